@@ -1,0 +1,1 @@
+"""Inner maximisers: one file an attack, each with a `perturb`."""

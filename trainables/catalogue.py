@@ -1,0 +1,59 @@
+"""A folder is the registry: `methods/trades.py` is the method "trades"."""
+
+import importlib
+import importlib.util
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+from trainables.problems import did_you_mean
+
+
+def names(folder: str) -> list[str]:
+    """Return the members of the package `folder`, sorted; a leading underscore hides a file."""
+    package = importlib.import_module(folder)
+    found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def load(folder: str, name: str) -> ModuleType:
+    """Return the member `name` of `folder`, or the user's own file that `name` is a path to.
+
+    Args:
+        folder: Dotted name of a package, e.g. "trainables.methods".
+        name: File name without its suffix, e.g. "trades", or a path that ends in ".py".
+
+    Returns:
+        The imported module.
+
+    Raises:
+        LookupError: If there is no such member or file; the message lists the members.
+    """
+    if name.endswith(".py"):
+        return load_file(Path(name))
+    known = names(folder)
+    if name not in known:
+        kind = folder.rpartition(".")[2]
+        raise LookupError(
+            f"no {name!r} in {kind}.{did_you_mean(name, known)} There are: {', '.join(known)}."
+        )
+    return importlib.import_module(f"{folder}.{name}")
+
+
+def load_file(path: Path) -> ModuleType:
+    """Return the module that the file at `path` defines.
+
+    Raises:
+        LookupError: If there is no file, or it fails when imported.
+    """
+    if not path.is_file():
+        raise LookupError(f"no file {path}.")
+    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a user's file can fail in any way, and that is theirs to mend
+        raise LookupError(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
+    return module

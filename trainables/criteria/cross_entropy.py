@@ -1,0 +1,29 @@
+"""Cross-entropy, optionally against softened labels (Szegedy et al., 2016, arXiv:1512.00567)."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from trainables.ranges import Share
+
+
+def loss(logits: Tensor, y: Tensor, *, smoothing: Share = 0.0) -> Tensor:
+    """Return the cross-entropy of each example.
+
+    The convention is that of Bag of Tricks (arXiv:2010.00467): 1 - smoothing on the label and
+    smoothing / (K - 1) on each other class. torch spreads its `label_smoothing` a over all K
+    classes, the label among them, so the same target is a = smoothing * K / (K - 1).
+
+    Args:
+        logits: (N, K).
+        y: Labels (N,).
+        smoothing: Probability taken from the label and shared by the other K - 1 classes.
+
+    Returns:
+        (N,), in nats.
+    """
+    log_p = logits.log_softmax(dim=1)
+    hit = F.nll_loss(log_p, y, reduction="none")
+    if not smoothing:
+        return hit
+    others = -log_p.sum(dim=1) - hit
+    return (1 - smoothing) * hit + smoothing / (logits.shape[1] - 1) * others

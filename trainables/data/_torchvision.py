@@ -1,0 +1,57 @@
+"""Data sets that torchvision knows how to download and check."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainables.images import DataError, Images
+
+
+def splits(
+    name: str, root: str, download: bool, train: Mapping[str, Any], test: Mapping[str, Any]
+) -> tuple[Images, Images]:
+    """Return the two splits of torchvision's data set `name`.
+
+    Args:
+        name: Its class in `torchvision.datasets`.
+        root: Folder that holds the files, or will.
+        download: Whether to fetch what is missing.
+        train: The arguments that ask torchvision for the training split.
+        test: Likewise for the test split.
+
+    Raises:
+        DataError: If files are missing or broken and cannot be had.
+    """
+    from torchvision import datasets  # noqa: PLC0415  # seconds to import, and seldom needed
+
+    build = getattr(datasets, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torchvision's own, about numpy internals
+            if download:
+                Path(root).mkdir(parents=True, exist_ok=True)
+            return tuple(
+                images(build(root, download=download, **split)) for split in (train, test)
+            )
+    except (RuntimeError, OSError, EOFError, ValueError) as error:
+        raise DataError(
+            f"{name} is not (whole) in {root} and "
+            f"{'could not be downloaded' if download else 'data.download=false'} "
+            f"({str(error).splitlines()[0]}). Put torchvision's files there, or name the folder "
+            "that holds them with data.root=FOLDER"
+            f"{'' if download else ', or allow data.download=true'}."
+        ) from error
+
+
+def images(split: Any) -> Images:  # noqa: ANN401
+    """Return a torchvision data set as tensors, whatever the order of its axes."""
+    x = torch.as_tensor(split.data)
+    y = torch.as_tensor(getattr(split, "targets", getattr(split, "labels", None)))
+    if x.dim() == 3:
+        x = x[:, None]
+    elif x.shape[-1] == 3:
+        x = x.permute(0, 3, 1, 2)
+    return Images(x=x.contiguous(), y=y.long())

@@ -1,0 +1,85 @@
+"""A user's own images: a .npz with x_train, y_train, x_test and y_test."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainables.images import DataError, Dataset, Images
+from trainables.ranges import Folder
+
+RECIPE = "cifar10"
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+def load(*, path: Folder) -> Dataset:
+    """Return the images of a .npz file; the training images' own mean and std normalise them.
+
+    Args:
+        path: File with uint8 images x_train, x_test (N, H, W, C) or (N, H, W) and integer labels
+            y_train, y_test (N,) from 0.
+
+    Raises:
+        DataError: If the file cannot be read or holds anything else.
+    """
+    arrays = read(Path(path))
+    train, test = (images(arrays, split, path) for split in ("train", "test"))
+    if train.x.shape[1:] != test.x.shape[1:]:
+        raise DataError(
+            f"{path}: x_train and x_test must hold images of one size, "
+            f"got {tuple(arrays['x_train'].shape[1:])} and {tuple(arrays['x_test'].shape[1:])}."
+        )
+    classes = int(train.y.max()) + 1
+    if int(test.y.max()) >= classes:
+        raise DataError(f"{path}: y_test has label {int(test.y.max())}, which y_train lacks.")
+    if classes < 2:
+        raise DataError(f"{path}: y_train must hold at least two classes, got one.")
+    pixels = train.x.double() / 255
+    mean, std = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3)).clamp(min=1e-3)
+    return Dataset(
+        train=train, test=test, classes=classes, mean=tuple(mean.tolist()), std=tuple(std.tolist())
+    )
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Return the four arrays of the file at `path`.
+
+    Raises:
+        DataError: If it is no whole .npz or lacks one.
+    """
+    if not path.is_file():
+        raise DataError(f"no file {path}; data.path must name a .npz with {', '.join(KEYS)}.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [key for key in KEYS if key not in file]
+            if missing:
+                raise DataError(f"{path} must hold {', '.join(KEYS)}; it lacks {missing}.")
+            return {key: file[key] for key in KEYS}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        raise DataError(f"{path} is not a whole .npz of plain arrays: {error}.") from error
+
+
+def images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
+    """Return one split, its axes in torch's order.
+
+    Raises:
+        DataError: If shapes, types or ranges are not as `load` says.
+    """
+    x, y = arrays[f"x_{split}"], arrays[f"y_{split}"]
+    if x.dtype != np.uint8 or x.ndim not in (3, 4) or (x.ndim == 4 and x.shape[-1] not in (1, 3)):
+        raise DataError(
+            f"{path}: x_{split} must be uint8 of shape (N, H, W) or (N, H, W, C) with C 1 or 3, "
+            f"got {x.dtype} of shape {x.shape}."
+        )
+    if not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1] or not len(y):
+        raise DataError(
+            f"{path}: y_{split} must be one integer an image ({len(x)} of them, at least 1), "
+            f"got {y.dtype} of shape {y.shape}."
+        )
+    if y.min() < 0:
+        raise DataError(f"{path}: labels in y_{split} must be at least 0, got {y.min()}.")
+    x = x[..., None] if x.ndim == 3 else x
+    return Images(
+        x=torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), y=torch.from_numpy(y.astype(np.int64))
+    )

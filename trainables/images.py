@@ -1,0 +1,57 @@
+"""What a data set is once loaded, whichever file of `data/` loaded it."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+class DataError(Exception):
+    """Images that cannot be had or used, and what to do about it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """Labelled images of one split.
+
+    Attributes:
+        x: Pixels (N, C, H, W), uint8.
+        y: Labels (N,), int64, in [0, K).
+    """
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, rows: Tensor | slice) -> "Images":
+        return Images(x=self.x[rows], y=self.y[rows])
+
+    def to(self, device: str) -> "Images":
+        """Return the images on `device`."""
+        return Images(x=self.x.to(device), y=self.y.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set: its two splits and what a model must know of it.
+
+    Attributes:
+        train: What training and validation are cut from.
+        test: What neither training nor the search ever sees.
+        classes: Number of classes K.
+        mean: Mean of each channel on the [0, 1] scale, for normalisation.
+        std: Standard deviation, likewise.
+    """
+
+    train: Images
+    test: Images
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        channels, height, width = self.train.x.shape[1:]
+        return channels, height, width

@@ -1,0 +1,28 @@
+"""Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101)."""
+
+from collections.abc import Iterable
+
+import torch
+from torch.nn import Parameter
+
+from trainables.ranges import Positive, Share, Weight
+
+
+def build(
+    parameters: Iterable[Parameter],
+    *,
+    lr: Positive = 1e-4,
+    beta1: Share = 0.9,
+    beta2: Share = 0.999,
+    weight_decay: Weight = 5e-4,
+) -> torch.optim.Optimizer:
+    """Return the optimizer.
+
+    Args:
+        parameters: What it changes.
+        lr: Peak learning rate; the schedule multiplies it.
+        beta1: Memory of the mean of the gradient.
+        beta2: Memory of its square.
+        weight_decay: Share of each weight, times the learning rate, that a step takes away.
+    """
+    return torch.optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay)

@@ -1,0 +1,30 @@
+"""What is wrong with a command or a configuration: collected, then told all at once."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class Problems(ValueError):
+    """Everything that keeps a study or a trial from running.
+
+    Attributes:
+        each: One line a problem: where, what was expected, what was got, what to type.
+    """
+
+    def __init__(self, each: Sequence[str]) -> None:
+        self.each = tuple(each)
+        count = "1 problem" if len(self.each) == 1 else f"{len(self.each)} problems"
+        super().__init__("\n  ".join([f"{count}:", *self.each]))
+
+    def __reduce__(self) -> tuple[type["Problems"], tuple[tuple[str, ...]]]:
+        return type(self), (self.each,)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the nearest of `known`, or nothing if none is near.
+
+    >>> did_you_mean("weight_dcay", ["weight_decay", "lr"])
+    " Did you mean 'weight_decay'?"
+    """
+    close = get_close_matches(word, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

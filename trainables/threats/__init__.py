@@ -1,0 +1,1 @@
+"""Threat models: one file a norm, each with a `build`."""

@@ -1,0 +1,47 @@
+"""The whole image may move by at most eps in Euclidean length (Madry et al., arXiv:1706.06083)."""
+
+import torch
+from torch import Generator, Tensor
+
+from trainables.ranges import Positive
+from trainables.threat import Threat
+
+TINY = 1e-10  # keeps a zero gradient zero; the constant of the reference code
+
+
+class L2(Threat):
+    """Perturbations of Euclidean length `eps` at most that stay inside [0, 1]."""
+
+    def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
+        """Return `x_adv` pulled back to the ball, then into [0, 1]; all (N, ...).
+
+        Moving a pixel into [0, 1], where `x` is, only shortens the perturbation.
+        """
+        delta = x_adv - x
+        factor = (self.eps / (lengths(delta) + TINY)).clamp(max=1)
+        return (x + factor * delta).clamp_(0, 1)
+
+    def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
+        """Return a point in a uniform direction at a uniform distance up to `eps`; (N, ...)."""
+        direction = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+        shape = (len(x), *[1] * (x.dim() - 1))
+        share = torch.rand(shape, generator=rng, device=x.device, dtype=x.dtype)
+        return x + self.eps * share * self.steepest(direction)
+
+    def steepest(self, grad: Tensor) -> Tensor:
+        """Return `grad` scaled to unit length, example by example."""
+        return grad / (lengths(grad) + TINY)
+
+
+def lengths(batch: Tensor) -> Tensor:
+    """Return the Euclidean length of each example (N, ...), shaped to broadcast: (N, 1, ...)."""
+    return batch.flatten(1).norm(dim=1).view(-1, *[1] * (batch.dim() - 1))
+
+
+def build(*, eps: Positive) -> Threat:
+    """Return the threat model.
+
+    Args:
+        eps: Radius on the [0, 1] pixel scale, e.g. 128/255.
+    """
+    return L2(eps=eps)

@@ -1,0 +1,37 @@
+"""Every pixel may move by at most eps (Goodfellow et al., 2015, arXiv:1412.6572)."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Generator, Tensor
+
+from trainables.threat import Threat
+
+Radius = Annotated[float, Field(gt=0, le=1)]
+
+
+class Linf(Threat):
+    """Perturbations that move no pixel by more than `eps` and stay inside [0, 1]."""
+
+    def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
+        """Return the allowed point nearest to `x_adv` around `x`; all (N, ...)."""
+        return torch.clamp(x_adv, x - self.eps, x + self.eps).clamp_(0, 1)
+
+    def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
+        """Return a uniform draw within `eps` of `x`, which may leave [0, 1]; (N, ...)."""
+        unit = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+        return x + self.eps * (2 * unit - 1)
+
+    def steepest(self, grad: Tensor) -> Tensor:
+        """Return the sign of `grad`."""
+        return grad.sign()
+
+
+def build(*, eps: Radius) -> Threat:
+    """Return the threat model.
+
+    Args:
+        eps: Radius on the [0, 1] pixel scale, e.g. 8/255.
+    """
+    return Linf(eps=eps)

@@ -1,0 +1,30 @@
+"""A trial as Ray Tune runs it: a function that reports."""
+
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from ray import tune
+
+from trainables import checkpoint
+from trainables.trial import Trial
+
+
+def trainable(config: dict[str, Any]) -> None:
+    """Train one configuration, from its last checkpoint if it has one; report every epoch.
+
+    Args:
+        config: Group to member and knobs, and `epochs`, `seed` and `threads`.
+    """
+    torch.set_num_threads(config["threads"])
+    trial = Trial(config)
+    last = tune.get_checkpoint()
+    if last is not None:
+        with last.as_directory() as folder:
+            checkpoint.restore(trial, Path(folder))
+    for report in trial.reports():
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.save(trial, Path(folder))
+            tune.report(asdict(report), checkpoint=tune.Checkpoint.from_directory(folder))

@@ -1,0 +1,129 @@
+"""One trial: a configuration, trained epoch by epoch, examined after each."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.bind import bind
+from trainables.groups import GROUPS
+from trainables.images import Dataset
+from trainables.loop import EpochResult, train_epoch
+from trainables.report import Report
+
+
+class Trial:
+    """A network in training and everything that its next epoch depends on.
+
+    Attributes:
+        config: Group to member and knobs, and `epochs` and `seed`.
+        model: The network, behind its normalisation.
+        best: Report of the epoch with the highest robust accuracy on the validation split so far.
+        best_weights: The weights of that epoch.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        """Build every part that `config` names.
+
+        Raises:
+            Problems: If it names what there is not.
+            DataError: If the images cannot be had.
+        """
+        self.config = config
+        self.parts = bind({k: v for k, v in config.items() if k in GROUPS})
+        self.epochs, self.device = config["epochs"], device()
+        torch.manual_seed(config["seed"])
+        self.rng = torch.Generator(self.device).manual_seed(config["seed"])
+        self.dataset = dataset(self.parts["data"].load, self.device)
+        self.train, self.validation = self.parts["data"].cut(self.dataset.train)
+        self.model = network(self.parts, self.dataset).to(self.device)
+        self.optimizer = self.parts["optimizer"].build(self.model.parameters())
+        self.peak_lr = self.optimizer.param_groups[0]["lr"]
+        self.threat = self.parts["threat"].build()
+        self.memory: dict[str, Tensor] = {}
+        self.epoch, self.passes = 0, 0.0
+        self.best: Report | None = None
+        self.best_weights: dict[str, Tensor] = {}
+        self.diverged = False
+
+    def reports(self) -> Iterator[Report]:
+        """Train to the end, or until the loss is no longer finite; yield a row an epoch."""
+        while self.epoch < self.epochs and not self.diverged:
+            yield self.advance()
+
+    def advance(self) -> Report:
+        """Train for one epoch and examine."""
+        start = time.perf_counter()
+        result = train_epoch(
+            self.model,
+            self.optimizer,
+            self.train,
+            self.parts,
+            threat=self.threat,
+            peak_lr=self.peak_lr,
+            rng=self.rng,
+            memory=self.memory,
+            epoch=self.epoch,
+            epochs=self.epochs,
+        )
+        self.epoch += 1
+        self.passes += result.passes
+        self.diverged = not torch.tensor(result.loss).isfinite()
+        report = self.examine(result, start)
+        if self.best is None or report.score() > self.best.score():
+            self.best = report
+            self.best_weights = {k: v.clone() for k, v in self.model.state_dict().items()}
+        return report
+
+    def examine(self, result: EpochResult, start: float) -> Report:
+        """Return the row of the epoch that began at `start`; a diverged network scores 0."""
+        trained = time.perf_counter()
+        clean, robust = 0.0, 0.0
+        if not self.diverged:
+            exam = self.parts["exam"].accuracies
+            clean, robust = exam(self.model, self.validation, threat=self.threat)
+        now = time.perf_counter()
+        return Report(
+            epoch=self.epoch,
+            train_loss=result.loss,
+            val_clean_accuracy=clean,
+            val_robust_accuracy=robust,
+            lr=result.pace.lr,
+            eps=result.pace.threat.eps,
+            gradient_passes=self.passes,
+            seconds=now - start,
+            exam_seconds=now - trained,
+            diverged=self.diverged,
+        )
+
+
+def device() -> str:
+    """Return where a trial runs: on the GPU that it was given, or on the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def network(parts: Mapping[str, Any], data: Dataset) -> nn.Module:
+    """Return the network that `parts` describe, for the images of `data`, on the CPU."""
+    net = parts["model"].build(data.shape, data.classes)
+    model: nn.Module = parts["model"].normalized(net, data.mean, data.std)
+    return model
+
+
+def dataset(load: partial[Dataset], where: str) -> Dataset:
+    """Return the data set on a device; a reused process loads it once."""
+    return _dataset(load.func, tuple(sorted(load.keywords.items())), where)
+
+
+@lru_cache(maxsize=1)
+def _dataset(load: Callable[..., Dataset], settings: tuple[tuple[str, Any], ...], where: str) -> Dataset:
+    data = load(**dict(settings))
+    return Dataset(
+        train=data.train.to(where),
+        test=data.test,
+        classes=data.classes,
+        mean=data.mean,
+        std=data.std,
+    )

@@ -1,0 +1,64 @@
+"""Attack the batch, then take one step down the loss (Madry et al., 2018, arXiv:1706.06083)."""
+
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from trainables.modes import Mode, frozen, in_mode
+
+
+def update(
+    model: Module,
+    optimizer: Optimizer,
+    x: Tensor,
+    y: Tensor,
+    *,
+    method: SimpleNamespace,
+    attack: SimpleNamespace,
+    mode: Mode = "eval",
+) -> Tensor:
+    """Change the weights once.
+
+    Args:
+        model: The network.
+        optimizer: Takes the step.
+        x: Clean images (N, C, H, W) in [0, 1].
+        y: Labels (N,).
+        method: Gives the two objectives.
+        attack: Solves the inner one.
+        mode: How BatchNorm behaves while attacked: "eval" uses the running statistics and leaves
+            them alone, "train" uses each batch's own and every attack step updates the running
+            ones, as the reference code of Rice et al. (arXiv:2002.11569) does.
+
+    Returns:
+        The loss before the step (scalar).
+    """
+    x_adv = craft(model, x, y, method, attack, mode)
+    return descend(optimizer, partial(method.outer, model, x, x_adv, y))
+
+
+def craft(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    method: SimpleNamespace,
+    attack: SimpleNamespace,
+    mode: Mode,
+) -> Tensor:
+    """Return the attacked images, shaped as `x`."""
+    with in_mode(model, mode), frozen(model):
+        x_adv: Tensor = attack.perturb(method.inner(model, x, y), x, y)
+    return x_adv
+
+
+def descend(optimizer: Optimizer, loss: Callable[[], Tensor]) -> Tensor:
+    """Take one step down `loss`; return it as it was (scalar)."""
+    optimizer.zero_grad()
+    value = loss()
+    value.backward()
+    optimizer.step()
+    return value.detach()

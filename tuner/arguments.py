@@ -1,0 +1,90 @@
+"""From `key=value` words to nested values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from trainables.groups import GROUPS
+from trainables.problems import did_you_mean
+from tuner.domains import is_grid, parse
+from tuner.settings import Settings
+from tuner.study_groups import STUDY_GROUPS
+
+NAMES = ("space", "recipe")
+KEYS = tuple(field.name for field in fields(Settings))
+
+
+def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments as nested dictionaries, and what is wrong with them.
+
+    A group chosen by name, `method=trades`, becomes `{"method": {"name": "trades"}}`.
+
+    Args:
+        words: The command line without the program.
+    """
+    arguments: dict[str, Any] = {}
+    problems: list[str] = []
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals or not key.strip("."):
+            problems.append(f"{word}: expected key=value; write --help for the keys.")
+        elif complaint := misplaced(key):
+            problems.append(complaint)
+        else:
+            try:
+                merge(arguments, value_of(key, word))
+            except ValueError as error:
+                problems.append(f"{key}: {error}")
+    return arguments, problems
+
+
+def misplaced(key: str) -> str | None:
+    """Return what is wrong with a key, if anything."""
+    group, _, knob = key.partition(".")
+    groups = [*GROUPS, *STUDY_GROUPS]
+    if group in groups:
+        return None if knob.count(".") == 0 else f"{key}: knobs have no parts of their own."
+    known = [*NAMES, *KEYS, *groups]
+    if group in known:
+        return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
+    if owners := [g for g in GROUPS for n in GROUPS[g].members() or [None] if owns(g, n, key)]:
+        return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
+    return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
+
+
+def owns(group: str, member: str | None, key: str) -> bool:
+    """Return whether a member of a group has a knob of that name."""
+    return key in GROUPS[group].knobs(member)
+
+
+def value_of(key: str, word: str) -> dict[str, Any]:
+    """Return one argument as a nested dictionary, its value parsed.
+
+    Raises:
+        ValueError: If the value cannot be read.
+    """
+    grouped = key in GROUPS or key in STUDY_GROUPS
+    dotted = f"{key}.name{word[len(key) :]}" if grouped else word
+    try:
+        nested: Any = OmegaConf.to_container(OmegaConf.from_dotlist([dotted]), resolve=False)
+    except (OmegaConfBaseException, YAMLError) as error:
+        raise ValueError(f"cannot read {word!r} ({str(error).splitlines()[0]}).") from None
+    return parsed(nested)
+
+
+def parsed(nested: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values with every leaf parsed."""
+    return {k: parsed(v) if isinstance(v, dict) else parse(v) for k, v in nested.items()}
+
+
+def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Put the values of `other` over those of `into`, level by level."""
+    for key, value in other.items():
+        if isinstance(value, dict) and not is_grid(value):
+            merge(into.setdefault(key, {}), value)
+        else:
+            into[key] = value

@@ -1,0 +1,186 @@
+"""What a person sees of a study under way: one live table, or a line of text per event."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tuner.progress import Progress, Record
+
+COLOURS = {
+    "running": "cyan",
+    "completed": "green",
+    "stopped": "dim",
+    "diverged": "magenta",
+    "failed": "red",
+}
+EVERY = 10.0
+"""Seconds between two lines about the same running trial."""
+
+
+class Display(Protocol):
+    """Shows a study; told of every change."""
+
+    def tell(self, record: Record) -> None:
+        """Take note that `record` began, reported or ended."""
+
+
+@contextmanager
+def display(progress: Progress, console: Console) -> Iterator[Display]:
+    """Show a study while inside: live on a terminal, line by line elsewhere."""
+    if not console.is_terminal:
+        yield Lines(progress, console)
+        return
+    screen = Screen(progress, console)
+    with Live(
+        get_renderable=screen.render, console=console, refresh_per_second=2, transient=True
+    ):
+        yield screen
+
+
+class Screen:
+    """The live table."""
+
+    def __init__(self, progress: Progress, console: Console) -> None:
+        self.progress = progress
+        self.console = console
+
+    def tell(self, record: Record) -> None:
+        """Do nothing: the table is drawn afresh twice a second."""
+
+    def render(self) -> Group:
+        """Return a headline and the table, cut to what fits the window."""
+        return Group(headline(self.progress), table(self.progress, self.console.height - 6))
+
+
+class Lines:
+    """The log for where there is no terminal."""
+
+    def __init__(self, progress: Progress, console: Console) -> None:
+        self.progress = progress
+        self.console = console
+        self.said: dict[str, float] = {}
+
+    def tell(self, record: Record) -> None:
+        """Print a line when a trial begins or ends, and now and then in between."""
+        now = time.monotonic()
+        due = now - self.said.get(record.trial_id, -EVERY) >= EVERY
+        if record.status != "running" or due:
+            self.said[record.trial_id] = now
+            self.console.print(line(self.progress, record), markup=False, highlight=False, soft_wrap=True)
+
+
+def line(progress: Progress, record: Record) -> str:
+    """Return one event as text."""
+    last, best = record.last, record.best
+    words = [f"[{clock(progress.elapsed)}] trial {record.trial_id} {record.status}"]
+    words += [f"{path}={shown(value)}" for path, value in record.knobs.items()]
+    if last and best:
+        words.append(f"epoch {last.epoch}/{progress.epochs}")
+        words.append(f"clean {percent(last.val_clean_accuracy)}")
+        words.append(f"robust {percent(last.val_robust_accuracy)}")
+        words.append(f"best {percent(best.val_robust_accuracy)} (epoch {best.epoch})")
+    if record.error:
+        words.append(record.error)
+    if record.status != "running":
+        words.append(f"| {len(progress.ended)}/{progress.trials} ended, {left(progress)}")
+    return "  ".join(words)
+
+
+def headline(progress: Progress) -> Text:
+    """Return one line about the whole study."""
+    parts = [
+        f"{len(progress.ended)} of {progress.trials} trials ended",
+        f"{clock(progress.elapsed)} gone",
+        left(progress),
+    ]
+    if (leader := progress.leader) and leader.best:
+        parts.append(
+            f"best robust {percent(leader.best.val_robust_accuracy)} (trial {leader.trial_id})"
+        )
+    return Text(" · ".join(parts), style="bold")
+
+
+def table(progress: Progress, rows: int | None = None) -> Table:
+    """Return the trials as a table: the running ones, then the best of the others.
+
+    Args:
+        progress: The study.
+        rows: How many there is room for; all if none.
+    """
+    leader = progress.leader
+    ended = sorted(progress.ended, key=rank, reverse=True)
+    everything = [*progress.running, *ended]
+    shown_rows = everything if rows is None else everything[: max(rows, 1)]
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    knobs = list(everything[0].knobs) if everything else []
+    for name in ("trial", "status", *knobs):
+        result.add_column(name, no_wrap=True)
+    for name in ("epoch", "clean %", "robust %", "best %", "at"):
+        result.add_column(name, justify="right", no_wrap=True)
+    for record in shown_rows:
+        style = "bold" if record is leader else ""
+        result.add_row(*cells(record, progress.epochs), style=style)
+    if len(shown_rows) < len(everything):
+        result.caption = f"and {len(everything) - len(shown_rows)} more"
+    return result
+
+
+def rank(record: Record) -> tuple[float, float]:
+    """Return what ended trials are sorted by."""
+    return record.best.score() if record.best else (-1.0, -1.0)
+
+
+def cells(record: Record, epochs: int) -> list[str | Text]:
+    """Return one row of the table."""
+    last, best = record.last, record.best
+    measured = ["", "", "", "", ""]
+    if last and best:
+        measured = [
+            f"{last.epoch}/{epochs}",
+            percent(last.val_clean_accuracy),
+            percent(last.val_robust_accuracy),
+            percent(best.val_robust_accuracy),
+            str(best.epoch),
+        ]
+    status = Text(record.status, style=COLOURS[record.status])
+    return [record.trial_id, status, *map(shown, record.knobs.values()), *measured]
+
+
+def shown(value: object) -> str:
+    """Return the value of a knob, short enough for a column.
+
+    >>> shown(0.00012345), shown("relu"), shown([1, 2])
+    ('0.000123', 'relu', '[1, 2]')
+    """
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def percent(accuracy: float) -> str:
+    """Return a fraction in percent.
+
+    >>> percent(0.7525)
+    '75.2'
+    """
+    return f"{100 * accuracy:.1f}"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration.
+
+    >>> clock(75.4)
+    '0:01:15'
+    """
+    return str(timedelta(seconds=round(seconds)))
+
+
+def left(progress: Progress) -> str:
+    """Return the estimate of the time left."""
+    estimate = progress.seconds_left
+    return "time left unknown" if estimate is None else f"about {clock(estimate)} left"

@@ -1,0 +1,82 @@
+"""What `--help` prints: everything that can be typed, read from the folders and signatures."""
+
+import inspect
+from types import ModuleType
+
+from rich.console import Console
+from rich.table import Table
+
+from trainables import catalogue
+from trainables.groups import GROUPS, Group
+from trainables.knobs import REQUIRED, Knob, knobs
+from tuner.compose import RECIPES, SPACES
+from tuner.display import shown
+from tuner.settings import Settings
+from tuner.study_groups import STUDY_GROUPS
+
+INTRODUCTION = """\
+Search for the most robust configuration of adversarial training.
+
+  python -m tuner.search space=weight_decay
+  python -m tuner.search space=weight_decay data=cifar10 gpu=0.5 trials=40
+  python -m tuner.search optimizer.lr='loguniform(1e-4,1e-2)' attack.steps='choice(1,7)' dry_run=true
+
+Every argument is key=value. A group is chosen by name (method=pgd_at), a knob set by its path
+(attack.steps=7), a knob searched by a domain in Ray Tune's words (uniform, loguniform, quniform,
+qloguniform, randint, lograndint, qrandint, choice, grid), and a number may be a fraction (8/255).
+A recipe says what is fixed, a space what varies; what you type comes on top of both.
+"""
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION, markup=False, highlight=False)
+    heading(console, "Study", "KEY=VALUE")
+    console.print(listing(knobs(Settings), ""), markup=False)
+    for key, folder in (("space", SPACES), ("recipe", RECIPES)):
+        heading(console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own")
+        members(console, folder)
+    for name, group in {**GROUPS, **STUDY_GROUPS}.items():
+        describe(console, name, group)
+
+
+def heading(console: Console, title: str, how: str) -> None:
+    """Print a title and how to use what follows."""
+    console.print(f"\n[bold]{title}[/bold]  {how}", highlight=False)
+
+
+def members(console: Console, folder: str) -> None:
+    """Print the members of a folder with the first line of their docstrings."""
+    grid = Table.grid(padding=(0, 2))
+    for name in catalogue.names(folder):
+        grid.add_row(f"  {name}", first_line(catalogue.load(folder, name)))
+    console.print(grid, markup=False)
+
+
+def describe(console: Console, name: str, group: Group) -> None:
+    """Print a group: its members and their knobs, those that all share last."""
+    how = f"{name}=NAME, {name}.KNOB=VALUE" if group.folder else f"{name}.KNOB=VALUE"
+    heading(console, f"{name}: {group.meaning}", how)
+    common = {key: knob for function in group.common for key, knob in knobs(function).items()}
+    for member in group.members():
+        console.print(f"  {member}: {first_line(group.load(member))}", markup=False, highlight=False)
+        own = {k: v for k, v in group.knobs(member).items() if k not in common}
+        if own:
+            console.print(listing(own, f"{name}."), markup=False)
+    if common:
+        console.print("  with any:" if group.folder else "  its knobs:", highlight=False)
+        console.print(listing(common, f"{name}."), markup=False)
+
+
+def listing(some: dict[str, Knob], prefix: str) -> Table:
+    """Return knobs as a table: path, what is allowed, default, meaning."""
+    grid = Table.grid(padding=(0, 2))
+    for name, knob in some.items():
+        default = "required" if knob.default is REQUIRED else f"[{shown(knob.default)}]"
+        grid.add_row(f"    {prefix}{name}", knob.allowed, default, knob.meaning)
+    return grid
+
+
+def first_line(module: ModuleType) -> str:
+    """Return the first line of a module's docstring."""
+    return (inspect.getdoc(module) or "").partition("\n")[0]

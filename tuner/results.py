@@ -1,0 +1,166 @@
+"""The results folder: what outlives the study, and what analysis reads."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from trainables.checkpoint import METRICS, WEIGHTS
+from trainables.report import Report
+from tuner.domains import spelled
+from tuner.plan import Plan
+from tuner.progress import Progress, Record
+from tuner.settings import cores
+
+PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
+TRIAL_COLUMNS = {
+    "trial_id": "str",
+    "status": "str",
+    "best_epoch": "Int64",
+    "val_clean_accuracy": "float64",
+    "val_robust_accuracy": "float64",
+    "last_val_robust_accuracy": "float64",
+    "robust_overfitting": "float64",
+    "epochs": "int64",
+    "seconds": "float64",
+    "gradient_passes": "float64",
+    "seed": "int64",
+    "checkpoint": "str",
+    "error": "str",
+}
+"""Columns of `trials` that every study has; its searched knobs stand after `status`."""
+
+
+def describe(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+    """Return what `search.yaml` says: the resolved study and what it ran on."""
+    return {
+        "command": " ".join(command),
+        "space": plan.space,
+        "recipe": plan.recipe,
+        "searched": {path: spelled(domain) for path, domain in plan.searched.items()},
+        "fixed": plain(plan.fixed),
+        "study": {
+            **{k: v for k, v in asdict(plan.settings).items() if v is not None},
+            "trials": plan.trials,
+            "epochs": plan.epochs,
+        },
+        "scheduler": plain(plan.scheduler),
+        "searcher": plain(plan.searcher),
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "git_commit": git_commit(),
+        "machine": {"platform": platform.platform(), "cores": cores()},
+    }
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """Return nested values with lists for tuples, which YAML has no word for."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def git_commit() -> str | None:
+    """Return the commit of this checkout, if it is one."""
+    here = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or None
+
+
+def write_study(folder: Path, plan: Plan, command: Sequence[str]) -> None:
+    """Write `search.yaml`."""
+    text = yaml.safe_dump(describe(plan, command), sort_keys=False)
+    whole(folder / "search.yaml", lambda path: path.write_text(text))
+
+
+def write(folder: Path, plan: Plan, progress: Progress) -> None:
+    """Write both frames and the leader's `best/`, each whole or not at all."""
+    records = sorted(progress.records.values(), key=lambda record: record.trial_id)
+    trials, epochs = trials_frame(records, list(plan.searched), folder), epochs_frame(records)
+    whole(folder / "trials.parquet", trials.to_parquet)
+    whole(folder / "epochs.parquet", epochs.to_parquet)
+    if progress.leader is not None:
+        write_best(folder, plan, progress.leader)
+
+
+def trials_frame(records: Sequence[Record], searched: Sequence[str], folder: Path) -> pd.DataFrame:
+    """Return one row a trial that has ended."""
+    rows = [row(record, folder) for record in records if record.status != "running"]
+    frame = pd.DataFrame(rows, columns=["trial_id", "status", *searched, *list(TRIAL_COLUMNS)[2:]])
+    return frame.astype(TRIAL_COLUMNS)
+
+
+def row(record: Record, folder: Path) -> dict[str, Any]:
+    """Return a trial as a row of `trials`."""
+    best, last = record.best, record.last
+    knobs = {k: v if isinstance(v, bool | int | float) else str(v) for k, v in record.knobs.items()}
+    measured = {}
+    if best and last:
+        measured = {
+            "best_epoch": best.epoch,
+            "val_clean_accuracy": best.val_clean_accuracy,
+            "val_robust_accuracy": best.val_robust_accuracy,
+            "last_val_robust_accuracy": last.val_robust_accuracy,
+            "robust_overfitting": best.val_robust_accuracy - last.val_robust_accuracy,
+        }
+    return {
+        "trial_id": record.trial_id,
+        "status": record.status,
+        **knobs,
+        **measured,
+        "epochs": len(record.reports),
+        "seconds": record.seconds,
+        "gradient_passes": last.gradient_passes if last else 0.0,
+        "seed": record.seed,
+        "checkpoint": os.path.relpath(record.checkpoint, folder) if record.checkpoint else "",
+        "error": record.error,
+    }
+
+
+def epochs_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """Return one row a trial and epoch."""
+    columns = ["trial_id", *(field.name for field in fields(Report))]
+    rows = [{"trial_id": r.trial_id, **asdict(report)} for r in records for report in r.reports]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def write_best(folder: Path, plan: Plan, winner: Record) -> None:
+    """Write the winner's weights, configuration and measurements to `best/`."""
+    source, target, new = Path(winner.checkpoint), folder / "best", folder / ".best"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    shutil.copyfile(source / WEIGHTS, new / WEIGHTS)
+    metrics = json.loads((source / METRICS).read_text())
+    metrics = {"trial_id": winner.trial_id, "knobs": plain(winner.knobs), **metrics}
+    (new / METRICS).write_text(json.dumps(metrics, indent=2))
+    config = winning(plan, winner)
+    (new / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
+
+
+def winning(plan: Plan, winner: Record) -> dict[str, Any]:
+    """Return the winner's whole configuration."""
+    config = plain(plan.config())
+    for path, value in winner.knobs.items():
+        group, knob = path.split(".")
+        config[group][knob] = plain(value)
+    return {key: value for key, value in config.items() if key != "threads"}
+
+
+def whole(path: Path, write_to: Callable[[Path], object]) -> None:
+    """Write a file under another name and rename it, so that it is never seen half-written."""
+    new = path.with_name(f".{path.name}")
+    write_to(new)
+    new.replace(path)

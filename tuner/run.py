@@ -1,0 +1,122 @@
+"""A plan, run: the only file that builds Ray's Tuner."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+
+from trainables.bind import filled, supply
+from trainables.problems import Problems
+from trainables.trainable import trainable
+from tuner.plan import Plan
+from tuner.progress import Progress, Record
+from tuner.resources import fitting, here, share_of_gpu, unmet
+from tuner.searcher import StudySearcher
+from tuner.settings import Settings
+from tuner.study_groups import STUDY_GROUPS
+from tuner.watch import Watch
+
+TRIALS = "trials"
+"""Ray's own files, in the results folder."""
+
+
+def connect(settings: Settings) -> tuple[float, float]:
+    """Start or join Ray; return the cores and GPUs of the whole cluster.
+
+    Raises:
+        Problems: If no node of a cluster could ever hold a trial.
+    """
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if settings.address is None:
+        cpu, gpu = here()
+        ray.init(num_cpus=int(cpu), num_gpus=int(gpu), include_dashboard=settings.dashboard, **quiet)
+        return cpu, gpu
+    try:
+        ray.init(address=settings.address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise Problems([f"address: no Ray cluster at {settings.address} ({reason})."]) from None
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    largest = (max(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
+    if problems := list(unmet(settings, *largest, "the largest node of the cluster")):
+        raise Problems(problems)
+    total = ray.cluster_resources()
+    return total.get("CPU", 0.0), total.get("GPU", 0.0)
+
+
+def run(
+    plan: Plan,
+    folder: Path,
+    progress: Progress,
+    tell: Callable[[Record], None],
+    *,
+    gpu: float,
+) -> None:
+    """Run every trial of a plan.
+
+    Args:
+        plan: What to run.
+        folder: The results folder; Ray's own files go into its `trials/`.
+        progress: Kept up to date.
+        tell: Called with a trial that began, reported or ended.
+        gpu: Share of a GPU for each trial.
+    """
+    settings = plan.settings
+    watch = Watch(progress, list(plan.searched), tell)
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
+        param_space=plan.config(),
+        tune_config=tune.TuneConfig(
+            num_samples=plan.trials,
+            max_concurrent_trials=progress.concurrency,
+            time_budget_s=settings.time_budget,
+            search_alg=searcher(plan),
+            scheduler=scheduler(plan),
+            reuse_actors=True,
+            trial_name_creator=trial_name,
+            trial_dirname_creator=trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=TRIALS,
+            storage_path=str(folder),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            callbacks=[watch],
+            verbose=0,
+        ),
+    )
+    tuner.fit()
+
+
+def trial_name(trial: Trial) -> str:
+    """Return the number that the searcher gave a trial."""
+    return str(trial.config["trial"])
+
+
+def scheduler(plan: Plan) -> TrialScheduler:
+    """Return what stops trials early."""
+    built: TrialScheduler = chosen("scheduler", plan.scheduler, epochs=plan.epochs).build()
+    return built
+
+
+def searcher(plan: Plan) -> StudySearcher:
+    """Return what proposes configurations."""
+    sampler = chosen("searcher", plan.searcher, seed=plan.settings.seed).build()
+    listed = plan.searcher["name"] == "grid"
+    return StudySearcher(plan.searched, sampler, listed=listed, epochs=plan.epochs)
+
+
+def chosen(group: str, settings: dict[str, Any], **things: Any) -> SimpleNamespace:  # noqa: ANN401
+    """Return the functions of a scheduler or searcher, knobs and `things` filled in."""
+    values = {key: value for key, value in settings.items() if key != "name"}
+    return supply(filled(STUDY_GROUPS[group], settings["name"], values), **things)
+
+
+def concurrency(settings: Settings, cpu: float, gpu: float) -> tuple[int, float]:
+    """Return how many trials run at a time, and the share of a GPU that each takes."""
+    return fitting(settings, cpu, gpu), share_of_gpu(settings, gpu)

@@ -1,0 +1,1 @@
+"""What stops trials early: one file each, with a `build`."""

@@ -1,0 +1,143 @@
+"""Search for the most robust configuration: `python -m tuner.search space=weight_decay`."""
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import optuna
+import ray
+from rich.console import Console
+
+from trainables.problems import Problems
+from tuner import results
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.display import display
+from tuner.help import usage
+from tuner.outlook import look_ahead, unusable
+from tuner.plan import Plan
+from tuner.progress import Progress, Record
+from tuner.resources import here, unmet
+from tuner.run import concurrency, connect, run
+from tuner.summary import summarise
+
+OK, BAD_INPUT, INTERRUPTED = 0, 2, 130
+SAVE_EVERY = 30.0
+"""Seconds between two writes of the frames, so that large studies do not write all the time."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    console = Console()
+    if not words or {"--help", "-h", "help"} & set(words):
+        usage(console)
+        return OK if words else BAD_INPUT
+    try:
+        return search(words, console)
+    except Problems as problems:
+        Console(stderr=True).print(str(problems), markup=False, highlight=False, soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        ray.shutdown()
+
+
+def search(words: Sequence[str], console: Console) -> int:
+    """Check the command, then run it.
+
+    Raises:
+        Problems: If anything is wrong with it.
+    """
+    plan = compose(*read(words))
+    folder = results_folder(plan)
+    problems = [f"name: {folder} exists; choose another name=NAME."] if folder.exists() else []
+    if plan.settings.address is None:
+        problems += unmet(plan.settings, *here(), "this machine")
+    if plan.settings.dry_run:
+        if problems:
+            raise Problems(problems)
+        look_ahead(console, plan, concurrency(plan.settings, *here())[0])
+        return OK
+    if problems := [*problems, *unusable(plan)]:
+        raise Problems(problems)
+    silence()
+    return start(plan, folder, words, console)
+
+
+def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> int:
+    """Run a plan that can be run, and leave its results."""
+    at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
+    folder.mkdir(parents=True)
+    results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
+    progress = Progress(plan.trials, plan.epochs, at_a_time)
+    saver = Saver(folder, plan, progress)
+    with display(progress, console) as shown:
+
+        def tell(record: Record) -> None:
+            shown.tell(record)
+            saver.tell(record)
+
+        try:
+            run(plan, folder, progress, tell, gpu=gpu)
+        finally:
+            interrupted = settle(plan, progress)
+            saver.save()
+    summarise(console, progress, folder, interrupted=interrupted)
+    return INTERRUPTED if interrupted else OK
+
+
+def settle(plan: Plan, progress: Progress) -> bool:
+    """Give trials that were cut off their status; return whether the study was interrupted."""
+    cut_off = progress.running
+    for record in cut_off:
+        record.status = "stopped"
+    budget = plan.settings.time_budget
+    out_of_time = budget is not None and progress.elapsed >= budget
+    return not out_of_time and (bool(cut_off) or len(progress.records) < plan.trials)
+
+
+class Saver:
+    """Writes the frames when trials end, but not all the time."""
+
+    def __init__(self, folder: Path, plan: Plan, progress: Progress) -> None:
+        self.folder, self.plan, self.progress = folder, plan, progress
+        self.saved = -SAVE_EVERY
+
+    def tell(self, record: Record) -> None:
+        """Save if a trial ended and the last time is long enough ago."""
+        if record.status != "running" and time.monotonic() - self.saved >= SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write everything that is known."""
+        results.write(self.folder, self.plan, self.progress)
+        self.saved = time.monotonic()
+
+
+def results_folder(plan: Plan) -> Path:
+    """Return where the results go."""
+    moment = datetime.now().strftime("%Y%m%d-%H%M%S")
+    usual = f"{Path(plan.space).stem}-{Path(plan.fixed['method']['name']).stem}-{moment}"
+    return Path(plan.settings.results) / (plan.settings.name or usual)
+
+
+def silence() -> None:
+    """Keep the libraries from talking over the table."""
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""The keys of a study: how much is searched, on what, and where the results go."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from trainables.ranges import Count, Folder, Natural, Positive, Weight
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(value: object) -> object:
+    """Return a duration such as 90, 30m or 12h in seconds.
+
+    >>> seconds("1.5h")
+    5400.0
+    """
+    match = re.fullmatch(r"([\d.]+)([smhd])", value) if isinstance(value, str) else None
+    return float(match[1]) * UNITS[match[2]] if match else value
+
+
+Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True)]
+Address = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the command line says of the study itself.
+
+    Attributes:
+        trials: Configurations to try; 12, or every cell of a grid, if none.
+        epochs: Epochs of a trial that is not stopped early; those of the recipe if none.
+        seed: Decides what is proposed and how each trial draws.
+        cpu: CPU cores that a trial takes; it computes with as many threads.
+        gpu: Share of a GPU that a trial takes, or a whole number of them; 1 if there is one and
+            none is given.
+        concurrency: Trials at a time; as many as fit if none.
+        time_budget: When to stop: seconds, or 30m, 12h, 2d.
+        results: Folder that holds the results folders.
+        name: Of this study's folder; space, method and time if none.
+        dry_run: Whether to print the plan and run nothing.
+        address: Of a running Ray cluster to join; a private one on this machine if none.
+        dashboard: Whether to start Ray's dashboard.
+    """
+
+    trials: Count | None = None
+    epochs: Count | None = None
+    seed: Natural = 0
+    cpu: Positive = 1.0
+    gpu: Weight | None = None
+    concurrency: Count | None = None
+    time_budget: Duration | None = None
+    results: Folder = "results"
+    name: Name | None = None
+    dry_run: bool = False
+    address: Address | None = None
+    dashboard: bool = False
+
+    @property
+    def threads(self) -> int:
+        """Threads that a trial computes with."""
+        return max(1, int(self.cpu))
+
+
+def cores() -> int:
+    """Return the CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,113 @@
+"""From Ray's events to our own account of a study."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from trainables.report import Report
+from tuner.progress import Progress, Record, Status
+
+COLUMNS = [field.name for field in fields(Report)]
+
+
+class Watch(tune.Callback):
+    """Keeps `progress` up to date, and tells of every change."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        searched: list[str],
+        tell: Callable[[Record], None],
+    ) -> None:
+        """Start watching.
+
+        Args:
+            progress: What to keep up to date.
+            searched: Paths of the searched knobs.
+            tell: Called with a trial that began, reported or ended.
+        """
+        self.progress = progress
+        self.searched = searched
+        self.tell = tell
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
+        return {}
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """Note a new trial."""
+        if trial.trial_id not in self.progress.records:
+            knobs = {path: at(trial.config, path) for path in self.searched}
+            record = Record(trial.config["trial"], knobs, trial.config["seed"])
+            self.progress.records[trial.trial_id] = record
+            self.tell(record)
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: object,
+    ) -> None:
+        """Note an epoch."""
+        record = self.progress.records[trial.trial_id]
+        record.reports.append(Report(**{name: result[name] for name in COLUMNS}))
+        self.tell(record)
+
+    def on_checkpoint(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        checkpoint: tune.Checkpoint,
+        **info: object,
+    ) -> None:
+        """Note where the trial's files are, just before Ray deletes those of its last epoch."""
+        self.progress.records[trial.trial_id].checkpoint = checkpoint.path
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """Note how a trial ended that did not fail."""
+        record = self.progress.records[trial.trial_id]
+        record.status = ending(record, self.progress.epochs)
+        self.tell(record)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """Note what a trial raised."""
+        record = self.progress.records[trial.trial_id]
+        record.status = "failed"
+        record.error = last_line(trial.error_file)
+        self.tell(record)
+
+
+def at(config: dict[str, Any], path: str) -> object:
+    """Return the knob of a configuration at a path such as "optimizer.lr"."""
+    group, knob = path.split(".")
+    return config[group][knob]
+
+
+def ending(record: Record, epochs: int) -> Status:
+    """Return how a trial that no longer runs, and raised nothing, ended."""
+    if record.last is None:
+        return "stopped"
+    if record.last.diverged:
+        return "diverged"
+    return "completed" if record.last.epoch >= epochs else "stopped"
+
+
+def last_line(error_file: str | None) -> str:
+    """Return the end of a traceback: what was raised."""
+    if error_file is None or not Path(error_file).is_file():
+        return "ended without a message"
+    lines = [line for line in Path(error_file).read_text().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "ended without a message"
