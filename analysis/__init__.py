@@ -1,0 +1,1 @@
+"""After the study: pandas and pictures. Neither torch nor Ray is imported here."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainables.groups import GROUPS, Group
 from trainables.knobs import REQUIRED, Knob, knobs
-from trainables.problems import Problems, did_you_mean
+from trainables.problems import InputError, did_you_mean
 
 Config = Mapping[str, Mapping[str, Any]]
 """Group to the name of its member and values of its knobs; what JSON can hold."""
@@ -24,7 +24,7 @@ def bind(config: Config) -> dict[str, SimpleNamespace]:
         Group to its functions; what the loop supplies is left open.
 
     Raises:
-        Problems: If a group, member or knob is unknown, missing or out of range.
+        InputError: If a group, member or knob is unknown, missing or out of range.
     """
     problems = [
         f"{group}: no such group.{did_you_mean(group, GROUPS)}"
@@ -40,7 +40,7 @@ def bind(config: Config) -> dict[str, SimpleNamespace]:
         if not wrong:
             bound[name] = filled(group, member, values)
     if problems:
-        raise Problems(problems)
+        raise InputError(problems)
     return bound
 
 

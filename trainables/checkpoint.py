@@ -6,7 +6,6 @@ Neither file holds code: weights are safetensors, the rest is read by torch's we
 import json
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from safetensors import safe_open
@@ -15,6 +14,7 @@ from torch import nn
 
 from trainables.bind import filled
 from trainables.groups import GROUPS
+from trainables.images import Format
 from trainables.report import Report
 from trainables.trial import Trial, network
 
@@ -26,7 +26,7 @@ def save(trial: Trial, folder: Path) -> None:
     assert trial.best is not None
     about = {
         "model": json.dumps(trial.config["model"]),
-        "shape": json.dumps(trial.dataset.shape),
+        "shape": json.dumps(trial.dataset.format.shape),
         "classes": json.dumps(trial.dataset.classes),
     }
     weights = {name: tensor.contiguous() for name, tensor in trial.best_weights.items()}
@@ -71,7 +71,7 @@ def load_model(path: Path | str) -> nn.Module:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        Problems: If this version does not have the model that the file names.
+        InputError: If this version does not have the model that the file names.
     """
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     if not file.is_file():
@@ -79,14 +79,13 @@ def load_model(path: Path | str) -> nn.Module:
     with safe_open(file, framework="pt") as opened:
         about = {key: json.loads(text) for key, text in opened.metadata().items()}
     values = dict(about["model"])
-    parts = {"model": filled(GROUPS["model"], values.pop("name"), values)}
-    channels = about["shape"][0]
-    data = SimpleNamespace(
-        shape=tuple(about["shape"]),
+    channels, height, width = about["shape"]
+    images = Format(
+        shape=(channels, height, width),
         classes=about["classes"],
-        mean=(0.0,) * channels,
+        mean=(0.0,) * channels,  # the true ones are among the weights
         std=(1.0,) * channels,
     )
-    model = network(parts, data)
+    model = network(filled(GROUPS["model"], values.pop("name"), values), images)
     model.load_state_dict(load_file(file))
     return model.eval()

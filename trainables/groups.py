@@ -60,6 +60,11 @@ class Group:
         """Return the knobs of the member `name` by name."""
         return {key: k for f in self.functions(name).values() for key, k in knobs(f).items()}
 
+    def all_knobs(self) -> set[str]:
+        """Return the names of the knobs that any member has."""
+        members: list[str | None] = [*self.members()] or [None]
+        return {key for name in members for key in self.knobs(name)}
+
 
 GROUPS = {
     "threat": Group("which perturbations count as adversarial", "trainables.threats", ("build",)),

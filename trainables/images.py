@@ -33,8 +33,25 @@ class Images:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Format:
+    """What a network must know of the images that it takes.
+
+    Attributes:
+        shape: Channels, height and width.
+        classes: Number of classes K.
+        mean: Mean of each channel on the [0, 1] scale, for normalisation.
+        std: Standard deviation, likewise.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set: its two splits and what a model must know of it.
+    """A data set: its two splits and what a network must know of it.
 
     Attributes:
         train: What training and validation are cut from.
@@ -51,7 +68,8 @@ class Dataset:
     std: tuple[float, ...]
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image."""
+    def format(self) -> Format:
+        """What a network must know."""
         channels, height, width = self.train.x.shape[1:]
-        return channels, height, width
+        shape = channels, height, width
+        return Format(shape=shape, classes=self.classes, mean=self.mean, std=self.std)

@@ -82,9 +82,9 @@ def is_knob(hint: Any) -> bool:  # noqa: ANN401
 
 def documented(function: Callable[..., Any]) -> dict[str, str]:
     """Return the text of each entry under Args or Attributes in a Google-style docstring."""
-    _, _, section = re.sub(
-        "Attributes:\n", "Args:\n", inspect.getdoc(function) or ""
-    ).partition("Args:\n")
+    _, _, section = re.sub("Attributes:\n", "Args:\n", inspect.getdoc(function) or "").partition(
+        "Args:\n"
+    )
     section = re.split(r"\n(?=\S)", section, maxsplit=1)[0]
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)
     return {name: re.sub(r"\s+", " ", text) for name, text in entries}

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
-class Problems(ValueError):
+class InputError(ValueError):
     """Everything that keeps a study or a trial from running.
 
     Attributes:
@@ -16,7 +16,7 @@ class Problems(ValueError):
         count = "1 problem" if len(self.each) == 1 else f"{len(self.each)} problems"
         super().__init__("\n  ".join([f"{count}:", *self.each]))
 
-    def __reduce__(self) -> tuple[type["Problems"], tuple[tuple[str, ...]]]:
+    def __reduce__(self) -> tuple[type["InputError"], tuple[tuple[str, ...]]]:
         return type(self), (self.each,)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from trainables.bind import bind
 from trainables.groups import GROUPS
-from trainables.images import Dataset
+from trainables.images import Dataset, Format
 from trainables.loop import EpochResult, train_epoch
 from trainables.report import Report
 
@@ -29,7 +30,7 @@ class Trial:
         """Build every part that `config` names.
 
         Raises:
-            Problems: If it names what there is not.
+            InputError: If it names what there is not.
             DataError: If the images cannot be had.
         """
         self.config = config
@@ -39,7 +40,7 @@ class Trial:
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
         self.dataset = dataset(self.parts["data"].load, self.device)
         self.train, self.validation = self.parts["data"].cut(self.dataset.train)
-        self.model = network(self.parts, self.dataset).to(self.device)
+        self.model = network(self.parts["model"], self.dataset.format).to(self.device)
         self.optimizer = self.parts["optimizer"].build(self.model.parameters())
         self.peak_lr = self.optimizer.param_groups[0]["lr"]
         self.threat = self.parts["threat"].build()
@@ -105,11 +106,12 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def network(parts: Mapping[str, Any], data: Dataset) -> nn.Module:
-    """Return the network that `parts` describe, for the images of `data`, on the CPU."""
-    net = parts["model"].build(data.shape, data.classes)
-    model: nn.Module = parts["model"].normalized(net, data.mean, data.std)
-    return model
+def network(model: SimpleNamespace, images: Format) -> nn.Module:
+    """Return the network that the bound group `model` describes, on the CPU."""
+    net: nn.Module = model.normalized(
+        model.build(images.shape, images.classes), images.mean, images.std
+    )
+    return net
 
 
 def dataset(load: partial[Dataset], where: str) -> Dataset:
@@ -118,7 +120,9 @@ def dataset(load: partial[Dataset], where: str) -> Dataset:
 
 
 @lru_cache(maxsize=1)
-def _dataset(load: Callable[..., Dataset], settings: tuple[tuple[str, Any], ...], where: str) -> Dataset:
+def _dataset(
+    load: Callable[..., Dataset], settings: tuple[tuple[str, Any], ...], where: str
+) -> Dataset:
     data = load(**dict(settings))
     return Dataset(
         train=data.train.to(where),

@@ -51,14 +51,9 @@ def misplaced(key: str) -> str | None:
     known = [*NAMES, *KEYS, *groups]
     if group in known:
         return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
-    if owners := [g for g in GROUPS for n in GROUPS[g].members() or [None] if owns(g, n, key)]:
+    if owners := [name for name, group in GROUPS.items() if key in group.all_knobs()]:
         return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
     return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
-
-
-def owns(group: str, member: str | None, key: str) -> bool:
-    """Return whether a member of a group has a knob of that name."""
-    return key in GROUPS[group].knobs(member)
 
 
 def value_of(key: str, word: str) -> dict[str, Any]:

@@ -53,8 +53,10 @@ def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
         return
     for knob, domain in searched.items():
         if knob in known:
-            first, *others = probes(domain)
-            wrong = [text for probe in others for text in misfit(f"{name}.{knob}", known[knob], probe)]
+            _, *others = probes(domain)
+            wrong = [
+                text for probe in others for text in misfit(f"{name}.{knob}", known[knob], probe)
+            ]
             for text in wrong[:1]:
                 yield f"{text[:-1]} in {spelled(domain)}."
 
@@ -63,15 +65,14 @@ def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield the problem of a step that leaps over the whole ball, as grey levels for [0, 1] do."""
     eps = groups.get("threat", {}).get("eps")
     step = groups.get("attack", {}).get("step_size")
-    numbers = isinstance(eps, int | float) and isinstance(step, int | float)
-    if numbers and 0 < 2 * eps < step:
+    if not isinstance(eps, int | float) or not isinstance(step, int | float):
+        return
+    if 0 < 2 * eps < step:
         hint = f" Did you mean attack.step_size={step:g}/255?" if step >= 1 else ""
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
 
 
-def study(
-    groups: Mapping[str, Mapping[str, Any]], searched: Mapping[str, Any]
-) -> Iterator[str]:
+def study(groups: Mapping[str, Mapping[str, Any]], searched: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with scheduler and searcher."""
     for name, settings in groups.items():
         values_ = dict(settings)

@@ -7,7 +7,7 @@ from typing import Any
 from trainables import catalogue
 from trainables.groups import GROUPS
 from trainables.knobs import REQUIRED
-from trainables.problems import Problems
+from trainables.problems import InputError
 from tuner import check
 from tuner.arguments import merge
 from tuner.domains import is_domain, is_grid
@@ -28,7 +28,7 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
         problems: What is known to be wrong already.
 
     Raises:
-        Problems: If anything is wrong, with all that is.
+        InputError: If anything is wrong, with all that is.
     """
     problems = list(problems)
     space = load(SPACES, arguments.get("space"), problems)
@@ -46,7 +46,7 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     problems += check.study(study, searched)
     problems += check.settings(arguments)
     if problems:
-        raise Problems(problems)
+        raise InputError(problems)
     assert recipe is not None
     settings = check.validated(arguments)
     return Plan(

@@ -38,9 +38,7 @@ def display(progress: Progress, console: Console) -> Iterator[Display]:
         yield Lines(progress, console)
         return
     screen = Screen(progress, console)
-    with Live(
-        get_renderable=screen.render, console=console, refresh_per_second=2, transient=True
-    ):
+    with Live(get_renderable=screen.render, console=console, refresh_per_second=2, transient=True):
         yield screen
 
 
@@ -73,7 +71,9 @@ class Lines:
         due = now - self.said.get(record.trial_id, -EVERY) >= EVERY
         if record.status != "running" or due:
             self.said[record.trial_id] = now
-            self.console.print(line(self.progress, record), markup=False, highlight=False, soft_wrap=True)
+            self.console.print(
+                line(self.progress, record), markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def line(progress: Progress, record: Record) -> str:

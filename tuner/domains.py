@@ -1,7 +1,7 @@
 """Values as a person types them: numbers, fractions such as 8/255, and search domains."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import yaml
@@ -12,7 +12,7 @@ from trainables.problems import did_you_mean
 
 FRACTION = re.compile(r"\s*(-?[\d.]+(?:e-?\d+)?)\s*/\s*([\d.]+(?:e-?\d+)?)\s*")
 CALL = re.compile(r"\s*([a-z_]\w*)\((.*)\)\s*", re.DOTALL)
-NUMERIC = {
+NUMERIC: dict[str, Callable[..., Domain]] = {
     "uniform": tune.uniform,
     "loguniform": tune.loguniform,
     "quniform": tune.quniform,
@@ -46,7 +46,11 @@ def parse(value: object) -> object:
 
 
 def fraction(text: str, over: str, under: str) -> float:
-    """Return the number that `over` / `under` is."""
+    """Return the number that `over` / `under` is.
+
+    Raises:
+        ValueError: If it is none.
+    """
     try:
         return float(over) / float(under)
     except (ValueError, ZeroDivisionError):
@@ -54,34 +58,46 @@ def fraction(text: str, over: str, under: str) -> float:
 
 
 def domain(text: str, name: str, inside: str) -> object:
-    """Return the domain that `name(inside)` stands for."""
+    """Return the domain that `name(inside)` stands for.
+
+    Raises:
+        ValueError: If there is no such domain.
+    """
     if name not in NUMERIC and name not in LISTS:
         known = [*NUMERIC, *LISTS]
         raise ValueError(
             f"no domain {name}(...).{did_you_mean(name, known)} There are: {', '.join(known)}."
         )
     arguments = [parse(item) for item in listed(inside, text)]
-    if name in LISTS:
-        return finite(name, arguments, text)
-    if not all(isinstance(a, int | float) and not isinstance(a, bool) for a in arguments):
-        raise ValueError(f"{name} takes numbers, got {text}.")
+    return finite(name, arguments, text) if name in LISTS else ranged(name, arguments, text)
+
+
+def ranged(name: str, arguments: list[object], text: str) -> object:
+    """Return the domain between two ends.
+
+    Raises:
+        ValueError: If they are not two ordered numbers (and a step where one is due).
+    """
+    numbers = [a for a in arguments if isinstance(a, int | float) and not isinstance(a, bool)]
     wanted = 3 if name.startswith("q") else 2
-    if len(arguments) != wanted:
-        raise ValueError(
-            f"expected {name}(low,high{',step' if wanted == 3 else ''}), got {text}."
-        )
-    low, high, *_ = arguments
-    if not low < high:  # type: ignore[operator]
-        swapped = ",".join(str(a) for a in (high, low, *arguments[2:]))
+    if len(numbers) != len(arguments) or len(numbers) != wanted:
+        raise ValueError(f"expected {name}(low,high{',step' if wanted == 3 else ''}), got {text}.")
+    low, high, *step = numbers
+    if not low < high:
+        swapped = ",".join(f"{number:g}" for number in (high, low, *step))
         hint = f" Did you mean {name}({swapped})?" if low != high else ""
         raise ValueError(f"{name} needs its low end below its high end, got {text}.{hint}")
-    if "log" in name and low <= 0:  # type: ignore[operator]
+    if "log" in name and low <= 0:
         raise ValueError(f"{name} needs a low end above 0, got {text}.")
-    return NUMERIC[name](*arguments)
+    return NUMERIC[name](*numbers)
 
 
 def finite(name: str, arguments: list[object], text: str) -> object:
-    """Return the domain that lists its values."""
+    """Return the domain that lists its values.
+
+    Raises:
+        ValueError: If it lists none.
+    """
     if len(arguments) == 1 and isinstance(arguments[0], list):
         arguments = arguments[0]
     if not arguments:
@@ -90,7 +106,11 @@ def finite(name: str, arguments: list[object], text: str) -> object:
 
 
 def listed(inside: str, text: str) -> list[object]:
-    """Return the arguments of a call, read as YAML, so that lists nest."""
+    """Return the arguments of a call, read as YAML, so that lists nest.
+
+    Raises:
+        ValueError: If they are not YAML.
+    """
     try:
         items = yaml.safe_load(f"[{inside}]")
     except yaml.YAMLError:

@@ -19,7 +19,7 @@ Search for the most robust configuration of adversarial training.
 
   python -m tuner.search space=weight_decay
   python -m tuner.search space=weight_decay data=cifar10 gpu=0.5 trials=40
-  python -m tuner.search optimizer.lr='loguniform(1e-4,1e-2)' attack.steps='choice(1,7)' dry_run=true
+  python -m tuner.search 'optimizer.lr=loguniform(1e-4,1e-2)' dry_run=true
 
 Every argument is key=value. A group is chosen by name (method=pgd_at), a knob set by its path
 (attack.steps=7), a knob searched by a domain in Ray Tune's words (uniform, loguniform, quniform,
@@ -59,7 +59,9 @@ def describe(console: Console, name: str, group: Group) -> None:
     heading(console, f"{name}: {group.meaning}", how)
     common = {key: knob for function in group.common for key, knob in knobs(function).items()}
     for member in group.members():
-        console.print(f"  {member}: {first_line(group.load(member))}", markup=False, highlight=False)
+        console.print(
+            f"  {member}: {first_line(group.load(member))}", markup=False, highlight=False
+        )
         own = {k: v for k, v in group.knobs(member).items() if k not in common}
         if own:
             console.print(listing(own, f"{name}."), markup=False)

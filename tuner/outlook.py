@@ -15,7 +15,7 @@ from trainables.bind import bind
 from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
 from trainables.loop import train_epoch
-from trainables.problems import Problems
+from trainables.problems import InputError
 from trainables.trial import network
 from tuner.display import clock, shown
 from tuner.domains import probes, spelled
@@ -39,29 +39,29 @@ def fitted(parts: Mapping[str, SimpleNamespace]) -> tuple[Dataset, Images, Image
     """Return the images, cut, after the network has seen two of them.
 
     Raises:
-        Problems: If they cannot be had, are too few, or do not fit the network.
+        InputError: If they cannot be had, are too few, or do not fit the network.
     """
     try:
         data: Dataset = parts["data"].load()
         train, validation = parts["data"].cut(data.train)
     except DataError as error:
-        raise Problems([f"data: {error}"]) from None
+        raise InputError([f"data: {error}"]) from None
     batch_size = parts["data"].batches.keywords["batch_size"]
     if batch_size > len(train):
-        raise Problems([
+        raise InputError([
             f"data.batch_size: must be at most {len(train)}, the training images, got {batch_size}."
         ])
-    shape = "x".join(map(str, data.shape))
+    shape = "x".join(map(str, data.format.shape))
     try:
-        model = network(parts, data).eval()
+        model = network(parts["model"], data.format).eval()
         model(train.x[:2].float() / 255)
     except (RuntimeError, ValueError, ZeroDivisionError) as error:
         reason = str(error).splitlines()[0]
-        raise Problems([f"model: does not take images of {shape} ({reason})."]) from None
+        raise InputError([f"model: does not take images of {shape} ({reason})."]) from None
     try:
         parts["optimizer"].build(model.parameters())
     except ValueError as error:
-        raise Problems([f"optimizer: {error}."]) from None
+        raise InputError([f"optimizer: {error}."]) from None
     return data, train, validation
 
 
@@ -69,7 +69,7 @@ def unusable(plan: Plan) -> list[str]:
     """Return what is wrong with the images and the network of a plan."""
     try:
         fitted(sample(plan))
-    except Problems as problems:
+    except InputError as problems:
         return list(problems.each)
     return []
 
@@ -91,11 +91,11 @@ def cost(plan: Plan, parts: Mapping[str, SimpleNamespace]) -> Cost:
     """Return what one trial that is not stopped early takes.
 
     Raises:
-        Problems: If its images cannot be had or do not fit.
+        InputError: If its images cannot be had or do not fit.
     """
     data, train, validation = fitted(parts)
     torch.set_num_threads(plan.settings.threads)
-    model = network(parts, data)
+    model = network(parts["model"], data.format)
     optimizer = parts["optimizer"].build(model.parameters())
     batch_size = parts["data"].batches.keywords["batch_size"]
 
@@ -139,8 +139,8 @@ def look_ahead(console: Console, plan: Plan, concurrency: int) -> None:
         highlight=False,
         markup=False,
     )
-    for name, group in (("searcher", plan.searcher), ("scheduler", plan.scheduler)):
-        console.print(f"{name}: {words(group)}", highlight=False, markup=False)
+    for name, chosen in (("searcher", plan.searcher), ("scheduler", plan.scheduler)):
+        console.print(f"{name}: {words(chosen)}", highlight=False, markup=False)
     result = Table(box=None, header_style="dim", pad_edge=False)
     result.add_column("group")
     result.add_column("searched")
@@ -155,7 +155,7 @@ def look_ahead(console: Console, plan: Plan, concurrency: int) -> None:
     console.print(result, markup=False)
     try:
         whole = cost(plan, sample(plan))
-    except Problems as problems:
+    except InputError as problems:
         console.print(f"Cost unknown. {problems.each[0]}", highlight=False, markup=False)
         return
     total = whole.seconds * plan.trials / concurrency

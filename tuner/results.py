@@ -73,7 +73,11 @@ def git_commit() -> str | None:
     """Return the commit of this checkout, if it is one."""
     here = Path(__file__).parent
     done = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--verify", "HEAD"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.strip() or None
 

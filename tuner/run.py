@@ -12,7 +12,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from trainables.bind import filled, supply
-from trainables.problems import Problems
+from trainables.problems import InputError
 from trainables.trainable import trainable
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
@@ -30,24 +30,25 @@ def connect(settings: Settings) -> tuple[float, float]:
     """Start or join Ray; return the cores and GPUs of the whole cluster.
 
     Raises:
-        Problems: If no node of a cluster could ever hold a trial.
+        InputError: If no node of a cluster could ever hold a trial.
     """
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if settings.address is None:
         cpu, gpu = here()
-        ray.init(num_cpus=int(cpu), num_gpus=int(gpu), include_dashboard=settings.dashboard, **quiet)
+        ray.init(
+            num_cpus=int(cpu), num_gpus=int(gpu), include_dashboard=settings.dashboard, **quiet
+        )
         return cpu, gpu
     try:
         ray.init(address=settings.address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise Problems([f"address: no Ray cluster at {settings.address} ({reason})."]) from None
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    largest = (max(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
-    if problems := list(unmet(settings, *largest, "the largest node of the cluster")):
-        raise Problems(problems)
-    total = ray.cluster_resources()
-    return total.get("CPU", 0.0), total.get("GPU", 0.0)
+        raise InputError([f"address: no Ray cluster at {settings.address} ({reason})."]) from None
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    cpu, gpu = (max(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
+    if problems := list(unmet(settings, cpu, gpu, "the largest node of the cluster")):
+        raise InputError(problems)
+    return sum(node.get("CPU", 0.0) for node in nodes), sum(node.get("GPU", 0.0) for node in nodes)
 
 
 def run(

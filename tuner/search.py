@@ -12,7 +12,7 @@ import optuna
 import ray
 from rich.console import Console
 
-from trainables.problems import Problems
+from trainables.problems import InputError
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
         return OK if words else BAD_INPUT
     try:
         return search(words, console)
-    except Problems as problems:
+    except InputError as problems:
         Console(stderr=True).print(str(problems), markup=False, highlight=False, soft_wrap=True)
         return BAD_INPUT
     except KeyboardInterrupt:
@@ -55,7 +55,7 @@ def search(words: Sequence[str], console: Console) -> int:
     """Check the command, then run it.
 
     Raises:
-        Problems: If anything is wrong with it.
+        InputError: If anything is wrong with it.
     """
     plan = compose(*read(words))
     folder = results_folder(plan)
@@ -64,11 +64,11 @@ def search(words: Sequence[str], console: Console) -> int:
         problems += unmet(plan.settings, *here(), "this machine")
     if plan.settings.dry_run:
         if problems:
-            raise Problems(problems)
+            raise InputError(problems)
         look_ahead(console, plan, concurrency(plan.settings, *here())[0])
         return OK
     if problems := [*problems, *unusable(plan)]:
-        raise Problems(problems)
+        raise InputError(problems)
     silence()
     return start(plan, folder, words, console)
 

@@ -19,6 +19,7 @@ from ray.tune.search.optuna import OptunaSearch
 from tuner.domains import values
 from tuner.metric import METRIC, MODE
 
+
 class StudySearcher(Searcher):
     """Proposes configurations from an Optuna study.
 

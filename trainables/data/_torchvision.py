@@ -1,5 +1,6 @@
 """Data sets that torchvision knows how to download and check."""
 
+import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,15 +29,15 @@ def splits(
     from torchvision import datasets  # noqa: PLC0415  # seconds to import, and seldom needed
 
     build = getattr(datasets, name)
+    is_new = download and not Path(root).exists()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torchvision's own, about numpy internals
-            if download:
-                Path(root).mkdir(parents=True, exist_ok=True)
-            return tuple(
-                images(build(root, download=download, **split)) for split in (train, test)
-            )
+            built = [build(root, download=download, **split) for split in (train, test)]
+            return images(built[0]), images(built[1])
     except (RuntimeError, OSError, EOFError, ValueError) as error:
+        if is_new:
+            shutil.rmtree(root, ignore_errors=True)  # what a broken download left
         raise DataError(
             f"{name} is not (whole) in {root} and "
             f"{'could not be downloaded' if download else 'data.download=false'} "

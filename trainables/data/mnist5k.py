@@ -20,6 +20,4 @@ def load() -> Dataset:
     for label in range(10):
         rank[y == label] = torch.arange(int((y == label).sum()))
     is_test = rank >= rank.max() + 1 - TEST_OF_EACH_CLASS
-    return Dataset(
-        train=every[~is_test], test=every[is_test], classes=10, mean=(0.0,), std=(1.0,)
-    )
+    return Dataset(train=every[~is_test], test=every[is_test], classes=10, mean=(0.0,), std=(1.0,))

@@ -5,7 +5,9 @@ from torch import nn
 from trainables.models._activations import MODULES, Activation
 
 
-def build(shape: tuple[int, int, int], classes: int, *, activation: Activation = "relu") -> nn.Module:
+def build(
+    shape: tuple[int, int, int], classes: int, *, activation: Activation = "relu"
+) -> nn.Module:
     """Return two pooled 5x5 convolutions and two linear layers; 3,274,634 parameters on MNIST.
 
     Args:

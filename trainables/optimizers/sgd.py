@@ -29,7 +29,9 @@ def build(
         ValueError: If Nesterov is asked for without momentum.
     """
     if nesterov and not momentum:
-        raise ValueError("nesterov=true needs momentum, got momentum=0; write optimizer.momentum=0.9")
+        raise ValueError(
+            "nesterov=true needs momentum, got momentum=0; write optimizer.momentum=0.9"
+        )
     return torch.optim.SGD(
         parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
     )

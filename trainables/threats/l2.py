@@ -35,7 +35,8 @@ class L2(Threat):
 
 def lengths(batch: Tensor) -> Tensor:
     """Return the Euclidean length of each example (N, ...), shaped to broadcast: (N, 1, ...)."""
-    return batch.flatten(1).norm(dim=1).view(-1, *[1] * (batch.dim() - 1))
+    norms: Tensor = batch.flatten(1).norm(dim=1).view(-1, *[1] * (batch.dim() - 1))
+    return norms
 
 
 def build(*, eps: Positive) -> Threat:

@@ -12,7 +12,7 @@ Factor = Annotated[float, Field(gt=1)]
 
 
 def build(
-    *, epochs: int, grace: Fraction = 0.4, reduction_factor: Factor = 3, brackets: Count = 1
+    *, epochs: int, grace: Fraction = 0.5, reduction_factor: Factor = 3, brackets: Count = 1
 ) -> TrialScheduler:
     """Return a scheduler that, at each rung, lets the best of those so far go on.
 
