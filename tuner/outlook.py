@@ -58,10 +58,6 @@ def fitted(parts: Mapping[str, SimpleNamespace]) -> tuple[Dataset, Images, Image
     except (RuntimeError, ValueError, ZeroDivisionError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"model: does not take images of {shape} ({reason})."]) from None
-    try:
-        parts["optimizer"].build(model.parameters())
-    except ValueError as error:
-        raise InputError([f"optimizer: {error}."]) from None
     return data, train, validation
 
 

@@ -51,7 +51,8 @@ def read(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise DataError(f"no file {path}; data.path must name a .npz with {', '.join(KEYS)}.")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a broken file open if it opens it itself
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             missing = [key for key in KEYS if key not in file]
             if missing:
                 raise DataError(f"{path} must hold {', '.join(KEYS)}; it lacks {missing}.")

@@ -22,16 +22,10 @@ def build(
         parameters: What it changes.
         lr: Peak learning rate; the schedule multiplies it.
         momentum: Share of the last step that carries on.
-        nesterov: Whether to look ahead (needs momentum).
+        nesterov: Whether to look ahead by it; without momentum that changes nothing.
         weight_decay: L2 penalty, added to the gradient; on every parameter.
-
-    Raises:
-        ValueError: If Nesterov is asked for without momentum.
     """
-    if nesterov and not momentum:
-        raise ValueError(
-            "nesterov=true needs momentum, got momentum=0; write optimizer.momentum=0.9"
-        )
+    ahead = nesterov and momentum > 0  # torch refuses the combination that changes nothing
     return torch.optim.SGD(
-        parameters, lr=lr, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay
+        parameters, lr=lr, momentum=momentum, nesterov=ahead, weight_decay=weight_decay
     )

@@ -1,0 +1,53 @@
+"""PGD against the worst point of a linear model, which is known."""
+
+import pytest
+import torch
+
+from tests.oracles import Halfspace
+from trainables.attacks import pgd
+from trainables.methods import pgd_at
+from trainables.threats.l2 import L2
+from trainables.threats.linf import Linf
+
+
+@pytest.mark.parametrize(("norm", "threat"), [("linf", Linf), ("l2", L2)])
+def test_it_reaches_the_worst_point_of_a_halfspace(norm, threat):
+    torch.manual_seed(0)
+    model, x, y = Halfspace(torch.randn(12)), torch.full((5, 12), 0.5), torch.ones(5).long()
+    objective = pgd_at.inner(model, x, y)
+    x_adv = pgd.perturb(objective, x, y, threat=threat(eps=0.1), steps=40, step_size=0.02)
+    torch.testing.assert_close(
+        model.margin(x_adv), model.worst_margin(x, 0.1, norm), rtol=0, atol=1e-3
+    )  # the l2 path still turns a little at its 40th step; linf is exact
+
+
+def test_each_step_is_as_long_as_asked():
+    """From the image itself, three steps of 0.01 against a weight of 1 end at -0.03."""
+    model, x, y = Halfspace(torch.ones(1)), torch.tensor([[0.5]]), torch.tensor([1])
+    x_adv = pgd.perturb(
+        pgd_at.inner(model, x, y),
+        x,
+        y,
+        threat=Linf(eps=0.3),
+        steps=3,
+        step_size=0.01,
+        random_start=False,
+    )
+    torch.testing.assert_close(x_adv, torch.tensor([[0.47]]))
+
+
+def test_restarts_keep_the_worst_for_each_example():
+    """With no step to take, a restart is a draw, and each example must keep its largest."""
+
+    def objective(x_adv):
+        value = x_adv.flatten(1).sum(dim=1)
+        return value, torch.stack([value, value], dim=1)
+
+    x, threat = torch.full((4, 3), 0.5), Linf(eps=0.2)
+    tiny = {"threat": threat, "steps": 1, "step_size": 1e-9}
+    rng = torch.Generator().manual_seed(0)
+    draws = [pgd.perturb(objective, x, x, rng=rng, **tiny) for _ in range(5)]
+    best = torch.stack([objective(draw)[0] for draw in draws]).amax(dim=0)
+    rng = torch.Generator().manual_seed(0)
+    kept = pgd.perturb(objective, x, x, rng=rng, restarts=5, **tiny)
+    torch.testing.assert_close(objective(kept)[0], best)

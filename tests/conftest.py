@@ -1,0 +1,21 @@
+"""Where real data may lie, and one thread for all, so that numbers do not depend on the machine."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """Return the folder with the original files of MNIST and CIFAR-10."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the data sets' original files, and there is no {SHARED}")
+    return SHARED

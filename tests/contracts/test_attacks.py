@@ -1,0 +1,64 @@
+"""What every attack must do, whatever its search."""
+
+import pytest
+import torch
+
+from tests.oracles import Halfspace
+from trainables.catalogue import load, names
+from trainables.methods import pgd_at
+from trainables.threats.l2 import L2
+from trainables.threats.linf import Linf
+
+ATTACKS = [load("trainables.attacks", name) for name in names("trainables.attacks")]
+each_attack = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.__name__.split(".")[-1])
+each_threat = pytest.mark.parametrize("threat", [Linf, L2])
+
+
+@pytest.fixture
+def model() -> Halfspace:
+    torch.manual_seed(0)
+    return Halfspace(torch.randn(12))
+
+
+def cross_entropy(model, y):
+    return pgd_at.inner(model, None, y)
+
+
+@each_attack
+@each_threat
+@pytest.mark.parametrize("eps", [0.0, 8 / 255, 0.6])
+def test_result_is_allowed_and_detached(attack, threat, eps, model):
+    x, y = torch.rand(7, 3, 2, 2).round(decimals=1), torch.randint(0, 2, (7,))
+    x_adv = attack.perturb(cross_entropy(model, y), x, y, threat=threat(eps=eps))
+    moved = (x_adv - x).flatten(1)
+    size = moved.abs().amax(dim=1) if threat is Linf else moved.norm(dim=1)
+    assert not x_adv.requires_grad
+    assert (size <= eps + 1e-6).all()  # float32 rounding of x + eps
+    assert x_adv.min() >= 0
+    assert x_adv.max() <= 1
+
+
+@each_attack
+@each_threat
+def test_the_seed_decides_the_start(attack, threat):
+    """On a flat objective no step moves, so what comes back is where the search began."""
+    x = torch.full((3, 12), 0.5)
+    first, again, other = (
+        attack.perturb(
+            lambda z: (0 * z.sum(dim=1), torch.eye(3)),
+            x,
+            torch.zeros(3).long(),
+            threat=threat(eps=0.1),
+            rng=torch.Generator().manual_seed(seed),
+        )
+        for seed in (5, 5, 6)
+    )
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.equal(first, other)
+
+
+@each_attack
+def test_parameters_collect_no_gradient(attack, model):
+    x, y = torch.rand(3, 12), torch.ones(3).long()
+    attack.perturb(cross_entropy(model, y), x, y, threat=Linf(eps=0.1))
+    assert all(p.grad is None for p in model.parameters())

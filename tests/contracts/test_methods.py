@@ -1,0 +1,84 @@
+"""What every training method must do, whatever its objective."""
+
+import inspect
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from trainables.bind import supply
+from trainables.catalogue import load, names
+from trainables.criteria import cross_entropy
+from trainables.knobs import knobs
+from trainables.threats.linf import Linf
+
+SUPPLIED = {"criterion": cross_entropy.loss, "threat": Linf(eps=0.1)}
+METHODS = [load("trainables.methods", name) for name in names("trainables.methods")]
+each_method = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__.split(".")[-1])
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4 * 4 * 2, 5)
+    )
+
+
+def outer_of(method, *args):
+    rng = torch.Generator().manual_seed(0)
+    return supply(SimpleNamespace(outer=method.outer), **SUPPLIED, rng=rng).outer(*args)
+
+
+def batch(size: int):
+    x = torch.rand(size, 3, 6, 4)  # not square, so swapped axes show
+    return x, (x + 0.1).clamp(0, 1), torch.randint(0, 5, (size,))
+
+
+@each_method
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_outer_is_a_scalar_with_a_gradient(method, model, size):
+    x, x_adv, y = batch(size)
+    loss = outer_of(method, model, x, x_adv, y)
+    loss.backward()
+    assert loss.shape == ()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@each_method
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_inner_gives_one_value_per_example_and_the_logits(method, model, size):
+    x, x_adv, y = batch(size)
+    model.eval()
+    x_adv.requires_grad_()
+    value, logits = method.inner(model, x, y)(x_adv)
+    assert value.shape == (size,)
+    torch.testing.assert_close(logits, model(x_adv))
+    (grad,) = torch.autograd.grad(value.sum(), x_adv)
+    assert grad.isfinite().all()
+    assert grad.any()
+
+
+@each_method
+def test_outer_is_a_mean_over_examples(method, model):
+    """Twice the batch has the same mean; a sum, or a mean of sums, has not."""
+    if "rng" in inspect.signature(method.outer).parameters:
+        pytest.skip("draws per example, so the two batches see different draws")
+    model.eval()
+    x, x_adv, y = batch(6)
+    twice = outer_of(method, model, *(torch.cat([t, t]) for t in (x, x_adv, y)))
+    torch.testing.assert_close(outer_of(method, model, x, x_adv, y), twice)
+
+
+@each_method
+def test_docstring_names_every_knob(method):
+    doc = inspect.getdoc(method.outer)
+    assert [name for name in knobs(method.outer) if f"{name}: " not in doc] == []
+
+
+def test_every_method_cites_its_own_paper():
+    papers = [re.findall(r"arXiv:\d{4}\.\d{5}|openreview:\w+", m.__doc__) for m in METHODS]
+    assert all(papers)
+    assert len({p[0] for p in papers}) == len(papers)

@@ -1,0 +1,48 @@
+"""What every network must do, whatever its layers."""
+
+import pytest
+import torch
+
+from trainables.groups import GROUPS
+from trainables.knobs import knobs
+
+MODELS = GROUPS["model"].members()
+each_model = pytest.mark.parametrize("name", MODELS)
+
+
+def build(name, shape=(3, 16, 16), **settings):
+    torch.manual_seed(0)
+    module = GROUPS["model"].load(name)
+    narrow = {"width": 4} if "width" in knobs(module.build) else {}
+    return module.build(shape, 7, **narrow, **settings)
+
+
+@each_model
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 28, 28), (3, 32, 24)])
+@pytest.mark.parametrize("size", [1, 3])
+def test_images_of_any_size_give_logits(name, shape, size):
+    model = build(name, shape).eval()
+    assert model(torch.rand(size, *shape)).shape == (size, 7)
+
+
+@each_model
+@pytest.mark.parametrize("activation", ["relu", "softplus", "tanh"])
+def test_the_activation_is_the_one_asked_for(name, activation):
+    kinds = {
+        type(module).__name__.lower() for module in build(name, activation=activation).modules()
+    }
+    assert activation in kinds
+    assert not kinds & ({"relu", "softplus", "tanh"} - {activation})
+
+
+@each_model
+def test_every_parameter_gets_a_gradient(name):
+    model = build(name)
+    model(torch.rand(4, 3, 16, 16)).square().sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+@each_model
+def test_an_example_does_not_depend_on_the_others_in_eval_mode(name):
+    model, x = build(name).eval(), torch.rand(3, 3, 16, 16)
+    torch.testing.assert_close(model(x)[:1], model(x[:1]))

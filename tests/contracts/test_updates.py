@@ -1,0 +1,53 @@
+"""What every update must do, whatever its rule."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from trainables.attacks import pgd
+from trainables.bind import supply
+from trainables.catalogue import load, names
+from trainables.criteria import cross_entropy
+from trainables.methods import pgd_at
+from trainables.threats.linf import Linf
+
+UPDATES = [load("trainables.updates", name) for name in names("trainables.updates")]
+each_update = pytest.mark.parametrize("update", UPDATES, ids=lambda u: u.__name__.split(".")[-1])
+
+
+def run(update, model, lr, batches=1):
+    threat, rng = Linf(eps=0.1), torch.Generator().manual_seed(0)
+    shared = {"threat": threat, "rng": rng, "memory": {}, "criterion": cross_entropy.loss}
+    method = supply(SimpleNamespace(inner=pgd_at.inner, outer=pgd_at.outer), **shared)
+    attack = supply(SimpleNamespace(perturb=pgd.perturb), **shared)
+    step = supply(SimpleNamespace(f=update.update), **shared, method=method, attack=attack).f
+    x, y = torch.rand(8, 3), torch.randint(0, 2, (8,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    return [step(model, optimizer, x[: 8 - i], y[: 8 - i]) for i in range(batches)]
+
+
+@each_update
+def test_with_a_learning_rate_of_zero_no_weight_changes(update):
+    model = nn.Linear(3, 2)
+    before = model.weight.detach().clone()
+    run(update, model, lr=0.0)
+    torch.testing.assert_close(model.weight.detach(), before, rtol=0, atol=0)
+
+
+@each_update
+def test_weights_move_and_can_still_be_trained(update):
+    model = nn.Linear(3, 2)
+    before = model.weight.detach().clone()
+    run(update, model, lr=0.1)
+    assert not torch.equal(model.weight, before)
+    assert all(p.requires_grad for p in model.parameters())
+    assert model.training
+
+
+@each_update
+def test_a_last_batch_may_be_shorter_and_the_loss_comes_back_detached(update):
+    for loss in run(update, nn.Linear(3, 2), lr=0.1, batches=3):
+        assert loss.shape == ()
+        assert not loss.requires_grad

@@ -1,0 +1,57 @@
+"""Models whose answer is known, and the configurations that tests share."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Halfspace(nn.Module):
+    """Two classes split by a plane: the worst perturbation of either norm is known exactly."""
+
+    def __init__(self, weight, bias=0.0):
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+        self.bias = bias
+
+    def margin(self, x):
+        return x.flatten(1) @ self.weight + self.bias
+
+    def forward(self, x):
+        m = self.margin(x)
+        return torch.stack([-m, m], dim=1) / 2
+
+    def worst_margin(self, x, eps, norm):
+        dual = self.weight.abs().sum() if norm == "linf" else self.weight.norm()
+        return self.margin(x) - eps * dual
+
+
+TINY: dict[str, Any] = {
+    "threat": {"name": "linf", "eps": 0.1},
+    "data": {"name": "mnist5k", "validation": 60, "limit": 120, "batch_size": 50, "crop": 2},
+    "model": {"name": "small_cnn"},
+    "method": {"name": "pgd_at"},
+    "criterion": {"name": "cross_entropy"},
+    "attack": {"name": "pgd", "steps": 2, "step_size": 0.05},
+    "update": {"name": "alternate"},
+    "optimizer": {"name": "adam", "lr": 1e-3},
+    "schedule": {"name": "one_cycle"},
+    "eps_schedule": {"name": "constant", "warmup": 0.5},
+    "exam": {"steps": 2},
+    "epochs": 4,
+    "seed": 0,
+    "threads": 1,
+}
+
+
+def tiny(**changes):
+    """Return a configuration that trains for a second, with some knobs changed by path."""
+    config = copy.deepcopy(TINY)
+    for path, value in changes.items():
+        group, _, knob = path.partition("__")
+        if knob:
+            config[group][knob] = value
+        else:
+            config[group] = value
+    return config

@@ -1,0 +1,33 @@
+"""The folder is the registry, and a path is a member too."""
+
+import pytest
+
+from trainables import catalogue
+
+
+def test_names_are_files_without_those_that_hide():
+    assert "mnist5k" in catalogue.names("trainables.data")
+    assert not any(name.startswith("_") for name in catalogue.names("trainables.data"))
+    assert "recipes" not in catalogue.names("search_spaces")
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(LookupError, match=r"Did you mean 'pgd'\? There are: .*pgd"):
+        catalogue.load("trainables.attacks", "pdg")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "no file"), ("def space(:", "SyntaxError"), ("import nothing_of_the_kind", "Module")],
+)
+def test_a_users_file_that_cannot_be_imported_says_why(tmp_path, text, said):
+    path = tmp_path / "mine.py"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(LookupError, match=said):
+        catalogue.load("search_spaces", str(path))
+
+
+def test_a_users_file_is_loaded(tmp_path):
+    (tmp_path / "mine.py").write_text("answer = 42")
+    assert catalogue.load("search_spaces", str(tmp_path / "mine.py")).answer == 42

@@ -1,0 +1,92 @@
+"""The loop as a whole."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from tests.oracles import TINY, tiny
+from trainables.bind import bind
+from trainables.catalogue import names
+from trainables.groups import GROUPS
+from trainables.loop import counted, pace
+from trainables.modes import frozen
+from trainables.threats.linf import Linf
+from trainables.trial import Trial
+from trainables.updates import alternate
+
+
+def parts(config=TINY):
+    return bind({key: value for key, value in config.items() if key in GROUPS})
+
+
+@pytest.mark.parametrize("method", names("trainables.methods"))
+@pytest.mark.parametrize("update", names("trainables.updates"))
+@pytest.mark.parametrize("threat", names("trainables.threats"))
+def test_loss_falls(method, update, threat):
+    changes = {"method": {"name": method}, "update": {"name": update}}
+    config = tiny(**changes, threat={"name": threat, "eps": 0.01}, optimizer__lr=5e-3)
+    losses = [report.train_loss for report in Trial(config).reports()]
+    assert losses[-1] < losses[0]
+
+
+def test_pace_multiplies_schedule_and_warm_up():
+    """At a quarter of the run: one-cycle is at 0.25 / 0.4, eps half-way up its warm-up of 0.5."""
+    now = pace(parts(), Linf(eps=0.1), 1e-3, 0.25)
+    assert now.lr == pytest.approx(1e-3 * 0.625)
+    assert now.threat.eps == pytest.approx(0.05)
+    assert now.threat.pace == 1.0
+
+
+def test_steps_follow_eps_if_asked():
+    config = tiny(eps_schedule__steps_follow=True)
+    assert pace(parts(config), Linf(eps=0.1), 1e-3, 0.25).threat.pace == pytest.approx(0.5)
+
+
+def test_passes_are_attack_steps_and_the_update():
+    trial = Trial(TINY)
+    assert trial.advance().gradient_passes == 3  # two steps and the update, for every image
+
+
+def test_only_passes_with_gradients_count():
+    model = nn.Linear(2, 2)
+    with counted(model) as passes:
+        model(torch.rand(3, 2))
+        with torch.no_grad():
+            model(torch.rand(5, 2))
+    model(torch.rand(7, 2))
+    assert passes == [3]
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_the_attack_sees_the_mode_asked_for_and_training_resumes(mode):
+    model, seen = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).train(), []
+
+    def perturb(objective, x, y):
+        seen.append((model.training, [p.requires_grad for p in model.parameters()]))
+        objective(x)
+        return x
+
+    before = model[1].running_mean.clone()
+    alternate.craft(
+        model,
+        torch.rand(4, 3),
+        torch.zeros(4).long(),
+        SimpleNamespace(inner=lambda model, x, y: model),
+        SimpleNamespace(perturb=perturb),
+        mode,
+    )
+    assert seen == [(mode == "train", [False] * 4)]
+    assert model.training
+    assert all(p.requires_grad for p in model.parameters())
+    assert torch.equal(before, model[1].running_mean) == (mode == "eval")
+
+
+def test_what_was_frozen_before_stays_frozen():
+    model = nn.Linear(2, 2)
+    model.bias.requires_grad_(False)
+    with frozen(model):
+        assert not model.weight.requires_grad
+    assert model.weight.requires_grad
+    assert not model.bias.requires_grad

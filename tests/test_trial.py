@@ -1,0 +1,132 @@
+"""A trial: interrupted or not, seeded, diverging, and keeping its best epoch."""
+
+import math
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from tests.oracles import TINY, tiny
+from trainables import checkpoint
+from trainables.checkpoint import load_model
+from trainables.exam import accuracies
+from trainables.trial import Trial
+
+TIMES = ("seconds", "exam_seconds")
+
+
+def measured(report):
+    return {k: v for k, v in asdict(report).items() if k not in TIMES}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_interrupting_changes_nothing(tmp_path, optimizer):
+    config = tiny(optimizer={"name": optimizer, "lr": 1e-3})
+    straight = Trial(config)
+    expected = [measured(report) for report in straight.reports()]
+
+    first = Trial(config)
+    rows = [measured(first.advance()) for _ in range(2)]
+    checkpoint.save(first, tmp_path)
+    torch.manual_seed(999)  # another process would have another generator
+    second = Trial(config)
+    checkpoint.restore(second, tmp_path)
+    rows += [measured(report) for report in second.reports()]
+
+    assert rows == expected
+    for name, tensor in straight.model.state_dict().items():
+        torch.testing.assert_close(second.model.state_dict()[name], tensor, rtol=0, atol=0)
+    assert second.best == replace(
+        straight.best, seconds=second.best.seconds, exam_seconds=second.best.exam_seconds
+    )
+
+
+def test_the_seed_decides_everything():
+    runs = [[measured(r) for r in Trial(tiny(seed=seed)).reports()] for seed in (0, 0, 1)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_a_reused_process_changes_nothing():
+    """Whatever ran before in this process, a trial draws the same numbers."""
+    fresh = measured(Trial(TINY).advance())
+    Trial(tiny(seed=5, model__name="lenet")).advance()
+    assert measured(Trial(TINY).advance()) == fresh
+
+
+def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
+    trial = Trial(TINY)
+    scores = iter([(0.9, 0.2), (0.9, 0.5), (0.95, 0.5), (0.9, 0.4)])
+    weights = []
+
+    def exam(model, images, *, threat):
+        weights.append({k: v.clone() for k, v in model.state_dict().items()})
+        return next(scores)
+
+    trial.parts["exam"].accuracies = exam
+    assert len(list(trial.reports())) == 4
+    assert trial.best.epoch == 3  # as robust as the second, and more accurate
+    for name, tensor in weights[2].items():
+        assert torch.equal(trial.best_weights[name], tensor)
+
+
+def test_a_diverged_trial_ends_with_a_finite_floor():
+    reports = list(Trial(tiny(optimizer={"name": "sgd", "lr": 1e12})).reports())
+    assert len(reports) < TINY["epochs"]
+    assert reports[-1].diverged
+    assert not math.isfinite(reports[-1].train_loss)
+    assert (reports[-1].val_clean_accuracy, reports[-1].val_robust_accuracy) == (0.0, 0.0)
+
+
+def test_weights_load_in_two_lines_and_score_as_reported(tmp_path):
+    trial = Trial(tiny(model={"name": "small_cnn", "activation": "softplus"}))
+    best = max(trial.reports(), key=lambda report: report.score())
+    checkpoint.save(trial, tmp_path)
+    model = load_model(tmp_path)
+    assert not model.training
+    scored = accuracies(model, trial.validation, threat=trial.threat, steps=2)
+    assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
+
+
+def test_normalisation_is_the_first_layer_and_travels_with_the_weights(tmp_path):
+    trial = Trial(TINY)
+    trial.model[0].mean.fill_(0.25)
+    trial.advance()
+    checkpoint.save(trial, tmp_path)
+    assert load_model(tmp_path / "model.safetensors")[0].mean.item() == 0.25
+
+
+def test_a_checkpoint_holds_no_code(tmp_path):
+    trial = Trial(TINY)
+    trial.advance()
+    checkpoint.save(trial, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.safetensors",
+        "metrics.json",
+        "state.pt",
+    }
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        assert set(file.metadata()) == {"model", "shape", "classes"}
+
+    class Planted:
+        def __reduce__(self):
+            return (print, ("run",))
+
+    torch.save({"epoch": Planted()}, tmp_path / "state.pt")
+    with pytest.raises(Exception, match="[Ww]eights"):
+        checkpoint.restore(Trial(TINY), tmp_path)
+
+
+def test_no_weights_is_one_clear_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"name a folder that holds model\.safetensors"):
+        load_model(tmp_path)
+
+
+def test_the_test_split_is_never_used():
+    trial = Trial(TINY)
+    trial.dataset.test.x.fill_(0)
+    seen = torch.cat([trial.train.x, trial.validation.x])
+    assert len(seen) == 180
+    assert seen.flatten(1).any(dim=1).all()  # none of the blanked images
+    trial.dataset.test.x.random_()

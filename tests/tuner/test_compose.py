@@ -1,0 +1,150 @@
+"""Recipe < space < arguments, and everything that can be wrong with them."""
+
+import numpy as np
+import pytest
+
+from trainables.problems import InputError
+from tuner.arguments import read
+from tuner.compose import compose
+
+
+def plan(*words):
+    return compose(*read(words))
+
+
+def problems(*words):
+    with pytest.raises(InputError) as error:
+        plan(*words)
+    return error.value.each
+
+
+def test_the_space_alone_is_a_study_on_the_embedded_images():
+    study = plan("space=weight_decay")
+    assert study.recipe == "mnist5k"
+    assert study.fixed["data"]["name"] == "mnist5k"
+    assert set(study.searched) == {"optimizer.weight_decay"}
+    assert "weight_decay" not in study.fixed["optimizer"]
+    assert (study.trials, study.searcher, study.scheduler) == (
+        12,
+        {"name": "tpe"},
+        {"name": "asha"},
+    )
+
+
+def test_the_data_set_names_its_recipe():
+    study = plan("space=weight_decay", "data=cifar10")
+    assert study.recipe == "cifar10"
+    assert study.epochs == 110
+    assert study.fixed["schedule"]["drops"] == (100 / 110, 105 / 110)
+    assert study.fixed["threat"] == {"name": "linf", "eps": 8 / 255}
+
+
+def test_the_published_baseline_of_bag_of_tricks():
+    fixed = plan("space=weight_decay", "recipe=cifar10").fixed
+    assert fixed["optimizer"]["lr"] == 0.1
+    assert fixed["optimizer"]["momentum"] == 0.9
+    assert fixed["data"]["batch_size"] == 128
+    assert fixed["update"] == {"name": "alternate", "mode": "eval"}
+    assert fixed["attack"]["steps"] == 10
+    assert fixed["attack"]["step_size"] == 2 / 255
+
+
+def test_arguments_lie_on_top():
+    study = plan("space=weight_decay", "attack.steps=3", "epochs=4", "optimizer.lr=1/50")
+    assert study.fixed["attack"]["steps"] == 3
+    assert study.fixed["optimizer"]["lr"] == 0.02
+    assert study.epochs == 4
+
+
+def test_another_member_starts_from_its_own_defaults_but_keeps_what_the_space_searches():
+    study = plan("space=weight_decay", "optimizer=sgd")
+    assert study.fixed["optimizer"]["lr"] == 0.1  # not Adam's of the recipe
+    assert set(study.searched) == {"optimizer.weight_decay"}
+
+
+def test_an_argument_may_fix_or_search_any_knob():
+    study = plan("space=weight_decay", "optimizer.lr=loguniform(1e-3,1e-1)")
+    assert set(study.searched) == {"optimizer.weight_decay", "optimizer.lr"}
+    assert plan("optimizer.lr=loguniform(1e-3,1e-1)").space == "custom"
+
+
+def test_a_grid_is_tried_cell_by_cell():
+    study = plan("optimizer.lr=grid(1e-3,1e-2)", "attack.steps=choice(1,2,3)")
+    assert study.searcher == {"name": "grid"}
+    assert study.trials == 6
+    assert plan("optimizer.lr=grid(1e-3,1e-2)", "trials=50").trials == 2
+
+
+def test_a_space_of_the_users_own(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from ray import tune\ndef space():\n    return {'attack': {'steps': tune.randint(1, 4)}}\n"
+    )
+    assert set(plan(f"space={tmp_path / 'mine.py'}").searched) == {"attack.steps"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["space=weight_dcay"], "Did you mean 'weight_decay'?"),
+        (["space=weight_decay", "method=trades2"], "method: no 'trades2' in methods."),
+        (["space=weight_decay", "optimizer.lr=-1"], "optimizer.lr: must be greater than 0, got -1."),
+        (["space=weight_decay", "threat.eps=8"], "did you mean threat.eps=8/255?"),
+        (["space=weight_decay", "attack.step_size=2"], "Did you mean attack.step_size=2/255?"),
+        (["space=weight_decay", "trials=0"], "trials: must be greater than or equal to 1, got 0."),
+        (["space=weight_decay", "optimizer.weight_decay=uniform(3,1)"], "uniform(1,3)?"),
+        (["space=weight_decay", "optimizer.weight_decay=3e-4"], "nothing is searched"),
+        (["trials=3"], "nothing is searched"),
+        (["space=weight_decay", "recipe=cifar"], "recipe: no 'cifar' in recipes."),
+        (["space=weight_decay", "data=cifar11"], "data: no 'cifar11' in data."),
+        (["space=weight_decay", "data=arrays"], "data.path: needs a value"),
+        (["space=weight_decay", "method.beta=6"], "method.beta: no such knob of method=pgd_at."),
+        (["space=weight_decay", "weight_decay=1"], "Did you mean optimizer.weight_decay?"),
+        (["space=weight_decay", "trails=3"], "trails: no such key. Did you mean 'trials'?"),
+        (["space=weight_decay", "trials.x=3"], "trials has no knobs"),
+        (["space=weight_decay", "optimizer.lr.x=3"], "knobs have no parts"),
+        (["space=weight_decay", "--fast"], "expected key=value"),
+        (["space=weight_decay", "searcher=grid"], "a grid needs listed values"),
+        (["space=weight_decay", "scheduler=hyperband2"], "scheduler: no 'hyperband2'"),
+        (["space=weight_decay", "scheduler.grace=2"], "scheduler.grace: must be less than"),
+        (["space=weight_decay", "searcher=tpe", "attack.steps=grid(1,2)"], "write searcher=grid"),
+        (["threat.eps=uniform(0.1,0.2)"], "threat: is never searched"),
+        (["exam.steps=choice(1,2)"], "exam: is never searched"),
+        (["attack.steps=uniform(1,3)"], "attack.steps: must be a valid integer"),
+        (["attack.steps=choice(3,0)"], "got 0 in choice(3, 0)."),
+        (["optimizer=choice(sgd,adam)"], "optimizer: cannot be searched by name"),
+        (["space=weight_decay", "schedule=piecewise", "schedule.drops=[100,105]"], "schedule.drops"),
+        (["space=weight_decay", "time_budget=soon"], "time_budget: must be a valid number"),
+        (["space=weight_decay", "name=a/b"], "name: String should match"),
+        (["space=weight_decay", "results={a: 1}"], "results: must be a valid string"),
+        (["space=weight_decay", "attack=[1"], "cannot read 'attack=[1'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told(words, said):
+    told = problems(*words)
+    assert any(said in line for line in told), told
+    assert all(line.endswith((".", "?")) for line in told), told
+
+
+def test_all_problems_are_told_at_once():
+    told = problems("space=weight_dcay", "method=trades2", "optimizer.lr=-1", "trials=0", "x")
+    assert len(told) == 5
+
+
+def test_a_radius_may_be_swept_as_a_grid():
+    assert plan("threat.eps=grid(1/255,2/255)").trials == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("x = 1", "must define a function space()"), ("def space(:", "SyntaxError")],
+)
+def test_a_users_space_that_is_none(tmp_path, text, said):
+    (tmp_path / "mine.py").write_text(text)
+    assert any(said in line for line in problems(f"space={tmp_path / 'mine.py'}"))
+
+
+def test_a_path_of_the_users_is_absolute_in_the_plan(tmp_path, monkeypatch):
+    np.savez(tmp_path / "mine.npz")
+    monkeypatch.chdir(tmp_path)
+    study = plan("space=weight_decay", "data=arrays", "data.path=mine.npz")
+    assert study.fixed["data"]["path"] == str(tmp_path / "mine.npz")

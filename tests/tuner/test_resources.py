@@ -1,0 +1,53 @@
+"""What a trial takes, and whether it can ever have it."""
+
+import pytest
+
+from tuner.resources import fitting, share_of_gpu, unmet
+from tuner.settings import Settings, cores, seconds
+
+
+@pytest.mark.parametrize(
+    ("asked", "cpu", "gpu", "expected"),
+    [
+        ({}, 2, 0, 2),
+        ({"cpu": 2}, 2, 0, 1),
+        ({"cpu": 0.5}, 2, 0, 4),
+        ({}, 16, 2, 2),  # one GPU each
+        ({"gpu": 0.25}, 16, 2, 8),
+        ({"gpu": 0.1}, 32, 3, 30),  # 3 / 0.1 is 29.999... in floating point
+        ({"gpu": 0.25, "concurrency": 3}, 16, 2, 3),
+        ({"gpu": 0}, 16, 2, 16),
+    ],
+)
+def test_trials_at_a_time(asked, cpu, gpu, expected):
+    assert fitting(Settings(**asked), cpu, gpu) == expected
+
+
+def test_a_gpu_is_taken_whole_unless_said_otherwise():
+    assert share_of_gpu(Settings(), 2) == 1.0
+    assert share_of_gpu(Settings(), 0) == 0.0
+    assert share_of_gpu(Settings(gpu=0.5), 2) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"gpu": 0.5}, "gpu: a trial asks for 0.5, this machine has no GPU; leave gpu out"),
+        ({"cpu": 64}, "cpu: must be at most 2, the cores of this machine, got 64."),
+        ({"gpu": 1.5}, "gpu: must be a whole number above 1, got 1.5; write gpu=1."),
+    ],
+)
+def test_what_can_never_be_met_is_told(asked, said):
+    assert any(said in line for line in unmet(Settings(**asked), 2, 0, "this machine"))
+
+
+def test_what_can_be_met_is_not():
+    assert list(unmet(Settings(cpu=2, gpu=0.5), 2, 1, "this machine")) == []
+    assert cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("2d", 172_800), (60, 60)]
+)
+def test_durations(text, expected):
+    assert seconds(text) == expected

@@ -1,0 +1,212 @@
+"""The results folder and what is said at the end, from records made by hand."""
+
+import io
+import json
+
+import pandas as pd
+import pytest
+import yaml
+from rich.console import Console
+
+from tests.oracles import TINY
+from trainables import checkpoint
+from trainables.report import Report
+from trainables.trial import Trial
+from tuner import results
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.display import Lines, Screen, display, line, table
+from tuner.progress import Progress, Record
+from tuner.summary import summarise
+
+
+def report(epoch, robust, clean=0.9, **changes):
+    values = {
+        "epoch": epoch,
+        "train_loss": 1.0,
+        "val_clean_accuracy": clean,
+        "val_robust_accuracy": robust,
+        "lr": 0.1,
+        "eps": 0.3,
+        "gradient_passes": 8.0 * epoch,
+        "seconds": 2.0,
+        "exam_seconds": 0.5,
+    }
+    return Report(**values | changes)
+
+
+def record(number, robust, status="completed", checkpoint_="there", error=""):
+    reports = [report(epoch, value) for epoch, value in enumerate(robust, start=1)]
+    knobs = {"optimizer.weight_decay": 10.0 ** -(number + 2)}
+    kept = checkpoint_ if reports else ""
+    return Record(f"{number:04d}", knobs, 0, reports, status, error, kept)
+
+
+@pytest.fixture
+def plan():
+    return compose(*read(["space=weight_decay", "epochs=4", "trials=6"]))
+
+
+@pytest.fixture
+def progress():
+    progress = Progress(trials=6, epochs=4, concurrency=2)
+    progress.records = {
+        "a": record(0, [0.3, 0.5, 0.45, 0.2]),
+        "b": record(1, [0.1, 0.2], "stopped"),
+        "c": record(2, [], "failed", error="ValueError: no"),
+        "d": record(3, [0.4, 0.0], "diverged"),
+        "e": record(4, [0.3], "running"),
+    }
+    return progress
+
+
+def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
+    progress.records["a"].checkpoint = str(tmp_path / "trials/0000/checkpoint_000003")
+    records = list(progress.records.values())
+    frame = results.trials_frame(records, list(plan.searched), tmp_path).set_index("trial_id")
+    assert list(frame.status) == ["completed", "stopped", "failed", "diverged"]
+    best = frame.loc["0000"]
+    assert best.best_epoch == 2
+    assert best.val_robust_accuracy == 0.5
+    assert best.last_val_robust_accuracy == 0.2
+    assert best.robust_overfitting == pytest.approx(0.3)
+    assert (best.epochs, best.seconds, best.gradient_passes) == (4, 8.0, 32.0)
+    assert best["optimizer.weight_decay"] == 1e-2
+    assert best.checkpoint == "trials/0000/checkpoint_000003"
+    assert frame.loc["0002", "error"] == "ValueError: no"
+    assert pd.isna(frame.loc["0002", "best_epoch"])
+
+
+def test_epochs_has_a_row_for_each_report(progress):
+    frame = results.epochs_frame(list(progress.records.values()))
+    assert len(frame) == 4 + 2 + 2 + 1
+    assert list(frame.columns[:2]) == ["trial_id", "epoch"]
+    assert frame.groupby("trial_id").val_robust_accuracy.max()["0000"] == 0.5
+
+
+def test_frames_have_their_columns_even_with_nothing_in_them(plan, tmp_path):
+    trials = results.trials_frame([], list(plan.searched), tmp_path)
+    assert {"trial_id", "optimizer.weight_decay", "error"} <= set(trials.columns)
+    assert "val_robust_accuracy" in results.epochs_frame([]).columns
+
+
+def test_the_leader_is_the_best_epoch_of_any_trial_with_weights(progress):
+    assert progress.leader is progress.records["a"]
+    progress.records["a"].checkpoint = ""
+    assert progress.leader is progress.records["d"]
+
+
+def test_the_estimate_of_the_time_left(progress):
+    """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
+    an epoch, two at a time: 3 seconds."""
+    assert progress.seconds_left == pytest.approx(3.0)
+    assert Progress(trials=6, epochs=4, concurrency=2).seconds_left is None
+
+
+def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
+    trial = Trial(TINY)
+    trial.advance()
+    saved = tmp_path / "checkpoint"
+    saved.mkdir()
+    checkpoint.save(trial, saved)
+    winner = record(1, [0.1, 0.2], checkpoint_=str(saved))
+    for _ in range(2):  # again over the last one
+        results.write_best(tmp_path, plan, winner)
+    assert {p.name for p in (tmp_path / "best").iterdir()} == {
+        "config.yaml",
+        "metrics.json",
+        "model.safetensors",
+    }
+    config = yaml.safe_load((tmp_path / "best/config.yaml").read_text())
+    assert config["optimizer"]["weight_decay"] == 1e-3
+    assert config["epochs"] == 4
+    assert json.loads((tmp_path / "best/metrics.json").read_text())["trial_id"] == "0001"
+    assert checkpoint.load_model(tmp_path / "best").training is False
+
+
+def test_search_yaml_tells_the_whole_study(plan, tmp_path):
+    results.write_study(tmp_path, plan, ["python", "-m", "tuner.search", "space=weight_decay"])
+    study = yaml.safe_load((tmp_path / "search.yaml").read_text())
+    assert study["searched"] == {"optimizer.weight_decay": "loguniform(1e-05, 0.01)"}
+    assert study["fixed"]["threat"] == {"name": "linf", "eps": 0.3}
+    assert study["versions"]["torch"]
+    assert study["machine"]["cores"] >= 1
+
+
+def test_a_file_is_never_seen_half_written(tmp_path):
+    (tmp_path / "a").write_text("old")
+
+    def fail(path):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        results.whole(tmp_path / "a", fail)
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def printed(show, **settings):
+    console = Console(file=io.StringIO(), width=120, **settings)
+    show(console)
+    return console.file.getvalue()
+
+
+def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
+    progress.records["e"].status = "stopped"
+    text = printed(lambda c: summarise(c, progress, tmp_path, interrupted=False))
+    assert "Winner: trial 0000 (optimizer.weight_decay=0.01): robust 50.0 %" in text
+    assert "robust overfitting gap 30.0 points" in text
+    assert "Ran 9 of 20 epochs (55.0 % saved by stopping early)." in text
+    assert "Trial 0002 failed: ValueError: no" in text
+    assert str(tmp_path) in text
+    assert "Interrupted" not in text
+
+
+def test_a_study_without_a_trial_has_a_summary_too(tmp_path):
+    nothing = Progress(trials=2, epochs=4, concurrency=1)
+    text = printed(lambda c: summarise(c, nothing, tmp_path, interrupted=True))
+    assert "Interrupted" in text
+    assert "no trial began" in text
+
+
+def test_the_table_shows_running_trials_first_then_the_best(progress):
+    text = printed(lambda c: c.print(table(progress)))
+    order = [word for word in text.split() if word in {f"000{i}" for i in range(5)}]
+    assert order == ["0004", "0000", "0003", "0001", "0002"]
+    assert "50.0" in text
+
+
+def test_a_long_table_is_cut_to_the_window(progress):
+    text = printed(lambda c: c.print(table(progress, 2)))
+    assert "and 3 more" in text
+
+
+def test_where_there_is_no_terminal_there_are_lines(progress):
+    def show(console):
+        with display(progress, console) as shown:
+            assert isinstance(shown, Lines)
+            for _ in range(3):
+                shown.tell(progress.records["e"])  # at most one every ten seconds
+            shown.tell(progress.records["a"])
+
+    first, second = printed(show).splitlines()
+    assert "trial 0004 running" in first
+    assert "best 50.0 (epoch 2)" in second
+    assert "4/6 ended" in second
+
+
+def test_on_a_terminal_there_is_one_live_table(progress):
+    def show(console):
+        with display(progress, console) as shown:
+            assert isinstance(shown, Screen)
+            console.print(shown.render())
+
+    text = printed(show, force_terminal=True, height=30)
+    assert "4 of 6 trials ended" in text
+    assert "best robust 50.0 (trial 0000)" in text
+
+
+def test_an_error_message_is_no_markup(progress):
+    progress.records["c"].error = "KeyError: '[/bold]'"
+    assert "[/bold]" in line(progress, progress.records["c"])
+    assert "[/bold]" in printed(lambda c: Lines(progress, c).tell(progress.records["c"]))

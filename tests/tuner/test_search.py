@@ -1,0 +1,181 @@
+"""The command, from words to a results folder, on the embedded images with a tiny budget."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from trainables.checkpoint import load_model
+from tuner.search import main
+
+SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]
+TIMES = ["seconds", "exam_seconds"]
+
+
+def search(tmp_path, *words, name="study"):
+    """Run the command in a process of its own, as a user does."""
+    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", f"name={name}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+
+
+def frames(tmp_path, name="study"):
+    return [pd.read_parquet(tmp_path / name / f"{kind}.parquet") for kind in ("trials", "epochs")]
+
+
+@pytest.mark.slow
+def test_a_search_leaves_a_winner_and_frames(tmp_path):
+    done = search(tmp_path, "space=weight_decay", *SMALL, "trials=4")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "study"
+    assert {p.name for p in folder.iterdir()} == {
+        "best", "epochs.parquet", "search.yaml", "trials", "trials.parquet",
+    }  # fmt: skip
+    trials, epochs = frames(tmp_path)
+    assert list(trials.trial_id) == ["0000", "0001", "0002", "0003"]
+    assert set(trials.status) <= {"completed", "stopped"}
+    assert "completed" in set(trials.status)
+    assert (epochs.groupby("trial_id").size().loc[trials.trial_id] == trials.epochs.values).all()
+    best = trials.loc[trials.val_robust_accuracy.idxmax()]
+    config = yaml.safe_load((folder / "best/config.yaml").read_text())
+    winner = trials[trials["optimizer.weight_decay"] == config["optimizer"]["weight_decay"]].iloc[0]
+    assert winner.val_robust_accuracy == best.val_robust_accuracy
+    assert not load_model(folder / "best").training
+    assert "Winner: trial" in done.stdout
+    for noise in ("Tune Status", "ray::", "View detailed results", "WARNING", "Traceback"):
+        assert noise not in done.stdout + done.stderr
+    for row in trials.itertuples():  # the last state and the best weights, no more
+        kept = [p for p in (folder / "trials" / row.trial_id).iterdir() if p.is_dir()]
+        assert kept == [folder / row.checkpoint]
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_frames(tmp_path):
+    words = ["space=weight_decay", *SMALL, "trials=3", "concurrency=1", "seed=7"]
+    for name in ("one", "other"):
+        done = search(tmp_path, *words, name=name)
+        assert done.returncode == 0, done.stderr
+    for one, other in zip(frames(tmp_path, "one"), frames(tmp_path, "other"), strict=True):
+        columns = [column for column in one.columns if column not in TIMES]
+        pd.testing.assert_frame_equal(one[columns], other[columns], check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_trial_that_raises_or_diverges_does_not_stop_the_search(tmp_path):
+    (tmp_path / "fragile.py").write_text(
+        '"""Fails for one value of its knob."""\n'
+        "from trainables.methods.pgd_at import inner as inner\n"
+        "from trainables.methods.pgd_at import outer as pgd_at\n"
+        "from trainables.ranges import Natural\n"
+        "def outer(model, x, x_adv, y, *, criterion, fault: Natural = 0):\n"
+        "    if fault == 1:\n"
+        "        raise ValueError('asked to fail')\n"
+        "    loss = pgd_at(model, x, x_adv, y, criterion=criterion)\n"
+        "    return loss * float('nan') if fault == 2 else loss\n"
+    )
+    words = [f"method={tmp_path / 'fragile.py'}", "method.fault=grid(1,2,0)", "scheduler=none"]
+    done = search(tmp_path, *words, *SMALL)
+    assert done.returncode == 0, done.stderr
+    trials, epochs = frames(tmp_path)
+    assert list(trials.status) == ["failed", "diverged", "completed"]
+    assert trials.error[0] == "ValueError: asked to fail"
+    assert trials.val_robust_accuracy[1] == 0.0
+    assert epochs.set_index("trial_id").diverged["0001"]
+    assert "Trial 0000 failed: ValueError: asked to fail" in done.stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_results(tmp_path):
+    words = ["space=weight_decay", "trials=50", "epochs=50", *SMALL[:-1]]
+    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=study"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    trials = tmp_path / "study/trials"
+    deadline = time.monotonic() + 100
+    while not list(trials.glob("*/checkpoint_000002/state.pt")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 130, err
+    assert "Interrupted after" in out
+    assert "Traceback" not in out + err
+    frame, _ = frames(tmp_path)
+    assert set(frame.status) == {"stopped"}
+    assert not load_model(tmp_path / "study/best").training
+
+
+@pytest.mark.slow
+def test_a_time_budget_ends_a_search_normally(tmp_path):
+    words = ["space=weight_decay", "trials=500", "epochs=500", "time_budget=8s", *SMALL[:-1]]
+    done = search(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "Done after" in done.stdout
+    assert (tmp_path / "study/best/model.safetensors").exists()
+
+
+BAD = [
+    ["space=weight_dcay"],
+    ["space=weight_decay", "method=trades2"],
+    ["space=weight_decay", "optimizer.lr=-1"],
+    ["space=weight_decay", "threat.eps=8"],
+    ["space=weight_decay", "gpu=0.5"],
+    ["space=weight_decay", "cpu=4096"],
+    ["space=weight_decay", "trials=0"],
+    ["space=weight_decay", "name=taken"],
+    ["space=weight_decay", "data=cifar10", "data.root=nowhere", "data.download=false"],
+    ["space=weight_decay", "data=arrays", "data.path=truncated.npz"],
+    ["space=weight_decay", "optimizer.weight_decay=uniform(3,1)"],
+    ["space=weight_decay", "data.batch_size=4000"],
+    ["space=weight_decay", "data.validation=4000"],
+    ["space=weight_decay", "model=preact_resnet18", "data=arrays", "data.path=tiny.npz"],
+    [],
+]
+
+
+@pytest.mark.parametrize("words", BAD, ids=" ".join)
+def test_bad_input_is_refused_before_anything_is_written(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tuner.search.here", lambda: (2.0, 0.0))
+    (tmp_path / "results/taken").mkdir(parents=True)
+    (tmp_path / "truncated.npz").write_bytes(b"PK\x03\x04 cut off")
+    pixels = np.zeros((9, 1, 1), dtype=np.uint8)
+    labels = np.arange(9) % 3
+    np.savez("tiny.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(words) == 2
+    assert sorted(tmp_path.rglob("*")) == before
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    if words:
+        assert err.startswith("1 problem:")
+
+
+def test_help_lists_what_there_is(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for word in ("weight_decay", "cifar10", "small_cnn", "pgd_at", "asha", "attack.step_size"):
+        assert word in text
+    assert "8/255" in text
+
+
+def test_a_dry_run_prints_the_plan_and_its_cost_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["space=weight_decay", "dry_run=true", "data.limit=100"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "weight_decay=loguniform(1e-05," in text
+    # 8 epochs, 100 images, 5 attack steps and the update
+    assert "4.8e+03 image gradients" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_without_the_images_tells_the_plan_all_the_same(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    words = ["space=weight_decay", "data=cifar10", "data.download=false", "dry_run=true"]
+    assert main(words) == 0
+    assert "Cost unknown. data: CIFAR10 is not (whole)" in " ".join(capsys.readouterr().out.split())

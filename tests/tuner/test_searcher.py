@@ -1,0 +1,107 @@
+"""What the Optuna study is told of each trial."""
+
+import optuna
+import pytest
+from ray import tune
+
+from tuner.searcher import StudySearcher
+
+STATE = optuna.trial.TrialState
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def searcher(listed=False, **searched):
+    domains = searched or {"optimizer.lr": tune.loguniform(1e-3, 1e-1)}
+    domains = {name.replace("__", "."): domain for name, domain in domains.items()}
+    sampler = optuna.samplers.TPESampler(seed=0)
+    return StudySearcher(domains, sampler, listed=listed, epochs=3)
+
+
+def row(epoch, value, diverged=False):
+    return {"epoch": epoch, "val_robust_accuracy": value, "diverged": diverged}
+
+
+def told(search, rows, **ending):
+    """Run a trial as Ray does: the last row comes with the ending, not as a result."""
+    search.suggest("a")
+    for each in rows[:-1]:
+        search.on_trial_result("a", each)
+    search.on_trial_complete("a", rows[-1] if rows else None, **ending)
+    return search.study.trials[0]
+
+
+def test_a_whole_trial_is_worth_its_best_epoch():
+    trial = told(searcher(), [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
+    assert (trial.state, trial.value) == (STATE.COMPLETE, 0.5)
+    assert trial.intermediate_values == {1: 0.3, 2: 0.5, 3: 0.4}
+
+
+def test_a_trial_whose_last_row_comes_twice_is_told_once():
+    search = searcher()
+    search.suggest("a")
+    for each in (row(1, 0.3), row(2, 0.5), row(3, 0.4)):
+        search.on_trial_result("a", each)
+    search.on_trial_complete("a", row(3, 0.4))
+    assert search.study.trials[0].intermediate_values == {1: 0.3, 2: 0.5, 3: 0.4}
+
+
+def test_a_trial_stopped_early_is_pruned_at_its_last_value():
+    trial = told(searcher(), [row(1, 0.5), row(2, 0.4)])
+    assert trial.state == STATE.PRUNED
+    assert trial.intermediate_values == {1: 0.5, 2: 0.4}
+
+
+def test_a_trial_stopped_at_its_first_row_is_pruned_too():
+    assert told(searcher(), [row(1, 0.5)]).state == STATE.PRUNED
+
+
+def test_a_diverged_trial_is_complete_with_what_it_had():
+    trial = told(searcher(), [row(1, 0.2), row(2, 0.0, diverged=True)])
+    assert (trial.state, trial.value) == (STATE.COMPLETE, 0.2)
+
+
+def test_a_trial_that_raised_fails_and_none_is_left_running():
+    search = searcher()
+    assert told(search, [row(1, 0.2), row(2, 0.3)], error=True).state == STATE.FAIL
+    search.suggest("b")
+    search.on_trial_complete("b", None)
+    assert not search.study.get_trials(states=[STATE.RUNNING])
+
+
+def test_proposals_are_nested_by_group_and_numbered():
+    config = searcher().suggest("a")
+    assert config["trial"] == "0000"
+    assert 1e-3 <= config["optimizer"]["lr"] <= 1e-1
+
+
+def test_a_grid_is_every_cell_in_order_with_lists_as_values():
+    search = searcher(
+        listed=True,
+        schedule__drops=tune.grid_search([[0.5], [0.5, 0.75]]),
+        optimizer__lr=tune.grid_search([0.1, 0.01]),
+    )
+    cells = [search.suggest(str(i)) for i in range(4)]
+    assert [(c["schedule"]["drops"], c["optimizer"]["lr"]) for c in cells] == [
+        ([0.5], 0.1),
+        ([0.5], 0.01),
+        ([0.5, 0.75], 0.1),
+        ([0.5, 0.75], 0.01),
+    ]
+
+
+def test_the_same_seed_proposes_the_same():
+    one, other = searcher(), searcher()
+    assert [one.suggest(str(i)) for i in range(5)] == [other.suggest(str(i)) for i in range(5)]
+
+
+def test_saved_and_restored_it_goes_on_as_if_nothing_had_happened(tmp_path):
+    one = searcher()
+    told(one, [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
+    one.save(str(tmp_path / "state"))
+    other = searcher()
+    other.restore(str(tmp_path / "state"))
+    assert [one.suggest(str(i)) for i in range(3)] == [other.suggest(str(i)) for i in range(3)]
