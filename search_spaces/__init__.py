@@ -1,1 +1,1 @@
-"""What a study varies: one file a space, each with a `space`; its docstring says whence the ranges."""
+"""What a study varies: one file a space, each with a `space`; its docstring tells the source."""

@@ -74,7 +74,7 @@ def test_listed_values_keep_their_types():
     ],
 )
 def test_what_is_neither_says_why(text, said):
-    with pytest.raises(ValueError, match="got|cannot|no domain") as error:
+    with pytest.raises(ValueError, match=r"got|cannot|no domain") as error:
         parse(text)
     assert said in str(error.value)
 

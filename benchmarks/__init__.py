@@ -1,0 +1,1 @@
+"""Speed, measured: one file a question, each run as a command; results lie beside them."""

@@ -1,0 +1,75 @@
+"""What the README's search costs beyond training: `uv run python -m benchmarks.search_overhead`.
+
+The command is run as a user runs it, a few times. Training is the time inside epochs (examination
+included), summed over trials and divided by the trials that run at a time; all other wall time is
+overhead: imports, checks, Ray's start and end, worker start, checkpoints, bookkeeping, and slots
+that stand idle at the end.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import pandas as pd
+
+from tuner.settings import cores
+
+COMMAND = ["-m", "tuner.search", "space=weight_decay"]
+ROUNDS = 3
+
+
+def measure() -> dict[str, float]:
+    """Run the search once; return what it took and what it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, *COMMAND, f"results={folder}", "name=study"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        wall = time.perf_counter() - start
+        study = Path(folder) / "study"
+        trials = pd.read_parquet(study / "trials.parquet")
+        epochs = pd.read_parquet(study / "epochs.parquet")
+    training = epochs.seconds.sum() / cores()  # one thread a trial, as many trials as cores
+    return {
+        "wall_seconds": wall,
+        "training_seconds": training,
+        "overhead_share": 1 - training / wall,
+        "trials": len(trials),
+        "best_val_robust_accuracy": trials.val_robust_accuracy.max(),
+    }
+
+
+def main() -> None:
+    """Measure a few rounds, print them, and write them beside this file."""
+    rounds = []
+    for number in range(ROUNDS):
+        rounds.append(measure())
+        print(f"round {number}: " + "  ".join(f"{k} {v:.4g}" for k, v in rounds[-1].items()))
+    summary: dict[str, Any] = {
+        "command": "python -m benchmarks.search_overhead",
+        "measured": f"python {' '.join(COMMAND)}",
+        "date": date.today().isoformat(),
+        "hardware": f"{cores()} cores, {platform.machine()}, {platform.system()}",
+        "seed": 0,
+        "n": ROUNDS,
+        "rounds": rounds,
+    }
+    for key in rounds[0]:
+        values = [each[key] for each in rounds]
+        summary[key] = {"mean": mean(values), "std": stdev(values)}
+        print(f"{key}: {mean(values):.4g} +- {stdev(values):.2g} (n={ROUNDS})")
+    name = f"search_overhead_{cores()}-core-cpu_{date.today().isoformat()}.json"
+    (Path(__file__).parent / name).write_text(json.dumps(summary, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
