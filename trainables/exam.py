@@ -88,6 +88,6 @@ def climb(
         if step == steps or not len(left):
             break
         (grad,) = torch.autograd.grad(value[right].sum(), x_adv)
-        moved = x_adv.detach()[right] + threat.step(grad[right], step_size)
+        moved = x_adv.detach()[right] + step_size * threat.steepest(grad[right])
         x_adv = threat.project(moved, x[left])
     return withstood

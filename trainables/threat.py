@@ -34,10 +34,6 @@ class Threat(ABC):
     def steepest(self, grad: Tensor) -> Tensor:
         """Return the unit step along which a loss with gradient `grad` grows fastest."""
 
-    def step(self, grad: Tensor, size: float) -> Tensor:
-        """Return a step of length `size` (in units of eps) up a loss with gradient `grad`."""
-        return size * self.pace * self.steepest(grad)
-
 
 def shrink(threat: Threat, share: float, *, steps_follow: bool = False) -> Threat:
     """Return the ball with `share` of the radius.

@@ -31,9 +31,32 @@ def test_each_step_is_as_long_as_asked():
         threat=Linf(eps=0.3),
         steps=3,
         step_size=0.01,
-        random_start=False,
+        start="zero",
     )
     torch.testing.assert_close(x_adv, torch.tensor([[0.47]]))
+
+
+@pytest.mark.parametrize(
+    ("start", "reach"), [("zero", 0.0), ("random", 0.3), ("gaussian", 0.006), ("step", 0.01)]
+)
+def test_it_starts_where_it_is_told_to(start, reach):
+    """On a flat objective no step moves; six standard deviations of 0.001 are 0.006."""
+    x, y = torch.full((50, 40), 0.5), torch.zeros(50).long()
+
+    def flat(x_adv):
+        return 0 * x_adv.sum(dim=1), torch.eye(50)
+
+    rng = torch.Generator().manual_seed(0)
+    x_adv = pgd.perturb(flat, x, y, threat=Linf(eps=0.3), rng=rng, step_size=0.01, start=start)
+    furthest = (x_adv - x).abs().max().item()
+    assert 0.5 * reach <= furthest <= reach + 1e-6  # float32 rounding of x + eps
+
+
+def test_a_step_follows_the_pace_of_a_shrunk_ball():
+    model, x, y = Halfspace(torch.ones(1)), torch.tensor([[0.5]]), torch.tensor([1])
+    objective, half = pgd_at.inner(model, x, y), Linf(eps=0.3, pace=0.5)
+    x_adv = pgd.perturb(objective, x, y, threat=half, steps=1, step_size=0.1, start="zero")
+    torch.testing.assert_close(x_adv, torch.tensor([[0.45]]))
 
 
 def test_restarts_keep_the_worst_for_each_example():

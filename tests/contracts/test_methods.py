@@ -52,8 +52,11 @@ def test_outer_is_a_scalar_with_a_gradient(method, model, size):
 def test_inner_gives_one_value_per_example_and_the_logits(method, model, size):
     x, x_adv, y = batch(size)
     model.eval()
+    objective = method.inner(model, x, y)
+    if objective is None:
+        pytest.skip("attacks nothing")
     x_adv.requires_grad_()
-    value, logits = method.inner(model, x, y)(x_adv)
+    value, logits = objective(x_adv)
     assert value.shape == (size,)
     torch.testing.assert_close(logits, model(x_adv))
     (grad,) = torch.autograd.grad(value.sum(), x_adv)
@@ -79,6 +82,6 @@ def test_docstring_names_every_knob(method):
 
 
 def test_every_method_cites_its_own_paper():
-    papers = [re.findall(r"arXiv:\d{4}\.\d{5}|openreview:\w+", m.__doc__) for m in METHODS]
+    papers = [re.findall(r"arXiv:\d{4}\.\d{4,5}|openreview:\w+", m.__doc__) for m in METHODS]
     assert all(papers)
     assert len({p[0] for p in papers}) == len(papers)

@@ -21,10 +21,12 @@ def test_random_points_fill_the_ball():
     torch.testing.assert_close(moved.var().item(), 0.04 / 3, rtol=0.05, atol=0)
 
 
-def test_a_step_is_the_sign_times_its_size_and_the_pace():
-    threat, grad = build(eps=0.4), torch.tensor([[3.0, -0.1, 0.0]])
-    torch.testing.assert_close(threat.step(grad, 0.1), torch.tensor([[0.1, -0.1, 0.0]]))
-    half = shrink(threat, 0.5, steps_follow=True)
-    assert half.eps == 0.2
-    torch.testing.assert_close(half.step(grad, 0.1), torch.tensor([[0.05, -0.05, 0.0]]))
-    assert shrink(threat, 0.5, steps_follow=False).pace == 1.0
+def test_steepest_is_the_sign():
+    grad = torch.tensor([[3.0, -0.1, 0.0]])
+    assert torch.equal(Linf(eps=0.4).steepest(grad), torch.tensor([[1.0, -1.0, 0.0]]))
+
+
+def test_a_shrunk_ball_has_a_share_of_the_radius_and_of_the_steps_if_they_follow():
+    full = build(eps=0.4)
+    assert shrink(full, 0.5, steps_follow=True) == Linf(eps=0.2, pace=0.5)
+    assert shrink(full, 0.5, steps_follow=False) == Linf(eps=0.2)

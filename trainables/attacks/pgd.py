@@ -1,11 +1,15 @@
 """Projected gradient descent (Madry et al., 2018, arXiv:1706.06083)."""
 
+from typing import Literal
+
 import torch
 from torch import Generator, Tensor
 
 from trainables.ranges import Count, Positive
 from trainables.signatures import Objective
 from trainables.threat import Threat
+
+Start = Literal["zero", "random", "gaussian", "step"]
 
 
 def perturb(
@@ -17,7 +21,7 @@ def perturb(
     rng: Generator | None = None,
     steps: Count = 10,
     step_size: Positive = 2 / 255,
-    random_start: bool = True,
+    start: Start = "random",
     restarts: Count = 1,
 ) -> Tensor:
     """Return inputs near `x` where `objective` is large.
@@ -30,27 +34,48 @@ def perturb(
         rng: Source of the random start; the global one if None.
         steps: Gradient evaluations per restart.
         step_size: Length of one step, in the units of eps.
-        random_start: Whether to start at a random allowed point rather than at `x`.
+        start: Where to start: "zero" at `x`, "random" anywhere in the ball, "gaussian" 0.001 N(0,1)
+            away from `x` as TRADES does, "step" within one step of it as PAS does.
         restarts: Independent runs; each example keeps its worst.
 
     Returns:
         Allowed inputs (N, ...), detached.
     """
+    length = step_size * threat.pace
 
     def climb() -> Tensor:
-        start = threat.random_point(x, rng) if random_start else x
-        x_adv = threat.project(start, x)
+        x_adv = beginning(start, x, threat, length, rng)
         for _ in range(steps):
-            x_adv.requires_grad_()
-            value, _ = objective(x_adv)
-            (grad,) = torch.autograd.grad(value.sum(), x_adv)
-            x_adv = threat.project(x_adv.detach() + threat.step(grad, step_size), x)
+            x_adv = ascend(objective, x_adv, x, threat, length)
         return x_adv
 
     worst = climb()
     for _ in range(restarts - 1):
         worst = worse(objective, worst, climb())
     return worst
+
+
+def beginning(
+    start: Start, x: Tensor, threat: Threat, length: float, rng: Generator | None
+) -> Tensor:
+    """Return where an attack on `x` (N, ...) starts, inside the ball and the box."""
+    if start == "zero":
+        return x
+    if start == "gaussian":
+        noise = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+        return threat.project(x + 0.001 * noise, x)
+    if start == "step":
+        unit = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+        return threat.project(x + length * (2 * unit - 1), x)
+    return threat.project(threat.random_point(x, rng), x)
+
+
+def ascend(objective: Objective, x_adv: Tensor, x: Tensor, threat: Threat, length: float) -> Tensor:
+    """Return `x_adv` after one projected step of `length` up the objective, detached."""
+    x_adv = x_adv.detach().requires_grad_()
+    value, _ = objective(x_adv)
+    (grad,) = torch.autograd.grad(value.sum(), x_adv)
+    return threat.project(x_adv.detach() + length * threat.steepest(grad), x)
 
 
 @torch.no_grad()

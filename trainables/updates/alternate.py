@@ -49,9 +49,10 @@ def craft(
     attack: SimpleNamespace,
     mode: Mode,
 ) -> Tensor:
-    """Return the attacked images, shaped as `x`."""
+    """Return the attacked images, shaped as `x`; `x` itself if the method attacks nothing."""
     with in_mode(model, mode), frozen(model):
-        x_adv: Tensor = attack.perturb(method.inner(model, x, y), x, y)
+        objective = method.inner(model, x, y)
+        x_adv: Tensor = x if objective is None else attack.perturb(objective, x, y)
     return x_adv
 
 

@@ -1,0 +1,78 @@
+"""GradAlign where alignment is known."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.oracles import Halfspace
+from trainables.criteria import cross_entropy
+from trainables.methods import grad_align
+from trainables.threats.linf import Linf
+
+
+def nothing(logits, _):
+    return 0 * logits.sum(dim=1)
+
+
+def test_a_linear_model_is_aligned_so_only_the_criterion_is_left():
+    torch.manual_seed(0)
+    model, x, y = Halfspace(torch.randn(4)), torch.rand(3, 4), torch.tensor([0, 1, 1])
+    loss = grad_align.outer(
+        model, x, x, y, criterion=cross_entropy.loss, threat=Linf(eps=0.1), weight=5.0
+    )
+    torch.testing.assert_close(loss, F.cross_entropy(model(x), y))
+
+
+class Saddle(nn.Module):
+    """Margin w (a^2 - b^2) / 2 of two pixels: its slope is w (a, -b)."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x):
+        m = self.w * (x[:, 0] ** 2 - x[:, 1] ** 2) / 2
+        return torch.stack([-m, m], dim=1) / 2
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "expected"),
+    [
+        ((1.0, 0.0), (0.0, 1.0), 1.0),
+        ((1.0, 0.0), (1.0, 1.0), 1 - 0.5**0.5),
+        ((1.0, 0.0), (2.0, 0.0), 0.0),
+    ],
+)
+def test_the_price_is_one_minus_the_cosine_of_the_two_slopes(here, there, expected):
+    class Chosen(Linf):
+        def random_point(self, x, rng):
+            return torch.tensor([there])
+
+    x, y = torch.tensor([here]), torch.tensor([0])
+    loss = grad_align.outer(
+        Saddle(), x, x, y, criterion=nothing, threat=Chosen(eps=0.1), weight=3.0
+    )
+    torch.testing.assert_close(loss.item(), 3 * expected, rtol=0, atol=1e-6)  # float32 cosine
+
+
+def test_an_example_without_a_slope_is_left_out_of_the_mean():
+    class Chosen(Linf):
+        def random_point(self, x, rng):
+            return torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+
+    x, y = torch.tensor([[1.0, 0.0], [0.0, 0.0]]), torch.tensor([0, 0])
+    model = Saddle()
+    loss = grad_align.outer(model, x, x, y, criterion=nothing, threat=Chosen(eps=0.1), weight=1.0)
+    torch.testing.assert_close(loss, torch.tensor(1.0))
+    loss.backward()
+    assert model.w.grad.isfinite()
+
+
+def test_misalignment_has_a_gradient():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    x, y = torch.rand(3, 4), torch.tensor([0, 1, 1])
+    loss = grad_align.outer(model, x, x, y, criterion=nothing, threat=Linf(eps=0.5), weight=1.0)
+    loss.backward()
+    assert model[0].weight.grad.norm() > 1e-4

@@ -1,0 +1,47 @@
+"""Projected Adam, the search of local linearity regularisation (Qin et al., arXiv:1907.02610)."""
+
+import torch
+from torch import Generator, Tensor
+
+from trainables.attacks.pgd import beginning
+from trainables.ranges import Count, Positive
+from trainables.signatures import Objective
+from trainables.threat import Threat
+
+BETAS, SMALL = (0.9, 0.999), 1e-9
+"""Of the published code."""
+
+
+def perturb(
+    objective: Objective,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator | None = None,
+    steps: Count = 10,
+    rate: Positive = 0.1,
+) -> Tensor:
+    """Return inputs near `x` where `objective` is large.
+
+    Args:
+        objective: What to maximise.
+        x: Clean inputs (N, ...) in [0, 1].
+        y: Labels (N,); unused.
+        threat: The set of allowed perturbations.
+        rng: Source of the random start; the global one if None.
+        steps: Gradient evaluations.
+        rate: Adam's learning rate: about the length of a step, in the units of pixels.
+
+    Returns:
+        Allowed inputs (N, ...), detached.
+    """
+    x_adv = beginning("random", x, threat, rate, rng).detach().requires_grad_()
+    adam = torch.optim.Adam([x_adv], lr=rate, betas=BETAS, eps=SMALL, maximize=True)
+    for _ in range(steps):
+        value, _ = objective(x_adv)
+        (x_adv.grad,) = torch.autograd.grad(value.sum(), x_adv)
+        adam.step()
+        with torch.no_grad():
+            x_adv.copy_(threat.project(x_adv, x))
+    return x_adv.detach()

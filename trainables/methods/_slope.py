@@ -1,0 +1,21 @@
+"""The gradient of the loss with respect to the images, which several methods train on."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Module
+
+
+def slope(model: Module, x: Tensor, y: Tensor, *, differentiable: bool = False) -> Tensor:
+    """Return the gradient of each example's cross-entropy at `x`, flattened to (N, C * H * W).
+
+    Args:
+        model: Images to logits.
+        x: Where (N, C, H, W).
+        y: Labels (N,).
+        differentiable: Whether the result can be differentiated again, by the weights.
+    """
+    x = x.detach().requires_grad_()
+    loss = F.cross_entropy(model(x), y, reduction="sum")
+    (grad,) = torch.autograd.grad(loss, x, create_graph=differentiable)
+    return grad.flatten(1)

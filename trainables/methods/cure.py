@@ -1,0 +1,54 @@
+"""CURE: curvature regularisation (Moosavi-Dezfooli et al., 2019, arXiv:1811.09716)."""
+
+from typing import Literal
+
+from torch import Tensor
+from torch.nn import Module
+
+from trainables.methods._slope import slope
+from trainables.methods.standard import inner as inner
+from trainables.modes import in_mode
+from trainables.ranges import Positive, Weight
+from trainables.signatures import Criterion
+
+
+def outer(
+    model: Module,
+    x: Tensor,
+    x_adv: Tensor,
+    y: Tensor,
+    *,
+    criterion: Criterion,
+    weight: Weight = 4.0,
+    h: Positive = 0.6,
+    power: Literal["norm", "squared"] = "norm",
+) -> Tensor:
+    """Return what training minimises: the clean criterion plus a price on a slope that turns.
+
+    Without an attack. The slope is compared with that a length `h` up its own sign; both ends are
+    differentiated, the direction is not, and BatchNorm stays in eval mode for all of it. Slopes are
+    those of each example's own loss. The published code trains on normalised images, so its h of 3
+    is about 0.6 here.
+
+    Args:
+        model: Images (N, C, H, W) to logits (N, K).
+        x: Clean images (N, C, H, W) in [0, 1].
+        x_adv: The same images; unused.
+        y: Labels (N,).
+        criterion: Loss of each example.
+        weight: Price of the turn, gamma of the paper.
+        h: Euclidean length of the step, on the [0, 1] pixel scale.
+        power: "norm" as in the published code, "squared" as in the paper.
+
+    Returns:
+        Scalar, in nats, averaged over the batch.
+    """
+    clean = criterion(model(x), y).mean()
+    with in_mode(model, "eval"):
+        here = slope(model, x, y, differentiable=True)
+        ahead = here.detach().sign()
+        direction = ahead / ahead.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        there = slope(model, x + h * direction.view_as(x), y, differentiable=True)
+        squared = (there - here).square().sum(dim=1)
+    turn = squared if power == "squared" else (squared + 1e-12).sqrt()
+    return clean + weight * turn.mean()

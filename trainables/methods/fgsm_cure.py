@@ -1,0 +1,43 @@
+"""FGSM with CURE's penalty taken at the FGSM point (as in ELLE's comparison, arXiv:2401.11618)."""
+
+from torch import Tensor
+from torch.nn import Module
+
+from trainables.methods._slope import slope
+from trainables.methods.pgd_at import inner as inner
+from trainables.ranges import Weight
+from trainables.signatures import Criterion
+
+COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode": "train"}}
+
+
+def outer(
+    model: Module,
+    x: Tensor,
+    x_adv: Tensor,
+    y: Tensor,
+    *,
+    criterion: Criterion,
+    weight: Weight = 0.06,
+) -> Tensor:
+    """Return what training minimises: the criterion under attack plus a price on a turned slope.
+
+    The slope at the image is a constant, the one at the attacked image is differentiated. Slopes
+    are those of each example's own loss; code that takes the slope of the mean over a batch of B
+    needs B squared times the weight (1000 for 128 is 0.06 here).
+
+    Args:
+        model: Images (N, C, H, W) to logits (N, K).
+        x: Clean images (N, C, H, W) in [0, 1].
+        x_adv: Attacked images, shaped as `x`.
+        y: Labels (N,).
+        criterion: Loss of each example.
+        weight: Price of the squared distance between the two slopes.
+
+    Returns:
+        Scalar, in nats, averaged over the batch.
+    """
+    here = slope(model, x, y)
+    there = slope(model, x_adv, y, differentiable=True)
+    turn = (there - here).square().sum(dim=1).mean()
+    return criterion(model(x_adv), y).mean() + weight * turn

@@ -1,0 +1,74 @@
+"""Local linearity regularisation (Qin et al., 2019, arXiv:1907.02610)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Module
+
+from trainables.methods._slope import slope
+from trainables.modes import in_mode
+from trainables.ranges import Weight
+from trainables.signatures import Criterion, Objective
+
+COMPANIONS = {"attack": {"name": "adam"}}
+
+
+def inner(model: Module, x: Tensor, y: Tensor) -> Objective:
+    """Return what the search maximises: how far the loss is from its linear approximation at `x`.
+
+    The approximation, loss and slope at `x`, is a constant of the search.
+    """
+    grad = slope(model, x, y)
+    with torch.no_grad():
+        loss = F.cross_entropy(model(x), y, reduction="none")
+
+    def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x_adv)
+        there = F.cross_entropy(logits, y, reduction="none")
+        return gap(there, loss, grad, x_adv - x), logits
+
+    return objective
+
+
+def outer(
+    model: Module,
+    x: Tensor,
+    x_adv: Tensor,
+    y: Tensor,
+    *,
+    criterion: Criterion,
+    gamma_weight: Weight = 2.0,
+    slope_weight: Weight = 0.6,
+) -> Tensor:
+    """Return what training minimises: the clean criterion plus prices on curvature and on slope.
+
+    There is no loss at the attacked image. Both prices are differentiated through the slope at the
+    image, so the activation must have a second derivative (softplus, say). BatchNorm is in eval
+    mode for both points, so that they lie on one function.
+
+    Args:
+        model: Images (N, C, H, W) to logits (N, K).
+        x: Clean images (N, C, H, W) in [0, 1].
+        x_adv: Where the loss is least linear, shaped as `x`.
+        y: Labels (N,).
+        criterion: Loss of each clean example.
+        gamma_weight: Price of the linearity gap, lambda of the paper for a clean loss of weight 1.
+        slope_weight: Price of the change that the slope predicts, mu of the paper, likewise.
+
+    Returns:
+        Scalar, in nats, averaged over the batch.
+    """
+    clean = criterion(model(x), y).mean()
+    with in_mode(model, "eval"):
+        grad = slope(model, x, y, differentiable=True)
+        here = F.cross_entropy(model(x), y, reduction="none")
+        there = F.cross_entropy(model(x_adv), y, reduction="none")
+    delta = x_adv - x
+    change = (grad * delta.flatten(1)).sum(dim=1).abs()
+    curvature = gap(there, here, grad, delta)
+    return clean + (gamma_weight * curvature + slope_weight * change).mean()
+
+
+def gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> Tensor:
+    """Return |l(x + delta) - l(x) - delta . grad| of each example, (N,)."""
+    return (there - here - (grad * delta.flatten(1)).sum(dim=1)).abs()

@@ -1,0 +1,40 @@
+"""Misclassification-aware adversarial training (Wang et al., 2020, openreview:rklOg6EFwS)."""
+
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn import Module
+
+from trainables.methods.pgd_at import inner as inner
+from trainables.methods.trades import divergence
+from trainables.ranges import Weight
+
+COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
+CERTAIN = 1.0001
+"""Slightly over 1, so that log(1 - p) stays finite; the constant of the published code."""
+
+
+def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, beta: Weight = 5.0) -> Tensor:
+    """Return what training minimises: boosted cross-entropy plus a shift priced by doubt.
+
+    Args:
+        model: Images (N, C, H, W) to logits (N, K).
+        x: Clean images (N, C, H, W) in [0, 1].
+        x_adv: Attacked images, shaped as `x`.
+        y: Labels (N,).
+        beta: Price of the shift, before weighting by the doubt of the clean prediction.
+
+    Returns:
+        Scalar, in nats, averaged over the batch.
+    """
+    clean, adversarial = model(x), model(x_adv)
+    confidence = clean.softmax(dim=1).gather(1, y[:, None])[:, 0]
+    shift = divergence(clean, adversarial)
+    each: Tensor = boosted(adversarial, y) + beta * (1 - confidence) * shift
+    return each.mean()
+
+
+def boosted(logits: Tensor, y: Tensor) -> Tensor:
+    """Return -log p(y) - log(1 - p(strongest wrong class)) of logits (N, K), as (N,) nats."""
+    log_p = logits.log_softmax(dim=1)
+    wrong = log_p.scatter(1, y[:, None], -float("inf")).amax(dim=1).exp()
+    return F.nll_loss(log_p, y, reduction="none") - (CERTAIN - wrong).log()
