@@ -60,7 +60,7 @@ def complaints(
     name: str, group: Group, member: str | None, values: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield what is wrong with one group of a configuration."""
-    if group.folder and not member:
+    if group.folder and not (member and isinstance(member, str)):
         yield f"{name}: needs a name, one of {', '.join(group.members())}; write {name}=NAME."
         return
     if member and not group.folder:

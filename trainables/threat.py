@@ -31,6 +31,10 @@ class Threat(ABC):
         """Return a random point within `eps` of `x`, which may leave [0, 1]; (N, ...)."""
 
     @abstractmethod
+    def diameter(self, shape: tuple[int, int, int]) -> float:
+        """Return the largest distance between two images of a shape (C, H, W)."""
+
+    @abstractmethod
     def steepest(self, grad: Tensor) -> Tensor:
         """Return the unit step along which a loss with gradient `grad` grows fastest."""
 

@@ -29,9 +29,11 @@ def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
     arguments: dict[str, Any] = {}
     problems: list[str] = []
     for word in words:
-        key, equals, _ = word.partition("=")
+        key, equals, text = word.partition("=")
         if not equals or not key.strip("."):
             problems.append(f"{word}: expected key=value; write --help for the keys.")
+        elif not text.strip():
+            problems.append(f"{key}: expected a value after the equals sign, got none.")
         elif complaint := misplaced(key):
             problems.append(complaint)
         else:

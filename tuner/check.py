@@ -6,7 +6,7 @@ from typing import Any
 from trainables.bind import complaints, misfit
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
-from tuner.domains import is_domain, is_grid, probes, spelled, values
+from tuner.domains import is_bounded, is_domain, is_grid, probes, spelled, values
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
 
@@ -33,6 +33,9 @@ def configuration(
             yield f"{name}: the space or recipe names a group that there is not."
             continue
         # a domain stands for its first value here; all of them are looked at below
+        if endless := [k for k, v in settings.items() if is_domain(v) and not is_bounded(v)]:
+            yield f"{name}.{endless[0]}: needs a domain with ends or a list, such as uniform(...)."
+            continue
         values_ = {k: next(probes(v)) if is_domain(v) else v for k, v in settings.items()}
         yield from complaints(name, GROUPS[name], values_.pop("name", None), values_)
         yield from domains(name, settings)
@@ -42,7 +45,9 @@ def configuration(
 def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
-    if searched and name in NEVER_SEARCHED and not all(map(is_grid, searched.values())):
+    if not searched:
+        return
+    if name in NEVER_SEARCHED and not all(map(is_grid, searched.values())):
         yield f"{name}: is never searched: {NEVER_SEARCHED[name]}."
     if "name" in searched:
         yield f"{name}: cannot be searched by name yet; run one study for each."

@@ -15,7 +15,7 @@ from tuner.plan import Plan, cells
 from tuner.settings import Settings
 
 SPACES, RECIPES = "search_spaces", "search_spaces.recipes"
-DEFAULT_RECIPE = "mnist5k"
+DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
 Layer = Mapping[str, Mapping[str, Any]]
 
@@ -31,59 +31,75 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
         InputError: If anything is wrong, with all that is.
     """
     problems = list(problems)
-    space = load(SPACES, arguments.get("space"), problems)
+    space = load(SPACES, arguments["space"], problems) if "space" in arguments else {}
     recipe_name = arguments.get("recipe", suited_recipe(arguments))
     recipe = load(RECIPES, recipe_name, problems)
     given = {group: values for group, values in arguments.items() if group in GROUPS}
-    varied = space.space() if space else {}
-    configuration = layered(recipe.recipe() if recipe else {}, varied, given)
+    configuration = layered(recipe or {}, space or {}, given)
     searched = searched_knobs(configuration)
-    if recipe:
+    if recipe is not None:
         problems += check.configuration(configuration)
-    if not searched and (space or "space" not in arguments):
+    if not searched and space is not None:
         problems.append(check.nothing_searched(catalogue.names(SPACES)))
     study = study_groups(arguments, searched)
     problems += check.study(study, searched)
     problems += check.settings(arguments)
     if problems:
         raise InputError(problems)
-    assert recipe is not None
     settings = check.validated(arguments)
     return Plan(
         settings=settings,
         space=str(arguments.get("space", "custom")),
         recipe=str(recipe_name),
         trials=number_of_trials(settings, study["searcher"]["name"], cells(searched)),
-        epochs=settings.epochs or recipe.EPOCHS,
+        epochs=settings.epochs or catalogue.load(RECIPES, recipe_name).EPOCHS,
         fixed=completed(configuration),
         searched=searched,
         **study,
     )
 
 
-def load(folder: str, name: object, problems: list[str]) -> ModuleType | None:
-    """Return a space or recipe, or none and a problem if there is no such."""
-    if name is None:
-        return None
+def load(folder: str, name: object, problems: list[str]) -> Layer | None:
+    """Return what a space or recipe says, or none and a problem if it says nothing usable."""
     kind = {SPACES: "space", RECIPES: "recipe"}[folder]
+    if not isinstance(name, str):
+        problems.append(f"{kind}: must be a name or a path, got {name!r}.")
+        return None
     try:
-        module = catalogue.load(folder, str(name))
+        module = catalogue.load(folder, name)
     except LookupError as error:
         problems.append(f"{kind}: {error}")
         return None
-    if not hasattr(module, kind):
-        problems.append(f"{kind}: {name} must define a function {kind}().")
+    if wrong := unlike(kind, module):
+        problems.append(f"{kind}: {name} {wrong}.")
         return None
-    return module
+    said: Layer = getattr(module, kind)()
+    return said
+
+
+def unlike(kind: str, module: ModuleType) -> str | None:
+    """Return what keeps a module from being a space or a recipe, if anything."""
+    if not callable(getattr(module, kind, None)):
+        return f"must define a function {kind}()"
+    if kind == "recipe" and not isinstance(getattr(module, "EPOCHS", None), int):
+        return "must define a number EPOCHS"
+    try:
+        said = getattr(module, kind)()
+    except Exception as error:  # a user's file can fail in any way, and that is theirs to mend
+        return f"fails in {kind}(): {type(error).__name__}: {error}"
+    grouped = isinstance(said, dict) and all(
+        isinstance(values, dict) and not is_domain(values) for values in said.values()
+    )
+    return None if grouped else "must return groups of knobs, {group: {knob: value}}"
 
 
 def suited_recipe(arguments: Mapping[str, Any]) -> str:
     """Return the recipe that the chosen data set names as its own."""
-    name = arguments.get("data", {}).get("name")
+    name = arguments.get("data", {}).get("name", DEFAULT_DATA)
     try:
-        recipe: str = GROUPS["data"].load(name).RECIPE if name else DEFAULT_RECIPE
+        recipe: str = GROUPS["data"].load(str(name)).RECIPE
     except LookupError:
-        return DEFAULT_RECIPE  # the unknown data set is told with the rest of the configuration
+        return DEFAULT_DATA  # the unknown data set is told with the rest of the configuration
     return recipe
 
 

@@ -1,5 +1,6 @@
 """Values as a person types them: numbers, fractions such as 8/255, and search domains."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -83,6 +84,8 @@ def ranged(name: str, arguments: list[object], text: str) -> object:
     if len(numbers) != len(arguments) or len(numbers) != wanted:
         raise ValueError(f"expected {name}(low,high{',step' if wanted == 3 else ''}), got {text}.")
     low, high, *step = numbers
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{name} needs finite ends, got {text}.")
     if not low < high:
         swapped = ",".join(f"{number:g}" for number in (high, low, *step))
         hint = f" Did you mean {name}({swapped})?" if low != high else ""
@@ -135,6 +138,12 @@ def is_grid(value: object) -> bool:
 def is_domain(value: object) -> bool:
     """Return whether `value` is to be searched."""
     return isinstance(value, Domain) or is_grid(value)
+
+
+def is_bounded(searched: Any) -> bool:  # noqa: ANN401
+    """Return whether a domain has a list of values or two finite ends."""
+    ends = list(probes(searched))
+    return bool(ends) and not any(isinstance(e, float) and math.isinf(e) for e in ends)
 
 
 def values(searched: Any) -> list[Any] | None:  # noqa: ANN401

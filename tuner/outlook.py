@@ -1,7 +1,7 @@
 """What a plan will need: whether its images and network fit together, and what it will cost."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +51,8 @@ def fitted(parts: Mapping[str, SimpleNamespace]) -> tuple[Dataset, Images, Image
         raise InputError([
             f"data.batch_size: must be at most {len(train)}, the training images, got {batch_size}."
         ])
+    if problems := [*hopeless_radius(parts, data), *overlong_crop(parts, data)]:
+        raise InputError(problems)
     shape = "x".join(map(str, data.format.shape))
     try:
         model = network(parts["model"], data.format).eval()
@@ -59,6 +61,25 @@ def fitted(parts: Mapping[str, SimpleNamespace]) -> tuple[Dataset, Images, Image
         reason = str(error).splitlines()[0]
         raise InputError([f"model: does not take images of {shape} ({reason})."]) from None
     return data, train, validation
+
+
+def hopeless_radius(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
+    """Yield the problem of a ball that holds every image."""
+    threat = parts["threat"].build()
+    largest = threat.diameter(data.format.shape)
+    if threat.eps >= largest:
+        hint = f" Did you mean threat.eps={threat.eps:g}/255?" if threat.eps > 1 else ""
+        yield (
+            f"threat.eps: must be below {largest:.4g}, the distance from black to white, "
+            f"got {threat.eps:g}.{hint}"
+        )
+
+
+def overlong_crop(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
+    """Yield the problem of a crop that may lose the whole image."""
+    crop, (_, height, width) = parts["data"].augment.keywords["crop"], data.format.shape
+    if crop >= min(height, width):
+        yield f"data.crop: must be below {min(height, width)}, the size of an image, got {crop}."
 
 
 def unusable(plan: Plan) -> list[str]:

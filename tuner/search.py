@@ -1,10 +1,11 @@
 """Search for the most robust configuration: `python -m tuner.search space=weight_decay`."""
 
 import logging
+import os
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def search(words: Sequence[str], console: Console) -> int:
     """
     plan = compose(*read(words))
     folder = results_folder(plan)
-    problems = [f"name: {folder} exists; choose another name=NAME."] if folder.exists() else []
+    problems = list(unwritable(folder))
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
     if plan.settings.dry_run:
@@ -74,9 +75,16 @@ def search(words: Sequence[str], console: Console) -> int:
 
 
 def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> int:
-    """Run a plan that can be run, and leave its results."""
+    """Run a plan that can be run, and leave its results.
+
+    Raises:
+        InputError: If the cluster or the results folder cannot be had after all.
+    """
     at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise InputError([f"results: cannot make {folder} ({error})."]) from None
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
     progress = Progress(plan.trials, plan.epochs, at_a_time)
     saver = Saver(folder, plan, progress)
@@ -128,6 +136,16 @@ def results_folder(plan: Plan) -> Path:
     moment = datetime.now().strftime("%Y%m%d-%H%M%S")
     usual = f"{Path(plan.space).stem}-{Path(plan.fixed['method']['name']).stem}-{moment}"
     return Path(plan.settings.results) / (plan.settings.name or usual)
+
+
+def unwritable(folder: Path) -> Iterator[str]:
+    """Yield why a results folder cannot be made, if it cannot."""
+    if folder.exists():
+        yield f"name: {folder} exists; choose another name=NAME."
+        return
+    above = next(parent for parent in folder.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        yield f"results: {above} is no folder that can be written to; write results=FOLDER."
 
 
 def silence() -> None:

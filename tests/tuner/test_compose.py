@@ -117,6 +117,10 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "name=a/b"], "name: String should match"),
         (["space=weight_decay", "results={a: 1}"], "results: must be a valid string"),
         (["space=weight_decay", "attack=[1"], "cannot read 'attack=[1'"),
+        (["space=weight_decay", "trials="], "trials: expected a value"),
+        (["space=[weight_decay]"], "space: must be a name or a path"),
+        (["space=weight_decay", "optimizer=[sgd]"], "optimizer: needs a name"),
+        (["optimizer.lr=uniform(0,inf)"], "finite ends"),
     ],
 )  # fmt: skip
 def test_bad_input_is_told(words, said):
@@ -136,7 +140,20 @@ def test_a_radius_may_be_swept_as_a_grid():
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("x = 1", "must define a function space()"), ("def space(:", "SyntaxError")],
+    [
+        ("x = 1", "must define a function space()"),
+        ("def space(:", "SyntaxError"),
+        ("def space(): return [1]", "must return groups of knobs"),
+        ("def space(): return None", "must return groups of knobs"),
+        ("def space(): return {'optimizer': 3}", "must return groups of knobs"),
+        ("def space(): return {'optimizer': {'lrr': 3}}", "optimizer.lrr: no such knob"),
+        ("def space(): return {'optimiser': {'lr': 3}}", "a group that there is not"),
+        ("def space(): raise RuntimeError('boom')", "fails in space(): RuntimeError: boom"),
+        (
+            "from ray import tune\ndef space(): return {'optimizer': {'lr': tune.randn(0, 1)}}",
+            "needs a domain with ends",
+        ),
+    ],
 )
 def test_a_users_space_that_is_none(tmp_path, text, said):
     (tmp_path / "mine.py").write_text(text)
@@ -148,3 +165,12 @@ def test_a_path_of_the_users_is_absolute_in_the_plan(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     study = plan("space=weight_decay", "data=arrays", "data.path=mine.npz")
     assert study.fixed["data"]["path"] == str(tmp_path / "mine.npz")
+
+
+@pytest.mark.parametrize(
+    "text", ["x = 1", "def recipe(): return {}", "EPOCHS = 3\ndef recipe(): return 3"]
+)
+def test_a_users_recipe_that_is_none(tmp_path, text):
+    (tmp_path / "mine.py").write_text(text)
+    told = problems("space=weight_decay", f"recipe={tmp_path / 'mine.py'}")
+    assert told[0].startswith("recipe: ")

@@ -133,6 +133,9 @@ BAD = [
     ["space=weight_decay", "optimizer.weight_decay=uniform(3,1)"],
     ["space=weight_decay", "data.batch_size=4000"],
     ["space=weight_decay", "data.validation=4000"],
+    ["space=weight_decay", "data.crop=28"],
+    ["space=weight_decay", "threat=l2", "threat.eps=128"],
+    ["space=weight_decay", "results=truncated.npz"],
     ["space=weight_decay", "model=preact_resnet18", "data=arrays", "data.path=tiny.npz"],
     [],
 ]

@@ -1,5 +1,7 @@
 """The whole image may move by at most eps in Euclidean length (Madry et al., arXiv:1706.06083)."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 
@@ -27,6 +29,10 @@ class L2(Threat):
         shape = (len(x), *[1] * (x.dim() - 1))
         share = torch.rand(shape, generator=rng, device=x.device, dtype=x.dtype)
         return x + self.eps * share * self.steepest(direction)
+
+    def diameter(self, shape: tuple[int, int, int]) -> float:
+        """Return the distance of a black image from a white one."""
+        return math.sqrt(math.prod(shape))
 
     def steepest(self, grad: Tensor) -> Tensor:
         """Return `grad` scaled to unit length, example by example."""

@@ -23,6 +23,10 @@ class Linf(Threat):
         unit = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype)
         return x + self.eps * (2 * unit - 1)
 
+    def diameter(self, shape: tuple[int, int, int]) -> float:
+        """Return the distance of a black pixel from a white one."""
+        return 1.0
+
     def steepest(self, grad: Tensor) -> Tensor:
         """Return the sign of `grad`."""
         return grad.sign()
