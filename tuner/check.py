@@ -52,8 +52,9 @@ def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     if "name" in searched:
         yield f"{name}: cannot be searched by name yet; run one study for each."
         return
+    member = settings.get("name")
     try:
-        known = GROUPS[name].knobs(settings.get("name"))
+        known = GROUPS[name].knobs(member) if isinstance(member, str | None) else {}
     except LookupError:
         return
     for knob, domain in searched.items():
