@@ -41,6 +41,7 @@ TINY: dict[str, Any] = {
     "exam": {"steps": 2},
     "epochs": 4,
     "seed": 0,
+    "device": "cpu",
     "threads": 1,
 }
 

@@ -1,5 +1,6 @@
 """One trial: a configuration, trained epoch by epoch, examined after each."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
@@ -20,7 +21,7 @@ class Trial:
     """A network in training and everything that its next epoch depends on.
 
     Attributes:
-        config: Group to member and knobs, and `epochs` and `seed`.
+        config: Group to member and knobs, and `epochs`, `seed` and `device`.
         model: The network, behind its normalisation.
         best: Report of the epoch with the highest robust accuracy on the validation split so far.
         best_weights: The weights of that epoch.
@@ -35,7 +36,7 @@ class Trial:
         """
         self.config = config
         self.parts = bind({k: v for k, v in config.items() if k in GROUPS})
-        self.epochs, self.device = config["epochs"], device()
+        self.epochs, self.device = config["epochs"], config["device"]
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
         self.dataset = dataset(self.parts["data"].load, self.device)
@@ -72,7 +73,7 @@ class Trial:
         )
         self.epoch += 1
         self.passes += result.passes
-        self.diverged = not torch.tensor(result.loss).isfinite()
+        self.diverged = not math.isfinite(result.loss)
         report = self.examine(result, start)
         if self.best is None or report.score() > self.best.score():
             self.best = report
@@ -99,11 +100,6 @@ class Trial:
             exam_seconds=now - trained,
             diverged=self.diverged,
         )
-
-
-def device() -> str:
-    """Return where a trial runs: on the GPU that it was given, or on the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def network(model: SimpleNamespace, images: Format) -> nn.Module:

@@ -13,6 +13,8 @@ from tuner.study_groups import STUDY_GROUPS
 NEVER_SEARCHED = {
     "threat": "it is the question that a study asks (a grid() of radii asks one after the other)",
     "exam": "trials that sit different exams cannot be compared",
+    "data.validation": "trials that sit different exams cannot be compared",
+    "data.split_seed": "trials that sit different exams cannot be compared",
 }
 
 
@@ -45,26 +47,28 @@ def configuration(
 def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
-    if not searched:
-        return
-    if name in NEVER_SEARCHED and not all(map(is_grid, searched.values())):
-        yield f"{name}: is never searched: {NEVER_SEARCHED[name]}."
     if "name" in searched:
         yield f"{name}: cannot be searched by name yet; run one study for each."
         return
+    yield from never_searched(name, searched)
     member = settings.get("name")
     try:
         known = GROUPS[name].knobs(member) if isinstance(member, str | None) else {}
     except LookupError:
         return
-    for knob, domain in searched.items():
-        if knob in known:
-            _, *others = probes(domain)
-            wrong = [
-                text for probe in others for text in misfit(f"{name}.{knob}", known[knob], probe)
-            ]
-            for text in wrong[:1]:
-                yield f"{text[:-1]} in {spelled(domain)}."
+    for knob in searched.keys() & known.keys():
+        _, *others = probes(searched[knob])
+        wrong = [text for each in others for text in misfit(f"{name}.{knob}", known[knob], each)]
+        for text in wrong[:1]:
+            yield f"{text[:-1]} in {spelled(searched[knob])}."
+
+
+def never_searched(name: str, searched: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problem of a search over what makes trials comparable."""
+    swept = name == "threat" and all(map(is_grid, searched.values()))
+    for path in [name, *(f"{name}.{knob}" for knob in searched)]:
+        if searched and path in NEVER_SEARCHED and not swept:
+            yield f"{path}: is never searched: {NEVER_SEARCHED[path]}."
 
 
 def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -72,7 +72,7 @@ def run(
     watch = Watch(progress, list(plan.searched), tell)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
-        param_space=plan.config(),
+        param_space=plan.config() | {"device": "cuda" if gpu else "cpu"},
         tune_config=tune.TuneConfig(
             num_samples=plan.trials,
             max_concurrent_trials=progress.concurrency,

@@ -109,6 +109,8 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "searcher=tpe", "attack.steps=grid(1,2)"], "write searcher=grid"),
         (["threat.eps=uniform(0.1,0.2)"], "threat: is never searched"),
         (["exam.steps=choice(1,2)"], "exam: is never searched"),
+        (["exam.steps=grid(1,2)"], "exam: is never searched"),
+        (["data.split_seed=grid(1,2)"], "data.split_seed: is never searched"),
         (["attack.steps=uniform(1,3)"], "attack.steps: must be a valid integer"),
         (["attack.steps=choice(3,0)"], "got 0 in choice(3, 0)."),
         (["optimizer=choice(sgd,adam)"], "optimizer: cannot be searched by name"),
