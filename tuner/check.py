@@ -56,7 +56,7 @@ def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
         known = GROUPS[name].knobs(member) if isinstance(member, str | None) else {}
     except LookupError:
         return
-    for knob in searched.keys() & known.keys():
+    for knob in [knob for knob in searched if knob in known]:
         _, *others = probes(searched[knob])
         wrong = [text for each in others for text in misfit(f"{name}.{knob}", known[knob], each)]
         for text in wrong[:1]:
