@@ -23,12 +23,40 @@ def parts(config=TINY):
 
 @pytest.mark.parametrize("method", names("trainables.methods"))
 @pytest.mark.parametrize("update", names("trainables.updates"))
+def test_loss_falls(method, update):
+    assert falls(method={"name": method}, update={"name": update})
+
+
+@pytest.mark.parametrize("attack", names("trainables.attacks"))
 @pytest.mark.parametrize("threat", names("trainables.threats"))
-def test_loss_falls(method, update, threat):
-    changes = {"method": {"name": method}, "update": {"name": update}}
-    config = tiny(**changes, threat={"name": threat, "eps": 0.01}, optimizer__lr=5e-3)
+def test_loss_falls_under_every_attack(attack, threat):
+    assert falls(attack={"name": attack}, threat={"name": threat, "eps": 0.01})
+
+
+def falls(**changes):
+    """Return whether three epochs without a schedule lower the training loss."""
+    plain = {"schedule": {"name": "constant"}, "eps_schedule": {"name": "constant"}}
+    small = {"data__validation": 20, "data__limit": 100, "data__crop": 0, "epochs": 3}
+    config = tiny(**({"threat__eps": 0.01, "optimizer__lr": 3e-3} | plain | small | changes))
     losses = [report.train_loss for report in Trial(config).reports()]
-    assert losses[-1] < losses[0]
+    return losses[-1] < losses[0]
+
+
+def test_free_costs_an_epoch_and_counts_replays_in_the_schedule():
+    """Three batches of 120 images in 50s; with 2 replays, 2 batches twice each: four steps."""
+    trial = Trial(tiny(update={"name": "free", "replays": 2}))
+    seen = []
+
+    def augment(x, rng):
+        seen.append(len(x))
+        return x
+
+    trial.parts["data"].augment = augment
+    report = trial.advance()
+    assert seen == [50, 50]
+    assert report.gradient_passes == pytest.approx(200 / 120)
+    # the last step is the fourth of four in the first of four epochs: 3.5 / 16, one-cycle to 0.4
+    assert report.lr == pytest.approx(1e-3 * (3.5 / 16) / 0.4)
 
 
 def test_pace_multiplies_schedule_and_warm_up():

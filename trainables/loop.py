@@ -1,5 +1,6 @@
 """One epoch of adversarial training, whatever its parts."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,22 +83,38 @@ def train_epoch(
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
     """
-    total = torch.zeros((), device=images.y.device)
-    batch_size = parts["data"].batches.keywords["batch_size"]
-    steps = -(-len(images) // batch_size)
+    total, seen = torch.zeros((), device=images.y.device), 0
+    steps, shown = showing(parts, images, rng)
     model.train()
     with counted(model) as passes:
-        for step, (x, y) in enumerate(parts["data"].batches(images, rng)):
+        for step, (x, y) in enumerate(shown):
             # in the middle of the step, so that neither the first nor the last step has lr 0
-            now = pace(parts, threat, peak_lr, (epoch + (step + 0.5) / steps) / epochs)
+            progress = (epoch + (step + 0.5) / steps) / epochs
+            now = pace(parts, threat, peak_lr, progress)
             for group in optimizer.param_groups:
                 group["lr"] = now.lr
-            shared = {"threat": now.threat, "rng": rng, "memory": memory}
+            shared = {"threat": now.threat, "rng": rng, "memory": memory, "progress": progress}
             method = supply(parts["method"], **shared, criterion=parts["criterion"].loss)
             attack = supply(parts["attack"], **shared)
             update = supply(parts["update"], **shared, method=method, attack=attack).update
-            total += update(model, optimizer, parts["data"].augment(x, rng), y) * len(y)
-    return EpochResult(loss=total.item() / len(images), pace=now, passes=passes[0] / len(images))
+            total += update(model, optimizer, x, y) * len(y)
+            seen += len(y)
+    return EpochResult(loss=total.item() / seen, pace=now, passes=passes[0] / len(images))
+
+
+def showing(
+    parts: Mapping[str, SimpleNamespace], images: Images, rng: Generator
+) -> tuple[int, Iterator[tuple[Tensor, Tensor]]]:
+    """Return the number of steps of an epoch and the augmented batch of each.
+
+    An update that replays its batches sees that many batches fewer, so that an epoch costs the same
+    and the schedules count replays.
+    """
+    replays = parts["update"].update.keywords.get("replays", 1)
+    fresh = -(-len(images) // (parts["data"].batches.keywords["batch_size"] * replays))
+    drawn = itertools.islice(parts["data"].batches(images, rng), fresh)
+    augmented = ((parts["data"].augment(x, rng), y) for x, y in drawn)
+    return fresh * replays, (batch for batch in augmented for _ in range(replays))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Overshoot = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Natural = Annotated[int, Field(ge=0)]

@@ -22,9 +22,17 @@ class Threat(ABC):
     eps: float
     pace: float = 1.0
 
-    @abstractmethod
     def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
-        """Return an allowed point near `x_adv` around `x`; all (N, ...)."""
+        """Return an allowed point near `x_adv` around `x`; all (N, ...).
+
+        First into the ball, then into [0, 1]: moving a pixel there, where `x` is, only shortens
+        the perturbation.
+        """
+        return (x + self.confine(x_adv - x)).clamp_(0, 1)
+
+    @abstractmethod
+    def confine(self, delta: Tensor) -> Tensor:
+        """Return the perturbations (N, ...) pulled back to the ball, whatever the pixel range."""
 
     @abstractmethod
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:

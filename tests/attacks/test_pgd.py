@@ -48,6 +48,9 @@ def test_it_starts_where_it_is_told_to(start, reach):
 
     rng = torch.Generator().manual_seed(0)
     x_adv = pgd.perturb(flat, x, y, threat=Linf(eps=0.3), rng=rng, step_size=0.01, start=start)
+    again = torch.Generator().manual_seed(0)
+    same = pgd.perturb(flat, x, y, threat=Linf(eps=0.3), rng=again, step_size=0.01, start=start)
+    assert torch.equal(x_adv, same)
     furthest = (x_adv - x).abs().max().item()
     assert 0.5 * reach <= furthest <= reach + 1e-6  # float32 rounding of x + eps
 

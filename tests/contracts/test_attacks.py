@@ -35,7 +35,8 @@ def test_result_is_allowed_and_detached(attack, threat, eps, model):
     moved = (x_adv - x).flatten(1)
     size = moved.abs().amax(dim=1) if threat is Linf else moved.norm(dim=1)
     assert not x_adv.requires_grad
-    assert (size <= eps + 1e-6).all()  # float32 rounding of x + eps
+    if not getattr(attack, "LEAVES_THE_BALL", False):
+        assert (size <= eps + 1e-6).all()  # float32 rounding of x + eps
     assert x_adv.min() >= 0
     assert x_adv.max() <= 1
 

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from trainables.eps_schedules import cosine as eps_cosine
+from trainables.eps_schedules import linear
 from trainables.groups import GROUPS
 from trainables.schedules import cosine, one_cycle, piecewise
 from trainables.warmup import warm
@@ -39,6 +41,19 @@ def test_one_cycle_may_have_its_peak_at_either_end(peak):
 )
 def test_warm_up_is_straight_and_never_overshoots(progress, expected):
     assert warm(progress, warmup=0.3) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("progress", "expected"), [(0, 0), (0.25, 0.5), (0.5, 1), (1, 1)])
+def test_a_line_to_twice_eps_is_there_half_way(progress, expected):
+    assert linear.factor(progress, peak=2.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"), [(0, 0), (1 / 3, 0.375), (0.608, 1), (0.6, 0.9818), (1, 1)]
+)
+def test_a_cosine_to_one_and_a_half_eps_is_there_after_61_percent(progress, expected):
+    """1 - cos(60 degrees) is a half, so a third of the way there is 0.5 * 1.5 * 0.5."""
+    assert eps_cosine.factor(progress, peak=1.5) == pytest.approx(expected, abs=1e-3)
 
 
 def test_without_a_warm_up_the_start_is_at_full_height():

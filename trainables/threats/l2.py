@@ -14,14 +14,9 @@ TINY = 1e-10  # keeps a zero gradient zero; the constant of the reference code
 class L2(Threat):
     """Perturbations of Euclidean length `eps` at most that stay inside [0, 1]."""
 
-    def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
-        """Return `x_adv` pulled back to the ball, then into [0, 1]; all (N, ...).
-
-        Moving a pixel into [0, 1], where `x` is, only shortens the perturbation.
-        """
-        delta = x_adv - x
-        factor = (self.eps / (lengths(delta) + TINY)).clamp(max=1)
-        return (x + factor * delta).clamp_(0, 1)
+    def confine(self, delta: Tensor) -> Tensor:
+        """Return perturbations (N, ...) shortened to `eps` where they are longer."""
+        return (self.eps / (lengths(delta) + TINY)).clamp(max=1) * delta
 
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
         """Return a point in a uniform direction at a uniform distance up to `eps`; (N, ...)."""

@@ -14,9 +14,9 @@ Radius = Annotated[float, Field(gt=0, le=1)]
 class Linf(Threat):
     """Perturbations that move no pixel by more than `eps` and stay inside [0, 1]."""
 
-    def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
-        """Return the allowed point nearest to `x_adv` around `x`; all (N, ...)."""
-        return torch.clamp(x_adv, x - self.eps, x + self.eps).clamp_(0, 1)
+    def confine(self, delta: Tensor) -> Tensor:
+        """Return perturbations (N, ...) with each pixel cut to at most `eps` either way."""
+        return delta.clamp(-self.eps, self.eps)
 
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
         """Return a uniform draw within `eps` of `x`, which may leave [0, 1]; (N, ...)."""

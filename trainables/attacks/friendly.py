@@ -1,0 +1,67 @@
+"""PGD that stops soon after it succeeds: friendly adversaries (Zhang et al., arXiv:2002.11242)."""
+
+import torch
+from torch import Generator, Tensor
+
+from trainables.attacks.pgd import Start, beginning
+from trainables.ranges import Count, Fraction, Natural, Positive, Weight
+from trainables.signatures import Objective
+from trainables.threat import Threat
+
+
+def perturb(
+    objective: Objective,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    progress: float = 0.0,
+    rng: Generator | None = None,
+    steps: Count = 10,
+    step_size: Positive = 2 / 255,
+    start: Start = "random",
+    tolerance: Natural = 0,
+    grows: tuple[Fraction, ...] = (),
+    omega: Weight = 0.0,
+) -> Tensor:
+    """Return inputs near `x` that are barely misclassified, where that can be had.
+
+    An input that is misclassified when its tolerance is used up is left where it is; each step that
+    it takes misclassified uses up one. With a tolerance of `steps` or more, this is PGD.
+
+    Args:
+        objective: What to maximise.
+        x: Clean inputs (N, ...) in [0, 1].
+        y: Labels (N,).
+        threat: The set of allowed perturbations.
+        progress: Share of the run that is over, in [0, 1].
+        rng: Source of the random start and of the noise; the global one if None.
+        steps: Gradient evaluations.
+        step_size: Length of one step, in the units of eps.
+        start: Where to start, as PGD's.
+        tolerance: Steps that an input may still take once it is misclassified, at first.
+        grows: When the tolerance grows by one, as shares of the run: "40:70" of Bag of Tricks'
+            Table 2 (arXiv:2010.00467) is [40/110,70/110].
+        omega: Standard deviation of noise added at every step (0.001 in the published code).
+
+    Returns:
+        Allowed inputs (N, ...), detached, in the order of `x`.
+    """
+    length = step_size * threat.pace
+    left = torch.full_like(y, tolerance + sum(progress >= moment for moment in grows))
+    x_adv = beginning(start, x, threat, length, rng)
+    for _ in range(steps):
+        x_adv = x_adv.detach().requires_grad_()
+        value, logits = objective(x_adv)
+        (grad,) = torch.autograd.grad(value.sum(), x_adv)
+        fooled = logits.argmax(dim=1) != y
+        moving = ~fooled | (left > 0)
+        left = left - fooled.long()
+        x_adv = x_adv.detach()
+        moved = x_adv + length * threat.steepest(grad)
+        if omega:
+            noise = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
+            moved = moved + omega * noise
+        shape = (-1, *[1] * (x.dim() - 1))
+        x_adv = torch.where(moving.view(shape), threat.project(moved, x), x_adv)
+    return x_adv.detach()

@@ -1,0 +1,43 @@
+"""Noise, then one step, and no projection: N-FGSM (de Jorge et al., 2022, arXiv:2202.01181)."""
+
+import torch
+from torch import Generator, Tensor
+
+from trainables.ranges import Positive
+from trainables.signatures import Objective
+from trainables.threat import Threat
+
+LEAVES_THE_BALL = True
+"""By design: the noise is wider than the ball, and nothing is projected."""
+
+
+def perturb(
+    objective: Objective,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator | None = None,
+    noise: Positive = 2.0,
+    reach: Positive = 1.0,
+) -> Tensor:
+    """Return inputs near `x` where `objective` is larger; they may lie outside the ball.
+
+    Args:
+        objective: What to maximise.
+        x: Clean inputs (N, ...) in [0, 1].
+        y: Labels (N,); unused.
+        threat: Gives the unit of noise and step.
+        rng: Source of the noise; the global one if None.
+        noise: Half-width of the noise as a multiple of eps, k of the paper.
+        reach: Length of the step as a multiple of eps.
+
+    Returns:
+        Inputs (N, ...) in [0, 1], at most noise + reach times eps from `x`, detached.
+    """
+    start = x + noise * (threat.random_point(x, rng) - x)
+    start = start.detach().requires_grad_()
+    value, _ = objective(start)
+    (grad,) = torch.autograd.grad(value.sum(), start)
+    moved: Tensor = start.detach() + reach * threat.eps * threat.steepest(grad)
+    return moved.clamp_(0, 1)

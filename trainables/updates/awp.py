@@ -1,0 +1,78 @@
+"""Adversarial weight perturbation (Wu et al., 2020, arXiv:2004.05884)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+from torch.nn import Module, Parameter
+from torch.optim import Optimizer
+
+from trainables.modes import Mode
+from trainables.ranges import Fraction, Weight
+from trainables.updates.alternate import craft, descend
+
+TINY = 1e-20
+"""Keeps a vanishing gradient from dividing by zero; the constant of the published code."""
+
+
+def update(
+    model: Module,
+    optimizer: Optimizer,
+    x: Tensor,
+    y: Tensor,
+    *,
+    method: SimpleNamespace,
+    attack: SimpleNamespace,
+    progress: float = 0.0,
+    mode: Mode = "eval",
+    gamma: Weight = 0.01,
+    begins: Fraction = 0.0,
+) -> Tensor:
+    """Change the weights once, by the slope where nearby weights make the loss worst.
+
+    Args:
+        model: The network.
+        optimizer: Takes the step.
+        x: Clean images (N, C, H, W) in [0, 1].
+        y: Labels (N,).
+        method: Gives the two objectives.
+        attack: Solves the inner one.
+        progress: Share of the run that is over, in [0, 1].
+        mode: How BatchNorm behaves while attacked, as in `alternate`.
+        gamma: How far the weights are moved, as a fraction of the norm of each matrix; 0.005 for
+            TRADES in the published code.
+        begins: Share of the run before the weights are moved at all.
+
+    Returns:
+        The loss at the moved weights (scalar).
+    """
+    x_adv = craft(model, x, y, method, attack, mode)
+    loss = partial(method.outer, model, x, x_adv, y)
+    if not gamma or progress < begins:
+        return descend(optimizer, loss)
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    slopes = torch.autograd.grad(loss(), matrices)
+    optimizer.zero_grad()
+    with moved(matrices, slopes, gamma):
+        value: Tensor = loss()
+        value.backward()
+    optimizer.step()
+    return value.detach()
+
+
+@contextmanager
+def moved(matrices: list[Parameter], slopes: tuple[Tensor, ...], gamma: float) -> Iterator[None]:
+    """Move each matrix up its slope by `gamma` of its norm, and back on leaving."""
+    before = [w.detach().clone() for w in matrices]
+    with torch.no_grad():
+        for w, g in zip(matrices, slopes, strict=True):
+            w.add_(g * (gamma * w.norm() / (g.norm() + TINY)))
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for w, old in zip(matrices, before, strict=True):
+                w.copy_(old)  # exact, where subtracting the move would leave rounding behind
