@@ -4,6 +4,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
+from trainables.attacks import pgd
 from trainables.images import Images
 from trainables.methods import pgd_at
 from trainables.modes import frozen, in_mode
@@ -39,7 +40,7 @@ def accuracies(
         exam_batch: Images attacked at once.
     """
     rng = Generator(images.y.device).manual_seed(SEED)
-    size = threat.eps / 4 if step_size is None else step_size
+    size = pgd.stride(step_size, threat)
     clean, robust = 0, 0
     with in_mode(model, "eval"), frozen(model):
         for first in range(0, len(images), exam_batch):

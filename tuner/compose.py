@@ -106,20 +106,41 @@ def suited_recipe(arguments: Mapping[str, Any]) -> str:
 def layered(recipe: Layer, space: Layer, given: Layer) -> dict[str, dict[str, Any]]:
     """Return the configuration of three layers, the later ones on top.
 
-    A member of a group chosen over the recipe's starts from its own defaults: a learning rate
-    meant for SGD says nothing about Adam's.
+    A method that differs from the recipe's brings what it is published with, its attack say.
     """
-    result: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
-    merge(result, recipe)
     upper: dict[str, dict[str, Any]] = {}
     merge(upper, space)
     merge(upper, given)
+    method = upper.get("method", {}).get("name")
+    if method != recipe.get("method", {}).get("name"):
+        recipe = over(recipe, companions(method))
+    return over(recipe, upper)
+
+
+def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
+    """Return `base` with the values of `upper` on top.
+
+    A member of a group chosen over another starts from its own defaults: a learning rate meant for
+    SGD says nothing about Adam's.
+    """
+    result: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+    merge(result, base)
     for group, values in upper.items():
-        base = result.get(group, {})
-        if "name" in values and values["name"] != base.get("name"):
-            base = {}
-        result[group] = {**base, **values}
+        below = result.get(group, {})
+        if "name" in values and values["name"] != below.get("name"):
+            below = {}
+        result[group] = {**below, **values}
     return result
+
+
+def companions(method: object) -> Layer:
+    """Return the groups that a method is published with; none if it says nothing of them."""
+    try:
+        module = GROUPS["method"].load(method) if isinstance(method, str) else None
+    except LookupError:
+        return {}  # the unknown method is told with the rest of the configuration
+    found: Layer = getattr(module, "COMPANIONS", {})
+    return found
 
 
 def searched_knobs(configuration: Layer) -> dict[str, Any]:

@@ -62,6 +62,13 @@ def test_a_step_follows_the_pace_of_a_shrunk_ball():
     torch.testing.assert_close(x_adv, torch.tensor([[0.45]]))
 
 
+def test_a_step_is_a_quarter_of_eps_by_default():
+    model, x, y = Halfspace(torch.ones(1)), torch.tensor([[0.5]]), torch.tensor([1])
+    objective = pgd_at.inner(model, x, y)
+    x_adv = pgd.perturb(objective, x, y, threat=Linf(eps=0.2), steps=1, start="zero")
+    torch.testing.assert_close(x_adv, torch.tensor([[0.45]]))
+
+
 def test_restarts_keep_the_worst_for_each_example():
     """With no step to take, a restart is a draw, and each example must keep its largest."""
 

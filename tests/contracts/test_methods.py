@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.bind import supply
+from trainables.bind import complaints, supply
 from trainables.catalogue import load, names
 from trainables.criteria import cross_entropy
+from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.threats.linf import Linf
 
@@ -79,6 +80,13 @@ def test_outer_is_a_mean_over_examples(method, model):
 def test_docstring_names_every_knob(method):
     doc = inspect.getdoc(method.outer)
     assert [name for name in knobs(method.outer) if f"{name}: " not in doc] == []
+
+
+@each_method
+def test_what_it_is_published_with_exists(method):
+    for group, values in getattr(method, "COMPANIONS", {}).items():
+        rest = {key: value for key, value in values.items() if key != "name"}
+        assert list(complaints(group, GROUPS[group], values["name"], rest)) == []
 
 
 def test_every_method_cites_its_own_paper():

@@ -62,6 +62,17 @@ def test_another_member_starts_from_its_own_defaults_but_keeps_what_the_space_se
     assert set(study.searched) == {"optimizer.weight_decay"}
 
 
+def test_a_method_brings_what_it_is_published_with_and_arguments_lie_on_top():
+    fixed = plan("space=weight_decay", "method=trades").fixed
+    assert fixed["attack"]["start"] == "gaussian"
+    assert fixed["attack"]["steps"] == plan("space=weight_decay").fixed["attack"]["steps"]
+    assert plan("space=weight_decay", "method=grad_align").fixed["attack"] == {
+        "name": "fgsm",
+        "reach": 1.0,
+    }
+    assert plan("space=weight_decay", "method=grad_align", "attack=pgd").fixed["attack"]["steps"]
+
+
 def test_an_argument_may_fix_or_search_any_knob():
     study = plan("space=weight_decay", "optimizer.lr=loguniform(1e-3,1e-1)")
     assert set(study.searched) == {"optimizer.weight_decay", "optimizer.lr"}

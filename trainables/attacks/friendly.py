@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from trainables.attacks.pgd import Start, beginning
+from trainables.attacks.pgd import Start, beginning, stride
 from trainables.ranges import Count, Fraction, Natural, Positive, Weight
 from trainables.signatures import Objective
 from trainables.threat import Threat
@@ -18,7 +18,7 @@ def perturb(
     progress: float = 0.0,
     rng: Generator | None = None,
     steps: Count = 10,
-    step_size: Positive = 2 / 255,
+    step_size: Positive | None = None,
     start: Start = "random",
     tolerance: Natural = 0,
     grows: tuple[Fraction, ...] = (),
@@ -37,7 +37,7 @@ def perturb(
         progress: Share of the run that is over, in [0, 1].
         rng: Source of the random start and of the noise; the global one if None.
         steps: Gradient evaluations.
-        step_size: Length of one step, in the units of eps.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
         start: Where to start, as PGD's.
         tolerance: Steps that an input may still take once it is misclassified, at first.
         grows: When the tolerance grows by one, as shares of the run: "40:70" of Bag of Tricks'
@@ -47,7 +47,7 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached, in the order of `x`.
     """
-    length = step_size * threat.pace
+    length = stride(step_size, threat)
     left = torch.full_like(y, tolerance + sum(progress >= moment for moment in grows))
     x_adv = beginning(start, x, threat, length, rng)
     for _ in range(steps):

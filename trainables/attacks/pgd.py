@@ -20,7 +20,7 @@ def perturb(
     threat: Threat,
     rng: Generator | None = None,
     steps: Count = 10,
-    step_size: Positive = 2 / 255,
+    step_size: Positive | None = None,
     start: Start = "random",
     restarts: Count = 1,
 ) -> Tensor:
@@ -33,7 +33,7 @@ def perturb(
         threat: The set of allowed perturbations.
         rng: Source of the random start; the global one if None.
         steps: Gradient evaluations per restart.
-        step_size: Length of one step, in the units of eps.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
         start: Where to start: "zero" at `x`, "random" anywhere in the ball, "gaussian" 0.001 N(0,1)
             away from `x` as TRADES does, "step" within one step of it as PAS does.
         restarts: Independent runs; each example keeps its worst.
@@ -41,7 +41,7 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached.
     """
-    length = step_size * threat.pace
+    length = stride(step_size, threat)
 
     def climb() -> Tensor:
         x_adv = beginning(start, x, threat, length, rng)
@@ -53,6 +53,11 @@ def perturb(
     for _ in range(restarts - 1):
         worst = worse(objective, worst, climb())
     return worst
+
+
+def stride(step_size: float | None, threat: Threat) -> float:
+    """Return the length of a step: a quarter of the radius, or as given, at the radius' pace."""
+    return threat.eps / 4 if step_size is None else step_size * threat.pace
 
 
 def beginning(
