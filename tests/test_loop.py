@@ -72,6 +72,15 @@ def test_steps_follow_eps_if_asked():
     assert pace(parts(config), Linf(eps=0.1), 1e-3, 0.25).threat.pace == pytest.approx(0.5)
 
 
+def test_the_loss_is_a_mean_over_examples_though_the_last_batch_is_short():
+    """With next to no learning, it is the cross-entropy of the untrained network on 120 images."""
+    trial = Trial(tiny(method={"name": "standard"}, optimizer__lr=1e-12, data__crop=0))
+    with torch.no_grad():
+        logits = trial.model(trial.train.x.float() / 255)
+    expected = nn.functional.cross_entropy(logits, trial.train.y).item()
+    assert trial.advance().train_loss == pytest.approx(expected, rel=1e-6)  # float32 sums
+
+
 def test_passes_are_attack_steps_and_the_update():
     trial = Trial(TINY)
     assert trial.advance().gradient_passes == 3  # two steps and the update, for every image
