@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
                 raise DataError(f"{path} must hold {', '.join(KEYS)}; it lacks {missing}.")
             return {key: file[key] for key in KEYS}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
-        raise DataError(f"{path} is not a whole .npz of plain arrays: {error}.") from error
+        raise DataError(f"{path} is not a whole .npz of plain arrays; write it again.") from error
 
 
 def images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
