@@ -176,8 +176,8 @@ def test_a_dry_run_prints_the_plan_and_its_cost_and_writes_nothing(tmp_path, mon
     assert main(["space=weight_decay", "dry_run=true", "data.limit=100"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "weight_decay=loguniform(1e-05," in text
-    # 6 epochs, 100 images, 5 attack steps and the update
-    assert "3.6e+03 image gradients" in text
+    # 7 epochs, 100 images, 5 attack steps and the update
+    assert "4.2e+03 image gradients" in text
     assert list(tmp_path.iterdir()) == []
 
 
