@@ -6,12 +6,13 @@ Everything happens on the device that the images are on, for whole batches, from
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from trainables.images import DataError, Images
-from trainables.ranges import Count, Natural
+from trainables.ranges import Count, Natural, Weight
 
 
 def cut(
@@ -84,8 +85,9 @@ def augment(
     crop: Natural = 0,
     padding: Literal["zero", "reflect"] = "zero",
     flip: bool = False,
+    cutout: Natural = 0,
 ) -> Tensor:
-    """Return randomly moved and mirrored images, each by its own draw.
+    """Return randomly moved, mirrored and blotted images, each by its own draw.
 
     Args:
         x: Images (N, C, H, W).
@@ -93,13 +95,44 @@ def augment(
         crop: Pixels that an image may move each way; 0 for none, 4 is usual on CIFAR.
         padding: What comes in at the border.
         flip: Whether to mirror every other image, left to right.
+        cutout: Side of a black square somewhere inside, in pixels (DeVries and Taylor,
+            arXiv:1708.04552, as in Rice et al., arXiv:2002.11569); 0 for none.
     """
     if crop:
         x = cropped(x, rng, crop, "reflect" if padding == "reflect" else "constant")
     if flip:
         mirrored = torch.rand(len(x), 1, 1, 1, generator=rng, device=x.device) < 0.5
         x = torch.where(mirrored, x.flip(3), x)
+    if cutout:
+        x = x.masked_fill(square(x, rng, cutout), 0.0)
     return x
+
+
+def mixed(
+    x: Tensor, y: Tensor, rng: Generator, *, classes: int, mixup: Weight = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Return images blended with others of the batch, and their labels in the same shares.
+
+    Mixup (Zhang et al., arXiv:1710.09412) as in Rice et al. (arXiv:2002.11569): one share for the
+    whole batch, and the attack maximises the loss of the blended labels.
+
+    Args:
+        x: Images (N, C, H, W).
+        y: Labels (N,).
+        rng: Source of the share and of who is blended with whom.
+        classes: Number of classes K.
+        mixup: The share is drawn from Beta(mixup, mixup); at 0 nothing is blended.
+
+    Returns:
+        Images, and labels (N,) or, once blended, probabilities (N, K).
+    """
+    if not mixup:
+        return x, y
+    seed = int(torch.randint(2**31, (), generator=rng, device=rng.device))
+    share = np.random.default_rng(seed).beta(mixup, mixup)  # torch's takes no generator
+    other = torch.randperm(len(x), generator=rng, device=x.device)
+    target = F.one_hot(y, classes).to(x.dtype)
+    return torch.lerp(x[other], x, share), torch.lerp(target[other], target, share)
 
 
 def cropped(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
@@ -112,3 +145,17 @@ def cropped(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
     image = torch.arange(n, device=x.device).view(n, 1, 1, 1)
     channel = torch.arange(channels, device=x.device).view(1, channels, 1, 1)
     return padded[image, channel, rows.view(n, 1, height, 1), columns.view(n, 1, 1, width)]
+
+
+def square(x: Tensor, rng: Generator, side: int) -> Tensor:
+    """Return a mask (N, 1, H, W) of a random square, whole, in each image (N, C, H, W)."""
+    n, _, height, width = x.shape
+    unit = torch.rand(2, n, 1, generator=rng, device=x.device)
+    inside = []
+    for draw, length in zip(unit, (height, width), strict=True):
+        first = (draw * (length + 1 - side)).floor()
+        place = torch.arange(length, device=x.device)
+        inside.append((place >= first) & (place < first + side))
+    rows, columns = inside
+    mask: Tensor = rows.view(n, 1, height, 1) & columns.view(n, 1, 1, width)
+    return mask

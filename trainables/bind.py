@@ -34,7 +34,7 @@ def bind(config: Config) -> dict[str, SimpleNamespace]:
     bound = {}
     for name, group in GROUPS.items():
         values = dict(config.get(name, {}))
-        member = values.pop("name", None)
+        member = values.pop("name", group.default)
         wrong = list(complaints(name, group, member, values))
         problems += wrong
         if not wrong:

@@ -4,15 +4,17 @@ Neither file holds code: weights are safetensors, the rest is read by torch's we
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from trainables.bind import filled
+from trainables.ensemble import Ensemble
 from trainables.groups import GROUPS
 from trainables.images import Format
 from trainables.report import Report
@@ -39,6 +41,7 @@ def save(trial: Trial, folder: Path) -> None:
             "diverged": trial.diverged,
             "model": trial.model.state_dict(),
             "optimizer": trial.optimizer.state_dict(),
+            "average": trial.average.state_dict(),
             "rng": trial.rng.get_state(),
             "global_rng": torch.get_rng_state(),
             "memory": trial.memory,
@@ -53,6 +56,7 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.epoch, trial.passes, trial.diverged = state["epoch"], state["passes"], state["diverged"]
     trial.model.load_state_dict(state["model"])
     trial.optimizer.load_state_dict(state["optimizer"])
+    trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())
     trial.memory.update(state["memory"])
@@ -86,6 +90,14 @@ def load_model(path: Path | str) -> nn.Module:
         mean=(0.0,) * channels,  # the true ones are among the weights
         std=(1.0,) * channels,
     )
-    model = network(filled(GROUPS["model"], values.pop("name"), values), images)
-    model.load_state_dict(load_file(file))
+    parts = filled(GROUPS["model"], values.pop("name"), values)
+    weights = load_file(file)
+    model = either(weights, lambda: network(parts, images))
+    model.load_state_dict(weights)
     return model.eval()
+
+
+def either(weights: dict[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
+    """Return a network for `weights`, or an ensemble of them if they are of several."""
+    members = {name.split(".")[1] for name in weights if name.startswith("members.")}
+    return Ensemble([build() for _ in members]) if members else build()

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from trainables import batches, catalogue, exam, normalize, threat, warmup
+from trainables import (
+    activations,
+    batches,
+    catalogue,
+    exam,
+    heads,
+    normalize,
+    periods,
+    rates,
+    threat,
+    warmup,
+)
 from trainables.knobs import Knob, knobs
 
 
@@ -21,12 +32,14 @@ class Group:
         folder: Dotted name of the package with the members; none if there is only one.
         provides: Functions that each member defines.
         common: Functions that come with every member, with knobs of their own.
+        default: The member where a configuration names none.
     """
 
     meaning: str
     folder: str | None
     provides: tuple[str, ...]
     common: tuple[Callable[..., Any], ...] = ()
+    default: str | None = None
 
     def members(self) -> list[str]:
         """Return the names to choose from."""
@@ -72,14 +85,21 @@ GROUPS = {
         "images, their validation split and augmentation",
         "trainables.data",
         ("load",),
-        (batches.cut, batches.batches, batches.augment),
+        (batches.cut, batches.batches, batches.augment, batches.mixed),
     ),
-    "model": Group("the network", "trainables.models", ("build",), (normalize.normalized,)),
+    "model": Group(
+        "the network",
+        "trainables.models",
+        ("build",),
+        (activations.activated, heads.headed, normalize.normalized),
+    ),
     "method": Group("what attack and training optimise", "trainables.methods", ("inner", "outer")),
     "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
     "attack": Group("how training attacks", "trainables.attacks", ("perturb",)),
     "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
-    "optimizer": Group("what takes the steps", "trainables.optimizers", ("build",)),
+    "optimizer": Group(
+        "what takes the steps", "trainables.optimizers", ("build",), (rates.scaled,)
+    ),
     "schedule": Group(
         "the learning rate over the run", "trainables.schedules", ("factor",), (warmup.warm,)
     ),
@@ -88,6 +108,10 @@ GROUPS = {
         "trainables.eps_schedules",
         ("factor",),
         (warmup.warm, threat.shrink),
+    ),
+    "periods": Group("when both schedules start over", None, (), (periods.within,)),
+    "average": Group(
+        "which weights are examined and kept", "trainables.averages", ("build",), default="none"
     ),
     "exam": Group("the validation attack, the same for all trials", None, (), (exam.accuracies,)),
 }

@@ -11,7 +11,9 @@ from torch import Generator, Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
+from trainables.average import Average
 from trainables.bind import supply
+from trainables.heads import scale
 from trainables.images import Images
 from trainables.threat import Threat
 
@@ -34,9 +36,10 @@ def pace(
 ) -> Pace:
     """Return the learning rate and the radius when a share `progress` of the run is over."""
     schedule, radius = parts["schedule"], parts["eps_schedule"]
-    share = radius.factor(progress) * radius.warm(progress)
+    _, within = parts["periods"].within(progress)
+    share = radius.factor(within) * radius.warm(progress)
     return Pace(
-        lr=peak_lr * schedule.factor(progress) * schedule.warm(progress),
+        lr=peak_lr * schedule.factor(within) * schedule.warm(progress),
         threat=radius.shrink(threat, share),
     )
 
@@ -59,9 +62,11 @@ class EpochResult:
 def train_epoch(
     model: Module,
     optimizer: Optimizer,
+    average: Average,
     images: Images,
     parts: Mapping[str, SimpleNamespace],
     *,
+    classes: int,
     threat: Threat,
     peak_lr: float,
     rng: Generator,
@@ -74,8 +79,10 @@ def train_epoch(
     Args:
         model: The network, behind its normalisation.
         optimizer: Takes the steps.
+        average: Is told of each.
         images: The training split.
         parts: What `bind` returned.
+        classes: Number of classes K.
         threat: The full ball.
         peak_lr: What the schedule multiplies.
         rng: Source of order, augmentation and random starts; on the device of the images.
@@ -84,7 +91,9 @@ def train_epoch(
         epochs: Epochs of the whole run.
     """
     total, seen = torch.zeros((), device=images.y.device), 0
-    steps, shown = showing(parts, images, rng)
+    steps, shown = showing(parts, images, rng, classes)
+    cosines = scale(model)
+    criterion = supply(parts["criterion"], scale=cosines).loss
     model.train()
     with counted(model) as passes:
         for step, (x, y) in enumerate(shown):
@@ -94,16 +103,17 @@ def train_epoch(
             for group in optimizer.param_groups:
                 group["lr"] = now.lr
             shared = {"threat": now.threat, "rng": rng, "memory": memory, "progress": progress}
-            method = supply(parts["method"], **shared, criterion=parts["criterion"].loss)
+            method = supply(parts["method"], **shared, criterion=criterion, scale=cosines)
             attack = supply(parts["attack"], **shared)
             update = supply(parts["update"], **shared, method=method, attack=attack).update
             total += update(model, optimizer, x, y) * len(y)
+            average.stepped()
             seen += len(y)
     return EpochResult(loss=total.item() / seen, pace=now, passes=passes[0] / len(images))
 
 
 def showing(
-    parts: Mapping[str, SimpleNamespace], images: Images, rng: Generator
+    parts: Mapping[str, SimpleNamespace], images: Images, rng: Generator, classes: int
 ) -> tuple[int, Iterator[tuple[Tensor, Tensor]]]:
     """Return the number of steps of an epoch and the augmented batch of each.
 
@@ -113,8 +123,9 @@ def showing(
     replays = parts["update"].update.keywords.get("replays", 1)
     fresh = -(-len(images) // (parts["data"].batches.keywords["batch_size"] * replays))
     drawn = itertools.islice(parts["data"].batches(images, rng), fresh)
-    augmented = ((parts["data"].augment(x, rng), y) for x, y in drawn)
-    return fresh * replays, (batch for batch in augmented for _ in range(replays))
+    mixed = supply(parts["data"], classes=classes).mixed
+    ready = (mixed(parts["data"].augment(x, rng), y, rng) for x, y in drawn)
+    return fresh * replays, (batch for batch in ready for _ in range(replays))
 
 
 @contextmanager

@@ -43,7 +43,10 @@ class Trial:
         self.train, self.validation = self.parts["data"].cut(self.dataset.train)
         self.model = network(self.parts["model"], self.dataset.format).to(self.device)
         self.optimizer = self.parts["optimizer"].build(self.model.parameters())
-        self.peak_lr = self.optimizer.param_groups[0]["lr"]
+        self.average = self.parts["average"].build(self.model)
+        self.peak_lr = self.parts["optimizer"].scaled(
+            self.optimizer.param_groups[0]["lr"], self.parts["data"].batches.keywords["batch_size"]
+        )
         self.threat = self.parts["threat"].build()
         self.memory: dict[str, Tensor] = {}
         self.epoch, self.passes = 0, 0.0
@@ -62,8 +65,10 @@ class Trial:
         result = train_epoch(
             self.model,
             self.optimizer,
+            self.average,
             self.train,
             self.parts,
+            classes=self.dataset.classes,
             threat=self.threat,
             peak_lr=self.peak_lr,
             rng=self.rng,
@@ -77,8 +82,17 @@ class Trial:
         report = self.examine(result, start)
         if self.best is None or report.score() > self.best.score():
             self.best = report
-            self.best_weights = {k: v.clone() for k, v in self.model.state_dict().items()}
+            examined = self.average.examined()
+            self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}
+        if self.periods_over() > self.periods_over(self.epoch - 1):
+            self.average.period_over()
         return report
+
+    def periods_over(self, epoch: int | None = None) -> int:
+        """Return how many periods are over after `epoch` epochs; those so far if none."""
+        after = self.epoch if epoch is None else epoch
+        number: int = self.parts["periods"].within(after / self.epochs)[0]
+        return number
 
     def examine(self, result: EpochResult, start: float) -> Report:
         """Return the row of the epoch that began at `start`; a diverged network scores 0."""
@@ -86,7 +100,7 @@ class Trial:
         clean, robust = 0.0, 0.0
         if not self.diverged:
             exam = self.parts["exam"].accuracies
-            clean, robust = exam(self.model, self.validation, threat=self.threat)
+            clean, robust = exam(self.average.examined(), self.validation, threat=self.threat)
         now = time.perf_counter()
         return Report(
             epoch=self.epoch,
@@ -104,9 +118,8 @@ class Trial:
 
 def network(model: SimpleNamespace, images: Format) -> nn.Module:
     """Return the network that the bound group `model` describes, on the CPU."""
-    net: nn.Module = model.normalized(
-        model.build(images.shape, images.classes), images.mean, images.std
-    )
+    bare = model.headed(model.activated(model.build(images.shape, images.classes)))
+    net: nn.Module = model.normalized(bare, images.mean, images.std)
     return net
 
 

@@ -123,7 +123,9 @@ def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
     A member of a group chosen over another starts from its own defaults: a learning rate meant for
     SGD says nothing about Adam's.
     """
-    result: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
+    result: dict[str, dict[str, Any]] = {
+        name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
+    }
     merge(result, base)
     for group, values in upper.items():
         below = result.get(group, {})

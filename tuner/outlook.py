@@ -121,8 +121,10 @@ def cost(plan: Plan, parts: Mapping[str, SimpleNamespace]) -> Cost:
         result = train_epoch(
             model,
             optimizer,
+            parts["average"].build(model),
             images,
             parts,
+            classes=data.classes,
             threat=parts["threat"].build(),
             peak_lr=0.0,
             rng=Generator().manual_seed(0),

@@ -3,18 +3,21 @@
 import pytest
 import torch
 
+from trainables.bind import filled
 from trainables.groups import GROUPS
-from trainables.knobs import knobs
+from trainables.images import Format
+from trainables.trial import network
 
 MODELS = GROUPS["model"].members()
+NARROW = {"width": 4}
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
 def build(name, shape=(3, 16, 16), **settings):
     torch.manual_seed(0)
-    module = GROUPS["model"].load(name)
-    narrow = {"width": 4} if "width" in knobs(module.build) else {}
-    return module.build(shape, 7, **narrow, **settings)
+    narrow = NARROW if "width" in GROUPS["model"].knobs(name) else {}
+    images = Format(shape=shape, classes=7, mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
+    return network(filled(GROUPS["model"], name, {**narrow, **settings}), images)
 
 
 @each_model
@@ -33,6 +36,13 @@ def test_the_activation_is_the_one_asked_for(name, activation):
     }
     assert activation in kinds
     assert not kinds & ({"relu", "softplus", "tanh"} - {activation})
+
+
+@each_model
+def test_cosines_stay_within_the_scale(name):
+    logits = build(name, head="cosine", s=3.0).eval()(torch.rand(5, 3, 16, 16))
+    assert logits.shape == (5, 7)
+    assert logits.abs().max() <= 3 * (1 + 1e-6)  # float32 rounding of the norms
 
 
 @each_model

@@ -15,15 +15,22 @@ def loss(logits: Tensor, y: Tensor, *, smoothing: Share = 0.0) -> Tensor:
 
     Args:
         logits: (N, K).
-        y: Labels (N,).
+        y: Labels (N,), or probabilities (N, K).
         smoothing: Probability taken from the label and shared by the other K - 1 classes.
 
     Returns:
         (N,), in nats.
     """
     log_p = logits.log_softmax(dim=1)
-    hit = F.nll_loss(log_p, y, reduction="none")
+    hit = hits(log_p, y)
     if not smoothing:
         return hit
     others = -log_p.sum(dim=1) - hit
     return (1 - smoothing) * hit + smoothing / (logits.shape[1] - 1) * others
+
+
+def hits(log_p: Tensor, y: Tensor) -> Tensor:
+    """Return -log p of the label, averaged over the labels where `y` holds probabilities; (N,)."""
+    if y.is_floating_point():
+        return -(y * log_p).sum(dim=1)
+    return F.nll_loss(log_p, y, reduction="none")

@@ -16,6 +16,7 @@ def outer(
     y: Tensor,
     *,
     criterion: Criterion,
+    scale: float = 1.0,
     beta: Weight = 1.0,
 ) -> Tensor:
     """Return what training minimises: the mean of both criteria plus a price on moved logits.
@@ -29,6 +30,7 @@ def outer(
         x_adv: Attacked images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
+        scale: What the logits of hypersphere embedding were multiplied by; pairing undoes it.
         beta: Price of the squared distance of the logits, averaged over batch and classes.
 
     Returns:
@@ -36,4 +38,4 @@ def outer(
     """
     clean, adversarial = model(x), model(x_adv)
     both = 0.5 * criterion(clean, y) + 0.5 * criterion(adversarial, y)
-    return both.mean() + beta * F.mse_loss(clean, adversarial)
+    return both.mean() + beta * F.mse_loss(clean / scale, adversarial / scale)

@@ -6,24 +6,16 @@ BatchNorm, and a shortcut that, where it projects, starts after the first activa
 
 from torch import Tensor, nn
 
-from trainables.models._activations import MODULES, Activation
 from trainables.ranges import Count
 
 
-def build(
-    shape: tuple[int, int, int],
-    classes: int,
-    *,
-    width: Count = 64,
-    activation: Activation = "relu",
-) -> nn.Module:
+def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn.Module:
     """Return the network; 11.17 M parameters on CIFAR-10 at full width.
 
     Args:
         shape: Channels, height and width of an image; the last stage sees an eighth of both.
         classes: Number of classes K.
         width: Channels of the first stage; doubled at each of the three that follow.
-        activation: What follows each BatchNorm.
 
     Returns:
         Images (N, C, H, W) to logits (N, K).
@@ -32,13 +24,13 @@ def build(
     layers: list[nn.Module] = [nn.Conv2d(shape[0], width, 3, padding=1, bias=False)]
     before = width
     for stage, after in enumerate(widths):
-        layers.append(PreActBlock(before, after, 1 if stage == 0 else 2, activation))
-        layers.append(PreActBlock(after, after, 1, activation))
+        layers.append(PreActBlock(before, after, 1 if stage == 0 else 2))
+        layers.append(PreActBlock(after, after, 1))
         before = after
     return nn.Sequential(
         *layers,
         nn.BatchNorm2d(before),
-        MODULES[activation](),
+        nn.ReLU(),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(before, classes),
@@ -48,13 +40,13 @@ def build(
 class PreActBlock(nn.Module):
     """Two 3x3 convolutions, each after BatchNorm and activation, beside a shortcut."""
 
-    def __init__(self, before: int, after: int, stride: int, activation: Activation) -> None:
+    def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()
         self.bn1 = nn.BatchNorm2d(before)
         self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(after)
         self.conv2 = nn.Conv2d(after, after, 3, padding=1, bias=False)
-        self.act = MODULES[activation]()
+        self.act = nn.ReLU()
         projects = stride != 1 or before != after
         self.shortcut = nn.Conv2d(before, after, 1, stride=stride, bias=False) if projects else None
 

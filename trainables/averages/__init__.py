@@ -1,0 +1,1 @@
+"""Which weights are examined and kept: one file each, with a `build`."""

@@ -1,0 +1,47 @@
+"""An exponential moving average of the weights (as in Gowal et al., 2020, arXiv:2010.03593)."""
+
+from typing import Any
+
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from trainables.average import Average
+from trainables.ranges import Share
+
+
+class Ema(Average):
+    """Averages every weight, and BatchNorm's statistics, over the steps so far."""
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = model
+        self.averaged = AveragedModel(
+            model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
+        )
+
+    def examined(self) -> nn.Module:
+        """Return the network with the averaged weights."""
+        averaged: nn.Module = self.averaged.module
+        return averaged
+
+    def stepped(self) -> None:
+        """Let the new weights in; the first step's are taken as they are."""
+        self.averaged.update_parameters(self.model)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the averages and the number of steps."""
+        return dict(self.averaged.state_dict())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the averages up again."""
+        self.averaged.load_state_dict(state)
+
+
+def build(model: nn.Module, *, decay: Share = 0.995) -> Average:
+    """Return the average.
+
+    Args:
+        model: The network in training.
+        decay: Share of the old average that a step leaves; 0.995 remembers some 200 steps, so take
+            less where a run is short.
+    """
+    return Ema(model, decay)

@@ -1,0 +1,40 @@
+"""The models at the ends of the periods, asked together (Liu et al., 2020, arXiv:2006.08403)."""
+
+import copy
+from typing import Any
+
+from torch import nn
+
+from trainables.average import Average
+from trainables.ensemble import Ensemble
+
+
+class PeriodEnds(Average):
+    """Keeps a copy at the end of each period, and offers them beside the network in training."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.ends: list[nn.Module] = []
+
+    def examined(self) -> nn.Module:
+        """Return the ensemble of the ends so far and of the network as it is."""
+        return Ensemble([*self.ends, self.model])
+
+    def period_over(self) -> None:
+        """Keep a copy."""
+        self.ends.append(copy.deepcopy(self.model))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the weights at each end."""
+        return {"ends": [end.state_dict() for end in self.ends]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the ends up again."""
+        self.ends = [copy.deepcopy(self.model) for _ in state["ends"]]
+        for end, weights in zip(self.ends, state["ends"], strict=True):
+            end.load_state_dict(weights)
+
+
+def build(model: nn.Module) -> Average:
+    """Return the average; without periods it is the network itself."""
+    return PeriodEnds(model)

@@ -1,0 +1,21 @@
+"""The network itself."""
+
+from torch import nn
+
+from trainables.average import Average
+
+
+class Itself(Average):
+    """Offers the network in training."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def examined(self) -> nn.Module:
+        """Return the network in training."""
+        return self.model
+
+
+def build(model: nn.Module) -> Average:
+    """Return the average that is none."""
+    return Itself(model)
