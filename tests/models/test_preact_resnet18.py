@@ -9,7 +9,7 @@ def test_a_projecting_shortcut_starts_after_the_activation_and_a_plain_one_befor
     torch.manual_seed(0)
     x = torch.randn(2, 4, 6, 6)
     for after, stride in ((4, 1), (8, 2)):
-        block = PreActBlock(4, after, stride, "relu").eval()
+        block = PreActBlock(4, after, stride).eval()
         with torch.no_grad():
             block.conv2.weight.zero_()  # leaves the shortcut alone
             ready = block.bn1(x).relu()
