@@ -1,11 +1,15 @@
 """Stochastic gradient descent with momentum, as in Bag of Tricks (arXiv:2010.00467)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Literal
 
 import torch
 from torch.nn import Parameter
 
 from trainables.ranges import Positive, Share, Weight
+
+LEAST_AXES = {"gc": 2, "gcc": 4}
+"""Axes that a parameter must have to be centralised: matrices too, or convolutions only."""
 
 
 def build(
@@ -15,6 +19,7 @@ def build(
     momentum: Share = 0.9,
     nesterov: bool = False,
     weight_decay: Weight = 5e-4,
+    centralize: Literal["no", "gc", "gcc"] = "no",
 ) -> torch.optim.Optimizer:
     """Return the optimizer.
 
@@ -24,8 +29,32 @@ def build(
         momentum: Share of the last step that carries on.
         nesterov: Whether to look ahead by it; without momentum that changes nothing.
         weight_decay: L2 penalty, added to the gradient; on every parameter.
+        centralize: Whether each output channel's gradient, the penalty included, loses its mean
+            (Yong et al., arXiv:2004.01461): "gc" in convolutions and linear layers, "gcc" in
+            convolutions only.
     """
     ahead = nesterov and momentum > 0  # torch refuses the combination that changes nothing
-    return torch.optim.SGD(
-        parameters, lr=lr, momentum=momentum, nesterov=ahead, weight_decay=weight_decay
-    )
+    if centralize == "no":
+        return torch.optim.SGD(
+            parameters, lr=lr, momentum=momentum, nesterov=ahead, weight_decay=weight_decay
+        )
+    # the penalty must be in the gradient before its mean is taken, so torch must not add it after
+    sgd = torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=ahead)
+    sgd.register_step_pre_hook(centralizing(weight_decay, LEAST_AXES[centralize]))
+    return sgd
+
+
+def centralizing(weight_decay: float, axes: int) -> Callable[..., None]:
+    """Return a hook that adds the penalty to each gradient, then takes channels' means away."""
+
+    @torch.no_grad()
+    def hook(optimizer: torch.optim.Optimizer, *_: object) -> None:
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                p.grad.add_(p, alpha=weight_decay)
+                if p.dim() >= axes:
+                    p.grad.sub_(p.grad.mean(dim=tuple(range(1, p.dim())), keepdim=True))
+
+    return hook

@@ -1,0 +1,73 @@
+"""The convergence criterion against numbers worked out by hand."""
+
+import pytest
+import torch
+
+from tests.oracles import Halfspace
+from trainables.attacks import dynamic, pgd
+from trainables.attacks.dynamic import stationarity
+from trainables.methods import pgd_at
+from trainables.threats.l2 import L2
+from trainables.threats.linf import Linf
+
+
+def test_fosc_by_hand():
+    """Slope (3, -4), perturbation (0.1, 0): 0.5 * 7 - 0.3 in linf, 0.5 * 5 - 0.3 in l2."""
+    grad, delta = torch.tensor([[3.0, -4.0]]), torch.tensor([[0.1, 0.0]])
+    torch.testing.assert_close(stationarity(delta, grad, Linf(eps=0.5)), torch.tensor([3.2]))
+    torch.testing.assert_close(stationarity(delta, grad, L2(eps=0.5)), torch.tensor([2.2]))
+
+
+def test_fosc_vanishes_where_nothing_is_left_to_gain():
+    grad = torch.tensor([[3.0, -4.0]])
+    converged = torch.tensor([[0.5, -0.5]])
+    torch.testing.assert_close(stationarity(converged, grad, Linf(eps=0.5)), torch.tensor([0.0]))
+
+
+class Sum(torch.nn.Module):
+    """An objective of constant slope 1: at x + d, FOSC is eps - d."""
+
+    def forward(self, x):
+        return x.sum(dim=1), x
+
+
+@pytest.mark.parametrize(
+    ("settings", "moved"),
+    [
+        ({"fosc": 0.05}, 0.06),  # 0.1 - 0.04 is above the threshold, 0.1 - 0.06 is not
+        ({"fosc": 0.05, "progress": 0.4, "vanishes": 0.8}, 0.08),  # half of it is left: 0.025
+        ({"fosc": 0.05, "progress": 0.9, "vanishes": 0.8}, 0.1),
+        ({"fosc": 1.0}, 0.0),
+    ],
+)
+def test_it_stops_at_the_threshold_of_the_moment(settings, moved):
+    x = torch.tensor([[0.5]])
+    x_adv = dynamic.perturb(
+        Sum(),
+        x,
+        torch.tensor([0]),
+        threat=Linf(eps=0.1),
+        step_size=0.02,
+        start="zero",
+        **settings,
+    )
+    torch.testing.assert_close(x_adv, x + moved)
+
+
+def test_without_a_threshold_it_is_pgd():
+    torch.manual_seed(0)
+    model, x, y = Halfspace(torch.randn(6)), torch.rand(9, 6), torch.randint(0, 2, (9,))
+    one, other = (
+        attack(
+            pgd_at.inner(model, x, y),
+            x,
+            y,
+            threat=Linf(eps=0.3),
+            rng=torch.Generator().manual_seed(0),
+            steps=5,
+            step_size=0.1,
+            **more,
+        )
+        for attack, more in ((dynamic.perturb, {"fosc": 0.0}), (pgd.perturb, {}))
+    )
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
