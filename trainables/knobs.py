@@ -45,6 +45,7 @@ class Knob:
             first = error.errors()[0]
             where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
             message = first["msg"].replace("Input should be", "must be")
+            message = message.removeprefix("Value error, ")
             raise ValueError(f"{where}{' ' * bool(where)}{message}, got {value!r}") from None
 
     @property

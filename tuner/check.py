@@ -1,12 +1,14 @@
 """What can be wrong with a study, found before Ray starts and told all at once."""
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trainables.bind import complaints, misfit
 from trainables.groups import GROUPS
-from trainables.knobs import knobs
+from trainables.knobs import REQUIRED, knobs
 from tuner.domains import is_bounded, is_domain, is_grid, probes, spelled, values
+from tuner.idle import idle
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
 
@@ -24,6 +26,65 @@ def nothing_searched(spaces: list[str]) -> str:
         f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
         f"{', '.join(spaces)}), or a range, e.g. optimizer.lr=loguniform(1e-3,1e-1)."
     )
+
+
+def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return the domain of each group whose member is searched, `optimizer=choice(sgd,adam)`."""
+    return {
+        group: settings["name"]
+        for layer in layers
+        for group, settings in layer.items()
+        if is_domain(settings.get("name"))
+    }
+
+
+def members(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
+    """Yield what is wrong with the groups whose member is searched."""
+    for group, domain in chosen_by_name(layers).items():
+        if values(domain) is None:
+            yield f"{group}: has names, got {spelled(domain)}; write {group}=choice(NAME,NAME)."
+        if group in NEVER_SEARCHED and not is_grid(domain):
+            yield f"{group}: is never searched: {NEVER_SEARCHED[group]}."
+
+
+def configurations(
+    variants: Mapping[str, Mapping[str, Mapping[str, Any]]], cautions: list[str]
+) -> list[str]:
+    """Return what is wrong with the variants of a study.
+
+    Args:
+        variants: Group to knobs, by label.
+        cautions: Gathers what may be a mistake and is done all the same.
+    """
+    problems: dict[str, list[str]] = {}
+    for label, groups in variants.items():
+        wrong = list(configuration(groups)) or list(disagreements("clashes", groups))
+        for problem in wrong:
+            problems.setdefault(problem, []).append(label)
+        for caution in [] if wrong else disagreements("cautions", groups):
+            if caution not in cautions:
+                cautions.append(caution)
+    return [
+        # what all variants share is told once, without a label
+        problem if len(labels) == len(variants) else f"{problem[:-1]} (variant {labels[0]})."
+        for problem, labels in problems.items()
+    ]
+
+
+def disagreements(kind: str, groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what the members of a valid configuration have to say against each other.
+
+    Args:
+        kind: "clashes" or "cautions", the function that a member may define for it.
+        groups: Group to knobs and domains. What is searched is left out, for it may yet agree.
+    """
+    fixed = completed(groups)
+    for name, group in GROUPS.items():
+        functions = group.functions(fixed[name].get("name")).values()
+        for module in dict.fromkeys(inspect.getmodule(function) for function in functions):
+            yield from getattr(module, kind, lambda _: ())(fixed)
+    if kind == "clashes":
+        yield from idle(groups, fixed)
 
 
 def configuration(
@@ -44,12 +105,28 @@ def configuration(
     yield from overlong_step(groups)
 
 
+def completed(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the fixed part of a valid configuration, defaults written out."""
+    result = {}
+    for group, settings in configuration.items():
+        known = GROUPS[group].knobs(settings.get("name"))
+        defaults = {key: k.default for key, k in known.items() if k.default is not REQUIRED}
+        fixed = {
+            key: value if key == "name" else known[key].validate(value)
+            for key, value in settings.items()
+            if not is_domain(value)
+        }
+        searched = settings.keys() - fixed.keys()
+        everything = {"name": None} | defaults | fixed
+        result[group] = {
+            k: v for k, v in everything.items() if k not in searched and (k != "name" or v)
+        }
+    return result
+
+
 def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
-    if "name" in searched:
-        yield f"{name}: cannot be searched by name yet; run one study for each."
-        return
     yield from never_searched(name, searched)
     member = settings.get("name")
     try:
@@ -82,8 +159,16 @@ def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
 
 
-def study(groups: Mapping[str, Mapping[str, Any]], searched: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with scheduler and searcher."""
+def study(
+    groups: Mapping[str, Mapping[str, Any]], variants: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield what is wrong with scheduler and searcher.
+
+    Args:
+        groups: The two groups, name and knobs.
+        variants: Path of each searched knob to its domain, by the label of the variant.
+    """
+    searched = {path: domain for each in variants.values() for path, domain in each.items()}
     for name, settings in groups.items():
         values_ = dict(settings)
         yield from complaints(name, STUDY_GROUPS[name], values_.pop("name"), values_)

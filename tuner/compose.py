@@ -1,23 +1,21 @@
 """From arguments to a plan: recipe < space < arguments."""
 
+import itertools
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from trainables import catalogue
 from trainables.groups import GROUPS
-from trainables.knobs import REQUIRED
 from trainables.problems import InputError
 from tuner import check
 from tuner.arguments import merge
-from tuner.domains import is_domain, is_grid
-from tuner.plan import Plan, cells
+from tuner.domains import is_domain, is_grid, values
+from tuner.plan import Plan, Variant, cells
 from tuner.settings import Settings
+from tuner.space import RECIPES, SPACES, Layer, Space, load
 
-SPACES, RECIPES = "search_spaces", "search_spaces.recipes"
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
-Layer = Mapping[str, Mapping[str, Any]]
 
 
 def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
@@ -31,71 +29,52 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
         InputError: If anything is wrong, with all that is.
     """
     problems = list(problems)
-    space = load(SPACES, arguments["space"], problems) if "space" in arguments else {}
-    recipe_name = arguments.get("recipe", suited_recipe(arguments))
+    space = load(SPACES, arguments["space"], problems) if "space" in arguments else Space()
+    recipe_name = arguments.get("recipe") or suited_recipe(arguments, space)
     recipe = load(RECIPES, recipe_name, problems)
     given = {group: values for group, values in arguments.items() if group in GROUPS}
-    configuration = layered(recipe or {}, space or {}, given)
-    searched = searched_knobs(configuration)
+    problems += check.members([space.layer if space else {}, given])
+    layers = alternatives(recipe, space, given)
+    cautions: list[str] = []
     if recipe is not None:
-        problems += check.configuration(configuration)
-    if not searched and space is not None:
+        problems += check.configurations(layers, cautions)
+    searched = [domain for layer in layers.values() for domain in searched_knobs(layer).values()]
+    if not searched and len(layers) == 1 and space is not None:
         problems.append(check.nothing_searched(catalogue.names(SPACES)))
-    study = study_groups(arguments, searched)
-    problems += check.study(study, searched)
+    study = study_groups(arguments, space, gridded=gridded(layers, space, given))
+    problems += check.study(study, {k: searched_knobs(layer) for k, layer in layers.items()})
     problems += check.settings(arguments)
     if problems:
         raise InputError(problems)
     settings = check.validated(arguments)
+    published = space.published if space else {}
+    variants = tuple(
+        Variant(
+            label=label,
+            fixed=check.completed(layer),
+            searched=searched_knobs(layer),
+            published=published.get(label, {}),
+        )
+        for label, layer in layers.items()
+    )
     return Plan(
         settings=settings,
         space=str(arguments.get("space", "custom")),
         recipe=str(recipe_name),
-        trials=number_of_trials(settings, study["searcher"]["name"], cells(searched)),
-        epochs=settings.epochs or catalogue.load(RECIPES, recipe_name).EPOCHS,
-        fixed=completed(configuration),
-        searched=searched,
+        trials=number_of_trials(settings, study["searcher"]["name"], cells(variants)),
+        epochs=settings.epochs or epochs(space, recipe),
+        variants=variants,
+        cautions=tuple(cautions),
         **study,
     )
 
 
-def load(folder: str, name: object, problems: list[str]) -> Layer | None:
-    """Return what a space or recipe says, or none and a problem if it says nothing usable."""
-    kind = {SPACES: "space", RECIPES: "recipe"}[folder]
-    if not isinstance(name, str):
-        problems.append(f"{kind}: must be a name or a path, got {name!r}.")
-        return None
-    try:
-        module = catalogue.load(folder, name)
-    except LookupError as error:
-        problems.append(f"{kind}: {error}")
-        return None
-    if wrong := unlike(kind, module):
-        problems.append(f"{kind}: {name} {wrong}.")
-        return None
-    said: Layer = getattr(module, kind)()
-    return said
-
-
-def unlike(kind: str, module: ModuleType) -> str | None:
-    """Return what keeps a module from being a space or a recipe, if anything."""
-    if not callable(getattr(module, kind, None)):
-        return f"must define a function {kind}()"
-    if kind == "recipe" and not isinstance(getattr(module, "EPOCHS", None), int):
-        return "must define a number EPOCHS"
-    try:
-        said = getattr(module, kind)()
-    except Exception as error:  # a user's file can fail in any way, and that is theirs to mend
-        return f"fails in {kind}(): {type(error).__name__}: {error}"
-    grouped = isinstance(said, dict) and all(
-        isinstance(values, dict) and not is_domain(values) for values in said.values()
-    )
-    return None if grouped else "must return groups of knobs, {group: {knob: value}}"
-
-
-def suited_recipe(arguments: Mapping[str, Any]) -> str:
-    """Return the recipe that the chosen data set names as its own."""
-    name = arguments.get("data", {}).get("name", DEFAULT_DATA)
+def suited_recipe(arguments: Mapping[str, Any], space: Space | None) -> str:
+    """Return the recipe of the space, or else the one that the data set names as its own."""
+    if space and space.recipe:
+        return space.recipe
+    fixed = space.layer.get("data", {}).get("name", DEFAULT_DATA) if space else DEFAULT_DATA
+    name = arguments.get("data", {}).get("name", fixed)
     try:
         recipe: str = GROUPS["data"].load(str(name)).RECIPE
     except LookupError:
@@ -103,16 +82,52 @@ def suited_recipe(arguments: Mapping[str, Any]) -> str:
     return recipe
 
 
-def layered(recipe: Layer, space: Layer, given: Layer) -> dict[str, dict[str, Any]]:
-    """Return the configuration of three layers, the later ones on top.
+def epochs(space: Space | None, recipe: Space | None) -> int:
+    """Return the epochs of a whole trial, where the command line does not say."""
+    number = (space and space.epochs) or (recipe and recipe.epochs)
+    assert number, "a recipe without EPOCHS is refused"
+    return number
+
+
+def alternatives(
+    recipe: Space | None, space: Space | None, given: Layer
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the configuration of each variant by its label; members chosen by name among them.
+
+    `model=grid(lenet,small_cnn)` makes two of each, for a network has knobs of its own.
+    """
+    base, common = (each.layer if each else {} for each in (recipe, space))
+    labelled = (space.variants if space else {}) or {"": {}}
+    result = {}
+    for label, variant in labelled.items():
+        upper: dict[str, dict[str, Any]] = {}
+        for layer in (common, variant, given):
+            merge(upper, layer)
+        by_name = check.chosen_by_name([upper])
+        for chosen in itertools.product(*(values(d) or [None] for d in by_name.values())):
+            names = dict(zip(by_name, chosen, strict=True))
+            parts = [label, *(f"{group}={name}" for group, name in names.items())]
+            named = {g: v | ({"name": names[g]} if g in names else {}) for g, v in upper.items()}
+            result[", ".join(filter(None, parts))] = layered(base, named)
+    return result
+
+
+def gridded(layers: Mapping[str, Layer], space: Space | None, given: Layer) -> bool:
+    """Return whether a study is tried cell by cell unless the command line says otherwise."""
+    domains = [domain for layer in layers.values() for domain in searched_knobs(layer).values()]
+    listed = all(values(domain) is not None for domain in domains)
+    by_name = check.chosen_by_name([space.layer if space else {}, given])
+    labelled = bool(space and space.variants)
+    return any(map(is_grid, [*domains, *by_name.values()])) or (labelled and listed)
+
+
+def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
+    """Return the configuration of a recipe with space and arguments on top.
 
     A method that differs from the recipe's brings what it is published with, its attack say.
     """
-    upper: dict[str, dict[str, Any]] = {}
-    merge(upper, space)
-    merge(upper, given)
     method = upper.get("method", {}).get("name")
-    if method != recipe.get("method", {}).get("name"):
+    if method is not None and method != recipe.get("method", {}).get("name"):
         recipe = over(recipe, companions(method))
     return over(recipe, upper)
 
@@ -127,11 +142,11 @@ def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
         name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
     }
     merge(result, base)
-    for group, values in upper.items():
+    for group, settings in upper.items():
         below = result.get(group, {})
-        if "name" in values and values["name"] != below.get("name"):
+        if "name" in settings and settings["name"] != below.get("name"):
             below = {}
-        result[group] = {**below, **values}
+        result[group] = {**below, **settings}
     return result
 
 
@@ -151,16 +166,18 @@ def searched_knobs(configuration: Layer) -> dict[str, Any]:
         f"{group}.{knob}": value
         for group, values in configuration.items()
         for knob, value in values.items()
-        if is_domain(value)
+        if knob != "name" and is_domain(value)
     }
 
 
 def study_groups(
-    arguments: Mapping[str, Any], searched: Mapping[str, Any]
+    arguments: Mapping[str, Any], space: Space | None, *, gridded: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return scheduler and searcher: as given, or ASHA, and a grid if one is asked for."""
-    gridded = any(is_grid(domain) for domain in searched.values())
-    defaults = {"scheduler": "asha", "searcher": "grid" if gridded else "tpe"}
+    """Return scheduler and searcher: as given, as the space says, or ASHA and TPE or a grid."""
+    defaults = {
+        "scheduler": (space and space.scheduler) or "asha",
+        "searcher": "grid" if gridded else "tpe",
+    }
     return {group: {"name": name, **arguments.get(group, {})} for group, name in defaults.items()}
 
 
@@ -170,22 +187,3 @@ def number_of_trials(settings: Settings, searcher: str, size: int | None) -> int
         assert size is not None
         return min(settings.trials or size, size)
     return settings.trials or DEFAULT_TRIALS
-
-
-def completed(configuration: Layer) -> dict[str, dict[str, Any]]:
-    """Return the fixed part of a valid configuration, defaults written out."""
-    result = {}
-    for group, values in configuration.items():
-        known = GROUPS[group].knobs(values.get("name"))
-        defaults = {key: k.default for key, k in known.items() if k.default is not REQUIRED}
-        fixed = {
-            key: value if key == "name" else known[key].validate(value)
-            for key, value in values.items()
-            if not is_domain(value)
-        }
-        searched = {key for key, value in values.items() if is_domain(value)}
-        everything = {"name": None} | defaults | fixed
-        result[group] = {
-            k: v for k, v in everything.items() if k not in searched and (k != "name" or v)
-        }
-    return result

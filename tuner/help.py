@@ -9,9 +9,9 @@ from rich.table import Table
 from trainables import catalogue
 from trainables.groups import GROUPS, Group
 from trainables.knobs import REQUIRED, Knob, knobs
-from tuner.compose import RECIPES, SPACES
 from tuner.display import shown
 from tuner.settings import Settings
+from tuner.space import RECIPES, SPACES
 from tuner.study_groups import STUDY_GROUPS
 
 INTRODUCTION = """\

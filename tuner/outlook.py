@@ -4,63 +4,86 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
-from torch import Generator
+from torch import Generator, nn
 
 from trainables.bind import bind
 from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
 from trainables.loop import train_epoch
 from trainables.problems import InputError
-from trainables.trial import network
-from tuner.display import clock, shown
-from tuner.domains import probes, spelled
-from tuner.plan import Plan
+from trainables.trial import dataset, network
+from tuner.domains import probes
+from tuner.plan import Plan, Variant
 
 PROBE = 8
 """Images of the first timed step; a network that is quick with them is timed on a whole batch."""
 QUICK = 0.1
 
 
-def sample(plan: Plan) -> dict[str, SimpleNamespace]:
-    """Return the parts of one configuration of the plan."""
-    config: dict[str, dict[str, Any]] = {g: dict(v) for g, v in plan.fixed.items()}
-    for path, domain in plan.searched.items():
+def sample(variant: Variant) -> dict[str, SimpleNamespace]:
+    """Return the parts of one configuration of a variant."""
+    config = {group: dict(knobs) for group, knobs in variant.fixed.items()}
+    for path, domain in variant.searched.items():
         group, knob = path.split(".")
         config[group][knob] = next(probes(domain))
     return bind({group: config[group] for group in GROUPS})
 
 
-def fitted(parts: Mapping[str, SimpleNamespace]) -> tuple[Dataset, Images, Images]:
-    """Return the images, cut, after the network has seen two of them.
+def fitted(variant: Variant) -> tuple[dict[str, SimpleNamespace], Dataset, Images, Images]:
+    """Return the parts and the images, cut, after the network has seen the shape of two of them.
 
     Raises:
-        InputError: If they cannot be had, are too few, or do not fit the network.
+        InputError: If the images cannot be had, are too few, or do not fit the network.
     """
+    parts = sample(variant)
     try:
-        data: Dataset = parts["data"].load()
+        data = dataset(parts["data"].load, "cpu")
         train, validation = parts["data"].cut(data.train)
     except DataError as error:
         raise InputError([f"data: {error}"]) from None
-    batch_size = parts["data"].batches.keywords["batch_size"]
-    if batch_size > len(train):
-        raise InputError([
-            f"data.batch_size: must be at most {len(train)}, the training images, got {batch_size}."
-        ])
-    if problems := [*hopeless_radius(parts, data), *overlong_crop(parts, data)]:
+    if problems := [
+        *overlarge_batch(variant, parts, train),
+        *hopeless_radius(parts, data),
+        *overlarge(parts, data),
+    ]:
         raise InputError(problems)
-    shape = "x".join(map(str, data.format.shape))
     try:
-        model = network(parts["model"], data.format).eval()
-        model(train.x[:2].float() / 255)
+        with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
+            model = network(parts["model"], data.format).eval()
+            model(torch.empty(2, *data.format.shape))
     except (RuntimeError, ValueError, ZeroDivisionError) as error:
+        shape = "x".join(map(str, data.format.shape))
         reason = str(error).splitlines()[0]
         raise InputError([f"model: does not take images of {shape} ({reason})."]) from None
-    return data, train, validation
+    if problems := [*modeless(variant, model)]:
+        raise InputError(problems)
+    return parts, data, train, validation
+
+
+def overlarge_batch(
+    variant: Variant, parts: Mapping[str, SimpleNamespace], train: Images
+) -> Iterator[str]:
+    """Yield the problem of a largest batch of more images than there are."""
+    searched = variant.searched.get("data.batch_size")
+    sizes = list(probes(searched)) if searched else [parts["data"].batches.keywords["batch_size"]]
+    if max(sizes) > len(train):
+        yield (
+            f"data.batch_size: must be at most {len(train)}, the training images, "
+            f"got {max(sizes):g}."
+        )
+
+
+def modeless(variant: Variant, model: nn.Module) -> Iterator[str]:
+    """Yield the problem of searching BatchNorm's mode in a network that has none."""
+    if "update.mode" in variant.searched and not any(
+        isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()
+    ):
+        yield (
+            f"update.mode: changes nothing, because model={variant.fixed['model']['name']} has no "
+            "BatchNorm; write model=preact_resnet18."
+        )
 
 
 def hopeless_radius(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
@@ -75,20 +98,23 @@ def hopeless_radius(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iter
         )
 
 
-def overlong_crop(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
-    """Yield the problem of a crop that may lose the whole image."""
-    crop, (_, height, width) = parts["data"].augment.keywords["crop"], data.format.shape
-    if crop >= min(height, width):
-        yield f"data.crop: must be below {min(height, width)}, the size of an image, got {crop}."
+def overlarge(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
+    """Yield the problem of a crop or a square that may hide the whole image."""
+    side = min(data.format.shape[1:])
+    for knob in ("crop", "cutout"):
+        if (size := parts["data"].augment.keywords[knob]) >= side:
+            yield f"data.{knob}: must be below {side}, the size of an image, got {size}."
 
 
 def unusable(plan: Plan) -> list[str]:
-    """Return what is wrong with the images and the network of a plan."""
-    try:
-        fitted(sample(plan))
-    except InputError as problems:
-        return list(problems.each)
-    return []
+    """Return what is wrong with the images and the networks of a plan."""
+    problems: dict[str, None] = {}
+    for variant in plan.variants:
+        try:
+            fitted(variant)
+        except InputError as found:
+            problems |= dict.fromkeys(found.each)
+    return list(problems)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +130,13 @@ class Cost:
     passes: float
 
 
-def cost(plan: Plan, parts: Mapping[str, SimpleNamespace]) -> Cost:
-    """Return what one trial that is not stopped early takes.
+def cost(plan: Plan) -> Cost:
+    """Return what one trial of the first variant takes, if it is not stopped early.
 
     Raises:
         InputError: If its images cannot be had or do not fit.
     """
-    data, train, validation = fitted(parts)
+    parts, data, train, validation = fitted(plan.variants[0])
     torch.set_num_threads(plan.settings.threads)
     model = network(parts["model"], data.format)
     optimizer = parts["optimizer"].build(model.parameters())
@@ -147,47 +173,3 @@ def cost(plan: Plan, parts: Mapping[str, SimpleNamespace]) -> Cost:
         seconds=plan.epochs * (each * len(train) + each / passes * examined),
         passes=plan.epochs * passes * len(train),
     )
-
-
-def look_ahead(console: Console, plan: Plan, concurrency: int) -> None:
-    """Print what a plan would do and what it would cost; run no trial."""
-    settings = plan.settings
-    console.print(
-        f"space {plan.space}, recipe {plan.recipe}: {plan.trials} trials of up to {plan.epochs} "
-        f"epochs, seed {settings.seed}, {concurrency} at a time",
-        highlight=False,
-        markup=False,
-    )
-    for name, chosen in (("searcher", plan.searcher), ("scheduler", plan.scheduler)):
-        console.print(f"{name}: {words(chosen)}", highlight=False, markup=False)
-    result = Table(box=None, header_style="dim", pad_edge=False)
-    result.add_column("group")
-    result.add_column("searched")
-    result.add_column("fixed")
-    for group, values in plan.fixed.items():
-        searched = [
-            f"{path.split('.')[1]}={spelled(domain)}"
-            for path, domain in plan.searched.items()
-            if path.startswith(f"{group}.")
-        ]
-        result.add_row(group, " ".join(searched), words(values))
-    console.print(result, markup=False)
-    try:
-        whole = cost(plan, sample(plan))
-    except InputError as problems:
-        console.print(f"Cost unknown. {problems.each[0]}", highlight=False, markup=False)
-        return
-    total = whole.seconds * plan.trials / concurrency
-    console.print(
-        f"Cost: {whole.passes:.3g} image gradients and about {clock(whole.seconds)} a trial on "
-        f"this machine, from one timed step; at most about {clock(total)} in all, less what early "
-        "stopping saves.",
-        highlight=False,
-        markup=False,
-    )
-
-
-def words(values: Mapping[str, Any]) -> str:
-    """Return the member and knobs of a group as they would be typed."""
-    name = [str(values["name"])] if "name" in values else []
-    return " ".join([*name, *(f"{k}={shown(v)}" for k, v in values.items() if k != "name")])

@@ -1,11 +1,29 @@
 """Everything that a study consists of, nothing left open."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.domains import values
 from tuner.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One of the alternatives that a study chooses among; most have just one.
+
+    Attributes:
+        label: What it is called; empty if it is the only one.
+        fixed: Group to member and knobs, defaults included.
+        searched: Path of each searched knob, such as "optimizer.lr", to its domain.
+        published: What a paper measured for it, by the name of the measurement.
+    """
+
+    label: str
+    fixed: dict[str, dict[str, Any]]
+    searched: dict[str, Any]
+    published: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +36,10 @@ class Plan:
         recipe: Name of the recipe.
         trials: Configurations to try.
         epochs: Epochs of a trial that is not stopped early.
-        fixed: Group to member and knobs that all trials share, defaults included.
-        searched: Path of each searched knob, such as "optimizer.lr", to its domain.
+        variants: What trials choose among.
         scheduler: Name and knobs.
         searcher: Name and knobs.
+        cautions: What may be a mistake, and is done all the same.
     """
 
     settings: Settings
@@ -29,24 +47,65 @@ class Plan:
     recipe: str
     trials: int
     epochs: int
-    fixed: dict[str, dict[str, Any]]
-    searched: dict[str, Any]
+    variants: tuple[Variant, ...]
     scheduler: dict[str, Any]
     searcher: dict[str, Any]
+    cautions: tuple[str, ...] = ()
 
-    def config(self) -> dict[str, Any]:
-        """Return the part of a trial's configuration that all trials share."""
+    def shared(self) -> dict[str, Any]:
+        """Return the part of a trial's configuration that no variant changes."""
         return {
-            **self.fixed,
             "epochs": self.epochs,
             "seed": self.settings.seed,
             "threads": self.settings.threads,
         }
 
+    @property
+    def columns(self) -> list[str]:
+        """What tells trials apart: the variant, searched knobs, and knobs that variants differ in.
 
-def cells(searched: dict[str, Any]) -> int | None:
+        A member that is chosen by name stands under its group, "model", a knob under its path.
+        """
+        spread: dict[str, list[Any]] = {}
+        for variant in self.variants:
+            for path, value in flat(variant.fixed).items():
+                spread.setdefault(path, []).append(value)
+        everywhere = {path: len(found) == len(self.variants) for path, found in spread.items()}
+        differing = [
+            path
+            for path, found in spread.items()
+            if any(value != found[0] for value in found)
+            # a knob that only some members have differs with the member, and says nothing new
+            or (not everywhere[path] and path in self.searched)
+        ]
+        named = ["variant"] if len(self.variants) > 1 else []
+        return [*named, *dict.fromkeys([*differing, *self.searched])]
+
+    @property
+    def searched(self) -> dict[str, list[Any]]:
+        """Path of each searched knob, to its domains in the variants that search it."""
+        found: dict[str, list[Any]] = {}
+        for variant in self.variants:
+            for path, domain in variant.searched.items():
+                found.setdefault(path, []).append(domain)
+        return found
+
+
+def flat(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return each value of nested groups by its path, the name of a member by its group."""
+    return {
+        group if knob == "name" else f"{group}.{knob}": value
+        for group, values_ in groups.items()
+        for knob, value in values_.items()
+    }
+
+
+def cells(variants: tuple[Variant, ...]) -> int | None:
     """Return how many combinations a search has, or none if they cannot be counted."""
-    listings = [values(domain) for domain in searched.values()]
-    if any(listing is None for listing in listings):
-        return None
-    return math.prod(len(listing) for listing in listings if listing is not None)
+    total = 0
+    for variant in variants:
+        listings = [values(domain) for domain in variant.searched.values()]
+        if any(listing is None for listing in listings):
+            return None
+        total += math.prod(len(listing) for listing in listings if listing is not None)
+    return total

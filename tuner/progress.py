@@ -15,8 +15,9 @@ class Record:
 
     Attributes:
         trial_id: Its number, "0000" for the first that was proposed.
-        knobs: Path of each searched knob to its value.
+        knobs: What tells it apart: path of a knob to its value, none where it has no such knob.
         seed: Of its draws.
+        groups: Group to member and knobs.
         reports: One an epoch.
         status: How it ended, or "running".
         error: What it raised, if it failed.
@@ -26,6 +27,7 @@ class Record:
     trial_id: str
     knobs: dict[str, Any]
     seed: int
+    groups: dict[str, dict[str, Any]]
     reports: list[Report] = field(default_factory=list)
     status: Status = "running"
     error: str = ""

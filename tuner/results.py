@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -37,7 +38,7 @@ TRIAL_COLUMNS = {
     "checkpoint": "str",
     "error": "str",
 }
-"""Columns of `trials` that every study has; its searched knobs stand after `status`."""
+"""Columns of `trials` that every study has; what tells its trials apart stands after `status`."""
 
 
 def describe(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
@@ -46,8 +47,7 @@ def describe(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
         "command": " ".join(command),
         "space": plan.space,
         "recipe": plan.recipe,
-        "searched": {path: spelled(domain) for path, domain in plan.searched.items()},
-        "fixed": plain(plan.fixed),
+        **described(plan),
         "study": {
             **{k: v for k, v in asdict(plan.settings).items() if v is not None},
             "trials": plan.trials,
@@ -60,6 +60,19 @@ def describe(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
         "git_commit": git_commit(),
         "machine": {"platform": platform.platform(), "cores": cores()},
     }
+
+
+def described(plan: Plan) -> dict[str, Any]:
+    """Return what is searched and what is fixed, variant by variant if there are several."""
+    each = {
+        variant.label: {
+            "searched": {path: spelled(domain) for path, domain in variant.searched.items()},
+            "fixed": plain(variant.fixed),
+            **({"published": dict(variant.published)} if variant.published else {}),
+        }
+        for variant in plan.variants
+    }
+    return {"variants": each} if len(each) > 1 else next(iter(each.values()))
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401
@@ -91,24 +104,25 @@ def write_study(folder: Path, plan: Plan, command: Sequence[str]) -> None:
 def write(folder: Path, plan: Plan, progress: Progress) -> None:
     """Write both frames and the leader's `best/`, each whole or not at all."""
     records = sorted(progress.records.values(), key=lambda record: record.trial_id)
-    trials, epochs = trials_frame(records, list(plan.searched), folder), epochs_frame(records)
+    trials, epochs = trials_frame(records, plan.columns, folder), epochs_frame(records)
     whole(folder / "trials.parquet", trials.to_parquet)
     whole(folder / "epochs.parquet", epochs.to_parquet)
     if progress.leader is not None:
         write_best(folder, plan, progress.leader)
 
 
-def trials_frame(records: Sequence[Record], searched: Sequence[str], folder: Path) -> pd.DataFrame:
+def trials_frame(records: Sequence[Record], knobs: Sequence[str], folder: Path) -> pd.DataFrame:
     """Return one row a trial that has ended."""
     rows = [row(record, folder) for record in records if record.status != "running"]
-    frame = pd.DataFrame(rows, columns=["trial_id", "status", *searched, *list(TRIAL_COLUMNS)[2:]])
+    frame = pd.DataFrame(rows, columns=["trial_id", "status", *knobs, *list(TRIAL_COLUMNS)[2:]])
     return frame.astype(TRIAL_COLUMNS)
 
 
 def row(record: Record, folder: Path) -> dict[str, Any]:
     """Return a trial as a row of `trials`."""
     best, last = record.best, record.last
-    knobs = {k: v if isinstance(v, bool | int | float) else str(v) for k, v in record.knobs.items()}
+    plain_enough = (bool, int, float, NoneType)
+    knobs = {k: v if isinstance(v, plain_enough) else str(v) for k, v in record.knobs.items()}
     measured = {}
     if best and last:
         measured = {
@@ -156,10 +170,7 @@ def write_best(folder: Path, plan: Plan, winner: Record) -> None:
 
 def winning(plan: Plan, winner: Record) -> dict[str, Any]:
     """Return the winner's whole configuration."""
-    config = plain(plan.config())
-    for path, value in winner.knobs.items():
-        group, knob = path.split(".")
-        config[group][knob] = plain(value)
+    config = plain(winner.groups) | plan.shared()
     return {key: value for key, value in config.items() if key != "threads"}
 
 

@@ -69,10 +69,10 @@ def run(
         gpu: Share of a GPU for each trial.
     """
     settings = plan.settings
-    watch = Watch(progress, list(plan.searched), tell)
+    watch = Watch(progress, plan.columns, tell)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
-        param_space=plan.config() | {"device": "cuda" if gpu else "cpu"},
+        param_space=plan.shared() | {"device": "cuda" if gpu else "cpu"},
         tune_config=tune.TuneConfig(
             num_samples=plan.trials,
             max_concurrent_trials=progress.concurrency,
@@ -109,7 +109,7 @@ def searcher(plan: Plan) -> StudySearcher:
     """Return what proposes configurations."""
     sampler = chosen("searcher", plan.searcher, seed=plan.settings.seed).build()
     listed = plan.searcher["name"] == "grid"
-    return StudySearcher(plan.searched, sampler, listed=listed, epochs=plan.epochs)
+    return StudySearcher(plan.variants, sampler, listed=listed, epochs=plan.epochs)
 
 
 def chosen(group: str, settings: dict[str, Any], **things: Any) -> SimpleNamespace:  # noqa: ANN401

@@ -19,8 +19,9 @@ from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import display
 from tuner.help import usage
-from tuner.outlook import look_ahead, unusable
+from tuner.outlook import unusable
 from tuner.plan import Plan
+from tuner.preview import preview
 from tuner.progress import Progress, Record
 from tuner.resources import here, unmet
 from tuner.run import concurrency, connect, run
@@ -66,7 +67,7 @@ def search(words: Sequence[str], console: Console) -> int:
     if plan.settings.dry_run:
         if problems:
             raise InputError(problems)
-        look_ahead(console, plan, concurrency(plan.settings, *here())[0])
+        preview(console, plan, concurrency(plan.settings, *here())[0])
         return OK
     if problems := [*problems, *unusable(plan)]:
         raise InputError(problems)
@@ -85,6 +86,8 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         folder.mkdir(parents=True)
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
+    for caution in plan.cautions:
+        console.print(f"caution: {caution}", markup=False, highlight=False, soft_wrap=True)
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
     progress = Progress(plan.trials, plan.epochs, at_a_time)
     saver = Saver(folder, plan, progress)
@@ -134,7 +137,9 @@ class Saver:
 def results_folder(plan: Plan) -> Path:
     """Return where the results go."""
     moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-    usual = f"{Path(plan.space).stem}-{Path(plan.fixed['method']['name']).stem}-{moment}"
+    methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
+    method = methods.pop() if len(methods) == 1 else "methods"
+    usual = f"{Path(plan.space).stem}-{method}-{moment}"
     return Path(plan.settings.results) / (plan.settings.name or usual)
 
 

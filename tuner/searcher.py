@@ -7,17 +7,21 @@ that raised FAILs, and a complete one is worth its best epoch, because that is t
 
 import itertools
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import optuna
-from ray import tune
+from optuna.distributions import IntDistribution
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
-from tuner.domains import values
+from tuner.domains import spelled, values
 from tuner.metric import METRIC, MODE
+from tuner.plan import Variant
+
+VARIANT = "variant"
 
 
 class StudySearcher(Searcher):
@@ -29,7 +33,7 @@ class StudySearcher(Searcher):
 
     def __init__(
         self,
-        searched: Mapping[str, Any],
+        variants: Sequence[Variant],
         sampler: optuna.samplers.BaseSampler,
         *,
         listed: bool,
@@ -38,34 +42,52 @@ class StudySearcher(Searcher):
         """Create an empty study.
 
         Args:
-            searched: Path of each knob, such as "optimizer.lr", to its domain.
+            variants: What trials choose among, and what each searches.
             sampler: What proposes.
             listed: Whether to try every combination of listed values, in order, instead.
             epochs: Epochs of a whole trial.
         """
         super().__init__(metric=METRIC, mode=MODE)
         self.epochs = epochs
-        self.labels = {path: labelled(domain) for path, domain in searched.items()}
-        self.distributions: dict[str, Any] = {
-            path: distribution(domain, self.labels[path]) for path, domain in searched.items()
-        }
+        self.variants = {variant.label: variant for variant in variants}
         self.study = optuna.create_study(direction="maximize", sampler=sampler)
         if listed:
-            for cell in itertools.product(*self.labels.values()):
-                self.study.enqueue_trial(dict(zip(self.labels, cell, strict=True)))
+            for cell in self.cells():
+                self.study.enqueue_trial(cell)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, float] = {}
 
+    def cells(self) -> Iterator[dict[str, Any]]:
+        """Yield every combination of listed values by Optuna's names, the last fastest."""
+        for label, variant in self.variants.items():
+            named = {self.called(label, path): labelled(d) for path, d in variant.searched.items()}
+            for cell in itertools.product(*named.values()):
+                yield {VARIANT: label} | dict(zip(named, cell, strict=True))
+
+    def called(self, label: str, path: str) -> str:
+        """Return Optuna's name for a knob: its path, and where variants differ, of which it is.
+
+        To Optuna a name has one range for ever.
+        """
+        mine = self.variants[label].searched[path]
+        others = [v.searched[path] for v in self.variants.values() if path in v.searched]
+        return (
+            path if all(spelled(each) == spelled(mine) for each in others) else f"{label}: {path}"
+        )
+
     def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Return the searched knobs of a new trial by group, and its number."""
-        trial = self.study.ask(self.distributions)
+        """Return the groups of a new trial, its number and the label of its variant."""
+        trial = self.study.ask()
         self.asked[trial_id] = trial
-        config: dict[str, Any] = {"trial": f"{trial.number:04d}"}
-        for path, label in trial.params.items():
+        label = next(iter(self.variants))
+        if len(self.variants) > 1:
+            label = trial.suggest_categorical(VARIANT, list(self.variants))
+        variant = self.variants[label]
+        config: dict[str, Any] = {group: dict(knobs) for group, knobs in variant.fixed.items()}
+        for path, domain in variant.searched.items():
             group, knob = path.split(".")
-            labels = self.labels[path]
-            config.setdefault(group, {})[knob] = labels[label] if labels else label
-        return config
+            config.setdefault(group, {})[knob] = draw(trial, self.called(label, path), domain)
+        return config | {"trial": f"{trial.number:04d}", VARIANT: label}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured."""
@@ -104,13 +126,16 @@ def steps(trial: optuna.Trial) -> set[int]:
     return set(trial.study.trials[trial.number].intermediate_values)
 
 
+def draw(trial: optuna.Trial, name: str, domain: Any) -> Any:  # noqa: ANN401
+    """Return what a trial takes from Ray's domain, under Optuna's `name` for it."""
+    if labels := labelled(domain):
+        return labels[trial.suggest_categorical(name, list(labels))]
+    found = OptunaSearch.convert_search_space({name: domain})[name]
+    suggest = trial.suggest_int if isinstance(found, IntDistribution) else trial.suggest_float
+    return suggest(name, found.low, found.high, step=found.step, log=found.log)
+
+
 def labelled(domain: Any) -> dict[Any, Any]:  # noqa: ANN401
     """Return each listed value by what Optuna may call it; nothing if values are not listed."""
-    scalar = (bool, int, float, str)
+    scalar = (bool, int, float, str, NoneType)
     return {v if isinstance(v, scalar) else str(v): v for v in values(domain) or []}
-
-
-def distribution(domain: Any, labels: Mapping[Any, Any]) -> Any:  # noqa: ANN401
-    """Return Optuna's distribution for Ray's domain."""
-    plain = tune.choice(list(labels)) if labels else domain
-    return OptunaSearch.convert_search_space({"knob": plain})["knob"]

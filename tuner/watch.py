@@ -8,6 +8,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from trainables.groups import GROUPS
 from trainables.report import Report
 from tuner.progress import Progress, Record, Status
 
@@ -20,18 +21,18 @@ class Watch(tune.Callback):
     def __init__(
         self,
         progress: Progress,
-        searched: list[str],
+        columns: list[str],
         tell: Callable[[Record], None],
     ) -> None:
         """Start watching.
 
         Args:
             progress: What to keep up to date.
-            searched: Paths of the searched knobs.
+            columns: What tells trials apart, as in a plan.
             tell: Called with a trial that began, reported or ended.
         """
         self.progress = progress
-        self.searched = searched
+        self.columns = columns
         self.tell = tell
 
     def __getstate__(self) -> dict[str, Any]:
@@ -43,8 +44,9 @@ class Watch(tune.Callback):
     ) -> None:
         """Note a new trial."""
         if trial.trial_id not in self.progress.records:
-            knobs = {path: at(trial.config, path) for path in self.searched}
-            record = Record(trial.config["trial"], knobs, trial.config["seed"])
+            knobs = {path: at(trial.config, path) for path in self.columns}
+            groups = {name: values for name, values in trial.config.items() if name in GROUPS}
+            record = Record(trial.config["trial"], knobs, trial.config["seed"], groups)
             self.progress.records[trial.trial_id] = record
             self.tell(record)
 
@@ -91,9 +93,10 @@ class Watch(tune.Callback):
 
 
 def at(config: dict[str, Any], path: str) -> object:
-    """Return the knob of a configuration at a path such as "optimizer.lr"."""
-    group, knob = path.split(".")
-    return config[group][knob]
+    """Return what a configuration has in a column such as "optimizer.lr" or "model", or none."""
+    group, _, knob = path.partition(".")
+    found = config.get(group)
+    return found.get(knob or "name") if isinstance(found, dict) else found
 
 
 def ending(record: Record, epochs: int) -> Status:

@@ -5,26 +5,33 @@ import json
 import pytest
 
 from trainables.catalogue import load, names
+from trainables.problems import InputError
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.domains import is_domain
+from tuner.domains import is_domain, is_grid
+from tuner.space import said
 
 SPACES, RECIPES = names("search_spaces"), names("search_spaces.recipes")
+HOMES = ["mnist5k", "mnist", "cifar10", "svhn"]
+"""The recipes that data sets name as theirs."""
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", HOMES)
 @pytest.mark.parametrize("space", SPACES)
-def test_every_value_searched_is_allowed_on_every_recipe(space, recipe):
+def test_every_value_searched_is_allowed_on_every_data_set(space, recipe):
     plan = compose(*read([f"space={space}", f"recipe={recipe}"]))
-    assert plan.searched
-    json.dumps(plan.config())  # names and numbers only: it must survive the disk
+    assert plan.searched or len(plan.variants) > 1
+    for variant in plan.variants:
+        json.dumps(variant.fixed)  # names and numbers only: it must survive the disk
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_the_threat_model_and_the_exam_are_not_searched(space):
-    searched = load("search_spaces", space).space()
-    for group in ("threat", "exam"):
-        assert not any(map(is_domain, searched.get(group, {}).values()))
+def test_the_threat_model_and_the_exam_are_only_swept_as_a_grid(space):
+    module = load("search_spaces", space)
+    for layer in (module.space(), *said(module, "variants").values()):
+        for group in ("threat", "exam"):
+            domains = [value for value in layer.get(group, {}).values() if is_domain(value)]
+            assert all(map(is_grid, domains))
 
 
 @pytest.mark.parametrize("space", SPACES)
@@ -32,9 +39,27 @@ def test_its_docstring_says_where_the_ranges_come_from(space):
     assert "arXiv:" in load("search_spaces", space).__doc__
 
 
+@pytest.mark.parametrize("space", SPACES)
+def test_what_is_published_is_published_for_a_variant(space):
+    module = load("search_spaces", space)
+    assert said(module, "published").keys() <= said(module, "variants").keys()
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_searches_nothing_and_names_its_source(recipe):
     module = load("search_spaces.recipes", recipe)
     assert not any(is_domain(v) for group in module.recipe().values() for v in group.values())
-    assert "arXiv:" in module.__doc__
+    assert "arXiv:" in module.__doc__ or "openreview:" in module.__doc__
     assert module.EPOCHS >= 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_is_complete(recipe):
+    plan = compose(*read([f"recipe={recipe}", "optimizer.weight_decay=grid(0,1e-4)"]))
+    (variant,) = plan.variants
+    assert all(variant.fixed[group] for group in variant.fixed)
+
+
+def test_a_space_refuses_what_makes_no_sense():
+    with pytest.raises(InputError, match=r"attack\.grows: changes nothing, because method=standa"):
+        compose(*read(["space=attack_early_stop", "method=standard"]))

@@ -2,7 +2,7 @@
 
 import torch
 
-from trainables.models.preact_resnet18 import PreActBlock
+from trainables.models._preact import PreActBlock
 
 
 def test_a_projecting_shortcut_starts_after_the_activation_and_a_plain_one_before():

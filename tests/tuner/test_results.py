@@ -38,8 +38,9 @@ def report(epoch, robust, clean=0.9, **changes):
 def record(number, robust, status="completed", checkpoint_="there", error=""):
     reports = [report(epoch, value) for epoch, value in enumerate(robust, start=1)]
     knobs = {"optimizer.weight_decay": 10.0 ** -(number + 2)}
+    groups = {"optimizer": {"name": "adam", "weight_decay": 10.0 ** -(number + 2)}}
     kept = checkpoint_ if reports else ""
-    return Record(f"{number:04d}", knobs, 0, reports, status, error, kept)
+    return Record(f"{number:04d}", knobs, 0, groups, reports, status, error, kept)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def progress():
 def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
     progress.records["a"].checkpoint = str(tmp_path / "trials/0000/checkpoint_000003")
     records = list(progress.records.values())
-    frame = results.trials_frame(records, list(plan.searched), tmp_path).set_index("trial_id")
+    frame = results.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
     assert list(frame.status) == ["completed", "stopped", "failed", "diverged"]
     best = frame.loc["0000"]
     assert best.best_epoch == 2
@@ -85,7 +86,7 @@ def test_epochs_has_a_row_for_each_report(progress):
 
 
 def test_frames_have_their_columns_even_with_nothing_in_them(plan, tmp_path):
-    trials = results.trials_frame([], list(plan.searched), tmp_path)
+    trials = results.trials_frame([], plan.columns, tmp_path)
     assert {"trial_id", "optimizer.weight_decay", "error"} <= set(trials.columns)
     assert "val_robust_accuracy" in results.epochs_frame([]).columns
 

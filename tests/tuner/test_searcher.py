@@ -4,6 +4,7 @@ import optuna
 import pytest
 from ray import tune
 
+from tuner.plan import Variant
 from tuner.searcher import StudySearcher
 
 STATE = optuna.trial.TrialState
@@ -17,8 +18,12 @@ def _quiet():
 def searcher(listed=False, **searched):
     domains = searched or {"optimizer.lr": tune.loguniform(1e-3, 1e-1)}
     domains = {name.replace("__", "."): domain for name, domain in domains.items()}
+    return among([Variant(label="", fixed={}, searched=domains)], listed=listed)
+
+
+def among(variants, *, listed=False):
     sampler = optuna.samplers.TPESampler(seed=0)
-    return StudySearcher(domains, sampler, listed=listed, epochs=3)
+    return StudySearcher(variants, sampler, listed=listed, epochs=3)
 
 
 def row(epoch, value, diverged=False):
@@ -105,3 +110,61 @@ def test_saved_and_restored_it_goes_on_as_if_nothing_had_happened(tmp_path):
     other = searcher()
     other.restore(str(tmp_path / "state"))
     assert [one.suggest(str(i)) for i in range(3)] == [other.suggest(str(i)) for i in range(3)]
+
+
+CONDITIONAL = [
+    Variant(
+        label="sgd",
+        fixed={"optimizer": {"name": "sgd"}, "model": {"name": "lenet"}},
+        searched={
+            "optimizer.lr": tune.loguniform(1e-2, 1),
+            "optimizer.weight_decay": tune.loguniform(1e-4, 1e-2),
+        },
+    ),
+    Variant(
+        label="adam",
+        fixed={"optimizer": {"name": "adam"}, "model": {"name": "lenet"}},
+        searched={
+            "optimizer.lr": tune.loguniform(1e-5, 1e-3),
+            "optimizer.weight_decay": tune.loguniform(1e-4, 1e-2),
+        },
+    ),
+]
+
+
+def test_a_knob_of_one_variant_keeps_to_the_range_of_that_variant():
+    search = among(CONDITIONAL)
+    seen = set()
+    for i in range(30):
+        config = search.suggest(str(i))
+        optimizer = config["optimizer"]
+        assert config["variant"] == optimizer["name"]
+        low, high = (1e-2, 1) if optimizer["name"] == "sgd" else (1e-5, 1e-3)
+        assert low <= optimizer["lr"] <= high
+        assert config["model"] == {"name": "lenet"}
+        seen.add(optimizer["name"])
+    assert seen == {"sgd", "adam"}
+
+
+def test_a_range_that_variants_share_is_learned_together():
+    search = among(CONDITIONAL)
+    for i in range(10):
+        search.suggest(str(i))
+    names = {name for trial in search.study.trials for name in trial.params}
+    assert names == {"variant", "optimizer.weight_decay", "sgd: optimizer.lr", "adam: optimizer.lr"}
+
+
+def test_the_cells_of_variants_are_tried_in_order():
+    variants = [
+        Variant(label="a", fixed={}, searched={"attack.steps": tune.grid_search([1, 2])}),
+        Variant(label="b", fixed={"attack": {"steps": 7}}, searched={}),
+    ]
+    search = among(variants, listed=True)
+    cells = [search.suggest(str(i)) for i in range(3)]
+    assert [(c["variant"], c["attack"]["steps"]) for c in cells] == [("a", 1), ("a", 2), ("b", 7)]
+
+
+def test_none_may_be_a_listed_value():
+    search = searcher(listed=True, optimizer__lr_batch_size=tune.grid_search([None, 128]))
+    found = [search.suggest(str(i))["optimizer"]["lr_batch_size"] for i in range(2)]
+    assert found == [None, 128]

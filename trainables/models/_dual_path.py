@@ -1,0 +1,83 @@
+"""Dual path networks for small images (Chen et al., arXiv:1707.01629)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from trainables.models._layers import classifier, conv, projection
+
+Depths = tuple[int, int, int, int]
+
+GROUPS = 32
+INSIDE = (96, 192, 384, 768)
+"""Channels of the 3x3 convolutions, for each stage."""
+RESIDUAL = (256, 512, 1024, 2048)
+"""Channels of the residual path."""
+DENSE = (16, 32, 24, 128)
+"""What each block adds to the dense path."""
+
+
+def dual_path_net(channels: int, classes: int, depths: Depths) -> nn.Module:
+    """Return a network of four stages.
+
+    Args:
+        channels: Channels of an image.
+        classes: Number of classes K.
+        depths: Blocks of each stage.
+
+    Returns:
+        Images (N, C, H, W) to logits (N, K).
+    """
+    features = RESIDUAL[-1] + (depths[-1] + 1) * DENSE[-1]
+    return nn.Sequential(*conv(channels, 64), *stages(64, depths), *classifier(features, classes))
+
+
+def stages(before: int, depths: Depths) -> Iterator[nn.Module]:
+    """Yield the blocks of all stages, the first of which takes `before` channels."""
+    for stage, depth in enumerate(depths):
+        inside, residual, dense = INSIDE[stage], RESIDUAL[stage], DENSE[stage]
+        for place in range(depth):
+            stride = 1 if place or not stage else 2
+            yield DualPathBlock(before, inside, residual, dense, stride, starts=not place)
+            before = residual + (place + 2) * dense  # the shortcut of the first block has one more
+
+
+class DualPathBlock(nn.Module):
+    """Convolutions whose result is partly added to the features and partly put beside them.
+
+    Attributes:
+        residual: How many channels are added; those after them are put beside.
+    """
+
+    def __init__(
+        self, before: int, inside: int, residual: int, dense: int, stride: int, *, starts: bool
+    ) -> None:
+        """Make the convolutions.
+
+        Args:
+            before: Channels of what the block takes.
+            inside: Channels of the 3x3 convolution, which has `GROUPS` groups.
+            residual: Channels that are added.
+            dense: Channels that are put beside.
+            stride: Of the 3x3 convolution.
+            starts: Whether the block is the first of its stage, where both paths begin anew.
+        """
+        super().__init__()
+        self.residual = residual
+        self.inside = nn.Sequential(
+            *conv(before, inside, 1),
+            *conv(inside, inside, stride=stride, groups=GROUPS),
+            nn.Conv2d(inside, residual + dense, 1, bias=False),
+            nn.BatchNorm2d(residual + dense),
+        )
+        self.shortcut = projection(before, residual + dense, stride) if starts else nn.Identity()
+        self.act = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features with as many channels more as the dense path grows by."""
+        old, new = self.shortcut(x), self.inside(x)
+        n = self.residual
+        summed = old[:, :n] + new[:, :n]
+        out: Tensor = self.act(torch.cat([summed, old[:, n:], new[:, n:]], 1))
+        return out

@@ -1,0 +1,62 @@
+"""What networks for small images are put together from: a stem, stages of blocks, a classifier."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from torch import nn
+
+
+class Stage(NamedTuple):
+    """Blocks that see maps of one size.
+
+    Attributes:
+        width: Channels of the features that each block returns.
+        depth: Number of blocks.
+        stride: What the first block divides height and width by.
+    """
+
+    width: int
+    depth: int
+    stride: int
+
+
+def doubling(width: int, depths: Sequence[int]) -> list[Stage]:
+    """Return stages that double the width and halve the map, from the second one on."""
+    return [Stage(width * 2**i, depth, 2 if i else 1) for i, depth in enumerate(depths)]
+
+
+def blocks(
+    before: int, plan: Sequence[Stage], block: Callable[[int, int, int], nn.Module]
+) -> Iterator[nn.Module]:
+    """Yield the blocks of all stages.
+
+    Args:
+        before: Channels of what the first block takes.
+        plan: The stages.
+        block: Takes channels before, channels after and stride.
+    """
+    for width, depth, stride in plan:
+        for place in range(depth):
+            yield block(before, width, 1 if place else stride)
+            before = width
+
+
+def conv(
+    before: int, after: int, size: int = 3, *, stride: int = 1, groups: int = 1, bias: bool = False
+) -> list[nn.Module]:
+    """Return a padded convolution, BatchNorm and an activation."""
+    return [
+        nn.Conv2d(before, after, size, stride, size // 2, groups=groups, bias=bias),
+        nn.BatchNorm2d(after),
+        nn.ReLU(),
+    ]
+
+
+def projection(before: int, after: int, stride: int) -> nn.Sequential:
+    """Return a 1x1 convolution and BatchNorm, the shortcut where features change shape."""
+    return nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+
+
+def classifier(features: int, classes: int) -> list[nn.Module]:
+    """Return what takes maps (N, features, H, W) of any size to logits (N, classes)."""
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, classes)]

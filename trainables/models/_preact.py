@@ -1,0 +1,50 @@
+"""Pre-activation residual networks of any plan (He et al., arXiv:1603.05027)."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from trainables.models._layers import Stage, blocks, classifier
+
+
+def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage]) -> nn.Sequential:
+    """Return the network.
+
+    Args:
+        channels: Channels of an image.
+        classes: Number of classes K.
+        stem: Channels of the 3x3 convolution ahead of the blocks.
+        plan: The stages.
+
+    Returns:
+        Images (N, C, H, W) to logits (N, K).
+    """
+    features = plan[-1].width
+    return nn.Sequential(
+        nn.Conv2d(channels, stem, 3, padding=1, bias=False),
+        *blocks(stem, plan, PreActBlock),
+        nn.BatchNorm2d(features),
+        nn.ReLU(),
+        *classifier(features, classes),
+    )
+
+
+class PreActBlock(nn.Module):
+    """Two 3x3 convolutions, each after BatchNorm and activation, beside a shortcut."""
+
+    def __init__(self, before: int, after: int, stride: int) -> None:
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(before)
+        self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(after)
+        self.conv2: nn.Module = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.act = nn.ReLU()
+        projects = stride != 1 or before != after
+        self.shortcut = nn.Conv2d(before, after, 1, stride=stride, bias=False) if projects else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (N, after, H / stride, W / stride) of features (N, before, H, W)."""
+        ready = self.act(self.bn1(x))
+        shortcut = x if self.shortcut is None else self.shortcut(ready)
+        inside: Tensor = self.conv2(self.act(self.bn2(self.conv1(ready))))
+        return inside + shortcut

@@ -1,0 +1,35 @@
+"""RegNetX of any plan (Radosavovic et al., arXiv:2003.13678), of torchvision's blocks."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import nn
+
+from trainables.models._layers import Stage, blocks, classifier, conv
+
+
+def regnetx(channels: int, classes: int, plan: Sequence[Stage], group: int) -> nn.Module:
+    """Return the network.
+
+    Args:
+        channels: Channels of an image.
+        classes: Number of classes K.
+        plan: The stages.
+        group: Channels of each group of the 3x3 convolutions.
+
+    Returns:
+        Images (N, C, H, W) to logits (N, K).
+    """
+    return nn.Sequential(
+        *conv(channels, 64),
+        *blocks(64, plan, partial(block, group=group)),
+        *classifier(plan[-1].width, classes),
+    )
+
+
+def block(before: int, after: int, stride: int, *, group: int) -> nn.Module:
+    """Return 1x1, grouped 3x3 and 1x1 convolutions beside a shortcut."""
+    from torchvision.models.regnet import ResBottleneckBlock  # noqa: PLC0415  # seconds to import
+
+    made: nn.Module = ResBottleneckBlock(before, after, stride, nn.BatchNorm2d, nn.ReLU, group)
+    return made

@@ -1,0 +1,23 @@
+"""The 50-layer residual network of bottlenecks for small images (He et al., arXiv:1512.03385)."""
+
+from torch import nn
+
+from trainables.models._layers import blocks, classifier, conv, doubling
+from trainables.models._resnet import bottleneck
+
+
+def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Return the network; 23.52 M parameters on CIFAR-10.
+
+    Args:
+        shape: Channels, height and width of an image; the last stage sees an eighth of both.
+        classes: Number of classes K.
+
+    Returns:
+        Images (N, C, H, W) to logits (N, K).
+    """
+    return nn.Sequential(
+        *conv(shape[0], 64),
+        *blocks(64, doubling(256, (3, 4, 6, 3)), bottleneck),
+        *classifier(2048, classes),
+    )

@@ -1,0 +1,40 @@
+"""Searching a knob that nothing looks at is a mistake, and is told before any trial runs."""
+
+from collections.abc import Iterator, Mapping
+from types import NoneType
+from typing import Any, get_type_hints
+
+from trainables.bind import wants
+from trainables.groups import GROUPS
+from tuner.domains import is_domain
+
+
+def idle(
+    groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield the problem of each searched knob that changes nothing.
+
+    Args:
+        groups: Group to knobs and domains; valid.
+        fixed: The same without what is searched, defaults filled in.
+    """
+    for group, why in unused(fixed):
+        settings = groups.get(group, {})
+        for knob in (key for key, value in settings.items() if is_domain(value)):
+            yield f"{group}.{knob}: changes nothing, because {why}."
+
+
+def unused(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield each group that a configuration does not use, and why."""
+    method, update = (GROUPS[name].load(fixed[name]["name"]) for name in ("method", "update"))
+    called = f"method={fixed['method']['name']}"
+    attacks = get_type_hints(method.inner)["return"] is not NoneType
+    if not attacks:
+        yield "attack", f"{called} attacks nothing"
+    elif "attack" not in wants(update.update):
+        yield "attack", f"update={fixed['update']['name']} crafts without one"
+    sees_threat = any("threat" in wants(f) for f in (method.outer, update.update))
+    if not attacks and not sees_threat:
+        yield "eps_schedule", f"{called} attacks nothing"
+    if not any("criterion" in wants(f) for f in (method.inner, method.outer)):
+        yield "criterion", f"{called} has a loss of its own"

@@ -1,0 +1,98 @@
+"""What `dry_run=true` prints: the plan, the ranges, the cells of a table, and the cost."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from trainables.problems import InputError
+from tuner.display import clock, shown
+from tuner.domains import spelled
+from tuner.outlook import cost
+from tuner.plan import Plan, Variant, flat
+
+
+def preview(console: Console, plan: Plan, concurrency: int) -> None:
+    """Print what a plan would do and what it would cost; run no trial."""
+    say(
+        console,
+        f"space {plan.space}, recipe {plan.recipe}: {plan.trials} trials of up to {plan.epochs} "
+        f"epochs, seed {plan.settings.seed}, {concurrency} at a time",
+        f"searcher: {words(plan.searcher)}",
+        f"scheduler: {words(plan.scheduler)}",
+        *(f"caution: {caution}" for caution in plan.cautions),
+    )
+    console.print(groups(plan), markup=False)
+    if len(plan.variants) > 1:
+        console.print()
+        console.print(alternatives(plan), markup=False)
+    try:
+        whole = cost(plan)
+    except InputError as problems:
+        say(console, f"Cost unknown. {problems.each[0]}")
+        return
+    total = whole.seconds * plan.trials / concurrency
+    where = " of the first variant" if len(plan.variants) > 1 else ""
+    say(
+        console,
+        f"Cost: {whole.passes:.3g} image gradients and about {clock(whole.seconds)} a trial"
+        f"{where} on this machine, from one timed step; at most about {clock(total)} in all, less "
+        "what early stopping saves.",
+    )
+
+
+def say(console: Console, *lines: str) -> None:
+    """Print lines as they are."""
+    for text in lines:
+        console.print(text, highlight=False, markup=False)
+
+
+def groups(plan: Plan) -> Table:
+    """Return what is searched and fixed in every variant, group by group."""
+    first, *others = plan.variants
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("group", "searched", "fixed"):
+        result.add_column(name)
+    for group, values in first.fixed.items():
+        common = {
+            knob: value
+            for knob, value in values.items()
+            if all(knob in v.fixed[group] and v.fixed[group][knob] == value for v in others)
+        }
+        alike = [v.searched == first.searched for v in others]
+        result.add_row(group, ranges(first, group) if all(alike) else "", words(common))
+    return result
+
+
+def alternatives(plan: Plan) -> Table:
+    """Return one row a variant: what it changes or searches, and what was published for it."""
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    result.add_column("variant")
+    result.add_column("has")
+    measured = list(dict.fromkeys(key for v in plan.variants for key in v.published))
+    for name in measured:
+        result.add_column(name, justify="right")
+    for variant in plan.variants:
+        known = flat(variant.fixed)
+        differing = [f"{c}={shown(known[c])}" for c in plan.columns if c in known]
+        searched = [ranges(variant, group) for group in variant.fixed]
+        numbers = [variant.published.get(name, "") for name in measured]
+        has = " ".join(filter(None, [*differing, *searched]))
+        result.add_row(variant.label, has, *numbers)
+    return result
+
+
+def ranges(variant: Variant, group: str) -> str:
+    """Return what a variant searches in a group, as it would be typed."""
+    return " ".join(
+        f"{path.partition('.')[2]}={spelled(domain)}"
+        for path, domain in variant.searched.items()
+        if path.startswith(f"{group}.")
+    )
+
+
+def words(values: Mapping[str, Any]) -> str:
+    """Return the member and knobs of a group as they would be typed."""
+    name = [str(values["name"])] if "name" in values else []
+    return " ".join([*name, *(f"{k}={shown(v)}" for k, v in values.items() if k != "name")])
