@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from trainables.groups import GROUPS
 from trainables.problems import InputError
 from tuner.display import clock, shown
 from tuner.domains import spelled
@@ -73,14 +74,31 @@ def alternatives(plan: Plan) -> Table:
     measured = list(dict.fromkeys(key for v in plan.variants for key in v.published))
     for name in measured:
         result.add_column(name, justify="right")
+    everywhere = set.intersection(*(spread(variant) for variant in plan.variants))
     for variant in plan.variants:
-        known = flat(variant.fixed)
-        differing = [f"{c}={shown(known[c])}" for c in plan.columns if c in known]
+        own = [
+            f"{path}={shown(value)}"
+            for path, value in flat(variant.fixed).items()
+            if (path, repr(value)) not in everywhere and not usual(variant, path)
+        ]
         searched = [ranges(variant, group) for group in variant.fixed]
         numbers = [variant.published.get(name, "") for name in measured]
-        has = " ".join(filter(None, [*differing, *searched]))
+        has = " ".join(filter(None, [*own, *searched]))
         result.add_row(variant.label, has, *numbers)
     return result
+
+
+def spread(variant: Variant) -> set[tuple[str, str]]:
+    """Return each fixed value of a variant with its path, comparable whatever it is."""
+    return {(path, repr(value)) for path, value in flat(variant.fixed).items()}
+
+
+def usual(variant: Variant, path: str) -> bool:
+    """Return whether a variant leaves a knob at its default."""
+    group, _, knob = path.partition(".")
+    values = variant.fixed[group]
+    known = GROUPS[group].knobs(values.get("name"))
+    return bool(knob) and values[knob] == known[knob].default
 
 
 def ranges(variant: Variant, group: str) -> str:
