@@ -1,5 +1,7 @@
 """The folder is the registry, and a path is a member too."""
 
+from importlib.metadata import EntryPoint
+
 import pytest
 
 from trainables import catalogue
@@ -31,3 +33,15 @@ def test_a_users_file_that_cannot_be_imported_says_why(tmp_path, text, said):
 def test_a_users_file_is_loaded(tmp_path):
     (tmp_path / "mine.py").write_text("answer = 42")
     assert catalogue.load("search_spaces", str(tmp_path / "mine.py")).answer == 42
+
+
+def test_an_installed_package_adds_members(monkeypatch):
+    entry = EntryPoint("mine", "trainables.methods.trades", "attuner.trainables.methods")
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [entry] * (group == entry.group))
+    catalogue.plugins.cache_clear()
+    try:
+        assert "mine" in catalogue.names("trainables.methods")
+        assert "mine" not in catalogue.names("trainables.attacks")
+        assert catalogue.load("trainables.methods", "mine").outer
+    finally:
+        catalogue.plugins.cache_clear()

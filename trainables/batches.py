@@ -74,8 +74,7 @@ def batches(
         batch_size: Images a batch; the last one may be smaller.
     """
     order = torch.randperm(len(images), generator=rng, device=images.y.device)
-    for rows in order.split(batch_size):
-        yield images.x[rows].float() / 255, images.y[rows]
+    yield from images.stream(order.split(batch_size))
 
 
 def augment(

@@ -1,6 +1,7 @@
 """From the dictionary that a search proposes to the functions that a trial runs."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from types import SimpleNamespace
@@ -86,7 +87,7 @@ def misfit(path: str, knob: Knob, value: object) -> Iterator[str]:
     try:
         knob.validate(value)
     except ValueError as error:
-        yield f"{path}: {error}.{grey_levels(path, knob, value)}"
+        yield f"{path}: {error}.{grey_levels(path, knob, value)}{shares(knob, value)}"
 
 
 def grey_levels(path: str, knob: Knob, value: object) -> str:
@@ -94,6 +95,15 @@ def grey_levels(path: str, knob: Knob, value: object) -> str:
     limited = knob.allowed.endswith("<= 1") and knob.name in ("eps", "step_size")
     if limited and isinstance(value, int | float) and 1 < value <= 255:
         return f" Pixels are in [0, 1]: did you mean {path}={value:g}/255?"
+    return ""
+
+
+def shares(knob: Knob, value: object) -> str:
+    """Return a remedy for who gave a moment of the run in epochs."""
+    moments = value if isinstance(value, list | tuple) else [value]
+    counted = any(isinstance(each, int | float) and each > 1 for each in moments)
+    if counted and re.search(r"[Ss]hares? of the run", knob.meaning):
+        return " It is a share of the run: write 100/110 for epoch 100 of 110."
     return ""
 
 

@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import pkgutil
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -10,10 +12,23 @@ from trainables.problems import did_you_mean
 
 
 def names(folder: str) -> list[str]:
-    """Return the members of the package `folder`, sorted; a leading underscore hides a file."""
+    """Return the members of the package `folder`, sorted, and those of installed packages.
+
+    A leading underscore hides a file.
+    """
     package = importlib.import_module(folder)
-    found = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
-    return sorted(name for name in found if not name.startswith("_"))
+    found = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg}
+    return sorted(name for name in found | plugins(folder).keys() if not name.startswith("_"))
+
+
+@cache
+def plugins(folder: str) -> dict[str, EntryPoint]:
+    """Return what installed packages add to `folder`: entry points of the group `attuner.FOLDER`.
+
+    A package adds the method "mine" with, in its pyproject.toml,
+    `[project.entry-points."attuner.trainables.methods"]` and `mine = "my_package.mine"`.
+    """
+    return {each.name: each for each in entry_points(group=f"attuner.{folder}")}
 
 
 def load(folder: str, name: str) -> ModuleType:
@@ -37,6 +52,9 @@ def load(folder: str, name: str) -> ModuleType:
         raise LookupError(
             f"no {name!r} in {kind}.{did_you_mean(name, known)} There are: {', '.join(known)}."
         )
+    if name in plugins(folder):
+        plugin: ModuleType = plugins(folder)[name].load()
+        return plugin
     return importlib.import_module(f"{folder}.{name}")
 
 

@@ -1,8 +1,11 @@
 """What a data set is once loaded, whichever file of `data/` loaded it."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from trainables.photos import Photos
 
 
 class DataError(Exception):
@@ -18,7 +21,7 @@ class Images:
         y: Labels (N,), int64, in [0, K).
     """
 
-    x: Tensor
+    x: Tensor | Photos
     y: Tensor
 
     def __len__(self) -> int:
@@ -26,6 +29,16 @@ class Images:
 
     def __getitem__(self, rows: Tensor | slice) -> "Images":
         return Images(x=self.x[rows], y=self.y[rows])
+
+    def stream(self, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images of one list of rows after another, in [0, 1], and their labels."""
+        pixels = (
+            self.x.stream(parts)
+            if isinstance(self.x, Photos)
+            else (self.x[rows].float() for rows in parts)
+        )
+        for some, rows in zip(pixels, parts, strict=True):
+            yield some / 255, self.y[rows]
 
     def to(self, device: str) -> "Images":
         """Return the images on `device`."""

@@ -103,7 +103,7 @@ def alternatives(
         upper: dict[str, dict[str, Any]] = {}
         for layer in (common, variant, given):
             merge(upper, layer)
-        by_name = check.chosen_by_name([upper])
+        by_name = check.chosen_by_name([{g: upper[g] for g in GROUPS if g in upper}])
         for chosen in itertools.product(*(values(d) or [None] for d in by_name.values())):
             names = dict(zip(by_name, chosen, strict=True))
             parts = [label, *(f"{group}={name}" for group, name in names.items())]

@@ -1,0 +1,1 @@
+"""The studies that were run, one space each, and what came out."""

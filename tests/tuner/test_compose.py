@@ -194,3 +194,94 @@ def test_a_users_recipe_that_is_none(tmp_path, text):
     (tmp_path / "mine.py").write_text(text)
     told = problems("space=weight_decay", f"recipe={tmp_path / 'mine.py'}")
     assert told[0].startswith("recipe: ")
+
+
+CONDITIONAL = """
+from ray import tune
+
+def space():
+    return {"optimizer": {"weight_decay": 1e-4}}
+
+def variants():
+    return {
+        "slow": {"optimizer": {"name": "sgd", "lr": tune.uniform(0.1, 0.2)}},
+        "fast": {"optimizer": {"name": "adam", "lr": tune.loguniform(1e-4, 1e-3)}},
+    }
+"""
+
+
+def test_a_conditional_space_has_knobs_for_each_choice(tmp_path):
+    (tmp_path / "mine.py").write_text(CONDITIONAL)
+    study = plan(f"space={tmp_path / 'mine.py'}", "attack.steps=3")
+    assert [v.label for v in study.variants] == ["slow", "fast"]
+    assert [v.fixed["optimizer"]["name"] for v in study.variants] == ["sgd", "adam"]
+    assert all(v.fixed["attack"]["steps"] == 3 for v in study.variants)
+    assert (study.searcher["name"], study.trials) == ("tpe", 12)
+    assert study.columns == ["variant", "optimizer", "optimizer.lr"]
+
+
+def test_a_problem_of_one_variant_is_told_with_its_label_and_one_of_all_once(tmp_path):
+    (tmp_path / "mine.py").write_text(CONDITIONAL)
+    told = problems(f"space={tmp_path / 'mine.py'}", "optimizer.momentum=0.9", "attack.steps=0")
+    assert len(told) == 2
+    assert told[0].startswith("attack.steps: must be greater than or equal to 1")
+    assert told[1].startswith("optimizer.momentum: no such knob of optimizer=adam.")
+    assert told[1].endswith("(variant fast).")
+
+
+def test_a_member_may_be_searched_by_name():
+    study = plan("optimizer=grid(sgd,adam)", "model=choice(lenet,small_cnn)")
+    assert [v.label for v in study.variants] == [
+        f"model={model}, optimizer={optimizer}"
+        for model in ("lenet", "small_cnn")
+        for optimizer in ("sgd", "adam")
+    ]
+    assert (study.searcher["name"], study.trials) == ("grid", 4)
+    assert plan("optimizer=choice(sgd,adam)").searcher["name"] == "tpe"
+
+
+def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from ray import tune\nRECIPE, EPOCHS, SCHEDULER = 'mnist', 3, 'none'\n"
+        "def space():\n    return {'attack': {'steps': tune.randint(1, 4)}}\n"
+    )
+    study = plan(f"space={tmp_path / 'mine.py'}")
+    assert (study.recipe, study.epochs, study.scheduler["name"]) == ("mnist", 3, "none")
+    study = plan(f"space={tmp_path / 'mine.py'}", "epochs=5", "scheduler=asha", "recipe=mnist5k")
+    assert (study.recipe, study.epochs, study.scheduler["name"]) == ("mnist5k", 5, "asha")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["space=attack_early_stop", "method=standard"], "method=standard attacks nothing"),
+        (["space=attack_early_stop", "update=free"], "update=free crafts without one"),
+        (["space=fgsm_step", "update=yopo"], "update=yopo crafts without one"),
+        (["space=label_smoothing", "method=mart"], "method=mart has a loss of its own"),
+        (["eps_schedule.warmup=grid(0,0.1)", "method=cure"], "method=cure attacks nothing"),
+        (["space=weight_decay", "criterion=hypersphere"], "write model.head=cosine."),
+        (["space=he_scale_margin", "criterion.m=1.5"], "criterion.m: must be less than 1"),
+        (["space=he_scale_margin", "model.s=0"], "model.s: must be greater than 0, got 0."),
+        (["space=weight_decay", "s=0"], "Did you mean model.s?"),
+        (["space=mixup", "method=mart"], "data.mixup: must be 0 with method=mart"),
+        (["space=weight_decay", "attack=friendly", "data.mixup=1"], "with attack=friendly"),
+        (["space=weight_decay", "model.softplus_beta=10"], "write model.activation=softplus."),
+        (["space=weight_decay", "schedule=piecewise", "schedule.drops=[100,105]"], "100/110"),
+        (["space=weight_decay", "model=wide_resnet", "model.depth=35"], "6 n + 4, got 35."),
+        (["space=weight_decay", "periods.resets=[0.7,0.5]"], "moments must ascend"),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused(words, said):
+    told = problems(*words)
+    assert any(said in line for line in told), told
+
+
+def test_what_may_still_make_sense_is_not_refused():
+    plan("model.activation=grid(relu,softplus)", "model.softplus_beta=10")
+    plan("space=he_scale_margin", "method=trades")
+
+
+def test_llr_without_a_second_derivative_is_cautioned_against_and_done():
+    study = plan("space=weight_decay", "method=llr")
+    assert study.cautions[0].startswith("model.activation: the second derivative of relu vanishes")
+    assert not plan("space=llr").cautions

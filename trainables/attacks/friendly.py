@@ -1,5 +1,8 @@
 """PGD that stops soon after it succeeds: friendly adversaries (Zhang et al., arXiv:2002.11242)."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 
@@ -65,3 +68,9 @@ def perturb(
         shape = (-1, *[1] * (x.dim() - 1))
         x_adv = torch.where(moving.view(shape), threat.project(moved, x), x_adv)
     return x_adv.detach()
+
+
+def clashes(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the problem of blended labels, searched or set."""
+    if config["data"].get("mixup", 1):
+        yield "data.mixup: must be 0 with attack=friendly, which needs one label an image."

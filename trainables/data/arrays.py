@@ -35,7 +35,7 @@ def load(*, path: Folder) -> Dataset:
         raise DataError(f"{path}: y_test has label {int(test.y.max())}, which y_train lacks.")
     if classes < 2:
         raise DataError(f"{path}: y_train must hold at least two classes, got one.")
-    pixels = train.x.double() / 255
+    pixels = train.x.float().double() / 255
     mean, std = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3)).clamp(min=1e-3)
     return Dataset(
         train=train, test=test, classes=classes, mean=tuple(mean.tolist()), std=tuple(std.tolist())

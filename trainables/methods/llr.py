@@ -1,5 +1,8 @@
 """Local linearity regularisation (Qin et al., 2019, arXiv:1907.02610)."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -72,3 +75,13 @@ def outer(
 def gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> Tensor:
     """Return |l(x + delta) - l(x) - delta . grad| of each example, (N,)."""
     return (there - here - (grad * delta.flatten(1)).sum(dim=1)).abs()
+
+
+def cautions(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the problem of a network that is linear almost everywhere."""
+    activation = config["model"].get("activation")
+    if activation in ("relu", "leaky_relu"):
+        yield (
+            f"model.activation: the second derivative of {activation} vanishes, so llr cannot "
+            "learn through the slope; write model.activation=softplus."
+        )

@@ -1,5 +1,8 @@
 """Misclassification-aware adversarial training (Wang et al., 2020, openreview:rklOg6EFwS)."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
@@ -38,3 +41,9 @@ def boosted(logits: Tensor, y: Tensor) -> Tensor:
     log_p = logits.log_softmax(dim=1)
     wrong = log_p.scatter(1, y[:, None], -float("inf")).amax(dim=1).exp()
     return F.nll_loss(log_p, y, reduction="none") - (CERTAIN - wrong).log()
+
+
+def clashes(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the problem of blended labels, searched or set."""
+    if config["data"].get("mixup", 1):
+        yield "data.mixup: must be 0 with method=mart, which needs one label an image."

@@ -1,7 +1,7 @@
 """What networks for small images are put together from: a stem, stages of blocks, a classifier."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import nn
 
@@ -50,6 +50,15 @@ def conv(
         nn.BatchNorm2d(after),
         nn.ReLU(),
     ]
+
+
+def large(before: int, after: int) -> list[nn.Module]:
+    """Return the stem for large images: it divides height and width by four."""
+    return [*conv(before, after, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1)]
+
+
+Stem = Literal["small", "large"]
+STEMS: dict[Stem, Callable[[int, int], list[nn.Module]]] = {"small": conv, "large": large}
 
 
 def projection(before: int, after: int, stride: int) -> nn.Sequential:

@@ -5,24 +5,28 @@ Activations come after the sums, unlike in `preact_resnet18`.
 
 from torch import nn
 
-from trainables.models._layers import blocks, classifier, conv, doubling
+from trainables.models._layers import STEMS, Stem, blocks, classifier, doubling
 from trainables.models._resnet import basic
 from trainables.ranges import Count
 
 
-def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn.Module:
+def build(
+    shape: tuple[int, int, int], classes: int, *, width: Count = 64, stem: Stem = "small"
+) -> nn.Module:
     """Return the network; 11.17 M parameters on CIFAR-10 at full width, 2.80 M at half.
 
     Args:
         shape: Channels, height and width of an image; the last stage sees an eighth of both.
         classes: Number of classes K.
         width: Channels of the first stage; doubled at each of the three that follow.
+        stem: What comes first: "small" is a 3x3 convolution, "large" the 7x7 one with stride 2 and
+            pooling, for images of 224 pixels.
 
     Returns:
         Images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
-        *conv(shape[0], width),
+        *STEMS[stem](shape[0], width),
         *blocks(width, doubling(width, (2, 2, 2, 2)), basic),
         *classifier(8 * width, classes),
     )

@@ -2,22 +2,24 @@
 
 from torch import nn
 
-from trainables.models._layers import blocks, classifier, conv, doubling
+from trainables.models._layers import STEMS, Stem, blocks, classifier, doubling
 from trainables.models._resnet import bottleneck
 
 
-def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
+def build(shape: tuple[int, int, int], classes: int, *, stem: Stem = "small") -> nn.Module:
     """Return the network; 23.52 M parameters on CIFAR-10.
 
     Args:
         shape: Channels, height and width of an image; the last stage sees an eighth of both.
         classes: Number of classes K.
+        stem: What comes first: "small" is a 3x3 convolution, "large" the 7x7 one with stride 2 and
+            pooling, for images of 224 pixels.
 
     Returns:
         Images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
-        *conv(shape[0], 64),
+        *STEMS[stem](shape[0], 64),
         *blocks(64, doubling(256, (3, 4, 6, 3)), bottleneck),
         *classifier(2048, classes),
     )

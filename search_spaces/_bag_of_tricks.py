@@ -1,0 +1,66 @@
+"""From a row of Bag of Tricks (arXiv:2010.00467) to a configuration.
+
+All its tables train on CIFAR-10 for 110 epochs, with drops at 100 and 105: the recipe `cifar10`.
+"""
+
+from search_spaces._published import Functions, Layer, Row, functions, rows
+
+RECIPE = "cifar10"
+SCHEDULER = "none"
+EPOCHS = 110
+
+NETWORKS = {
+    "ResNet-18": "preact_resnet18",  # the only one of its code with a choice of activations
+    "SENet-18": "senet18",
+    "DenseNet-121": "densenet121",
+    "GoogLeNet": "googlenet",
+    "DPN26": "dpn26",
+    "WRN-34-10": "wrn_34_10",
+    "WRN-34-20": "wrn_34_20",
+}
+METHODS = {"PGD-AT": "pgd_at", "TRADES": "trades"}
+OPTIMIZERS: dict[str, dict[str, object]] = {
+    "sgd_momentum": {"name": "sgd"},
+    "sgd_nesterov": {"name": "sgd", "nesterov": True},
+    "sgd_gc": {"name": "sgd", "centralize": "gc"},
+    "sgd_gcc": {"name": "sgd", "centralize": "gcc"},
+    "adam": {"name": "adam"},
+    "adamw": {"name": "adamw"},
+}
+
+
+def table(number: int) -> Functions:
+    """Return the functions of the space that is a table; differences of two rows are no rows."""
+    found = rows("bag_of_tricks", f"Table {number}")
+    return functions([row for row in found if row.setting["bn_mode"] in ("train", "eval")], layer)
+
+
+def layer(row: Row) -> Layer:
+    """Return the configuration of a row."""
+    knobs = row.setting
+    return {
+        "threat": {"name": knobs["norm"], "eps": number(knobs["eps"])},
+        "data": {"batch_size": int(knobs["batch_size"])},
+        "model": {"name": NETWORKS[row.architecture], "activation": knobs["activation"]},
+        "method": {"name": METHODS[row.method]},
+        "criterion": {"smoothing": float(knobs["label_smoothing"])},
+        "attack": attack(knobs["attack_early_stop"]),
+        "update": {"mode": knobs["bn_mode"]},
+        "optimizer": OPTIMIZERS[knobs["optimizer"]]
+        | {"lr": float(knobs["lr"]), "weight_decay": float(knobs["weight_decay"])},
+        "schedule": {"warmup": float(knobs["warmup_lr_epochs"]) / EPOCHS},
+        "eps_schedule": {"warmup": float(knobs["warmup_eps_epochs"]) / EPOCHS},
+    }
+
+
+def attack(stops: str) -> dict[str, object]:
+    """Return the attack that stops 0, 1, then 2 steps after success, growing at two epochs."""
+    if stops == "none":
+        return {}
+    return {"name": "friendly", "grows": [int(epoch) / EPOCHS for epoch in stops.split(":")]}
+
+
+def number(text: str) -> float:
+    """Return a number or a fraction."""
+    over, _, under = text.partition("/")
+    return float(over) / float(under or 1)

@@ -1,0 +1,93 @@
+"""What the papers published, row by row, and how a row becomes a configuration.
+
+`published.csv` holds every number of the tables, and of the texts, of Bag of Tricks
+(arXiv:2010.00467), PAS (arXiv:2006.08403), LLR (arXiv:1907.02610), HE (arXiv:2002.08619) and
+GradAlign (arXiv:2007.02617).
+"""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Layer = dict[str, dict[str, Any]]
+Functions = tuple[
+    Callable[[], Layer], Callable[[], dict[str, Layer]], Callable[[], dict[str, dict[str, str]]]
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One setting of a table.
+
+    Attributes:
+        architecture: The network's name in the paper.
+        method: The method's name in the paper.
+        setting: The paper's knobs.
+        numbers: What was measured, by the name of the measurement; "± std" where there is one.
+    """
+
+    architecture: str
+    method: str
+    setting: dict[str, str]
+    numbers: dict[str, str]
+
+
+@cache
+def rows(paper: str, table: str) -> list[Row]:
+    """Return the rows of a table, in its order."""
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    with Path(__file__).with_name("published.csv").open(newline="") as file:
+        for line in csv.DictReader(file):
+            if (line["paper"], line["table"]) == (paper, table):
+                key = line["architecture"], line["method"], line["setting"]
+                spread = f" ± {line['std']}" if line["std"] else ""
+                found.setdefault(key, {})[line["metric"]] = line["value"] + spread
+    return [
+        Row(
+            architecture=architecture,
+            method=method,
+            setting=dict(part.split("=", 1) for part in setting.split(";")),
+            numbers=numbers,
+        )
+        for (architecture, method, setting), numbers in found.items()
+    ]
+
+
+def labels(some: Sequence[Row]) -> list[str]:
+    """Return what tells each row from the others: network, method and settings that vary."""
+    keys = list(dict.fromkeys(key for row in some for key in row.setting))
+    varying = [key for key in keys if len({row.setting.get(key) for row in some}) > 1]
+    several = {
+        name: len({getattr(row, name) for row in some}) > 1 for name in ("architecture", "method")
+    }
+    return [
+        ", ".join([
+            *(getattr(row, name) for name, vary in several.items() if vary),
+            *(f"{key}={row.setting[key]}" for key in varying if key in row.setting),
+        ])
+        for row in some
+    ]
+
+
+def functions(some: Sequence[Row], translate: Callable[[Row], Layer]) -> Functions:
+    """Return `space`, `variants` and `published` of a space whose variants are rows of a table.
+
+    Args:
+        some: The rows.
+        translate: From a row to what its configuration has over the recipe.
+    """
+    named = dict(zip(labels(some), some, strict=True))
+
+    def space() -> Layer:
+        return {}
+
+    def variants() -> dict[str, Layer]:
+        return {label: translate(row) for label, row in named.items()}
+
+    def published() -> dict[str, dict[str, str]]:
+        return {label: row.numbers for label, row in named.items()}
+
+    return space, variants, published

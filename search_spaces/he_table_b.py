@@ -1,0 +1,26 @@
+"""PGD-AT with hypersphere embedding on two networks: HE's Table B (arXiv:2002.08619)."""
+
+from search_spaces._bag_of_tricks import NETWORKS
+from search_spaces._published import Layer, rows
+
+RECIPE = "he_pgd_at"
+SCHEDULER = "none"
+ROWS = rows("he", "Table B")
+
+
+def space() -> Layer:
+    """Return what both share: nothing that the recipe does not say."""
+    return {}
+
+
+def variants() -> dict[str, Layer]:
+    """Return the two networks."""
+    return {row.architecture: {"model": {"name": NETWORKS[row.architecture]}} for row in ROWS}
+
+
+def published() -> dict[str, dict[str, str]]:
+    """Return AutoAttack's and RayS' accuracies, which stand in rows of their own."""
+    return {
+        name: {k: v for row in ROWS if row.architecture == name for k, v in row.numbers.items()}
+        for name in variants()
+    }

@@ -1,0 +1,13 @@
+"""Schedules of eps on MNIST at 0.4: the MNIST rows of PAS' Table 1 (arXiv:2006.08403).
+
+Errors, not accuracies, are published.
+"""
+
+from search_spaces._pas import table
+
+__all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
+
+RECIPE = "pas_mnist"
+SCHEDULER = "none"
+
+space, variants, published = table("MNIST")

@@ -1,0 +1,64 @@
+"""Photographs in folders, a folder a class: ImageNet (Russakovsky et al., arXiv:1409.0575)."""
+
+from pathlib import Path
+
+import torch
+
+from trainables.images import DataError, Dataset, Images
+from trainables.photos import Photos
+from trainables.ranges import Count, Folder
+
+RECIPE = "imagenet"
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""As in Fast-AT's ImageNet code (arXiv:2001.03994)."""
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+
+def load(*, root: Folder = "data/imagenet", size: Count = 224, workers: Count = 8) -> Dataset:
+    """Return the photographs, read as they are needed.
+
+    Args:
+        root: Folder with `train` and `val`, each with a folder a class.
+        size: Height and width that networks see, in pixels: the shorter side is resized to 8/7 of
+            it and the centre cut out.
+        workers: Threads that decode.
+
+    Raises:
+        DataError: If the folders are not there or disagree.
+    """
+    classes = folders(Path(root) / "train")
+    if folders(Path(root) / "val") != classes:
+        raise DataError(f"{root}: train and val must hold folders of the same names.")
+    train, test = (split(Path(root) / name, classes, size, workers) for name in ("train", "val"))
+    return Dataset(train=train, test=test, classes=len(classes), mean=MEAN, std=STD)
+
+
+def folders(path: Path) -> list[str]:
+    """Return the classes of a split, sorted.
+
+    Raises:
+        DataError: If there are fewer than two.
+    """
+    found = sorted(each.name for each in path.iterdir() if each.is_dir()) if path.is_dir() else []
+    if len(found) < 2:
+        raise DataError(
+            f"{path} must hold a folder of photographs for each of at least two classes; put them "
+            "there, or name the folder above with data.root=FOLDER."
+        )
+    return found
+
+
+def split(path: Path, classes: list[str], size: int, workers: int) -> Images:
+    """Return one split, in the order of its classes and file names.
+
+    Raises:
+        DataError: If a class has no photograph.
+    """
+    files, labels = [], []
+    for label, name in enumerate(classes):
+        own = sorted(f for f in (path / name).iterdir() if f.suffix.lower() in SUFFIXES)
+        if not own:
+            raise DataError(f"{path / name} holds no photograph ({', '.join(SUFFIXES)}).")
+        files += own
+        labels += [label] * len(own)
+    return Images(x=Photos(files=tuple(files), size=size, workers=workers), y=torch.tensor(labels))
