@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import torch
 
 from tests.oracles import Halfspace
+from trainables.attacks import fgsm
 from trainables.criteria import cross_entropy
 from trainables.methods import pgd_at
 from trainables.threats.linf import Linf
@@ -47,3 +48,14 @@ def test_a_shorter_batch_leaves_the_rest_of_the_perturbation_alone():
     step(model, torch.full((3, 1), 0.5), torch.ones(3).long(), memory)
     step(model, torch.full((1, 1), 0.5), torch.zeros(1).long(), memory)
     torch.testing.assert_close(memory["delta"], torch.tensor([[0.0], [-0.1], [-0.1]]))
+
+
+def test_with_one_replay_the_perturbation_of_a_fresh_start_is_fgsms():
+    """Away from the ends of the pixel range, and whatever the learning rate."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+    x, y, memory = 0.2 + 0.6 * torch.rand(5, 6), torch.randint(0, 3, (5,)), {}
+    threat = Linf(eps=0.1)
+    attacked = fgsm.perturb(pgd_at.inner(model, x, y), x, y, threat=threat)
+    step(model, x, y, memory, lr=0.1)
+    torch.testing.assert_close(x + memory["delta"], attacked)

@@ -1,0 +1,110 @@
+"""What a method costs beside PGD-AT: `uv run python -m benchmarks.method_costs data.path=FILE`.
+
+One epoch of each method trains on the same few CIFAR-10 images, in turn, for several rounds, so
+that a machine that slows down slows down for all. Published are the minutes of HE's Table C
+(arXiv:2002.08619) and of GradAlign's training on a V100 (arXiv:2007.02617).
+"""
+
+import json
+import platform
+import sys
+import time
+from copy import deepcopy
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from trainables.loop import train_epoch
+from trainables.trial import Trial
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.settings import cores
+
+ROUNDS = 5
+COMMON = [
+    "recipe=cifar10",
+    "data=arrays",
+    "data.limit=256",
+    "data.batch_size=64",
+    "model.width=16",
+    "optimizer.weight_decay=grid(5e-4)",
+]
+SPHERE = ["model.head=cosine", "criterion=hypersphere"]
+METHODS = {
+    "PGD-AT": ([], ("PGD-AT", 19.22)),
+    "PGD-AT+HE": (SPHERE, ("PGD-AT", 19.23)),
+    "ALP": (["method=alp"], ("PGD-AT", 20.89)),
+    "ALP+HE": (["method=alp", *SPHERE], ("PGD-AT", 20.95)),
+    "TRADES": (["method=trades"], ("PGD-AT", 25.83)),
+    "TRADES+HE": (["method=trades", *SPHERE], ("PGD-AT", 25.84)),
+    "FGSM": (["attack=fgsm"], ("FGSM", 9.5)),
+    "FGSM+GradAlign": (["method=grad_align"], ("FGSM", 30.9)),
+}
+"""What to type, what to compare with, and the published minutes."""
+
+
+def main(words: list[str]) -> None:
+    """Measure every method, print the ratios and keep them."""
+    torch.set_num_threads(cores())
+    trials = {name: trial([*COMMON, *typed, *words]) for name, (typed, _) in METHODS.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in METHODS}
+    for number in range(ROUNDS + 1):
+        for name, each in trials.items():
+            taken = epoch(each)
+            if number:  # the first round pays for what later ones find ready
+                seconds[name].append(taken)
+    ratios: dict[str, Any] = {}
+    for name, (_, (base, minutes)) in METHODS.items():
+        pairs = zip(seconds[name], seconds[base], strict=True)
+        ratio = median(mine / others for mine, others in pairs)
+        published = minutes / METHODS[base][1][1]
+        ratios[name] = {"of": base, "measured": round(ratio, 3), "published": round(published, 3)}
+        print(f"{name}: {ratio:.3f} times {base}, published {published:.3f}")
+    hardware = f"{cores()}-core-{platform.machine()}"
+    kept = {
+        "command": "python -m benchmarks.method_costs data.path=cifar10.npz",
+        "date": str(date.today()),
+        "hardware": hardware,
+        "network": "preact_resnet18, width 16, batch 64",
+        "rounds": ROUNDS,
+        "seconds": {name: [round(s, 3) for s in some] for name, some in seconds.items()},
+        "ratios": ratios,
+    }
+    path = Path(__file__).parent / f"method_costs_{hardware}_{date.today()}.json"
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def trial(words: list[str]) -> Trial:
+    """Return the trial that the words of a command describe."""
+    plan = compose(*read(words))
+    (variant,) = plan.variants
+    config = deepcopy(variant.fixed) | plan.shared() | {"device": "cpu"}
+    config["optimizer"]["weight_decay"] = 5e-4
+    return Trial(config)
+
+
+def epoch(trial: Trial) -> float:
+    """Return the seconds of one epoch of training, without the examination."""
+    start = time.perf_counter()
+    train_epoch(
+        trial.model,
+        trial.optimizer,
+        trial.average,
+        trial.train,
+        trial.parts,
+        classes=trial.dataset.classes,
+        threat=trial.threat,
+        peak_lr=0.01,
+        rng=trial.rng,
+        memory=trial.memory,
+        epoch=0,
+        epochs=1,
+    )
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
