@@ -70,7 +70,7 @@ def complaints(
     try:
         known = group.knobs(member)
     except LookupError as error:
-        yield f"{name}: {error}"
+        yield f"{name}: {error}{elsewhere(str(member))}"
         return
     for key, value in values.items():
         if key not in known:
@@ -80,6 +80,12 @@ def complaints(
     for key, knob in known.items():
         if knob.default is REQUIRED and key not in values:
             yield f"{name}.{key}: needs a value ({knob.allowed}); write {name}.{key}=VALUE."
+
+
+def elsewhere(member: str) -> str:
+    """Return where a member is that was looked for in the wrong group, if it is anywhere."""
+    found = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
+    return f" There is {' and '.join(found)}." if found else ""
 
 
 def misfit(path: str, knob: Knob, value: object) -> Iterator[str]:

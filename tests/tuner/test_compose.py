@@ -79,6 +79,13 @@ def test_a_method_brings_what_it_is_published_with_and_arguments_lie_on_top():
     )
 
 
+@pytest.mark.parametrize("name", ["fgsm", "fgsm_rs", "n_fgsm"])
+def test_one_step_methods_are_pgd_at_with_their_own_attack(name):
+    fixed = plan("space=weight_decay", f"method={name}").variants[0].fixed
+    assert fixed["attack"]["name"] == name
+    assert fixed["update"] == {"name": "alternate", "mode": "train"}
+
+
 def test_an_argument_may_fix_or_search_any_knob():
     study = plan("space=weight_decay", "optimizer.lr=loguniform(1e-3,1e-1)")
     assert set(study.searched) == {"optimizer.weight_decay", "optimizer.lr"}
@@ -263,6 +270,7 @@ def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
         (["space=he_scale_margin", "criterion.m=1.5"], "criterion.m: must be less than 1"),
         (["space=he_scale_margin", "model.s=0"], "model.s: must be greater than 0, got 0."),
         (["space=weight_decay", "s=0"], "Did you mean model.s?"),
+        (["space=weight_decay", "method=free"], "There is update=free."),
         (["space=mixup", "method=mart"], "data.mixup: must be 0 with method=mart"),
         (["space=weight_decay", "attack=friendly", "data.mixup=1"], "with attack=friendly"),
         (["space=weight_decay", "model.softplus_beta=10"], "write model.activation=softplus."),

@@ -55,6 +55,22 @@ def test_a_search_leaves_a_winner_and_frames(tmp_path):
 
 
 @pytest.mark.slow
+def test_members_are_searched_by_name_each_with_knobs_of_its_own(tmp_path):
+    words = ["optimizer=grid(sgd,adam)", "optimizer.lr=1e-3", "average=ensemble"]
+    done = search(tmp_path, *words, "periods.resets=[1/3]", *SMALL, "scheduler=none")
+    assert done.returncode == 0, done.stderr
+    trials, _ = frames(tmp_path)
+    assert list(trials.variant) == ["optimizer=sgd", "optimizer=adam"]
+    assert list(trials.optimizer) == ["sgd", "adam"]
+    study = yaml.safe_load((tmp_path / "study/search.yaml").read_text())
+    assert study["variants"]["optimizer=sgd"]["fixed"]["optimizer"]["momentum"] == 0.9
+    best = trials.loc[trials.val_robust_accuracy.idxmax()]
+    config = yaml.safe_load((tmp_path / "study/best/config.yaml").read_text())
+    assert config["optimizer"]["name"] == best.optimizer
+    assert not load_model(tmp_path / "study/best").training
+
+
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_frames(tmp_path):
     words = ["space=weight_decay", *SMALL, "trials=3", "concurrency=1", "seed=7"]
     for name in ("one", "other"):
