@@ -73,6 +73,10 @@ class Group:
         """Return the knobs of the member `name` by name."""
         return {key: k for f in self.functions(name).values() for key, k in knobs(f).items()}
 
+    def shared_knobs(self) -> dict[str, Knob]:
+        """Return the knobs that come with every member by name."""
+        return {key: k for function in self.common for key, k in knobs(function).items()}
+
     def all_knobs(self) -> set[str]:
         """Return the names of the knobs that any member has."""
         members: list[str | None] = [*self.members()] or [None]

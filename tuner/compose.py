@@ -135,8 +135,8 @@ def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
 def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
     """Return `base` with the values of `upper` on top.
 
-    A member of a group chosen over another starts from its own defaults: a learning rate meant for
-    SGD says nothing about Adam's.
+    A member of a group chosen over another starts from its own defaults, for a learning rate meant
+    for SGD says nothing about Adam's; knobs that all members share, such as the batch size, stay.
     """
     result: dict[str, dict[str, Any]] = {
         name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
@@ -144,8 +144,9 @@ def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
     merge(result, base)
     for group, settings in upper.items():
         below = result.get(group, {})
-        if "name" in settings and settings["name"] != below.get("name"):
-            below = {}
+        if group in GROUPS and "name" in settings and settings["name"] != below.get("name"):
+            shared = GROUPS[group].shared_knobs()
+            below = {knob: value for knob, value in below.items() if knob in shared}
         result[group] = {**below, **settings}
     return result
 

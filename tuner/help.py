@@ -57,7 +57,7 @@ def describe(console: Console, name: str, group: Group) -> None:
     """Print a group: its members and their knobs, those that all share last."""
     how = f"{name}=NAME, {name}.KNOB=VALUE" if group.folder else f"{name}.KNOB=VALUE"
     heading(console, f"{name}: {group.meaning}", how)
-    common = {key: knob for function in group.common for key, knob in knobs(function).items()}
+    common = group.shared_knobs()
     for member in group.members():
         console.print(
             f"  {member}: {first_line(group.load(member))}", markup=False, highlight=False

@@ -62,6 +62,14 @@ def test_another_member_starts_from_its_own_defaults_but_keeps_what_the_space_se
     assert set(study.searched) == {"optimizer.weight_decay"}
 
 
+def test_what_all_members_share_stays_when_another_is_chosen():
+    fixed = (
+        plan("space=weight_decay", "recipe=he_pgd_at", "model=vgg16", "data=svhn").variants[0].fixed
+    )
+    assert fixed["model"]["head"] == "cosine"
+    assert fixed["data"]["batch_size"] == 128
+
+
 def test_a_method_brings_what_it_is_published_with_and_arguments_lie_on_top():
     fixed = plan("space=weight_decay", "method=trades").variants[0].fixed
     assert fixed["attack"]["start"] == "gaussian"

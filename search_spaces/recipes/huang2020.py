@@ -1,0 +1,33 @@
+"""Settings of self-adaptive training (Huang et al., 2020, arXiv:2002.10319).
+
+Only the settings of a row of Table 1 of Bag of Tricks (arXiv:2010.00467): the method itself, which
+corrects labels, is not here; TRADES, on which its published code builds, stands in for it as that
+code has it: beta 6 at 0.031 on WRN-34-10. (Its learning rate drops at 75 of 100 epochs.) The row
+has a warm-up of the learning rate but not its length: 10 epochs are the shortest that Bag of Tricks
+tried.
+"""
+
+EPOCHS = 200
+
+
+def recipe() -> dict[str, dict[str, object]]:
+    """Return the configuration."""
+    return {
+        "threat": {"name": "linf", "eps": 0.031},
+        "data": {
+            "name": "cifar10",
+            "validation": 1000,
+            "batch_size": 256,
+            "crop": 4,
+            "padding": "zero",
+            "flip": True,
+        },
+        "model": {"name": "wrn_34_10", "normalize": False},
+        "method": {"name": "trades", "beta": 6.0},
+        "criterion": {"name": "cross_entropy"},
+        "attack": {"name": "pgd", "steps": 10, "step_size": 0.007, "start": "gaussian"},
+        "update": {"name": "alternate", "mode": "eval"},
+        "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4},
+        "schedule": {"name": "cosine", "warmup": 10 / 200},
+        "eps_schedule": {"name": "constant"},
+    }

@@ -1,0 +1,158 @@
+"""A network as attacks see it in eval mode: a constant, arranged to be quick to differentiate.
+
+While an attack runs, weights do not change. So BatchNorm, which is affine in eval mode, is folded
+into the convolution before it, and where there is none (pre-activation networks, sums) becomes one
+multiplication and addition. The graph is traced once a network; its constants are taken anew each
+time the network is looked at, which costs as much as one pass over the weights.
+"""
+
+from weakref import WeakKeyDictionary
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+from trainables.heads import Cosine
+
+
+class Folded(nn.Module):
+    """A convolution and the BatchNorm behind it, as one convolution."""
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> None:
+        super().__init__()
+        self.sources = [conv, norm]  # in a list, so that they are no part of this module
+        self.stride, self.padding = conv.stride, conv.padding
+        self.dilation, self.groups = conv.dilation, conv.groups
+
+    def refresh(self, dtype: torch.dtype) -> None:
+        """Take the weights as they are now."""
+        conv, norm = self.sources
+        assert isinstance(conv, nn.Conv2d)
+        weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+        if isinstance(norm, nn.BatchNorm2d):
+            factor, shift = affine(norm)
+            weight = weight * factor.view(-1, 1, 1, 1)
+            bias = shift if bias is None else shift + bias * factor
+        self.weight = weight.to(dtype)
+        self.bias = None if bias is None else bias.to(dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (N, C', H', W') of features (N, C, H, W)."""
+        x = x.to(self.weight.dtype)
+        return F.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class Affine(nn.Module):
+    """A BatchNorm that no convolution can take in."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.sources = [norm]
+
+    def refresh(self, dtype: torch.dtype) -> None:
+        """Take the weights as they are now."""
+        factor, shift = (part.view(-1, 1, 1).to(dtype) for part in affine(self.sources[0]))
+        self.factor, self.shift = factor, shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, C, H, W), scaled and shifted channel by channel."""
+        return torch.addcmul(self.shift, x, self.factor)
+
+
+def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return what BatchNorm multiplies by and adds in eval mode, (C,) each."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    factor = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+    return factor, norm.bias.detach() - norm.running_mean * factor
+
+
+class Tracer(fx.Tracer):
+    """Sees the layers of torch, and the cosine head, as wholes."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Return whether a module is one node of the graph."""
+        return isinstance(m, Cosine) or super().is_leaf_module(m, module_qualified_name)
+
+
+class View:
+    """What attacks use in place of a network.
+
+    Attributes:
+        module: Images (N, C, H, W) to logits (N, K).
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        graph = Tracer().trace(model)
+        modules: dict[str, nn.Module] = dict(model.named_modules())
+        for node in graph.nodes:
+            if node.op == "call_module" and isinstance(modules[node.target], nn.BatchNorm2d):
+                take_in(node, modules)
+        convolutions = {k: m for k, m in modules.items() if isinstance(m, nn.Conv2d)}
+        modules |= {name: Folded(conv, None) for name, conv in convolutions.items()}
+        tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+        self.module: nn.Module = fx.GraphModule(modules | tensors, graph)
+        self.parts = [m for m in modules.values() if isinstance(m, Folded | Affine)]
+
+    def refresh(self, dtype: torch.dtype) -> None:
+        """Take the weights and statistics of the network as they are now."""
+        for part in self.parts:
+            part.refresh(dtype)
+
+
+def take_in(node: fx.Node, modules: dict[str, nn.Module]) -> None:
+    """Put the BatchNorm at `node` into the convolution before it, or else make it affine."""
+    norm = modules[str(node.target)]
+    assert isinstance(norm, nn.BatchNorm2d)
+    before = node.args[0]
+    assert isinstance(before, fx.Node)
+    conv = modules.get(str(before.target)) if before.op == "call_module" else None
+    if isinstance(conv, nn.Conv2d) and len(before.users) == 1:
+        modules[str(before.target)] = Folded(conv, norm)
+        modules[str(node.target)] = nn.Identity()
+    else:
+        modules[str(node.target)] = Affine(norm)
+
+
+views: WeakKeyDictionary[nn.Module, View | None] = WeakKeyDictionary()
+"""Of each network, its view; none if it cannot be traced, as a user's own may not."""
+
+
+def quick(model: nn.Module) -> nn.Module:
+    """Return what to attack in place of `model`, which is in eval mode and frozen.
+
+    The answers are the same to rounding, and so are their slopes. In the precision of autocast,
+    where that is on.
+
+    Args:
+        model: Images (N, C, H, W) to logits (N, K).
+
+    Returns:
+        The view; `model` itself if it cannot be traced.
+    """
+    if model not in views:
+        views[model] = traced(model)
+    view = views[model]
+    if view is None:
+        return model
+    with torch.no_grad():
+        view.refresh(precision(model))
+    return view.module
+
+
+def traced(model: nn.Module) -> View | None:
+    """Return the view of a network, or none if its graph depends on its input."""
+    try:
+        return View(model)
+    except (fx.proxy.TraceError, TypeError, RuntimeError, AttributeError):
+        return None
+
+
+def precision(model: nn.Module) -> torch.dtype:
+    """Return the type that convolutions compute in."""
+    kind = next((p.device.type for p in model.parameters()), "cpu")
+    if torch.is_autocast_enabled(kind):
+        return torch.get_autocast_dtype(kind)
+    return torch.float32
