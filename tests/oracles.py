@@ -43,6 +43,8 @@ TINY: dict[str, Any] = {
     "seed": 0,
     "device": "cpu",
     "threads": 1,
+    "precision": "fp32",
+    "compile": False,
 }
 
 

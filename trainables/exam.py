@@ -8,8 +8,10 @@ from trainables.attacks import pgd
 from trainables.images import Images
 from trainables.methods import pgd_at
 from trainables.modes import frozen, in_mode
+from trainables.precision import in_full
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
+from trainables.view import quick
 
 SEED = 0
 """Of the random starts: each image has the same one in every epoch of every trial."""
@@ -27,8 +29,8 @@ def accuracies(
 ) -> tuple[float, float]:
     """Return the fractions of `images` classified correctly as they are and under PGD.
 
-    The attack maximises cross-entropy in eval mode. An image is done with once it is misclassified,
-    as it is or at any point of any restart.
+    The attack maximises cross-entropy in eval mode, in fp32 whatever a trial trains with. An image
+    is done with once it is misclassified, as it is or at any point of any restart.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
@@ -42,7 +44,8 @@ def accuracies(
     rng = Generator(images.y.device).manual_seed(SEED)
     size = pgd.stride(step_size, threat)
     clean, robust = 0, 0
-    with in_mode(model, "eval"), frozen(model):
+    with in_mode(model, "eval"), frozen(model), in_full(model):
+        model = quick(model)
         for first in range(0, len(images), exam_batch):
             some = images[first : first + exam_batch]
             x, y = some.x.float() / 255, some.y

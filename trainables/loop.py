@@ -16,6 +16,7 @@ from trainables.bind import supply
 from trainables.heads import scale
 from trainables.images import Images
 from trainables.threat import Threat
+from trainables.view import quick
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,20 +125,25 @@ def showing(
     fresh = -(-len(images) // (parts["data"].batches.keywords["batch_size"] * replays))
     drawn = itertools.islice(parts["data"].batches(images, rng), fresh)
     mixed = supply(parts["data"], classes=classes).mixed
-    ready = (mixed(parts["data"].augment(x, rng), y, rng) for x, y in drawn)
+    augmented = ((parts["data"].augment(x, rng), y) for x, y in drawn)
+    ready = (mixed(x.contiguous(memory_format=torch.channels_last), y, rng) for x, y in augmented)
     return fresh * replays, (batch for batch in ready for _ in range(replays))
 
 
 @contextmanager
 def counted(model: Module) -> Iterator[list[int]]:
-    """Count the examples that go through `model` with gradients; the total is the only item."""
+    """Count the examples that go through `model` with gradients; the total is the only item.
+
+    What goes through its view, which attacks use in its place, counts too.
+    """
     total = [0]
 
     def count(_: Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
         total[0] += len(inputs[0]) * torch.is_grad_enabled()
 
-    handle = model.register_forward_hook(count)
+    handles = [each.register_forward_hook(count) for each in {model, quick(model)}]
     try:
         yield total
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from trainables.precision import Network
+
 
 class Normalize(nn.Module):
     """Shift and scale each channel; the constants travel with the weights."""
@@ -35,4 +37,4 @@ def normalized(
     """
     if not normalize:
         mean, std = [0.0] * len(mean), [1.0] * len(std)
-    return nn.Sequential(Normalize(mean, std), net)
+    return Network(Normalize(mean, std), net)

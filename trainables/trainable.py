@@ -16,7 +16,8 @@ def trainable(config: dict[str, Any]) -> None:
     """Train one configuration, from its last checkpoint if it has one; report every epoch.
 
     Args:
-        config: Group to member and knobs, and `epochs`, `seed`, `device` and `threads`.
+        config: Group to member and knobs, and `epochs`, `seed`, `device`, `threads`,
+            `precision` and `compile`.
     """
     torch.set_num_threads(config["threads"])
     trial = Trial(config)

@@ -14,6 +14,7 @@ from trainables.bind import bind
 from trainables.groups import GROUPS
 from trainables.images import Dataset, Format
 from trainables.loop import EpochResult, train_epoch
+from trainables.precision import compile_layers, compute_in
 from trainables.report import Report
 
 
@@ -21,7 +22,8 @@ class Trial:
     """A network in training and everything that its next epoch depends on.
 
     Attributes:
-        config: Group to member and knobs, and `epochs`, `seed` and `device`.
+        config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
+            and `compile`.
         model: The network, behind its normalisation.
         best: Report of the epoch with the highest robust accuracy on the validation split so far.
         best_weights: The weights of that epoch.
@@ -41,7 +43,12 @@ class Trial:
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
         self.dataset = dataset(self.parts["data"].load, self.device)
         self.train, self.validation = self.parts["data"].cut(self.dataset.train)
-        self.model = network(self.parts["model"], self.dataset.format).to(self.device)
+        # channels last is what convolutions are quickest with; numbers are the same
+        model = network(self.parts["model"], self.dataset.format)
+        self.model = model.to(self.device).to(memory_format=torch.channels_last)
+        compute_in(self.model, config["precision"])
+        if config["compile"]:
+            compile_layers(self.model)
         self.optimizer = self.parts["optimizer"].build(self.model.parameters())
         self.average = self.parts["average"].build(self.model)
         self.peak_lr = self.parts["optimizer"].scaled(

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from trainables.heads import Cosine
+from trainables.precision import Network, compile_layers, in_full, is_mixed, networks
 
 
 class Folded(nn.Module):
@@ -24,8 +25,8 @@ class Folded(nn.Module):
         self.stride, self.padding = conv.stride, conv.padding
         self.dilation, self.groups = conv.dilation, conv.groups
 
-    def refresh(self, dtype: torch.dtype) -> None:
-        """Take the weights as they are now."""
+    def refresh(self, dtype: torch.dtype | None) -> None:
+        """Take the weights as they are now, in their own type if none is asked for."""
         conv, norm = self.sources
         assert isinstance(conv, nn.Conv2d)
         weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
@@ -33,12 +34,11 @@ class Folded(nn.Module):
             factor, shift = affine(norm)
             weight = weight * factor.view(-1, 1, 1, 1)
             bias = shift if bias is None else shift + bias * factor
-        self.weight = weight.to(dtype)
-        self.bias = None if bias is None else bias.to(dtype)
+        self.weight = weight.to(dtype or weight.dtype)
+        self.bias = None if bias is None else bias.to(self.weight.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (N, C', H', W') of features (N, C, H, W)."""
-        x = x.to(self.weight.dtype)
         return F.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )
@@ -51,10 +51,11 @@ class Affine(nn.Module):
         super().__init__()
         self.sources = [norm]
 
-    def refresh(self, dtype: torch.dtype) -> None:
-        """Take the weights as they are now."""
-        factor, shift = (part.view(-1, 1, 1).to(dtype) for part in affine(self.sources[0]))
-        self.factor, self.shift = factor, shift
+    def refresh(self, dtype: torch.dtype | None) -> None:
+        """Take the weights as they are now, in their own type if none is asked for."""
+        factor, shift = affine(self.sources[0])
+        dtype = dtype or factor.dtype
+        self.factor, self.shift = (part.view(-1, 1, 1).to(dtype) for part in (factor, shift))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (N, C, H, W), scaled and shifted channel by channel."""
@@ -77,15 +78,13 @@ class Tracer(fx.Tracer):
         return isinstance(m, Cosine) or super().is_leaf_module(m, module_qualified_name)
 
 
-class View:
-    """What attacks use in place of a network.
-
-    Attributes:
-        module: Images (N, C, H, W) to logits (N, K).
-    """
+class View(nn.Module):
+    """What attacks use in place of a network: images (N, C, H, W) to logits (N, K)."""
 
     def __init__(self, model: nn.Module) -> None:
-        graph = Tracer().trace(model)
+        super().__init__()
+        with in_full(model):  # autocast is no part of a graph
+            graph = Tracer().trace(model)
         modules: dict[str, nn.Module] = dict(model.named_modules())
         for node in graph.nodes:
             if node.op == "call_module" and isinstance(modules[node.target], nn.BatchNorm2d):
@@ -93,13 +92,22 @@ class View:
         convolutions = {k: m for k, m in modules.items() if isinstance(m, nn.Conv2d)}
         modules |= {name: Folded(conv, None) for name, conv in convolutions.items()}
         tensors = dict(model.named_parameters()) | dict(model.named_buffers())
-        self.module: nn.Module = fx.GraphModule(modules | tensors, graph)
+        self.layers = Network(fx.GraphModule(modules | tensors, graph))
+        if any(network.compiled for network in networks(model)):
+            compile_layers(self.layers)
         self.parts = [m for m in modules.values() if isinstance(m, Folded | Affine)]
 
-    def refresh(self, dtype: torch.dtype) -> None:
+    @torch.no_grad()
+    def refresh(self, *, mixed: bool) -> None:
         """Take the weights and statistics of the network as they are now."""
+        self.layers.mixed = mixed
         for part in self.parts:
-            part.refresh(dtype)
+            part.refresh(torch.bfloat16 if mixed else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (N, K) of images (N, C, H, W)."""
+        logits: Tensor = self.layers(x)
+        return logits
 
 
 def take_in(node: fx.Node, modules: dict[str, nn.Module]) -> None:
@@ -123,8 +131,7 @@ views: WeakKeyDictionary[nn.Module, View | None] = WeakKeyDictionary()
 def quick(model: nn.Module) -> nn.Module:
     """Return what to attack in place of `model`, which is in eval mode and frozen.
 
-    The answers are the same to rounding, and so are their slopes. In the precision of autocast,
-    where that is on.
+    The answers are the same to rounding, and so are their slopes.
 
     Args:
         model: Images (N, C, H, W) to logits (N, K).
@@ -137,9 +144,8 @@ def quick(model: nn.Module) -> nn.Module:
     view = views[model]
     if view is None:
         return model
-    with torch.no_grad():
-        view.refresh(precision(model))
-    return view.module
+    view.refresh(mixed=is_mixed(model))
+    return view
 
 
 def traced(model: nn.Module) -> View | None:
@@ -148,11 +154,3 @@ def traced(model: nn.Module) -> View | None:
         return View(model)
     except (fx.proxy.TraceError, TypeError, RuntimeError, AttributeError):
         return None
-
-
-def precision(model: nn.Module) -> torch.dtype:
-    """Return the type that convolutions compute in."""
-    kind = next((p.device.type for p in model.parameters()), "cpu")
-    if torch.is_autocast_enabled(kind):
-        return torch.get_autocast_dtype(kind)
-    return torch.float32

@@ -58,6 +58,8 @@ class Plan:
             "epochs": self.epochs,
             "seed": self.settings.seed,
             "threads": self.settings.threads,
+            "precision": self.settings.precision,
+            "compile": self.settings.compile,
         }
 
     @property

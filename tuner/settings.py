@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from trainables.precision import Precision
 from trainables.ranges import Count, Folder, Natural, Positive, Weight
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -38,6 +39,9 @@ class Settings:
         cpu: CPU cores that a trial takes; it computes with as many threads.
         gpu: Share of a GPU that a trial takes, or a whole number of them; 1 if there is one and
             none is given.
+        precision: How trials train: "tf32" and "bf16" are quicker where the hardware knows them.
+            They are examined in fp32 all the same.
+        compile: Whether torch compiles networks; measure it, on CPUs it is slower.
         concurrency: Trials at a time; as many as fit if none.
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
         results: Folder that holds the results folders.
@@ -52,6 +56,8 @@ class Settings:
     seed: Natural = 0
     cpu: Positive = 1.0
     gpu: Weight | None = None
+    precision: Precision = "fp32"
+    compile: bool = False
     concurrency: Count | None = None
     time_budget: Duration | None = None
     results: Folder = "results"

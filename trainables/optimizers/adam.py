@@ -25,4 +25,6 @@ def build(
         beta2: Memory of its square.
         weight_decay: L2 penalty, added to the gradient; on every parameter.
     """
-    return torch.optim.Adam(parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay)
+    return torch.optim.Adam(
+        parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay, fused=True
+    )

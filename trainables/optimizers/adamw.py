@@ -25,4 +25,6 @@ def build(
         beta2: Memory of its square.
         weight_decay: Share of each weight, times the learning rate, that a step takes away.
     """
-    return torch.optim.AdamW(parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay)
+    return torch.optim.AdamW(
+        parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay, fused=True
+    )

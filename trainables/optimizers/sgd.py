@@ -36,10 +36,15 @@ def build(
     ahead = nesterov and momentum > 0  # torch refuses the combination that changes nothing
     if centralize == "no":
         return torch.optim.SGD(
-            parameters, lr=lr, momentum=momentum, nesterov=ahead, weight_decay=weight_decay
+            parameters,
+            lr=lr,
+            momentum=momentum,
+            nesterov=ahead,
+            weight_decay=weight_decay,
+            fused=True,
         )
     # the penalty must be in the gradient before its mean is taken, so torch must not add it after
-    sgd = torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=ahead)
+    sgd = torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=ahead, fused=True)
     sgd.register_step_pre_hook(centralizing(weight_decay, LEAST_AXES[centralize]))
     return sgd
 

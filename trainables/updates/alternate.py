@@ -9,6 +9,7 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables.modes import Mode, frozen, in_mode
+from trainables.view import quick
 
 
 def update(
@@ -51,7 +52,8 @@ def craft(
 ) -> Tensor:
     """Return the attacked images, shaped as `x`; `x` itself if the method attacks nothing."""
     with in_mode(model, mode), frozen(model):
-        objective = method.inner(model, x, y)
+        seen = quick(model) if mode == "eval" else model
+        objective = method.inner(seen, x, y)
         x_adv: Tensor = x if objective is None else attack.perturb(objective, x, y)
     return x_adv
 

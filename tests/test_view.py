@@ -1,0 +1,201 @@
+"""The view against the network itself: the same numbers, to rounding."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from tests.oracles import tiny
+from trainables import view
+from trainables.attacks import pgd
+from trainables.bind import filled
+from trainables.exam import accuracies
+from trainables.groups import GROUPS
+from trainables.images import Format
+from trainables.loop import counted
+from trainables.methods import pgd_at
+from trainables.modes import frozen
+from trainables.precision import Network, compute_in, in_full
+from trainables.threats.linf import Linf
+from trainables.trial import Trial, network
+from trainables.updates import alternate
+
+SHAPE = (3, 16, 16)
+each_model = pytest.mark.parametrize("name", GROUPS["model"].members())
+
+
+def lived(name, **settings):
+    """Return a network in eval mode whose batch statistics are not those that it was born with."""
+    torch.manual_seed(0)
+    narrow = {"width": 8} if "width" in GROUPS["model"].knobs(name) else {}
+    images = Format(shape=SHAPE, classes=5, mean=(0.4,) * 3, std=(0.2,) * 3)
+    # a kink may lie between two numbers that differ by rounding, so slopes are compared without one
+    model = network(
+        filled(GROUPS["model"], name, narrow | {"activation": "softplus"} | settings), images
+    )
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.uniform_(0.5, 1.5)
+            module.bias.data.normal_(std=0.1)
+    return model.eval()
+
+
+def slopes(model, x):
+    x = x.clone().requires_grad_()
+    with frozen(model):
+        logits = model(x)
+        return logits, torch.autograd.grad(logits.square().sum(), x)[0]
+
+
+@each_model
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+def test_logits_and_slopes_are_the_networks(name, head):
+    model, x = lived(name, head=head).double(), torch.rand(3, *SHAPE).double()
+    seen = view.quick(model)
+    assert isinstance(seen, view.View)
+    for one, other in zip(slopes(model, x), slopes(seen, x), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)  # 1e-16, over 200 layers
+
+
+@each_model
+def test_it_follows_the_weights_and_the_statistics(name):
+    model, x = lived(name), torch.rand(3, *SHAPE)
+    before = view.quick(model)(x)
+    with torch.no_grad():
+        for tensor in (*model.parameters(), *model.buffers()):
+            if tensor.is_floating_point():
+                tensor.mul_(1.25)
+    after = view.quick(model)(x)
+    assert not torch.allclose(before, after)
+    torch.testing.assert_close(after, model(x), rtol=1e-4, atol=1e-4)  # rounding, as above
+
+
+def test_no_batchnorm_is_left_and_only_what_follows_no_convolution_is_affine():
+    """A pre-activation block folds its second norm; nine more follow sums, or end the network."""
+    seen = view.quick(lived("preact_resnet18"))
+    kinds = [type(module).__name__ for module in seen.modules()]
+    assert "BatchNorm2d" not in kinds
+    assert kinds.count("Affine") == 9
+    assert "Affine" not in [type(m).__name__ for m in view.quick(lived("resnet18")).modules()]
+
+
+def test_it_has_no_weights_that_learn():
+    model = lived("resnet18")
+    seen = view.quick(model)
+    with frozen(model):
+        assert not any(p.requires_grad for p in seen.parameters())
+        assert not seen(torch.rand(2, *SHAPE)).requires_grad
+
+
+def plain(monkeypatch):
+    monkeypatch.setattr(alternate, "quick", lambda model: model)
+
+
+@pytest.mark.parametrize("name", ["preact_resnet18", "resnet18", "vgg16", "small_cnn"])
+def test_the_attack_finds_the_same_perturbation(name, monkeypatch):
+    model, x, y = lived(name), torch.rand(4, *SHAPE), torch.randint(0, 5, (4,))
+    threat = Linf(eps=0.05)
+
+    def crafted():
+        return alternate.craft(model, x, y, Method, Attack(threat), "eval")
+
+    with_view = crafted()
+    plain(monkeypatch)
+    same = (crafted() - with_view).abs() < 1e-6
+    assert same.float().mean() > 0.999  # the sign of a slope that is nearly zero may turn
+
+
+class Method:
+    inner = staticmethod(pgd_at.inner)
+
+
+class Attack:
+    def __init__(self, threat):
+        self.threat = threat
+
+    def perturb(self, objective, x, y):
+        return pgd.perturb(objective, x, y, threat=self.threat, steps=3, start="zero")
+
+
+@pytest.mark.parametrize("method", ["pgd_at", "trades", "alp", "mart", "llr"])
+def test_an_epoch_ends_at_the_same_weights(method, monkeypatch):
+    config = tiny(
+        model={"name": "preact_resnet18", "width": 4, "activation": "softplus"},
+        method={"name": method},
+        optimizer={"name": "sgd", "lr": 0.01},
+        data__limit=60,
+    )
+    one = Trial(config)
+    one.advance()
+    plain(monkeypatch)
+    other = Trial(config)
+    other.advance()
+    for name, tensor in other.model.state_dict().items():
+        # two updates, and now and then the sign of a vanishing slope
+        torch.testing.assert_close(one.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+class Odd(nn.Module):
+    """Does what no graph can hold: it looks at its input to decide."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x) if x.sum() > 0 else -self.layer(x)
+
+
+def test_what_cannot_be_traced_is_attacked_as_it_is():
+    model = Odd()
+    assert view.quick(model) is model
+
+
+@pytest.mark.parametrize("build", [Odd, lambda: Network(nn.Linear(4, 3))])
+def test_passes_are_counted_once_through_the_network_or_its_view(build):
+    model, x = build(), torch.rand(5, 4)
+    with counted(model) as passes:
+        view.quick(model)(x.requires_grad_())
+        model(x)
+    assert passes == [10]
+
+
+def test_bf16_is_near_and_logits_and_weights_stay_fp32():
+    model, x = lived("resnet18"), torch.rand(3, *SHAPE)
+    exact = model(x)
+    compute_in(model, "bf16")
+    for each in (model, view.quick(model)):
+        logits = each(x)
+        assert logits.dtype == torch.float32
+        assert not torch.equal(logits, exact)
+        assert (logits - exact).norm() < 0.05 * exact.norm()  # bf16 rounds at 1/256, twenty times
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    with in_full(model):
+        torch.testing.assert_close(model(x), exact, rtol=0, atol=0)
+
+
+def test_an_exam_is_in_fp32_whatever_a_trial_trains_with():
+    full = Trial(tiny())
+    mixed = copy.deepcopy(full.model)
+    compute_in(mixed, "bf16")
+    scores = [
+        accuracies(model, full.validation, threat=full.threat) for model in (full.model, mixed)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_a_trial_trains_in_bf16():
+    trial = Trial(tiny(precision="bf16"))
+    losses = [report.train_loss for report in trial.reports()]
+    assert losses[-1] < losses[0]
+    assert all(p.dtype == torch.float32 for p in trial.model.parameters())
+
+
+@pytest.mark.slow
+def test_compiling_changes_nothing_but_rounding():
+    compiled, eager = (Trial(tiny(compile=flag, data__limit=50)) for flag in (True, False))
+    losses = [trial.advance().train_loss for trial in (compiled, eager)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
