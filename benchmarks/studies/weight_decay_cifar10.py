@@ -5,16 +5,16 @@ Cut down from WRN-34-10, 50,000 images and 110 epochs; drops at 100/110 and 105/
 
 from ray import tune
 
-EPOCHS = 15
+EPOCHS = 12
 SCHEDULER = "none"
 
 
 def space() -> dict[str, dict[str, object]]:
-    """Return the three values, for a network of width 8 on 3,000 images."""
+    """Return the three values, for a network of width 8 on 2,500 images."""
     return {
         "data": {
             "name": "arrays",
-            "limit": 3000,
+            "limit": 2500,
             "validation": 1000,
             "batch_size": 64,
             "crop": 4,
