@@ -15,11 +15,17 @@ from trainables.trial import Trial
 def trainable(config: dict[str, Any]) -> None:
     """Train one configuration, from its last checkpoint if it has one; report every epoch.
 
+    On a GPU that trials share, each keeps to its share of the memory, so that one that outgrows it
+    fails alone.
+
     Args:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `threads`,
-            `precision` and `compile`.
+            `precision`,
+            `compile` and, on a GPU, `memory_share`.
     """
     torch.set_num_threads(config["threads"])
+    if config["device"] == "cuda":
+        torch.cuda.set_per_process_memory_fraction(config["memory_share"])
     trial = Trial(config)
     last = tune.get_checkpoint()
     if last is not None:

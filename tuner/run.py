@@ -72,7 +72,7 @@ def run(
     watch = Watch(progress, plan.columns, tell)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
-        param_space=plan.shared() | {"device": "cuda" if gpu else "cpu"},
+        param_space=plan.shared() | device(gpu),
         tune_config=tune.TuneConfig(
             num_samples=plan.trials,
             max_concurrent_trials=progress.concurrency,
@@ -92,6 +92,11 @@ def run(
         ),
     )
     tuner.fit()
+
+
+def device(gpu: float) -> dict[str, Any]:
+    """Return where a trial computes, and how much of its memory it may take."""
+    return {"device": "cuda", "memory_share": min(gpu, 1.0)} if gpu else {"device": "cpu"}
 
 
 def trial_name(trial: Trial) -> str:

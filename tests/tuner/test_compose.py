@@ -44,7 +44,7 @@ def test_the_published_baseline_of_bag_of_tricks():
     assert fixed["optimizer"]["lr"] == 0.1
     assert fixed["optimizer"]["momentum"] == 0.9
     assert fixed["data"]["batch_size"] == 128
-    assert fixed["update"] == {"name": "alternate", "mode": "eval"}
+    assert (fixed["update"]["name"], fixed["update"]["mode"]) == ("alternate", "eval")
     assert fixed["attack"]["steps"] == 10
     assert fixed["attack"]["step_size"] == 2 / 255
 
@@ -91,7 +91,7 @@ def test_a_method_brings_what_it_is_published_with_and_arguments_lie_on_top():
 def test_one_step_methods_are_pgd_at_with_their_own_attack(name):
     fixed = plan("space=weight_decay", f"method={name}").variants[0].fixed
     assert fixed["attack"]["name"] == name
-    assert fixed["update"] == {"name": "alternate", "mode": "train"}
+    assert (fixed["update"]["name"], fixed["update"]["mode"]) == ("alternate", "train")
 
 
 def test_an_argument_may_fix_or_search_any_knob():

@@ -1,14 +1,15 @@
 """Attack the batch, then take one step down the loss (Madry et al., 2018, arXiv:1706.06083)."""
 
 from collections.abc import Callable
-from functools import partial
 from types import SimpleNamespace
 
+import torch
 from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables.modes import Mode, frozen, in_mode
+from trainables.ranges import Count
 from trainables.view import quick
 
 
@@ -21,6 +22,7 @@ def update(
     method: SimpleNamespace,
     attack: SimpleNamespace,
     mode: Mode = "eval",
+    micro_batch: Count | None = None,
 ) -> Tensor:
     """Change the weights once.
 
@@ -34,12 +36,22 @@ def update(
         mode: How BatchNorm behaves while attacked: "eval" uses the running statistics and leaves
             them alone, "train" uses each batch's own and every attack step updates the running
             ones, as the reference code of Rice et al. (arXiv:2002.11569) does.
+        micro_batch: Images at a time, where memory is short: gradients add up to those of the whole
+            batch, but for batch statistics, which are those of each part. All at once if none.
 
     Returns:
         The loss before the step (scalar).
     """
-    x_adv = craft(model, x, y, method, attack, mode)
-    return descend(optimizer, partial(method.outer, model, x, x_adv, y))
+    total = torch.zeros((), device=x.device)
+    size = micro_batch or len(x)
+    optimizer.zero_grad()
+    for some, labels in zip(x.split(size), y.split(size), strict=True):
+        x_adv = craft(model, some, labels, method, attack, mode)
+        loss = method.outer(model, some, x_adv, labels) * (len(some) / len(x))
+        loss.backward()
+        total += loss.detach()
+    optimizer.step()
+    return total
 
 
 def craft(
