@@ -18,6 +18,8 @@ from trainables.catalogue import load_file
 from tuner.settings import cores
 
 STUDIES = Path(__file__).parent / "studies"
+NAMED = ("precision=",)
+"""Arguments that tell two runs of a study apart, and so stand in the name of what they leave."""
 IDENTITY = ["seed", "trial_id"]
 MEASURES = {
     "best robust %": "val_robust_accuracy",
@@ -38,24 +40,25 @@ def main(name: str, seeds: int, words: list[str]) -> None:
     trials, epochs = [], []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(seeds):
-            said = [f"space={space}", f"seed={seed}", f"results={folder}", f"name={seed}", *words]
-            subprocess.run([sys.executable, "-m", "tuner.search", *said], check=True)
+            typed = [f"space={space}", f"seed={seed}", f"results={folder}", f"name={seed}", *words]
+            subprocess.run([sys.executable, "-m", "tuner.search", *typed], check=True)
             trials.append(pd.read_parquet(Path(folder) / str(seed) / "trials.parquet"))
             epochs.append(pd.read_parquet(Path(folder) / str(seed) / "epochs.parquet"))
             epochs[-1].insert(0, "seed", seed)
     hardware = f"{cores()}-core-{platform.machine()}"
-    kept = STUDIES / f"{name}_{hardware}_{date.today()}"
+    said = "".join(f"_{word}" for word in words if word.startswith(NAMED))
+    kept = STUDIES / f"{name}{said}_{hardware}_{date.today()}"
     runs = pd.concat(trials, ignore_index=True)
     knobs = list(runs.columns[2 : runs.columns.get_loc("best_epoch")])
     rows = pd.concat(epochs).merge(runs[[*IDENTITY, *knobs]], on=IDENTITY)
     rows.to_parquet(kept.with_suffix(".parquet"))
     title = (load_file(space).__doc__ or "").strip()
-    typed = " ".join([name, str(seeds), *(hidden(word) for word in words)])
+    command = " ".join([name, str(seeds), *(hidden(word) for word in words)])
     kept.with_suffix(".md").write_text(
         f"# {title}\n\n{table(runs, knobs)}\n\n"
         f"Mean ± standard deviation over n seeds, on the validation split, under PGD-10.\n"
         f"{date.today()}, {hardware}, {platform.python_implementation()} "
-        f"{platform.python_version()}, `python -m benchmarks.study {typed}`.\n"
+        f"{platform.python_version()}, `python -m benchmarks.study {command}`.\n"
     )
 
 

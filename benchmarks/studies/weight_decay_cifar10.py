@@ -5,16 +5,16 @@ Cut down from WRN-34-10, 50,000 images and 110 epochs; drops at 100/110 and 105/
 
 from ray import tune
 
-EPOCHS = 12
+EPOCHS = 10
 SCHEDULER = "none"
 
 
 def space() -> dict[str, dict[str, object]]:
-    """Return the three values, for a network of width 8 on 2,500 images."""
+    """Return the three values, for a network of width 8 on 2,000 images."""
     return {
         "data": {
             "name": "arrays",
-            "limit": 2500,
+            "limit": 2000,
             "validation": 1000,
             "batch_size": 64,
             "crop": 4,

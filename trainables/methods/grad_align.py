@@ -1,5 +1,6 @@
 """GradAlign (Andriushchenko and Flammarion, 2020, arXiv:2007.02617)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
@@ -44,8 +45,10 @@ def outer(
     """
     here = slope(model, x, y)
     there = slope(model, threat.random_point(x, rng), y, differentiable=True)
-    defined = (here.norm(dim=1) > 0) & (there.norm(dim=1) > 0)
-    misalignment = 1 - F.cosine_similarity(here[defined], there[defined], dim=1)
+    defined = here.any(dim=1) & there.any(dim=1)
+    # a stand-in that is aligned, where indexing would make a GPU wait for the count
+    one, other = (torch.where(defined[:, None], slope, 1.0) for slope in (here, there))
+    misalignment = 1 - F.cosine_similarity(one, other, dim=1)
     price: Tensor = weight * misalignment.sum() / defined.sum().clamp(min=1)
     attacked: Tensor = criterion(model(x_adv), y).mean()
     return attacked + price
