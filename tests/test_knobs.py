@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 
 from trainables.knobs import knobs
+from trainables.periods import within
 from trainables.ranges import Count, Folder, Fraction, Positive, Share, Weight
 
 
@@ -95,3 +96,7 @@ def test_a_folder_becomes_absolute(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     assert knobs(load)["root"].validate("here") == str(tmp_path / "here")
+
+
+def test_a_list_that_must_ascend_is_described_as_a_list():
+    assert knobs(within)["resets"].allowed == "list of float > 0 < 1"

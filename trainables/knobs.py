@@ -107,6 +107,8 @@ def describe(hint: Any) -> str:  # noqa: ANN401
         return f"list of {describe(parts[0])}"
     if origin is not Annotated:
         return "true|false" if hint is bool else str(hint.__name__)
+    if get_origin(parts[0]) is tuple:
+        return describe(parts[0])
     bounds = [bound for field in parts[1:] for bound in getattr(field, "metadata", [])]
     limits = [
         f"{sign} {getattr(bound, key):g}"

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -20,6 +20,8 @@ COLOURS = {
     "diverged": "magenta",
     "failed": "red",
 }
+PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+"""Of every console: names, paths and errors are printed as they are, whatever they look like."""
 EVERY = 10.0
 """Seconds between two lines about the same running trial."""
 
@@ -71,9 +73,7 @@ class Lines:
         due = now - self.said.get(record.trial_id, -EVERY) >= EVERY
         if record.status != "running" or due:
             self.said[record.trial_id] = now
-            self.console.print(
-                line(self.progress, record), markup=False, highlight=False, soft_wrap=True
-            )
+            self.console.print(line(self.progress, record), soft_wrap=True)
 
 
 def line(progress: Progress, record: Record) -> str:

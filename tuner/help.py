@@ -5,6 +5,7 @@ from types import ModuleType
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from trainables import catalogue
 from trainables.groups import GROUPS, Group
@@ -30,9 +31,9 @@ A recipe says what is fixed, a space what varies; what you type comes on top of 
 
 def usage(console: Console) -> None:
     """Print how the command is used."""
-    console.print(INTRODUCTION, markup=False, highlight=False)
+    console.print(INTRODUCTION)
     heading(console, "Study", "KEY=VALUE")
-    console.print(listing(knobs(Settings), ""), markup=False)
+    console.print(listing(knobs(Settings), ""))
     for key, folder in (("space", SPACES), ("recipe", RECIPES)):
         heading(console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own")
         members(console, folder)
@@ -42,7 +43,7 @@ def usage(console: Console) -> None:
 
 def heading(console: Console, title: str, how: str) -> None:
     """Print a title and how to use what follows."""
-    console.print(f"\n[bold]{title}[/bold]  {how}", highlight=False)
+    console.print(Text.assemble("\n", (title, "bold"), f"  {how}"))
 
 
 def members(console: Console, folder: str) -> None:
@@ -50,7 +51,7 @@ def members(console: Console, folder: str) -> None:
     grid = Table.grid(padding=(0, 2))
     for name in catalogue.names(folder):
         grid.add_row(f"  {name}", first_line(catalogue.load(folder, name)))
-    console.print(grid, markup=False)
+    console.print(grid)
 
 
 def describe(console: Console, name: str, group: Group) -> None:
@@ -59,15 +60,13 @@ def describe(console: Console, name: str, group: Group) -> None:
     heading(console, f"{name}: {group.meaning}", how)
     common = group.shared_knobs()
     for member in group.members():
-        console.print(
-            f"  {member}: {first_line(group.load(member))}", markup=False, highlight=False
-        )
+        console.print(f"  {member}: {first_line(group.load(member))}")
         own = {k: v for k, v in group.knobs(member).items() if k not in common}
         if own:
-            console.print(listing(own, f"{name}."), markup=False)
+            console.print(listing(own, f"{name}."))
     if common:
-        console.print("  with any:" if group.folder else "  its knobs:", highlight=False)
-        console.print(listing(common, f"{name}."), markup=False)
+        console.print("  with any:" if group.folder else "  its knobs:")
+        console.print(listing(common, f"{name}."))
 
 
 def listing(some: dict[str, Knob], prefix: str) -> Table:

@@ -24,10 +24,10 @@ def preview(console: Console, plan: Plan, concurrency: int) -> None:
         f"scheduler: {words(plan.scheduler)}",
         *(f"caution: {caution}" for caution in plan.cautions),
     )
-    console.print(groups(plan), markup=False)
+    console.print(groups(plan))
     if len(plan.variants) > 1:
         console.print()
-        console.print(alternatives(plan), markup=False)
+        console.print(alternatives(plan))
     try:
         whole = cost(plan)
     except InputError as problems:
@@ -46,7 +46,7 @@ def preview(console: Console, plan: Plan, concurrency: int) -> None:
 def say(console: Console, *lines: str) -> None:
     """Print lines as they are."""
     for text in lines:
-        console.print(text, highlight=False, markup=False)
+        console.print(text)
 
 
 def groups(plan: Plan) -> Table:

@@ -17,7 +17,7 @@ from trainables.problems import InputError
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.display import display
+from tuner.display import PLAIN, display
 from tuner.help import usage
 from tuner.outlook import unusable
 from tuner.plan import Plan
@@ -38,14 +38,14 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    console = Console()
+    console = Console(**PLAIN)
     if not words or {"--help", "-h", "help"} & set(words):
         usage(console)
         return OK if words else BAD_INPUT
     try:
         return search(words, console)
     except InputError as problems:
-        Console(stderr=True).print(str(problems), markup=False, highlight=False, soft_wrap=True)
+        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
         return BAD_INPUT
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -87,7 +87,7 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
     for caution in plan.cautions:
-        console.print(f"caution: {caution}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"caution: {caution}", soft_wrap=True)
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
     progress = Progress(plan.trials, plan.epochs, at_a_time)
     saver = Saver(folder, plan, progress)

@@ -28,7 +28,7 @@ def summarise(console: Console, progress: Progress, folder: Path, *, interrupted
         if record.status == "failed":
             words.append(f"Trial {record.trial_id} failed: {record.error}")
     for text in words:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(text, soft_wrap=True)
 
 
 def winner(record: Record, best: Report, last: Report) -> list[str]:

@@ -15,7 +15,7 @@ from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.display import Lines, Screen, display, line, table
+from tuner.display import PLAIN, Lines, Screen, display, line, table
 from tuner.progress import Progress, Record
 from tuner.summary import summarise
 
@@ -147,7 +147,7 @@ def test_a_file_is_never_seen_half_written(tmp_path):
 
 
 def printed(show, **settings):
-    console = Console(file=io.StringIO(), width=120, **settings)
+    console = Console(file=io.StringIO(), width=120, **PLAIN, **settings)
     show(console)
     return console.file.getvalue()
 
