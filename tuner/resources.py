@@ -1,10 +1,15 @@
 """What a trial takes of a machine, and whether there is a machine that has it."""
 
+import os
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 
 from tuner.settings import Settings, cores
+
+MPS = "nvidia-cuda-mps-control"
 
 
 def gpus() -> int:
@@ -45,6 +50,21 @@ def fitting(settings: Settings, cpu: float, gpu: float) -> int:
     if settings.concurrency:
         rooms.append(settings.concurrency)
     return max(1, int(min(rooms) + 1e-9))
+
+
+def taking_turns(share: float) -> Iterator[str]:
+    """Yield what to do where trials share a GPU that serves one process at a time.
+
+    Args:
+        share: Of a GPU, that each trial takes.
+    """
+    has_mps = shutil.which(MPS) is not None
+    runs = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
+    if 0 < share < 1 and has_mps and not runs:
+        yield (
+            f"gpu: trials that share a GPU take turns on it; start NVIDIA's MPS first, {MPS} -d, "
+            "and they compute at the same time."
+        )
 
 
 def here() -> tuple[float, float]:

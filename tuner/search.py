@@ -23,7 +23,7 @@ from tuner.outlook import unusable
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
-from tuner.resources import here, unmet
+from tuner.resources import here, taking_turns, unmet
 from tuner.run import concurrency, connect, run
 from tuner.summary import summarise
 
@@ -86,7 +86,7 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         folder.mkdir(parents=True)
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
-    for caution in plan.cautions:
+    for caution in (*plan.cautions, *taking_turns(gpu)):
         console.print(f"caution: {caution}", soft_wrap=True)
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
     progress = Progress(plan.trials, plan.epochs, at_a_time)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tuner.resources import fitting, share_of_gpu, unmet
+from tuner import resources
+from tuner.resources import fitting, share_of_gpu, taking_turns, unmet
+from tuner.run import device
 from tuner.settings import Settings, cores, seconds
 
 
@@ -51,3 +53,23 @@ def test_what_can_be_met_is_not():
 )
 def test_durations(text, expected):
     assert seconds(text) == expected
+
+
+def test_trials_that_share_a_gpu_are_told_of_mps_where_it_is_there_and_off(monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(resources.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert "nvidia-cuda-mps-control -d" in next(taking_turns(0.5))
+    assert not [*taking_turns(0.0), *taking_turns(1.0), *taking_turns(2.0)]
+    (tmp_path / "control").touch()
+    assert not list(taking_turns(0.5))
+
+
+def test_without_mps_there_is_nothing_to_say(monkeypatch):
+    monkeypatch.setattr(resources.shutil, "which", lambda name: None)
+    assert not list(taking_turns(0.5))
+
+
+def test_a_trial_keeps_to_its_share_of_the_memory():
+    assert device(0.25) == {"device": "cuda", "memory_share": 0.25}
+    assert device(2.0) == {"device": "cuda", "memory_share": 1.0}
+    assert device(0.0) == {"device": "cpu"}
