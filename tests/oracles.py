@@ -27,6 +27,25 @@ class Halfspace(nn.Module):
         return self.margin(x) - eps * dual
 
 
+class TwoOfFive(nn.Module):
+    """Five classes, of which only the first two are ever near: a halfspace, scaled.
+
+    The first is ahead where the mean of weight times pixel exceeds the bias.
+    """
+
+    def __init__(self, pixels, weight=None, bias=0.5):
+        super().__init__()
+        weight = torch.ones(pixels) if weight is None else weight
+        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 5))
+        rows = torch.zeros(5, pixels)
+        rows[:2] = torch.stack([weight, -weight]) / pixels
+        self.layers[1].weight = nn.Parameter(rows)
+        self.layers[1].bias = nn.Parameter(torch.tensor([-bias, bias, -2.0, -2.1, -2.2]))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
 TINY: dict[str, Any] = {
     "threat": {"name": "linf", "eps": 0.1},
     "data": {"name": "mnist5k", "validation": 60, "limit": 120, "batch_size": 50, "crop": 2},

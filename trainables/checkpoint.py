@@ -4,19 +4,22 @@ Neither file holds code: weights are safetensors, the rest is read by torch's we
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainables.bind import filled
+from trainables.bind import complaints, filled
 from trainables.ensemble import Ensemble
 from trainables.groups import GROUPS
 from trainables.images import Format
+from trainables.problems import InputError
 from trainables.report import Report
 from trainables.trial import Trial, network
 
@@ -42,6 +45,8 @@ def save(trial: Trial, folder: Path) -> None:
             "model": trial.model.state_dict(),
             "optimizer": trial.optimizer.state_dict(),
             "average": trial.average.state_dict(),
+            # tensors that another entry holds as well take no room
+            "examined": trial.average.examined().state_dict(),
             "rng": trial.rng.get_state(),
             "global_rng": torch.get_rng_state(),
             "memory": trial.memory,
@@ -64,24 +69,26 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.best_weights = load_file(folder / WEIGHTS, device=trial.device)
 
 
-def load_model(path: Path | str) -> nn.Module:
+def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
     """Return the network that a folder such as `best/`, or a file in it, holds; in eval mode.
 
     Args:
         path: A folder with `model.safetensors`, or such a file.
+        last: Whether to return the network of the last epoch instead, from the state beside it.
 
     Returns:
         Images (N, C, H, W) in [0, 1] to logits (N, K), normalisation included.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InputError: If this version does not have the model that the file names.
+        InputError: If it is broken, or this version does not have the model that the file names.
     """
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no weights at {file}; name a folder that holds {WEIGHTS}.")
-    with safe_open(file, framework="pt") as opened:
-        about = {key: json.loads(text) for key, text in opened.metadata().items()}
+    about = described(file)
+    if "model" not in about:
+        raise InputError([f"weights: {file} does not say of what network; write model=NAME."])
     values = dict(about["model"])
     channels, height, width = about["shape"]
     images = Format(
@@ -90,14 +97,103 @@ def load_model(path: Path | str) -> nn.Module:
         mean=(0.0,) * channels,  # the true ones are among the weights
         std=(1.0,) * channels,
     )
-    parts = filled(GROUPS["model"], values.pop("name"), values)
-    weights = load_file(file)
+    name = values.pop("name")
+    if wrong := list(complaints("model", GROUPS["model"], name, values)):
+        raise InputError(wrong)
+    parts = filled(GROUPS["model"], name, values)
+    weights = examined_last(file.parent) if last else tensors(file)
     model = either(weights, lambda: network(parts, images))
-    model.load_state_dict(weights)
+    fit(model, weights, file)
     return model.eval()
 
 
-def either(weights: dict[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
+def described(file: Path) -> dict[str, Any]:
+    """Return what a safetensors file says of its tensors: the model, image shape and classes.
+
+    Raises:
+        InputError: If it is broken.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            return {key: json.loads(text) for key, text in (opened.metadata() or {}).items()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError([f"weights: {file} cannot be read ({error})."]) from None
+
+
+def tensors(file: Path) -> dict[str, Tensor]:
+    """Return the weights in a safetensors file, or in one that torch wrote; never code.
+
+    A state dictionary may lie in one entry of a checkpoint, and its names may begin with "module."
+    as those of a parallel network do.
+
+    Raises:
+        InputError: If there are none, or reading them would run code.
+    """
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(file)
+        found = torch.load(file, weights_only=True, map_location="cpu")
+    except (SafetensorError, OSError, RuntimeError, EOFError, UnpicklingError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"weights: {file} cannot be read as tensors ({reason})."]) from None
+    for entry in ("state_dict", "model_state_dict", "model", "net"):
+        if isinstance(found, Mapping) and isinstance(found.get(entry), Mapping):
+            found = found[entry]
+    if not isinstance(found, Mapping) or not all(isinstance(t, Tensor) for t in found.values()):
+        raise InputError([f"weights: {file} holds no state dictionary of tensors."])
+    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+
+
+def examined_last(folder: Path) -> dict[str, Tensor]:
+    """Return the weights that were examined after the last epoch of a trial.
+
+    Raises:
+        InputError: If the trial did not leave them.
+    """
+    file = folder / STATE
+    if not file.is_file():
+        raise InputError([f"rules: last_epoch needs {file}, and there is none."])
+    weights: dict[str, Tensor] = torch.load(file, weights_only=True, map_location="cpu")["examined"]
+    return weights
+
+
+def fit(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+    """Load weights into a network that they are meant for.
+
+    Raises:
+        InputError: If they are of another network; names the first tensor that does not fit.
+    """
+    for name, mine in model.state_dict().items():
+        if name not in weights:
+            raise InputError([f"weights: {file} is of another network: it has no {name}."])
+        if weights[name].shape != mine.shape:
+            raise InputError([
+                f"weights: {file} is of another network: {name} must be {tuple(mine.shape)}, "
+                f"got {tuple(weights[name].shape)}."
+            ])
+    if more := [name for name in weights if name not in model.state_dict()]:
+        raise InputError([f"weights: {file} is of another network: it has {more[0]} as well."])
+    model.load_state_dict(weights)
+
+
+def load_foreign(file: Path, model: nn.Module) -> nn.Module:
+    """Return a network with weights that were trained elsewhere; in eval mode.
+
+    Args:
+        file: safetensors, or a state dictionary as torch saves it.
+        model: Of this project, behind its normalisation; weights may be of the whole, or of what
+            is behind it.
+
+    Raises:
+        InputError: If they are of another network.
+    """
+    weights = tensors(file)
+    whole = next(iter(model.state_dict())) in weights
+    fit(model if whole else model.get_submodule("1"), weights, file)
+    return model.eval()
+
+
+def either(weights: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
     """Return a network for `weights`, or an ensemble of them if they are of several."""
     members = {name.split(".")[1] for name in weights if name.startswith("members.")}
     return Ensemble([build() for _ in members]) if members else build()

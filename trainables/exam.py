@@ -1,12 +1,12 @@
 """The exam: how good a network is, by the same measure for every trial of a study."""
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 from torch.nn import Module
 
 from trainables.attacks import pgd
+from trainables.climb import climb, cross_entropy
 from trainables.images import Images
-from trainables.methods import pgd_at
 from trainables.modes import frozen, in_mode
 from trainables.precision import in_full
 from trainables.ranges import Count, Positive
@@ -55,43 +55,15 @@ def accuracies(
             for _ in range(restarts):
                 start = threat.project(threat.random_point(x, rng), x)
                 left = right.nonzero()[:, 0]
-                withstood = climb(model, start[left], x[left], y[left], threat, steps, size)
-                right[left] = withstood
+                _, right[left] = climb(
+                    model,
+                    cross_entropy(y[left]),
+                    start[left],
+                    x[left],
+                    y[left],
+                    threat=threat,
+                    steps=steps,
+                    step_size=size,
+                )
             robust += int(right.sum())
     return clean / len(images), robust / len(images)
-
-
-def climb(
-    model: Module,
-    x_adv: Tensor,
-    x: Tensor,
-    y: Tensor,
-    threat: Threat,
-    steps: int,
-    step_size: float,
-) -> Tensor:
-    """Return which images (N,) are classified correctly all along an attack from `x_adv`.
-
-    Args:
-        model: Images to logits, in eval mode.
-        x_adv: Where the attack starts (N, C, H, W).
-        x: The images (N, C, H, W).
-        y: Their labels (N,).
-        threat: The set of allowed perturbations.
-        steps: Steps of the attack.
-        step_size: Length of one step, in the units of eps.
-    """
-    withstood = torch.ones_like(y, dtype=torch.bool)
-    left = withstood.nonzero()[:, 0]
-    for step in range(steps + 1):
-        x_adv.requires_grad_(step < steps)
-        value, logits = pgd_at.inner(model, x[left], y[left])(x_adv)
-        right = logits.argmax(dim=1) == y[left]
-        withstood[left[~right]] = False
-        left = left[right]
-        if step == steps or not len(left):
-            break
-        (grad,) = torch.autograd.grad(value[right].sum(), x_adv)
-        moved = x_adv.detach()[right] + step_size * threat.steepest(grad[right])
-        x_adv = threat.project(moved, x[left])
-    return withstood

@@ -35,6 +35,10 @@ class Threat(ABC):
         """Return the perturbations (N, ...) pulled back to the ball, whatever the pixel range."""
 
     @abstractmethod
+    def size(self, delta: Tensor) -> Tensor:
+        """Return how large perturbations (N, ...) are, in the units of eps; (N,)."""
+
+    @abstractmethod
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
         """Return a random point within `eps` of `x`, which may leave [0, 1]; (N, ...)."""
 

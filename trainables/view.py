@@ -128,13 +128,14 @@ views: WeakKeyDictionary[nn.Module, View | None] = WeakKeyDictionary()
 """Of each network, its view; none if it cannot be traced, as a user's own may not."""
 
 
-def quick(model: nn.Module) -> nn.Module:
+def quick(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
     """Return what to attack in place of `model`, which is in eval mode and frozen.
 
     The answers are the same to rounding, and so are their slopes.
 
     Args:
         model: Images (N, C, H, W) to logits (N, K).
+        mixed: Whether to compute in bf16; as the network does if none.
 
     Returns:
         The view; `model` itself if it cannot be traced.
@@ -144,7 +145,7 @@ def quick(model: nn.Module) -> nn.Module:
     view = views[model]
     if view is None:
         return model
-    view.refresh(mixed=is_mixed(model))
+    view.refresh(mixed=is_mixed(model) if mixed is None else mixed)
     return view
 
 

@@ -187,9 +187,9 @@ def study(
         )
 
 
-def settings(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the keys of the study."""
-    for key, knob in knobs(Settings).items():
+def misfits(schema: type, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the keys of a command, whose fields `schema` has."""
+    for key, knob in knobs(schema).items():
         if key in arguments:
             yield from misfit(key, knob, arguments[key])
 

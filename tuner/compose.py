@@ -43,7 +43,7 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
         problems.append(check.nothing_searched(catalogue.names(SPACES)))
     study = study_groups(arguments, space, gridded=gridded(layers, space, given))
     problems += check.study(study, {k: searched_knobs(layer) for k, layer in layers.items()})
-    problems += check.settings(arguments)
+    problems += check.misfits(Settings, arguments)
     if problems:
         raise InputError(problems)
     settings = check.validated(arguments)

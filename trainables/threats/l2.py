@@ -18,6 +18,11 @@ class L2(Threat):
         """Return perturbations (N, ...) shortened to `eps` where they are longer."""
         return (self.eps / (lengths(delta) + TINY)).clamp(max=1) * delta
 
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the Euclidean length, (N,)."""
+        norms: Tensor = delta.flatten(1).norm(dim=1)
+        return norms
+
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
         """Return a point in a uniform direction at a uniform distance up to `eps`; (N, ...)."""
         direction = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)

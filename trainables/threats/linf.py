@@ -18,6 +18,10 @@ class Linf(Threat):
         """Return perturbations (N, ...) with each pixel cut to at most `eps` either way."""
         return delta.clamp(-self.eps, self.eps)
 
+    def size(self, delta: Tensor) -> Tensor:
+        """Return the largest movement of any pixel, (N,)."""
+        return delta.flatten(1).abs().amax(dim=1)
+
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
         """Return a uniform draw within `eps` of `x`, which may leave [0, 1]; (N, ...)."""
         unit = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype)

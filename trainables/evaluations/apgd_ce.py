@@ -1,0 +1,19 @@
+"""Auto-PGD on cross-entropy (Croce and Hein, 2020, arXiv:2003.01690)."""
+
+from functools import partial
+
+from trainables import apgd
+from trainables.passes import Pass
+from trainables.ranges import Count
+
+NUMBERS = ("steps", "restarts")
+
+
+def passes(*, steps: Count = 100, restarts: Count = 1) -> list[Pass]:
+    """Return one pass a restart.
+
+    Args:
+        steps: Steps of each.
+        restarts: Independent attacks; the worst counts.
+    """
+    return [partial(apgd.run, loss="ce", steps=steps)] * restarts

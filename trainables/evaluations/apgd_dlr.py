@@ -1,0 +1,24 @@
+"""Auto-PGD on the difference of logits ratio (Croce and Hein, 2020, arXiv:2003.01690)."""
+
+from functools import partial
+
+from trainables import apgd
+from trainables.passes import Pass
+from trainables.ranges import Count
+
+NUMBERS = ("steps", "restarts")
+
+
+def passes(*, steps: Count = 100, restarts: Count = 1) -> list[Pass]:
+    """Return one pass a restart.
+
+    Args:
+        steps: Steps of each.
+        restarts: Independent attacks; the worst counts.
+    """
+    return [partial(apgd.run, loss="dlr", steps=steps)] * restarts
+
+
+def clashes(classes: int) -> str | None:
+    """Return why the attack cannot be made on so many classes, if it cannot."""
+    return f"needs at least 3 classes, got {classes}" if classes < 3 else None

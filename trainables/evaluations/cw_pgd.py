@@ -1,0 +1,73 @@
+"""PGD on the margin loss of Carlini and Wagner (arXiv:1608.04644), as Bag of Tricks uses it.
+
+Not their minimum-norm attack: the field says CW for the loss alone, z_y less the largest other
+logit, without a limit (arXiv:2010.00467).
+"""
+
+from functools import partial
+
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from trainables.attacks.pgd import Start
+from trainables.climb import Loss
+from trainables.evaluations import pgd
+from trainables.passes import Pass
+from trainables.ranges import Count, Positive
+from trainables.threat import Threat
+
+NUMBERS = pgd.NUMBERS
+
+
+def passes(
+    *,
+    steps: Count = 20,
+    restarts: Count = 1,
+    step_size: Positive | None = None,
+    start: Start = "random",
+) -> list[Pass]:
+    """Return one pass a restart.
+
+    Args:
+        steps: Steps of each.
+        restarts: Independent attacks; the worst counts.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        start: Where to start; see the training attack pgd.
+    """
+    return [partial(run, steps=steps, step_size=step_size, start=start)] * restarts
+
+
+def run(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator,
+    steps: int,
+    step_size: float | None,
+    start: Start,
+) -> Tensor:
+    """Return where each of the images (N, C, H, W) was first misclassified, or the attack ended."""
+    return pgd.run(
+        model,
+        x,
+        y,
+        threat=threat,
+        rng=rng,
+        steps=steps,
+        step_size=step_size,
+        start=start,
+        loss=margin(y),
+    )
+
+
+def margin(y: Tensor) -> Loss:
+    """Return by how much another logit exceeds that of the label (N,)."""
+
+    def loss(logits: Tensor, rows: Tensor) -> Tensor:
+        label = y[rows, None]
+        others = logits.scatter(1, label, -float("inf")).amax(dim=1)
+        return others - logits.gather(1, label)[:, 0]
+
+    return loss

@@ -1,0 +1,47 @@
+"""Fast adaptive boundary attack towards the likeliest wrong classes (arXiv:1907.02044)."""
+
+from functools import partial
+
+import torch
+from pyautoattack.fab_pt import FABAttack_PT
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from trainables.autoattack import seeded, setting
+from trainables.passes import Pass
+from trainables.ranges import Count
+from trainables.threat import Threat
+
+NUMBERS = ("steps",)
+
+
+def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[Pass]:
+    """Return one pass a target.
+
+    Args:
+        classes: Number of classes K.
+        steps: Steps of each.
+        targets: How many classes to try; all there are if fewer.
+    """
+    ranks = range(2, min(targets, classes - 1) + 2)
+    return [partial(run, rank=rank, steps=steps) for rank in ranks]
+
+
+@torch.no_grad()
+def run(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator,
+    rank: int,
+    steps: int,
+) -> Tensor:
+    """Return the nearest wrong point if it is within eps of the image, or else the image."""
+    attack = FABAttack_PT(model, n_iter=steps, targeted=True, **setting(threat, x.device))
+    attack.target_class = rank
+    with seeded(rng):
+        points: Tensor = attack.attack_single_run(x, y, is_targeted=True)
+    outside = threat.size(points - x) > threat.eps
+    return torch.where(outside.view(-1, 1, 1, 1), x, points)

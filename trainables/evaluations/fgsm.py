@@ -1,0 +1,18 @@
+"""One step of the length of eps from the image (Goodfellow et al., 2015, arXiv:1412.6572)."""
+
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from trainables.evaluations import pgd
+from trainables.passes import Pass
+from trainables.threat import Threat
+
+
+def passes() -> list[Pass]:
+    """Return the one pass."""
+    return [run]
+
+
+def run(model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator) -> Tensor:
+    """Return the ends of the step."""
+    return pgd.run(model, x, y, threat=threat, rng=rng, steps=1, step_size=threat.eps, start="zero")

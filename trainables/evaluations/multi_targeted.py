@@ -1,0 +1,76 @@
+"""PGD towards every other class in turn (Gowal et al., 2019, arXiv:1910.09338)."""
+
+from functools import partial
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from trainables.climb import Loss
+from trainables.evaluations import pgd
+from trainables.passes import Pass
+from trainables.ranges import Count, Positive
+from trainables.threat import Threat
+
+NUMBERS = pgd.NUMBERS
+
+
+def passes(
+    *, classes: int, steps: Count = 20, restarts: Count = 1, step_size: Positive | None = None
+) -> list[Pass]:
+    """Return one pass for each class that an image is not of, and restart.
+
+    Args:
+        classes: Number of classes K.
+        steps: Steps of each.
+        restarts: Independent attacks on each target; the worst counts.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+    """
+    return [
+        partial(run, rank=rank, steps=steps, step_size=step_size)
+        for _ in range(restarts)
+        for rank in range(classes - 1)
+    ]
+
+
+def run(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator,
+    rank: int,
+    steps: int,
+    step_size: float | None,
+) -> Tensor:
+    """Return attempts at the wrong class that is `rank`-th likeliest on the image, from 0."""
+    return pgd.run(
+        model,
+        x,
+        y,
+        threat=threat,
+        rng=rng,
+        steps=steps,
+        step_size=step_size,
+        start="random",
+        loss=towards(ranked(model, x, y, rank), y),
+    )
+
+
+@torch.no_grad()
+def ranked(model: Module, x: Tensor, y: Tensor, rank: int) -> Tensor:
+    """Return the wrong class (N,) whose logit is the `rank`-th largest, from 0."""
+    wrong = model(x).scatter(1, y[:, None], -float("inf"))
+    target: Tensor = wrong.argsort(dim=1, descending=True)[:, rank]
+    return target
+
+
+def towards(target: Tensor, y: Tensor) -> Loss:
+    """Return by how much the logit of a target (N,) exceeds that of the label (N,)."""
+
+    def loss(logits: Tensor, rows: Tensor) -> Tensor:
+        each = torch.arange(len(rows), device=rows.device)
+        return logits[each, target[rows]] - logits[each, y[rows]]
+
+    return loss

@@ -1,0 +1,88 @@
+"""PGD crafted with normalised features (Pang et al., 2020, arXiv:2002.08619, Table A).
+
+The gradient is that of the same network with the feature before its last layer put on a sphere of
+radius s; the network itself is then shown the result.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from trainables.attacks import pgd as training
+from trainables.heads import Cosine
+from trainables.methods import pgd_at
+from trainables.passes import Pass
+from trainables.ranges import Count, Positive
+from trainables.threat import Threat
+
+NUMBERS = ("steps", "restarts")
+
+
+def passes(
+    *,
+    steps: Count = 10,
+    restarts: Count = 1,
+    step_size: Positive | None = None,
+    s: Positive = 15.0,
+) -> list[Pass]:
+    """Return one pass a restart.
+
+    Args:
+        steps: Steps of each.
+        restarts: Independent attacks; the worst counts.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        s: Length of the normalised feature.
+    """
+    return [partial(run, steps=steps, step_size=step_size, s=s)] * restarts
+
+
+def run(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator,
+    steps: int,
+    step_size: float | None,
+    s: float,
+) -> Tensor:
+    """Return where the attack on the network with normalised features ends."""
+    with normalised_features(model, x, s):
+        objective = pgd_at.inner(model, x, y)
+        return training.perturb(
+            objective, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size
+        )
+
+
+@contextmanager
+def normalised_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]:
+    """Give the last layer of `model` its input at length `s`; an embedding head does so itself."""
+
+    def shortened(_: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
+        return s * F.normalize(inputs[0], dim=1)
+
+    last = last_layer(model, x[:1])
+    handle = None if isinstance(last, Cosine) else last.register_forward_pre_hook(shortened)
+    try:
+        yield
+    finally:
+        if handle:
+            handle.remove()
+
+
+def last_layer(model: nn.Module, x: Tensor) -> nn.Module:
+    """Return whichever linear layer comes last when `model` sees `x`."""
+    seen: list[nn.Module] = []
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear | Cosine)]
+    handles = [m.register_forward_hook(lambda m, *_: seen.append(m)) for m in layers]
+    with torch.no_grad():
+        model(x)
+    for handle in handles:
+        handle.remove()
+    return seen[-1]

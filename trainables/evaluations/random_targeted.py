@@ -1,0 +1,61 @@
+"""PGD towards a class drawn at random (as GradAlign tried it, arXiv:2007.02617)."""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from trainables.climb import Loss
+from trainables.evaluations import pgd
+from trainables.passes import Pass
+from trainables.ranges import Count, Positive
+from trainables.threat import Threat
+
+NUMBERS = pgd.NUMBERS
+
+
+def passes(
+    *, steps: Count = 20, restarts: Count = 1, step_size: Positive | None = None
+) -> list[Pass]:
+    """Return one pass a restart, each with targets of its own.
+
+    Args:
+        steps: Steps of each.
+        restarts: Independent attacks; the worst counts.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+    """
+    return [partial(run, steps=steps, step_size=step_size)] * restarts
+
+
+def run(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator,
+    steps: int,
+    step_size: float | None,
+) -> Tensor:
+    """Return attempts at another class, uniformly drawn; any error is a success."""
+    with torch.no_grad():
+        classes = model(x[:1]).shape[1]
+    offset = torch.randint(1, classes, y.shape, generator=rng, device=y.device)
+    return pgd.run(
+        model,
+        x,
+        y,
+        threat=threat,
+        rng=rng,
+        steps=steps,
+        step_size=step_size,
+        start="random",
+        loss=likeness((y + offset) % classes),
+    )
+
+
+def likeness(target: Tensor) -> Loss:
+    """Return the log-probability of a target (N,)."""
+    return lambda logits, rows: -F.cross_entropy(logits, target[rows], reduction="none")

@@ -1,0 +1,48 @@
+"""PGD on another checkpoint, shown to this one (Papernot et al., 2016, arXiv:1605.07277)."""
+
+from functools import partial
+
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from trainables.attacks import pgd as training
+from trainables.checkpoint import load_model
+from trainables.methods import pgd_at
+from trainables.modes import frozen
+from trainables.passes import Pass
+from trainables.ranges import Count, Folder, Positive
+from trainables.threat import Threat
+from trainables.view import quick
+
+NUMBERS = ("steps",)
+
+
+def passes(*, source: Folder, steps: Count = 10, step_size: Positive | None = None) -> list[Pass]:
+    """Return the one pass.
+
+    Args:
+        source: A folder with the weights to attack, such as another study's `best`.
+        steps: Steps of the attack.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+    """
+    return [partial(run, source=load_model(source), steps=steps, step_size=step_size)]
+
+
+def run(
+    model: Module,  # noqa: ARG001  # it is shown the result by whoever called
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator,
+    source: Module,
+    steps: int,
+    step_size: float | None,
+) -> Tensor:
+    """Return where the attack on the source ends."""
+    source = source.to(x.device)
+    with frozen(source):
+        objective = pgd_at.inner(quick(source), x, y)
+        return training.perturb(
+            objective, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size
+        )

@@ -1,0 +1,151 @@
+"""Which checkpoints of a finished search an evaluation looks at."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import yaml
+from torch.nn import Module
+
+from trainables.checkpoint import METRICS, WEIGHTS, load_model
+from trainables.problems import InputError
+
+Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One checkpoint.
+
+    Attributes:
+        trial_id: The trial that left it; none if it came from elsewhere.
+        rule: What would select it.
+        path: The folder or file that holds it.
+        last: Whether it is the trial's last epoch rather than its best.
+        seed: The trial's.
+        read: How to read it, if not as the trials of a search leave it.
+    """
+
+    path: Path
+    rule: str
+    trial_id: str = ""
+    last: bool = False
+    seed: int | None = None
+    read: Callable[[], Module] | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name to a reader."""
+        which = "last epoch" if self.last else "best epoch"
+        return f"trial {self.trial_id}, {which}" if self.trial_id else str(self.path)
+
+    def load(self) -> Module:
+        """Return the network.
+
+        Raises:
+            InputError: If the checkpoint is not there or not whole.
+        """
+        try:
+            return self.read() if self.read else load_model(self.path, last=self.last)
+        except FileNotFoundError as error:
+            raise InputError([str(error)]) from None
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """Return the winner's whole configuration.
+
+    Raises:
+        InputError: If the folder holds no finished search.
+    """
+    if not folder.is_dir():
+        raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
+    best = folder / "best"
+    missing = [name for name in ("config.yaml", WEIGHTS, METRICS) if not (best / name).is_file()]
+    if missing:
+        raise InputError([
+            f"{folder}: holds no best/{missing[0]}; name the results folder of a search that has "
+            "completed an epoch."
+        ])
+    try:
+        config: dict[str, Any] = yaml.safe_load((best / "config.yaml").read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason})."]) from None
+    if not isinstance(config, Mapping) or "threat" not in config or "data" not in config:
+        raise InputError([f"{best / 'config.yaml'}: names no threat and data."])
+    return config
+
+
+def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) -> list[Candidate]:
+    """Return what to evaluate.
+
+    Args:
+        folder: Of a finished search.
+        top: How many trials, best first by robust accuracy on the validation split.
+        rules: How a checkpoint of each may be selected; the oracle looks at all of them.
+        seeds: Whether to take every trial with the winner's knobs instead.
+
+    Raises:
+        InputError: If a trial that is asked for has left nothing.
+    """
+    if top == 1 and not seeds and rules == ("best_validation_robust",):
+        return [winner(folder)]
+    table = trials(folder)
+    rows = same_knobs(table) if seeds else table.head(top)
+    if not seeds and len(table) < top:
+        raise InputError([
+            f"top: must be at most the {len(table)} trials with a checkpoint, got {top}."
+        ])
+    found = [each for row in rows.to_dict("records") for each in of_trial(folder, row, rules)]
+    missing = [each.path for each in found if not (each.path / WEIGHTS).is_file()]
+    if missing:
+        raise InputError([f"{folder}: {missing[0]} holds no {WEIGHTS}."])
+    return found
+
+
+def winner(folder: Path) -> Candidate:
+    """Return the checkpoint in `best/`, which outlives the trials' own."""
+    about = json.loads((folder / "best" / METRICS).read_text())
+    return Candidate(
+        path=folder / "best", rule="best_validation_robust", trial_id=str(about["trial_id"])
+    )
+
+
+def of_trial(folder: Path, row: Mapping[Any, Any], rules: tuple[Rule, ...]) -> Iterator[Candidate]:
+    """Yield the checkpoints of one trial that any of the rules looks at."""
+    about = {"path": folder / row["checkpoint"], "trial_id": row["trial_id"], "seed": row["seed"]}
+    if {"best_validation_robust", "oracle"} & set(rules):
+        yield Candidate(rule="best_validation_robust", **about)
+    if {"last_epoch", "oracle"} & set(rules):
+        yield Candidate(rule="last_epoch", last=True, **about)
+
+
+def trials(folder: Path) -> pd.DataFrame:
+    """Return the trials that left a checkpoint, best first.
+
+    Raises:
+        InputError: If the table is missing or broken.
+    """
+    file = folder / "trials.parquet"
+    try:
+        frame = pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"{file}: cannot be read ({reason})."]) from None
+    kept = frame[frame["checkpoint"] != ""]
+    ranking = ["val_robust_accuracy", "val_clean_accuracy"]
+    # stable, so that the winner of a tie is the earlier trial, as it is in the search
+    return kept.sort_values(ranking, ascending=False, kind="stable")
+
+
+def same_knobs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that differ from the first in nothing but the seed."""
+    columns = list(table.columns)
+    searched = columns[2 : columns.index("best_epoch")]
+    if not searched:
+        return table
+    alike = (table[searched].astype(str) == table[searched].astype(str).iloc[0]).all(axis=1)
+    return table[alike]

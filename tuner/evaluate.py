@@ -1,0 +1,118 @@
+"""Attack the checkpoints of a search on the test split: `python -m tuner.evaluate FOLDER`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from statistics import mean, stdev
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trainables.problems import InputError
+from tuner import ledger
+from tuner.arguments import read
+from tuner.display import PLAIN
+from tuner.evaluation import Evaluation, prepared
+from tuner.evaluation_help import VOCABULARY, usage
+from tuner.evaluation_settings import ORACLE
+from tuner.examiner import Examiner
+from tuner.search import BAD_INPUT, INTERRUPTED, OK
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    console = Console(**PLAIN)
+    if not words or {"--help", "-h", "help"} & set(words):
+        usage(console)
+        return OK if words else BAD_INPUT
+    try:
+        evaluate(words, console)
+    except InputError as problems:
+        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        console.print("Interrupted; the same command goes on where this one was.")
+        return INTERRUPTED
+    return OK
+
+
+def evaluate(words: Sequence[str], console: Console) -> None:
+    """Check the command, then attack.
+
+    Raises:
+        InputError: If anything is wrong with it.
+    """
+    folders = [word for word in words if "=" not in word]
+    arguments, problems = read([word for word in words if "=" in word], VOCABULARY)
+    evaluation = prepared(folders, arguments, problems)
+    examiner = Examiner(evaluation, console)
+    rows = [row for candidate in evaluation.candidates for row in examiner.rows(candidate)]
+    show(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)
+
+
+def show(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:
+    """Print what came out, checkpoint by checkpoint, and what to doubt."""
+    for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False):
+        console.print(
+            table(title(str(trial), str(rule), rows), rows, each=evaluation.settings.each)
+        )
+        for doubt in dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d):
+            console.print(f"doubt: {doubt}.", soft_wrap=True)
+    for line in conclusions(frame, evaluation):
+        console.print(line, soft_wrap=True)
+    console.print(f"Rows are in {evaluation.folder / ledger.FILE}.", soft_wrap=True)
+
+
+def title(trial: str, rule: str, rows: pd.DataFrame) -> str:
+    """Return what a table is about."""
+    first = rows.iloc[0]
+    low, high = ledger.interval(round(first["clean_accuracy"] * first["n"]), int(first["n"]))
+    return (
+        f"{f'Trial {trial}' if trial else first['checkpoint']}, {rule}: {first['norm']} eps "
+        f"{first['eps']:.4g}, {first['n']} test images, "
+        f"clean {100 * first['clean_accuracy']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    )
+
+
+def table(about: str, rows: pd.DataFrame, *, each: bool) -> Table:
+    """Return the rows of one checkpoint."""
+    result = Table(title=Text(about), title_justify="left", box=None, pad_edge=False)
+    worst = "alone %" if each else "worst case %"
+    for heading in ("attack", "attacked", "fooled", worst, "95 % interval", "seconds"):
+        result.add_column(heading, justify="left" if heading == "attack" else "right")
+    for row in rows.to_dict("records"):
+        result.add_row(
+            Text(row["attack"]),
+            str(row["attacked"]),
+            str(row["fooled"]),
+            f"{100 * row['robust_accuracy']:.1f}",
+            f"[{100 * row['low']:.1f}, {100 * row['high']:.1f}]",
+            f"{row['seconds']:.1f}",
+        )
+    return result
+
+
+def conclusions(frame: pd.DataFrame, evaluation: Evaluation) -> Iterator[str]:
+    """Yield what several checkpoints come to: what each rule would have given, or seeds' mean."""
+    worst = {
+        f"trial {trial}, {rule}": float(rows["robust_accuracy"].min())
+        for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False)
+    }
+    if evaluation.settings.seeds and len(worst) > 1:
+        accuracies = list(worst.values())
+        yield (
+            f"Over {len(worst)} seeds: robust {100 * mean(accuracies):.1f} "
+            f"± {100 * stdev(accuracies):.1f} %."
+        )
+    if ORACLE in evaluation.settings.rules:
+        best = max(worst, key=lambda name: worst[name])
+        yield f"Oracle, which chooses by the test split: {best}, {100 * worst[best]:.1f} %."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,207 @@
+"""An evaluation that can be made: everything checked, nothing attacked yet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainables.bind import complaints, filled, misfit
+from trainables.checkpoint import described, load_foreign, load_model
+from trainables.groups import GROUPS
+from trainables.images import DataError, Dataset, Images
+from trainables.knobs import knobs
+from trainables.problems import InputError
+from trainables.threat import Threat
+from trainables.trial import network
+from tuner import ledger
+from tuner.candidates import Candidate, candidates, configuration
+from tuner.check import misfits
+from tuner.domains import is_domain
+from tuner.evaluation_help import FROM_TRIALS
+from tuner.evaluation_settings import EvaluationSettings
+from tuner.suites import ATTACKS, Attack, attacks
+
+SUBSET_SEED = 0
+"""Of the draw of test images: the same for every checkpoint that so many are asked of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What to attack, how, on what.
+
+    Attributes:
+        folder: Where results go.
+        settings: Of the evaluation.
+        attacks: In order.
+        candidates: The checkpoints.
+        threat: The set of allowed perturbations.
+        norm: Its name.
+        data: Name and knobs of the data set.
+        images: The test images.
+        classes: Number of classes K.
+    """
+
+    folder: Path
+    settings: EvaluationSettings
+    attacks: list[Attack]
+    candidates: list[Candidate]
+    threat: Threat
+    norm: str
+    data: dict[str, Any]
+    images: Images
+    classes: int
+
+
+def prepared(
+    folders: Sequence[str], arguments: Mapping[str, Any], problems: Sequence[str]
+) -> Evaluation:
+    """Return the evaluation that the arguments describe.
+
+    Args:
+        folders: Of searches, one at most.
+        arguments: As `tuner.arguments.read` returns them.
+        problems: What is known to be wrong already.
+
+    Raises:
+        InputError: If anything is wrong, with all that is.
+    """
+    problems = [*problems, *misfits(EvaluationSettings, arguments), *searched(arguments)]
+    settings = validated(arguments)
+    problems += misplaced(folders, settings)
+    own = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
+    suite, wrong = attacks(settings.suite, own)
+    problems += wrong
+    base: Mapping[str, Any] = {}
+    if not problems and not settings.weights:
+        base = configuration(Path(folders[0]))
+    chosen = {group: over(base.get(group, {}), arguments.get(group, {})) for group in FROM_TRIALS}
+    needed = [g for g in FROM_TRIALS if g != "model" or foreign(settings)]
+    for group in [] if problems else needed:
+        values = dict(chosen[group])
+        problems += complaints(group, GROUPS[group], values.pop("name", None), values)
+    if problems:
+        raise InputError(problems)
+    dataset = load(chosen["data"])
+    problems += unfit(settings, suite, dataset)
+    if problems:
+        raise InputError(problems)
+    folder = Path(settings.results or beside(settings)) if settings.weights else Path(folders[0])
+    ledger.read(folder)
+    device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Evaluation(
+        folder=folder,
+        settings=settings,
+        attacks=suite,
+        candidates=looked_at(folder, settings, chosen["model"], dataset),
+        threat=bound("threat", chosen["threat"]).build(),
+        norm=str(chosen["threat"]["name"]),
+        data=chosen["data"],
+        images=drawn(dataset.test, settings.images).to(device),
+        classes=dataset.classes,
+    )
+
+
+def misplaced(folders: Sequence[str], settings: EvaluationSettings) -> Iterator[str]:
+    """Yield what is wrong with what is to be evaluated."""
+    if settings.weights and folders:
+        yield f"{folders[0]}: give a folder or weights=, not both."
+    elif not settings.weights and len(folders) != 1:
+        given = ", ".join(folders) or "none"
+        yield f"FOLDER: expected the results folder of one search, got {given}."
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        yield "device: there is no GPU here; write device=cpu."
+    if settings.weights and not Path(settings.weights).is_file():
+        yield f"weights: there is no file {settings.weights}."
+
+
+def searched(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the problem of a range, which an evaluation has no use for."""
+    for group, values in arguments.items():
+        for knob, value in values.items() if isinstance(values, dict) else []:
+            if is_domain(value):
+                yield f"{group}.{knob}: is searched by tuner.search; give an evaluation one value."
+
+
+def validated(arguments: Mapping[str, Any]) -> EvaluationSettings:
+    """Return the settings that there is nothing wrong with; the defaults of the others."""
+    known = knobs(EvaluationSettings)
+    values = {
+        key: knob.validate(arguments[key])
+        for key, knob in known.items()
+        if key in arguments and not list(misfit(key, knob, arguments[key]))
+    }
+    return EvaluationSettings(**values)  # type: ignore[arg-type]
+
+
+def over(base: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the knobs of a group with others on top, which count alone for another member."""
+    other = "name" in upper and upper["name"] != base.get("name")
+    return {**({} if other else base), **upper}
+
+
+def foreign(settings: EvaluationSettings) -> bool:
+    """Return whether weights do not say of what network they are."""
+    if settings.weights is None:
+        return False
+    file = Path(settings.weights)
+    return file.suffix != ".safetensors" or not file.is_file() or "model" not in described(file)
+
+
+def bound(group: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return the functions of a group."""
+    settings = dict(values)
+    return filled(GROUPS[group], settings.pop("name"), settings)
+
+
+def load(data: Mapping[str, Any]) -> Dataset:
+    """Return the data set.
+
+    Raises:
+        InputError: If it cannot be had.
+    """
+    try:
+        dataset: Dataset = bound("data", data).load()
+    except DataError as error:
+        raise InputError([f"data: {error}"]) from None
+    return dataset
+
+
+def unfit(settings: EvaluationSettings, suite: list[Attack], dataset: Dataset) -> Iterator[str]:
+    """Yield what the data set does not allow."""
+    number = len(dataset.test)
+    if settings.images and settings.images > number:
+        yield f"images: must be at most the {number} test images, got {settings.images}."
+    for attack in suite:
+        if clash := attack.clash(dataset.classes):
+            yield f"suite: {attack.word} {clash}."
+
+
+def drawn(images: Images, number: int | None) -> Images:
+    """Return so many of the images, drawn at random, in their own order; all if none."""
+    if number is None or number == len(images):
+        return images
+    rng = torch.Generator().manual_seed(SUBSET_SEED)
+    rows = torch.randperm(len(images), generator=rng)[:number].sort().values
+    return images[rows]
+
+
+def beside(settings: EvaluationSettings) -> Path:
+    """Return the folder for the results on a file."""
+    return Path("results") / Path(settings.weights or "").stem
+
+
+def looked_at(
+    folder: Path, settings: EvaluationSettings, model: Mapping[str, Any], dataset: Dataset
+) -> list[Candidate]:
+    """Return the checkpoints."""
+    if settings.weights is None:
+        return candidates(folder, top=settings.top, rules=settings.rules, seeds=settings.seeds)
+    file = Path(settings.weights)
+    read = partial(load_model, file)
+    if foreign(settings):
+        build = partial(network, bound("model", model), dataset.format)
+        read = partial(lambda file, build: load_foreign(file, build()), file, build)
+    return [Candidate(path=file, rule="given", read=read)]

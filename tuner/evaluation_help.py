@@ -1,0 +1,57 @@
+"""What `python -m tuner.evaluate` understands, and its `--help`."""
+
+from dataclasses import fields
+
+from rich.console import Console
+
+from trainables.groups import GROUPS, Group
+from trainables.knobs import knobs
+from tuner.arguments import Vocabulary
+from tuner.evaluation_settings import EvaluationSettings
+from tuner.help import first_line, heading, listing
+from tuner.suites import ATTACKS, SUITES
+
+FROM_TRIALS = ("threat", "data", "model")
+"""Groups of a trial that an evaluation may choose itself."""
+INTRODUCTION = """\
+Attack the selected checkpoints of a finished search on the test split.
+
+  python -m tuner.evaluate results/weight_decay-pgd_at-20261121-083000
+  python -m tuner.evaluate FOLDER suite=pgd_50_10,square images=1000
+  python -m tuner.evaluate FOLDER rules=best_validation_robust,last_epoch,oracle suite=quick
+  python -m tuner.evaluate weights=net.pt model=resnet18 data=cifar10 threat=linf threat.eps=8/255
+
+Interrupted at any point, the same command goes on where it was. A row of evaluation.parquet is
+written once; other settings make another row.
+"""
+
+
+def attack_groups() -> dict[str, Group]:
+    """Return each attack as a group of knobs."""
+    return {
+        name: Group("an attack", None, (), (ATTACKS.load(name).passes,))
+        for name in ATTACKS.members()
+    }
+
+
+VOCABULARY = Vocabulary(
+    keys=tuple(field.name for field in fields(EvaluationSettings)),
+    groups={name: GROUPS[name] for name in FROM_TRIALS} | attack_groups(),
+)
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    heading(console, "Evaluation", "KEY=VALUE")
+    console.print(listing(knobs(EvaluationSettings), ""))
+    heading(console, "Suites", "suite=NAME")
+    for name, attacks in SUITES.items():
+        console.print(f"  {name}: {', '.join(attacks)}")
+    heading(console, "Attacks", "suite=NAME, NAME.KNOB=VALUE")
+    for name in ATTACKS.members():
+        module = ATTACKS.load(name)
+        console.print(f"  {name}: {first_line(module)}")
+        if own := knobs(module.passes):
+            console.print(listing(own, f"{name}."))
+    console.print("\nthreat=, data= and model= are those of tuner.search.")

@@ -1,0 +1,64 @@
+"""The keys of an evaluation."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from trainables.ranges import Count, Folder, Natural
+from tuner.candidates import Rule
+
+ORACLE = "oracle"
+
+
+def several(value: object) -> object:
+    """Return words separated by commas as a list.
+
+    >>> several("pgd_10,square")
+    ['pgd_10', 'square']
+    """
+    return value.split(",") if isinstance(value, str) else value
+
+
+Several = BeforeValidator(several)
+Words = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several, Field(min_length=1)]
+Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """What the command line says of an evaluation.
+
+    Attributes:
+        suite: quick, pas, autoattack or full, or attacks by name, separated by commas; numbers
+            fill an attack's first knobs, as in pgd_50_10 (steps, restarts).
+        images: How many test images, drawn at random once and for all; every one if none.
+        each: Whether every attack is made on every image that is classified correctly, so that
+            each row is of that attack alone. Without, an image that is fooled is done with.
+        top: How many trials to look at, best first.
+        rules: What selects the checkpoint of a trial, separated by commas. The oracle takes
+            whichever does best on the test split, which nobody could have known.
+        seeds: Whether to look at all trials that differ from the winner in their seed alone.
+        batch: Images at a time; halved where memory runs out. 1,000 on a GPU and 100 on a CPU if
+            none.
+        precision: "bf16" attacks in bf16 where that is quicker; fp32 confirms every success.
+        seed: Of all chance.
+        device: Where to compute; the GPU if there is one.
+        weights: A file to evaluate instead of a search's folder: safetensors, or a state
+            dictionary as torch saves it. Needs model=, data= and threat.eps=, unless the file says
+            of what network it is.
+        results: Folder that a file's results go to; results/ and its name if none.
+    """
+
+    suite: Words = ("autoattack",)
+    images: Count | None = None
+    each: bool = False
+    top: Count = 1
+    rules: Rules = ("best_validation_robust",)
+    seeds: bool = False
+    batch: Count | None = None
+    precision: Literal["fp32", "bf16"] = "fp32"
+    seed: Natural = 0
+    device: Literal["cpu", "cuda"] | None = None
+    weights: Folder | None = None
+    results: Folder | None = None

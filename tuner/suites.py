@@ -1,0 +1,123 @@
+"""Which attacks an evaluation makes, by name."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trainables.bind import complaints, filled, supply
+from trainables.groups import Group
+from trainables.knobs import knobs
+from trainables.passes import Pass
+
+ATTACKS = Group("an attack of an evaluation", "trainables.evaluations", ("passes",))
+SUITES = {
+    "quick": ("fgsm", "pgd_20", "cw_pgd_20", "apgd_dlr"),
+    "pas": ("fgsm", "pgd_100_10", "cw_pgd_100", "apgd_ce", "apgd_dlr", "fab_t", "square_5000"),
+    "autoattack": ("apgd_ce", "apgd_t", "fab_t", "square"),
+    "full": (
+        "fgsm",
+        "pgd_10",
+        "pgd_20",
+        "pgd_50_10",
+        "pgd_100_10",
+        "cw_pgd_100",
+        "multi_targeted",
+        "apgd_ce",
+        "apgd_dlr",
+        "apgd_t",
+        "fab_t",
+        "square",
+    ),
+}
+"""The least costly first: what one fools, the next need not attack. autoattack is the standard
+version; pas is what periodic adversarial scheduling was evaluated with (arXiv:2006.08403)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One attack of a suite.
+
+    Attributes:
+        word: As it was asked for, such as "pgd_50_10".
+        name: Its file.
+        knobs: All of them.
+    """
+
+    word: str
+    name: str
+    knobs: dict[str, Any]
+
+    def passes(self, classes: int) -> list[Pass]:
+        """Return what it consists of on so many classes."""
+        bound = supply(filled(ATTACKS, self.name, self.knobs), classes=classes)
+        made: list[Pass] = bound.passes()
+        return made
+
+    @property
+    def black_box(self) -> bool:
+        """Whether it does without gradients."""
+        return getattr(ATTACKS.load(self.name), "BLACK_BOX", False)
+
+    def clash(self, classes: int) -> str | None:
+        """Return why it cannot be made on so many classes, if it cannot."""
+        found: str | None = getattr(ATTACKS.load(self.name), "clashes", lambda _: None)(classes)
+        return found
+
+
+def attacks(
+    suite: str | Sequence[str], given: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[Attack], list[str]]:
+    """Return the attacks of a suite, and what is wrong with it.
+
+    Args:
+        suite: Of `SUITES`, an attack, or several. Numbers behind the name of an attack fill its
+            first knobs: pgd_50_10 is PGD with 50 steps and 10 restarts.
+        given: Knobs of attacks by name.
+    """
+    words = [suite] if isinstance(suite, str) else list(suite)
+    flat = [attack for word in words for attack in SUITES.get(str(word), (str(word),))]
+    problems: list[str] = []
+    made = [attack(word, given, problems) for word in dict.fromkeys(flat)]
+    names = {split(word)[0] for word in flat}
+    idle = [name for name in given if name not in names]
+    problems += [f"{name}: no attack of the suite; write suite={name}." for name in idle]
+    return [each for each in made if each], problems
+
+
+def attack(word: str, given: Mapping[str, Mapping[str, Any]], problems: list[str]) -> Attack | None:
+    """Return the attack that `word` asks for; what is wrong with it is added to `problems`."""
+    name, numbers = split(word)
+    try:
+        function = ATTACKS.load(name).passes
+    except LookupError:
+        known = ", ".join([*SUITES, *ATTACKS.members()])
+        problems.append(f"suite: no attack {word!r}. There are: {known}.")
+        return None
+    short = getattr(ATTACKS.load(name), "NUMBERS", ())
+    if len(numbers) > len(short):
+        takes = " and ".join(short) or "none"
+        problems.append(f"suite: {word} has {len(numbers)} numbers; {name} takes {takes}.")
+        return None
+    values = dict(given.get(name, {})) | dict(zip(short, numbers, strict=False))
+    wrong = list(complaints(name, ATTACKS, name, values))
+    problems += wrong
+    if wrong:
+        return None
+    known_knobs = knobs(function)
+    every = {k: knob.default for k, knob in known_knobs.items()} | values
+    checked = {k: known_knobs[k].validate(v) for k, v in every.items()}
+    return Attack(word=word, name=name, knobs=checked)
+
+
+def split(word: str) -> tuple[str, list[int]]:
+    """Return the name of an attack and the numbers behind it.
+
+    >>> split("pgd_50_10")
+    ('pgd', [50, 10])
+    >>> split("apgd_t")
+    ('apgd_t', [])
+    """
+    match = re.fullmatch(r"(.*?)((?:_\d+)*)", word)
+    assert match is not None
+    return match[1], [int(number) for number in match[2].split("_")[1:]]
