@@ -111,7 +111,7 @@ def randomly(model, x, y, *, threat, rng):
 
 @pytest.mark.parametrize("stop_after", [1, 4, 6])
 def test_killed_after_any_chunk_an_attack_goes_on_to_the_same_end(tmp_path, stop_after):
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     file = tmp_path / "state.safetensors"
@@ -121,12 +121,12 @@ def test_killed_after_any_chunk_an_attack_goes_on_to_the_same_end(tmp_path, stop
         verdict.save(file)
         chunks.append(size)
         if len(chunks) == stop_after:
-            raise Killed
+            raise KilledError
 
     passes = [randomly, randomly, randomly]
     whole = verdict_of(passes)
     assert not whole.standing.all()
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         verdict_of(passes, save=save)
     verdict = Verdict.load(file)
     judge(

@@ -1,0 +1,382 @@
+"""An exported winner: it loads anywhere, says what is known of it and where nothing is known."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from tests.oracles import tiny
+from trainables import checkpoint
+from trainables.checkpoint import described, load_model
+from trainables.trial import Trial
+from tuner import export, ledger, results
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.export import main
+from tuner.progress import Record
+from tuner.suites import attacks
+from tuner.winner import portable
+
+ROBUSTBENCH = {
+    "link", "name", "authors", "additional_data", "number_forward_passes", "dataset", "venue",
+    "architecture", "eps", "clean_acc", "reported", "autoattack_acc", "footnote", "unreliable",
+    "external",
+}  # fmt: skip
+"""Every field of its entries for linf and l2."""
+CHAIN = {"apgd_ce": 30, "apgd_t": 20, "fab_t": 20, "square": 15}
+"""Of 60 images, what each attack of the standard version leaves."""
+
+
+@pytest.fixture(scope="module")
+def trial():
+    trial = Trial(tiny())
+    trial.advance()
+    return trial
+
+
+@pytest.fixture(scope="module")
+def searched(trial, tmp_path_factory):
+    """A results folder of one trial, as a search leaves it."""
+    folder = tmp_path_factory.mktemp("results") / "study"
+    (folder / "trials/0000").mkdir(parents=True)
+    checkpoint.save(trial, folder / "trials/0000")
+    plan = compose(*read(["space=weight_decay", "trials=3"]))
+    groups = {k: v for k, v in trial.config.items() if isinstance(v, dict)}
+    groups["optimizer"] = {**groups["optimizer"], "weight_decay": 1e-3}
+    knobs = {"optimizer.weight_decay": 1e-3}
+    saved = str(folder / "trials/0000")
+    record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", saved)
+    results.write_best(folder, plan, record)
+    results.write_study(folder, plan, ["python", "-m", "tuner.search", f"results={folder}"])
+    return folder
+
+
+@pytest.fixture
+def folder(searched, tmp_path):
+    return shutil.copytree(searched, tmp_path / "study")
+
+
+def row(
+    attack="pgd_10",
+    left=33,
+    attacked=54,
+    after="",
+    trial_id="0000",
+    rule="best_validation_robust",
+    audit="",
+    **changes,
+):
+    """Return a row of an attack on 60 images, 54 of them classified correctly."""
+    made = attacks(attack, {})[0][0]
+    fixed = {
+        "norm": "linf", "eps": 0.1, "data": {"name": "mnist5k"}, "images": 60, "seed": 0,
+        "precision": "fp32",
+    }  # fmt: skip
+    about = {"attack": made.name, **made.knobs, **fixed, **changes}
+    low, high = ledger.interval(left, 60)
+    return {
+        "checkpoint": "/home/somebody/study/best",
+        "trial_id": trial_id,
+        "rule": rule,
+        "seed": None,
+        "attack": attack,
+        "settings": json.dumps(about, sort_keys=True),
+        "key": f"{attack}-{after}-{trial_id}-{rule}-{json.dumps(changes)}",
+        "norm": about["norm"],
+        "eps": about["eps"],
+        "n": 60,
+        "clean_accuracy": 0.9,
+        "attacked": attacked,
+        "fooled": attacked - left,
+        "robust_accuracy": left / 60,
+        "low": low,
+        "high": high,
+        "alone": not after,
+        "after": after,
+        "rejected": 0,
+        "audit": audit,
+        "seconds": 1.0,
+        "date": "2026-11-21",
+    }
+
+
+def chain(**changes):
+    """Return the rows of AutoAttack's standard version; `changes` may be of one attack alone."""
+    rows, before = [], 54
+    for number, (attack, left) in enumerate(CHAIN.items()):
+        own = changes.get(attack, {k: v for k, v in changes.items() if k not in CHAIN})
+        rows.append(row(attack, left, before, ",".join(list(CHAIN)[:number]), **own))
+        before = left
+    return rows
+
+
+def exported(folder, *words, rows=()):
+    for each in rows:
+        ledger.add(folder, each)
+    assert main([str(folder), *words]) == 0
+    target = folder / "export"
+    return target, json.loads((target / "model_info.json").read_text())
+
+
+def refused(capsys, *words):
+    assert main([str(word) for word in words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    return err
+
+
+def test_it_loads_in_a_fresh_interpreter_and_is_as_accurate(trial, folder, tmp_path):
+    target, _ = exported(folder)
+    x, y = next(trial.validation.stream([torch.arange(len(trial.validation))]))
+    save_file({"x": x, "y": y}, tmp_path / "images")
+    code = (
+        "import sys; from safetensors.torch import load_file\n"
+        "from trainables.checkpoint import load_model\n"
+        "images = load_file(sys.argv[2])\n"
+        "answers = load_model(sys.argv[1])(images['x']).argmax(dim=1)\n"
+        "print((answers == images['y']).double().mean().item())"
+    )
+    command = [sys.executable, "-c", code, str(target), str(tmp_path / "images")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(trial.best.val_clean_accuracy)
+
+
+def test_it_is_whole_and_nothing_lies_beside_it(folder, capsys):
+    before = {path.name for path in folder.iterdir()}
+    target, _ = exported(folder)
+    assert {path.name for path in target.iterdir()} == {
+        "README.md", "config.yaml", "model.safetensors", "model_info.json",
+    }  # fmt: skip
+    assert {path.name for path in folder.iterdir()} == before | {"export"}
+    weights = [(at / "model.safetensors").read_bytes() for at in (target, folder / "best")]
+    assert weights[0] == weights[1]
+    config = (folder / "best/config.yaml").read_text()
+    assert yaml.safe_load((target / "config.yaml").read_text()) == yaml.safe_load(config)
+    assert f"Exported trial 0000 to {target}." in capsys.readouterr().out
+
+
+def test_without_an_evaluation_there_is_no_test_number(folder, capsys):
+    target, entry = exported(folder)
+    text = (target / "README.md").read_text()
+    assert "No test number exists" in text
+    assert "python -m tuner.evaluate study" in text
+    assert (entry["clean_acc"], entry["reported"]) == ("", "")
+    assert {"autoattack_acc", "unreliable"}.isdisjoint(entry)
+    assert "No test number exists" in capsys.readouterr().out
+
+
+def test_the_card_says_what_is_known(folder):
+    audit = "cross-entropy has no gradient at 9.0 % of the images"
+    rows = [row("fgsm", 33, audit=audit), row("pgd_20", 30, 33, "fgsm", audit=audit)]
+    others = [row("pgd_20", 3, trial_id="0001"), row("pgd_20", 2, rule="last_epoch")]
+    target, _ = exported(folder, rows=[*rows, *others])
+    _, front, text = (target / "README.md").read_text().split("---\n", 2)
+    about = yaml.safe_load(front)
+    assert about["datasets"] == ["ylecun/mnist"]
+    assert [m["value"] for m in about["model-index"][0]["results"][0]["metrics"]] == [90.0, 50.0]
+    study = yaml.safe_load((folder / "search.yaml").read_text())
+    for said in (
+        "linf perturbations of 0.1",
+        "small_cnn",
+        "166,406",
+        'load_model("export")',
+        "60 test images of mnist5k: clean accuracy 90.0 % [79.9, 95.3]",
+        "| pgd_20 | fgsm | 50.0 | [37.7, 62.3] |",
+        f"Doubt: {audit}.",
+        "Trial 0000 of 3, epoch 1 of",
+        "| optimizer.weight_decay | 0.001 | loguniform(1e-05, 0.01) |",
+        "| attack | pgd: steps 2, step_size 0.05 |",
+        f"torch {study['versions']['torch']}",
+        str(study["git_commit"] or "unknown"),
+    ):
+        assert said in text
+    assert "No test number" not in text
+    assert text.count("Doubt:") == 1
+    assert " 5.0 " not in text
+
+
+def test_the_entry_has_robustbench_s_fields_and_spelling(folder):
+    words = [
+        "name=Better: a study",
+        "authors=Ann Lee, Bo Li",
+        "venue=ICLR 2021",
+        "link=https://a.b",
+    ]
+    target, entry = exported(folder, *words, rows=chain())
+    assert set(entry) <= ROBUSTBENCH
+    assert entry == {
+        "link": "https://a.b",
+        "name": "Better: a study",
+        "authors": "Ann Lee, Bo Li",
+        "additional_data": False,
+        "number_forward_passes": 1,
+        "dataset": "mnist5k",
+        "venue": "ICLR 2021",
+        "architecture": "small_cnn",
+        "eps": "0.1",
+        "clean_acc": "90.00",
+        "reported": "25.00",
+        "autoattack_acc": "25.00",
+        "footnote": "Measured on 60 test images.",
+        "unreliable": False,
+    }
+    text = (target / "README.md").read_text()
+    assert "# Better: a study" in text
+    assert yaml.safe_load(text.split("---\n")[1])["model-index"][0]["name"] == "Better: a study"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        chain()[:3],
+        chain(precision="bf16"),
+        chain(trial_id="0001"),
+        chain(rule="last_epoch"),
+        chain(eps=0.05),
+        chain(data={"name": "mnist"}),
+        chain(square={"queries": 100}),
+        chain(fab_t={"seed": 1}),
+        [{**each, "after": ""} for each in chain()],
+        [*chain()[:1], {**chain()[1], "attacked": 40}, *chain()[2:]],
+        [row("pgd_10", 10)],
+    ],
+    ids=[
+        "not whole", "in bf16", "another trial", "another epoch", "another radius", "another data",
+        "fewer queries", "another seed", "each alone", "not linked", "another attack",
+    ],
+)  # fmt: skip
+def test_nothing_else_counts_as_autoattack(folder, rows):
+    _, entry = exported(folder, rows=rows)
+    assert "autoattack_acc" not in entry
+
+
+def test_a_doubt_makes_the_entry_unreliable(folder):
+    _, entry = exported(folder, rows=[row(audit="the network is randomised")])
+    assert entry["unreliable"] is True
+    assert entry["reported"] == "55.00"
+    assert "not AutoAttack's: it is the lowest over pgd_10." in entry["footnote"]
+    assert "the network is randomised" in entry["footnote"]
+
+
+def test_no_path_of_the_machine_is_in_it(folder, capsys):
+    config = yaml.safe_load((folder / "best/config.yaml").read_text())
+    data = {"name": "arrays", "path": "/home/somebody/my images.npz", "root": "/home/somebody/data"}
+    config["data"] = data
+    config["method"]["name"] = "/home/somebody/mine.py"
+    (folder / "best/config.yaml").write_text(yaml.safe_dump(config))
+    own = {**data, "path": "/home/else/my images.npz"}
+    target, entry = exported(folder, rows=[row(data=own)])
+    texts = [each.read_text() for each in target.iterdir() if each.suffix != ".safetensors"]
+    assert not [text for text in texts if "/home" in text or str(folder.parent) in text]
+    written = yaml.safe_load((target / "config.yaml").read_text())
+    assert written["data"] == {"name": "arrays", "path": "my images.npz", "root": "data"}
+    assert written["method"]["name"] == "mine.py"
+    assert entry["reported"] == "55.00"
+
+
+def test_a_network_of_one_s_own_comes_along(folder, tmp_path, monkeypatch):
+    source = tmp_path / "net.py"
+    source.write_text(
+        "from trainables.models import small_cnn\n\n\n"
+        "def build(shape, classes):\n    return small_cnn.build(shape, classes)\n"
+    )
+    weights = folder / "best/model.safetensors"
+    about = described(weights) | {"model": {"name": str(source)}}
+    metadata = {key: json.dumps(value) for key, value in about.items()}
+    save_file(load_model(weights).state_dict(), weights, metadata=metadata)
+    target, entry = exported(folder)
+    source.unlink()
+    monkeypatch.chdir(target)
+    images = torch.zeros(1, *about["shape"])
+    assert load_model(".")(images).shape == (1, 10)
+    assert str(tmp_path).encode() not in (target / "model.safetensors").read_bytes()
+    assert entry["architecture"] == "net"
+    assert 'load_model(".")' in (target / "README.md").read_text()
+
+
+def test_it_may_go_to_a_folder_in_folders_that_there_are_not(folder, tmp_path):
+    target = tmp_path / "new/and newer/released"
+    assert main([str(folder), f"to={target}"]) == 0
+    assert 'load_model("released")' in (target / "README.md").read_text()
+    assert not (folder / "export").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"study", "new"}
+
+
+def test_everything_wrong_is_told_at_once(folder, capsys):
+    text = refused(capsys, folder, "another", "nmae=x", "venue=")
+    assert "3 problems" in text
+    assert "nmae: no such key. Did you mean 'name'?" in text
+    assert "venue: expected a value" in text
+    assert "FOLDER: expected the results folder of one search, got" in text
+
+
+def test_what_exists_is_not_written_over(folder, capsys):
+    (folder / "export").mkdir()
+    text = refused(capsys, folder)
+    assert f"to: {folder / 'export'} exists; move it away or choose another to=PATH." in text
+    assert not list((folder / "export").iterdir())
+
+
+def test_what_cannot_be_written_to_is_told(folder, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    text = refused(capsys, folder, f"to={tmp_path / 'file/export'}")
+    assert f"to: {tmp_path / 'file'} is no folder that can be written to" in text
+
+
+def test_a_failure_in_the_middle_leaves_nothing(folder, tmp_path, capsys, monkeypatch):
+    def fail(winner, folder):
+        assert list(folder.iterdir())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "copy_weights", fail)
+    text = refused(capsys, folder, f"to={tmp_path / 'new/released'}")
+    assert "cannot be written (No space left on device)" in text
+    assert os.listdir(tmp_path) == ["study"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "content", "said"),
+    [
+        ("best/model.safetensors", None, "holds no best/model.safetensors"),
+        ("best/model.safetensors", "no weights", "cannot be read"),
+        ("best/metrics.json", "{", "metrics.json: cannot be read"),
+        ("best/metrics.json", "{}", "metrics.json: lacks trial_id"),
+        ("best/config.yaml", "threat: {name: linf}\ndata: {}\n", "config.yaml: lacks threat.eps"),
+        ("search.yaml", None, "search.yaml: cannot be read"),
+        ("search.yaml", "a: [", "search.yaml: cannot be read"),
+        ("search.yaml", "a", "search.yaml: says nothing of a search"),
+        ("evaluation.parquet", "no table", "evaluation.parquet cannot be read"),
+    ],
+)
+def test_a_broken_folder_is_told(folder, capsys, broken, content, said):
+    (folder / broken).unlink(missing_ok=True)
+    if content is not None:
+        (folder / broken).write_text(content)
+    assert said in refused(capsys, folder)
+    assert not (folder / "export").exists()
+    assert not list(folder.glob(".export*"))
+
+
+def test_no_folder_is_told_with_a_bad_target(tmp_path, capsys):
+    text = refused(capsys, tmp_path / "none", f"to={tmp_path}")
+    assert "2 problems" in text
+    assert "there is no such folder" in text
+    assert f"{tmp_path} exists" in text
+
+
+def test_help_lists_the_keys(capsys):
+    assert main(["--help"]) == 0
+    assert main([]) == 2
+    assert "venue" in capsys.readouterr().out
+
+
+def test_addresses_and_fractions_are_no_paths():
+    for text in ("https://arxiv.org/abs/2010.00467", "8/255", "./mine.py", "grid(1/2, 3/4)"):
+        assert portable(text) == text

@@ -1,0 +1,219 @@
+"""Write the winner of a search for others to use: `python -m tuner.export FOLDER`."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import yaml
+from pydantic import Field
+from rich.console import Console
+from safetensors.torch import load_file, save_file
+
+from trainables.checkpoint import WEIGHTS, described
+from trainables.knobs import knobs
+from trainables.problems import InputError
+from trainables.ranges import Folder
+from tuner.arguments import Vocabulary, misplaced
+from tuner.display import PLAIN
+from tuner.help import heading, listing
+from tuner.model_card import card
+from tuner.robustbench import model_info, place
+from tuner.search import BAD_INPUT, INTERRUPTED, OK
+from tuner.winner import Winner, read
+
+INTRODUCTION = """\
+Write the winner of a finished search to a folder of its own: weights, configuration, a model card
+and an entry for RobustBench.
+
+  python -m tuner.export results/weight_decay-pgd_at-20261121-083000
+  python -m tuner.export FOLDER to=released name="Bag of Tricks" authors="Ann Lee" venue="ICLR 2021"
+"""
+Words = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportSettings:
+    """What the command line says of an export.
+
+    Attributes:
+        to: The new folder; FOLDER/export if none.
+        name: Title of the paper.
+        authors: Of the paper.
+        venue: Where it appeared, such as "ICLR 2021".
+        link: Its address.
+    """
+
+    to: Folder | None = None
+    name: Words = ""
+    authors: Words = ""
+    venue: Words = ""
+    link: Words = ""
+
+
+VOCABULARY = Vocabulary(keys=tuple(each.name for each in fields(ExportSettings)), groups={})
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    console = Console(**PLAIN)
+    if not words or {"--help", "-h", "help"} & set(words):
+        usage(console)
+        return OK if words else BAD_INPUT
+    try:
+        export(words, console)
+    except InputError as problems:
+        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return OK
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    heading(console, "Export", "KEY=VALUE")
+    console.print(listing(knobs(ExportSettings), ""))
+
+
+def export(words: Sequence[str], console: Console) -> None:
+    """Check the command, then write.
+
+    Raises:
+        InputError: If anything is wrong with it.
+    """
+    folder, settings = understood(words)
+    target = Path(settings.to) if settings.to else folder / "export"
+    problems = list(unwritable(target))
+    try:
+        winner = read(folder)
+    except InputError as error:
+        raise InputError([*problems, *error.each]) from None
+    if problems:
+        raise InputError(problems)
+    about = {key: value for key, value in asdict(settings).items() if key != "to"}
+    entry = model_info(winner, about)
+    write(target, winner, {"README.md": card(winner, target.name, about), **as_text(winner, entry)})
+    console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)
+    for line in open_ends(winner, entry):
+        console.print(line, soft_wrap=True)
+
+
+def understood(words: Sequence[str]) -> tuple[Path, ExportSettings]:
+    """Return the results folder and the settings; text is taken as it is typed.
+
+    Raises:
+        InputError: If there is not one folder, or a key is unknown.
+    """
+    folders, given, problems = [], dict[str, str](), []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals:
+            folders.append(word)
+        elif complaint := misplaced(key, VOCABULARY):
+            problems.append(complaint)
+        elif not text.strip():
+            problems.append(f"{key}: expected a value after the equals sign, got none.")
+        else:
+            given[key] = " ".join(text.split())
+    if len(folders) != 1:
+        names = ", ".join(folders) or "none"
+        problems.append(f"FOLDER: expected the results folder of one search, got {names}.")
+    if problems:
+        raise InputError(problems)
+    known = knobs(ExportSettings)
+    settings = {key: known[key].validate(text) for key, text in given.items()}
+    return Path(folders[0]).expanduser().resolve(), ExportSettings(**settings)  # type: ignore[arg-type]
+
+
+def unwritable(target: Path) -> Iterator[str]:
+    """Yield why a folder cannot be made, if it cannot."""
+    if os.path.lexists(target):
+        yield f"to: {target} exists; move it away or choose another to=PATH."
+        return
+    above = standing(target)
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        yield f"to: {above} is no folder that can be written to; choose another to=PATH."
+
+
+def standing(target: Path) -> Path:
+    """Return the nearest folder above `target` that there is."""
+    return next(parent for parent in target.parents if os.path.lexists(parent))
+
+
+def as_text(winner: Winner, entry: Mapping[str, object]) -> dict[str, str]:
+    """Return the files that a program reads, by name."""
+    return {
+        "config.yaml": yaml.safe_dump(winner.config, sort_keys=False),
+        "model_info.json": json.dumps(entry, indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+def write(target: Path, winner: Winner, texts: Mapping[str, str]) -> None:
+    """Write a folder, whole or not at all: under a hidden name beside it, then renamed.
+
+    Args:
+        target: The folder; those above it that there are not are made as well.
+        winner: Whose weights go there.
+        texts: What else does, by name.
+
+    Raises:
+        InputError: If it cannot be written after all.
+    """
+    above = standing(target)
+    inside = target.relative_to(above)
+    try:
+        with TemporaryDirectory(dir=above, prefix=".export-") as hidden:
+            new = Path(hidden) / inside
+            new.mkdir(parents=True)
+            for name, text in texts.items():
+                (new / name).write_text(text, encoding="utf-8")
+            copy_weights(winner, new)
+            (Path(hidden) / inside.parts[0]).rename(above / inside.parts[0])
+    except OSError as error:
+        raise InputError([
+            f"to: {target} cannot be written ({error.strerror or error}); choose another to=PATH."
+        ]) from None
+
+
+def copy_weights(winner: Winner, folder: Path) -> None:
+    """Copy the weights, and with them the user's own file that defines the network, if one does."""
+    if winner.source is None:
+        shutil.copyfile(winner.weights, folder / WEIGHTS)
+        return
+    shutil.copyfile(winner.source, folder / winner.source.name)
+    about = described(winner.weights)
+    about["model"] = {**about["model"], "name": winner.source.name}
+    metadata = {key: json.dumps(value) for key, value in about.items()}
+    save_file(load_file(winner.weights), folder / WEIGHTS, metadata=metadata)
+
+
+def open_ends(winner: Winner, entry: Mapping[str, object]) -> Iterator[str]:
+    """Yield what the export still lacks, and what to type."""
+    if not winner.evaluations:
+        yield f"No test number exists; python -m tuner.evaluate {winner.folder} makes them."
+    if (board := place(winner)) is None:
+        yield "RobustBench has no board for this data set and threat."
+        return
+    yield f"RobustBench keeps model_info.json as {board}."
+    if "autoattack_acc" not in entry:
+        yield (
+            "model_info.json lacks autoattack_acc; python -m tuner.evaluate "
+            f"{winner.folder} suite=autoattack measures it."
+        )
+    if lacking := [key for key in ("name", "authors", "venue", "link") if not entry[key]]:
+        yield f"model_info.json lacks {', '.join(lacking)}; write {lacking[0]}=... and so on."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,152 @@
+"""The entry of a network in RobustBench's `model_info/` (arXiv:2010.09670)."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trainables.groups import GROUPS
+from tuner.suites import attacks
+from tuner.winner import Winner, circumstances, doubts, radius
+
+ARCHITECTURES = {
+    "densenet121": "DenseNet-121",
+    "preact_resnet18": "PreActResNet-18",
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    "torchvision": "{network}",
+    "wide_resnet": "WideResNet-{depth}-{widen}",
+    "wrn_28_10": "WideResNet-28-10",
+    "wrn_34_10": "WideResNet-34-10",
+    "wrn_34_20": "WideResNet-34-20",
+}
+"""How RobustBench spells networks; it has no spelling for the others."""
+BOARDS = ("cifar10", "cifar100", "imagenet")
+THREATS = {"linf": "Linf", "l2": "L2"}
+
+
+def place(winner: Winner) -> str | None:
+    """Return where in RobustBench the entry belongs, if it has a board for it."""
+    data, threat = winner.config["data"]["name"], THREATS.get(winner.config["threat"]["name"])
+    if threat is None or data not in BOARDS:
+        return None
+    return f"model_info/{data}/{threat}/<Name><Year><FirstWordOfTheTitle>.json"
+
+
+def model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, Any]:
+    """Return the entry; what nobody knows is an empty string.
+
+    Args:
+        winner: The network.
+        about: The paper's `name`, `authors`, `venue` and `link`.
+    """
+    standard = autoattack(winner)
+    rows = widest(winner) if standard is None else standard
+    entry: dict[str, Any] = {
+        "link": about["link"],
+        "name": about["name"],
+        "authors": about["authors"],
+        "additional_data": False,
+        "number_forward_passes": winner.networks,
+        "dataset": winner.config["data"]["name"],
+        "venue": about["venue"],
+        "architecture": architecture(winner.config["model"]),
+        "eps": radius(winner.config["threat"]["eps"]),
+        "clean_acc": "" if rows is None else percent(rows["clean_accuracy"].min()),
+        "reported": "" if rows is None else percent(rows["robust_accuracy"].min()),
+    }
+    if standard is not None:
+        entry["autoattack_acc"] = percent(standard["robust_accuracy"].min())
+    entry["footnote"] = "" if rows is None else footnote(winner, rows, full=standard is not None)
+    if rows is not None:
+        entry["unreliable"] = bool(doubts(rows))
+    return entry
+
+
+def percent(accuracy: float) -> str:
+    """Return a fraction as RobustBench prints it.
+
+    >>> percent(0.5342)
+    '53.42'
+    """
+    return f"{100 * accuracy:.2f}"
+
+
+def autoattack(winner: Winner) -> pd.DataFrame | None:
+    """Return the rows of AutoAttack's standard version on the most images; none if it is not whole.
+
+    Each of its attacks must have been made in fp32, with the published knobs, on what the ones
+    before it left standing.
+    """
+    suite, _ = attacks("autoattack", {})
+    words = [attack.word for attack in suite]
+    whole = []
+    for rows in winner.asked:
+        shared = json.loads(circumstances(rows["settings"].iloc[0]))
+        wanted = {
+            (json.dumps({"attack": a.name, **a.knobs, **shared}, sort_keys=True), ",".join(before))
+            for a, before in ((a, words[:number]) for number, a in enumerate(suite))
+        }
+        pairs = zip(rows["settings"], rows["after"], strict=True)
+        chain = rows[[pair in wanted for pair in pairs]]
+        if len(chain) == len(suite) and shared["precision"] == "fp32" and linked(chain):
+            whole.append(chain)
+    return max(whole, key=strength, default=None)
+
+
+def linked(chain: pd.DataFrame) -> bool:
+    """Return whether each attack was made on as many images as the one before left standing."""
+    attacked = chain["attacked"].sort_values(ascending=False)
+    left = attacked - chain["fooled"].loc[attacked.index]
+    return attacked.tolist()[1:] == left.tolist()[:-1]
+
+
+def widest(winner: Winner) -> pd.DataFrame | None:
+    """Return the rows on the most images; none if there are no rows."""
+    return max(winner.asked, key=strength, default=None)
+
+
+def strength(rows: pd.DataFrame) -> tuple[int, float]:
+    """Return what evaluations are ranked by: images, then how little withstood."""
+    return int(rows["n"].iloc[0]), -float(rows["robust_accuracy"].min())
+
+
+def footnote(winner: Winner, rows: pd.DataFrame, *, full: bool) -> str:
+    """Return what a reader of the numbers should know.
+
+    Args:
+        winner: The network.
+        rows: What the numbers are taken from.
+        full: Whether they are AutoAttack's.
+    """
+    said = [f"Measured on {rows['n'].iloc[0]} test images."]
+    if not full:
+        made = ", ".join(dict.fromkeys(rows["attack"]))
+        said.append(f"The reported accuracy is not AutoAttack's: it is the lowest over {made}.")
+    if winner.networks > 1:
+        said.append(f"It uses an ensemble of {winner.networks} networks.")
+    if found := doubts(rows):
+        said.append(f"Doubts: {'; '.join(found)}.")
+    return " ".join(said)
+
+
+def architecture(model: Mapping[str, Any]) -> str:
+    """Return the name of a network, with those of its own knobs that are not at their defaults.
+
+    >>> architecture({"name": "preact_resnet18"}), architecture({"name": "resnet18", "width": 16})
+    ('PreActResNet-18', 'ResNet-18 (width 16)')
+    """
+    name = str(model["name"])
+    if name.endswith(".py"):
+        return Path(name).stem
+    spelling, common = ARCHITECTURES.get(name, name), GROUPS["model"].shared_knobs()
+    own = {k: knob for k, knob in GROUPS["model"].knobs(name).items() if k not in common}
+    values = {key: model.get(key, knob.default) for key, knob in own.items()}
+    changed = [
+        f"{key} {value}"
+        for key, value in values.items()
+        if value != own[key].default and f"{{{key}}}" not in spelling
+    ]
+    return spelling.format(**values) + (f" ({', '.join(changed)})" if changed else "")

@@ -1,0 +1,188 @@
+"""What a finished search knows of its winner, told without a path of the machine it ran on."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
+from trainables.ensemble import Ensemble
+from trainables.problems import InputError
+from tuner import ledger
+from tuner.candidates import configuration
+
+MEASURED = ("trial_id", "knobs", "epoch", "val_clean_accuracy", "val_robust_accuracy")
+SAID = [("threat", "eps"), *((group, "name") for group in ("threat", "data", "model", "method"))]
+CIRCUMSTANCES = ("norm", "eps", "data", "images", "seed", "precision")
+"""Settings of an attack that all attacks of one evaluation share."""
+DIRECTORIES = re.compile(r"(?<![^\s,(=\[\"'])/[^\s,()\[\]\"']*/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Winner:
+    """The winner of a finished search.
+
+    Attributes:
+        folder: The results folder.
+        weights: The file that holds the network.
+        source: The user's own file that defines the network, if one does.
+        config: Its whole configuration.
+        metrics: What its best epoch came to on the validation split, and what was searched.
+        study: What `search.yaml` says.
+        rows: What attacks on the test split came to; empty if there were none.
+        shape: Channels, height and width of an image.
+        classes: Number of classes K.
+        parameters: How many numbers were trained.
+        networks: How many networks answer as one.
+    """
+
+    folder: Path
+    weights: Path
+    source: Path | None
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    study: dict[str, Any]
+    rows: pd.DataFrame
+    shape: tuple[int, int, int]
+    classes: int
+    parameters: int
+    networks: int
+
+    @property
+    def evaluations(self) -> list[pd.DataFrame]:
+        """The rows, those of the same images and budget together."""
+        alike = self.rows["settings"].map(circumstances)
+        return [rows for _, rows in self.rows.groupby(alike, sort=False)]
+
+    @property
+    def asked(self) -> list[pd.DataFrame]:
+        """The evaluations on the data and against the threat that the network was trained for."""
+        return [rows for rows in self.evaluations if self.trained_for(settings(rows))]
+
+    def trained_for(self, given: Mapping[str, Any]) -> bool:
+        """Return whether an attack with these settings asks what training prepared for."""
+        threat, data = self.config["threat"], self.config["data"]
+        return (given["norm"], given["eps"]) == (threat["name"], threat["eps"]) and all(
+            given["data"].get(key) == data.get(key) for key in ("name", "path")
+        )
+
+
+def read(folder: Path) -> Winner:
+    """Return the winner of the search that left `folder`.
+
+    Raises:
+        InputError: If there is none, or something that is known of it is broken.
+    """
+    config, weights = portable(configuration(folder)), folder / "best" / WEIGHTS
+    for group, key in SAID:
+        if not isinstance(config.get(group), dict) or key not in config[group]:
+            raise InputError([f"{folder / 'best/config.yaml'}: lacks {group}.{key}."])
+    metrics, study = measured(folder / "best" / METRICS), searched(folder / "search.yaml")
+    rows = ledger.read(folder)
+    rows = rows[rows["trial_id"] == metrics["trial_id"]]
+    rows = rows[rows["rule"] == "best_validation_robust"]
+    model, about = load_model(weights), described(weights)
+    source = Path(about["model"]["name"])
+    if source.suffix == ".py":
+        config["model"]["name"] = source.name
+    channels, height, width = about["shape"]
+    return Winner(
+        folder=folder,
+        weights=weights,
+        source=source if source.suffix == ".py" else None,
+        config=config,
+        metrics=portable(metrics),
+        study=portable(study),
+        rows=rows.assign(settings=rows["settings"].map(without_paths)),
+        shape=(channels, height, width),
+        classes=about["classes"],
+        parameters=sum(tensor.numel() for tensor in model.parameters()),
+        networks=len(model.members) if isinstance(model, Ensemble) else 1,
+    )
+
+
+def measured(file: Path) -> dict[str, Any]:
+    """Return what the winner's best epoch came to.
+
+    Raises:
+        InputError: If the file is broken.
+    """
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError([f"{file}: cannot be read ({error})."]) from None
+    missing = [key for key in MEASURED if not isinstance(found, dict) or key not in found]
+    if missing:
+        raise InputError([f"{file}: lacks {missing[0]}."])
+    return dict(found)
+
+
+def searched(file: Path) -> dict[str, Any]:
+    """Return what `search.yaml` says.
+
+    Raises:
+        InputError: If the file is missing or broken.
+    """
+    try:
+        found = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"{file}: cannot be read ({reason})."]) from None
+    if not isinstance(found, dict):
+        raise InputError([f"{file}: says nothing of a search."])
+    return found
+
+
+def settings(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return the settings of the first of some rows."""
+    found: dict[str, Any] = json.loads(rows["settings"].iloc[0])
+    return found
+
+
+def circumstances(text: str) -> str:
+    """Return what the settings of an attack say of all attacks that were made with it."""
+    given = json.loads(text)
+    return json.dumps({key: given.get(key) for key in CIRCUMSTANCES}, sort_keys=True)
+
+
+def doubts(rows: pd.DataFrame) -> list[str]:
+    """Return what audits doubted of some rows, each doubt once."""
+    return list(dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d))
+
+
+def without_paths(text: str) -> str:
+    """Return settings with files for paths."""
+    return json.dumps(portable(json.loads(text)), sort_keys=True)
+
+
+def portable(value: Any) -> Any:  # noqa: ANN401
+    """Return nested values with the names of files where there were absolute paths.
+
+    >>> portable({"data": {"path": "/home/me/my images.npz", "crop": 4}})
+    {'data': {'path': 'my images.npz', 'crop': 4}}
+    >>> portable("choice(/home/me/net.py, lenet)"), portable("8/255")
+    ('choice(net.py, lenet)', '8/255')
+    """
+    if isinstance(value, Mapping):
+        return {key: portable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [portable(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return Path(value).name if Path(value).is_absolute() else DIRECTORIES.sub("", value)
+
+
+def radius(eps: float) -> str:
+    """Return a radius as papers print it: as so many grey levels where it is a whole number.
+
+    >>> radius(8 / 255), radius(0.5), radius(0.031)
+    ('8/255', '0.5', '0.031')
+    """
+    levels = round(255 * eps)
+    short = f"{eps:.4g}"
+    return f"{levels}/255" if float(short) != eps and abs(255 * eps - levels) < 1e-6 else short
