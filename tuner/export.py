@@ -28,11 +28,11 @@ from tuner.search import BAD_INPUT, INTERRUPTED, OK
 from tuner.winner import Winner, read
 
 INTRODUCTION = """\
-Write the winner of a finished search to a folder of its own: weights, configuration, a model card
-and an entry for RobustBench.
+Write the winner of a finished search to a folder of its own: its weights, its
+configuration, a model card and an entry for RobustBench.
 
   python -m tuner.export results/weight_decay-pgd_at-20261121-083000
-  python -m tuner.export FOLDER to=released name="Bag of Tricks" authors="Ann Lee" venue="ICLR 2021"
+  python -m tuner.export FOLDER to=released name="A title" authors="Ann Lee"
 """
 Words = Annotated[str, Field(min_length=1)]
 
@@ -92,9 +92,14 @@ def export(words: Sequence[str], console: Console) -> None:
     Raises:
         InputError: If anything is wrong with it.
     """
-    folder, settings = understood(words)
+    folders, settings, problems = understood(words)
+    if len(folders) != 1:
+        given = ", ".join(folders) or "none"
+        problems += [f"FOLDER: expected the results folder of one search, got {given}."]
+        raise InputError(problems)
+    folder = Path(folders[0]).expanduser().resolve()
     target = Path(settings.to) if settings.to else folder / "export"
-    problems = list(unwritable(target))
+    problems += unwritable(target)
     try:
         winner = read(folder)
     except InputError as error:
@@ -109,12 +114,8 @@ def export(words: Sequence[str], console: Console) -> None:
         console.print(line, soft_wrap=True)
 
 
-def understood(words: Sequence[str]) -> tuple[Path, ExportSettings]:
-    """Return the results folder and the settings; text is taken as it is typed.
-
-    Raises:
-        InputError: If there is not one folder, or a key is unknown.
-    """
+def understood(words: Sequence[str]) -> tuple[list[str], ExportSettings, list[str]]:
+    """Return the folders, the settings, whose text is taken as it is typed, and what is wrong."""
     folders, given, problems = [], dict[str, str](), []
     for word in words:
         key, equals, text = word.partition("=")
@@ -126,14 +127,9 @@ def understood(words: Sequence[str]) -> tuple[Path, ExportSettings]:
             problems.append(f"{key}: expected a value after the equals sign, got none.")
         else:
             given[key] = " ".join(text.split())
-    if len(folders) != 1:
-        names = ", ".join(folders) or "none"
-        problems.append(f"FOLDER: expected the results folder of one search, got {names}.")
-    if problems:
-        raise InputError(problems)
     known = knobs(ExportSettings)
     settings = {key: known[key].validate(text) for key, text in given.items()}
-    return Path(folders[0]).expanduser().resolve(), ExportSettings(**settings)  # type: ignore[arg-type]
+    return folders, ExportSettings(**settings), problems  # type: ignore[arg-type]
 
 
 def unwritable(target: Path) -> Iterator[str]:

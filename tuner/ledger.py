@@ -38,6 +38,9 @@ COLUMNS = {
 """`robust_accuracy` is that of the worst case over `after` and this attack, or, where `alone`, of
 this attack; `low` and `high` are its 95 % confidence interval, by Wilson's score."""
 
+IDENTITY = ["key", "rule", "after"]
+"""What tells a row from all others."""
+
 
 def read(folder: Path) -> pd.DataFrame:
     """Return the rows so far.
@@ -63,8 +66,8 @@ def read(folder: Path) -> pd.DataFrame:
 def add(folder: Path, row: Mapping[str, Any]) -> None:
     """Write one more row, or that the checkpoint is also what another rule would take."""
     before = read(folder)
-    same = before[(before["key"] == row["key"]) & (before["rule"] == row["rule"])]
-    if len(same):
+    same = (before[IDENTITY] == pd.Series({name: row[name] for name in IDENTITY})).all(axis=1)
+    if same.any():
         return
     frame = pd.DataFrame([*before.to_dict("records"), dict(row)], columns=list(COLUMNS))
     whole(folder / FILE, frame.astype(COLUMNS).to_parquet)

@@ -98,8 +98,8 @@ def autoattack(winner: Winner) -> pd.DataFrame | None:
 
 def linked(chain: pd.DataFrame) -> bool:
     """Return whether each attack was made on as many images as the one before left standing."""
-    attacked = chain["attacked"].sort_values(ascending=False)
-    left = attacked - chain["fooled"].loc[attacked.index]
+    ordered = chain.sort_values("after", key=lambda after: after.str.len())
+    attacked, left = ordered["attacked"], ordered["attacked"] - ordered["fooled"]
     return attacked.tolist()[1:] == left.tolist()[:-1]
 
 

@@ -257,6 +257,25 @@ def test_nothing_else_counts_as_autoattack(folder, rows):
     assert "autoattack_acc" not in entry
 
 
+def test_where_robustbench_has_a_board_it_says_what_the_entry_lacks(folder, capsys):
+    config = yaml.safe_load((folder / "best/config.yaml").read_text())
+    config |= {"data": {"name": "cifar10"}, "threat": {"name": "l2", "eps": 128 / 255}}
+    (folder / "best/config.yaml").write_text(yaml.safe_dump(config))
+    _, entry = exported(folder, "name=Title")
+    assert entry["eps"] == "128/255"
+    said = capsys.readouterr().out
+    assert "model_info/cifar10/L2/<Name><Year><FirstWordOfTheTitle>.json" in said
+    assert f"python -m tuner.evaluate {folder} suite=autoattack" in said
+    assert "lacks authors, venue, link; write authors=..." in said
+
+
+def test_attacks_that_fool_nothing_keep_their_place(folder):
+    rows = [row("apgd_ce", 54), row("apgd_t", 54, 54, "apgd_ce")]
+    rows += [row("fab_t", 50, 54, "apgd_ce,apgd_t"), row("square", 50, 50, "apgd_ce,apgd_t,fab_t")]
+    _, entry = exported(folder, rows=rows[::-1])
+    assert entry["autoattack_acc"] == "83.33"
+
+
 def test_a_doubt_makes_the_entry_unreliable(folder):
     _, entry = exported(folder, rows=[row(audit="the network is randomised")])
     assert entry["unreliable"] is True
@@ -364,9 +383,10 @@ def test_a_broken_folder_is_told(folder, capsys, broken, content, said):
     assert not list(folder.glob(".export*"))
 
 
-def test_no_folder_is_told_with_a_bad_target(tmp_path, capsys):
-    text = refused(capsys, tmp_path / "none", f"to={tmp_path}")
-    assert "2 problems" in text
+def test_no_folder_is_told_with_a_bad_target_and_a_bad_key(tmp_path, capsys):
+    text = refused(capsys, tmp_path / "none", f"to={tmp_path}", "year=2021")
+    assert "3 problems" in text
+    assert "year: no such key." in text
     assert "there is no such folder" in text
     assert f"{tmp_path} exists" in text
 

@@ -1,0 +1,162 @@
+"""Evaluation beside pyautoattack: `uv run python -m benchmarks.evaluation FOLDER verdicts|times N`.
+
+FOLDER is what a search has left. `verdicts` makes each part of AutoAttack on the same N test images
+both ways; robust accuracies should agree. `times` takes AutoAttack as a whole, and PGD-100 with 10
+restarts beside a loop that drops nothing, in turn, on N images.
+"""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from pyautoattack import AutoAttack
+from torch import Tensor, nn
+
+from trainables.verdict import Verdict, correct, judge
+from tuner.evaluation import Evaluation, prepared
+from tuner.settings import cores
+from tuner.suites import Attack
+
+ROUNDS = 3
+NAMES = {"apgd_ce": "apgd-ce", "apgd_dlr": "apgd-dlr", "apgd_t": "apgd-t", "fab_t": "fab-t"}
+"""The package's names for what is called otherwise here."""
+BATCH = 100
+
+
+def main(folder: str, what: str, number: str) -> None:
+    """Measure, print and keep the numbers."""
+    torch.set_num_threads(cores())
+    suite = [*NAMES, "square"] if what == "verdicts" else ["autoattack", "pgd_100_10"]
+    evaluation = prepared([folder], {"suite": suite, "images": int(number), "batch": BATCH}, [])
+    measured = verdicts(evaluation) if what == "verdicts" else times(evaluation)
+    hardware = f"{cores()}-core-{platform.machine()}"
+    name = Path(folder).name
+    kept = {
+        "command": f"python -m benchmarks.evaluation {name} {what} {number}",
+        "date": str(date.today()),
+        "hardware": hardware,
+        **measured,
+    }
+    path = Path(__file__).parent / f"evaluation_{what}_{name}_{hardware}_{date.today()}.json"
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def verdicts(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the robust accuracy by each attack alone, ours and the package's."""
+    model = evaluation.candidates[0].load()
+    x, y = pixels(evaluation)
+    found = {}
+    for attack in evaluation.attacks:
+        ours = stands(model, evaluation, [attack])
+        package = NAMES.get(attack.word, attack.word)
+        theirs = stands_up(model, evaluation, x, y, [package])
+        difference = 100 * (ours - theirs)
+        found[attack.word] = {"ours": ours, "pyautoattack": theirs, "points": round(difference, 2)}
+        print(f"{attack.word}: {ours:.4f}, pyautoattack {theirs:.4f}, {difference:+.2f} points")
+    return {"images": len(y), "robust_accuracy": found}
+
+
+def times(evaluation: Evaluation) -> dict[str, Any]:
+    """Return seconds and ratios of AutoAttack and of PGD."""
+    model = evaluation.candidates[0].load()
+    x, y = pixels(evaluation)
+    *suite, pgd = evaluation.attacks
+    eps = evaluation.threat.eps
+    contenders: dict[str, Callable[[], float]] = {
+        "autoattack": lambda: stands(model, evaluation, suite),
+        "pyautoattack": lambda: stands_up(model, evaluation, x, y, None),
+        "pgd_100_10": lambda: stands(model, evaluation, [pgd]),
+        "plain loop": lambda: loop(model, x, y, eps),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    robust: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(ROUNDS):
+        for name, contender in contenders.items():
+            start = time.perf_counter()
+            robust[name].append(contender())
+            seconds[name].append(round(time.perf_counter() - start, 2))
+            print(f"{name}: {seconds[name][-1]:.1f} s, robust {robust[name][-1]:.3f}", flush=True)
+    ratios = {
+        f"{ours} / {theirs}": round(ratio(seconds[ours], seconds[theirs]), 3)
+        for ours, theirs in (("autoattack", "pyautoattack"), ("pgd_100_10", "plain loop"))
+    }
+    print(ratios)
+    return {"images": len(y), "seconds": seconds, "robust_accuracy": robust, "ratios": ratios}
+
+
+def ratio(ours: list[float], theirs: list[float]) -> float:
+    """Return the median of the ratios round by round."""
+    return median(mine / other for mine, other in zip(ours, theirs, strict=True))
+
+
+def pixels(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
+    """Return the images (N, C, H, W) in [0, 1] and their labels (N,)."""
+    return next(evaluation.images.stream([torch.arange(len(evaluation.images))]))
+
+
+def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack]) -> float:
+    """Return the robust accuracy under a suite of ours."""
+    model.to(memory_format=torch.channels_last)
+    standing = correct(model, evaluation.images, BATCH)
+    for attack in suite:
+        verdict = Verdict(standing)
+        verdict.batch = BATCH
+        judge(
+            model,
+            evaluation.images,
+            attack.passes(evaluation.classes),
+            verdict,
+            threat=evaluation.threat,
+            seed=0,
+            save=lambda *_: None,
+        )
+        standing = verdict.standing
+    return float(standing.float().mean())
+
+
+def stands_up(
+    model: nn.Module, evaluation: Evaluation, x: Tensor, y: Tensor, attacks: list[str] | None
+) -> float:
+    """Return the robust accuracy by the package as its README calls it; all of it if no attacks."""
+    model.to(memory_format=torch.contiguous_format)
+    settings = {"norm": {"linf": "Linf", "l2": "L2"}[evaluation.norm], "eps": evaluation.threat.eps}
+    version = "custom" if attacks else "standard"
+    adversary = AutoAttack(model, version=version, attacks=attacks, seed=0, **settings)
+    # the custom version leaves at 5 what the standard one sets to 1
+    adversary.apgd.n_restarts = adversary.fab.n_restarts = 1
+    x_adv, _ = adversary.run_standard_evaluation(x, y, batch_size=BATCH)
+    with torch.no_grad():
+        return float((model(x_adv).argmax(dim=1) == y).float().mean())
+
+
+def loop(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> float:
+    """Return the robust accuracy under PGD-100 with 10 restarts that drops nothing."""
+    model.to(memory_format=torch.contiguous_format)
+    robust = torch.ones_like(y, dtype=torch.bool)
+    for _ in range(10):
+        for rows in torch.arange(len(y)).split(BATCH):
+            some, labels = x[rows], y[rows]
+            delta = torch.empty_like(some).uniform_(-eps, eps)
+            delta.data = (some + delta).clamp(0, 1) - some
+            delta.requires_grad_()
+            for _ in range(100):
+                F.cross_entropy(model(some + delta), labels).backward()
+                assert delta.grad is not None
+                moved = (delta + eps / 4 * delta.grad.sign()).detach().clamp(-eps, eps)
+                delta.data = (some + moved).clamp(0, 1) - some
+                delta.grad.zero_()
+            with torch.no_grad():
+                robust[rows] &= model(some + delta).argmax(dim=1) == labels
+    return float(robust.float().mean())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
