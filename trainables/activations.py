@@ -57,7 +57,7 @@ def activated(
     return net
 
 
-def clashes(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def idles(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield the problem of a constant that was set for another activation than the chosen one."""
     model = config["model"]
     chosen = model.get("activation")

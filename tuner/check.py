@@ -58,33 +58,62 @@ def configurations(
     """
     problems: dict[str, list[str]] = {}
     for label, groups in variants.items():
-        wrong = list(configuration(groups)) or list(disagreements("clashes", groups))
+        wrong = list(configuration(groups)) or clashes(groups)
         for problem in wrong:
             problems.setdefault(problem, []).append(label)
-        for caution in [] if wrong else disagreements("cautions", groups):
+        for caution in [] if wrong else told("cautions", completed(groups)):
             if caution not in cautions:
                 cautions.append(caution)
     return [
         # what all variants share is told once, without a label
-        problem if len(labels) == len(variants) else f"{problem[:-1]} (variant {labels[0]})."
+        problem if len(labels) == len(variants) else f"{problem.removesuffix('.')} (variant {labels[0]})."
         for problem, labels in problems.items()
     ]
 
 
-def disagreements(kind: str, groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what the members of a valid configuration have to say against each other.
+def clashes(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return why the members of a valid configuration cannot work together, each reason once.
+
+    What is searched is left out at first, for it may yet agree; then each listed value is tried.
 
     Args:
-        kind: "clashes" or "cautions", the function that a member may define for it.
-        groups: Group to knobs and domains. What is searched is left out, for it may yet agree.
+        groups: Group to knobs and domains.
     """
     fixed = completed(groups)
+    found = [*told("clashes", fixed), *told("idles", fixed), *idle(groups, fixed)]
+    by_value: dict[str, str] = {}
+    for group, knob, value in listed(groups):
+        settled = completed({**groups, group: {**groups[group], knob: value}})
+        for problem in told("clashes", settled):
+            by_value.setdefault(problem, f"{problem.removesuffix('.')} ({group}.{knob}={value}).")
+    return found + [text for problem, text in by_value.items() if problem not in found]
+
+
+def listed(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+    """Yield group, knob and value of each value that is listed to be searched."""
+    for group, settings in groups.items():
+        for knob, domain in settings.items():
+            for value in (values(domain) or []) if is_domain(domain) else []:
+                yield group, knob, value
+
+
+def told(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what the members of a configuration have to say of each other.
+
+    Args:
+        kind: The function that a member may define for it: "clashes", what it cannot work with;
+            "idles", what was set for nothing; "cautions", what may be a mistake.
+        fixed: Group to knobs, as `completed` returns them.
+    """
     for name, group in GROUPS.items():
-        functions = group.functions(fixed[name].get("name")).values()
-        for module in dict.fromkeys(inspect.getmodule(function) for function in functions):
-            yield from getattr(module, kind, lambda _: ())(fixed)
-    if kind == "clashes":
-        yield from idle(groups, fixed)
+        member = fixed[name].get("name")
+        modules = [group.load(member)] if member else []
+        for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common)]):
+            speak = getattr(module, kind, None)
+            try:
+                yield from map(str, speak(fixed) if speak else ())
+            except Exception as error:  # a user's file can fail in any way
+                yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
 
 
 def configuration(

@@ -301,3 +301,33 @@ def test_llr_without_a_second_derivative_is_cautioned_against_and_done():
     study = plan("space=weight_decay", "method=llr")
     assert study.cautions[0].startswith("model.activation: the second derivative of relu vanishes")
     assert not plan("space=llr").cautions
+
+
+OUTSPOKEN = """
+from trainables.methods.pgd_at import inner as inner
+from trainables.methods.pgd_at import outer as outer
+
+def clashes(config):
+    yield "method: mine works with nothing."
+
+def cautions(config):
+    yield "method: mine is slow."
+"""
+
+
+def test_a_file_of_the_users_own_speaks_for_itself(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(OUTSPOKEN)
+    assert problems("space=weight_decay", f"method={path}") == ("method: mine works with nothing.",)
+    path.write_text(OUTSPOKEN.replace("clashes", "silent"))
+    assert plan("space=weight_decay", f"method={path}").cautions == ("method: mine is slow.",)
+    path.write_text(OUTSPOKEN.replace("yield", "1 / 0; yield"))
+    assert "fails in clashes(): ZeroDivisionError" in problems("trials=1", f"method={path}")[0]
+
+
+def test_a_listed_value_that_clashes_is_named():
+    assert problems("model.head=choice(linear,cosine)", "criterion=hypersphere") == (
+        "criterion: hypersphere needs cosines for logits; write model.head=cosine "
+        "(model.head=linear).",
+    )
+    plan("model.head=choice(linear,cosine)")
