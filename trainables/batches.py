@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from trainables.images import DataError, Images
-from trainables.ranges import Count, Natural, Weight
+from trainables.ranges import Count, Natural, Seed, Weight
 
 
 def cut(
@@ -20,7 +20,7 @@ def cut(
     *,
     validation: Count = 1000,
     limit: Count | None = None,
-    split_seed: Natural = 0,
+    split_seed: Seed = 0,
 ) -> tuple[Images, Images]:
     """Return what to train on and what to validate on, cut from the training split.
 

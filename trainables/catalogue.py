@@ -64,7 +64,11 @@ def load_file(path: Path) -> ModuleType:
     Raises:
         LookupError: If there is no file, or it fails when imported.
     """
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError as error:
+        raise LookupError(f"no file {path} ({error.strerror}).") from None
+    if not found:
         raise LookupError(f"no file {path}.")
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     assert spec is not None
@@ -72,6 +76,6 @@ def load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a user's file can fail in any way, and that is theirs to mend
+    except (Exception, SystemExit) as error:  # a user's file can fail in any way
         raise LookupError(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
     return module

@@ -40,7 +40,8 @@ class Knob:
             ValueError: If it is not of that type or out of range; the message says what is.
         """
         try:
-            return adapter(self.hint).validate_python(value)
+            # true is no number, whatever Python makes of it
+            return adapter(self.hint).validate_python(value, strict=isinstance(value, bool))
         except ValidationError as error:
             first = error.errors()[0]
             where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
@@ -111,7 +112,7 @@ def describe(hint: Any) -> str:  # noqa: ANN401
         return describe(parts[0])
     bounds = [bound for field in parts[1:] for bound in getattr(field, "metadata", [])]
     limits = [
-        f"{sign} {getattr(bound, key):g}"
+        f"{sign} {getattr(bound, key):.10g}"
         for bound in bounds
         for key, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
         if hasattr(bound, key)

@@ -4,27 +4,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from trainables.ranges import Inside
+from trainables.ranges import Inside, ascending
 
 ROUNDING = 1e-9
 """Lets 100 of 150 epochs be two thirds, whatever floating point makes of it."""
 
 
-def ascending(moments: tuple[float, ...]) -> tuple[float, ...]:
-    """Return `moments`.
-
-    Raises:
-        ValueError: If they do not ascend.
-    """
-    if sorted(set(moments)) != list(moments):
-        raise ValueError("moments must ascend")
-    return moments
+Resets = Annotated[tuple[Inside, ...], AfterValidator(ascending)]
 
 
-Moments = Annotated[tuple[Inside, ...], AfterValidator(ascending)]
-
-
-def within(progress: float, *, resets: Moments = ()) -> tuple[int, float]:
+def within(progress: float, *, resets: Resets = ()) -> tuple[int, float]:
     """Return how many periods are over, and the share of the present one that is.
 
     Args:

@@ -5,13 +5,57 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+MOST = 10**9
+"""Of anything that is counted: more is a slip, and overflows somewhere."""
+
+
+def countable(number: int) -> int:
+    """Return `number`.
+
+    Raises:
+        ValueError: If it is too large to count to.
+    """
+    if number > MOST:
+        raise ValueError(f"must be at most {MOST}")
+    return number
+
+
+def ascending(moments: tuple[float, ...]) -> tuple[float, ...]:
+    """Return `moments`.
+
+    Raises:
+        ValueError: If they do not ascend.
+    """
+    if sorted(set(moments)) != list(moments):
+        raise ValueError("moments must ascend")
+    return moments
+
+
+def absolute(text: str) -> str:
+    """Return a path in full.
+
+    Raises:
+        ValueError: If there can be no such path.
+    """
+    try:
+        path = Path(text).expanduser().resolve()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"must be a path that can be looked up ({reason})") from None
+    return str(path)
+
+
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Overshoot = Annotated[float, Field(ge=1, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Inside = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Natural = Annotated[int, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Folder = Annotated[str, AfterValidator(lambda text: str(Path(text).expanduser().resolve()))]
+Natural = Annotated[int, Field(ge=0), AfterValidator(countable)]
+Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Moments = Annotated[tuple[Fraction, ...], AfterValidator(ascending)]
+"""Shares of the run, each later than the last."""
+Folder = Annotated[str, AfterValidator(absolute)]
 """A path; absolute once validated, because a trial does not run where the command was typed."""

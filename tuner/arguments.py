@@ -10,9 +10,10 @@ from yaml import YAMLError
 
 from trainables.groups import GROUPS, Group
 from trainables.problems import did_you_mean
-from tuner.domains import is_grid, parse
+from tuner.domains import is_grid
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
+from tuner.typed import parse
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 from trainables.bind import complaints, misfit
 from trainables.groups import GROUPS
 from trainables.knobs import REQUIRED, knobs
-from tuner.domains import is_bounded, is_domain, is_grid, probes, spelled, values
+from tuner.domains import is_domain, is_grid, probes, spelled, values
 from tuner.idle import idle
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
@@ -66,9 +66,14 @@ def configurations(
                 cautions.append(caution)
     return [
         # what all variants share is told once, without a label
-        problem if len(labels) == len(variants) else f"{problem.removesuffix('.')} (variant {labels[0]})."
+        problem if len(labels) == len(variants) else noted(problem, f"variant {labels[0]}")
         for problem, labels in problems.items()
     ]
+
+
+def noted(problem: str, where: str) -> str:
+    """Return a problem with a note on where it arises."""
+    return f"{problem.removesuffix('.')} ({where})."
 
 
 def clashes(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -85,7 +90,7 @@ def clashes(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for group, knob, value in listed(groups):
         settled = completed({**groups, group: {**groups[group], knob: value}})
         for problem in told("clashes", settled):
-            by_value.setdefault(problem, f"{problem.removesuffix('.')} ({group}.{knob}={value}).")
+            by_value.setdefault(problem, noted(problem, f"{group}.{knob}={value}"))
     return found + [text for problem, text in by_value.items() if problem not in found]
 
 
@@ -125,9 +130,6 @@ def configuration(
             yield f"{name}: the space or recipe names a group that there is not."
             continue
         # a domain stands for its first value here; all of them are looked at below
-        if endless := [k for k, v in settings.items() if is_domain(v) and not is_bounded(v)]:
-            yield f"{name}.{endless[0]}: needs a domain with ends or a list, such as uniform(...)."
-            continue
         values_ = {k: next(probes(v)) if is_domain(v) else v for k, v in settings.items()}
         yield from complaints(name, GROUPS[name], values_.pop("name", None), values_)
         yield from domains(name, settings)

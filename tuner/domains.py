@@ -1,133 +1,27 @@
-"""Values as a person types them: numbers, fractions such as 8/255, and search domains."""
+"""Search domains in Ray Tune's words: what they hold, and what nothing can be drawn from."""
 
 import math
-import re
-from collections.abc import Callable, Iterator
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from types import NoneType
 from typing import Any
 
-import yaml
-from ray import tune
-from ray.tune.search.sample import Categorical, Domain, Float, Integer
+from ray.tune.search.sample import (
+    Categorical,
+    Domain,
+    Float,
+    Integer,
+    LogUniform,
+    Quantized,
+    Sampler,
+    Uniform,
+)
 
-from trainables.problems import did_you_mean
-
-FRACTION = re.compile(r"\s*(-?[\d.]+(?:e-?\d+)?)\s*/\s*([\d.]+(?:e-?\d+)?)\s*")
-CALL = re.compile(r"\s*([a-z_]\w*)\((.*)\)\s*", re.DOTALL)
-NUMERIC: dict[str, Callable[..., Domain]] = {
-    "uniform": tune.uniform,
-    "loguniform": tune.loguniform,
-    "quniform": tune.quniform,
-    "qloguniform": tune.qloguniform,
-    "randint": tune.randint,
-    "lograndint": tune.lograndint,
-    "qrandint": tune.qrandint,
-}
-"""Ray Tune's own words; the first two arguments are the ends."""
-LISTS = ("choice", "grid")
-
-
-def parse(value: object) -> object:
-    """Return what a typed value stands for.
-
-    Raises:
-        ValueError: If it looks like a fraction or a domain and is none; the message says why.
-
-    >>> parse("8/255"), parse("pgd"), parse([1, "1/2"])
-    (0.03137254901960784, 'pgd', [1, 0.5])
-    """
-    if isinstance(value, list):
-        return [parse(item) for item in value]
-    if not isinstance(value, str):
-        return value
-    if match := FRACTION.fullmatch(value):
-        return fraction(value, *match.groups())
-    if match := CALL.fullmatch(value):
-        return domain(value, *match.groups())
-    return value
-
-
-def fraction(text: str, over: str, under: str) -> float:
-    """Return the number that `over` / `under` is.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    try:
-        return float(over) / float(under)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"expected a fraction such as 8/255, got {text}.") from None
-
-
-def domain(text: str, name: str, inside: str) -> object:
-    """Return the domain that `name(inside)` stands for.
-
-    Raises:
-        ValueError: If there is no such domain.
-    """
-    if name not in NUMERIC and name not in LISTS:
-        known = [*NUMERIC, *LISTS]
-        raise ValueError(
-            f"no domain {name}(...).{did_you_mean(name, known)} There are: {', '.join(known)}."
-        )
-    arguments = [parse(item) for item in listed(inside, text)]
-    return finite(name, arguments, text) if name in LISTS else ranged(name, arguments, text)
-
-
-def ranged(name: str, arguments: list[object], text: str) -> object:
-    """Return the domain between two ends.
-
-    Raises:
-        ValueError: If they are not two ordered numbers (and a step where one is due).
-    """
-    numbers = [a for a in arguments if isinstance(a, int | float) and not isinstance(a, bool)]
-    wanted = 3 if name.startswith("q") else 2
-    if len(numbers) != len(arguments) or len(numbers) != wanted:
-        raise ValueError(f"expected {name}(low,high{',step' if wanted == 3 else ''}), got {text}.")
-    low, high, *step = numbers
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{name} needs finite ends, got {text}.")
-    if not low < high:
-        swapped = ",".join(f"{number:g}" for number in (high, low, *step))
-        hint = f" Did you mean {name}({swapped})?" if low != high else ""
-        raise ValueError(f"{name} needs its low end below its high end, got {text}.{hint}")
-    if "log" in name and low <= 0:
-        raise ValueError(f"{name} needs a low end above 0, got {text}.")
-    return NUMERIC[name](*numbers)
-
-
-def finite(name: str, arguments: list[object], text: str) -> object:
-    """Return the domain that lists its values.
-
-    Raises:
-        ValueError: If it lists none.
-    """
-    if len(arguments) == 1 and isinstance(arguments[0], list):
-        arguments = arguments[0]
-    if not arguments:
-        raise ValueError(f"{name} needs at least one value, got {text}.")
-    return tune.grid_search(arguments) if name == "grid" else tune.choice(arguments)
-
-
-def listed(inside: str, text: str) -> list[object]:
-    """Return the arguments of a call, read as YAML, so that lists nest.
-
-    Raises:
-        ValueError: If they are not YAML.
-    """
-    try:
-        items = yaml.safe_load(f"[{inside}]")
-    except yaml.YAMLError:
-        raise ValueError(f"cannot read the arguments of {text}.") from None
-    # YAML wants 1.0e-5 where a person types 1e-5
-    return [number(item) if isinstance(item, str) else item for item in items]
-
-
-def number(text: str) -> object:
-    """Return the number that `text` spells, or `text`."""
-    try:
-        return float(text)
-    except ValueError:
-        return text
+ROUNDING = 1e-9
+"""Lets 0.3 be three times 0.1, whatever floating point makes of it."""
+COUNTABLE = 2**53
+"""Whole numbers up to here are floats too."""
 
 
 def is_grid(value: object) -> bool:
@@ -140,12 +34,6 @@ def is_domain(value: object) -> bool:
     return isinstance(value, Domain) or is_grid(value)
 
 
-def is_bounded(searched: Any) -> bool:  # noqa: ANN401
-    """Return whether a domain has a list of values or two finite ends."""
-    ends = list(probes(searched))
-    return bool(ends) and not any(isinstance(e, float) and math.isinf(e) for e in ends)
-
-
 def values(searched: Any) -> list[Any] | None:  # noqa: ANN401
     """Return every value of a grid or a choice, or none if they cannot be counted."""
     if is_grid(searched):
@@ -153,23 +41,76 @@ def values(searched: Any) -> list[Any] | None:  # noqa: ANN401
     return list(searched.categories) if isinstance(searched, Categorical) else None
 
 
+def scale(searched: Any) -> Sampler:  # noqa: ANN401
+    """Return how a numeric domain is drawn from before it is quantised."""
+    sampler = searched.get_sampler()
+    inner: Sampler = sampler.sampler if isinstance(sampler, Quantized) else sampler
+    return inner
+
+
+def step(searched: Any) -> float | None:  # noqa: ANN401
+    """Return what the values of a numeric domain are multiples of; none if any number will do."""
+    sampler = searched.get_sampler()
+    if isinstance(sampler, Quantized):
+        return float(sampler.q)
+    return 1.0 if isinstance(searched, Integer) else None
+
+
+def anatomy(searched: Any) -> tuple[str, list[Any]]:  # noqa: ANN401
+    """Return Ray's word for a numeric domain and what its arguments were."""
+    sampler = searched.get_sampler()
+    steps = [sampler.q] if isinstance(sampler, Quantized) else []
+    log = "log" if isinstance(scale(searched), LogUniform) else ""
+    kind = f"{log}randint" if isinstance(searched, Integer) else f"{log}uniform"
+    return f"{'q' * len(steps)}{kind}", [searched.lower, searched.upper, *steps]
+
+
+def indices(low: float, high: float, each: float) -> tuple[int, int]:
+    """Return the first and the last multiple of `each` from `low` to `high`, forgiving rounding.
+
+    >>> indices(0.1, 0.3, 0.1), indices(1, 10, 4)
+    ((1, 3), (1, 2))
+    """
+    return math.ceil(low / each - ROUNDING), math.floor(high / each + ROUNDING)
+
+
+def multiples(searched: Any) -> tuple[int, int] | None:  # noqa: ANN401
+    """Return which multiples of its step a domain holds, first and last; none without a step.
+
+    As Ray has it, the high end is included where there is a step other than 1.
+    """
+    each = step(searched)
+    if each is None:
+        return None
+    first, last = indices(searched.lower, searched.upper, each)
+    return first, last - (isinstance(searched, Integer) and each == 1)
+
+
+def multiple(searched: Any, index: int) -> float:  # noqa: ANN401
+    """Return a multiple of the step of a domain, never over its high end by rounding."""
+    value: float = searched.cast(min(index * (step(searched) or 1), searched.upper))
+    return value
+
+
 def probes(searched: Any) -> Iterator[Any]:  # noqa: ANN401
     """Yield values whose being allowed means that every value of a domain is."""
     listing = values(searched)
     if listing is not None:
         yield from listing
-    elif isinstance(searched, Integer):
-        yield from (searched.lower, searched.upper - 1)
-    elif isinstance(searched, Float):
+    elif found := multiples(searched):
+        # the second is one that a knob that counts may have to refuse
+        for index in dict.fromkeys([*found, min(found[0] + 1, found[1])]):
+            yield multiple(searched, index)
+    else:
         yield from (searched.lower, searched.upper)
-        if searched.sampler is None or not hasattr(searched.sampler, "q"):
-            # an odd point between, which a knob that counts must refuse
-            yield searched.lower + 0.5137 * (searched.upper - searched.lower)
+        # an odd point between, which a knob that counts must refuse
+        yield searched.lower + 0.5137 * (searched.upper - searched.lower)
 
 
 def spelled(searched: Any) -> str:  # noqa: ANN401
     """Return a domain as a person would type it.
 
+    >>> from ray import tune
     >>> spelled(tune.loguniform(1e-5, 1e-2)), spelled(tune.grid_search([1, 2]))
     ('loguniform(1e-05, 0.01)', 'grid(1, 2)')
     """
@@ -177,10 +118,78 @@ def spelled(searched: Any) -> str:  # noqa: ANN401
     if listing is not None:
         name = "grid" if is_grid(searched) else "choice"
         return f"{name}({', '.join(map(str, listing))})"
-    sampler = searched.sampler or searched.get_sampler()
-    step = f", {sampler.q:g}" if hasattr(sampler, "q") else ""
-    inner = getattr(sampler, "sampler", sampler)
-    log = "log" if type(inner).__name__.lstrip("_").startswith("Log") else ""
-    kind = f"{log}randint" if isinstance(searched, Integer) else f"{log}uniform"
-    low, high = searched.lower, searched.upper
-    return f"{'q' if step else ''}{kind}({low:g}, {high:g}{step})"
+    name, numbers = anatomy(searched)
+    return f"{name}({', '.join(f'{n:g}' if is_number(n) else str(n) for n in numbers)})"
+
+
+def flaws(searched: Any) -> Iterator[str]:  # noqa: ANN401
+    """Yield why nothing can be drawn from a domain of a user's own, if so."""
+    if is_grid(searched) and not isinstance(searched["grid_search"], list | tuple | range):
+        yield f"grid_search needs a list of values, got {searched['grid_search']!r}."
+    elif (listing := values(searched)) is not None:
+        name = "grid" if is_grid(searched) else "choice"
+        yield from repetitions(name, listing, spelled(searched))
+    elif is_range(searched):
+        yield from disorders(*anatomy(searched), spelled(searched))
+    else:
+        yield "needs a domain with ends or a list, such as uniform(...)."
+
+
+def is_range(searched: Any) -> bool:  # noqa: ANN401
+    """Return whether a domain lies between two ends."""
+    numeric = isinstance(searched, Float | Integer)
+    return numeric and isinstance(scale(searched), Uniform | LogUniform)
+
+
+def disorders(name: str, numbers: Sequence[Any], text: str) -> Iterator[str]:
+    """Yield what is wrong with the ends, and the step, of a range.
+
+    Args:
+        name: Of the kind of range, one of Ray's words.
+        numbers: Low end, high end and, if it is quantised, step.
+        text: The range as it was typed.
+    """
+    wanted = 3 if name.startswith("q") else 2
+    if len(numbers) != wanted or not all(map(is_number, numbers)):
+        yield f"expected {name}(low,high{',step' if wanted == 3 else ''}), got {text}."
+        return
+    low, high, *step = numbers
+    if not all(abs(number) <= sys.float_info.max for number in numbers):
+        yield f"{name} needs finite ends, got {text}."
+    elif not low < high:
+        swapped = ",".join(f"{number:g}" for number in (high, low, *step))
+        hint = f" Did you mean {name}({swapped})?" if low != high else ""
+        yield f"{name} needs its low end below its high end, got {text}.{hint}"
+    elif "log" in name and low <= 0:
+        yield f"{name} needs a low end above 0, got {text}."
+    elif "int" in name and any(number % 1 for number in numbers):
+        yield f"{name} needs whole numbers, got {text}."
+    elif step and not countable(low, high, *step):
+        yield f"{name} needs a step above 0 with multiples between its ends, got {text}."
+
+
+def countable(low: float, high: float, each: float) -> bool:
+    """Return whether there are multiples of `each` from `low` to `high`, not too many to count."""
+    if each <= 0 or max(abs(low), abs(high)) / each > COUNTABLE:
+        return False
+    first, last = indices(low, high, each)
+    return first <= last
+
+
+def is_number(value: object) -> bool:
+    """Return whether `value` is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def repetitions(name: str, listing: Sequence[object], text: str) -> Iterator[str]:
+    """Yield what is wrong with a list of values."""
+    names = Counter(map(called, listing))
+    if not names:
+        yield f"{name} needs at least one value, got {text}."
+    for value in (each for each, times in names.items() if times > 1):
+        yield f"{name} lists {value} twice, got {text}."
+
+
+def called(value: object) -> bool | int | float | str | None:
+    """Return what a listed value is told from others by: itself, or in words."""
+    return value if isinstance(value, bool | int | float | str | NoneType) else str(value)

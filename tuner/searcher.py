@@ -9,15 +9,13 @@ import itertools
 import pickle
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import optuna
-from optuna.distributions import IntDistribution
 from ray.tune.search import Searcher
-from ray.tune.search.optuna import OptunaSearch
+from ray.tune.search.sample import LogUniform
 
-from tuner.domains import spelled, values
+from tuner.domains import called, multiple, multiples, scale, spelled, values
 from tuner.metric import METRIC, MODE
 from tuner.plan import Variant
 
@@ -127,15 +125,19 @@ def steps(trial: optuna.Trial) -> set[int]:
 
 
 def draw(trial: optuna.Trial, name: str, domain: Any) -> Any:  # noqa: ANN401
-    """Return what a trial takes from Ray's domain, under Optuna's `name` for it."""
+    """Return what a trial takes from Ray's domain, under Optuna's `name` for it.
+
+    Of a domain with a step Optuna is asked which multiple, for what it would do with the step
+    itself is not what Ray does: it counts from the low end, and drops the step where it is log.
+    """
     if labels := labelled(domain):
         return labels[trial.suggest_categorical(name, list(labels))]
-    found = OptunaSearch.convert_search_space({name: domain})[name]
-    suggest = trial.suggest_int if isinstance(found, IntDistribution) else trial.suggest_float
-    return suggest(name, found.low, found.high, step=found.step, log=found.log)
+    log = isinstance(scale(domain), LogUniform)
+    if found := multiples(domain):
+        return multiple(domain, trial.suggest_int(name, *found, log=log))
+    return trial.suggest_float(name, domain.lower, domain.upper, log=log)
 
 
 def labelled(domain: Any) -> dict[Any, Any]:  # noqa: ANN401
     """Return each listed value by what Optuna may call it; nothing if values are not listed."""
-    scalar = (bool, int, float, str, NoneType)
-    return {v if isinstance(v, scalar) else str(v): v for v in values(domain) or []}
+    return {called(value): value for value in values(domain) or []}

@@ -3,13 +3,15 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from trainables.precision import Precision
-from trainables.ranges import Count, Folder, Natural, Positive, Weight
+from trainables.ranges import Count, Folder, Seed, Weight
 
+GRAIN = 0.0001
+"""Ray counts shares of a machine in these."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -23,8 +25,21 @@ def seconds(value: object) -> object:
     return float(match[1]) * UNITS[match[2]] if match else value
 
 
+def allotted(share: float) -> float:
+    """Return a share of a GPU.
+
+    Raises:
+        ValueError: If it is finer than Ray can tell from nothing.
+    """
+    if 0 < share < GRAIN:
+        raise ValueError(f"must be 0 or at least {GRAIN}")
+    return share
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True)]
+Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
+Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, Field(min_length=1)]
 
 
@@ -46,6 +61,9 @@ class Settings:
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
         results: Folder that holds the results folders.
         name: Of this study's folder; space, method and time if none.
+        resume: "auto" takes up a study that was cut off, or asks more trials of one that ended:
+            that of `name`, or else the newest of this space and method in `results`. Trials that
+            have ended are not run again.
         dry_run: Whether to print the plan and run nothing.
         address: Of a running Ray cluster to join; a private one on this machine if none.
         dashboard: Whether to start Ray's dashboard.
@@ -53,15 +71,16 @@ class Settings:
 
     trials: Count | None = None
     epochs: Count | None = None
-    seed: Natural = 0
-    cpu: Positive = 1.0
-    gpu: Weight | None = None
+    seed: Seed = 0
+    cpu: Cores = 1.0
+    gpu: Gpus | None = None
     precision: Precision = "fp32"
     compile: bool = False
     concurrency: Count | None = None
     time_budget: Duration | None = None
     results: Folder = "results"
     name: Name | None = None
+    resume: Literal["never", "auto"] = "never"
     dry_run: bool = False
     address: Address | None = None
     dashboard: bool = False

@@ -1,13 +1,16 @@
 """What a file of `search_spaces/` says: what varies, or what is fixed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from trainables import catalogue
+from trainables.bind import misfit
+from trainables.knobs import knobs
 from trainables.problems import InputError
-from tuner.domains import is_domain
+from tuner.domains import flaws, is_domain
+from tuner.settings import Settings
 
 SPACES, RECIPES = "search_spaces", "search_spaces.recipes"
 Layer = Mapping[str, Mapping[str, Any]]
@@ -58,20 +61,22 @@ def understood(kind: str, module: ModuleType) -> Space:
     """
     if not callable(getattr(module, kind, None)):
         raise InputError([f"must define a function {kind}()."])
-    if kind == "recipe" and not isinstance(getattr(module, "EPOCHS", None), int):
-        raise InputError(["must define a number EPOCHS."])
     layer, variants, published = (said(module, name) for name in (kind, "variants", "published"))
-    if not is_layer(layer) or not all(map(is_layer, variants.values())):
-        raise InputError([
-            f"must return groups of knobs from {kind}(), {{group: {{knob: value}}}}, "
-            "and labelled groups of knobs from variants(), if it has that."
-        ])
+    length, epochs = knobs(Settings)["epochs"], getattr(module, "EPOCHS", None)
+    problems = [*misshapen(layer, f"{kind}()"), *mislabelled(variants), *unprintable(published)]
+    for name, each in variants.items():
+        problems += misshapen(each, f"variants() under {name!r}")
+    if kind == "recipe" and epochs is None:
+        problems.append("must define a number EPOCHS.")
+    problems += misfit("EPOCHS", length, epochs)
+    if problems:
+        raise InputError(problems)
     return Space(
         layer=layer,
         variants=variants,
-        published=published,
+        published={k: {key: str(v) for key, v in row.items()} for k, row in published.items()},
         scheduler=getattr(module, "SCHEDULER", None),
-        epochs=getattr(module, "EPOCHS", None),
+        epochs=length.validate(epochs),  # type: ignore[arg-type]
         recipe=getattr(module, "RECIPE", None),
     )
 
@@ -84,15 +89,46 @@ def said(module: ModuleType, name: str) -> dict[str, Any]:
     """
     try:
         result: object = getattr(module, name, dict)()
-    except Exception as error:  # a user's file can fail in any way, and that is theirs to mend
+    except (Exception, SystemExit) as error:  # a user's file can fail in any way
         raise InputError([f"fails in {name}(): {type(error).__name__}: {error}."]) from None
     if not isinstance(result, dict) or is_domain(result):
-        raise InputError([f"must return groups of knobs from {name}(), got {result!r}."])
+        raise InputError([f"must return a dictionary from {name}(), got {result!r}."])
     return result
 
 
-def is_layer(layer: object) -> bool:
+def misshapen(layer: object, where: str) -> Iterator[str]:
+    """Yield what is wrong with groups of knobs that a user's file has somewhere."""
+    if not is_layer(layer):
+        yield f"must have groups of knobs in {where}, {{group: {{knob: value}}}}, got {layer!r}."
+        return
+    for group, settings in layer.items():
+        for knob, domain in settings.items():
+            for flaw in flaws(domain) if is_domain(domain) else ():
+                yield f"has {group}.{knob} in {where}: {flaw}"
+
+
+def is_layer(layer: object) -> TypeGuard[Layer]:
     """Return whether `layer` is groups of knobs."""
-    return isinstance(layer, dict) and all(
-        isinstance(values, dict) and not is_domain(values) for values in layer.values()
+    return is_table(layer) and not any(map(is_domain, layer.values()))
+
+
+def is_table(table: object) -> TypeGuard[dict[str, dict[str, Any]]]:
+    """Return whether `table` is rows by name, each with entries by name."""
+    rows = [table, *table.values()] if isinstance(table, dict) else [table]
+    return all(isinstance(row, dict) and all(isinstance(key, str) for key in row) for row in rows)
+
+
+def mislabelled(variants: Mapping[Any, object]) -> Iterator[str]:
+    """Yield what is wrong with the labels of variants."""
+    for name in variants:
+        if not isinstance(name, str) or not name:
+            yield f"must have words for labels in variants(), got {name!r}."
+
+
+def unprintable(published: object) -> Iterator[str]:
+    """Yield what is wrong with published numbers."""
+    entries = (
+        [v for row in published.values() for v in row.values()] if is_table(published) else [{}]
     )
+    if not all(isinstance(entry, str | int | float) for entry in entries):
+        yield f"must have {{label: {{name: number}}}} in published(), got {published!r}."

@@ -126,6 +126,13 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "optimizer.weight_decay=uniform(3,1)"], "uniform(1,3)?"),
         (["space=weight_decay", "optimizer.weight_decay=3e-4"], "nothing is searched"),
         (["trials=3"], "nothing is searched"),
+        (["space=weight_decay", "trials=true"], "trials: must be a valid integer, got True."),
+        (["space=weight_decay", "trials=1000000000000000000000"], "must be at most 1000000000"),
+        (["space=weight_decay", "epochs=1000000000000000000000"], "must be at most 1000000000"),
+        (["space=weight_decay", "seed=4294967296"], "seed: must be less than 4294967296"),
+        (["space=weight_decay", "data.split_seed=4294967296"], "must be less than 4294967296"),
+        (["space=weight_decay", "cpu=0.00001"], "must be greater than or equal to 0.0001"),
+        (["space=weight_decay", "gpu=0.00001"], "gpu: must be 0 or at least 0.0001"),
         (["space=weight_decay", "recipe=cifar"], "recipe: no 'cifar' in recipes."),
         (["space=weight_decay", "data=cifar11"], "data: no 'cifar11' in data."),
         (["space=weight_decay", "data=arrays"], "data.path: needs a value"),
@@ -149,6 +156,11 @@ def test_a_space_of_the_users_own(tmp_path):
         (["threat=choice(linf,l2)"], "threat: is never searched"),
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[9,10]"], "schedule.drops"),
         (["space=weight_decay", "time_budget=soon"], "time_budget: must be a valid number"),
+        (["space=weight_decay", f"results={'x' * 300}"], "results: must be a path that can be"),
+        (["space=weight_decay", "results=~nobody/there"], "results: must be a path that can be"),
+        (["space=weight_decay", "data=arrays", f"data.path={'x' * 300}"], "File name too long"),
+        (["space=weight_decay", "data=cifar10", f"data.root={'x' * 300}"], "File name too long"),
+        ([f"space={'x' * 300}.py"], "File name too long"),
         (["space=weight_decay", "name=a/b"], "name: String should match"),
         (["space=weight_decay", "results={a: 1}"], "results: must be a valid string"),
         (["space=weight_decay", "attack=[1"], "cannot read 'attack=[1'"),
@@ -156,6 +168,7 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=[weight_decay]"], "space: must be a name or a path"),
         (["space=weight_decay", "optimizer=[sgd]"], "optimizer: needs a name"),
         (["optimizer.lr=uniform(0,inf)"], "finite ends"),
+        (["attack.steps=quniform(1,3,0.5)"], "attack.steps: must be a valid integer"),
     ],
 )  # fmt: skip
 def test_bad_input_is_told(words, said):
@@ -178,9 +191,9 @@ def test_a_radius_may_be_swept_as_a_grid():
     [
         ("x = 1", "must define a function space()"),
         ("def space(:", "SyntaxError"),
-        ("def space(): return [1]", "must return groups of knobs"),
-        ("def space(): return None", "must return groups of knobs"),
-        ("def space(): return {'optimizer': 3}", "must return groups of knobs"),
+        ("def space(): return [1]", "must return a dictionary from space(), got [1]."),
+        ("def space(): return None", "must return a dictionary"),
+        ("def space(): return {'optimizer': 3}", "must have groups of knobs in space()"),
         ("def space(): return {'optimizer': {'lrr': 3}}", "optimizer.lrr: no such knob"),
         ("def space(): return {'optimiser': {'lr': 3}}", "a group that there is not"),
         ("def space(): raise RuntimeError('boom')", "fails in space(): RuntimeError: boom"),
@@ -284,6 +297,7 @@ def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
         (["space=weight_decay", "model.softplus_beta=10"], "write model.activation=softplus."),
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[100,105]"], "100/110"),
         (["space=weight_decay", "model=wide_resnet", "model.depth=35"], "6 n + 4, got 35."),
+        (["space=weight_decay", "schedule=piecewise", "schedule.drops=[0.9,0.5]"], "must ascend"),
         (["space=weight_decay", "periods.resets=[0.7,0.5]"], "moments must ascend"),
     ],
 )
@@ -331,3 +345,51 @@ def test_a_listed_value_that_clashes_is_named():
         "(model.head=linear).",
     )
     plan("model.head=choice(linear,cosine)")
+
+
+ORDERED = "from ray import tune\ndef space(): return {'optimizer': {'lr': tune.%s}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (ORDERED % "uniform(0.3, 0.1)", "has optimizer.lr in space(): uniform needs its low end"),
+        (ORDERED % "grid_search(5)", "grid_search needs a list of values, got 5."),
+        (ORDERED % "choice([0.1, 0.1])", "choice lists 0.1 twice"),
+        ("EPOCHS = -3\n", "EPOCHS: must be greater than or equal to 1, got -3."),
+        ("EPOCHS = 'x'\n", "EPOCHS: must be a valid integer"),
+        ("EPOCHS = [1]\n", "EPOCHS: must be a valid integer"),
+        ("EPOCHS = float('nan')\n", "EPOCHS: must be a finite number"),
+        ("EPOCHS = 1.5\n", "EPOCHS: must be a valid integer"),
+        ("EPOCHS = True\n", "EPOCHS: must be a valid integer, got True."),
+        ("def variants(): return {1: {}}\n", "must have words for labels in variants(), got 1."),
+        ("def variants(): return {(1, 2): {}}\n", "must have words for labels"),
+        ("def variants(): return {None: {}}\n", "got None."),
+        ("def variants(): return {'a': {'attack': {1: 2}}}\n", "in variants() under 'a'"),
+        ("def space(): return {'optimizer': {1: 2}}\n", "must have groups of knobs in space()"),
+        ("def space(): return {1: {}}\n", "must have groups of knobs in space()"),
+        ("def published(): return {'a': 3}\n", "must have {label: {name: number}} in published()"),
+        ("def published(): return {1: {'a': 3}}\n", "in published(), got {1: {'a': 3}}."),
+        ("def published(): return {'a': {'b': [3]}}\n", "in published()"),
+        ("exit()\n", "cannot be imported: SystemExit"),
+        ("def published(): exit()\n", "fails in published(): SystemExit"),
+    ],
+)
+def test_what_a_users_space_has_wrong_is_told_when_it_is_read(tmp_path, text, said):
+    path = tmp_path / "mine.py"
+    path.write_text(f"def space(): return {{}}\n{text}")
+    told = problems(f"space={path}", "attack.steps=grid(1,2)")
+    assert any(said in line and str(path) in line for line in told), told
+    path.write_text(f"EPOCHS = 3\ndef space(): return {{}}\n{text}".replace("space", "recipe"))
+    told = problems(f"recipe={path}", "attack.steps=grid(1,2)")
+    assert any(said.replace("space", "recipe") in line for line in told), told
+
+
+def test_a_published_number_may_be_a_number(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "def space(): return {'optimizer': {'lr': 0.1}}\n"
+        "def variants(): return {'a': {}, 'b': {'attack': {'steps': 1}}}\n"
+        "def published(): return {'a': {'pgd': 51.5}}\n"
+    )
+    assert plan(f"space={path}").variants[0].published == {"pgd": "51.5"}

@@ -1,33 +1,12 @@
-"""Values as a person types them."""
+"""Domains: what they hold, and what nothing can be drawn from."""
+
+import math
 
 import pytest
 from ray import tune
 
-from tuner.domains import is_domain, is_grid, parse, probes, spelled, values
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("8/255", 8 / 255), ("1e-1 / 4", 0.025), ("trades", "trades"), (3, 3), (["1/2", 2], [0.5, 2])],
-)
-def test_numbers_fractions_and_names(text, expected):
-    assert parse(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "ends"),
-    [
-        ("uniform(1,12)", (1, 12)),
-        ("loguniform(1e-5,1e-2)", (1e-5, 1e-2)),
-        ("uniform(1/255, 16/255)", (1 / 255, 16 / 255)),
-        ("randint(1,10)", (1, 10)),
-        ("qrandint(2,10,2)", (2, 10)),
-    ],
-)
-def test_ranges(text, ends):
-    domain = parse(text)
-    assert is_domain(domain)
-    assert (domain.lower, domain.upper) == ends
+from tuner.domains import flaws, probes, spelled
+from tuner.typed import parse
 
 
 @pytest.mark.parametrize(
@@ -49,41 +28,45 @@ def test_what_is_spelled_out_can_be_typed_again(text):
     assert spelled(parse(spelled(parse(text)))) == text
 
 
-def test_listed_values_keep_their_types():
-    assert values(parse("choice(1e-4, 2e-4, true, relu)")) == [1e-4, 2e-4, True, "relu"]
-    assert values(parse("choice([1,2],[3])")) == [[1, 2], [3]]
-    assert values(parse("choice([1,2])")) == [1, 2]
-    assert is_grid(parse("grid(1/2)"))
-    assert values(parse("grid(1/2)")) == [0.5]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("uniform(3,1)", "Did you mean uniform(1,3)?"),
-        ("uniform(1,1)", "below its high end"),
-        ("loguniform(0,1)", "above 0"),
-        ("loguniforme(1,2)", "Did you mean 'loguniform'?"),
-        ("uniform(1)", "expected uniform(low,high)"),
-        ("quniform(1,2)", "expected quniform(low,high,step)"),
-        ("uniform(a,b)", "expected uniform(low,high)"),
-        ("choice()", "at least one value"),
-        ("choice([1)", "cannot read"),
-        ("1/0", "a fraction"),
-        ("1.2.3/4", "a fraction"),
-    ],
-)
-def test_what_is_neither_says_why(text, said):
-    with pytest.raises(ValueError, match=r"got|cannot|no domain") as error:
-        parse(text)
-    assert said in str(error.value)
-
-
 def test_probes_are_the_ends_and_an_odd_point_between():
     assert list(probes(tune.choice([1, 5, 3]))) == [1, 5, 3]
-    assert list(probes(tune.randint(1, 10))) == [1, 9]
+    assert list(probes(tune.randint(1, 10))) == [1, 9, 2]
     low, high, between = probes(tune.uniform(1, 3))
     assert (low, high) == (1, 3)
     assert 1 < between < 3
     assert between != round(between)
-    assert list(probes(tune.quniform(1, 3, 1))) == [1, 3]
+    assert list(probes(tune.quniform(1, 3, 1))) == [1, 3, 2]
+
+
+def test_probes_of_what_has_a_step_are_multiples_of_it():
+    assert list(probes(tune.quniform(1, 3, 0.5))) == [1, 3, 1.5]
+    assert list(probes(tune.qrandint(1, 9, 2))) == [2, 8, 4]
+    assert list(probes(tune.qrandint(2, 10, 2))) == [2, 10, 4]
+    assert list(probes(tune.qrandint(1, 10, 1))) == [1, 9, 2]
+    assert next(probes(tune.quniform(0.3, 0.9, 0.1))) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("domain", "said"),
+    [
+        (tune.uniform(0.3, 0.1), "Did you mean uniform(0.1,0.3)?"),
+        (tune.randint(1, math.nan), "finite ends"),
+        (tune.randint("a", "b"), "expected randint(low,high), got randint(a, b)."),
+        (tune.qrandint(11, 19, 10), "with multiples between its ends"),
+        (tune.randint(1.5, 3), "whole numbers"),
+        (tune.randn(0, 1), "needs a domain with ends"),
+        (tune.sample_from(lambda config: 1), "needs a domain with ends"),
+        (tune.choice([]), "choice needs at least one value"),
+        (tune.choice([[1], [1]]), "choice lists [1] twice"),
+        ({"grid_search": 5}, "grid_search needs a list of values, got 5."),
+        ({"grid_search": []}, "grid needs at least one value"),
+    ],
+)
+def test_a_domain_that_nothing_can_be_drawn_from_says_why(domain, said):
+    (told,) = flaws(domain)
+    assert said in told
+
+
+@pytest.mark.parametrize("text", ["uniform(1, 12)", "qrandint(2, 10, 2)", "choice(1, 2)"])
+def test_a_domain_that_can_be_drawn_from_has_no_flaws(text):
+    assert not list(flaws(parse(text)))

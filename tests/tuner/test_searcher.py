@@ -168,3 +168,26 @@ def test_none_may_be_a_listed_value():
     search = searcher(listed=True, optimizer__lr_batch_size=tune.grid_search([None, 128]))
     found = [search.suggest(str(i))["optimizer"]["lr_batch_size"] for i in range(2)]
     assert found == [None, 128]
+
+
+@pytest.mark.parametrize(
+    ("domain", "step", "ends"),
+    [
+        (tune.qloguniform(1e-3, 1e-1, 1e-3), 1e-3, (1e-3, 1e-1)),
+        (tune.quniform(0.25, 1, 0.25), 0.25, (0.25, 1)),
+        (tune.qrandint(1, 9, 2), 2, (2, 8)),
+        (tune.qrandint(1, 4, 1), 1, (1, 3)),
+        (tune.qlograndint(4, 64, 4), 4, (4, 64)),
+        (tune.lograndint(1, 5), 1, (1, 4)),
+        (tune.randint(0, 3), 1, (0, 2)),
+    ],
+)
+def test_what_has_a_step_is_drawn_in_multiples_of_it_as_ray_has_them(domain, step, ends):
+    search = searcher(optimizer__lr=domain)
+    drawn = [search.suggest(str(i))["optimizer"]["lr"] for i in range(60)]
+    counts = [value / step for value in drawn]
+    assert counts == pytest.approx([round(count) for count in counts])
+    assert min(drawn) >= ends[0] * (1 - 1e-9)
+    assert max(drawn) <= ends[1]
+    assert len(set(drawn)) > 2
+    assert type(drawn[0]) is type(domain.sample())
