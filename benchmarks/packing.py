@@ -62,7 +62,7 @@ def rate(number: int, share: float) -> float:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        files = list((Path(folder) / "study/trials").glob("*/result.json"))
+        files = list((Path(folder) / "study/trials").glob("*/*/result.json"))
         rows = pd.concat(pd.read_json(file, lines=True, convert_dates=False) for file in files)
     ends = pd.to_numeric(rows.timestamp)
     begun = float((ends - rows.time_this_iter_s).min())

@@ -57,7 +57,7 @@ def idle_at_the_end(trials: Path) -> float:
         trials: Ray's folder of trials; each worker process is one core.
     """
     ends: dict[int, float] = {}
-    for file in trials.glob("*/result.json"):
+    for file in trials.glob("*/*/result.json"):
         row = json.loads(file.read_text().splitlines()[-1])
         ends[row["pid"]] = max(row["timestamp"], ends.get(row["pid"], 0.0))
     return sum(max(ends.values()) - end for end in ends.values()) / cores()

@@ -28,7 +28,7 @@ def main() -> None:
         subprocess.run([*command, "name=study"], check=True, stdout=subprocess.DEVNULL)
         ends = sorted(
             (report["timestamp"], report["seconds"], report["pid"])
-            for file in (Path(folder) / "study/trials").glob("*/result.json")
+            for file in (Path(folder) / "study/trials").glob("*/*/result.json")
             for report in map(json.loads, file.read_text().splitlines())
         )
     moments, busy, processes = zip(*ends, strict=True)

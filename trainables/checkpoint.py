@@ -69,6 +69,18 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.best_weights = load_file(folder / WEIGHTS, device=trial.device)
 
 
+def epoch_of(folder: Path) -> int | None:
+    """Return the epoch that `save` left in a folder, or none if it is not whole."""
+    try:
+        state = torch.load(folder / STATE, weights_only=True, map_location="cpu")
+        json.loads((folder / METRICS).read_text())
+        described(folder / WEIGHTS)
+    except (OSError, RuntimeError, EOFError, UnpicklingError, ValueError):
+        return None
+    epoch: int = state["epoch"]
+    return epoch
+
+
 def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
     """Return the network that a folder such as `best/`, or a file in it, holds; in eval mode.
 

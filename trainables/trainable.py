@@ -20,8 +20,8 @@ def trainable(config: dict[str, Any]) -> None:
 
     Args:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `threads`,
-            `precision`,
-            `compile` and, on a GPU, `memory_share`.
+            `precision`, `compile`, on a GPU `memory_share`, and `goes_on_from`, the checkpoint
+            of a trial that an earlier run of the study has begun.
     """
     torch.set_num_threads(config["threads"])
     if config["device"] == "cuda":
@@ -31,6 +31,8 @@ def trainable(config: dict[str, Any]) -> None:
     if last is not None:
         with last.as_directory() as folder:
             checkpoint.restore(trial, Path(folder))
+    elif config.get("goes_on_from"):
+        checkpoint.restore(trial, Path(config["goes_on_from"]))
     for report in trial.reports():
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.save(trial, Path(folder))

@@ -39,7 +39,7 @@ class EvaluationSettings:
         rules: What selects the checkpoint of a trial, separated by commas. The oracle takes
             whichever does best on the test split, which nobody could have known.
         seeds: Whether to look at all trials that differ from the winner in their seed alone.
-        batch: Images at a time; halved where memory runs out. 1,000 on a GPU and 100 on a CPU if
+        batch: Images at a time; halved where memory runs out. 4,096 on a GPU and 100 on a CPU if
             none.
         precision: "bf16" attacks in bf16 where that is quicker; fp32 confirms every success.
         seed: Of all chance.

@@ -57,7 +57,7 @@ class Progress:
         trials: Configurations to try.
         epochs: Epochs of a whole trial.
         concurrency: Trials at a time.
-        records: Trials so far, by Ray's name for them.
+        records: Trials so far, by number.
         started: When, on the monotonic clock.
     """
 

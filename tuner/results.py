@@ -23,6 +23,7 @@ from tuner.progress import Progress, Record
 from tuner.settings import cores
 
 PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
+STUDY = "search.yaml"
 TRIAL_COLUMNS = {
     "trial_id": "str",
     "status": "str",
@@ -98,7 +99,7 @@ def git_commit() -> str | None:
 def write_study(folder: Path, plan: Plan, command: Sequence[str]) -> None:
     """Write `search.yaml`."""
     text = yaml.safe_dump(describe(plan, command), sort_keys=False)
-    whole(folder / "search.yaml", lambda path: path.write_text(text))
+    whole(folder / STUDY, lambda path: path.write_text(text))
 
 
 def write(folder: Path, plan: Plan, progress: Progress) -> None:

@@ -1,11 +1,12 @@
 """A plan, run: the only file that builds Ray's Tuner."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import ray
 from ray import tune
 from ray.tune.experiment import Trial
@@ -14,8 +15,10 @@ from ray.tune.schedulers import TrialScheduler
 from trainables.bind import filled, supply
 from trainables.problems import InputError
 from trainables.trainable import trainable
+from tuner.journal import Journal
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
+from tuner.recall import Recalling, kept_in
 from tuner.resources import fitting, here, share_of_gpu, unmet
 from tuner.searcher import StudySearcher
 from tuner.settings import Settings
@@ -24,6 +27,8 @@ from tuner.watch import Watch
 
 TRIALS = "trials"
 """Ray's own files, in the results folder."""
+SPREAD = 100_003
+"""Between the seeds of studies, so that the draws of one trial are not those of another study's."""
 
 
 def connect(settings: Settings) -> tuple[float, float]:
@@ -58,34 +63,42 @@ def run(
     tell: Callable[[Record], None],
     *,
     gpu: float,
+    journal: Journal,
+    past: Mapping[str, Record],
 ) -> None:
-    """Run every trial of a plan.
+    """Run every trial of a plan that has not ended.
 
     Args:
         plan: What to run.
-        folder: The results folder; Ray's own files go into its `trials/`.
+        folder: The results folder; Ray's own files go into its `trials/`, a folder a run.
         progress: Kept up to date.
         tell: Called with a trial that began, reported or ended.
         gpu: Share of a GPU for each trial.
+        journal: Where everything that happens is written down.
+        past: What earlier runs have begun, by number.
     """
     settings = plan.settings
-    watch = Watch(progress, plan.columns, tell)
+    left = plan.trials - sum(record.status != "running" for record in past.values())
+    if left <= 0:
+        return
+    watch = Watch(progress, plan.columns, tell, journal, past)
+    here = folder / TRIALS
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
         param_space=plan.shared() | device(gpu),
         tune_config=tune.TuneConfig(
-            num_samples=plan.trials,
+            num_samples=left,
             max_concurrent_trials=progress.concurrency,
             time_budget_s=settings.time_budget,
-            search_alg=searcher(plan),
-            scheduler=scheduler(plan),
+            search_alg=searcher(plan, folder, past),
+            scheduler=Recalling(scheduler(plan), past, watch.note),
             reuse_actors=True,
             trial_name_creator=trial_name,
             trial_dirname_creator=trial_name,
         ),
         run_config=tune.RunConfig(
-            name=TRIALS,
-            storage_path=str(folder),
+            name=str(len(list(here.glob("*"))) + 1),
+            storage_path=str(here),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             callbacks=[watch],
             verbose=0,
@@ -110,11 +123,22 @@ def scheduler(plan: Plan) -> TrialScheduler:
     return built
 
 
-def searcher(plan: Plan) -> StudySearcher:
+def searcher(plan: Plan, folder: Path, past: Mapping[str, Record]) -> StudySearcher:
     """Return what proposes configurations."""
-    sampler = chosen("searcher", plan.searcher, seed=plan.settings.seed).build()
-    listed = plan.searcher["name"] == "grid"
-    return StudySearcher(plan.variants, sampler, listed=listed, epochs=plan.epochs)
+
+    def sampler(number: int) -> optuna.samplers.BaseSampler:
+        seed = (plan.settings.seed * SPREAD + number) % 2**32
+        built: optuna.samplers.BaseSampler = chosen("searcher", plan.searcher, seed=seed).build()
+        return built
+
+    return StudySearcher(
+        plan.variants,
+        sampler,
+        listed=plan.searcher["name"] == "grid",
+        epochs=plan.epochs,
+        storage=kept_in(folder),
+        past=past,
+    )
 
 
 def chosen(group: str, settings: dict[str, Any], **things: Any) -> SimpleNamespace:  # noqa: ANN401

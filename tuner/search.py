@@ -11,6 +11,7 @@ from pathlib import Path
 
 import optuna
 import ray
+import yaml
 from rich.console import Console
 
 from trainables.problems import InputError
@@ -19,10 +20,13 @@ from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import PLAIN, display
 from tuner.help import usage
+from tuner.journal import FILE as JOURNAL
+from tuner.journal import Journal
 from tuner.outlook import unusable
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
+from tuner.recall import remember
 from tuner.resources import here, taking_turns, unmet
 from tuner.run import concurrency, connect, run
 from tuner.summary import summarise
@@ -60,8 +64,9 @@ def search(words: Sequence[str], console: Console) -> int:
         InputError: If anything is wrong with it.
     """
     plan = compose(*read(words))
-    folder = results_folder(plan)
-    problems = list(unwritable(folder))
+    folder = taken_up(plan) or results_folder(plan)
+    goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
+    problems = list(differences(folder, plan) if goes_on else unwritable(folder))
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
     if plan.settings.dry_run:
@@ -83,13 +88,19 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
     """
     at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
     for caution in (*plan.cautions, *taking_turns(gpu)):
         console.print(f"caution: {caution}", soft_wrap=True)
+    goes_on = (folder / JOURNAL).exists()
+    journal = Journal(folder)
+    past = remember(folder, plan.epochs) if goes_on else {}
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
-    progress = Progress(plan.trials, plan.epochs, at_a_time)
+    ended = {number: record for number, record in past.items() if record.status != "running"}
+    progress = Progress(plan.trials, plan.epochs, at_a_time, records=ended)
+    if past:
+        console.print(f"Goes on with {folder}: {len(ended)} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
     with display(progress, console) as shown:
 
@@ -98,10 +109,11 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
             saver.tell(record)
 
         try:
-            run(plan, folder, progress, tell, gpu=gpu)
+            run(plan, folder, progress, tell, gpu=gpu, journal=journal, past=past)
         finally:
             interrupted = settle(plan, progress)
             saver.save()
+            journal.close()
     summarise(console, progress, folder, interrupted=interrupted)
     return INTERRUPTED if interrupted else OK
 
@@ -137,16 +149,50 @@ class Saver:
 def results_folder(plan: Plan) -> Path:
     """Return where the results go."""
     moment = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path(plan.settings.results) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
+
+
+def usual_name(plan: Plan) -> str:
+    """Return what a folder is called that is given no name, but for the time."""
     methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
     method = methods.pop() if len(methods) == 1 else "methods"
-    usual = f"{Path(plan.space).stem}-{method}-{moment}"
-    return Path(plan.settings.results) / (plan.settings.name or usual)
+    return f"{Path(plan.space).stem}-{method}"
+
+
+def taken_up(plan: Plan) -> Path | None:
+    """Return the newest folder of this space and method, if no name is given and it is wanted."""
+    if plan.settings.resume != "auto" or plan.settings.name:
+        return None
+    moment = "[0-9]" * 8 + "-" + "[0-9]" * 6
+    found = Path(plan.settings.results).glob(f"{usual_name(plan)}-{moment}")
+    return max((each for each in found if (each / JOURNAL).exists()), default=None)
+
+
+def differences(folder: Path, plan: Plan) -> Iterator[str]:
+    """Yield why a study cannot be taken up by a command: it says something else.
+
+    More trials may be asked of it; its winner may turn out to be another.
+    """
+    try:
+        before = yaml.safe_load((folder / results.STUDY).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
+        return
+    now = results.describe(plan, [])
+    for part in ("variants", "searched", "fixed", "scheduler", "searcher"):
+        if before.get(part) != now.get(part):
+            yield f"resume: {folder} has another {part}; choose another name=NAME."
+    for key in ("seed", "epochs", "precision"):
+        if before["study"].get(key) != now["study"].get(key):
+            yield f"{key}: must be {before['study'].get(key)}, as in {folder}, to go on with it."
 
 
 def unwritable(folder: Path) -> Iterator[str]:
     """Yield why a results folder cannot be made, if it cannot."""
     if folder.exists():
-        yield f"name: {folder} exists; choose another name=NAME."
+        hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
+        yield f"name: {folder} exists; choose another name=NAME{hint}."
         return
     above = next(parent for parent in folder.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):

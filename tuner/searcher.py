@@ -6,9 +6,8 @@ that raised FAILs, and a complete one is worth its best epoch, because that is t
 """
 
 import itertools
-import pickle
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -18,8 +17,12 @@ from ray.tune.search.sample import LogUniform
 from tuner.domains import called, multiple, multiples, scale, spelled, values
 from tuner.metric import METRIC, MODE
 from tuner.plan import Variant
+from tuner.progress import Record
 
 VARIANT = "variant"
+NAME = "attuner"
+"""Of the study, to whoever opens its storage."""
+STATE = optuna.trial.TrialState
 
 
 class StudySearcher(Searcher):
@@ -32,28 +35,50 @@ class StudySearcher(Searcher):
     def __init__(
         self,
         variants: Sequence[Variant],
-        sampler: optuna.samplers.BaseSampler,
+        sampler: Callable[[int], optuna.samplers.BaseSampler],
         *,
         listed: bool,
         epochs: int,
+        storage: optuna.storages.BaseStorage | None = None,
+        past: Mapping[str, Record] | None = None,
     ) -> None:
-        """Create an empty study.
+        """Create an empty study, or take one up.
 
         Args:
             variants: What trials choose among, and what each searches.
-            sampler: What proposes.
+            sampler: What proposes the trial of a number. There is one for each, so that a proposal
+                depends on what the study knows and not on what has been drawn before.
             listed: Whether to try every combination of listed values, in order, instead.
             epochs: Epochs of a whole trial.
+            storage: Where the study is kept; in memory if none.
+            past: What has become of its trials, by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
-        self.epochs = epochs
+        self.epochs, self.sampler = epochs, sampler
         self.variants = {variant.label: variant for variant in variants}
-        self.study = optuna.create_study(direction="maximize", sampler=sampler)
-        if listed:
+        self.study = optuna.create_study(
+            study_name=NAME, storage=storage, load_if_exists=True, direction="maximize"
+        )
+        if listed and not self.study.trials:
             for cell in self.cells():
                 self.study.enqueue_trial(cell)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, float] = {}
+        self.past = past or {}
+        self.cut_off = deque(self.reconciled())
+
+    def reconciled(self) -> Iterator[int]:
+        """Tell the study what it had no time to hear; yield the numbers of trials cut off."""
+        for trial in self.study.get_trials(states=[STATE.RUNNING]):
+            record = self.past.get(f"{trial.number:04d}")
+            if record is None or record.status == "running":
+                yield trial.number
+            elif record.status == "failed" or not record.best:
+                self.study.tell(trial.number, state=STATE.FAIL)
+            else:
+                whole = record.status in {"completed", "diverged"}
+                value = record.best.val_robust_accuracy if whole else None
+                self.study.tell(trial.number, value, STATE.COMPLETE if whole else STATE.PRUNED)
 
     def cells(self) -> Iterator[dict[str, Any]]:
         """Yield every combination of listed values by Optuna's names, the last fastest."""
@@ -75,7 +100,7 @@ class StudySearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Return the groups of a new trial, its number and the label of its variant."""
-        trial = self.study.ask()
+        trial = self.cut_off_trial() or self.new_trial()
         self.asked[trial_id] = trial
         label = next(iter(self.variants))
         if len(self.variants) > 1:
@@ -85,7 +110,27 @@ class StudySearcher(Searcher):
         for path, domain in variant.searched.items():
             group, knob = path.split(".")
             config.setdefault(group, {})[knob] = draw(trial, self.called(label, path), domain)
-        return config | {"trial": f"{trial.number:04d}", VARIANT: label}
+        number = f"{trial.number:04d}"
+        record = self.past.get(number)
+        if record and record.best:
+            self.best[trial_id] = record.best.val_robust_accuracy
+        came = {"goes_on_from": record.checkpoint} if record and record.checkpoint else {}
+        return config | {"trial": number, VARIANT: label} | came
+
+    def new_trial(self) -> optuna.Trial:
+        """Return a trial that the study has not had, or one that waits in a list."""
+        waiting = self.study.get_trials(states=[STATE.WAITING])
+        number = waiting[0].number if waiting else len(self.study.trials)
+        self.study.sampler = self.sampler(number)
+        return self.study.ask()
+
+    def cut_off_trial(self) -> optuna.Trial | None:
+        """Return the next trial that an earlier run has begun and not ended, if any is left."""
+        if not self.cut_off:
+            return None
+        number = self.cut_off.popleft()
+        self.study.sampler = self.sampler(number)
+        return optuna.Trial(self.study, self.study.trials[number]._trial_id)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured."""
@@ -100,23 +145,20 @@ class StudySearcher(Searcher):
         trial = self.asked.pop(trial_id, None)
         if trial is None:
             return
-        state = optuna.trial.TrialState
         if error or not result:
-            self.study.tell(trial, state=state.FAIL)
+            self.study.tell(trial, state=STATE.FAIL)
             return
         if trial_id not in self.best or result["epoch"] not in steps(trial):
             trial.report(result[METRIC], step=result["epoch"])
         whole = result["epoch"] >= self.epochs or result["diverged"]
         best = max(result[METRIC], self.best.pop(trial_id, result[METRIC]))
-        self.study.tell(trial, best if whole else None, state.COMPLETE if whole else state.PRUNED)
+        self.study.tell(trial, best if whole else None, STATE.COMPLETE if whole else STATE.PRUNED)
 
     def save(self, checkpoint_path: str) -> None:
-        """Write everything that the next proposal depends on."""
-        Path(checkpoint_path).write_bytes(pickle.dumps(self.__dict__))
+        """Do nothing: the study is kept in its storage, trial by trial."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Take up where `save` left off; the file is this study's own."""
-        self.__dict__ = pickle.loads(Path(checkpoint_path).read_bytes())
+        """Do nothing: a study is taken up by `past`."""
 
 
 def steps(trial: optuna.Trial) -> set[int]:

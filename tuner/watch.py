@@ -1,6 +1,6 @@
 """From Ray's events to our own account of a study."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from ray.tune.experiment import Trial
 
 from trainables.groups import GROUPS
 from trainables.report import Report
+from tuner.journal import Journal
 from tuner.progress import Progress, Record, Status
 
 COLUMNS = [field.name for field in fields(Report)]
@@ -23,6 +24,8 @@ class Watch(tune.Callback):
         progress: Progress,
         columns: list[str],
         tell: Callable[[Record], None],
+        journal: Journal,
+        past: Mapping[str, Record],
     ) -> None:
         """Start watching.
 
@@ -30,10 +33,14 @@ class Watch(tune.Callback):
             progress: What to keep up to date.
             columns: What tells trials apart, as in a plan.
             tell: Called with a trial that began, reported or ended.
+            journal: Where it is written down.
+            past: Trials that an earlier run has begun, by number.
         """
         self.progress = progress
         self.columns = columns
         self.tell = tell
+        self.journal = journal
+        self.past = past
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -43,12 +50,23 @@ class Watch(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Note a new trial."""
-        if trial.trial_id not in self.progress.records:
+        number = trial.config["trial"]
+        if number in self.progress.records:
+            return
+        if number in self.past:
+            record = self.past[number]
+        else:
             knobs = {path: at(trial.config, path) for path in self.columns}
             groups = {name: values for name, values in trial.config.items() if name in GROUPS}
-            record = Record(trial.config["trial"], knobs, trial.config["seed"], groups)
-            self.progress.records[trial.trial_id] = record
-            self.tell(record)
+            record = Record(number, knobs, trial.config["seed"], groups)
+            self.journal.began(record)
+        self.progress.records[number] = record
+        self.tell(record)
+
+    def note(self, number: str, result: dict[str, Any]) -> None:
+        """Write an epoch down, before anybody decides on it."""
+        report = Report(**{name: result[name] for name in COLUMNS})
+        self.journal.reported(number, report)
 
     def on_trial_result(
         self,
@@ -59,7 +77,7 @@ class Watch(tune.Callback):
         **info: object,
     ) -> None:
         """Note an epoch."""
-        record = self.progress.records[trial.trial_id]
+        record = self.record(trial)
         record.reports.append(Report(**{name: result[name] for name in COLUMNS}))
         self.tell(record)
 
@@ -72,24 +90,32 @@ class Watch(tune.Callback):
         **info: object,
     ) -> None:
         """Note where the trial's files are, just before Ray deletes those of its last epoch."""
-        self.progress.records[trial.trial_id].checkpoint = checkpoint.path
+        record = self.record(trial)
+        record.checkpoint = checkpoint.path
+        self.journal.kept(record)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Note how a trial ended that did not fail."""
-        record = self.progress.records[trial.trial_id]
+        record = self.record(trial)
         record.status = ending(record, self.progress.epochs)
+        self.journal.ended(record)
         self.tell(record)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Note what a trial raised."""
-        record = self.progress.records[trial.trial_id]
+        record = self.record(trial)
         record.status = "failed"
         record.error = last_line(trial.error_file)
+        self.journal.ended(record)
         self.tell(record)
+
+    def record(self, trial: Trial) -> Record:
+        """Return the account of a trial."""
+        return self.progress.records[trial.config["trial"]]
 
 
 def at(config: dict[str, Any], path: str) -> object:

@@ -8,9 +8,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from tests.oracles import TINY
+from tests.oracles import TINY, report
 from trainables import checkpoint
-from trainables.report import Report
 from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
@@ -18,21 +17,6 @@ from tuner.compose import compose
 from tuner.display import PLAIN, Lines, Screen, display, line, table
 from tuner.progress import Progress, Record
 from tuner.summary import summarise
-
-
-def report(epoch, robust, clean=0.9, **changes):
-    values = {
-        "epoch": epoch,
-        "train_loss": 1.0,
-        "val_clean_accuracy": clean,
-        "val_robust_accuracy": robust,
-        "lr": 0.1,
-        "eps": 0.3,
-        "gradient_passes": 8.0 * epoch,
-        "seconds": 2.0,
-        "exam_seconds": 0.5,
-    }
-    return Report(**values | changes)
 
 
 def record(number, robust, status="completed", checkpoint_="there", error=""):

@@ -34,7 +34,8 @@ def test_a_search_leaves_a_winner_and_frames(tmp_path):
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "study"
     assert {p.name for p in folder.iterdir()} == {
-        "best", "epochs.parquet", "search.yaml", "trials", "trials.parquet",
+        "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "trials",
+        "trials.parquet",
     }  # fmt: skip
     trials, epochs = frames(tmp_path)
     assert list(trials.trial_id) == ["0000", "0001", "0002", "0003"]
@@ -50,7 +51,7 @@ def test_a_search_leaves_a_winner_and_frames(tmp_path):
     for noise in ("Tune Status", "ray::", "View detailed results", "WARNING", "Traceback"):
         assert noise not in done.stdout + done.stderr
     for row in trials.itertuples():  # the last state and the best weights, no more
-        kept = [p for p in (folder / "trials" / row.trial_id).iterdir() if p.is_dir()]
+        kept = [p for p in (folder / "trials/1" / row.trial_id).iterdir() if p.is_dir()]
         assert kept == [folder / row.checkpoint]
 
 
@@ -202,3 +203,41 @@ def test_a_dry_run_without_the_images_tells_the_plan_all_the_same(tmp_path, monk
     words = ["space=weight_decay", "data=cifar10", "data.download=false", "dry_run=true"]
     assert main(words) == 0
     assert "Cost unknown. data: CIFAR10 is not (whole)" in " ".join(capsys.readouterr().out.split())
+
+
+def comparable(tmp_path, name):
+    trials, epochs = frames(tmp_path, name)
+    where = trials.checkpoint.map(lambda path: path.split("/")[-2])
+    return trials.drop(columns=["seconds", "checkpoint"]).assign(where=where), epochs.drop(
+        columns=TIMES
+    )
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_study_goes_on_to_the_same_end(tmp_path):
+    """Ten times, at moments drawn once and for all, from before the first trial to the last."""
+    words = ["space=weight_decay", *SMALL, "trials=5", "concurrency=1"]
+    assert search(tmp_path, *words, name="whole").returncode == 0
+    for moment in np.random.default_rng(0).uniform(0.0, 2.0, size=10):
+        killed(tmp_path, moment, *words, "resume=auto", name="cut")
+    assert search(tmp_path, *words, "resume=auto", name="cut").returncode == 0
+    for whole, cut in zip(comparable(tmp_path, "whole"), comparable(tmp_path, "cut"), strict=True):
+        pd.testing.assert_frame_equal(whole, cut)
+    config = [(tmp_path / name / "best/config.yaml").read_text() for name in ("whole", "cut")]
+    assert config[0] == config[1]
+
+
+def killed(tmp_path, seconds, *words, name):
+    """Run the command, and kill it so many seconds after it first wrote something down."""
+    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", f"name={name}"]
+    journal = tmp_path / name / "journal.jsonl"
+    before = journal.stat().st_size if journal.exists() else 0
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, start_new_session=True, **quiet)
+    until = time.monotonic() + 60
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size > before):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(seconds)
+    process.kill()
+    process.wait()

@@ -4,7 +4,9 @@ import optuna
 import pytest
 from ray import tune
 
+from tests.oracles import report
 from tuner.plan import Variant
+from tuner.progress import Record
 from tuner.searcher import StudySearcher
 
 STATE = optuna.trial.TrialState
@@ -21,9 +23,12 @@ def searcher(listed=False, **searched):
     return among([Variant(label="", fixed={}, searched=domains)], listed=listed)
 
 
-def among(variants, *, listed=False):
-    sampler = optuna.samplers.TPESampler(seed=0)
-    return StudySearcher(variants, sampler, listed=listed, epochs=3)
+def sampler(number):
+    return optuna.samplers.TPESampler(seed=number)
+
+
+def among(variants, *, listed=False, **kept):
+    return StudySearcher(variants, sampler, listed=listed, epochs=3, **kept)
 
 
 def row(epoch, value, diverged=False):
@@ -103,13 +108,67 @@ def test_the_same_seed_proposes_the_same():
     assert [one.suggest(str(i)) for i in range(5)] == [other.suggest(str(i)) for i in range(5)]
 
 
-def test_saved_and_restored_it_goes_on_as_if_nothing_had_happened(tmp_path):
-    one = searcher()
-    told(one, [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
-    one.save(str(tmp_path / "state"))
-    other = searcher()
-    other.restore(str(tmp_path / "state"))
-    assert [one.suggest(str(i)) for i in range(3)] == [other.suggest(str(i)) for i in range(3)]
+LR = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.loguniform(1e-3, 1e-1)})]
+
+
+def record(number, *values, status="running", checkpoint=""):
+    reports = [report(epoch, value) for epoch, value in enumerate(values, start=1)]
+    return Record(number, {}, 0, {}, reports, status, checkpoint=checkpoint)
+
+
+def test_taken_up_from_its_storage_it_goes_on_as_if_nothing_had_happened():
+    storage = optuna.storages.InMemoryStorage()
+    one, other = among(LR, storage=storage), among(LR)
+    for search in (one, other):
+        told(search, [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
+    past = {"0000": record("0000", 0.3, 0.5, 0.4, status="completed")}
+    again = among(LR, storage=storage, past=past)
+    assert [again.suggest(str(i)) for i in range(12)] == [other.suggest(str(i)) for i in range(12)]
+
+
+def test_a_trial_that_was_cut_off_is_proposed_again_before_any_other():
+    storage = optuna.storages.InMemoryStorage()
+    first = among(LR, storage=storage).suggest("a")
+    past = {"0000": record("0000", 0.3, checkpoint="/kept")}
+    again = among(LR, storage=storage, past=past)
+    assert again.suggest("b") == first | {"goes_on_from": "/kept"}
+    assert again.suggest("c")["trial"] == "0001"
+    again.on_trial_complete("b", row(3, 0.1))
+    assert again.study.trials[0].value == 0.3  # its best epoch was before it was cut off
+
+
+def test_a_trial_asked_for_and_never_begun_is_begun():
+    storage = optuna.storages.InMemoryStorage()
+    first = among(LR, storage=storage).suggest("a")
+    assert among(LR, storage=storage).suggest("b") == first
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "value"),
+    [
+        ("completed", STATE.COMPLETE, 0.5),
+        ("diverged", STATE.COMPLETE, 0.5),
+        ("stopped", STATE.PRUNED, 0.4),
+        ("failed", STATE.FAIL, None),
+    ],
+)
+def test_what_the_study_had_no_time_to_hear_it_is_told(status, state, value):
+    storage = optuna.storages.InMemoryStorage()
+    before = among(LR, storage=storage)
+    before.suggest("a")
+    before.on_trial_result("a", row(1, 0.5))
+    before.on_trial_result("a", row(2, 0.4))
+    past = {"0000": record("0000", 0.5, 0.4, status=status)}
+    trial = among(LR, storage=storage, past=past).study.trials[0]
+    assert (trial.state, trial.value) == (state, value)
+
+
+def test_a_list_is_not_listed_again():
+    storage = optuna.storages.InMemoryStorage()
+    grid = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.grid_search([1, 2])})]
+    among(grid, listed=True, storage=storage).suggest("a")
+    again = among(grid, listed=True, storage=storage)
+    assert [again.suggest(str(i))["optimizer"]["lr"] for i in range(2)] == [1, 2]
 
 
 CONDITIONAL = [

@@ -1,0 +1,119 @@
+"""What has happened in a study, a line an event.
+
+Whatever kills a study, no more is lost than the line being written.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trainables.problems import InputError
+from trainables.report import Report
+from tuner.progress import Record
+
+FILE = "journal.jsonl"
+
+
+class Journal:
+    """The events of a study, in a file of its results folder that one process writes at a time.
+
+    Attributes:
+        folder: The results folder; paths in the file are relative to it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the file.
+
+        Raises:
+            InputError: If another process is running the study.
+        """
+        self.folder = folder
+        mend(folder / FILE)
+        self.file = (folder / FILE).open("a")
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system at death
+        except OSError:
+            self.file.close()
+            raise InputError([f"resume: another process is running {folder}."]) from None
+
+    def began(self, record: Record) -> None:
+        """Note a new trial."""
+        about = {"knobs": record.knobs, "seed": record.seed, "groups": record.groups}
+        self.write("began", record.trial_id, about)
+
+    def reported(self, number: str, report: Report) -> None:
+        """Note an epoch of the trial of a number."""
+        self.write("reported", number, {"report": asdict(report)})
+
+    def kept(self, record: Record) -> None:
+        """Note where its files are."""
+        path = os.path.relpath(record.checkpoint, self.folder)
+        self.write("kept", record.trial_id, {"checkpoint": path})
+
+    def ended(self, record: Record) -> None:
+        """Note how it ended."""
+        self.write("ended", record.trial_id, {"status": record.status, "error": record.error})
+
+    def write(self, event: str, number: str, about: dict[str, Any]) -> None:
+        """Write a line and see it onto the disk."""
+        line = json.dumps({"event": event, "trial_id": number, **about})
+        self.file.write(line + "\n")
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def close(self) -> None:
+        """Let others write."""
+        self.file.close()
+
+
+def mend(file: Path) -> None:
+    """Cut off a line that was being written when its process died."""
+    if file.exists():
+        text = file.read_bytes()
+        if text and not text.endswith(b"\n"):
+            with file.open("r+b") as opened:
+                opened.truncate(text.rfind(b"\n") + 1)
+
+
+def events(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what was written, up to a line that was not finished.
+
+    Raises:
+        InputError: If another line cannot be read.
+    """
+    lines = (folder / FILE).read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith("\n"):
+            return
+        try:
+            yield json.loads(line)
+        except ValueError:
+            raise InputError([f"{folder / FILE}: line {number} cannot be read."]) from None
+
+
+def remembered(folder: Path) -> dict[str, Record]:
+    """Return every trial that was begun, by its number, as the events tell it.
+
+    An epoch that was trained again, after its process had died, counts once, as it came last.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    records: dict[str, Record] = {}
+    for event in events(folder):
+        number = event["trial_id"]
+        if event["event"] == "began":
+            records[number] = Record(number, event["knobs"], event["seed"], event["groups"])
+        elif event["event"] == "reported":
+            report = Report(**event["report"])
+            earlier = [each for each in records[number].reports if each.epoch < report.epoch]
+            records[number].reports = [*earlier, report]
+        elif event["event"] == "kept":
+            records[number].checkpoint = str(folder / event["checkpoint"])
+        else:
+            records[number].status, records[number].error = event["status"], event["error"]
+    return records
