@@ -58,7 +58,7 @@ class Group:
         """Return the functions behind the member `name`, the common ones included.
 
         Raises:
-            LookupError: If there is no such member, or it lacks a function.
+            LookupError: If there is no such member, or it lacks a function that can be read.
         """
         found = {function.__name__: function for function in self.common}
         if self.folder is None:
@@ -67,7 +67,14 @@ class Group:
         missing = [each for each in self.provides if not hasattr(module, each)]
         if missing:
             raise LookupError(f"{name} must define {' and '.join(missing)}.")
-        return {each: getattr(module, each) for each in self.provides} | found
+        own = {each: getattr(module, each) for each in self.provides}
+        for each, function in own.items():
+            try:
+                knobs(function)
+            except Exception as error:  # a user's annotations can fail in any way
+                reason = f"{type(error).__name__}: {error}"
+                raise LookupError(f"{name} must define a function {each} ({reason}).") from error
+        return own | found
 
     def knobs(self, name: str | None) -> dict[str, Knob]:
         """Return the knobs of the member `name` by name."""
@@ -77,10 +84,14 @@ class Group:
         """Return the knobs that come with every member by name."""
         return {key: k for function in self.common for key, k in knobs(function).items()}
 
-    def all_knobs(self) -> set[str]:
-        """Return the names of the knobs that any member has."""
+    def all_knobs(self) -> dict[str, list[Knob]]:
+        """Return the knobs that any member has by name."""
         members: list[str | None] = [*self.members()] or [None]
-        return {key for name in members for key in self.knobs(name)}
+        found: dict[str, list[Knob]] = {}
+        for member in members:
+            for key, knob in self.knobs(member).items():
+                found.setdefault(key, []).append(knob)
+        return found
 
 
 GROUPS = {

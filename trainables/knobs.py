@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import TypeAdapter, ValidationError
 
+from trainables.ranges import Folder
+
 REQUIRED = inspect.Parameter.empty
 
 
@@ -53,6 +55,11 @@ class Knob:
     def allowed(self) -> str:
         """The values it may take, in words."""
         return describe(self.hint)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its value is a path."""
+        return Folder in (self.hint, *get_args(self.hint))
 
 
 @cache

@@ -57,5 +57,5 @@ Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Moments = Annotated[tuple[Fraction, ...], AfterValidator(ascending)]
 """Shares of the run, each later than the last."""
-Folder = Annotated[str, AfterValidator(absolute)]
+Folder = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(absolute)]
 """A path; absolute once validated, because a trial does not run where the command was typed."""

@@ -9,11 +9,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from trainables.groups import GROUPS, Group
+from trainables.knobs import knobs
 from trainables.problems import did_you_mean
 from tuner.domains import is_grid
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
-from tuner.typed import parse
+from tuner.typed import FRACTION, parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +24,18 @@ class Vocabulary:
     Attributes:
         keys: Words that take a value.
         groups: Words that take a name, and knobs after a dot.
+        paths: Those of the keys whose value is a path.
     """
 
     keys: tuple[str, ...]
     groups: Mapping[str, Group]
+    paths: frozenset[str] = frozenset()
 
 
 SEARCH = Vocabulary(
     keys=("space", "recipe", *(field.name for field in fields(Settings))),
     groups={**GROUPS, **STUDY_GROUPS},
+    paths=frozenset(name for name, knob in knobs(Settings).items() if knob.is_path),
 )
 
 
@@ -82,23 +86,37 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
     Raises:
         ValueError: If the value cannot be read.
     """
-    dotted = f"{key}.name{word[len(key) :]}" if key in vocabulary.groups else word
+    text = word[len(key) + 1 :]
     try:
-        nested: Any = OmegaConf.to_container(OmegaConf.from_dotlist([dotted]), resolve=False)
+        read = OmegaConf.from_dotlist([f"value={text}"])
+        value = OmegaConf.to_container(read, resolve=False)["value"]  # type: ignore[index, call-overload]
     except (OmegaConfBaseException, YAMLError) as error:
         raise ValueError(f"cannot read {word!r} ({str(error).splitlines()[0]}).") from None
-    return parsed(nested)
+    if isinstance(value, dict):
+        raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
+    path = f"{key}.name" if key in vocabulary.groups else key
+    nested: Any = value if is_path(value, path, vocabulary) else parse(value)
+    for part in reversed(path.split(".")):
+        nested = {part: nested}
+    result: dict[str, Any] = nested
+    return result
 
 
-def parsed(nested: dict[str, Any]) -> dict[str, Any]:
-    """Return nested values with every leaf parsed."""
-    return {k: parsed(v) if isinstance(v, dict) else parse(v) for k, v in nested.items()}
+def is_path(value: object, path: str, vocabulary: Vocabulary) -> bool:
+    """Return whether what could be a fraction is meant as a path, such as results=2024/11."""
+    if not isinstance(value, str) or not FRACTION.fullmatch(value):
+        return False
+    name, _, knob = path.partition(".")
+    if name not in vocabulary.groups:
+        return name in vocabulary.paths
+    return any(each.is_path for each in vocabulary.groups[name].all_knobs().get(knob, []))
 
 
 def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
     """Put the values of `other` over those of `into`, level by level."""
     for key, value in other.items():
-        if isinstance(value, dict) and not is_grid(value):
-            merge(into.setdefault(key, {}), value)
+        below = into.setdefault(key, {})
+        if isinstance(value, dict) and isinstance(below, dict) and not is_grid(value):
+            merge(below, value)
         else:
             into[key] = value

@@ -10,6 +10,7 @@ from trainables.knobs import REQUIRED, knobs
 from tuner.domains import is_domain, is_grid, probes, spelled, values
 from tuner.idle import idle
 from tuner.settings import Settings
+from tuner.space import misshapen
 from tuner.study_groups import STUDY_GROUPS
 
 NEVER_SEARCHED = {
@@ -133,7 +134,19 @@ def configuration(
         values_ = {k: next(probes(v)) if is_domain(v) else v for k, v in settings.items()}
         yield from complaints(name, GROUPS[name], values_.pop("name", None), values_)
         yield from domains(name, settings)
+    method = groups.get("method", {}).get("name")
+    for problem in misshapen(companions(method), "COMPANIONS"):
+        yield f"method: {method} {problem}"
     yield from overlong_step(groups)
+
+
+def companions(method: object) -> Any:  # noqa: ANN401
+    """Return the groups that a method says it is published with; none if it says nothing."""
+    try:
+        module = GROUPS["method"].load(method) if isinstance(method, str) else None
+    except LookupError:
+        return {}  # the unknown method is told with the rest of the configuration
+    return getattr(module, "COMPANIONS", {})
 
 
 def completed(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

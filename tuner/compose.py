@@ -12,7 +12,7 @@ from tuner.arguments import merge
 from tuner.domains import is_domain, is_grid, values
 from tuner.plan import Plan, Variant, cells
 from tuner.settings import Settings
-from tuner.space import RECIPES, SPACES, Layer, Space, load
+from tuner.space import RECIPES, SPACES, Layer, Space, load, misshapen
 
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
@@ -30,7 +30,8 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     """
     problems = list(problems)
     space = load(SPACES, arguments["space"], problems) if "space" in arguments else Space()
-    recipe_name = arguments.get("recipe") or suited_recipe(arguments, space)
+    wanted = arguments.get("recipe", ...)
+    recipe_name = suited_recipe(arguments, space, problems) if wanted is ... else wanted
     recipe = load(RECIPES, recipe_name, problems)
     given = {group: values for group, values in arguments.items() if group in GROUPS}
     problems += check.members([space.layer if space else {}, given])
@@ -69,17 +70,23 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     )
 
 
-def suited_recipe(arguments: Mapping[str, Any], space: Space | None) -> str:
+def suited_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
     """Return the recipe of the space, or else the one that the data set names as its own."""
     if space and space.recipe:
         return space.recipe
     fixed = space.layer.get("data", {}).get("name", DEFAULT_DATA) if space else DEFAULT_DATA
     name = arguments.get("data", {}).get("name", fixed)
     try:
-        recipe: str = GROUPS["data"].load(str(name)).RECIPE
+        recipe = getattr(GROUPS["data"].load(str(name)), "RECIPE", None)
     except LookupError:
         return DEFAULT_DATA  # the unknown data set is told with the rest of the configuration
-    return recipe
+    if isinstance(recipe, str):
+        return recipe
+    problems.append(
+        f"data: {name} must define RECIPE, the name of one that suits it, got {recipe!r}; "
+        "write recipe=NAME to do without."
+    )
+    return DEFAULT_DATA
 
 
 def epochs(space: Space | None, recipe: Space | None) -> int:
@@ -128,7 +135,9 @@ def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
     """
     method = upper.get("method", {}).get("name")
     if method is not None and method != recipe.get("method", {}).get("name"):
-        recipe = over(recipe, companions(method))
+        companions = check.companions(method)
+        if not any(misshapen(companions, "COMPANIONS")):  # which is told with the rest
+            recipe = over(recipe, companions)
     return over(recipe, upper)
 
 
@@ -149,16 +158,6 @@ def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
             below = {knob: value for knob, value in below.items() if knob in shared}
         result[group] = {**below, **settings}
     return result
-
-
-def companions(method: object) -> Layer:
-    """Return the groups that a method is published with; none if it says nothing of them."""
-    try:
-        module = GROUPS["method"].load(method) if isinstance(method, str) else None
-    except LookupError:
-        return {}  # the unknown method is told with the rest of the configuration
-    found: Layer = getattr(module, "COMPANIONS", {})
-    return found
 
 
 def searched_knobs(configuration: Layer) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def unused(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Yield each group that a configuration does not use, and why."""
     method, update = (GROUPS[name].load(fixed[name]["name"]) for name in ("method", "update"))
     called = f"method={fixed['method']['name']}"
-    attacks = get_type_hints(method.inner)["return"] is not NoneType
+    attacks = get_type_hints(method.inner).get("return") is not NoneType
     if not attacks:
         yield "attack", f"{called} attacks nothing"
     elif "attack" not in wants(update.update):

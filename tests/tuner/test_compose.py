@@ -157,12 +157,18 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[9,10]"], "schedule.drops"),
         (["space=weight_decay", "time_budget=soon"], "time_budget: must be a valid number"),
         (["space=weight_decay", f"results={'x' * 300}"], "results: must be a path that can be"),
-        (["space=weight_decay", "results=~nobody/there"], "results: must be a path that can be"),
+        (["space=weight_decay", "results=~no-such-user"], "results: must be a path that can be"),
         (["space=weight_decay", "data=arrays", f"data.path={'x' * 300}"], "File name too long"),
         (["space=weight_decay", "data=cifar10", f"data.root={'x' * 300}"], "File name too long"),
         ([f"space={'x' * 300}.py"], "File name too long"),
         (["space=weight_decay", "name=a/b"], "name: String should match"),
-        (["space=weight_decay", "results={a: 1}"], "results: must be a valid string"),
+        (["space=weight_decay", "results={a: 1}"], "results: expected a value, got {a: 1}."),
+        (["space=trades_beta", "method.beta={a: 1}"], "method.beta: expected a value, got {a: 1}"),
+        (["optimizer.lr=1", "optimizer.lr={a: 1}"], "optimizer.lr: expected a value"),
+        (["space=weight_decay", "space={a: 1}"], "space: expected a value"),
+        (["optimizer.lr={grid_search: 5}"], "grid(VALUE,VALUE)"),
+        (["optimizer.lr=quniform(0.1,1,0)"], "optimizer.lr: quniform needs a step above 0"),
+        (["space=weight_decay", "recipe=[]"], "recipe: must be a name or a path, got []."),
         (["space=weight_decay", "attack=[1"], "cannot read 'attack=[1'"),
         (["space=weight_decay", "trials="], "trials: expected a value"),
         (["space=[weight_decay]"], "space: must be a name or a path"),
@@ -393,3 +399,54 @@ def test_a_published_number_may_be_a_number(tmp_path):
         "def published(): return {'a': {'pgd': 51.5}}\n"
     )
     assert plan(f"space={path}").variants[0].published == {"pgd": "51.5"}
+
+
+def test_a_mapping_for_a_knob_is_told(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def space(): return {'attack': {'steps': {'a': 1}}}\n")
+    assert "attack.steps: must be a valid integer, got {'a': 1}." in problems(f"space={path}")
+
+
+def test_a_path_stays_as_it_was_typed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = plan("space=weight_decay", "results=2024/11", "data=arrays", "data.path=1/2")
+    assert study.settings.results == str(tmp_path / "2024/11")
+    assert study.variants[0].fixed["data"]["path"] == str(tmp_path / "1/2")
+
+
+def test_an_ensemble_without_periods_is_cautioned_against_and_done():
+    (caution,) = plan("space=weight_decay", "average=ensemble").cautions
+    assert caution.startswith("average: an ensemble without periods is the network itself")
+    assert not plan("space=weight_decay", "average=ensemble", "periods.resets=[1/2]").cautions
+
+
+PGD_AT = """
+from trainables.methods.pgd_at import inner as inner
+from trainables.methods.pgd_at import outer as outer
+"""
+
+
+@pytest.mark.parametrize(
+    ("group", "text", "said"),
+    [
+        ("method", f"{PGD_AT}inner = 5", "must define a function inner (TypeError"),
+        ("method", f"{PGD_AT}def outer(x: 'Tensr'): pass", "a function outer (NameError"),
+        ("method", f"{PGD_AT}COMPANIONS = 5", "groups of knobs in COMPANIONS"),
+        ("method", f"{PGD_AT}COMPANIONS = {{'attack': 5}}", "groups of knobs in COMPANIONS"),
+        ("method", f"{PGD_AT}exit()", "cannot be imported: SystemExit"),
+        ("data", "def load(): return 5", "must define RECIPE"),
+        ("data", "RECIPE = 5\ndef load(): return 5", "must define RECIPE"),
+    ],
+)
+def test_a_member_of_the_users_own_that_is_none_is_told_by_its_file(tmp_path, group, text, said):
+    path = tmp_path / "mine.py"
+    path.write_text(text)
+    told = problems("space=weight_decay", f"{group}={path}")
+    assert all(str(path) in line for line in told), told
+    assert any(said in line for line in told), told
+
+
+def test_a_method_of_the_users_own_needs_no_annotations(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def inner(model, x, y): pass\ndef outer(model, x, x_adv, y): pass\n")
+    assert plan("space=weight_decay", f"method={path}").variants

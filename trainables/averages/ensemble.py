@@ -1,6 +1,7 @@
 """The models at the ends of the periods, asked together (Liu et al., 2020, arXiv:2006.08403)."""
 
 import copy
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -38,3 +39,12 @@ class PeriodEnds(Average):
 def build(model: nn.Module) -> Average:
     """Return the average; without periods it is the network itself."""
     return PeriodEnds(model)
+
+
+def cautions(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the problem of an ensemble of one."""
+    if config["periods"].get("resets") == ():
+        yield (
+            "average: an ensemble without periods is the network itself; "
+            "write periods.resets=[1/2], say."
+        )
