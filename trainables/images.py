@@ -12,6 +12,10 @@ class DataError(Exception):
     """Images that cannot be had or used, and what to do about it."""
 
 
+class AbsentError(DataError):
+    """Images that are not here and could still be downloaded."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Images:
     """Labelled images of one split.

@@ -124,8 +124,15 @@ class Trial:
 
 
 def network(model: SimpleNamespace, images: Format) -> nn.Module:
-    """Return the network that the bound group `model` describes, on the CPU."""
-    bare = model.headed(model.activated(model.build(images.shape, images.classes)))
+    """Return the network that the bound group `model` describes, on the CPU.
+
+    Raises:
+        TypeError: If a user's own is none.
+    """
+    built = model.build(images.shape, images.classes)
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"build() must return a torch.nn.Module, got {built!r}")
+    bare = model.headed(model.activated(built))
     net: nn.Module = model.normalized(bare, images.mean, images.std)
     return net
 
@@ -140,6 +147,8 @@ def _dataset(
     load: Callable[..., Dataset], settings: tuple[tuple[str, Any], ...], where: str
 ) -> Dataset:
     data = load(**dict(settings))
+    if not isinstance(data, Dataset):
+        raise TypeError(f"must return a trainables.images.Dataset, got {data!r}")
     return Dataset(
         train=data.train.to(where),
         test=data.test,

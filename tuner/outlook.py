@@ -1,25 +1,30 @@
 """What a plan will need: whether its images and network fit together, and what it will cost."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
 
 from trainables.bind import bind
 from trainables.groups import GROUPS
-from trainables.images import DataError, Dataset, Images
+from trainables.images import AbsentError, DataError, Dataset, Format, Images
 from trainables.loop import train_epoch
+from trainables.photos import PhotoError
 from trainables.problems import InputError
+from trainables.threat import Threat
 from trainables.trial import dataset, network
 from tuner.domains import probes
 from tuner.plan import Plan, Variant
+from tuner.resources import memory
 
 PROBE = 8
 """Images of the first timed step; a network that is quick with them is timed on a whole batch."""
 QUICK = 0.1
+LEAST = 3
+"""Copies of the weights that training holds: themselves, their gradients and the best so far."""
 
 
 def sample(variant: Variant) -> dict[str, SimpleNamespace]:
@@ -35,44 +40,83 @@ def fitted(variant: Variant) -> tuple[dict[str, SimpleNamespace], Dataset, Image
     """Return the parts and the images, cut, after the network has seen the shape of two of them.
 
     Raises:
+        AbsentError: If the images could still be downloaded.
         InputError: If the images cannot be had, are too few, or do not fit the network.
     """
     parts = sample(variant)
-    try:
-        data = dataset(parts["data"].load, "cpu")
-        train, validation = parts["data"].cut(data.train)
-    except DataError as error:
-        raise InputError([f"data: {error}"]) from None
+    data, train, validation = images(variant, parts["data"])
     if problems := [
-        *overlarge_batch(variant, parts, train),
-        *hopeless_radius(parts, data),
-        *overlarge(parts, data),
+        *overlarge_batch(variant, train),
+        *hopeless_radius(variant, parts["threat"].build(), data),
+        *overlarge(variant, data),
+        *unfit(variant, parts["model"], data.format),
     ]:
-        raise InputError(problems)
-    try:
-        with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
-            model = network(parts["model"], data.format).eval()
-            model(torch.empty(2, *data.format.shape))
-    except (RuntimeError, ValueError, ZeroDivisionError) as error:
-        shape = "x".join(map(str, data.format.shape))
-        reason = str(error).splitlines()[0]
-        raise InputError([f"model: does not take images of {shape} ({reason})."]) from None
-    if problems := [*modeless(variant, model)]:
         raise InputError(problems)
     return parts, data, train, validation
 
 
-def overlarge_batch(
-    variant: Variant, parts: Mapping[str, SimpleNamespace], train: Images
-) -> Iterator[str]:
-    """Yield the problem of a largest batch of more images than there are."""
-    searched = variant.searched.get("data.batch_size")
-    sizes = list(probes(searched)) if searched else [parts["data"].batches.keywords["batch_size"]]
-    if max(sizes) > len(train):
+def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images, Images]:
+    """Return the data set, and what is trained on and examined.
+
+    Raises:
+        AbsentError: If the images could still be downloaded.
+        InputError: If they cannot be had or are too few.
+    """
+    try:
+        data = dataset(parts.load, "cpu")
+        train, validation = parts.cut(data.train)
+        train[:2].x.float()  # photographs are decoded no sooner
+    except AbsentError:
+        raise
+    except (DataError, PhotoError) as error:
+        raise InputError([f"data: {error}"]) from None
+    except Exception as error:  # a user's file can fail in any way
+        name = variant.fixed["data"]["name"]
+        raise InputError([f"data: {name} fails in load() ({described(error)})."]) from None
+    return data, train, validation
+
+
+def described(error: Exception) -> str:
+    """Return an error in one line."""
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+
+
+def unfit(variant: Variant, parts: SimpleNamespace, taken: Format) -> Iterator[str]:
+    """Yield why a network cannot be trained on images of a format."""
+    name = variant.fixed["model"]["name"]
+    try:
+        with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
+            model = network(parts, taken).eval()
+            logits = model(torch.empty(2, *taken.shape))
+    except Exception as error:  # a user's file can fail in any way
+        shape = "x".join(map(str, taken.shape))
+        yield f"model: {name} does not take images of {shape} ({described(error)})."
+        return
+    got = tuple(logits.shape) if isinstance(logits, Tensor) else logits
+    if got != (2, taken.classes):
+        wanted = (2, taken.classes)
+        yield f"model: {name} must return logits of shape {wanted} for 2 images, got {got}."
+    room = memory()
+    if (needed := LEAST * sum(each.nbytes for each in model.parameters())) > room:
         yield (
-            f"data.batch_size: must be at most {len(train)}, the training images, "
-            f"got {max(sizes):g}."
+            f"model: {name} needs {needed / 2**30:.3g} GiB for its weights and their gradients, "
+            f"this machine has {room / 2**30:.3g}; choose a smaller one."
         )
+    yield from modeless(variant, model)
+
+
+def extent(variant: Variant, path: str) -> float:
+    """Return the largest value that a knob has or may take."""
+    group, _, knob = path.partition(".")
+    searched = variant.searched.get(path)
+    largest: float = max(probes(searched)) if searched else variant.fixed[group][knob]
+    return largest
+
+
+def overlarge_batch(variant: Variant, train: Images) -> Iterator[str]:
+    """Yield the problem of a largest batch of more images than there are."""
+    if (size := extent(variant, "data.batch_size")) > len(train):
+        yield f"data.batch_size: must be at most {len(train)}, the training images, got {size:g}."
 
 
 def modeless(variant: Variant, model: nn.Module) -> Iterator[str]:
@@ -86,34 +130,39 @@ def modeless(variant: Variant, model: nn.Module) -> Iterator[str]:
         )
 
 
-def hopeless_radius(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
+def hopeless_radius(variant: Variant, threat: Threat, data: Dataset) -> Iterator[str]:
     """Yield the problem of a ball that holds every image."""
-    threat = parts["threat"].build()
     largest = threat.diameter(data.format.shape)
-    if threat.eps >= largest:
-        hint = f" Did you mean threat.eps={threat.eps:g}/255?" if threat.eps > 1 else ""
+    swept = "threat.eps" in variant.searched
+    if (eps := extent(variant, "threat.eps") if swept else threat.eps) >= largest:
+        hint = f" Did you mean threat.eps={eps:g}/255?" if eps > 1 else ""
         yield (
-            f"threat.eps: must be below {largest:.4g}, the distance from black to white, "
-            f"got {threat.eps:g}.{hint}"
+            f"threat.eps: must be below {largest:.4g}, the distance from black to white, for else "
+            f"every image is allowed, got {eps:g}.{hint}"
         )
 
 
-def overlarge(parts: Mapping[str, SimpleNamespace], data: Dataset) -> Iterator[str]:
+def overlarge(variant: Variant, data: Dataset) -> Iterator[str]:
     """Yield the problem of a crop or a square that may hide the whole image."""
     side = min(data.format.shape[1:])
-    for knob in ("crop", "cutout"):
-        if (size := parts["data"].augment.keywords[knob]) >= side:
-            yield f"data.{knob}: must be below {side}, the size of an image, got {size}."
+    for path in ("data.crop", "data.cutout"):
+        if (size := extent(variant, path)) >= side:
+            yield f"{path}: must be below {side}, the size of an image, got {size:g}."
 
 
 def unusable(plan: Plan) -> list[str]:
-    """Return what is wrong with the images and the networks of a plan."""
+    """Return what is wrong with the images and the networks of a plan.
+
+    Images that could still be downloaded are no problem of a plan that will not be run.
+    """
     problems: dict[str, None] = {}
     for variant in plan.variants:
         try:
             fitted(variant)
         except InputError as found:
             problems |= dict.fromkeys(found.each)
+        except AbsentError as found:
+            problems |= {} if plan.settings.dry_run else {f"data: {found}": None}
     return list(problems)
 
 
@@ -134,7 +183,8 @@ def cost(plan: Plan) -> Cost:
     """Return what one trial of the first variant takes, if it is not stopped early.
 
     Raises:
-        InputError: If its images cannot be had or do not fit.
+        AbsentError: If the images could still be downloaded.
+        InputError: If its images cannot be had or do not fit, or a step of training fails.
     """
     parts, data, train, validation = fitted(plan.variants[0])
     torch.set_num_threads(plan.settings.threads)

@@ -7,15 +7,20 @@ from rich.console import Console
 from rich.table import Table
 
 from trainables.groups import GROUPS
+from trainables.images import AbsentError
 from trainables.problems import InputError
 from tuner.display import clock, shown
 from tuner.domains import spelled
-from tuner.outlook import cost
+from tuner.outlook import cost, described
 from tuner.plan import Plan, Variant, flat
 
 
 def preview(console: Console, plan: Plan, concurrency: int) -> None:
-    """Print what a plan would do and what it would cost; run no trial."""
+    """Print what a plan would do and what it would cost; run no trial.
+
+    Raises:
+        InputError: If it could not be run.
+    """
     say(
         console,
         f"space {plan.space}, recipe {plan.recipe}: {plan.trials} trials of up to {plan.epochs} "
@@ -30,9 +35,11 @@ def preview(console: Console, plan: Plan, concurrency: int) -> None:
         console.print(alternatives(plan))
     try:
         whole = cost(plan)
-    except InputError as problems:
-        say(console, f"Cost unknown. {problems.each[0]}")
+    except AbsentError as error:
+        say(console, f"Cost unknown. data: {error}")
         return
+    except Exception as error:  # a user's file can fail in any way
+        raise InputError([f"a step of training fails ({described(error)})."]) from error
     total = whole.seconds * plan.trials / concurrency
     where = " of the first variant" if len(plan.variants) > 1 else ""
     say(

@@ -1,5 +1,6 @@
 """What a trial takes of a machine, and whether there is a machine that has it."""
 
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -65,6 +66,13 @@ def taking_turns(share: float) -> Iterator[str]:
             f"gpu: trials that share a GPU take turns on it; start NVIDIA's MPS first, {MPS} -d, "
             "and they compute at the same time."
         )
+
+
+def memory() -> float:
+    """Return the memory of this machine in bytes; no limit where it cannot be asked for."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def here() -> tuple[float, float]:

@@ -32,6 +32,8 @@ from tuner.run import concurrency, connect, run
 from tuner.summary import summarise
 
 OK, BAD_INPUT, INTERRUPTED = 0, 2, 130
+LETTERS = 36
+"""Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
 SAVE_EVERY = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
 
@@ -69,13 +71,11 @@ def search(words: Sequence[str], console: Console) -> int:
     problems = list(differences(folder, plan) if goes_on else unwritable(folder))
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    if plan.settings.dry_run:
-        if problems:
-            raise InputError(problems)
-        preview(console, plan, concurrency(plan.settings, *here())[0])
-        return OK
     if problems := [*problems, *unusable(plan)]:
         raise InputError(problems)
+    if plan.settings.dry_run:
+        preview(console, plan, concurrency(plan.settings, *here())[0])
+        return OK
     silence()
     return start(plan, folder, words, console)
 
@@ -156,7 +156,7 @@ def usual_name(plan: Plan) -> str:
     """Return what a folder is called that is given no name, but for the time."""
     methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
     method = methods.pop() if len(methods) == 1 else "methods"
-    return f"{Path(plan.space).stem}-{method}"
+    return f"{Path(plan.space).stem[:LETTERS]}-{method[:LETTERS]}"
 
 
 def taken_up(plan: Plan) -> Path | None:

@@ -12,6 +12,7 @@ from trainables.ranges import Count, Folder, Seed, Weight
 
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
+LONGEST = 255
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -36,8 +37,21 @@ def allotted(share: float) -> float:
     return share
 
 
+def brief(name: str) -> str:
+    """Return the name of a folder.
+
+    Raises:
+        ValueError: If file systems know none as long.
+    """
+    if len(os.fsencode(name)) > LONGEST:
+        raise ValueError(f"must be at most {LONGEST} bytes")
+    return name
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
-Name = Annotated[str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True)]
+Name = Annotated[
+    str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True), AfterValidator(brief)
+]
 Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
 Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, Field(min_length=1)]

@@ -45,6 +45,8 @@ def test_grey_images_may_lack_the_channel_axis(tmp_path):
         ({"x_train": GOOD["x_train"].transpose(0, 3, 1, 2)}, "C 1 or 3"),
         ({"x_train": GOOD["x_train"][:5]}, "one integer an image"),
         ({"y_train": GOOD["y_train"] - 1}, "at least 0"),
+        ({"y_train": GOOD["y_train"] * 10**12}, "below 20, the number of training images, got 0"),
+        ({"y_test": np.full(8, 2**63 + 1, np.uint64)}, "y_test must be at least 0 and below 20"),
         ({"y_train": GOOD["y_train"] * 0.5}, "one integer an image"),
         ({"y_train": GOOD["y_train"] * 0, "y_test": GOOD["y_test"] * 0}, "at least two classes"),
         ({"y_test": GOOD["y_test"] + 1}, "label 4, which y_train lacks"),
@@ -63,6 +65,15 @@ def test_a_truncated_file_is_refused(tmp_path):
     (tmp_path / "a.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match="not a whole"):
         arrays.load(path=path)
+
+
+def test_a_compressed_file_that_is_corrupt_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", **GOOD)
+    whole = bytearray((tmp_path / "a.npz").read_bytes())
+    whole[200:260] = bytes(60)
+    (tmp_path / "a.npz").write_bytes(whole)
+    with pytest.raises(DataError, match="not a whole"):
+        arrays.load(path=str(tmp_path / "a.npz"))
 
 
 def test_a_file_that_holds_code_is_not_run(tmp_path):

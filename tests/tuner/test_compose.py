@@ -161,6 +161,7 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "data=arrays", f"data.path={'x' * 300}"], "File name too long"),
         (["space=weight_decay", "data=cifar10", f"data.root={'x' * 300}"], "File name too long"),
         ([f"space={'x' * 300}.py"], "File name too long"),
+        (["space=weight_decay", f"name={'x' * 300}"], "name: must be at most 255 bytes"),
         (["space=weight_decay", "name=a/b"], "name: String should match"),
         (["space=weight_decay", "results={a: 1}"], "results: expected a value, got {a: 1}."),
         (["space=trades_beta", "method.beta={a: 1}"], "method.beta: expected a value, got {a: 1}"),

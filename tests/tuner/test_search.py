@@ -158,6 +158,12 @@ BAD = [
     ["space=weight_decay", "threat=l2", "threat.eps=128"],
     ["space=weight_decay", "results=truncated.npz"],
     ["space=weight_decay", "model=preact_resnet18", "data=arrays", "data.path=tiny.npz"],
+    ["space=weight_decay", "dry_run=true", "data.batch_size=4000"],
+    ["space=weight_decay", "dry_run=true", "threat.eps=1"],
+    ["space=weight_decay", "dry_run=true", "data=arrays", "data.path=truncated.npz"],
+    ["space=weight_decay", f"name={'x' * 300}"],
+    [f"space={'x' * 300}.py"],
+    ["space=trades_beta", "method.beta={a: 1}"],
     [],
 ]
 

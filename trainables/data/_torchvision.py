@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainables.images import DataError, Images
+from trainables.images import AbsentError, Images
 
 
 def splits(
@@ -24,7 +24,7 @@ def splits(
         test: Likewise for the test split.
 
     Raises:
-        DataError: If files are missing or broken and cannot be had.
+        AbsentError: If files are missing or broken and cannot be had.
     """
     from torchvision import datasets  # noqa: PLC0415  # seconds to import, and seldom needed
 
@@ -38,7 +38,7 @@ def splits(
     except (RuntimeError, OSError, EOFError, ValueError) as error:
         if is_new:
             shutil.rmtree(root, ignore_errors=True)  # what a broken download left
-        raise DataError(
+        raise AbsentError(
             f"{name} is not (whole) in {root} and "
             f"{'could not be downloaded' if download else 'data.download=false'} "
             f"({str(error).splitlines()[0]}). Put torchvision's files there, or name the folder "

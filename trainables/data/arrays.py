@@ -1,6 +1,5 @@
 """A user's own images: a .npz with x_train, y_train, x_test and y_test."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +52,12 @@ def read(path: Path) -> dict[str, np.ndarray]:
     try:
         # numpy leaves a broken file open if it opens it itself
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            missing = [key for key in KEYS if key not in file]
-            if missing:
-                raise DataError(f"{path} must hold {', '.join(KEYS)}; it lacks {missing}.")
-            return {key: file[key] for key in KEYS}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
+            found = {key: file[key] for key in KEYS if key in file}
+    except Exception as error:  # what is broken or compressed can fail in any way
         raise DataError(f"{path} is not a whole .npz of plain arrays; write it again.") from error
+    if missing := [key for key in KEYS if key not in found]:
+        raise DataError(f"{path} must hold {', '.join(KEYS)}; it lacks {missing}.")
+    return found
 
 
 def images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
@@ -78,8 +77,11 @@ def images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
             f"{path}: y_{split} must be one integer an image ({len(x)} of them, at least 1), "
             f"got {y.dtype} of shape {y.shape}."
         )
-    if y.min() < 0:
-        raise DataError(f"{path}: labels in y_{split} must be at least 0, got {y.min()}.")
+    if y.min() < 0 or y.max() >= len(arrays["x_train"]):
+        raise DataError(
+            f"{path}: labels in y_{split} must be at least 0 and below {len(arrays['x_train'])}, "
+            f"the number of training images, got {y.min()} to {y.max()}."
+        )
     x = x[..., None] if x.ndim == 3 else x
     return Images(
         x=torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), y=torch.from_numpy(y.astype(np.int64))
