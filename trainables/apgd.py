@@ -5,7 +5,7 @@ from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import SILENT, seeded, setting
+from trainables.autoattack import SILENT, seeded, seen, setting
 from trainables.threat import Threat
 
 
@@ -34,11 +34,12 @@ def run(
     """
     about = setting(threat, x.device) | {"n_iter": steps, "logger": SILENT}
     if target is None:
-        attack = APGDAttack(model, loss=loss, **about)
+        attack = APGDAttack(seen(model), loss=loss, **about)
     else:
-        attack = APGDAttack_targeted(model, **about)
+        attack = APGDAttack_targeted(seen(model), **about)
         with torch.no_grad():
             attack.y_target = model(x).sort(dim=1)[1][:, -target]
+    x = x.contiguous()
     attack.init_hyperparam(x)
     with seeded(rng):
         *_, wrong = attack.attack_single_run(x, y)

@@ -66,8 +66,8 @@ def doubts(model: Module, images: Images, threat: Threat, standing: Tensor) -> I
     gap = float(many.float().mean() - standing[: len(x)].float().mean())
     if gap > MASKED:
         yield (
-            f"the suite falls {100 * gap:.1f} points below PGD-50, where networks that hide nothing "
-            f"lose at most {100 * MASKED:.0f}: gradients may be masked"
+            f"the suite falls {100 * gap:.1f} points below PGD-50, networks that hide nothing at "
+            f"most {100 * MASKED:.0f}: gradients may be masked"
         )
 
 

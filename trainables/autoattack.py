@@ -1,12 +1,13 @@
 """What the parts of AutoAttack (arXiv:2003.01690) need that come from the pyautoattack package."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
+from torch.nn import Module
 
 from trainables.threat import Threat
 from trainables.threats.l2 import L2
@@ -36,3 +37,30 @@ def seeded(rng: Generator) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+class Layout(torch.autograd.Function):
+    """Images as convolutions are quick with; gradients as the package wants them.
+
+    It takes `view`s of them, which only tensors with channels first allow.
+    """
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+        """Return the images (N, C, H, W) with channels last in memory."""
+        return x.contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(_: Any, grad: Tensor) -> Tensor:  # noqa: ANN401
+        """Return the gradient (N, C, H, W) with channels first in memory."""
+        return grad.contiguous()
+
+
+def seen(model: Module) -> Callable[[Tensor], Tensor]:
+    """Return what the package attacks: images (N, C, H, W) to logits (N, K)."""
+
+    def answer(x: Tensor) -> Tensor:
+        logits: Tensor = model(Layout.apply(x))
+        return logits
+
+    return answer

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.oracles import TwoOfFive
+from trainables.bind import filled
 from trainables.evaluations import (
     cw_pgd,
     deepfool,
@@ -13,8 +14,13 @@ from trainables.evaluations import (
     random_targeted,
     transfer,
 )
+from trainables.groups import GROUPS
+from trainables.images import Format
+from trainables.modes import frozen
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
+from trainables.trial import network
+from trainables.view import quick
 from tuner.suites import ATTACKS, attacks
 
 LINF, EUCLIDEAN = 0.1, 0.8
@@ -43,6 +49,8 @@ def run(word, threat, model, x, y, given=None):
     assert not problems
     standing = torch.ones_like(y, dtype=torch.bool)
     for number, attempt in enumerate(made[0].passes(5)):
+        if not standing.any():
+            break
         rng = torch.Generator().manual_seed(number)
         points = attempt(model, x[standing], y[standing], threat=threat, rng=rng)
         assert (threat.size(points - x[standing]) <= threat.eps + 1e-6).all()
@@ -60,6 +68,24 @@ def test_exactly_the_images_within_the_radius_are_fooled(word, threat):
     # 5,000 squares of l2 come no further than half of the way on so small an image
     second = word == "square" and isinstance(threat, L2)
     assert run(word, threat, model, x, y) == [False, second, True, True, True]
+
+
+@pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=1.0)], ids=["linf", "l2"])
+@pytest.mark.parametrize("name", [name for name in ATTACKS.members() if name != "transfer"])
+def test_colour_images_in_any_layout_are_attacked_through_convolutions(name, threat):
+    if name == "rays" and isinstance(threat, L2):
+        pytest.skip("an attack on linf")
+    torch.manual_seed(0)
+    bound = filled(GROUPS["model"], "preact_resnet18", {"width": 2})
+    images = Format(shape=(3, 12, 12), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
+    model = network(bound, images).eval().to(memory_format=torch.channels_last)
+    x = torch.rand(6, 3, 12, 12).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        y = model(x).argmax(dim=1)
+    knobs = {"steps": 3, "queries": 40, "restarts": 1}
+    short = {k: v for k, v in knobs.items() if k in ATTACKS.knobs(name)}
+    with frozen(model):
+        run(name, threat, quick(model), x, y, {name: short})
 
 
 def test_random_targets_reach_the_boundary_when_drawn_often():

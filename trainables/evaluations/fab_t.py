@@ -7,7 +7,7 @@ from pyautoattack.fab_pt import FABAttack_PT
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import seeded, setting
+from trainables.autoattack import seeded, seen, setting
 from trainables.passes import Pass
 from trainables.ranges import Count
 from trainables.threat import Threat
@@ -39,9 +39,9 @@ def run(
     steps: int,
 ) -> Tensor:
     """Return the nearest wrong point if it is within eps of the image, or else the image."""
-    attack = FABAttack_PT(model, n_iter=steps, targeted=True, **setting(threat, x.device))
+    attack = FABAttack_PT(seen(model), n_iter=steps, targeted=True, **setting(threat, x.device))
     attack.target_class = rank
     with seeded(rng):
-        points: Tensor = attack.attack_single_run(x, y, is_targeted=True)
+        points: Tensor = attack.attack_single_run(x.contiguous(), y, is_targeted=True)
     outside = threat.size(points - x) > threat.eps
     return torch.where(outside.view(-1, 1, 1, 1), x, points)

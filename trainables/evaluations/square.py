@@ -7,7 +7,7 @@ from pyautoattack.square import SquareAttack
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import seeded, setting
+from trainables.autoattack import seeded, seen, setting
 from trainables.passes import Pass
 from trainables.ranges import Count
 from trainables.threat import Threat
@@ -33,9 +33,9 @@ def run(
     """Return where the search ends."""
     about = setting(threat, x.device)
     # the size of the squares follows the published counts of queries, as in AutoAttack
-    attack = SquareAttack(model, n_queries=queries, resc_schedule=False, **about)
+    attack = SquareAttack(seen(model), n_queries=queries, resc_schedule=False, **about)
     attack.init_hyperparam(x)
     with seeded(rng):
-        _, points = attack.attack_single_run(x, y)
+        _, points = attack.attack_single_run(x.contiguous(), y)
     ends: Tensor = points
     return ends
