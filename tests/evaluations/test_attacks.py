@@ -77,9 +77,9 @@ def test_colour_images_in_any_layout_are_attacked_through_convolutions(name, thr
         pytest.skip("an attack on linf")
     torch.manual_seed(0)
     bound = filled(GROUPS["model"], "preact_resnet18", {"width": 2})
-    images = Format(shape=(3, 12, 12), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
+    images = Format(shape=(3, 10, 10), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
     model = network(bound, images).eval().to(memory_format=torch.channels_last)
-    x = torch.rand(6, 3, 12, 12).contiguous(memory_format=torch.channels_last)
+    x = torch.rand(6, 3, 10, 10).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         y = model(x).argmax(dim=1)
     knobs = {"steps": 3, "queries": 40, "restarts": 1}
