@@ -133,7 +133,7 @@ def judge(
 
 def seeded(seed: int, number: int, first: int) -> int:
     """Return the seed of the chunk that begins at image `first` in a pass."""
-    return (seed * 1_000_003 + number) * 1_000_003 + first
+    return ((seed * 1_000_003 + number) * 1_000_003 + first) % 2**63
 
 
 def chunk(

@@ -37,6 +37,7 @@ def attack_groups() -> dict[str, Group]:
 VOCABULARY = Vocabulary(
     keys=tuple(field.name for field in fields(EvaluationSettings)),
     groups={name: GROUPS[name] for name in FROM_TRIALS} | attack_groups(),
+    paths=frozenset(name for name, knob in knobs(EvaluationSettings).items() if knob.is_path),
 )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from trainables.ranges import Count, Folder, Natural
+from trainables.ranges import Count, Folder, Seed
 from tuner.candidates import Rule
 
 ORACLE = "oracle"
@@ -58,7 +58,7 @@ class EvaluationSettings:
     seeds: bool = False
     batch: Count | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
-    seed: Natural = 0
+    seed: Seed = 0
     device: Literal["cpu", "cuda"] | None = None
     weights: Folder | None = None
     results: Folder | None = None

@@ -56,7 +56,9 @@ class ExportSettings:
     link: Words = ""
 
 
-VOCABULARY = Vocabulary(keys=tuple(each.name for each in fields(ExportSettings)), groups={})
+VOCABULARY = Vocabulary(
+    keys=tuple(each.name for each in fields(ExportSettings)), groups={}, paths=frozenset({"to"})
+)
 
 
 def main(words: Sequence[str]) -> int:

@@ -128,7 +128,8 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record]) -> StudySearc
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SPREAD + number) % 2**32
-        built: optuna.samplers.BaseSampler = chosen("searcher", plan.searcher, seed=seed).build()
+        own = {"seed": seed, "study_seed": plan.settings.seed}
+        built: optuna.samplers.BaseSampler = chosen("searcher", plan.searcher, **own).build()
         return built
 
     return StudySearcher(

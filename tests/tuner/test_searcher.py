@@ -7,7 +7,9 @@ from ray import tune
 from tests.oracles import report
 from tuner.plan import Variant
 from tuner.progress import Record
+from tuner.run import chosen
 from tuner.searcher import StudySearcher
+from tuner.study_groups import STUDY_GROUPS
 
 STATE = optuna.trial.TrialState
 
@@ -250,3 +252,41 @@ def test_what_has_a_step_is_drawn_in_multiples_of_it_as_ray_has_them(domain, ste
     assert max(drawn) <= ends[1]
     assert len(set(drawn)) > 2
     assert type(drawn[0]) is type(domain.sample())
+
+
+def proposals(search, number):
+    """Return what is proposed in turn, each trial ending before the next."""
+    found = []
+    for i in range(number):
+        config = search.suggest(f"ray-{i}")
+        found.append(config["optimizer"])
+        worth = 1 - abs(config["optimizer"]["lr"] - 0.03)
+        for epoch in (1, 2, 3):
+            search.on_trial_result(f"ray-{i}", row(epoch, worth))
+        search.on_trial_complete(f"ray-{i}", row(3, worth))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+@pytest.mark.parametrize("name", [n for n in STUDY_GROUPS["searcher"].members() if n != "grid"])
+def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
+    startup = {"startup": 3} if "startup" in STUDY_GROUPS["searcher"].knobs(name) else {}
+
+    def sampler(number):
+        return chosen("searcher", {"name": name, **startup}, seed=number, study_seed=0).build()
+
+    domains = {
+        "optimizer.lr": tune.loguniform(1e-3, 1e-1),
+        "optimizer.weight_decay": tune.uniform(0, 1e-3),
+    }
+    variants = [Variant(label="", fixed={}, searched=domains)]
+    whole = proposals(StudySearcher(variants, sampler, listed=False, epochs=3), 8)
+    assert all(1e-3 <= each["lr"] <= 1e-1 for each in whole)
+    assert all(0 <= each["weight_decay"] <= 1e-3 for each in whole)
+    assert len({each["lr"] for each in whole}) == 8
+    storage = optuna.storages.InMemoryStorage()
+    cut = []
+    for number in (5, 3):
+        search = StudySearcher(variants, sampler, listed=False, epochs=3, storage=storage)
+        cut += proposals(search, number)
+    assert cut == whole

@@ -1,7 +1,7 @@
 """Any classifier of torchvision, as it is there: for weights that were trained elsewhere.
 
-The networks of this folder have stems for small images and activations to choose from; prefer them
-for training.
+The one that it is by default is ResNet-18 for photographs (He et al., arXiv:1512.03385). The
+networks of this folder have stems for small images; prefer them for training.
 """
 
 from typing import Annotated
@@ -34,7 +34,8 @@ def build(
     """Return the network, untrained.
 
     Args:
-        shape: Channels, height and width of an image; most want 3 channels and 224 pixels.
+        shape: Channels, height and width of an image; most are meant for 224 pixels, and take other
+            sizes too.
         classes: Number of classes K.
         network: Its name in `torchvision.models`.
 
@@ -42,4 +43,21 @@ def build(
         Images (N, C, H, W) to logits (N, K).
     """
     net: nn.Module = models.get_model(network, weights=None, num_classes=classes)
+    if shape[0] != 3:
+        take_in(net, shape[0])
     return net
+
+
+def take_in(net: nn.Module, channels: int) -> None:
+    """Let a network for colour images take images of so many channels."""
+    path, first = next((n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
+    parent, _, name = path.rpartition(".")
+    conv = nn.Conv2d(
+        channels,
+        first.out_channels,
+        first.kernel_size,  # type: ignore[arg-type]  # a pair, as torch stores it
+        first.stride,  # type: ignore[arg-type]
+        first.padding,  # type: ignore[arg-type]
+        bias=first.bias is not None,
+    )
+    setattr(net.get_submodule(parent), name, conv)

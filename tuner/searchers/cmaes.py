@@ -1,0 +1,20 @@
+"""Covariance matrix adaptation (Hansen, 2016, arXiv:1604.00772), for ranges of numbers.
+
+What is listed, or searched by some variants only, is drawn at random.
+"""
+
+import optuna
+
+from trainables.ranges import Natural
+
+
+def build(*, seed: int, startup: Natural = 1) -> optuna.samplers.BaseSampler:
+    """Return the sampler.
+
+    Args:
+        seed: Decides its draws.
+        startup: Random trials before it starts to adapt.
+    """
+    return optuna.samplers.CmaEsSampler(
+        seed=seed, n_startup_trials=startup, warn_independent_sampling=False
+    )

@@ -1,0 +1,15 @@
+"""A Gaussian process and expected improvement (Jones et al., 1998), as Optuna 5 has it."""
+
+import optuna
+
+from trainables.ranges import Natural
+
+
+def build(*, seed: int, startup: Natural = 10) -> optuna.samplers.BaseSampler:
+    """Return the sampler.
+
+    Args:
+        seed: Decides its draws.
+        startup: Random trials before it starts to model.
+    """
+    return optuna.samplers.GPSampler(seed=seed, n_startup_trials=startup)
