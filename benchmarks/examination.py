@@ -3,7 +3,7 @@
 PGD-10 beside a plain loop that attacks every image to the end by `loss.backward()`. In turn, for
 several rounds; what counts is the median of the ratios. Fresh networks are attacked at a radius
 that about half of the images withstand, and their answers are the labels, so that none is wrong to
-begin with; the winners of searches, left in FOLDERs, are attacked on test images, at the radius
+begin with. With FOLDERs it is the winners of those searches instead, on test images, at the radius
 that they were trained for.
 """
 
@@ -37,8 +37,10 @@ def main(folders: list[str]) -> None:
     """Measure every network, print the ratios and keep them."""
     torch.set_num_threads(cores())
     torch.manual_seed(0)
-    kept = {name: fresh(name, shape) for name, shape in NETWORKS.items()}
-    kept |= {f"winner of {Path(folder).name}": trained(folder) for folder in folders}
+    if folders:
+        kept = {f"winner of {Path(folder).name}": trained(folder) for folder in folders}
+    else:
+        kept = {name: fresh(name, shape) for name, shape in NETWORKS.items()}
     hardware = f"{cores()}-core-{platform.machine()}"
     about = {"date": str(date.today()), "hardware": hardware, "images": NUMBER, "rounds": ROUNDS}
     path = Path(__file__).parent / f"examination_{hardware}_{date.today()}.json"
