@@ -75,11 +75,14 @@ def prepared(
     suite, wrong = attacks(settings.suite, own)
     problems += wrong
     base: Mapping[str, Any] = {}
-    if not problems and not settings.weights:
-        base = configuration(Path(folders[0]))
+    if not settings.weights and len(folders) == 1:
+        try:
+            base = configuration(Path(folders[0]))
+        except InputError as error:
+            problems += error.each
     chosen = {group: over(base.get(group, {}), arguments.get(group, {})) for group in FROM_TRIALS}
     needed = [g for g in FROM_TRIALS if g != "model" or foreign(settings)]
-    for group in [] if problems else needed:
+    for group in needed if base or settings.weights else []:
         values = dict(chosen[group])
         problems += complaints(group, GROUPS[group], values.pop("name", None), values)
     if problems:

@@ -138,7 +138,8 @@ class Examiner:
             TextColumn("images, {task.fields[left]} standing", markup=False),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        quiet = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
             task = progress.add_task(title, total=None, left=int(verdict.standing.sum()))
 
             def told(verdict: Verdict, made: int) -> None:
@@ -149,7 +150,7 @@ class Examiner:
                 progress.update(task, advance=made, total=total, left=left)
 
             yield told
-        if not self.console.is_terminal:
+        if quiet:
             left, all_ = int(verdict.standing.sum()), int(verdict.attacked.sum())
             line = f"{title}: {left} of {all_} withstand it ({verdict.seconds:.0f} s)"
             self.console.print(line, soft_wrap=True)

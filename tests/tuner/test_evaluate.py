@@ -252,8 +252,10 @@ def test_bad_input_is_told_and_nothing_written(study, capsys, words, expected, m
 
 
 def test_all_problems_at_once(study, capsys):
-    told = refused(capsys, str(study), "suite=pdg", "top=0", "precision=fp8", "batsh=3")
-    assert "4 problems" in told
+    told = refused(
+        capsys, str(study), "suite=pdg", "top=0", "precision=fp8", "batsh=3", "threat.eps=0"
+    )
+    assert "5 problems" in told
 
 
 def test_folders_that_hold_nothing_to_evaluate(study, tmp_path, capsys):
