@@ -1,8 +1,8 @@
 """Evaluation beside pyautoattack: `uv run python -m benchmarks.evaluation FOLDER verdicts|times N`.
 
 FOLDER is what a search has left. `verdicts` makes each part of AutoAttack on the same N test images
-both ways; robust accuracies should agree. `times` takes AutoAttack as a whole, and PGD-100 with 10
-restarts beside a loop that drops nothing, in turn, on N images.
+both ways, from several seeds; robust accuracies should agree. `times` takes AutoAttack as a whole,
+and PGD-100 with 10 restarts beside a loop that drops nothing, in turn, on N images.
 """
 
 import json
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 import torch
@@ -26,6 +26,7 @@ from tuner.settings import cores
 from tuner.suites import Attack
 
 ROUNDS = 3
+SEEDS = (0, 1, 2)
 NAMES = {"apgd_ce": "apgd-ce", "apgd_dlr": "apgd-dlr", "apgd_t": "apgd-t", "fab_t": "fab-t"}
 """The package's names for what is called otherwise here."""
 BATCH = 100
@@ -55,13 +56,15 @@ def verdicts(evaluation: Evaluation) -> dict[str, Any]:
     x, y = pixels(evaluation)
     found = {}
     for attack in evaluation.attacks:
-        ours = stands(model, evaluation, [attack])
-        package = NAMES.get(attack.word, attack.word)
-        theirs = stands_up(model, evaluation, x, y, [package])
-        difference = 100 * (ours - theirs)
-        found[attack.word] = {"ours": ours, "pyautoattack": theirs, "points": round(difference, 2)}
-        print(f"{attack.word}: {ours:.4f}, pyautoattack {theirs:.4f}, {difference:+.2f} points")
-    return {"images": len(y), "robust_accuracy": found}
+        package = [NAMES.get(attack.word, attack.word)]
+        ours = [stands(model, evaluation, [attack], seed) for seed in SEEDS]
+        theirs = [stands_up(model, evaluation, x, y, package, seed) for seed in SEEDS]
+        points = round(100 * (mean(ours) - mean(theirs)), 2)
+        each = {"ours": ours, "pyautoattack": theirs}
+        accuracies = {who: [round(value, 4) for value in values] for who, values in each.items()}
+        found[attack.word] = accuracies | {"points": points}
+        print(f"{attack.word}: {found[attack.word]}", flush=True)
+    return {"images": len(y), "seeds": SEEDS, "robust_accuracy": found}
 
 
 def times(evaluation: Evaluation) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def pixels(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
     return next(evaluation.images.stream([torch.arange(len(evaluation.images))]))
 
 
-def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack]) -> float:
+def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack], seed: int = 0) -> float:
     """Return the robust accuracy under a suite of ours."""
     model.to(memory_format=torch.channels_last)
     standing = correct(model, evaluation.images, BATCH)
@@ -115,7 +118,7 @@ def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack]) -> flo
             attack.passes(evaluation.classes),
             verdict,
             threat=evaluation.threat,
-            seed=0,
+            seed=seed,
             save=lambda *_: None,
         )
         standing = verdict.standing
@@ -123,13 +126,18 @@ def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack]) -> flo
 
 
 def stands_up(
-    model: nn.Module, evaluation: Evaluation, x: Tensor, y: Tensor, attacks: list[str] | None
+    model: nn.Module,
+    evaluation: Evaluation,
+    x: Tensor,
+    y: Tensor,
+    attacks: list[str] | None,
+    seed: int = 0,
 ) -> float:
     """Return the robust accuracy by the package as its README calls it; all of it if no attacks."""
     model.to(memory_format=torch.contiguous_format)
     settings = {"norm": {"linf": "Linf", "l2": "L2"}[evaluation.norm], "eps": evaluation.threat.eps}
     version = "custom" if attacks else "standard"
-    adversary = AutoAttack(model, version=version, attacks=attacks, seed=0, **settings)
+    adversary = AutoAttack(model, version=version, attacks=attacks, seed=seed, **settings)
     # the custom version leaves at 5 what the standard one sets to 1
     adversary.apgd.n_restarts = adversary.fab.n_restarts = 1
     x_adv, _ = adversary.run_standard_evaluation(x, y, batch_size=BATCH)

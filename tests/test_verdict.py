@@ -6,6 +6,7 @@ from torch import nn
 
 from tests.oracles import TwoOfFive
 from trainables.images import Images
+from trainables.passes import Aimed
 from trainables.threats.linf import Linf
 from trainables.verdict import Verdict, correct, judge
 
@@ -59,6 +60,21 @@ def test_what_is_fooled_is_not_attacked_again():
 
     verdict_of([counted, counted], batch=100)
     assert seen == [10, 5]
+
+
+def test_classes_aimed_at_are_counted_where_they_are_reached(tmp_path):
+    """Of the five that fall, 0.51 to 0.59, three were to be taken for class 1, which they are."""
+
+    def aimed(model, x, y, *, threat, rng):
+        return Aimed(all_down(model, x, y, threat=threat, rng=rng), 1 + torch.arange(len(x)) % 2)
+
+    verdict = verdict_of([aimed], batch=100)
+    assert verdict.aimed
+    assert verdict.hit.nonzero()[:, 0].tolist() == [0, 2, 4]
+    assert verdict.standing.tolist() == [False] * 5 + [True] * 5
+    verdict.save(tmp_path / "state")
+    assert Verdict.load(tmp_path / "state").hit.tolist() == verdict.hit.tolist()
+    assert Verdict.load(tmp_path / "state").aimed
 
 
 def test_attempts_outside_the_budget_or_the_box_count_for_nothing():

@@ -1,4 +1,4 @@
-"""An attack that is over, for each image, as soon as the image is misclassified."""
+"""An attack that is over, for each image, as soon as it has reached its goal."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,8 @@ from trainables.threat import Threat
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Logits (M, K) and the rows (M,) of the batch that they are of, to what to make large, (M,)."""
+Goal = Callable[[Tensor, Tensor], Tensor]
+"""The same, to whether the attack is over (M,)."""
 
 
 def cross_entropy(y: Tensor) -> Loss:
@@ -18,12 +20,22 @@ def cross_entropy(y: Tensor) -> Loss:
     return lambda logits, rows: F.cross_entropy(logits, y[rows], reduction="none")
 
 
+def misclassified(y: Tensor) -> Goal:
+    """Return the goal of anything but labels (N,)."""
+    return lambda logits, rows: logits.argmax(dim=1) != y[rows]
+
+
+def taken_for(target: Tensor) -> Goal:
+    """Return the goal of classes (N,)."""
+    return lambda logits, rows: logits.argmax(dim=1) == target[rows]
+
+
 def climb(
     model: Module,
     loss: Loss,
     start: Tensor,
     x: Tensor,
-    y: Tensor,
+    goal: Goal,
     *,
     threat: Threat,
     steps: int,
@@ -36,27 +48,28 @@ def climb(
         loss: What to make large.
         start: Where the attack starts (N, C, H, W).
         x: The images (N, C, H, W).
-        y: Their labels (N,).
+        goal: When an image is done with.
         threat: The set of allowed perturbations.
         steps: Steps of the attack.
         step_size: Length of one step, in the units of eps.
 
     Returns:
-        Images (N, C, H, W), each the first that was misclassified or else the last that was tried,
-        and whether (N,) each was classified correctly at every point.
+        Images (N, C, H, W), each the first that reached the goal or else the last that was tried,
+        and whether (N,) each never reached it.
     """
-    ends, withstood = start.detach().clone(), torch.ones_like(y, dtype=torch.bool)
+    ends = start.detach().clone()
+    withstood = torch.ones(len(x), dtype=torch.bool, device=x.device)
     left, x_adv = withstood.nonzero()[:, 0], start.detach()
     for step in range(steps + 1):
         x_adv.requires_grad_(step < steps)
         logits = model(x_adv)
-        right = logits.argmax(dim=1) == y[left]
+        going = ~goal(logits, left)
         ends[left] = x_adv.detach()
-        withstood[left[~right]] = False
-        if step == steps or not right.any():
+        withstood[left[~going]] = False
+        if step == steps or not going.any():
             break
-        (grad,) = torch.autograd.grad(loss(logits, left)[right].sum(), x_adv)
-        left = left[right]
-        moved = x_adv.detach()[right] + step_size * threat.steepest(grad[right])
+        (grad,) = torch.autograd.grad(loss(logits, left)[going].sum(), x_adv)
+        left = left[going]
+        moved = x_adv.detach()[going] + step_size * threat.steepest(grad[going])
         x_adv = threat.project(moved, x[left])
     return ends, withstood

@@ -5,7 +5,7 @@ from torch import Generator
 from torch.nn import Module
 
 from trainables.attacks import pgd
-from trainables.climb import climb, cross_entropy
+from trainables.climb import climb, cross_entropy, misclassified
 from trainables.images import Images
 from trainables.modes import frozen, in_mode
 from trainables.precision import in_full
@@ -60,7 +60,7 @@ def accuracies(
                     cross_entropy(y[left]),
                     start[left],
                     x[left],
-                    y[left],
+                    misclassified(y[left]),
                     threat=threat,
                     steps=steps,
                     step_size=size,

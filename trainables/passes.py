@@ -1,6 +1,6 @@
 """What the attacks of an evaluation consist of."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Generator, Tensor
 from torch.nn import Module
@@ -8,13 +8,25 @@ from torch.nn import Module
 from trainables.threat import Threat
 
 
+class Aimed(NamedTuple):
+    """Attempts at a class of their own.
+
+    Attributes:
+        points: The attempts, shaped as the images.
+        target: The class (N,) that each was to be taken for.
+    """
+
+    points: Tensor
+    target: Tensor
+
+
 class Pass(Protocol):
     """One attempt at each of some images."""
 
     def __call__(
         self, model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator
-    ) -> Tensor:
-        """Return attempts, shaped as `x`.
+    ) -> Tensor | Aimed:
+        """Return attempts, shaped as `x`; with the classes aimed at if these are to be counted.
 
         Args:
             model: Images (N, C, H, W) in [0, 1] to logits (N, K); in eval mode and frozen.

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,13 +15,15 @@ from torch.nn import Module
 
 from trainables.images import Images
 from trainables.modes import frozen, in_mode
-from trainables.passes import Pass
+from trainables.passes import Aimed, Pass
 from trainables.precision import in_full
 from trainables.threat import Threat
 from trainables.view import quick
 
 SLACK = 1e-6
 """By how much rounding may carry a perturbation past eps: some ten units in the last place at 1."""
+MASKS = ("attacked", "standing", "tried", "hit")
+NUMBERS = ("aimed", "number", "rejected", "seconds", "batch")
 
 
 @dataclass
@@ -31,6 +34,8 @@ class Verdict:
         attacked: Which images (N,) it is made on.
         standing: Which of them (N,) have withstood it so far.
         tried: Which (N,) the current pass is done with.
+        hit: Which (N,) have been taken for the class that a pass aimed at.
+        aimed: Whether a pass aimed at any.
         number: Of the current pass; as many as there are once all is done.
         rejected: Wrong answers outside the budget or the pixel range, which count for nothing.
         seconds: Spent so far.
@@ -40,6 +45,8 @@ class Verdict:
     attacked: Tensor
     standing: Tensor = field(init=False)
     tried: Tensor = field(init=False)
+    hit: Tensor = field(init=False)
+    aimed: bool = False
     number: int = 0
     rejected: int = 0
     seconds: float = 0.0
@@ -48,11 +55,12 @@ class Verdict:
     def __post_init__(self) -> None:
         self.standing = self.attacked.clone()
         self.tried = torch.zeros_like(self.attacked)
+        self.hit = torch.zeros_like(self.attacked)
 
     def save(self, path: Path) -> None:
         """Write to a file, whole or not at all."""
-        about = {k: str(getattr(self, k)) for k in ("number", "rejected", "seconds", "batch")}
-        rows = {k: getattr(self, k) for k in ("attacked", "standing", "tried")}
+        about = {k: json.dumps(getattr(self, k)) for k in NUMBERS}
+        rows = {k: getattr(self, k) for k in MASKS}
         new = path.with_name(f".{path.name}")
         new.write_bytes(save(rows, metadata=about))
         new.replace(path)
@@ -66,13 +74,12 @@ class Verdict:
         """
         try:
             with safe_open(path, framework="pt") as opened:
-                verdict = Verdict(opened.get_tensor("attacked"))
-                verdict.standing = opened.get_tensor("standing")
-                verdict.tried = opened.get_tensor("tried")
+                masks = {key: opened.get_tensor(key) for key in MASKS}
                 about = {key: json.loads(text) for key, text in opened.metadata().items()}
         except (SafetensorError, OSError, TypeError) as error:
             raise ValueError(f"{path} is broken ({error}); remove it to attack anew.") from None
-        for key, value in about.items():
+        verdict = Verdict(masks["attacked"])
+        for key, value in (masks | about).items():
             setattr(verdict, key, value)
         return verdict
 
@@ -117,16 +124,19 @@ def judge(
             rng = Generator(images.y.device).manual_seed(seeded(seed, verdict.number, int(rows[0])))
             attempt = passes[verdict.number]
             try:
-                fooled, rejected = chunk(model, images, rows, attempt, threat, rng, mixed=mixed)
+                found = chunk(model, images, rows, attempt, threat, rng, mixed=mixed)
             except torch.OutOfMemoryError:
                 if verdict.batch == 1:
                     raise
                 torch.cuda.empty_cache()
                 verdict.batch //= 2
                 continue
-            verdict.standing[rows[fooled]] = False
+            verdict.standing[rows[found.fooled]] = False
             verdict.tried[rows] = True
-            verdict.rejected += rejected
+            verdict.rejected += found.rejected
+            if found.hit is not None:
+                verdict.aimed = True
+                verdict.hit[rows[found.hit]] = True
             verdict.seconds += time.perf_counter() - start
             save(verdict, len(rows))
 
@@ -134,6 +144,20 @@ def judge(
 def seeded(seed: int, number: int, first: int) -> int:
     """Return the seed of the chunk that begins at image `first` in a pass."""
     return ((seed * 1_000_003 + number) * 1_000_003 + first) % 2**63
+
+
+class Found(NamedTuple):
+    """What a pass came to on a chunk of images.
+
+    Attributes:
+        fooled: Which (M,) are misclassified.
+        hit: Which (M,) are taken for the class aimed at; none if the pass aimed at none.
+        rejected: How many wrong answers were not allowed.
+    """
+
+    fooled: Tensor
+    hit: Tensor | None
+    rejected: int
 
 
 def chunk(
@@ -145,28 +169,45 @@ def chunk(
     rng: Generator,
     *,
     mixed: bool,
-) -> tuple[Tensor, int]:
-    """Return which of `rows` are fooled (M,), and how many wrong answers were not allowed."""
+) -> Found:
+    """Return what a pass comes to on the images `rows` (M,)."""
     x, y = next(images.stream([rows.to(images.y.device)]))
     x = x.contiguous(memory_format=torch.channels_last)
     view = quick(model, mixed=mixed)
-    points = attempt(view, x, y, threat=threat, rng=rng).detach()
-    wrong, allowed = look(model, points, x, y, threat)
-    proposed = look(view, points, x, y, threat)[0]
+    points, target = aims(attempt(view, x, y, threat=threat, rng=rng))
+    answers = answered(model, points)
+    wrong, proposed = answers != y, answered(view, points) != y
     if (again := proposed & ~wrong).any():  # the view and the network differ by rounding
-        retried = attempt(model, x[again], y[again], threat=threat, rng=rng).detach()
-        wrong[again], allowed[again] = look(model, retried, x[again], y[again], threat)
-    return (wrong & allowed).cpu(), int((wrong & ~allowed).sum())
+        retried, aim = aims(attempt(model, x[again], y[again], threat=threat, rng=rng))
+        points[again], answers[again] = retried, answered(model, retried)
+        wrong = answers != y
+        if target is not None and aim is not None:
+            target[again] = aim
+    allowed = within(points, x, threat)
+    return Found(
+        fooled=(wrong & allowed).cpu(),
+        hit=None if target is None else ((answers == target) & allowed).cpu(),
+        rejected=int((wrong & ~allowed).sum()),
+    )
+
+
+def aims(attempts: Tensor | Aimed) -> tuple[Tensor, Tensor | None]:
+    """Return attempts, and the classes (N,) that they aim at if any."""
+    points, target = attempts if isinstance(attempts, Aimed) else (attempts, None)
+    return points.detach(), target
 
 
 @torch.no_grad()
-def look(
-    model: Module, points: Tensor, x: Tensor, y: Tensor, threat: Threat
-) -> tuple[Tensor, Tensor]:
-    """Return where the network is wrong (N,), and which points are allowed (N,)."""
-    inside = threat.size(points - x) <= threat.eps + SLACK
+def answered(model: Module, points: Tensor) -> Tensor:
+    """Return the class (N,) that a network takes each point for."""
+    found: Tensor = model(points).argmax(dim=1)
+    return found
+
+
+def within(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
+    """Return which points (N,) are allowed."""
     boxed = ((points >= 0) & (points <= 1)).flatten(1).all(dim=1)
-    return model(points).argmax(dim=1) != y, inside & boxed
+    return (threat.size(points - x) <= threat.eps + SLACK) & boxed
 
 
 @torch.no_grad()

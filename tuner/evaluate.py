@@ -61,6 +61,9 @@ def show(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:
         console.print(
             table(title(str(trial), str(rule), rows), rows, each=evaluation.settings.each)
         )
+        aimed = rows[rows["target_success"].notna()]
+        for word, share in zip(aimed["attack"], aimed["target_success"], strict=True):
+            console.print(f"{word}: {100 * share:.1f} % are taken for the class aimed at.")
         for doubt in dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d):
             console.print(f"doubt: {doubt}.", soft_wrap=True)
     for line in conclusions(frame, evaluation):

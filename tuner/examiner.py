@@ -180,6 +180,7 @@ class Examiner:
             "clean_accuracy": int(right.sum()) / number,
             "attacked": int(verdict.attacked.sum()),
             "fooled": int((verdict.attacked & ~verdict.standing).sum()),
+            "target_success": targeted(verdict),
             "robust_accuracy": withstood / number,
             "low": low,
             "high": high,
@@ -208,6 +209,12 @@ class Examiner:
         """Return what tells a verdict from all others."""
         about = json.dumps(self.settings(attack), sort_keys=True).encode()
         return hashlib.sha256(weights.encode() + about + on.numpy().tobytes()).hexdigest()[:16]
+
+
+def targeted(verdict: Verdict) -> float | None:
+    """Return the share of images that were taken for the class aimed at; none if none was."""
+    attacked = int(verdict.attacked.sum())
+    return int(verdict.hit.sum()) / attacked if verdict.aimed and attacked else None
 
 
 def digest(model: Module) -> str:

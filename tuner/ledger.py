@@ -25,6 +25,7 @@ COLUMNS = {
     "clean_accuracy": "float64",
     "attacked": "int64",
     "fooled": "int64",
+    "target_success": "float64",
     "robust_accuracy": "float64",
     "low": "float64",
     "high": "float64",
@@ -36,7 +37,9 @@ COLUMNS = {
     "date": "str",
 }
 """`robust_accuracy` is that of the worst case over `after` and this attack, or, where `alone`, of
-this attack; `low` and `high` are its 95 % confidence interval, by Wilson's score."""
+this attack; `low` and `high` are its 95 % confidence interval, by Wilson's score. `target_success`
+is, of an attack that counts them, the share of those attacked that were taken for the class aimed
+at."""
 
 IDENTITY = ["key", "rule", "after"]
 """What tells a row from all others."""

@@ -20,6 +20,7 @@ from trainables.modes import frozen
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 from trainables.trial import network
+from trainables.verdict import aims
 from trainables.view import quick
 from tuner.suites import ATTACKS, attacks
 
@@ -52,7 +53,7 @@ def run(word, threat, model, x, y, given=None):
         if not standing.any():
             break
         rng = torch.Generator().manual_seed(number)
-        points = attempt(model, x[standing], y[standing], threat=threat, rng=rng)
+        points, _ = aims(attempt(model, x[standing], y[standing], threat=threat, rng=rng))
         assert (threat.size(points - x[standing]) <= threat.eps + 1e-6).all()
         assert points.min() >= 0
         assert points.max() <= 1
@@ -93,6 +94,19 @@ def test_random_targets_reach_the_boundary_when_drawn_often():
     threat = Linf(eps=LINF)
     x, y, model = near_and_far()
     assert run("random_targeted_10_40", threat, model, x, y) == [False, False, True, True, True]
+
+
+def test_random_targets_are_gone_for_until_they_are_reached():
+    """Class 1 is the one that TwoOfFive can answer besides 0: no other is ever reached."""
+    x, y, model = near_and_far()
+    (attempt,) = attacks("random_targeted_10", {})[0][0].passes(5)
+    several = torch.arange(5).repeat(40)
+    rng = torch.Generator().manual_seed(0)
+    points, target = attempt(model, x[several], y[several], threat=Linf(eps=LINF), rng=rng)
+    assert set(target.tolist()) == {1, 2, 3, 4}
+    taken_for = model(points).argmax(dim=1)
+    within_reach = several < 2
+    assert (taken_for == target).tolist() == (within_reach & (target == 1)).tolist()
 
 
 def test_rays_finds_the_boundary_from_decisions_alone():

@@ -93,6 +93,17 @@ def test_each_attack_is_a_row_and_the_worst_case_only_falls(study):
     ).all()
 
 
+def test_random_targets_report_how_many_were_reached(study, capsys):
+    words = [str(study), f"images={N}", "suite=random_targeted_5,pgd_2", "threat.eps=0.2"]
+    assert main(words) == 0
+    rows = rows_of(study).set_index("attack")
+    assert pd.isna(rows["target_success"]["pgd_2"])
+    targeted = rows.loc["random_targeted_5"]
+    share = targeted["target_success"]
+    assert 0 < share <= targeted["fooled"] / targeted["attacked"]
+    assert f"{100 * share:.1f} % are taken for the class aimed at" in capsys.readouterr().out
+
+
 def test_the_worst_case_is_no_higher_than_that_of_any_attack_alone(study):
     main([str(study), *COMMON])
     main([str(study), *COMMON, "each=true"])

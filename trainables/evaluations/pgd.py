@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.attacks.pgd import Start, beginning, stride
-from trainables.climb import Loss, climb, cross_entropy
+from trainables.climb import Goal, Loss, climb, cross_entropy, misclassified
 from trainables.passes import Pass
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
@@ -43,15 +43,19 @@ def run(
     step_size: float | None,
     start: Start,
     loss: Loss | None = None,
+    goal: Goal | None = None,
 ) -> Tensor:
-    """Return where each of the images (N, C, H, W) was first misclassified, or the attack ended."""
+    """Return where each of the images (N, C, H, W) reached its goal, or the attack ended.
+
+    The goal is to be misclassified unless another is given.
+    """
     length = stride(step_size, threat)
     ends, _ = climb(
         model,
         loss or cross_entropy(y),
         beginning(start, x, threat, length, rng),
         x,
-        y,
+        goal or misclassified(y),
         threat=threat,
         steps=steps,
         step_size=length,

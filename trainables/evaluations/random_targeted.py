@@ -1,4 +1,7 @@
-"""PGD towards a class drawn at random (as GradAlign tried it, arXiv:2007.02617)."""
+"""PGD towards a class drawn at random (as GradAlign tried it, arXiv:2007.02617).
+
+How many images are taken for the class aimed at is counted beside how many are misclassified.
+"""
 
 from functools import partial
 
@@ -7,9 +10,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.climb import Loss
+from trainables.climb import Loss, taken_for
 from trainables.evaluations import pgd
-from trainables.passes import Pass
+from trainables.passes import Aimed, Pass
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -38,12 +41,13 @@ def run(
     rng: Generator,
     steps: int,
     step_size: float | None,
-) -> Tensor:
-    """Return attempts at another class, uniformly drawn; any error is a success."""
+) -> Aimed:
+    """Return attempts at another class, uniformly drawn, that go on until they are taken for it."""
     with torch.no_grad():
         classes = model(x[:1]).shape[1]
     offset = torch.randint(1, classes, y.shape, generator=rng, device=y.device)
-    return pgd.run(
+    target = (y + offset) % classes
+    points = pgd.run(
         model,
         x,
         y,
@@ -52,8 +56,10 @@ def run(
         steps=steps,
         step_size=step_size,
         start="random",
-        loss=likeness((y + offset) % classes),
+        loss=likeness(target),
+        goal=taken_for(target),
     )
+    return Aimed(points, target)
 
 
 def likeness(target: Tensor) -> Loss:
