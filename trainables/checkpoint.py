@@ -39,6 +39,7 @@ def save(trial: Trial, folder: Path) -> None:
     (folder / METRICS).write_text(json.dumps(asdict(trial.best)))
     torch.save(
         {
+            "level": trial.level,
             "epoch": trial.epoch,
             "passes": trial.passes,
             "diverged": trial.diverged,
@@ -60,7 +61,9 @@ def restore(trial: Trial, folder: Path) -> None:
     state = torch.load(folder / STATE, weights_only=True, map_location=trial.device)
     trial.epoch, trial.passes, trial.diverged = state["epoch"], state["passes"], state["diverged"]
     trial.model.load_state_dict(state["model"])
-    trial.optimizer.load_state_dict(state["optimizer"])
+    # a trial may go on with other knobs than it was saved with
+    own = trial.optimizer.state_dict()["param_groups"]
+    trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": own})
     trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())
@@ -69,16 +72,21 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.best_weights = load_file(folder / WEIGHTS, device=trial.device)
 
 
-def epoch_of(folder: Path) -> int | None:
-    """Return the epoch that `save` left in a folder, or none if it is not whole."""
+def level_of(folder: Path) -> int:
+    """Return which of its whole runs a trial was in when it was saved."""
+    level: int = torch.load(folder / STATE, weights_only=True, map_location="cpu")["level"]
+    return level
+
+
+def moment_of(folder: Path) -> tuple[int, int] | None:
+    """Return the level and epoch that `save` left in a folder, or none if it is not whole."""
     try:
         state = torch.load(folder / STATE, weights_only=True, map_location="cpu")
         json.loads((folder / METRICS).read_text())
         described(folder / WEIGHTS)
     except (OSError, RuntimeError, EOFError, UnpicklingError, ValueError):
         return None
-    epoch: int = state["epoch"]
-    return epoch
+    return state["level"], state["epoch"]
 
 
 def load_model(path: Path | str, *, last: bool = False) -> nn.Module:

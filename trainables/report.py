@@ -18,6 +18,8 @@ class Report:
         seconds: Wall time of this epoch, examination included.
         exam_seconds: Wall time of the examination.
         diverged: Whether the loss was no longer finite, which ends the trial.
+        level: Which of the trial's whole runs this is, from 0; a trial has several where short
+            ones decide which are worth a long one.
     """
 
     epoch: int
@@ -30,6 +32,12 @@ class Report:
     seconds: float
     exam_seconds: float
     diverged: bool = False
+    level: int = 0
+
+    @property
+    def moment(self) -> tuple[int, int]:
+        """When in a trial it was: level, then epoch."""
+        return self.level, self.epoch
 
     def score(self) -> tuple[float, float]:
         """Return what the best epoch has most of: robust accuracy, then clean accuracy."""

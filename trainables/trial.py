@@ -29,14 +29,18 @@ class Trial:
         best_weights: The weights of that epoch.
     """
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, Any], level: int = 0) -> None:
         """Build every part that `config` names.
+
+        Args:
+            config: Of one whole run.
+            level: Which of a trial's whole runs it is.
 
         Raises:
             InputError: If it names what there is not.
             DataError: If the images cannot be had.
         """
-        self.config = config
+        self.config, self.level = config, level
         self.parts = bind({k: v for k, v in config.items() if k in GROUPS})
         self.epochs, self.device = config["epochs"], config["device"]
         torch.manual_seed(config["seed"])
@@ -60,6 +64,11 @@ class Trial:
         self.best: Report | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.diverged = False
+
+    def follows(self, shorter: "Trial") -> None:
+        """Keep what a shorter run of the same configuration came to, and add to its cost."""
+        self.passes = shorter.passes
+        self.best, self.best_weights = shorter.best, shorter.best_weights
 
     def reports(self) -> Iterator[Report]:
         """Train to the end, or until the loss is no longer finite; yield a row an epoch."""
@@ -120,6 +129,7 @@ class Trial:
             seconds=now - start,
             exam_seconds=now - trained,
             diverged=self.diverged,
+            level=self.level,
         )
 
 

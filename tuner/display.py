@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from trainables.report import Report
 from tuner.progress import Progress, Record
 
 COLOURS = {
@@ -82,7 +83,7 @@ def line(progress: Progress, record: Record) -> str:
     words = [f"[{clock(progress.elapsed)}] trial {record.trial_id} {record.status}"]
     words += [f"{path}={shown(value)}" for path, value in record.knobs.items()]
     if last and best:
-        words.append(f"epoch {last.epoch}/{progress.epochs}")
+        words.append(f"epoch {reached(last, progress)}")
         words.append(f"clean {percent(last.val_clean_accuracy)}")
         words.append(f"robust {percent(last.val_robust_accuracy)}")
         words.append(f"best {percent(best.val_robust_accuracy)} (epoch {best.epoch})")
@@ -126,7 +127,7 @@ def table(progress: Progress, rows: int | None = None) -> Table:
         result.add_column(name, justify="right", no_wrap=True)
     for record in shown_rows:
         style = "bold" if record is leader else ""
-        result.add_row(*cells(record, progress.epochs), style=style)
+        result.add_row(*cells(record, progress), style=style)
     if len(shown_rows) < len(everything):
         result.caption = f"and {len(everything) - len(shown_rows)} more"
     return result
@@ -137,13 +138,13 @@ def rank(record: Record) -> tuple[float, float]:
     return record.best.score() if record.best else (-1.0, -1.0)
 
 
-def cells(record: Record, epochs: int) -> list[str | Text]:
+def cells(record: Record, progress: Progress) -> list[str | Text]:
     """Return one row of the table."""
     last, best = record.last, record.best
     measured = ["", "", "", "", ""]
     if last and best:
         measured = [
-            f"{last.epoch}/{epochs}",
+            reached(last, progress),
             percent(last.val_clean_accuracy),
             percent(last.val_robust_accuracy),
             percent(best.val_robust_accuracy),
@@ -151,6 +152,11 @@ def cells(record: Record, epochs: int) -> list[str | Text]:
         ]
     status = Text(record.status, style=COLOURS[record.status])
     return [record.trial_id, status, *map(shown, record.knobs.values()), *measured]
+
+
+def reached(report: Report, progress: Progress) -> str:
+    """Return how far a trial is in the run that it is in."""
+    return f"{report.epoch}/{progress.levels[report.level].epochs}"
 
 
 def shown(value: object) -> str:

@@ -7,9 +7,9 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from trainables.problems import InputError
 from trainables.report import Report
@@ -44,6 +44,16 @@ class Journal:
         """Note a new trial."""
         about = {"knobs": record.knobs, "seed": record.seed, "groups": record.groups}
         self.write("began", record.trial_id, about)
+
+    def went_on(self, record: Record, *, waited: bool) -> None:
+        """Note that a trial goes on, with knobs that may have changed.
+
+        Args:
+            record: The trial.
+            waited: Whether it had waited, rather than been cut off.
+        """
+        about = {"knobs": record.knobs, "groups": record.groups, "waited": waited}
+        self.write("went_on", record.trial_id, about)
 
     def reported(self, number: str, report: Report) -> None:
         """Note an epoch of the trial of a number."""
@@ -95,8 +105,23 @@ def events(folder: Path) -> Iterator[dict[str, Any]]:
             raise InputError([f"{folder / FILE}: line {number} cannot be read."]) from None
 
 
-def remembered(folder: Path) -> dict[str, Record]:
-    """Return every trial that was begun, by its number, as the events tell it.
+@dataclass(frozen=True)
+class Event:
+    """What a rule of early stopping has to hear of.
+
+    Attributes:
+        kind: A trial began, reported, or went on after it had waited.
+        number: The trial's.
+        report: Of an epoch.
+    """
+
+    kind: Literal["began", "reported", "waited"]
+    number: str
+    report: Report | None = None
+
+
+def told(folder: Path) -> tuple[dict[str, Record], list[Event]]:
+    """Return every trial that was begun, by number, and what happened, in order.
 
     An epoch that was trained again, after its process had died, counts once, as it came last.
 
@@ -104,16 +129,26 @@ def remembered(folder: Path) -> dict[str, Record]:
         InputError: If the file cannot be read.
     """
     records: dict[str, Record] = {}
-    for event in events(folder):
-        number = event["trial_id"]
-        if event["event"] == "began":
-            records[number] = Record(number, event["knobs"], event["seed"], event["groups"])
-        elif event["event"] == "reported":
-            report = Report(**event["report"])
-            earlier = [each for each in records[number].reports if each.epoch < report.epoch]
-            records[number].reports = [*earlier, report]
-        elif event["event"] == "kept":
-            records[number].checkpoint = str(folder / event["checkpoint"])
+    happened = []
+    for line in events(folder):
+        number, kind = line["trial_id"], line["event"]
+        if kind == "began":
+            records[number] = Record(number, line["knobs"], line["seed"], line["groups"])
+            happened.append(Event("began", number))
+        elif kind == "reported":
+            report = Report(**line["report"])
+            reports = records[number].reports
+            while reports and reports[-1].moment >= report.moment:
+                reports.pop()
+            reports.append(report)
+            happened.append(Event("reported", number, report))
+        elif kind == "went_on":
+            record = records[number]
+            record.knobs, record.groups = line["knobs"], line["groups"]
+            record.status, record.went_on = "running", record.went_on + 1
+            happened += [Event("waited", number)] * line["waited"]
+        elif kind == "kept":
+            records[number].checkpoint = str(folder / line["checkpoint"])
         else:
-            records[number].status, records[number].error = event["status"], event["error"]
-    return records
+            records[number].status, records[number].error = line["status"], line["error"]
+    return records, happened

@@ -55,7 +55,6 @@ class Plan:
     def shared(self) -> dict[str, Any]:
         """Return the part of a trial's configuration that no variant changes."""
         return {
-            "epochs": self.epochs,
             "seed": self.settings.seed,
             "threads": self.settings.threads,
             "precision": self.settings.precision,

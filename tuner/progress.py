@@ -1,9 +1,11 @@
 """What has happened in a study so far, whoever asks: the table, the log, the frames."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainables.levels import Level
 from trainables.report import Report
 
 Status = Literal["running", "completed", "stopped", "diverged", "failed"]
@@ -22,6 +24,7 @@ class Record:
         status: How it ended, or "running".
         error: What it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
+        went_on: How often it has gone on after it had waited or its process had died.
     """
 
     trial_id: str
@@ -32,6 +35,7 @@ class Record:
     status: Status = "running"
     error: str = ""
     checkpoint: str = ""
+    went_on: int = 0
 
     @property
     def best(self) -> Report | None:
@@ -49,23 +53,43 @@ class Record:
         return sum(report.seconds for report in self.reports)
 
 
+def ending(record: Record, levels: Sequence[Level]) -> Status:
+    """Return how a trial that no longer runs, and raised nothing, ended.
+
+    Args:
+        record: The trial.
+        levels: The whole runs that it may consist of.
+    """
+    if record.last is None:
+        return "stopped"
+    if record.last.diverged:
+        return "diverged"
+    end = (len(levels) - 1, levels[-1].epochs)
+    return "completed" if record.last.moment == end else "stopped"
+
+
 @dataclass
 class Progress:
     """A study under way.
 
     Attributes:
         trials: Configurations to try.
-        epochs: Epochs of a whole trial.
+        levels: The whole runs that a trial may consist of.
         concurrency: Trials at a time.
         records: Trials so far, by number.
         started: When, on the monotonic clock.
     """
 
     trials: int
-    epochs: int
+    levels: tuple[Level, ...]
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a trial that goes all the way, over all its whole runs."""
+        return sum(level.epochs for level in self.levels)
 
     @property
     def elapsed(self) -> float:

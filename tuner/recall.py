@@ -1,50 +1,105 @@
 """A study taken up again: what it knew when it was cut off, trial by trial."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
-from ray.tune.experiment import Trial
-from ray.tune.schedulers import TrialScheduler
 
-from trainables.checkpoint import epoch_of
-from tuner.journal import remembered
-from tuner.progress import Record
-from tuner.searcher import NAME
-from tuner.watch import ending
-
-if TYPE_CHECKING:
-    from ray.tune.execution.tune_controller import TuneController
+from trainables.checkpoint import moment_of
+from tuner.journal import Event, told
+from tuner.progress import Record, Status, ending
+from tuner.rule import Decision, Rule, Step
+from tuner.searcher import NAME, numbered
 
 CHECKPOINTS = "checkpoint_*"
 STUDY = "optuna.log"
 
 
-def remember(folder: Path, epochs: int) -> dict[str, Record]:
-    """Return every trial that a study has begun, by number, as it can be taken up.
+@dataclass
+class Memory:
+    """What a study has come to.
+
+    Attributes:
+        records: Every trial that has been begun, by number.
+        decided: What the rule said of the last epoch of each.
+        levels: The whole run that each began with.
+        left: Numbers of those that were cut off and go on.
+    """
+
+    records: dict[str, Record] = field(default_factory=dict)
+    decided: dict[str, Decision] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+
+
+def remember(folder: Path, rule: Rule) -> Memory:
+    """Return what a study had come to when it ended or was cut off, and tell a new rule of it.
 
     Args:
         folder: The results folder.
-        epochs: Epochs of a whole trial.
+        rule: One that knows nothing yet.
 
     Raises:
         InputError: If the account of the study cannot be read.
     """
-    records = remembered(folder)
-    for trial in optuna.load_study(study_name=NAME, storage=kept_in(folder)).trials:
-        record = records.get(f"{trial.number:04d}")
-        if record and record.status == "running" and trial.state.is_finished():
-            # it died between telling the searcher and writing down that the trial was over
+    records, events = told(folder)
+    believe(records, kept_in(folder), rule)
+    for number, record in records.items():
+        if record.status == "running":
+            records[number] = rewound(record)
+    memory = Memory(records)
+    retell(events, rule, memory)
+    for number, record in records.items():
+        record.status, goes_on = taken_up(record, memory.decided.get(number, "go"), rule)
+        if goes_on:
+            memory.left.append(number)
+        elif memory.decided.get(number) != "wait":
+            rule.ended(number)
+    return memory
+
+
+def believe(
+    records: Mapping[str, Record], storage: optuna.storages.BaseStorage, rule: Rule
+) -> None:
+    """End trials that died between telling the searcher and writing down that they were over."""
+    for trial in optuna.load_study(study_name=NAME, storage=storage).trials:
+        record = records.get(numbered(trial))
+        first = record is not None and record.status == "running" and not record.went_on
+        if record is not None and first and trial.state.is_finished():
             failed = trial.state == optuna.trial.TrialState.FAIL
-            record.status = "failed" if failed else ending(record, epochs)
-    return {
-        number: rewound(record) if record.status == "running" else record
-        for number, record in records.items()
-    }
+            record.status = "failed" if failed else ending(record, rule.levels)
+
+
+def retell(events: list[Event], rule: Rule, memory: Memory) -> None:
+    """Tell a rule what happened, in order, but for epochs that will be reported again."""
+    kept = {id(report) for record in memory.records.values() for report in record.reports}
+    for event in events:
+        record = memory.records[event.number]
+        if event.kind == "began":
+            memory.levels[event.number] = rule.begins(event.number)
+        elif event.kind == "waited":
+            rule.went_on(Step(event.number, event.number))
+            memory.decided.pop(event.number, None)
+        elif event.report is not None and id(event.report) in kept:
+            decision = rule.reported(event.number, event.report, record.knobs)
+            memory.decided[event.number] = decision
+
+
+def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, bool]:
+    """Return the status of a trial in a study that is taken up, and whether it goes on.
+
+    One that had ended goes on if the study has been given more epochs and the rule does not object.
+    """
+    if record.status in ("failed", "diverged"):
+        return record.status, False
+    if decided != "go":
+        return "stopped", False
+    last = (len(rule.levels) - 1, rule.levels[-1].epochs)
+    if record.last and record.last.moment == last:
+        return "completed", False
+    return "running", True
 
 
 def kept_in(folder: Path) -> optuna.storages.BaseStorage:
@@ -60,99 +115,18 @@ def rewound(record: Record) -> Record:
 
     What it reported after that is forgotten: it will report the same again.
     """
-    seen = {report.epoch for report in record.reports}
-    found = {}
-    if record.checkpoint:
-        for folder in Path(record.checkpoint).parent.glob(CHECKPOINTS):
-            epoch = epoch_of(folder)
-            if epoch in seen:
-                found[epoch] = folder
-    newest = max(found, default=0)
-    record.reports = [report for report in record.reports if report.epoch <= newest]
+    seen = {report.moment for report in record.reports}
+    found = dict(whole(record, seen))
+    newest = max(found, default=(-1, 0))
+    record.reports = [report for report in record.reports if report.moment <= newest]
     record.checkpoint = str(found[newest]) if found else ""
     return record
 
 
-class Recalling(TrialScheduler):
-    """A scheduler that is told of the past before it decides on the present.
-
-    Ray does not keep what schedulers know. What they decide depends on what was reported at each
-    rung, not on when, so that it can be told again.
-    """
-
-    def __init__(
-        self,
-        inner: TrialScheduler,
-        past: Mapping[str, Record],
-        note: Callable[[str, dict[str, Any]], None],
-    ) -> None:
-        """Tell a new scheduler of the trials that have ended.
-
-        Args:
-            inner: What decides.
-            past: Trials by their number; one that was cut off is told of when it goes on.
-            note: Called with a trial's number and what an epoch measured, before it is decided on.
-        """
-        super().__init__()  # type: ignore[no-untyped-call]  # in Ray
-        self.inner, self.past, self.note = inner, past, note
-        for record in past.values():
-            if record.status != "running":
-                self.tell(SimpleNamespace(trial_id=record.trial_id), record)
-
-    def tell(self, trial: Any, record: Record) -> None:  # noqa: ANN401
-        """Add a trial and what it has reported; what is decided of that was decided before."""
-        self.inner.on_trial_add(None, trial)  # type: ignore[arg-type]  # no scheduler here asks it
-        for report in record.reports:
-            self.inner.on_trial_result(None, trial, asdict(report))  # type: ignore[arg-type]
-
-    @property
-    def metric(self) -> str | None:
-        """What is maximised."""
-        name: str | None = self.inner.metric
-        return name
-
-    def set_search_properties(
-        self,
-        metric: str | None,
-        mode: str | None,
-        **spec: Any,  # noqa: ANN401
-    ) -> bool:
-        """Pass on what the study maximises."""
-        return bool(self.inner.set_search_properties(metric, mode, **spec))
-
-    def on_trial_add(self, tune_controller: "TuneController", trial: Trial) -> None:
-        """Add a trial, with its past if it has one."""
-        record = self.past.get(trial.config["trial"])
-        if record is None:
-            self.inner.on_trial_add(tune_controller, trial)
-        else:
-            self.tell(trial, record)
-
-    def on_trial_error(self, tune_controller: "TuneController", trial: Trial) -> None:
-        """Pass on that a trial failed."""
-        self.inner.on_trial_error(tune_controller, trial)
-
-    def on_trial_result(
-        self, tune_controller: "TuneController", trial: Trial, result: dict[str, Any]
-    ) -> str:
-        """Return what is decided of an epoch."""
-        self.note(trial.config["trial"], result)
-        return str(self.inner.on_trial_result(tune_controller, trial, result))
-
-    def on_trial_complete(
-        self, tune_controller: "TuneController", trial: Trial, result: dict[str, Any]
-    ) -> None:
-        """Pass on that a trial is over."""
-        self.inner.on_trial_complete(tune_controller, trial, result)
-
-    def on_trial_remove(self, tune_controller: "TuneController", trial: Trial) -> None:
-        """Pass on that a trial is taken away."""
-        self.inner.on_trial_remove(tune_controller, trial)
-
-    def choose_trial_to_run(self, tune_controller: "TuneController") -> Trial | None:
-        """Return the trial to run next, if any is ready."""
-        return self.inner.choose_trial_to_run(tune_controller)
-
-    def debug_string(self) -> str:
-        """Return what the scheduler says of itself."""
-        return str(self.inner.debug_string())
+def whole(record: Record, seen: set[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Path]]:
+    """Yield the checkpoints of a trial that are whole and of a moment that was reported."""
+    if record.checkpoint:
+        for folder in Path(record.checkpoint).parent.glob(CHECKPOINTS):
+            moment = moment_of(folder)
+            if moment in seen and moment is not None:
+                yield moment, folder

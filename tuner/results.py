@@ -16,6 +16,7 @@ import pandas as pd
 import yaml
 
 from trainables.checkpoint import METRICS, WEIGHTS
+from trainables.levels import Level
 from trainables.report import Report
 from tuner.domains import spelled
 from tuner.plan import Plan
@@ -28,6 +29,7 @@ TRIAL_COLUMNS = {
     "trial_id": "str",
     "status": "str",
     "best_epoch": "Int64",
+    "level": "Int64",
     "val_clean_accuracy": "float64",
     "val_robust_accuracy": "float64",
     "last_val_robust_accuracy": "float64",
@@ -42,8 +44,17 @@ TRIAL_COLUMNS = {
 """Columns of `trials` that every study has; what tells its trials apart stands after `status`."""
 
 
-def describe(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
-    """Return what `search.yaml` says: the resolved study and what it ran on."""
+def describe(
+    plan: Plan, levels: Sequence[Level], earlier: int, command: Sequence[str]
+) -> dict[str, Any]:
+    """Return what `search.yaml` says: the resolved study and what it ran on.
+
+    Args:
+        plan: The study.
+        levels: The whole runs that a trial may consist of.
+        earlier: How many of them are from before the study was given more epochs.
+        command: What was typed.
+    """
     return {
         "command": " ".join(command),
         "space": plan.space,
@@ -54,6 +65,8 @@ def describe(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
             "trials": plan.trials,
             "epochs": plan.epochs,
         },
+        "levels": [asdict(level) for level in levels],
+        "earlier_levels": earlier,
         "scheduler": plain(plan.scheduler),
         "searcher": plain(plan.searcher),
         "versions": {"python": platform.python_version()}
@@ -96,9 +109,16 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def write_study(folder: Path, plan: Plan, command: Sequence[str]) -> None:
-    """Write `search.yaml`."""
-    text = yaml.safe_dump(describe(plan, command), sort_keys=False)
+def earlier_levels(folder: Path, plan: Plan) -> list[Level]:
+    """Return the levels that a study had before it was given more epochs; none if it never was."""
+    before = yaml.safe_load((folder / STUDY).read_text())
+    levels = [Level(**level) for level in before["levels"]]
+    return levels if plan.epochs > levels[-1].epochs else levels[: before["earlier_levels"]]
+
+
+def write_study(folder: Path, study: Mapping[str, Any]) -> None:
+    """Write `search.yaml`: what `describe` returned."""
+    text = yaml.safe_dump(study, sort_keys=False)
     whole(folder / STUDY, lambda path: path.write_text(text))
 
 
@@ -109,7 +129,7 @@ def write(folder: Path, plan: Plan, progress: Progress) -> None:
     whole(folder / "trials.parquet", trials.to_parquet)
     whole(folder / "epochs.parquet", epochs.to_parquet)
     if progress.leader is not None:
-        write_best(folder, plan, progress.leader)
+        write_best(folder, plan, progress)
 
 
 def trials_frame(records: Sequence[Record], knobs: Sequence[str], folder: Path) -> pd.DataFrame:
@@ -128,6 +148,7 @@ def row(record: Record, folder: Path) -> dict[str, Any]:
     if best and last:
         measured = {
             "best_epoch": best.epoch,
+            "level": best.level,
             "val_clean_accuracy": best.val_clean_accuracy,
             "val_robust_accuracy": best.val_robust_accuracy,
             "last_val_robust_accuracy": last.val_robust_accuracy,
@@ -154,8 +175,10 @@ def epochs_frame(records: Sequence[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def write_best(folder: Path, plan: Plan, winner: Record) -> None:
+def write_best(folder: Path, plan: Plan, progress: Progress) -> None:
     """Write the winner's weights, configuration and measurements to `best/`."""
+    winner = progress.leader
+    assert winner is not None
     source, target, new = Path(winner.checkpoint), folder / "best", folder / ".best"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
@@ -163,15 +186,16 @@ def write_best(folder: Path, plan: Plan, winner: Record) -> None:
     metrics = json.loads((source / METRICS).read_text())
     metrics = {"trial_id": winner.trial_id, "knobs": plain(winner.knobs), **metrics}
     (new / METRICS).write_text(json.dumps(metrics, indent=2))
-    config = winning(plan, winner)
+    config = winning(plan, winner, progress.levels)
     (new / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     shutil.rmtree(target, ignore_errors=True)
     new.rename(target)
 
 
-def winning(plan: Plan, winner: Record) -> dict[str, Any]:
-    """Return the winner's whole configuration."""
-    config = plain(winner.groups) | plan.shared()
+def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, Any]:
+    """Return the winner's whole configuration, as its best epoch was trained."""
+    assert winner.best is not None
+    config = levels[winner.best.level].of(plain(winner.groups) | plan.shared())
     return {key: value for key, value in config.items() if key != "threads"}
 
 

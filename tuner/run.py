@@ -1,7 +1,11 @@
 """A plan, run: the only file that builds Ray's Tuner."""
 
 import logging
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,16 +14,20 @@ import optuna
 import ray
 from ray import tune
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import TrialScheduler
 
 from trainables.bind import filled, supply
+from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.trainable import trainable
+from tuner.agenda import Agenda
 from tuner.journal import Journal
+from tuner.ladder import Course
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
-from tuner.recall import Recalling, kept_in
+from tuner.recall import Memory, kept_in
 from tuner.resources import fitting, here, share_of_gpu, unmet
+from tuner.rule import Rule
+from tuner.scheduling import Ruled
 from tuner.searcher import StudySearcher
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
@@ -64,7 +72,8 @@ def run(
     *,
     gpu: float,
     journal: Journal,
-    past: Mapping[str, Record],
+    rule: Rule,
+    memory: Memory,
 ) -> None:
     """Run every trial of a plan that has not ended.
 
@@ -75,30 +84,31 @@ def run(
         tell: Called with a trial that began, reported or ended.
         gpu: Share of a GPU for each trial.
         journal: Where everything that happens is written down.
-        past: What earlier runs have begun, by number.
+        rule: Which trials go on.
+        memory: What earlier runs have come to.
     """
     settings = plan.settings
-    left = plan.trials - sum(record.status != "running" for record in past.values())
-    if left <= 0:
-        return
-    watch = Watch(progress, plan.columns, tell, journal, past)
-    here = folder / TRIALS
+    files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
+    study = searcher(plan, folder, memory.records, rule)
+    agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files))
+    watch = Watch(progress, plan.columns, tell, journal, agenda)
+    shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
-        param_space=plan.shared() | device(gpu),
+        param_space=shared | device(gpu),
         tune_config=tune.TuneConfig(
-            num_samples=left,
+            num_samples=-1,  # the agenda says when all is done
             max_concurrent_trials=progress.concurrency,
             time_budget_s=settings.time_budget,
-            search_alg=searcher(plan, folder, past),
-            scheduler=Recalling(scheduler(plan), past, watch.note),
+            search_alg=agenda,
+            scheduler=Ruled(watch.decide),
             reuse_actors=True,
             trial_name_creator=trial_name,
             trial_dirname_creator=trial_name,
         ),
         run_config=tune.RunConfig(
-            name=str(len(list(here.glob("*"))) + 1),
-            storage_path=str(here),
+            name=files.name,
+            storage_path=str(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             callbacks=[watch],
             verbose=0,
@@ -107,23 +117,42 @@ def run(
     tuner.fit()
 
 
+def copied(files: Path, record: Record) -> str:
+    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used."""
+    copy = Path(tempfile.mkdtemp(prefix=f"of-{record.trial_id}-", dir=files))
+    shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
+    return str(copy)
+
+
 def device(gpu: float) -> dict[str, Any]:
     """Return where a trial computes, and how much of its memory it may take."""
     return {"device": "cuda", "memory_share": min(gpu, 1.0)} if gpu else {"device": "cpu"}
 
 
 def trial_name(trial: Trial) -> str:
-    """Return the number that the searcher gave a trial."""
-    return str(trial.config["trial"])
+    """Return the number of a trial, and how often it has gone on."""
+    number, went_on = trial.config["trial"], trial.config["went_on"]
+    return f"{number}-{went_on}" if went_on else str(number)
 
 
-def scheduler(plan: Plan) -> TrialScheduler:
-    """Return what stops trials early."""
-    built: TrialScheduler = chosen("scheduler", plan.scheduler, epochs=plan.epochs).build()
-    return built
+def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
+    """Return what decides which trials go on.
+
+    Args:
+        plan: The study.
+        earlier: Its levels before it was given more epochs.
+    """
+    course = Course(
+        epochs=plan.epochs,
+        trials=plan.trials,
+        fidelity=plan.settings.fidelity,
+        earlier=tuple(earlier),
+    )
+    rule: Rule = chosen("scheduler", plan.scheduler, course=course).build()
+    return rule
 
 
-def searcher(plan: Plan, folder: Path, past: Mapping[str, Record]) -> StudySearcher:
+def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -> StudySearcher:
     """Return what proposes configurations."""
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
@@ -136,7 +165,7 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record]) -> StudySearc
         plan.variants,
         sampler,
         listed=plan.searcher["name"] == "grid",
-        epochs=plan.epochs,
+        levels=rule.levels,
         storage=kept_in(folder),
         past=past,
     )

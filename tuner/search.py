@@ -26,9 +26,10 @@ from tuner.outlook import unusable
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
-from tuner.recall import remember
+from tuner.recall import Memory, remember
 from tuner.resources import here, taking_turns, unmet
-from tuner.run import concurrency, connect, run
+from tuner.rule import Rule
+from tuner.run import concurrency, connect, rule_of, run
 from tuner.summary import summarise
 
 OK, BAD_INPUT, INTERRUPTED = 0, 2, 130
@@ -95,12 +96,11 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         console.print(f"caution: {caution}", soft_wrap=True)
     goes_on = (folder / JOURNAL).exists()
     journal = Journal(folder)
-    past = remember(folder, plan.epochs) if goes_on else {}
-    results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
-    ended = {number: record for number, record in past.items() if record.status != "running"}
-    progress = Progress(plan.trials, plan.epochs, at_a_time, records=ended)
-    if past:
-        console.print(f"Goes on with {folder}: {len(ended)} trials have ended.", soft_wrap=True)
+    rule, memory = recalled(folder, plan, words, goes_on=goes_on)
+    progress = Progress(plan.trials, rule.levels, at_a_time, records=memory.records)
+    if goes_on:
+        ended = len(progress.ended)
+        console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
     with display(progress, console) as shown:
 
@@ -109,13 +109,25 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
             saver.tell(record)
 
         try:
-            run(plan, folder, progress, tell, gpu=gpu, journal=journal, past=past)
+            run(plan, folder, progress, tell, gpu=gpu, journal=journal, rule=rule, memory=memory)
         finally:
             interrupted = settle(plan, progress)
             saver.save()
             journal.close()
     summarise(console, progress, folder, interrupted=interrupted)
     return INTERRUPTED if interrupted else OK
+
+
+def recalled(
+    folder: Path, plan: Plan, words: Sequence[str], *, goes_on: bool
+) -> tuple[Rule, Memory]:
+    """Write down what is to be run; return which trials go on, and what earlier runs came to."""
+    earlier = results.earlier_levels(folder, plan) if goes_on else []
+    rule = rule_of(plan, earlier)
+    memory = remember(folder, rule) if goes_on else Memory()
+    command = ["python", "-m", "tuner.search", *words]
+    results.write_study(folder, results.describe(plan, rule.levels, len(earlier), command))
+    return rule, memory
 
 
 def settle(plan: Plan, progress: Progress) -> bool:
@@ -179,13 +191,15 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         reason = str(error).splitlines()[0]
         yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
         return
-    now = results.describe(plan, [])
+    now = results.describe(plan, (), 0, [])
     for part in ("variants", "searched", "fixed", "scheduler", "searcher"):
         if before.get(part) != now.get(part):
             yield f"resume: {folder} has another {part}; choose another name=NAME."
-    for key in ("seed", "epochs", "precision"):
+    for key in ("seed", "fidelity", "precision"):
         if before["study"].get(key) != now["study"].get(key):
             yield f"{key}: must be {before['study'].get(key)}, as in {folder}, to go on with it."
+    if (had := before["study"]["epochs"]) > plan.epochs:
+        yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 
 
 def unwritable(folder: Path) -> Iterator[str]:

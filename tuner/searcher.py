@@ -14,6 +14,7 @@ import optuna
 from ray.tune.search import Searcher
 from ray.tune.search.sample import LogUniform
 
+from trainables.levels import Level
 from tuner.domains import called, multiple, multiples, scale, spelled, values
 from tuner.metric import METRIC, MODE
 from tuner.plan import Variant
@@ -22,6 +23,8 @@ from tuner.progress import Record
 VARIANT = "variant"
 NAME = "attuner"
 """Of the study, to whoever opens its storage."""
+NUMBER, GOES_ON = "trial_id", "goes_on"
+"""Attributes of a trial of ours: its number, and that of one that had ended for Optuna."""
 STATE = optuna.trial.TrialState
 
 
@@ -38,7 +41,7 @@ class StudySearcher(Searcher):
         sampler: Callable[[int], optuna.samplers.BaseSampler],
         *,
         listed: bool,
-        epochs: int,
+        levels: Sequence[Level],
         storage: optuna.storages.BaseStorage | None = None,
         past: Mapping[str, Record] | None = None,
     ) -> None:
@@ -49,30 +52,32 @@ class StudySearcher(Searcher):
             sampler: What proposes the trial of a number. There is one for each, so that a proposal
                 depends on what the study knows and not on what has been drawn before.
             listed: Whether to try every combination of listed values, in order, instead.
-            epochs: Epochs of a whole trial.
+            levels: The whole runs that a trial may consist of.
             storage: Where the study is kept; in memory if none.
             past: What has become of its trials, by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
-        self.epochs, self.sampler = epochs, sampler
+        self.levels, self.sampler = levels, sampler
         self.variants = {variant.label: variant for variant in variants}
         self.study = optuna.create_study(
             study_name=NAME, storage=storage, load_if_exists=True, direction="maximize"
         )
         if listed and not self.study.trials:
             for cell in self.cells():
-                self.study.enqueue_trial(cell)
+                self.enqueue(cell)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, float] = {}
         self.past = past or {}
         self.cut_off = deque(self.reconciled())
 
     def reconciled(self) -> Iterator[int]:
-        """Tell the study what it had no time to hear; yield the numbers of trials cut off."""
+        """Tell the study what it had no time to hear; yield the trials that nobody knows of."""
         for trial in self.study.get_trials(states=[STATE.RUNNING]):
-            record = self.past.get(f"{trial.number:04d}")
-            if record is None or record.status == "running":
+            record = self.past.get(numbered(trial))
+            if record is None:
                 yield trial.number
+            elif record.status == "running":
+                continue
             elif record.status == "failed" or not record.best:
                 self.study.tell(trial.number, state=STATE.FAIL)
             else:
@@ -110,36 +115,71 @@ class StudySearcher(Searcher):
         for path, domain in variant.searched.items():
             group, knob = path.split(".")
             config.setdefault(group, {})[knob] = draw(trial, self.called(label, path), domain)
-        number = f"{trial.number:04d}"
-        record = self.past.get(number)
-        if record and record.best:
-            self.best[trial_id] = record.best.val_robust_accuracy
-        came = {"goes_on_from": record.checkpoint} if record and record.checkpoint else {}
-        return config | {"trial": number, VARIANT: label} | came
+        return config | {"trial": trial.user_attrs[NUMBER], VARIANT: label}
 
     def new_trial(self) -> optuna.Trial:
         """Return a trial that the study has not had, or one that waits in a list."""
-        waiting = self.study.get_trials(states=[STATE.WAITING])
-        number = waiting[0].number if waiting else len(self.study.trials)
-        self.study.sampler = self.sampler(number)
+        if not self.study.get_trials(deepcopy=False, states=[STATE.WAITING]):
+            self.enqueue({})
+        waiting, *_ = self.study.get_trials(deepcopy=False, states=[STATE.WAITING])
+        self.study.sampler = self.sampler(int(waiting.user_attrs[NUMBER]))
         return self.study.ask()
 
+    def enqueue(self, params: Mapping[str, Any]) -> None:
+        """Add the next trial, to be asked for: some of its parameters settled, or none."""
+        ours = sum(NUMBER in trial.user_attrs for trial in self.study.get_trials(deepcopy=False))
+        self.study.enqueue_trial(dict(params), user_attrs={NUMBER: f"{ours:04d}"})
+
     def cut_off_trial(self) -> optuna.Trial | None:
-        """Return the next trial that an earlier run has begun and not ended, if any is left."""
+        """Return a trial that an earlier run has asked for and not begun, if any is left."""
         if not self.cut_off:
             return None
-        number = self.cut_off.popleft()
-        self.study.sampler = self.sampler(number)
-        return optuna.Trial(self.study, self.study.trials[number]._trial_id)
+        trial = self.study.trials[self.cut_off.popleft()]
+        self.study.sampler = self.sampler(int(trial.user_attrs[NUMBER]))
+        return optuna.Trial(self.study, trial._trial_id)
+
+    def takes_up(self, trial_id: str, number: str) -> None:
+        """Take note that a trial goes on under another of Ray's names.
+
+        To Optuna what had waited has ended. It is a trial of its own from here on, of the same
+        values, which the sampler learns of when it ends: ended trials can be told no more.
+        """
+        last = [trial for trial in self.study.trials if numbered(trial) == number][-1]
+        if last.state.is_finished():
+            again = optuna.trial.create_trial(
+                state=STATE.RUNNING,
+                params=last.params,
+                distributions=last.distributions,
+                user_attrs={GOES_ON: number},
+            )
+            self.study.add_trial(again)
+            last = self.study.trials[-1]
+        self.asked[trial_id] = optuna.Trial(self.study, last._trial_id)
+        record = self.past.get(number)
+        if record and record.best:
+            self.best[trial_id] = record.best.val_robust_accuracy
+
+    def lets_go(self, trial_id: str) -> None:
+        """Take note that a trial will go on under another of Ray's names."""
+        self.asked.pop(trial_id)
+        self.best.pop(trial_id, None)
+
+    def step(self, result: Mapping[str, Any]) -> int:
+        """Return how many epochs a trial has trained for when it reports."""
+        before = sum(level.epochs for level in self.levels[: result["level"]])
+        return before + int(result["epoch"])
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured."""
         value = result[METRIC]
-        self.asked[trial_id].report(value, step=result["epoch"])
+        self.asked[trial_id].report(value, step=self.step(result))
         self.best[trial_id] = max(value, self.best.get(trial_id, value))
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,
+        error: bool = False,
     ) -> None:
         """Tell the study how a trial ended."""
         trial = self.asked.pop(trial_id, None)
@@ -148,9 +188,10 @@ class StudySearcher(Searcher):
         if error or not result:
             self.study.tell(trial, state=STATE.FAIL)
             return
-        if trial_id not in self.best or result["epoch"] not in steps(trial):
-            trial.report(result[METRIC], step=result["epoch"])
-        whole = result["epoch"] >= self.epochs or result["diverged"]
+        if trial_id not in self.best or self.step(result) not in steps(trial):
+            trial.report(result[METRIC], step=self.step(result))
+        end = (len(self.levels) - 1, self.levels[-1].epochs)
+        whole = (result["level"], result["epoch"]) == end or result["diverged"]
         best = max(result[METRIC], self.best.pop(trial_id, result[METRIC]))
         self.study.tell(trial, best if whole else None, STATE.COMPLETE if whole else STATE.PRUNED)
 
@@ -159,6 +200,12 @@ class StudySearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Do nothing: a study is taken up by `past`."""
+
+
+def numbered(trial: optuna.trial.FrozenTrial) -> str:
+    """Return the number of the trial of ours that a trial of Optuna's is of."""
+    found: str = trial.user_attrs.get(NUMBER) or trial.user_attrs[GOES_ON]
+    return found
 
 
 def steps(trial: optuna.Trial) -> set[int]:

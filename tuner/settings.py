@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from trainables.precision import Precision
 from trainables.ranges import Count, Folder, Seed, Weight
+from tuner.ladder import Fidelity
 
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
@@ -65,6 +66,9 @@ class Settings:
         trials: Configurations to try; 12, or every cell of a grid, if none.
         epochs: Epochs of a trial that is not stopped early; those of the recipe if none.
         seed: Decides what is proposed and how each trial draws.
+        fidelity: What is cheaper at the lower rungs of the scheduler: "epochs", the beginning of a
+            run; "schedule", a short whole run, whose survivors get a longer whole run; "attack", a
+            whole run with fewer attack steps.
         cpu: CPU cores that a trial takes; it computes with as many threads.
         gpu: Share of a GPU that a trial takes, or a whole number of them; 1 if there is one and
             none is given.
@@ -86,6 +90,7 @@ class Settings:
     trials: Count | None = None
     epochs: Count | None = None
     seed: Seed = 0
+    fidelity: Fidelity = "epochs"
     cpu: Cores = 1.0
     gpu: Gpus | None = None
     precision: Precision = "fp32"

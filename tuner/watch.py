@@ -1,19 +1,24 @@
 """From Ray's events to our own account of a study."""
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ray import tune
+from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune.experiment import Trial
 
 from trainables.groups import GROUPS
 from trainables.report import Report
+from tuner.agenda import Agenda
 from tuner.journal import Journal
-from tuner.progress import Progress, Record, Status
+from tuner.progress import Progress, Record, ending
 
 COLUMNS = [field.name for field in fields(Report)]
+DEATHS = (RayActorError, WorkerCrashedError)
+"""What Ray says of a trial whose process was killed, or whose machine went away."""
 
 
 class Watch(tune.Callback):
@@ -25,7 +30,7 @@ class Watch(tune.Callback):
         columns: list[str],
         tell: Callable[[Record], None],
         journal: Journal,
-        past: Mapping[str, Record],
+        agenda: Agenda,
     ) -> None:
         """Start watching.
 
@@ -34,13 +39,13 @@ class Watch(tune.Callback):
             columns: What tells trials apart, as in a plan.
             tell: Called with a trial that began, reported or ended.
             journal: Where it is written down.
-            past: Trials that an earlier run has begun, by number.
+            agenda: Which trials go on.
         """
         self.progress = progress
         self.columns = columns
         self.tell = tell
         self.journal = journal
-        self.past = past
+        self.agenda = agenda
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -49,24 +54,26 @@ class Watch(tune.Callback):
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note a new trial."""
-        number = trial.config["trial"]
-        if number in self.progress.records:
-            return
-        if number in self.past:
-            record = self.past[number]
-        else:
-            knobs = {path: at(trial.config, path) for path in self.columns}
-            groups = {name: values for name, values in trial.config.items() if name in GROUPS}
-            record = Record(number, knobs, trial.config["seed"], groups)
+        """Note a new trial, or one that goes on."""
+        number, config = trial.config["trial"], trial.config
+        knobs = {path: at(config, path) for path in self.columns}
+        groups = {name: values for name, values in config.items() if name in GROUPS}
+        record = self.progress.records.get(number)
+        if record is None:
+            record = Record(number, knobs, config["seed"], groups)
+            self.progress.records[number] = record
             self.journal.began(record)
-        self.progress.records[number] = record
+        elif config["went_on"] > record.went_on:
+            record.knobs, record.groups, record.status = knobs, groups, "running"
+            record.went_on = config["went_on"]
+            self.journal.went_on(record, waited=config["waited"])
         self.tell(record)
 
-    def note(self, number: str, result: dict[str, Any]) -> None:
-        """Write an epoch down, before anybody decides on it."""
+    def decide(self, number: str, result: dict[str, Any]) -> bool:
+        """Write an epoch down, then let the rule decide; return whether the trial goes on."""
         report = Report(**{name: result[name] for name in COLUMNS})
         self.journal.reported(number, report)
+        return self.agenda.decide(number, report) == "go"
 
     def on_trial_result(
         self,
@@ -78,7 +85,9 @@ class Watch(tune.Callback):
     ) -> None:
         """Note an epoch."""
         record = self.record(trial)
-        record.reports.append(Report(**{name: result[name] for name in COLUMNS}))
+        report = Report(**{name: result[name] for name in COLUMNS})
+        record.reports = [each for each in record.reports if each.moment < report.moment]
+        record.reports.append(report)
         self.tell(record)
 
     def on_checkpoint(
@@ -89,24 +98,32 @@ class Watch(tune.Callback):
         checkpoint: tune.Checkpoint,
         **info: object,
     ) -> None:
-        """Note where the trial's files are, just before Ray deletes those of its last epoch."""
+        """Note where the trial's files are, just before Ray deletes those of its last epoch.
+
+        What it went on from Ray does not know of.
+        """
         record = self.record(trial)
         record.checkpoint = checkpoint.path
         self.journal.kept(record)
+        if came_from := trial.config.get("goes_on_from"):
+            shutil.rmtree(came_from, ignore_errors=True)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note how a trial ended that did not fail."""
+        """Note how a trial ended that did not fail, or that it waits."""
         record = self.record(trial)
-        record.status = ending(record, self.progress.epochs)
+        record.status = ending(record, self.progress.levels)
         self.journal.ended(record)
         self.tell(record)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note what a trial raised."""
+        """Note what a trial raised, unless its process died and it goes on."""
+        died = isinstance(trial.get_error(), DEATHS)
+        if self.agenda.failed(trial.trial_id, died=died):
+            return
         record = self.record(trial)
         record.status = "failed"
         record.error = last_line(trial.error_file)
@@ -123,15 +140,6 @@ def at(config: dict[str, Any], path: str) -> object:
     group, _, knob = path.partition(".")
     found = config.get(group)
     return found.get(knob or "name") if isinstance(found, dict) else found
-
-
-def ending(record: Record, epochs: int) -> Status:
-    """Return how a trial that no longer runs, and raised nothing, ended."""
-    if record.last is None:
-        return "stopped"
-    if record.last.diverged:
-        return "diverged"
-    return "completed" if record.last.epoch >= epochs else "stopped"
 
 
 def last_line(error_file: str | None) -> str:

@@ -1,34 +1,83 @@
-"""Asynchronous successive halving (Li et al., 2020, arXiv:1810.05934)."""
+"""Asynchronous successive halving, its stopping variant (Li et al., 2020, arXiv:1810.05934)."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from trainables.ranges import Count, Fraction
-from tuner.metric import METRIC, MODE
+from trainables.report import Report
+from tuner.brackets import Brackets
+from tuner.ladder import Climber, Course, Ladder
+from tuner.rule import Decision, Rule
 
 Factor = Annotated[float, Field(gt=1)]
 
 
 def build(
-    *, epochs: int, grace: Fraction = 0.5, reduction_factor: Factor = 3, brackets: Count = 1
-) -> TrialScheduler:
-    """Return a scheduler that, at each rung, lets the best of those so far go on.
+    *, course: Course, grace: Fraction = 0.5, reduction_factor: Factor = 3, brackets: Count = 1
+) -> Rule:
+    """Return a rule that, at each rung, lets the best of those so far go on.
 
     Args:
-        epochs: Epochs of a whole trial.
+        course: How far trials may go.
         grace: Share of the epochs before the first rung. Early ranks say little: with the embedded
             digits the rank correlation with the end is 0.53 at a quarter of the run, 0.92 at half.
         reduction_factor: One in this many goes on; each rung lies this many times later.
         brackets: Number of brackets; a trial of a later one starts with a later first rung.
     """
-    return ASHAScheduler(
-        time_attr="epoch",
-        metric=METRIC,
-        mode=MODE,
-        max_t=max(epochs, 1),
-        grace_period=min(epochs, max(1, round(grace * epochs))),
-        reduction_factor=reduction_factor,
-        brackets=brackets,
-    )
+    ladder = course.ladder(spaced(max(grace, 1 / course.epochs), reduction_factor))
+    number = min(brackets, max(1, len(ladder.rungs)))
+    # the more rungs a bracket has, the cheaper its trials are, and the more of them it gets
+    shares = [max(1, len(ladder.rungs) - first) for first in range(number)]
+    rules = [Stopping(ladder, reduction_factor, first=first) for first in range(number)]
+    return Brackets(rules, shares) if number > 1 else rules[0]
+
+
+def spaced(first: float, factor: float) -> list[float]:
+    """Return the shares of a run at which its rungs are.
+
+    >>> spaced(0.1, 3)
+    [0.1, 0.3, 0.9]
+    """
+    shares = []
+    while first < 1:
+        shares.append(round(first, 9))
+        first *= factor
+    return shares
+
+
+class Stopping(Rule):
+    """Stops a trial that is not among the best that have come to a rung so far.
+
+    A trial goes on from a rung if it is at least at the 1 - 1/factor quantile of those before it.
+    """
+
+    def __init__(self, ladder: Ladder, factor: float, *, first: int = 0) -> None:
+        """Begin with no trial.
+
+        Args:
+            ladder: The rungs.
+            factor: One in this many goes on.
+            first: The first rung that counts.
+        """
+        super().__init__(ladder.levels)
+        self.ladder, self.factor, self.first = ladder, factor, first
+        self.climbers: dict[str, Climber] = {}
+        self.values: list[list[float]] = [[] for _ in ladder.rungs]
+
+    def begins(self, trial: str) -> int:
+        """Take note of a new trial; return the level that it begins with."""
+        self.climbers[trial] = Climber(self.ladder, self.first)
+        return self.ladder.level_after(self.first)
+
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+        """Return whether a trial at a rung is good enough; others always go on."""
+        rung = self.climbers[trial].sees(report)
+        if rung is None:
+            return "go"
+        before, value = self.values[rung], report.val_robust_accuracy
+        enough = not before or value >= np.percentile(before, 100 * (1 - 1 / self.factor))
+        before.append(value)
+        return "go" if enough else "stop"

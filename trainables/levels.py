@@ -1,0 +1,34 @@
+"""The whole runs that a trial consists of: short ones first, which decide who gets a long one.
+
+A short run is a whole one: learning rate, eps and everything else that is scheduled go all the way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Level:
+    """One of a trial's whole runs.
+
+    Attributes:
+        epochs: Its length.
+        attack: Share of the steps of the training attack that it takes.
+    """
+
+    epochs: int
+    attack: float = 1.0
+
+    def of(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a configuration at this level.
+
+        An attack of fewer steps makes them longer, so that it gets as far.
+        """
+        own = {**config, "epochs": self.epochs}
+        if self.attack < 1:
+            attack = config["attack"]
+            steps = max(1, round(self.attack * attack["steps"]))
+            longer = attack["step_size"] * attack["steps"] / steps
+            own["attack"] = {**attack, "steps": steps, "step_size": longer}
+        return own

@@ -1,0 +1,153 @@
+"""What Ray is to run next: a trial cut off, one that need not wait, or a new one."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from trainables.report import Report
+from tuner.metric import METRIC, MODE
+from tuner.progress import Record
+from tuner.recall import Memory
+from tuner.rule import Decision, Rule, Step
+from tuner.searcher import StudySearcher
+
+LIVES = 3
+"""How often the process of a trial may die before the trial has failed."""
+
+
+class Agenda(Searcher):
+    """Ray's searcher, which asks the study for new trials and the rule for those that wait.
+
+    To Ray a trial that goes on after a pause is a new one, of the same number; so nothing depends
+    on what Ray remembers.
+
+    Attributes:
+        decided: What the rule said of each trial's last epoch.
+    """
+
+    def __init__(
+        self,
+        study: StudySearcher,
+        rule: Rule,
+        memory: Memory,
+        trials: int,
+        keep: Callable[[Record], str],
+    ) -> None:
+        """Begin where an earlier run has ended.
+
+        Args:
+            study: Proposes trials and is told how they end.
+            rule: Which of them go on.
+            memory: What the rule and the trials have come to already; kept up to date.
+            trials: How many there are to be.
+            keep: Called with a trial to copy its newest checkpoint; returns where.
+        """
+        super().__init__(metric=METRIC, mode=MODE)
+        self.study, self.rule, self.trials, self.keep = study, rule, trials, keep
+        self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
+        self.left = deque(memory.left)
+        self.running: dict[str, str] = {}
+        self.deaths: Counter[str] = Counter()
+
+    def suggest(  # type: ignore[override]  # Ray means its word for the end too
+        self, trial_id: str
+    ) -> dict[str, Any] | str | None:
+        """Return the configuration of what to run next; none if there may be more later."""
+        config = self.interrupted() or self.waited(idle=False)
+        config = config or self.new(trial_id) or self.waited(idle=True)
+        if config is None:
+            return None if self.running else Searcher.FINISHED
+        number: str = config["trial"]
+        self.running[trial_id] = number
+        if config["went_on"]:
+            self.study.takes_up(trial_id, number)
+        return config
+
+    def interrupted(self) -> dict[str, Any] | None:
+        """Return a trial that was cut off."""
+        if not self.left:
+            return None
+        number = self.left.popleft()
+        return self.going_on(Step(number, number), waited=False)
+
+    def waited(self, *, idle: bool) -> dict[str, Any] | None:
+        """Return a trial that need not wait any longer."""
+        step = self.rule.next(idle=idle)
+        if step is None:
+            return None
+        self.rule.went_on(step)
+        return self.going_on(step, waited=True)
+
+    def new(self, trial_id: str) -> dict[str, Any] | None:
+        """Return a new trial."""
+        if len(self.levels) >= self.trials:
+            return None
+        config = self.study.suggest(trial_id)
+        number = config["trial"]
+        self.levels[number] = self.rule.begins(number)
+        return config | {"level": self.levels[number], "went_on": 0}
+
+    def going_on(self, step: Step, *, waited: bool) -> dict[str, Any]:
+        """Return the configuration of a trial that has been begun before."""
+        record, source = self.records[step.trial], self.records[step.source]
+        groups = {group: dict(knobs) for group, knobs in record.groups.items()}
+        for path, value in step.knobs.items():
+            group, _, knob = path.partition(".")
+            groups[group][knob] = value
+        checkpoint = source.checkpoint if source is record else self.keep(source)
+        return {
+            **groups,
+            "trial": step.trial,
+            "variant": record.knobs.get("variant", ""),
+            "level": self.levels[step.trial],
+            "went_on": record.went_on + 1,
+            "waited": waited,
+            **({"goes_on_from": checkpoint} if checkpoint else {}),
+        }
+
+    def decide(self, number: str, report: Report) -> Decision:
+        """Return what the rule says of an epoch of a trial."""
+        decision = self.rule.reported(number, report, self.records[number].knobs)
+        self.decided[number] = decision
+        return decision
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Tell the study what an epoch measured."""
+        self.study.on_trial_result(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tell study and rule that a trial has ended, or waits; of errors `failed` tells."""
+        if error or trial_id not in self.running:
+            return
+        number = self.running.pop(trial_id)
+        waits = self.decided.get(number) == "wait"
+        self.study.on_trial_complete(trial_id, result)
+        if not waits:
+            self.rule.ended(number)
+
+    def failed(self, trial_id: str, *, died: bool) -> bool:
+        """Return whether a trial that did not end well goes on all the same.
+
+        Args:
+            trial_id: Ray's name for it.
+            died: Whether its process did, rather than that it raised.
+        """
+        number = self.running.pop(trial_id)
+        self.deaths[number] += died
+        if died and self.deaths[number] < LIVES:
+            self.study.lets_go(trial_id)
+            self.left.append(number)
+            return True
+        self.study.on_trial_complete(trial_id, error=True)
+        self.rule.ended(number)
+        return False
+
+    def save(self, checkpoint_path: str) -> None:
+        """Do nothing: the journal and the study's storage keep everything."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Do nothing: an agenda is made from what was kept."""

@@ -1,0 +1,61 @@
+"""Which trials go on: what every scheduler is to a study, on a cluster as in a replay.
+
+A rule knows what has been reported and nothing else, so that it can be told of the past again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trainables.levels import Level
+from trainables.report import Report
+
+Decision = Literal["go", "wait", "stop"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """How a trial that waits goes on.
+
+    Attributes:
+        trial: Its number.
+        source: The number of the trial whose checkpoint it goes on from.
+        knobs: What changes, by path such as "optimizer.lr".
+    """
+
+    trial: str
+    source: str
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Rule:
+    """Lets every trial run to its end.
+
+    Attributes:
+        levels: The whole runs that a trial may consist of.
+    """
+
+    def __init__(self, levels: tuple[Level, ...]) -> None:
+        self.levels = levels
+
+    def begins(self, trial: str) -> int:
+        """Take note of a new trial; return the level that it begins with."""
+        return 0
+
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+        """Take note of an epoch of a trial with these searched knobs; return what to do."""
+        return "go"
+
+    def ended(self, trial: str) -> None:
+        """Take note that a trial, which did not wait, will report no more."""
+
+    def next(self, *, idle: bool) -> Step | None:
+        """Return which trial need not wait any longer, if any.
+
+        Args:
+            idle: Whether there is room and nothing else to do with it.
+        """
+        return None
+
+    def went_on(self, step: Step) -> None:
+        """Take note that a trial has gone on."""
