@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from trainables.levels import Level
@@ -115,15 +114,23 @@ class Climber:
 
     Attributes:
         rung: The next that it may come to.
+        value: The highest robust accuracy of its run so far: that of the weights that are kept.
     """
 
     def __init__(self, ladder: Ladder, rung: int = 0) -> None:
         self.ladder, self.rung = ladder, rung
-        self.seen: list[Report] = []
+        self.last: Report | None = None
+        self.dropped: int | None = None
+        self.value = 0.0
 
     def sees(self, report: Report) -> int | None:
         """Take note of an epoch; return which rung it is, if any."""
-        self.seen = [r for r in self.seen if r.level == report.level] + [report]
+        last = self.last if self.last and self.last.level == report.level else None
+        if last is None:
+            self.value, self.dropped = 0.0, None
+        elif self.dropped is None and report.lr < DROPPED * last.lr:
+            self.dropped = report.epoch
+        self.value, self.last = max(self.value, report.val_robust_accuracy), report
         for number in range(self.rung, len(self.ladder.rungs)):
             if self.is_at(self.ladder.rungs[number], report):
                 self.rung = number + 1
@@ -136,11 +143,5 @@ class Climber:
             return False
         if rung.epoch is not None:
             return rung.epoch == report.epoch
-        drops = [b.epoch for a, b in pairwise(self.seen) if b.lr < DROPPED * a.lr]
-        last = self.ladder.levels[report.level].epochs
-        return bool(drops) and report.epoch == drops[0] + rung.later < last
-
-    @property
-    def value(self) -> float:
-        """The highest robust accuracy of the run so far: that of the weights that are kept."""
-        return max(report.val_robust_accuracy for report in self.seen)
+        settled = self.dropped is not None and report.epoch == self.dropped + rung.later
+        return settled and report.epoch < self.ladder.levels[report.level].epochs

@@ -34,7 +34,7 @@ def plan():
 
 @pytest.fixture
 def progress():
-    progress = Progress(trials=6, epochs=4, concurrency=2)
+    progress = Progress(trials=6, levels=(Level(4),), concurrency=2)
     progress.records = {
         "a": record(0, [0.3, 0.5, 0.45, 0.2]),
         "b": record(1, [0.1, 0.2], "stopped"),
@@ -85,7 +85,7 @@ def test_the_estimate_of_the_time_left(progress):
     """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
     an epoch, two at a time: 3 seconds."""
     assert progress.seconds_left == pytest.approx(3.0)
-    assert Progress(trials=6, epochs=4, concurrency=2).seconds_left is None
+    assert Progress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
 
 
 def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
@@ -148,7 +148,7 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
 
 
 def test_a_study_without_a_trial_has_a_summary_too(tmp_path):
-    nothing = Progress(trials=2, epochs=4, concurrency=1)
+    nothing = Progress(trials=2, levels=(Level(4),), concurrency=1)
     text = printed(lambda c: summarise(c, nothing, tmp_path, interrupted=True))
     assert "Interrupted" in text
     assert "no trial began" in text
