@@ -20,6 +20,11 @@ class Level:
     epochs: int
     attack: float = 1.0
 
+    def __str__(self) -> str:
+        """Return it in words."""
+        weaker = f" with {self.attack:.3g} of the attack's steps" if self.attack < 1 else ""
+        return f"{self.epochs} epochs{weaker}"
+
     def of(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return a configuration at this level.
 

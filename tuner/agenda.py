@@ -2,19 +2,34 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from trainables.report import Report
 from tuner.metric import METRIC, MODE
-from tuner.progress import Record
+from tuner.progress import SEED, Record, seeded
+from tuner.race import due
 from tuner.recall import Memory
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import StudySearcher
 
 LIVES = 3
 """How often the process of a trial may die before the trial has failed."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """How many seeds a configuration may get.
+
+    Attributes:
+        most: Seeds.
+        images: Of the validation split, whose number says how sure one seed is.
+    """
+
+    most: int = 1
+    images: int = 1
 
 
 class Agenda(Searcher):
@@ -34,6 +49,7 @@ class Agenda(Searcher):
         memory: Memory,
         trials: int,
         keep: Callable[[Record], str],
+        seeds: Seeds | None = None,
     ) -> None:
         """Begin where an earlier run has ended.
 
@@ -43,9 +59,11 @@ class Agenda(Searcher):
             memory: What the rule and the trials have come to already; kept up to date.
             trials: How many there are to be.
             keep: Called with a trial to copy its newest checkpoint; returns where.
+            seeds: Who gets more of them once all trials have ended.
         """
         super().__init__(metric=METRIC, mode=MODE)
         self.study, self.rule, self.trials, self.keep = study, rule, trials, keep
+        self.seeds = seeds or Seeds()
         self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
         self.left = deque(memory.left)
         self.running: dict[str, str] = {}
@@ -56,12 +74,12 @@ class Agenda(Searcher):
     ) -> dict[str, Any] | str | None:
         """Return the configuration of what to run next; none if there may be more later."""
         config = self.interrupted() or self.waited(idle=False)
-        config = config or self.new(trial_id) or self.waited(idle=True)
+        config = config or self.new(trial_id) or self.waited(idle=True) or self.raced()
         if config is None:
             return None if self.running else Searcher.FINISHED
         number: str = config["trial"]
         self.running[trial_id] = number
-        if config["went_on"]:
+        if config["went_on"] and SEED not in number:
             self.study.takes_up(trial_id, number)
         return config
 
@@ -82,12 +100,33 @@ class Agenda(Searcher):
 
     def new(self, trial_id: str) -> dict[str, Any] | None:
         """Return a new trial."""
-        if len(self.levels) >= self.trials:
+        if sum(SEED not in number for number in self.levels) >= self.trials:
             return None
         config = self.study.suggest(trial_id)
         number = config["trial"]
         self.levels[number] = self.rule.begins(number)
         return config | {"level": self.levels[number], "went_on": 0}
+
+    def raced(self) -> dict[str, Any] | None:
+        """Return a configuration with one more seed, if one is due and no trial may change that."""
+        first_round = all(SEED in number for number in self.running.values())
+        if not first_round:
+            return None
+        values = seeded(self.records.values())
+        for name, seed in due(values, self.seeds.most, self.seeds.images):
+            number = f"{name}{SEED}{seed}"
+            if number not in self.levels:
+                self.levels[number] = len(self.rule.levels) - 1
+                groups = self.records[name].groups
+                return {
+                    **{group: dict(knobs) for group, knobs in groups.items()},
+                    "trial": number,
+                    "variant": self.records[name].knobs.get("variant", ""),
+                    "level": self.levels[number],
+                    "seed": self.records[name].seed + seed,
+                    "went_on": 0,
+                }
+        return None
 
     def going_on(self, step: Step, *, waited: bool) -> dict[str, Any]:
         """Return the configuration of a trial that has been begun before."""
@@ -100,6 +139,7 @@ class Agenda(Searcher):
         return {
             **groups,
             "trial": step.trial,
+            "seed": record.seed,
             "variant": record.knobs.get("variant", ""),
             "level": self.levels[step.trial],
             "went_on": record.went_on + 1,
@@ -109,13 +149,16 @@ class Agenda(Searcher):
 
     def decide(self, number: str, report: Report) -> Decision:
         """Return what the rule says of an epoch of a trial."""
+        if SEED in number:
+            return "go"
         decision = self.rule.reported(number, report, self.records[number].knobs)
         self.decided[number] = decision
         return decision
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Tell the study what an epoch measured."""
-        self.study.on_trial_result(trial_id, result)
+        """Tell the study what an epoch measured; of further seeds it does not hear."""
+        if SEED not in self.running[trial_id]:
+            self.study.on_trial_result(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -126,7 +169,7 @@ class Agenda(Searcher):
         number = self.running.pop(trial_id)
         waits = self.decided.get(number) == "wait"
         self.study.on_trial_complete(trial_id, result)
-        if not waits:
+        if not waits and SEED not in number:
             self.rule.ended(number)
 
     def failed(self, trial_id: str, *, died: bool) -> bool:
@@ -143,7 +186,8 @@ class Agenda(Searcher):
             self.left.append(number)
             return True
         self.study.on_trial_complete(trial_id, error=True)
-        self.rule.ended(number)
+        if SEED not in number:
+            self.rule.ended(number)
         return False
 
     def save(self, checkpoint_path: str) -> None:

@@ -1,13 +1,15 @@
 """What has happened in a study so far, whoever asks: the table, the log, the frames."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainables.levels import Level
 from trainables.report import Report
 
+SEED = "s"
+"""In the number of a trial, between that of its configuration and its seed."""
 Status = Literal["running", "completed", "stopped", "diverged", "failed"]
 
 
@@ -16,7 +18,7 @@ class Record:
     """One trial.
 
     Attributes:
-        trial_id: Its number, "0000" for the first that was proposed.
+        trial_id: Its number, "0000" for the first that was proposed; "0000s1" for its second seed.
         knobs: What tells it apart: path of a knob to its value, none where it has no such knob.
         seed: Of its draws.
         groups: Group to member and knobs.
@@ -38,6 +40,11 @@ class Record:
     went_on: int = 0
 
     @property
+    def configuration(self) -> str:
+        """The number of the first trial with its knobs."""
+        return self.trial_id.partition(SEED)[0]
+
+    @property
     def best(self) -> Report | None:
         """The epoch with the highest robust accuracy, then clean accuracy; the first of equals."""
         return max(self.reports, key=Report.score, default=None)
@@ -51,6 +58,25 @@ class Record:
     def seconds(self) -> float:
         """Wall time of all epochs."""
         return sum(report.seconds for report in self.reports)
+
+
+def seeded(records: Iterable[Record]) -> dict[str, list[float | None]]:
+    """Return the robust accuracy of each configuration that was run to its end, seed by seed.
+
+    None stands for a seed whose run failed.
+    """
+    found: dict[str, dict[int, float | None]] = {}
+    for record in records:
+        number = int(record.trial_id.partition(SEED)[2] or 0)
+        whole = record.status in ("completed", "diverged") and record.best
+        if whole or (number and record.status == "failed"):
+            value = record.best.val_robust_accuracy if whole and record.best else None
+            found.setdefault(record.configuration, {})[number] = value
+    return {
+        name: [each[number] for number in sorted(each)]
+        for name, each in sorted(found.items())
+        if 0 in each
+    }
 
 
 def ending(record: Record, levels: Sequence[Level]) -> Status:

@@ -9,7 +9,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from trainables.checkpoint import moment_of
 from tuner.journal import Event, told
-from tuner.progress import Record, Status, ending
+from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
 
@@ -55,7 +55,7 @@ def remember(folder: Path, rule: Rule) -> Memory:
         record.status, goes_on = taken_up(record, memory.decided.get(number, "go"), rule)
         if goes_on:
             memory.left.append(number)
-        elif memory.decided.get(number) != "wait":
+        elif memory.decided.get(number) != "wait" and SEED not in number:
             rule.ended(number)
     return memory
 
@@ -77,7 +77,9 @@ def retell(events: list[Event], rule: Rule, memory: Memory) -> None:
     kept = {id(report) for record in memory.records.values() for report in record.reports}
     for event in events:
         record = memory.records[event.number]
-        if event.kind == "began":
+        if SEED in event.number:
+            memory.levels[event.number] = len(rule.levels) - 1
+        elif event.kind == "began":
             memory.levels[event.number] = rule.begins(event.number)
         elif event.kind == "waited":
             rule.went_on(Step(event.number, event.number))

@@ -1,7 +1,7 @@
 """Runs that are over, to try searchers and schedulers on in seconds."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -94,13 +94,18 @@ def of_folder(folder: Path) -> Archive:
     runs = [
         Recording(
             str(number),
-            {path: value for path, value in whole.loc[number].items() if "." in str(path)},
-            tuple(Report(**row) for row in rows[names].to_dict("records")),
+            {str(path): v for path, v in whole.loc[str(number)].items() if "." in str(path)},
+            tuple(map(reported, rows[names].to_dict("records"))),
         )
         for number, rows in epochs.groupby("trial_id")
         if number in whole.index
     ]
     return Archive(tuple(runs), tuple(Level(**level) for level in said["levels"]))
+
+
+def reported(row: Mapping[Hashable, Any]) -> Report:
+    """Return a row of `epochs` as it was reported."""
+    return Report(**{str(name): value for name, value in row.items()})
 
 
 def of_table(table: pd.DataFrame) -> Archive:
@@ -117,12 +122,12 @@ def of_table(table: pd.DataFrame) -> Archive:
     return Archive(tuple(runs), (Level(lengths.most_common(1)[0][0]),))
 
 
-def knobs(row: pd.Series) -> Iterator[tuple[str, Any]]:
+def knobs(row: "pd.Series[Any]") -> Iterator[tuple[str, Any]]:
     """Yield each knob that a row of a table knows, by path."""
     for column, path in KNOBS.items():
         value = row[column]
         if path == "optimizer.weight_decay":
-            value = value or DECAY
+            value = DECAY if pd.isna(value) else value or DECAY
         if not pd.isna(value):
             yield path, value
 

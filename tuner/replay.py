@@ -7,13 +7,15 @@ import heapq
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import optuna
 from ray.tune.search import Searcher
 from ray.tune.search.sample import LogUniform
 
+from trainables.problems import InputError
+from trainables.report import Report
 from tuner.agenda import Agenda
 from tuner.domains import scale, values
 from tuner.plan import Variant
@@ -72,11 +74,10 @@ class Replay:
         study = StudySearcher(variants, sampler, listed=listed, levels=rule.levels)
         self.agenda = Agenda(study, rule, Memory(), trials, lambda record: record.checkpoint)
         self.searched = {path: d for v in variants for path, d in v.searched.items()}
-        self.unused = list(archive.runs)
+        self.unused = list(suited(archive, rule))
         random.Random(order).shuffle(self.unused)
         self.recordings: dict[str, Recording] = {}
         self.met: dict[str, int] = {}
-        self.places = placed(archive, rule)
 
     def run(self, workers: int) -> Iterator[Moment]:
         """Yield what the study has come to after each epoch.
@@ -101,8 +102,9 @@ class Replay:
             if busy:
                 now, name, number = heapq.heappop(busy)
                 cost += 1
-                best = max(best, self.recordings[number].reports[self.met[number]].val_robust_accuracy)
-                if self.reports(str(name), number):
+                report, goes_on = self.reports(str(name), number)
+                best = max(best, report.val_robust_accuracy)
+                if goes_on:
                     heapq.heappush(busy, (now + 1, name, number))
                 yield Moment(now, cost, best)
 
@@ -115,7 +117,7 @@ class Replay:
             self.unused.remove(nearest)
             self.recordings[number] = nearest
             self.agenda.records[number] = Record(number, wanted, 0, {})
-            self.met[number] = self.places[nearest.name][config["level"]]
+            self.met[number] = begins_at(nearest, config["level"])
         else:
             self.agenda.records[number].went_on += 1
 
@@ -123,36 +125,40 @@ class Replay:
         """Return how far a run is from a proposal, each knob in parts of its range."""
         return sum(apart(domain, has.get(p), wanted[p]) for p, domain in self.searched.items())
 
-    def reports(self, name: str, number: str) -> bool:
-        """Report the next epoch of a trial; return whether it goes on."""
+    def reports(self, name: str, number: str) -> tuple[Report, bool]:
+        """Report the next epoch of a trial; return it and whether the trial goes on."""
         run = self.recordings[number]
         report = run.reports[self.met[number]]
         self.met[number] += 1
         decision = self.agenda.decide(number, report)
         over = self.met[number] == len(run.reports)
         if decision == "go" and not over:
-            return True
-        if over:
+            return report, True
+        if over:  # some recorded runs are shorter than the others
             self.agenda.decided[number] = "go"
         self.agenda.on_trial_complete(name, asdict(report))
-        return False
+        return report, False
 
 
-def placed(archive: Archive, rule: Rule) -> dict[str, dict[int, int]]:
-    """Return where each level of each run begins among its reports.
+def suited(archive: Archive, rule: Rule) -> Iterator[Recording]:
+    """Yield the recorded runs with the levels that a rule knows.
 
     Raises:
-        LookupError: If the runs have no such levels.
+        InputError: If they have no such levels.
     """
-    if archive.levels[-len(rule.levels) :] != rule.levels and len(rule.levels) > 1:
-        has, wants = ([level.epochs for level in x.levels] for x in (archive, rule))
-        raise LookupError(f"the recorded runs are whole at {has} epochs, the scheduler asks {wants}")
-    first: dict[str, dict[int, int]] = {}
+    if archive.levels[-len(rule.levels) :] != rule.levels:
+        has, wants = (", ".join(map(str, x.levels)) for x in (archive, rule))
+        raise InputError([f"replay: the recorded runs are of {has}; the scheduler wants {wants}."])
+    skipped = len(archive.levels) - len(rule.levels)
     for run in archive.runs:
-        starts = first.setdefault(run.name, {})
-        for place, report in enumerate(run.reports):
-            starts.setdefault(report.level, place)
-    return first
+        reports = (each for each in run.reports if each.level >= skipped)
+        lowered = tuple(replace(each, level=each.level - skipped) for each in reports)
+        yield replace(run, reports=lowered) if skipped else run
+
+
+def begins_at(run: Recording, level: int) -> int:
+    """Return where a level begins among the reports of a run."""
+    return next(place for place, each in enumerate(run.reports) if each.level == level)
 
 
 def at(config: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
@@ -172,4 +178,4 @@ def apart(domain: Any, one: Any, other: Any) -> float:  # noqa: ANN401
         low, high, one, other = (math.log(max(end, 1e-12)) for end in ends)
     else:
         low, high, one, other = ends
-    return abs(one - other) / (high - low)
+    return float(abs(one - other) / (high - low))

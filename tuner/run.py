@@ -19,7 +19,7 @@ from trainables.bind import filled, supply
 from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.trainable import trainable
-from tuner.agenda import Agenda
+from tuner.agenda import Agenda, Seeds
 from tuner.journal import Journal
 from tuner.ladder import Course
 from tuner.plan import Plan
@@ -90,7 +90,8 @@ def run(
     settings = plan.settings
     files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
     study = searcher(plan, folder, memory.records, rule)
-    agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files))
+    seeds = Seeds(settings.seeds, int(plan.variants[0].fixed["data"]["validation"]))
+    agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
     watch = Watch(progress, plan.columns, tell, journal, agenda)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     tuner = tune.Tuner(
@@ -152,8 +153,8 @@ def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
     return rule
 
 
-def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -> StudySearcher:
-    """Return what proposes configurations."""
+def samplers(plan: Plan) -> Callable[[int], optuna.samplers.BaseSampler]:
+    """Return what makes the sampler of the trial of a number."""
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SPREAD + number) % 2**32
@@ -161,10 +162,20 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -
         built: optuna.samplers.BaseSampler = chosen("searcher", plan.searcher, **own).build()
         return built
 
+    return sampler
+
+
+def listed(plan: Plan) -> bool:
+    """Return whether values are tried in turn."""
+    return bool(plan.searcher["name"] == "grid")
+
+
+def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -> StudySearcher:
+    """Return what proposes configurations."""
     return StudySearcher(
         plan.variants,
-        sampler,
-        listed=plan.searcher["name"] == "grid",
+        samplers(plan),
+        listed=listed(plan),
         levels=rule.levels,
         storage=kept_in(folder),
         past=past,

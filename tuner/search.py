@@ -27,6 +27,7 @@ from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
 from tuner.recall import Memory, remember
+from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, connect, rule_of, run
@@ -70,6 +71,12 @@ def search(words: Sequence[str], console: Console) -> int:
     folder = taken_up(plan) or results_folder(plan)
     goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
     problems = list(differences(folder, plan) if goes_on else unwritable(folder))
+    if plan.settings.replay:
+        if problems:
+            raise InputError(problems)
+        silence()
+        rehearse(plan, console, folder)
+        return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
     if problems := [*problems, *unusable(plan)]:

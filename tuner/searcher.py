@@ -144,7 +144,8 @@ class StudySearcher(Searcher):
         To Optuna what had waited has ended. It is a trial of its own from here on, of the same
         values, which the sampler learns of when it ends: ended trials can be told no more.
         """
-        last = [trial for trial in self.study.trials if numbered(trial) == number][-1]
+        trials = self.study.get_trials(deepcopy=False)
+        last = next(trial for trial in reversed(trials) if numbered(trial) == number)
         if last.state.is_finished():
             again = optuna.trial.create_trial(
                 state=STATE.RUNNING,
@@ -153,7 +154,7 @@ class StudySearcher(Searcher):
                 user_attrs={GOES_ON: number},
             )
             self.study.add_trial(again)
-            last = self.study.trials[-1]
+            last = self.study.get_trials(deepcopy=False)[-1]
         self.asked[trial_id] = optuna.Trial(self.study, last._trial_id)
         record = self.past.get(number)
         if record and record.best:
@@ -161,7 +162,7 @@ class StudySearcher(Searcher):
 
     def lets_go(self, trial_id: str) -> None:
         """Take note that a trial will go on under another of Ray's names."""
-        self.asked.pop(trial_id)
+        self.asked.pop(trial_id, None)
         self.best.pop(trial_id, None)
 
     def step(self, result: Mapping[str, Any]) -> int:

@@ -66,6 +66,8 @@ class Settings:
         trials: Configurations to try; 12, or every cell of a grid, if none.
         epochs: Epochs of a trial that is not stopped early; those of the recipe if none.
         seed: Decides what is proposed and how each trial draws.
+        seeds: The most that a configuration is run with. When all trials have ended, those whose
+            intervals overlap the leader's get one more each, until one is left.
         fidelity: What is cheaper at the lower rungs of the scheduler: "epochs", the beginning of a
             run; "schedule", a short whole run, whose survivors get a longer whole run; "attack", a
             whole run with fewer attack steps.
@@ -82,6 +84,8 @@ class Settings:
         resume: "auto" takes up a study that was cut off, or asks more trials of one that ended:
             that of `name`, or else the newest of this space and method in `results`. Trials that
             have ended are not run again.
+        replay: Train nothing and read recorded runs instead: a results folder, or a table of logs.
+        orders: Orders in which a replay meets the runs.
         dry_run: Whether to print the plan and run nothing.
         address: Of a running Ray cluster to join; a private one on this machine if none.
         dashboard: Whether to start Ray's dashboard.
@@ -90,6 +94,7 @@ class Settings:
     trials: Count | None = None
     epochs: Count | None = None
     seed: Seed = 0
+    seeds: Count = 1
     fidelity: Fidelity = "epochs"
     cpu: Cores = 1.0
     gpu: Gpus | None = None
@@ -100,6 +105,8 @@ class Settings:
     results: Folder = "results"
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
+    replay: Folder | None = None
+    orders: Count = 100
     dry_run: bool = False
     address: Address | None = None
     dashboard: bool = False

@@ -14,12 +14,13 @@ from safetensors.torch import save_file
 from tests.oracles import tiny
 from trainables import checkpoint
 from trainables.checkpoint import described, load_model
+from trainables.levels import Level
 from trainables.trial import Trial
 from tuner import export, ledger, results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.export import main
-from tuner.progress import Record
+from tuner.progress import Progress, Record
 from tuner.suites import attacks
 from tuner.winner import portable
 
@@ -52,8 +53,10 @@ def searched(trial, tmp_path_factory):
     knobs = {"optimizer.weight_decay": 1e-3}
     saved = str(folder / "trials/0000")
     record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", saved)
-    results.write_best(folder, plan, record)
-    results.write_study(folder, plan, ["python", "-m", "tuner.search", f"results={folder}"])
+    levels = (Level(trial.epochs),)
+    results.write_best(folder, plan, Progress(3, levels, 1, {"0000": record}))
+    command = ["python", "-m", "tuner.search", f"results={folder}"]
+    results.write_study(folder, results.describe(plan, levels, 0, command))
     return folder
 
 

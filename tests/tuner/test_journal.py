@@ -4,7 +4,7 @@ import pytest
 
 from tests.oracles import report
 from trainables.problems import InputError
-from tuner.journal import FILE, Journal, remembered
+from tuner.journal import FILE, Event, Journal, told
 from tuner.progress import Record
 
 
@@ -30,13 +30,20 @@ def folder(tmp_path):
 
 
 def test_what_was_written_is_remembered(folder):
-    first, second = remembered(folder).values()
+    records, events = told(folder)
+    first, second = records.values()
     assert (first.trial_id, first.status, first.error) == ("0000", "failed", "ValueError: no")
     assert (first.knobs, first.seed) == ({"optimizer.lr": 0.1}, 7)
     assert first.groups == {"optimizer": {"name": "sgd"}}
     assert first.reports == [report(1, 0.3)]
     assert (second.status, second.reports) == ("running", [report(1, 0.4)])
     assert second.checkpoint == str(folder / "trials/1/0001/checkpoint_000000")
+    assert events == [
+        Event("began", "0000"),
+        Event("reported", "0000", report(1, 0.3)),
+        Event("began", "0001"),
+        Event("reported", "0001", report(1, 0.4)),
+    ]
 
 
 def test_an_epoch_trained_again_counts_once_as_it_came_last(folder):
@@ -44,7 +51,7 @@ def test_an_epoch_trained_again_counts_once_as_it_came_last(folder):
     for epoch, value in ((2, 0.5), (3, 0.6), (2, 0.7)):
         journal.reported("0001", report(epoch, value))
     journal.close()
-    robust = [each.val_robust_accuracy for each in remembered(folder)["0001"].reports]
+    robust = [each.val_robust_accuracy for each in told(folder)[0]["0001"].reports]
     assert robust == [0.4, 0.7]
 
 
@@ -54,11 +61,11 @@ def test_a_line_that_was_being_written_is_forgotten(folder, cut):
     whole = file.read_bytes()
     lines = whole.splitlines(keepends=True)
     file.write_bytes(whole[: -min(cut, len(lines[-1]) - 1)])
-    assert remembered(folder)["0000"].status == "running"
+    assert told(folder)[0]["0000"].status == "running"
     journal = Journal(folder)
     journal.ended(record("0000", "completed"))
     journal.close()
-    assert remembered(folder)["0000"].status == "completed"
+    assert told(folder)[0]["0000"].status == "completed"
 
 
 def test_a_broken_line_in_the_middle_is_told(folder):
@@ -66,7 +73,7 @@ def test_a_broken_line_in_the_middle_is_told(folder):
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([lines[0], "{broken\n", *lines[1:]]))
     with pytest.raises(InputError, match="line 2 cannot be read"):
-        remembered(folder)
+        told(folder)
 
 
 def test_only_one_process_writes_at_a_time(folder):

@@ -1,17 +1,18 @@
 """What a study that is taken up knows: its trials, their checkpoints and its rungs."""
 
-from types import SimpleNamespace
-
 import optuna
 import pytest
 
 from tests.oracles import report, tiny
 from trainables import checkpoint
+from trainables.levels import Level
 from trainables.trial import Trial
 from tuner.journal import Journal
+from tuner.ladder import Course
 from tuner.progress import Record
-from tuner.recall import Recalling, kept_in, remember, rewound
-from tuner.schedulers import asha
+from tuner.recall import kept_in, remember, rewound
+from tuner.rule import Step
+from tuner.schedulers import asha, halving, none
 from tuner.searcher import NAME
 
 STATE = optuna.trial.TrialState
@@ -72,46 +73,111 @@ def test_a_trial_without_a_checkpoint_begins_anew():
     assert (found.reports, found.checkpoint) == ([], "")
 
 
-def ran(scheduler, number, *values):
-    """Return what is decided of each epoch of a trial."""
-    trial = SimpleNamespace(trial_id=f"ray-{number}", config={"trial": number})
-    scheduler.on_trial_add(None, trial)
-    past = scheduler.past.get(number)
-    begun = len(past.reports) if past else 0
-    return [
-        scheduler.on_trial_result(None, trial, vars(report(epoch, value)))
-        for epoch, value in enumerate(values, start=1)
-        if epoch > begun
-    ]
+COURSE = Course(epochs=4, trials=4)
 
 
-def fresh(past):
-    return Recalling(asha.build(epochs=4, grace=0.25, reduction_factor=2), past, lambda *_: None)
+def written(folder, *events):
+    """Write the account of a study: a record begins, a pair is a report, a status ends it."""
+    journal = Journal(folder)
+    study = optuna.create_study(study_name=NAME, storage=kept_in(folder), direction="maximize")
+    begun = {}
+    for number, what, *more in events:
+        if what == "began":
+            begun[number] = record(number)
+            journal.began(begun[number])
+            study.ask()
+            study._storage.set_trial_user_attr(len(begun) - 1, "trial_id", number)
+        elif what == "waited":
+            journal.went_on(begun[number], waited=True)
+        elif isinstance(what, str):
+            begun[number].status = what
+            journal.ended(begun[number])
+        else:
+            journal.reported(number, report(what, more[0]))
+    journal.close()
 
 
-def test_rungs_are_as_if_nothing_had_happened():
-    runs = [("0000", 0.5, 0.6, 0.7, 0.8), ("0001", 0.6, 0.7, 0.8, 0.9), ("0002", 0.4)]
-    whole = fresh({})
-    decisions = [ran(whole, *run) for run in runs]
-    assert decisions[2] == ["STOP"]
-    past = {number: record(number, *values, status="stopped") for number, *values in runs[:2]}
-    assert ran(fresh(past), *runs[2]) == ["STOP"]
-    assert ran(fresh({}), *runs[2]) == ["CONTINUE"]
+@pytest.fixture
+def found(monkeypatch):
+    """Let every checkpoint be found, as if the newest epoch had left one."""
+    monkeypatch.setattr("tuner.recall.rewound", lambda record: record)
 
 
-def test_a_trial_that_goes_on_is_at_its_rung_already():
-    """With one value in the first rung, a second trial below it is stopped there, once."""
-    past = {"0000": record("0000", 0.9, 0.9)}
-    scheduler = fresh(past)
-    assert ran(scheduler, "0000", 0.9, 0.9, 0.9) == ["CONTINUE"]
-    assert ran(scheduler, "0001", 0.1) == ["STOP"]
+@pytest.mark.usefixtures("found")
+def test_rungs_are_as_if_nothing_had_happened(tmp_path):
+    """The first two have come to the rung of epoch 1: the third is below and stops."""
+    written(
+        tmp_path,
+        *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.6)],
+        *[("0000", "failed"), ("0001", 2, 0.7)],
+    )
+    rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    memory = remember(tmp_path, rule)
+    assert memory.left == ["0001"]
+    assert {n: r.status for n, r in memory.records.items()} == {
+        "0000": "failed",
+        "0001": "running",
+    }
+    rule.begins("0002")
+    assert rule.reported("0002", report(1, 0.4), {}) == "stop"
+    assert rule.reported("0001", report(3, 0.1), {}) == "go"  # its rung is behind it
 
 
-def test_epochs_are_noted_before_they_are_decided_on():
-    noted = []
-    scheduler = Recalling(asha.build(epochs=4), {}, lambda number, _: noted.append(number))
-    ran(scheduler, "0007", 0.5)
-    assert noted == ["0007"]
+@pytest.mark.usefixtures("found")
+def test_what_was_decided_and_not_written_down_is_decided_again(tmp_path):
+    """Killed between an epoch and the end that the rule made it: it is not run any further."""
+    written(
+        tmp_path,
+        *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.4)],
+    )
+    memory = remember(tmp_path, asha.build(course=COURSE, grace=0.25, reduction_factor=2))
+    assert (memory.records["0001"].status, memory.left) == ("stopped", ["0000"])
+
+
+@pytest.mark.usefixtures("found")
+def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
+    written(
+        tmp_path,
+        *[("0000", "began"), ("0000", 1, 0.5), ("0000", "stopped")],
+        *[("0001", "began"), ("0001", 1, 0.6), ("0001", "stopped")],
+        *[("0002", "began"), ("0002", 1, 0.1), ("0002", "stopped")],
+        *[("0003", "began"), ("0003", 1, 0.1), ("0003", "stopped")],
+        *[("0001", "waited"), ("0001", 2, 0.7)],
+    )
+    rule = halving.build(course=COURSE, keep=(0.5,))
+    memory = remember(tmp_path, rule)
+    assert memory.left == ["0001"]
+    assert rule.next(idle=False).trial == "0000"
+    assert memory.decided == {"0000": "wait", "0001": "go", "0002": "wait", "0003": "wait"}
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(
+    ("scheduler", "left", "status"),
+    [(none, ["0000"], "running"), (halving, [], "stopped")],
+)
+def test_a_study_given_more_epochs_goes_on_with_whole_runs(tmp_path, scheduler, left, status):
+    written(tmp_path, ("0000", "began"), ("0000", 1, 0.5), ("0000", 2, 0.5), ("0000", "completed"))
+    course = Course(epochs=4, trials=1, earlier=(Level(2),))
+    settings = {"rungs": (0.9,)} if scheduler is halving else {}
+    rule = scheduler.build(course=course, **settings)
+    memory = remember(tmp_path, rule)
+    assert (memory.left, memory.records["0000"].status) == (left, status)
+    assert scheduler is none or rule.next(idle=False) == Step("0000", "0000")
+
+
+@pytest.mark.usefixtures("found")
+def test_epochs_that_will_be_reported_again_are_not_told(tmp_path, monkeypatch):
+    def without(record):
+        record.reports = record.reports[:0]
+        return record
+
+    monkeypatch.setattr("tuner.recall.rewound", without)
+    written(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
+    rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    assert remember(tmp_path, rule).left == ["0000"]
+    rule.begins("0001")
+    assert rule.reported("0001", report(1, 0.1), {}) == "go"  # the first at its rung
 
 
 @pytest.mark.parametrize(
@@ -123,10 +189,7 @@ def test_epochs_are_noted_before_they_are_decided_on():
     ],
 )
 def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status):
-    journal = Journal(tmp_path)
-    journal.began(record("0000"))
-    journal.reported("0000", report(1, 0.4))
-    journal.close()
-    study = optuna.create_study(study_name=NAME, storage=kept_in(tmp_path), direction="maximize")
-    study.tell(study.ask(), value, state)
-    assert remember(tmp_path, epochs=1)["0000"].status == status
+    written(tmp_path, ("0000", "began"), ("0000", 1, 0.4))
+    optuna.load_study(study_name=NAME, storage=kept_in(tmp_path)).tell(0, value, state)
+    rule = none.build(course=Course(epochs=1, trials=1))
+    assert remember(tmp_path, rule).records["0000"].status == status

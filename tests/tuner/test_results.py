@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.oracles import TINY, report
 from trainables import checkpoint
+from trainables.levels import Level
 from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
@@ -96,7 +97,8 @@ def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
     checkpoint.save(trial, saved)
     winner = record(1, [0.1, 0.2], checkpoint_=str(saved))
     for _ in range(2):  # again over the last one
-        results.write_best(tmp_path, plan, winner)
+        progress = Progress(1, (Level(4),), 1, {winner.trial_id: winner})
+        results.write_best(tmp_path, plan, progress)
     assert {p.name for p in (tmp_path / "best").iterdir()} == {
         "config.yaml",
         "metrics.json",
@@ -110,7 +112,8 @@ def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
 
 
 def test_search_yaml_tells_the_whole_study(plan, tmp_path):
-    results.write_study(tmp_path, plan, ["python", "-m", "tuner.search", "space=weight_decay"])
+    command = ["python", "-m", "tuner.search", "space=weight_decay"]
+    results.write_study(tmp_path, results.describe(plan, [Level(4)], 0, command))
     study = yaml.safe_load((tmp_path / "search.yaml").read_text())
     assert study["searched"] == {"optimizer.weight_decay": "loguniform(1e-05, 0.01)"}
     assert study["fixed"]["threat"] == {"name": "linf", "eps": 0.3}

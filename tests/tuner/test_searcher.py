@@ -5,6 +5,7 @@ import pytest
 from ray import tune
 
 from tests.oracles import report
+from trainables.levels import Level
 from tuner.plan import Variant
 from tuner.progress import Record
 from tuner.run import chosen
@@ -30,11 +31,11 @@ def sampler(number):
 
 
 def among(variants, *, listed=False, **kept):
-    return StudySearcher(variants, sampler, listed=listed, epochs=3, **kept)
+    return StudySearcher(variants, sampler, listed=listed, levels=(Level(3),), **kept)
 
 
 def row(epoch, value, diverged=False):
-    return {"epoch": epoch, "val_robust_accuracy": value, "diverged": diverged}
+    return {"level": 0, "epoch": epoch, "val_robust_accuracy": value, "diverged": diverged}
 
 
 def told(search, rows, **ending):
@@ -128,15 +129,27 @@ def test_taken_up_from_its_storage_it_goes_on_as_if_nothing_had_happened():
     assert [again.suggest(str(i)) for i in range(12)] == [other.suggest(str(i)) for i in range(12)]
 
 
-def test_a_trial_that_was_cut_off_is_proposed_again_before_any_other():
+def test_a_trial_that_was_cut_off_is_taken_up():
     storage = optuna.storages.InMemoryStorage()
-    first = among(LR, storage=storage).suggest("a")
-    past = {"0000": record("0000", 0.3, checkpoint="/kept")}
-    again = among(LR, storage=storage, past=past)
-    assert again.suggest("b") == first | {"goes_on_from": "/kept"}
+    among(LR, storage=storage).suggest("a")
+    again = among(LR, storage=storage, past={"0000": record("0000", 0.3)})
+    again.takes_up("b", "0000")
     assert again.suggest("c")["trial"] == "0001"
     again.on_trial_complete("b", row(3, 0.1))
     assert again.study.trials[0].value == 0.3  # its best epoch was before it was cut off
+
+
+def test_a_trial_that_waited_goes_on_as_another_of_the_same_values():
+    """Optuna lets nobody change a trial that has ended, and learns only from those that have."""
+    search = searcher()
+    first = told(search, [row(1, 0.5)])
+    search.past = {"0000": record("0000", 0.5)}
+    search.takes_up("b", "0000")
+    assert search.suggest("c")["trial"] == "0001"
+    search.on_trial_complete("b", row(3, 0.4))
+    again = search.study.trials[1]
+    assert (first.state, again.state) == (STATE.PRUNED, STATE.COMPLETE)
+    assert (again.params, again.value) == (first.params, 0.5)
 
 
 def test_a_trial_asked_for_and_never_begun_is_begun():
@@ -280,13 +293,13 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
         "optimizer.weight_decay": tune.uniform(0, 1e-3),
     }
     variants = [Variant(label="", fixed={}, searched=domains)]
-    whole = proposals(StudySearcher(variants, sampler, listed=False, epochs=3), 8)
+    whole = proposals(StudySearcher(variants, sampler, listed=False, levels=(Level(3),)), 8)
     assert all(1e-3 <= each["lr"] <= 1e-1 for each in whole)
     assert all(0 <= each["weight_decay"] <= 1e-3 for each in whole)
     assert len({each["lr"] for each in whole}) == 8
     storage = optuna.storages.InMemoryStorage()
     cut = []
     for number in (5, 3):
-        search = StudySearcher(variants, sampler, listed=False, epochs=3, storage=storage)
+        search = StudySearcher(variants, sampler, listed=False, levels=(Level(3),), storage=storage)
         cut += proposals(search, number)
     assert cut == whole

@@ -1,0 +1,121 @@
+"""What is run next, and what becomes of trials that wait, die or fail."""
+
+import optuna
+import pytest
+from ray import tune
+from ray.tune.search import Searcher
+
+from tests.oracles import report
+from tuner.agenda import LIVES, Agenda
+from tuner.ladder import Course
+from tuner.plan import Variant
+from tuner.progress import Record
+from tuner.recall import Memory
+from tuner.schedulers import halving, none
+from tuner.searcher import StudySearcher
+
+STATE = optuna.trial.TrialState
+SPACE = Variant(label="", fixed={}, searched={"optimizer.lr": tune.loguniform(1e-3, 1e-1)})
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class Study:
+    """An agenda and a Ray that trains nothing."""
+
+    def __init__(self, scheduler, trials=2, epochs=2, memory=None, **knobs):
+        rule = scheduler.build(course=Course(epochs=epochs, trials=trials), **knobs)
+        self.study = StudySearcher(
+            [SPACE],
+            lambda number: optuna.samplers.RandomSampler(seed=number),
+            listed=False,
+            levels=rule.levels,
+        )
+        self.agenda = Agenda(self.study, rule, memory or Memory(), trials, lambda record: "copy")
+        self.names = iter("abcdefgh")
+
+    def asks(self):
+        """Ask for a trial as Ray does; return its name and configuration."""
+        name = next(self.names)
+        config = self.agenda.suggest(name)
+        if isinstance(config, dict):
+            groups = {"optimizer": config["optimizer"]}
+            self.agenda.records.setdefault(
+                config["trial"], Record(config["trial"], {}, 0, groups)
+            ).went_on = config["went_on"]
+        return name, config
+
+    def reports(self, name, config, *values, first=1):
+        """Report epochs until the agenda ends the trial; return whether it did."""
+        number = config["trial"]
+        for epoch, value in enumerate(values, start=first):
+            each = report(epoch, value)
+            self.agenda.records[number].reports.append(each)
+            if self.agenda.decide(number, each) != "go":
+                break
+        self.agenda.on_trial_complete(name, vars(each))
+
+
+def test_a_study_ends_when_all_have_ended():
+    study = Study(none)
+    (a, first), (b, second) = study.asks(), study.asks()
+    assert [first["trial"], second["trial"]] == ["0000", "0001"]
+    assert study.asks()[1] is None  # two are running and may yet need to go on
+    study.reports(a, first, 0.1, 0.2)
+    study.reports(b, second, 0.1, 0.2)
+    assert study.asks()[1] == Searcher.FINISHED
+    assert {trial.state for trial in study.study.study.trials} == {STATE.COMPLETE}
+
+
+def test_the_best_of_those_that_wait_goes_on_from_its_checkpoint():
+    study = Study(halving, keep=(0.5,), rungs=(0.5,))
+    for value in (0.2, 0.3):
+        name, config = study.asks()
+        study.reports(name, config, value)
+    study.agenda.records["0001"].checkpoint = "/kept"
+    name, config = study.asks()
+    assert (config["trial"], config["goes_on_from"]) == ("0001", "/kept")
+    assert (config["went_on"], config["waited"]) == (1, True)
+    assert config["optimizer"] == study.agenda.records["0001"].groups["optimizer"]
+    study.reports(name, config, 0.4, first=2)
+    assert study.asks()[1] == Searcher.FINISHED
+    told = [(trial.state, trial.value) for trial in study.study.study.trials]
+    assert told == [(STATE.PRUNED, 0.2), (STATE.PRUNED, 0.3), (STATE.COMPLETE, 0.4)]
+
+
+def test_a_trial_whose_process_died_goes_on_a_few_times():
+    study = Study(none, trials=1)
+    name, config = study.asks()
+    for death in range(1, LIVES):
+        assert study.agenda.failed(name, died=True)
+        name, again = study.asks()
+        assert (again["trial"], again["went_on"], again["waited"]) == ("0000", death, False)
+        assert again["optimizer"] == config["optimizer"]
+    assert not study.agenda.failed(name, died=True)
+    assert study.asks()[1] == Searcher.FINISHED
+    assert [trial.state for trial in study.study.study.trials] == [STATE.FAIL]
+
+
+def test_a_trial_that_raised_is_not_tried_again():
+    study = Study(none, trials=1)
+    name, _ = study.asks()
+    study.agenda.on_trial_complete(name, error=True)  # of which Ray tells first
+    assert study.asks()[1] is None
+    assert not study.agenda.failed(name, died=False)
+    assert study.asks()[1] == Searcher.FINISHED
+
+
+def test_who_was_cut_off_goes_first():
+    cut_off = Record("0000", {}, 0, {"optimizer": {"lr": 0.05}}, [report(1, 0.1)])
+    cut_off.checkpoint = "/kept"
+    memory = Memory({"0000": cut_off}, {}, {"0000": 0}, ["0000"])
+    study = Study(none, memory=memory)
+    study.study.suggest("before")
+    study.study.lets_go("before")
+    _, config = study.asks()
+    assert (config["trial"], config["goes_on_from"]) == ("0000", "/kept")
+    assert config["optimizer"] == {"lr": 0.05}
+    assert study.asks()[1]["trial"] == "0001"
