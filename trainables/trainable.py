@@ -20,8 +20,8 @@ def trainable(config: dict[str, Any]) -> None:
 
     Args:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `threads`,
-            `precision`, `compile`, on a GPU `memory_share`, and `goes_on_from`, the checkpoint
-            of a trial that an earlier run of the study has begun.
+            `precision`, `compile`, `constraint` if there is one, on a GPU `memory_share`, and
+            `goes_on_from`, the checkpoint of a trial that an earlier run of the study has begun.
     """
     torch.set_num_threads(config["threads"])
     if config["device"] == "cuda":

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from trainables.constraint import Constraint
 from trainables.problems import InputError
 from trainables.report import Report
 from tuner.progress import Record
@@ -95,10 +96,14 @@ def events(folder: Path) -> Iterator[dict[str, Any]]:
             raise InputError([f"{folder / FILE}: line {number} cannot be read."]) from None
 
 
-def remembered(folder: Path) -> dict[str, Record]:
+def remembered(folder: Path, constraint: Constraint | None = None) -> dict[str, Record]:
     """Return every trial that was begun, by its number, as the events tell it.
 
     An epoch that was trained again, after its process had died, counts once, as it came last.
+
+    Args:
+        folder: The results folder.
+        constraint: What the best epoch of each should satisfy, if anything.
 
     Raises:
         InputError: If the file cannot be read.
@@ -107,7 +112,8 @@ def remembered(folder: Path) -> dict[str, Record]:
     for event in events(folder):
         number = event["trial_id"]
         if event["event"] == "began":
-            records[number] = Record(number, event["knobs"], event["seed"], event["groups"])
+            about = event["knobs"], event["seed"], event["groups"]
+            records[number] = Record(number, *about, constraint=constraint)
         elif event["event"] == "reported":
             report = Report(**event["report"])
             earlier = [each for each in records[number].reports if each.epoch < report.epoch]

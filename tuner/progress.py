@@ -4,7 +4,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainables.constraint import Constraint
 from trainables.report import Report
+from tuner.goal import Goal, front
 
 Status = Literal["running", "completed", "stopped", "diverged", "failed"]
 
@@ -22,6 +24,7 @@ class Record:
         status: How it ended, or "running".
         error: What it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
+        constraint: What its best epoch should satisfy, if anything.
     """
 
     trial_id: str
@@ -32,11 +35,22 @@ class Record:
     status: Status = "running"
     error: str = ""
     checkpoint: str = ""
+    constraint: Constraint | None = None
 
     @property
     def best(self) -> Report | None:
-        """The epoch with the highest robust accuracy, then clean accuracy; the first of equals."""
-        return max(self.reports, key=Report.score, default=None)
+        """The epoch with the highest score, the one that is kept; the first of equals."""
+        return max(self.reports, key=lambda report: report.score(self.constraint), default=None)
+
+    @property
+    def score(self) -> tuple[float, float, float] | None:
+        """That of the best epoch; none before the first."""
+        return self.best.score(self.constraint) if self.best else None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the best epoch satisfies the constraint."""
+        return self.best is not None and self.best.margin(self.constraint) <= 0
 
     @property
     def last(self) -> Report | None:
@@ -59,6 +73,7 @@ class Progress:
         concurrency: Trials at a time.
         records: Trials so far, by number.
         started: When, on the monotonic clock.
+        goal: What it is after.
     """
 
     trials: int
@@ -66,6 +81,7 @@ class Progress:
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    goal: Goal = field(default_factory=Goal)
 
     @property
     def elapsed(self) -> float:
@@ -85,8 +101,16 @@ class Progress:
     @property
     def leader(self) -> Record | None:
         """The trial with the best epoch so far."""
-        ranked = [(r.best.score(), r) for r in self.records.values() if r.best and r.checkpoint]
+        ranked = [(r.score, r) for r in self.records.values() if r.score and r.checkpoint]
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+    @property
+    def front(self) -> list[Record]:
+        """Trials whose best epoch satisfies the constraint and no other's beats; robust first."""
+        kept = [r for r in self.records.values() if r.checkpoint and r.feasible]
+        points = [self.goal.point(record.best) for record in kept if record.best]
+        found = [each for each, on in zip(kept, front(points), strict=True) if on]
+        return sorted(found, key=lambda record: record.score or (), reverse=True)
 
     @property
     def seconds_left(self) -> float | None:

@@ -12,9 +12,10 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from trainables.checkpoint import epoch_of
+from trainables.constraint import Constraint
 from tuner.journal import remembered
 from tuner.progress import Record
-from tuner.searcher import NAME
+from tuner.searcher import NAME, NUMBER
 from tuner.watch import ending
 
 if TYPE_CHECKING:
@@ -24,19 +25,20 @@ CHECKPOINTS = "checkpoint_*"
 STUDY = "optuna.log"
 
 
-def remember(folder: Path, epochs: int) -> dict[str, Record]:
+def remember(folder: Path, epochs: int, constraint: Constraint | None = None) -> dict[str, Record]:
     """Return every trial that a study has begun, by number, as it can be taken up.
 
     Args:
         folder: The results folder.
         epochs: Epochs of a whole trial.
+        constraint: What the best epoch of each should satisfy, if anything.
 
     Raises:
         InputError: If the account of the study cannot be read.
     """
-    records = remembered(folder)
-    for trial in optuna.load_study(study_name=NAME, storage=kept_in(folder)).trials:
-        record = records.get(f"{trial.number:04d}")
+    records = remembered(folder, constraint)
+    for trial in known(kept_in(folder)):
+        record = records.get(trial.user_attrs.get(NUMBER, ""))
         if record and record.status == "running" and trial.state.is_finished():
             # it died between telling the searcher and writing down that the trial was over
             failed = trial.state == optuna.trial.TrialState.FAIL
@@ -45,6 +47,13 @@ def remember(folder: Path, epochs: int) -> dict[str, Record]:
         number: rewound(record) if record.status == "running" else record
         for number, record in records.items()
     }
+
+
+def known(storage: optuna.storages.BaseStorage) -> list[optuna.trial.FrozenTrial]:
+    """Return the trials of the searcher's study; none if it was cut off before there was one."""
+    if NAME not in optuna.get_all_study_names(storage):
+        return []
+    return optuna.load_study(study_name=NAME, storage=storage).trials
 
 
 def kept_in(folder: Path) -> optuna.storages.BaseStorage:

@@ -137,6 +137,7 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record]) -> StudySearc
         sampler,
         listed=plan.searcher["name"] == "grid",
         epochs=plan.epochs,
+        goal=plan.settings.goal,
         storage=kept_in(folder),
         past=past,
     )

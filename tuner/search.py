@@ -95,10 +95,10 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         console.print(f"caution: {caution}", soft_wrap=True)
     goes_on = (folder / JOURNAL).exists()
     journal = Journal(folder)
-    past = remember(folder, plan.epochs) if goes_on else {}
+    past = remember(folder, plan.epochs, plan.settings.goal.constraint) if goes_on else {}
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
     ended = {number: record for number, record in past.items() if record.status != "running"}
-    progress = Progress(plan.trials, plan.epochs, at_a_time, records=ended)
+    progress = Progress(plan.trials, plan.epochs, at_a_time, records=ended, goal=plan.settings.goal)
     if past:
         console.print(f"Goes on with {folder}: {len(ended)} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)

@@ -1,7 +1,6 @@
 """From Ray's events to our own account of a study."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ from trainables.groups import GROUPS
 from trainables.report import Report
 from tuner.journal import Journal
 from tuner.progress import Progress, Record, Status
-
-COLUMNS = [field.name for field in fields(Report)]
 
 
 class Watch(tune.Callback):
@@ -58,15 +55,15 @@ class Watch(tune.Callback):
         else:
             knobs = {path: at(trial.config, path) for path in self.columns}
             groups = {name: values for name, values in trial.config.items() if name in GROUPS}
-            record = Record(number, knobs, trial.config["seed"], groups)
+            bound = self.progress.goal.constraint
+            record = Record(number, knobs, trial.config["seed"], groups, constraint=bound)
             self.journal.began(record)
         self.progress.records[number] = record
         self.tell(record)
 
     def note(self, number: str, result: dict[str, Any]) -> None:
         """Write an epoch down, before anybody decides on it."""
-        report = Report(**{name: result[name] for name in COLUMNS})
-        self.journal.reported(number, report)
+        self.journal.reported(number, Report.taken(result))
 
     def on_trial_result(
         self,
@@ -78,7 +75,7 @@ class Watch(tune.Callback):
     ) -> None:
         """Note an epoch."""
         record = self.record(trial)
-        record.reports.append(Report(**{name: result[name] for name in COLUMNS}))
+        record.reports.append(Report.taken(result))
         self.tell(record)
 
     def on_checkpoint(

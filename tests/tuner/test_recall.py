@@ -12,7 +12,7 @@ from tuner.journal import Journal
 from tuner.progress import Record
 from tuner.recall import Recalling, kept_in, remember, rewound
 from tuner.schedulers import asha
-from tuner.searcher import NAME
+from tuner.searcher import NAME, enqueue
 
 STATE = optuna.trial.TrialState
 
@@ -128,5 +128,6 @@ def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status)
     journal.reported("0000", report(1, 0.4))
     journal.close()
     study = optuna.create_study(study_name=NAME, storage=kept_in(tmp_path), direction="maximize")
+    enqueue(study, {})
     study.tell(study.ask(), value, state)
     assert remember(tmp_path, epochs=1)["0000"].status == status
