@@ -142,9 +142,9 @@ def verdicts(progress: Progress) -> dict[str, Callable[[Record], str]]:
     """Return what else there is to say of a trial's best epoch, by column."""
     said: dict[str, Callable[[Record], str]] = {}
     if progress.goal != Goal():
-        said["its clean %"] = lambda r: percent(r.best.val_clean_accuracy) if r.best else ""
+        said["its clean"] = lambda r: percent(r.best.val_clean_accuracy) if r.best else ""
     if progress.goal.constraint:
-        said[str(progress.goal.constraint)] = lambda r: "yes" if r.feasible else "no"
+        said["holds"] = lambda r: "yes" if r.feasible else "no"
     if progress.goal.several:
         front = progress.front
         said["front"] = lambda r: "yes" if any(each is r for each in front) else ""

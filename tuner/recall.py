@@ -56,9 +56,9 @@ def known(storage: optuna.storages.BaseStorage) -> list[optuna.trial.FrozenTrial
     return optuna.load_study(study_name=NAME, storage=storage).trials
 
 
-def kept_in(folder: Path) -> optuna.storages.BaseStorage:
+def kept_in(folder: Path, name: str = STUDY) -> optuna.storages.BaseStorage:
     """Return where the searcher's study is kept: a file that optuna-dashboard opens too."""
-    file = folder / STUDY
+    file = folder / name
     lock = file.with_name(f"{file.name}.lock")
     lock.unlink(missing_ok=True)  # left by a process that died; the journal's own lock guards both
     return optuna.storages.JournalStorage(JournalFileBackend(str(file)))

@@ -63,6 +63,7 @@ class StudySearcher(Searcher):
         self.study = opened(storage, self.goal)
         for cell in unlisted(self.study, self.parameters) if listed else ():
             enqueue(self.study, cell)
+        self.lent = sum(NUMBER not in trial.user_attrs for trial in self.study.trials)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, Report] = {}
         self.heard: dict[str, int] = {}
@@ -95,14 +96,22 @@ class StudySearcher(Searcher):
         if not self.study.get_trials(deepcopy=False, states=[STATE.WAITING]):
             enqueue(self.study, {})
         waiting, *_ = self.study.get_trials(deepcopy=False, states=[STATE.WAITING])
-        self.study.sampler = self.sampler(int(waiting.user_attrs[NUMBER]))
+        self.study.sampler = self.sampler_of(waiting)
         return self.study.ask()
 
     def taken_up(self, index: int) -> optuna.Trial:
         """Return a trial that an earlier run has begun, by Optuna's number."""
         trial = self.study.trials[index]
-        self.study.sampler = self.sampler(int(trial.user_attrs[NUMBER]))
+        self.study.sampler = self.sampler_of(trial)
         return optuna.Trial(self.study, trial._trial_id)
+
+    def sampler_of(self, trial: optuna.trial.FrozenTrial) -> optuna.samplers.BaseSampler:
+        """Return what proposes a trial of ours.
+
+        Trials that are lent count before ours, for else those of a study with the same seed would
+        be drawn once more.
+        """
+        return self.sampler(self.lent + int(trial.user_attrs[NUMBER]))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured."""

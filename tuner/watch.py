@@ -1,6 +1,6 @@
 """From Ray's events to our own account of a study."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Watch(tune.Callback):
         if number in self.past:
             record = self.past[number]
         else:
-            knobs = {path: at(trial.config, path) for path in self.columns}
+            knobs = told_apart(trial.config, self.columns)
             groups = {name: values for name, values in trial.config.items() if name in GROUPS}
             bound = self.progress.goal.constraint
             record = Record(number, knobs, trial.config["seed"], groups, constraint=bound)
@@ -115,7 +115,12 @@ class Watch(tune.Callback):
         return self.progress.records[trial.config["trial"]]
 
 
-def at(config: dict[str, Any], path: str) -> object:
+def told_apart(config: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """Return what tells a trial apart from others, by the columns of a plan."""
+    return {path: at(config, path) for path in columns}
+
+
+def at(config: Mapping[str, Any], path: str) -> object:
     """Return what a configuration has in a column such as "optimizer.lr" or "model", or none."""
     group, _, knob = path.partition(".")
     found = config.get(group)
