@@ -97,11 +97,13 @@ def test_a_variant_of_its_own_becomes_one_of_several(folder):
 
 
 def test_a_grid_grows_by_the_cells_that_it_lacks(tmp_path):
-    plan = planned("attack.steps=grid(1,2)", f"{WD}=1e-4")
-    folder = leave(tmp_path, plan, *(trial(plan, i, 0.3, attack__steps=i + 1) for i in range(2)))
-    search = taken_up(folder, planned("attack.steps=grid(3,1,2,4)", f"{WD}=1e-4"))
+    """Its second trial was asked for and never began: it gets the first cell that is missing."""
+    fixed = f"{WD}=1e-4"
+    plan = planned("attack.steps=grid(1,2,3)", fixed)
+    folder = leave(tmp_path, plan, *(trial(plan, i, 0.3, attack__steps=i + 1) for i in (0, 2)))
+    search = taken_up(folder, planned("attack.steps=grid(1,2,3,4)", fixed))
     proposed = [search.suggest(str(i)) for i in range(2)]
-    assert [(c["trial"], c["attack"]["steps"]) for c in proposed] == [("0002", 3), ("0003", 4)]
+    assert [(c["trial"], c["attack"]["steps"]) for c in proposed] == [("0001", 2), ("0003", 4)]
 
 
 @pytest.mark.parametrize("dies_at", range(5))
