@@ -59,7 +59,12 @@ class Knob:
     @property
     def is_path(self) -> bool:
         """Whether its value is a path."""
-        return Folder in (self.hint, *get_args(self.hint))
+        return holds_path(self.hint)
+
+
+def holds_path(hint: Any) -> bool:  # noqa: ANN401
+    """Return whether a type is that of a path, or of several."""
+    return hint == Folder or any(map(holds_path, get_args(hint)))
 
 
 @cache

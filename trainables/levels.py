@@ -3,7 +3,7 @@
 A short run is a whole one: learning rate, eps and everything else that is scheduled go all the way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,3 +37,13 @@ class Level:
             longer = attack["step_size"] * attack["steps"] / steps
             own["attack"] = {**attack, "steps": steps, "step_size": longer}
         return own
+
+
+def elapsed(levels: Sequence[Level], moment: tuple[int, int]) -> int:
+    """Return how many epochs a trial has been trained for at a level and an epoch of it.
+
+    >>> elapsed([Level(2), Level(8)], (1, 3))
+    5
+    """
+    level, epoch = moment
+    return sum(each.epochs for each in levels[:level]) + epoch

@@ -54,6 +54,7 @@ Inside = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Natural = Annotated[int, Field(ge=0), AfterValidator(countable)]
 Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
+Pair = Annotated[int, Field(ge=2), AfterValidator(countable)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Moments = Annotated[tuple[Fraction, ...], AfterValidator(ascending)]
 """Shares of the run, each later than the last."""

@@ -1,6 +1,10 @@
 """What a trial reports after every epoch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from trainables.constraint import Constraint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,22 @@ class Report:
         """When in a trial it was: level, then epoch."""
         return self.level, self.epoch
 
-    def score(self) -> tuple[float, float]:
-        """Return what the best epoch has most of: robust accuracy, then clean accuracy."""
-        return self.val_robust_accuracy, self.val_clean_accuracy
+    @classmethod
+    def taken(cls, result: Mapping[str, Any]) -> "Report":
+        """Return the report among whatever else Ray has put beside it."""
+        return cls(**{field.name: result[field.name] for field in fields(cls)})
+
+    def margin(self, constraint: Constraint | None) -> float:
+        """Return by how much the epoch misses a constraint; at most 0 if it satisfies it."""
+        if constraint is None:
+            return 0.0
+        return constraint.margin(robust=self.val_robust_accuracy, clean=self.val_clean_accuracy)
+
+    def score(self, constraint: Constraint | None = None) -> tuple[float, float, float]:
+        """Return what the best epoch has most of.
+
+        First it misses the constraint by as little as can be, all that satisfy it being equal; then
+        comes robust accuracy, then clean accuracy.
+        """
+        missed = max(0.0, self.margin(constraint))
+        return -missed, self.val_robust_accuracy, self.val_clean_accuracy

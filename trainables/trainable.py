@@ -22,8 +22,9 @@ def trainable(config: dict[str, Any]) -> None:
 
     Args:
         config: Group to member and knobs, and `levels`, `seed`, `device`, `threads`,
-            `precision`, `compile`, on a GPU `memory_share`, `level`, where it begins, and
-            `goes_on_from`, the checkpoint of a trial that has been begun before.
+            `precision`, `compile`, `constraint` if there is one, on a GPU `memory_share`, `level`,
+            where it begins, and `goes_on_from`, the checkpoint of a trial that has been begun
+            before.
     """
     torch.set_num_threads(config["threads"])
     if config["device"] == "cuda":

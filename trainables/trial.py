@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.bind import bind
+from trainables.constraint import constraint
 from trainables.groups import GROUPS
 from trainables.images import Dataset, Format
 from trainables.loop import EpochResult, train_epoch
@@ -23,9 +24,10 @@ class Trial:
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`.
+            and `compile`; `constraint` if there is one.
         model: The network, behind its normalisation.
-        best: Report of the epoch with the highest robust accuracy on the validation split so far.
+        best: Report of the epoch with the highest robust accuracy on the validation split so far,
+            among those that satisfy the constraint; if none does, of the one nearest to it.
         best_weights: The weights of that epoch.
     """
 
@@ -43,6 +45,8 @@ class Trial:
         self.config, self.level = config, level
         self.parts = bind({k: v for k, v in config.items() if k in GROUPS})
         self.epochs, self.device = config["epochs"], config["device"]
+        bound = config.get("constraint")
+        self.constraint = constraint(bound) if bound else None
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
         self.dataset = dataset(self.parts["data"].load, self.device)
@@ -96,7 +100,7 @@ class Trial:
         self.passes += result.passes
         self.diverged = not math.isfinite(result.loss)
         report = self.examine(result, start)
-        if self.best is None or report.score() > self.best.score():
+        if self.best is None or report.score(self.constraint) > self.best.score(self.constraint):
             self.best = report
             examined = self.average.examined()
             self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}

@@ -11,6 +11,7 @@ import yaml
 from torch.nn import Module
 
 from trainables.checkpoint import METRICS, WEIGHTS, load_model
+from trainables.constraint import constraint
 from trainables.problems import InputError
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
@@ -84,7 +85,7 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
 
     Args:
         folder: Of a finished search.
-        top: How many trials, best first by robust accuracy on the validation split.
+        top: How many trials, best first as the search has them.
         rules: How a checkpoint of each may be selected; the oracle looks at all of them.
         seeds: Whether to take every trial with the winner's knobs instead.
 
@@ -136,9 +137,16 @@ def trials(folder: Path) -> pd.DataFrame:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None
     kept = frame[frame["checkpoint"] != ""]
-    ranking = ["val_robust_accuracy", "val_clean_accuracy"]
+    bound = configuration(folder).get("constraint")
+    limit = constraint(bound) if bound else None
+    scores = [
+        (max(0.0, limit.margin(robust=robust, clean=clean)) if limit else 0.0, -robust, -clean)
+        for robust, clean in zip(
+            kept["val_robust_accuracy"], kept["val_clean_accuracy"], strict=True
+        )
+    ]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search
-    return kept.sort_values(ranking, ascending=False, kind="stable")
+    return kept.iloc[sorted(range(len(kept)), key=scores.__getitem__)]
 
 
 def same_knobs(table: pd.DataFrame) -> pd.DataFrame:

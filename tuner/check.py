@@ -231,6 +231,39 @@ def study(
         )
 
 
+def aims(searcher: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why a searcher is not for what a study is after.
+
+    Args:
+        searcher: Its name.
+        arguments: The keys of the command.
+    """
+    try:
+        module = STUDY_GROUPS["searcher"].load(searcher)
+        several = validated(arguments).goal.several
+    except (LookupError, ValueError):
+        return  # what cannot be read is told with the rest
+    if several and getattr(module, "SINGLE", False):
+        yield (
+            f"searcher: {searcher} maximises one number, and there are two objectives; write "
+            "searcher=tpe, gp, nsga2, random or qmc."
+        )
+    if arguments.get("warm_start") and not getattr(module, "LEARNS", True):
+        yield (
+            f"warm_start: {searcher} does not learn from trials that it did not propose; write "
+            "searcher=tpe, gp or nsga2."
+        )
+
+
+def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
+    """Yield what a scheduler costs that looks at one of two objectives."""
+    if settings.goal.several and scheduler != "none":
+        yield (
+            f"scheduler={scheduler} stops by robust accuracy alone, so that trials with a high "
+            "clean accuracy may be missing from the front; scheduler=none runs all to the end."
+        )
+
+
 def misfits(schema: type, arguments: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the keys of a command, whose fields `schema` has."""
     for key, knob in knobs(schema).items():

@@ -45,9 +45,11 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     study = study_groups(arguments, space, gridded=gridded(layers, space, given))
     problems += check.study(study, {k: searched_knobs(layer) for k, layer in layers.items()})
     problems += check.misfits(Settings, arguments)
+    problems += check.aims(study["searcher"]["name"], arguments)
     if problems:
         raise InputError(problems)
     settings = check.validated(arguments)
+    cautions += check.hasty(study["scheduler"]["name"], settings)
     published = space.published if space else {}
     variants = tuple(
         Variant(

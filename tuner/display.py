@@ -1,7 +1,8 @@
 """What a person sees of a study under way: one live table, or a line of text per event."""
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainables.report import Report
+from tuner.goal import Goal
 from tuner.progress import Progress, Record
 
 COLOURS = {
@@ -125,17 +127,34 @@ def table(progress: Progress, rows: int | None = None) -> Table:
         result.add_column(name, no_wrap=True)
     for name in ("epoch", "clean %", "robust %", "best %", "at"):
         result.add_column(name, justify="right", no_wrap=True)
+    said = verdicts(progress)
+    for name in said:
+        result.add_column(name, justify="right", no_wrap=True)
     for record in shown_rows:
         style = "bold" if record is leader else ""
-        result.add_row(*cells(record, progress), style=style)
+        more = [told(record) for told in said.values()]
+        result.add_row(*cells(record, progress), *more, style=style)
     if len(shown_rows) < len(everything):
         result.caption = f"and {len(everything) - len(shown_rows)} more"
     return result
 
 
-def rank(record: Record) -> tuple[float, float]:
+def verdicts(progress: Progress) -> dict[str, Callable[[Record], str]]:
+    """Return what else there is to say of a trial's best epoch, by column."""
+    said: dict[str, Callable[[Record], str]] = {}
+    if progress.goal != Goal():
+        said["its clean"] = lambda r: percent(r.best.val_clean_accuracy) if r.best else ""
+    if progress.goal.constraint:
+        said["holds"] = lambda r: "yes" if r.feasible else "no"
+    if progress.goal.several:
+        front = progress.front
+        said["front"] = lambda r: "yes" if any(each is r for each in front) else ""
+    return said
+
+
+def rank(record: Record) -> tuple[float, ...]:
     """Return what ended trials are sorted by."""
-    return record.best.score() if record.best else (-1.0, -1.0)
+    return record.score or (-math.inf,)
 
 
 def cells(record: Record, progress: Progress) -> list[str | Text]:

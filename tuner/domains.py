@@ -117,9 +117,63 @@ def spelled(searched: Any) -> str:  # noqa: ANN401
     listing = values(searched)
     if listing is not None:
         name = "grid" if is_grid(searched) else "choice"
-        return f"{name}({', '.join(map(str, listing))})"
+        return f"{name}({', '.join('null' if v is None else str(v) for v in listing)})"
     name, numbers = anatomy(searched)
-    return f"{name}({', '.join(f'{n:g}' if is_number(n) else str(n) for n in numbers)})"
+    return f"{name}({', '.join(map(exact, numbers))})"
+
+
+def exact(number: object) -> str:
+    """Return a number as short as it can be written without becoming another.
+
+    >>> exact(0.00001), exact(8 / 255)
+    ('1e-05', '0.03137254901960784')
+    """
+    short = f"{number:g}" if is_number(number) else ""
+    return short if short and float(short) == number else str(number)
+
+
+def holds(searched: Any, value: object) -> bool:  # noqa: ANN401
+    """Return whether a value could be drawn from a domain; lists and tuples are the same to it.
+
+    >>> from ray import tune
+    >>> holds(tune.uniform(0, 1), 1), holds(tune.qrandint(2, 8, 2), 5), holds(tune.choice([3]), 4)
+    (True, False, False)
+    """
+    listing = values(searched)
+    if listing is not None:
+        return any(alike(value, each) for each in listing)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    found = multiples(searched)
+    if found is None:
+        return bool(searched.lower <= value <= searched.upper)
+    index = value / (step(searched) or 1)
+    near = abs(index - round(index)) <= ROUNDING * max(1.0, abs(index))
+    return near and found[0] <= round(index) <= found[1]
+
+
+def alike(one: Any, other: Any) -> bool:  # noqa: ANN401
+    """Return whether two listed values are the same; true is no 1, but a tuple may be a list."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def widens(new: Any, old: Any) -> bool:  # noqa: ANN401
+    """Return whether a domain holds all that another of its kind does.
+
+    >>> from ray import tune
+    >>> widens(tune.uniform(0, 2), tune.uniform(0, 1)), widens(tune.choice([1]), tune.choice([2]))
+    (True, False)
+    >>> widens(tune.loguniform(0.1, 2), tune.uniform(0.1, 1))
+    False
+    """
+    listing = values(old)
+    if listing is not None or values(new) is not None:
+        kind = is_grid(new) == is_grid(old) and None not in (listing, values(new))
+        return kind and all(holds(new, value) for value in listing or [])
+    (kind_new, (low, high, *steps)), (kind_old, (least, most, *each)) = anatomy(new), anatomy(old)
+    return kind_new == kind_old and steps == each and bool(low <= least and most <= high)
 
 
 def flaws(searched: Any) -> Iterator[str]:  # noqa: ANN401

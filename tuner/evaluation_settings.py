@@ -3,24 +3,14 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from trainables.ranges import Count, Folder, Seed
 from tuner.candidates import Rule
+from tuner.typed import Several
 
 ORACLE = "oracle"
 
-
-def several(value: object) -> object:
-    """Return words separated by commas as a list.
-
-    >>> several("pgd_10,square")
-    ['pgd_10', 'square']
-    """
-    return value.split(",") if isinstance(value, str) else value
-
-
-Several = BeforeValidator(several)
 Words = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several, Field(min_length=1)]
 Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
 

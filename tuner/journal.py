@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from trainables.constraint import Constraint
 from trainables.problems import InputError
 from trainables.report import Report
 from tuner.progress import Record
@@ -120,10 +121,16 @@ class Event:
     report: Report | None = None
 
 
-def told(folder: Path) -> tuple[dict[str, Record], list[Event]]:
+def told(
+    folder: Path, constraint: Constraint | None = None
+) -> tuple[dict[str, Record], list[Event]]:
     """Return every trial that was begun, by number, and what happened, in order.
 
     An epoch that was trained again, after its process had died, counts once, as it came last.
+
+    Args:
+        folder: The results folder.
+        constraint: What the best epoch of each should satisfy, if anything.
 
     Raises:
         InputError: If the file cannot be read.
@@ -133,7 +140,8 @@ def told(folder: Path) -> tuple[dict[str, Record], list[Event]]:
     for line in events(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
-            records[number] = Record(number, line["knobs"], line["seed"], line["groups"])
+            about = line["knobs"], line["seed"], line["groups"]
+            records[number] = Record(number, *about, constraint=constraint)
             happened.append(Event("began", number))
         elif kind == "reported":
             report = Report(**line["report"])

@@ -174,13 +174,15 @@ def attacks(row: Mapping[Any, Any]) -> str:
 def selection(winner: Winner) -> str:
     """Return how the network was chosen among all that were trained."""
     measured, study = winner.metrics, winner.study.get("study", {})
+    bound = winner.config.get("constraint")
+    asked = f" The search asked for {bound} on that split." if bound else ""
     return (
         f"Trial {measured['trial_id']} of {study.get('trials', 'several')}, epoch "
         f"{measured['epoch']} of {winner.config.get('epochs', 'several')}: the highest accuracy "
         f"under PGD ({spelled(winner.config.get('exam', {}))}) on a validation split cut from the "
         f"training split, {percent(measured['val_robust_accuracy'])} % "
         f"(clean {percent(measured['val_clean_accuracy'])} %). The highest of many flatters; the "
-        "test split had no part in it."
+        f"test split had no part in it.{asked}"
     )
 
 

@@ -59,6 +59,7 @@ class Plan:
             "threads": self.settings.threads,
             "precision": self.settings.precision,
             "compile": self.settings.compile,
+            **({"constraint": self.settings.constraint} if self.settings.constraint else {}),
         }
 
     @property
@@ -99,6 +100,13 @@ def flat(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         for group, values_ in groups.items()
         for knob, value in values_.items()
     }
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """Return nested values with lists for tuples, which YAML has no word for."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def cells(variants: tuple[Variant, ...]) -> int | None:

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from trainables.constraint import Constraint
 from trainables.levels import Level
 from trainables.report import Report
+from tuner.goal import Goal, front
 
 SEED = "s"
 """In the number of a trial, between that of its configuration and its seed."""
@@ -27,6 +29,7 @@ class Record:
         error: What it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
         went_on: How often it has gone on after it had waited or its process had died.
+        constraint: What its best epoch should satisfy, if anything.
     """
 
     trial_id: str
@@ -38,6 +41,7 @@ class Record:
     error: str = ""
     checkpoint: str = ""
     went_on: int = 0
+    constraint: Constraint | None = None
 
     @property
     def configuration(self) -> str:
@@ -46,8 +50,18 @@ class Record:
 
     @property
     def best(self) -> Report | None:
-        """The epoch with the highest robust accuracy, then clean accuracy; the first of equals."""
-        return max(self.reports, key=Report.score, default=None)
+        """The epoch with the highest score, the one that is kept; the first of equals."""
+        return max(self.reports, key=lambda report: report.score(self.constraint), default=None)
+
+    @property
+    def score(self) -> tuple[float, float, float] | None:
+        """That of the best epoch; none before the first."""
+        return self.best.score(self.constraint) if self.best else None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the best epoch satisfies the constraint."""
+        return self.best is not None and self.best.margin(self.constraint) <= 0
 
     @property
     def last(self) -> Report | None:
@@ -104,6 +118,7 @@ class Progress:
         concurrency: Trials at a time.
         records: Trials so far, by number.
         started: When, on the monotonic clock.
+        goal: What it is after.
     """
 
     trials: int
@@ -111,6 +126,7 @@ class Progress:
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    goal: Goal = field(default_factory=Goal)
 
     @property
     def epochs(self) -> int:
@@ -135,8 +151,16 @@ class Progress:
     @property
     def leader(self) -> Record | None:
         """The trial with the best epoch so far."""
-        ranked = [(r.best.score(), r) for r in self.records.values() if r.best and r.checkpoint]
+        ranked = [(r.score, r) for r in self.records.values() if r.score and r.checkpoint]
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+    @property
+    def front(self) -> list[Record]:
+        """Trials whose best epoch satisfies the constraint and no other's beats; robust first."""
+        kept = [r for r in self.records.values() if r.checkpoint and r.feasible]
+        points = [self.goal.point(record.best) for record in kept if record.best]
+        found = [each for each, on in zip(kept, front(points), strict=True) if on]
+        return sorted(found, key=lambda record: record.score or (), reverse=True)
 
     @property
     def seconds_left(self) -> float | None:

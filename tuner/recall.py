@@ -1,13 +1,15 @@
 """A study taken up again: what it knew when it was cut off, trial by trial."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial
 
 from trainables.checkpoint import moment_of
+from trainables.constraint import Constraint
 from tuner.journal import Event, told
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
@@ -34,18 +36,19 @@ class Memory:
     left: list[str] = field(default_factory=list)
 
 
-def remember(folder: Path, rule: Rule) -> Memory:
+def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> Memory:
     """Return what a study had come to when it ended or was cut off, and tell a new rule of it.
 
     Args:
         folder: The results folder.
         rule: One that knows nothing yet.
+        constraint: What the best epoch of each trial should satisfy, if anything.
 
     Raises:
         InputError: If the account of the study cannot be read.
     """
-    records, events = told(folder)
-    believe(records, kept_in(folder), rule)
+    records, events = told(folder, constraint)
+    believe(records, known(kept_in(folder)), rule)
     for number, record in records.items():
         if record.status == "running":
             records[number] = rewound(record)
@@ -60,11 +63,9 @@ def remember(folder: Path, rule: Rule) -> Memory:
     return memory
 
 
-def believe(
-    records: Mapping[str, Record], storage: optuna.storages.BaseStorage, rule: Rule
-) -> None:
+def believe(records: Mapping[str, Record], trials: Iterable[FrozenTrial], rule: Rule) -> None:
     """End trials that died between telling the searcher and writing down that they were over."""
-    for trial in optuna.load_study(study_name=NAME, storage=storage).trials:
+    for trial in trials:
         record = records.get(numbered(trial))
         first = record is not None and record.status == "running" and not record.went_on
         if record is not None and first and trial.state.is_finished():
@@ -104,9 +105,16 @@ def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, boo
     return "running", True
 
 
-def kept_in(folder: Path) -> optuna.storages.BaseStorage:
+def known(storage: optuna.storages.BaseStorage) -> list[FrozenTrial]:
+    """Return the trials of the searcher's study; none if it was cut off before there was one."""
+    if NAME not in optuna.get_all_study_names(storage):
+        return []
+    return optuna.load_study(study_name=NAME, storage=storage).trials
+
+
+def kept_in(folder: Path, name: str = STUDY) -> optuna.storages.BaseStorage:
     """Return where the searcher's study is kept: a file that optuna-dashboard opens too."""
-    file = folder / STUDY
+    file = folder / name
     lock = file.with_name(f"{file.name}.lock")
     lock.unlink(missing_ok=True)  # left by a process that died; the journal's own lock guards both
     return optuna.storages.JournalStorage(JournalFileBackend(str(file)))

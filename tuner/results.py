@@ -19,7 +19,7 @@ from trainables.checkpoint import METRICS, WEIGHTS
 from trainables.levels import Level
 from trainables.report import Report
 from tuner.domains import spelled
-from tuner.plan import Plan
+from tuner.plan import Plan, plain
 from tuner.progress import Progress, Record
 from tuner.settings import cores
 
@@ -61,7 +61,7 @@ def describe(
         "recipe": plan.recipe,
         **described(plan),
         "study": {
-            **{k: v for k, v in asdict(plan.settings).items() if v is not None},
+            **{k: v for k, v in plain(asdict(plan.settings)).items() if v is not None},
             "trials": plan.trials,
             "epochs": plan.epochs,
         },
@@ -87,13 +87,6 @@ def described(plan: Plan) -> dict[str, Any]:
         for variant in plan.variants
     }
     return {"variants": each} if len(each) > 1 else next(iter(each.values()))
-
-
-def plain(value: Any) -> Any:  # noqa: ANN401
-    """Return nested values with lists for tuples, which YAML has no word for."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def git_commit() -> str | None:
@@ -125,7 +118,8 @@ def write_study(folder: Path, study: Mapping[str, Any]) -> None:
 def write(folder: Path, plan: Plan, progress: Progress) -> None:
     """Write both frames and the leader's `best/`, each whole or not at all."""
     records = sorted(progress.records.values(), key=lambda record: record.trial_id)
-    trials, epochs = trials_frame(records, plan.columns, folder), epochs_frame(records)
+    trials = judged(trials_frame(records, plan.columns, folder), progress)
+    epochs = epochs_frame(records)
     whole(folder / "trials.parquet", trials.to_parquet)
     whole(folder / "epochs.parquet", epochs.to_parquet)
     if progress.leader is not None:
@@ -137,6 +131,16 @@ def trials_frame(records: Sequence[Record], knobs: Sequence[str], folder: Path) 
     rows = [row(record, folder) for record in records if record.status != "running"]
     frame = pd.DataFrame(rows, columns=["trial_id", "status", *knobs, *list(TRIAL_COLUMNS)[2:]])
     return frame.astype(TRIAL_COLUMNS)
+
+
+def judged(trials: pd.DataFrame, progress: Progress) -> pd.DataFrame:
+    """Return trials with a column for what two objectives, and one for what a constraint says."""
+    said = {}
+    if progress.goal.several:
+        said["pareto"] = {record.trial_id for record in progress.front}
+    if progress.goal.constraint:
+        said["feasible"] = {r.trial_id for r in progress.records.values() if r.feasible}
+    return trials.assign(**{name: trials["trial_id"].isin(ids) for name, ids in said.items()})
 
 
 def row(record: Record, folder: Path) -> dict[str, Any]:

@@ -177,6 +177,7 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -
         samplers(plan),
         listed=listed(plan),
         levels=rule.levels,
+        goal=plan.settings.goal,
         storage=kept_in(folder),
         past=past,
     )

@@ -6,6 +6,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -19,19 +20,23 @@ from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import PLAIN, display
+from tuner.founding import found, remember
 from tuner.help import usage
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.outlook import unusable
-from tuner.plan import Plan
+from tuner.plan import Plan, plain
 from tuner.preview import preview
 from tuner.progress import Progress, Record
-from tuner.recall import Memory, remember
+from tuner.recall import Memory
 from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, connect, rule_of, run
+from tuner.settings import Settings
 from tuner.summary import summarise
+from tuner.warm_start import Loan, borrowed
+from tuner.wider import narrower
 
 OK, BAD_INPUT, INTERRUPTED = 0, 2, 130
 LETTERS = 36
@@ -79,16 +84,23 @@ def search(words: Sequence[str], console: Console) -> int:
         return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    if problems := [*problems, *unusable(plan)]:
+    problems += unusable(plan)
+    try:
+        loans = borrowed(plan, folder)
+    except InputError as found:
+        problems += found.each
+    if problems:
         raise InputError(problems)
     if plan.settings.dry_run:
         preview(console, plan, concurrency(plan.settings, *here())[0])
         return OK
     silence()
-    return start(plan, folder, words, console)
+    return start(plan, folder, loans, words, console)
 
 
-def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> int:
+def start(
+    plan: Plan, folder: Path, loans: Sequence[Loan], words: Sequence[str], console: Console
+) -> int:
     """Run a plan that can be run, and leave its results.
 
     Raises:
@@ -101,11 +113,11 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
     for caution in (*plan.cautions, *taking_turns(gpu)):
         console.print(f"caution: {caution}", soft_wrap=True)
-    goes_on = (folder / JOURNAL).exists()
     journal = Journal(folder)
-    rule, memory = recalled(folder, plan, words, goes_on=goes_on)
-    progress = Progress(plan.trials, rule.levels, at_a_time, records=memory.records)
-    if goes_on:
+    rule, memory = recalled(folder, plan, loans, words, console)
+    goal = plan.settings.goal
+    progress = Progress(plan.trials, rule.levels, at_a_time, records=memory.records, goal=goal)
+    if memory.records:
         ended = len(progress.ended)
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
@@ -126,12 +138,16 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
 
 
 def recalled(
-    folder: Path, plan: Plan, words: Sequence[str], *, goes_on: bool
+    folder: Path, plan: Plan, loans: Sequence[Loan], words: Sequence[str], console: Console
 ) -> tuple[Rule, Memory]:
     """Write down what is to be run; return which trials go on, and what earlier runs came to."""
+    goes_on = (folder / results.STUDY).exists()
     earlier = results.earlier_levels(folder, plan) if goes_on else []
     rule = rule_of(plan, earlier)
-    memory = remember(folder, rule) if goes_on else Memory()
+    memory = remember(folder, plan, rule)
+    # before the plan is written down that it is made for
+    for loan in loans if found(folder, plan, rule.levels, memory.records, loans) else ():
+        console.print(str(loan), soft_wrap=True)
     command = ["python", "-m", "tuner.search", *words]
     results.write_study(folder, results.describe(plan, rule.levels, len(earlier), command))
     return rule, memory
@@ -199,12 +215,16 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
         return
     now = results.describe(plan, (), 0, [])
-    for part in ("variants", "searched", "fixed", "scheduler", "searcher"):
+    yield from narrower(folder, before, plan)
+    for part in ("scheduler", "searcher"):
         if before.get(part) != now.get(part):
             yield f"resume: {folder} has another {part}; choose another name=NAME."
-    for key in ("seed", "fidelity", "precision"):
-        if before["study"].get(key) != now["study"].get(key):
-            yield f"{key}: must be {before['study'].get(key)}, as in {folder}, to go on with it."
+    usual = plain(asdict(Settings()))
+    for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
+        had = before["study"].get(key, usual[key])
+        if had != now["study"].get(key, usual[key]):
+            text = ",".join(had) if isinstance(had, list) else had
+            yield f"{key}: must be {text}, as in {folder}, to go on with it."
     if (had := before["study"]["epochs"]) > plan.epochs:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 

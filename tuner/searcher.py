@@ -3,28 +3,29 @@
 Ray's own tells Optuna that a trial stopped early is complete with its last value, and leaves one
 that reports NaN running for ever. Here each epoch is told, a trial stopped early is PRUNED, one
 that raised FAILs, and a complete one is worth its best epoch, because that is the one kept.
+Of two objectives Optuna hears no epochs, for it takes none.
 """
 
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
 from ray.tune.search import Searcher
-from ray.tune.search.sample import LogUniform
 
-from trainables.levels import Level
-from tuner.domains import called, multiple, multiples, scale, spelled, values
+from trainables.levels import Level, elapsed
+from trainables.report import Report
+from tuner.goal import Goal
 from tuner.metric import METRIC, MODE
+from tuner.parameters import Parameters
 from tuner.plan import Variant
 from tuner.progress import Record
 
-VARIANT = "variant"
 NAME = "attuner"
 """Of the study, to whoever opens its storage."""
 NUMBER, GOES_ON = "trial_id", "goes_on"
-"""Attributes of a trial of ours: its number, and that of one that had ended for Optuna."""
+"""Attributes: the number of a trial of ours, and that of one which goes on though it had ended to
+Optuna; what else Optuna counts has neither."""
 STATE = optuna.trial.TrialState
 
 
@@ -42,6 +43,7 @@ class StudySearcher(Searcher):
         *,
         listed: bool,
         levels: Sequence[Level],
+        goal: Goal | None = None,
         storage: optuna.storages.BaseStorage | None = None,
         past: Mapping[str, Record] | None = None,
     ) -> None:
@@ -53,96 +55,51 @@ class StudySearcher(Searcher):
                 depends on what the study knows and not on what has been drawn before.
             listed: Whether to try every combination of listed values, in order, instead.
             levels: The whole runs that a trial may consist of.
+            goal: What the study is after; robust accuracy if none.
             storage: Where the study is kept; in memory if none.
             past: What has become of its trials, by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
-        self.levels, self.sampler = levels, sampler
-        self.variants = {variant.label: variant for variant in variants}
-        self.study = optuna.create_study(
-            study_name=NAME, storage=storage, load_if_exists=True, direction="maximize"
-        )
-        if listed and not self.study.trials:
-            for cell in self.cells():
-                self.enqueue(cell)
+        self.levels, self.sampler, self.goal = levels, sampler, goal or Goal()
+        self.parameters = Parameters(variants)
+        self.study = opened(storage, self.goal)
+        for cell in unlisted(self.study, self.parameters) if listed else ():
+            enqueue(self.study, cell)
+        self.lent = sum(not numbered(trial) for trial in self.study.trials)
         self.asked: dict[str, optuna.Trial] = {}
-        self.best: dict[str, float] = {}
+        self.best: dict[str, Report] = {}
+        self.heard: dict[str, tuple[int, int]] = {}
         self.past = past or {}
         self.cut_off = deque(self.reconciled())
 
     def reconciled(self) -> Iterator[int]:
-        """Tell the study what it had no time to hear; yield the trials that nobody knows of."""
+        """Tell the study what it had no time to hear; yield those that it asked for in vain."""
         for trial in self.study.get_trials(states=[STATE.RUNNING]):
             record = self.past.get(numbered(trial))
             if record is None:
                 yield trial.number
-            elif record.status == "running":
-                continue
-            elif record.status == "failed" or not record.best:
-                self.study.tell(trial.number, state=STATE.FAIL)
-            else:
-                whole = record.status in {"completed", "diverged"}
-                value = record.best.val_robust_accuracy if whole else None
-                self.study.tell(trial.number, value, STATE.COMPLETE if whole else STATE.PRUNED)
-
-    def cells(self) -> Iterator[dict[str, Any]]:
-        """Yield every combination of listed values by Optuna's names, the last fastest."""
-        for label, variant in self.variants.items():
-            named = {self.called(label, path): labelled(d) for path, d in variant.searched.items()}
-            for cell in itertools.product(*named.values()):
-                yield {VARIANT: label} | dict(zip(named, cell, strict=True))
-
-    def called(self, label: str, path: str) -> str:
-        """Return Optuna's name for a knob: its path, and where variants differ, of which it is.
-
-        To Optuna a name has one range for ever.
-        """
-        mine = self.variants[label].searched[path]
-        others = [v.searched[path] for v in self.variants.values() if path in v.searched]
-        return (
-            path if all(spelled(each) == spelled(mine) for each in others) else f"{label}: {path}"
-        )
+            elif record.status != "running":
+                self.close(self.taken_up(trial.number), record.best, *outcome(record, self.goal))
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Return the groups of a new trial, its number and the label of its variant."""
-        trial = self.cut_off_trial() or self.new_trial()
+        trial = self.taken_up(self.cut_off.popleft()) if self.cut_off else self.new_trial()
         self.asked[trial_id] = trial
-        label = next(iter(self.variants))
-        if len(self.variants) > 1:
-            label = trial.suggest_categorical(VARIANT, list(self.variants))
-        variant = self.variants[label]
-        config: dict[str, Any] = {group: dict(knobs) for group, knobs in variant.fixed.items()}
-        for path, domain in variant.searched.items():
-            group, knob = path.split(".")
-            config.setdefault(group, {})[knob] = draw(trial, self.called(label, path), domain)
-        return config | {"trial": trial.user_attrs[NUMBER], VARIANT: label}
+        return self.parameters.draw(trial) | {"trial": trial.user_attrs[NUMBER]}
 
     def new_trial(self) -> optuna.Trial:
         """Return a trial that the study has not had, or one that waits in a list."""
         if not self.study.get_trials(deepcopy=False, states=[STATE.WAITING]):
-            self.enqueue({})
+            enqueue(self.study, {})
         waiting, *_ = self.study.get_trials(deepcopy=False, states=[STATE.WAITING])
-        self.study.sampler = self.sampler(int(waiting.user_attrs[NUMBER]))
+        self.study.sampler = self.sampler_of(waiting)
         return self.study.ask()
-
-    def enqueue(self, params: Mapping[str, Any]) -> None:
-        """Add the next trial, to be asked for: some of its parameters settled, or none."""
-        ours = sum(NUMBER in trial.user_attrs for trial in self.study.get_trials(deepcopy=False))
-        self.study.enqueue_trial(dict(params), user_attrs={NUMBER: f"{ours:04d}"})
-
-    def cut_off_trial(self) -> optuna.Trial | None:
-        """Return a trial that an earlier run has asked for and not begun, if any is left."""
-        if not self.cut_off:
-            return None
-        trial = self.study.trials[self.cut_off.popleft()]
-        self.study.sampler = self.sampler(int(trial.user_attrs[NUMBER]))
-        return optuna.Trial(self.study, trial._trial_id)
 
     def takes_up(self, trial_id: str, number: str) -> None:
         """Take note that a trial goes on under another of Ray's names.
 
-        To Optuna what had waited has ended. It is a trial of its own from here on, of the same
-        values, which the sampler learns of when it ends: ended trials can be told no more.
+        To Optuna what had waited has ended, and can be told no more. It is a trial of its own from
+        here on, of the same values, which the sampler learns of when it ends.
         """
         trials = self.study.get_trials(deepcopy=False)
         last = next(trial for trial in reversed(trials) if numbered(trial) == number)
@@ -157,44 +114,68 @@ class StudySearcher(Searcher):
             last = self.study.get_trials(deepcopy=False)[-1]
         self.asked[trial_id] = optuna.Trial(self.study, last._trial_id)
         record = self.past.get(number)
-        if record and record.best:
-            self.best[trial_id] = record.best.val_robust_accuracy
+        if record and record.best and record.last:
+            self.best[trial_id], self.heard[trial_id] = record.best, record.last.moment
 
     def lets_go(self, trial_id: str) -> None:
         """Take note that a trial will go on under another of Ray's names."""
         self.asked.pop(trial_id, None)
-        self.best.pop(trial_id, None)
 
-    def step(self, result: Mapping[str, Any]) -> int:
-        """Return how many epochs a trial has trained for when it reports."""
-        before = sum(level.epochs for level in self.levels[: result["level"]])
-        return before + int(result["epoch"])
+    def taken_up(self, index: int) -> optuna.Trial:
+        """Return a trial that an earlier run has begun, by Optuna's number."""
+        trial = self.study.trials[index]
+        self.study.sampler = self.sampler_of(trial)
+        return optuna.Trial(self.study, trial._trial_id)
+
+    def sampler_of(self, trial: optuna.trial.FrozenTrial) -> optuna.samplers.BaseSampler:
+        """Return what proposes a trial of ours.
+
+        Trials that are lent count before ours, for else those of a study with the same seed would
+        be drawn once more.
+        """
+        return self.sampler(self.lent + int(numbered(trial)))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured."""
-        value = result[METRIC]
-        self.asked[trial_id].report(value, step=self.step(result))
-        self.best[trial_id] = max(value, self.best.get(trial_id, value))
+        report = Report.taken(result)
+        if not self.goal.several:
+            step = elapsed(self.levels, report.moment)
+            self.asked[trial_id].report(report.val_robust_accuracy, step=step)
+        best = self.best.get(trial_id, report)
+        self.best[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))
+        self.heard[trial_id] = report.moment
 
     def on_trial_complete(
-        self,
-        trial_id: str,
-        result: dict[str, Any] | None = None,
-        error: bool = False,
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell the study how a trial ended."""
-        trial = self.asked.pop(trial_id, None)
-        if trial is None:
+        if trial_id not in self.asked:
             return
-        if error or not result:
-            self.study.tell(trial, state=STATE.FAIL)
-            return
-        if trial_id not in self.best or self.step(result) not in steps(trial):
-            trial.report(result[METRIC], step=self.step(result))
-        end = (len(self.levels) - 1, self.levels[-1].epochs)
-        whole = (result["level"], result["epoch"]) == end or result["diverged"]
-        best = max(result[METRIC], self.best.pop(trial_id, result[METRIC]))
-        self.study.tell(trial, best if whole else None, STATE.COMPLETE if whole else STATE.PRUNED)
+        best, state = None, STATE.FAIL
+        if result and not error:
+            moment = result["level"], result["epoch"]
+            if moment != self.heard.get(trial_id):
+                self.on_trial_result(trial_id, result)
+            best = self.best[trial_id]
+            end = len(self.levels) - 1, self.levels[-1].epochs
+            whole = moment == end or result["diverged"]
+            state = STATE.COMPLETE if whole else STATE.PRUNED
+        values = self.goal.point(best) if best and state == STATE.COMPLETE else None
+        self.close(self.asked.pop(trial_id), best, state, values)
+
+    def close(
+        self,
+        trial: optuna.Trial,
+        best: Report | None,
+        state: optuna.trial.TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Tell the study that a trial has ended, and by how much its best epoch misses."""
+        known = self.study.trials[trial.number].constraints
+        for name, margin in margins(best, self.goal).items():
+            if name not in known:  # or it died between telling this and telling that it had ended
+                trial.set_constraint(name, margin)
+        self.study.tell(trial, values, state)
 
     def save(self, checkpoint_path: str) -> None:
         """Do nothing: the study is kept in its storage, trial by trial."""
@@ -203,31 +184,41 @@ class StudySearcher(Searcher):
         """Do nothing: a study is taken up by `past`."""
 
 
+def opened(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
+    """Return the study that a storage holds, or a new one."""
+    directions = [optuna.study.StudyDirection.MAXIMIZE for _ in goal.objectives]
+    return optuna.create_study(
+        study_name=NAME, storage=storage, load_if_exists=True, directions=directions
+    )
+
+
+def enqueue(study: optuna.Study, params: Mapping[str, Any]) -> None:
+    """Add the next of our trials, to be asked for: some of its parameters settled, or none."""
+    ours = sum(NUMBER in trial.user_attrs for trial in study.get_trials(deepcopy=False))
+    study.enqueue_trial(dict(params), user_attrs={NUMBER: f"{ours:04d}"})
+
+
 def numbered(trial: optuna.trial.FrozenTrial) -> str:
-    """Return the number of the trial of ours that a trial of Optuna's is of."""
-    found: str = trial.user_attrs.get(NUMBER) or trial.user_attrs[GOES_ON]
+    """Return the number of the trial of ours that one of Optuna's is of; none if it is of none."""
+    found: str = trial.user_attrs.get(NUMBER) or trial.user_attrs.get(GOES_ON, "")
     return found
 
 
-def steps(trial: optuna.Trial) -> set[int]:
-    """Return the epochs that a trial has told."""
-    return set(trial.study.trials[trial.number].intermediate_values)
+def unlisted(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, Any]]:
+    """Yield the combinations of listed values that a study does not have, in order."""
+    ours = [trial for trial in study.trials if NUMBER in trial.user_attrs]
+    had = [trial.system_attrs.get("fixed_params") or trial.params for trial in ours]
+    yield from (cell for cell in parameters.cells() if cell not in had)
 
 
-def draw(trial: optuna.Trial, name: str, domain: Any) -> Any:  # noqa: ANN401
-    """Return what a trial takes from Ray's domain, under Optuna's `name` for it.
-
-    Of a domain with a step Optuna is asked which multiple, for what it would do with the step
-    itself is not what Ray does: it counts from the low end, and drops the step where it is log.
-    """
-    if labels := labelled(domain):
-        return labels[trial.suggest_categorical(name, list(labels))]
-    log = isinstance(scale(domain), LogUniform)
-    if found := multiples(domain):
-        return multiple(domain, trial.suggest_int(name, *found, log=log))
-    return trial.suggest_float(name, domain.lower, domain.upper, log=log)
+def outcome(record: Record, goal: Goal) -> tuple[optuna.trial.TrialState, Sequence[float] | None]:
+    """Return the state of a trial that has ended, to Optuna, and its worth if it is whole."""
+    if record.status == "failed" or not record.best:
+        return STATE.FAIL, None
+    whole = record.status in {"completed", "diverged"}
+    return (STATE.COMPLETE, goal.point(record.best)) if whole else (STATE.PRUNED, None)
 
 
-def labelled(domain: Any) -> dict[Any, Any]:  # noqa: ANN401
-    """Return each listed value by what Optuna may call it; nothing if values are not listed."""
-    return {called(value): value for value in values(domain) or []}
+def margins(best: Report | None, goal: Goal) -> dict[str, float]:
+    """Return by how much an epoch misses each constraint, by name; at most 0 if it does not."""
+    return {str(goal.constraint): best.margin(goal.constraint)} if best and goal.constraint else {}

@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from trainables.constraint import constraint
 from trainables.precision import Precision
 from trainables.ranges import Count, Folder, Seed, Weight
+from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
+from tuner.typed import Several
 
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
@@ -49,6 +52,37 @@ def brief(name: str) -> str:
     return name
 
 
+def aims(names: tuple[Objective, ...]) -> tuple[Objective, ...]:
+    """Return objectives, robust accuracy first.
+
+    Raises:
+        ValueError: If it is not among them, or one is named twice.
+    """
+    if len(set(names)) < len(names) or not set(ROBUST) <= set(names):
+        raise ValueError("must be robust or robust,clean")
+    return tuple(sorted(names, reverse=True))
+
+
+def bound(text: str) -> str:
+    """Return a constraint as it is written down.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    return str(constraint(text))
+
+
+def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Return folders.
+
+    Raises:
+        ValueError: If one is named twice.
+    """
+    if len(set(folders)) < len(folders):
+        raise ValueError("must name each folder once")
+    return folders
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Name = Annotated[
     str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True), AfterValidator(brief)
@@ -56,6 +90,9 @@ Name = Annotated[
 Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
 Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, Field(min_length=1)]
+Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
+Bound = Annotated[str, AfterValidator(bound)]
+Folders = Annotated[tuple[Folder, ...], Several, AfterValidator(each_once)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +102,10 @@ class Settings:
     Attributes:
         trials: Configurations to try; 12, or every cell of a grid, if none.
         epochs: Epochs of a trial that is not stopped early; those of the recipe if none.
+        objectives: What is maximised: robust, or robust,clean for the Pareto front of both.
+            Schedulers stop by robust accuracy all the same.
+        constraint: What the winner must satisfy on the validation split, such as clean>=0.8. Of a
+            trial the most robust epoch that does is kept; if none does, the one nearest to it.
         seed: Decides what is proposed and how each trial draws.
         seeds: The most that a configuration is run with. When all trials have ended, those whose
             intervals overlap the leader's get one more each, until one is left.
@@ -81,9 +122,11 @@ class Settings:
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
         results: Folder that holds the results folders.
         name: Of this study's folder; space, method and time if none.
-        resume: "auto" takes up a study that was cut off, or asks more trials of one that ended:
-            that of `name`, or else the newest of this space and method in `results`. Trials that
-            have ended are not run again.
+        resume: "auto" takes up a study that was cut off, or asks more of one that ended: trials,
+            epochs, seeds, wider ranges. It is that of `name`, or else the newest of this space and
+            method in `results`. Trials that have ended are not run again.
+        warm_start: Results folders of other studies, separated by commas, from whose trials the
+            searcher learns.
         replay: Train nothing and read recorded runs instead: a results folder, or a table of logs.
         orders: Orders in which a replay meets the runs.
         dry_run: Whether to print the plan and run nothing.
@@ -93,6 +136,8 @@ class Settings:
 
     trials: Count | None = None
     epochs: Count | None = None
+    objectives: Objectives = ROBUST
+    constraint: Bound | None = None
     seed: Seed = 0
     seeds: Count = 1
     fidelity: Fidelity = "epochs"
@@ -105,11 +150,17 @@ class Settings:
     results: Folder = "results"
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
+    warm_start: Folders = ()
     replay: Folder | None = None
     orders: Count = 100
     dry_run: bool = False
     address: Address | None = None
     dashboard: bool = False
+
+    @property
+    def goal(self) -> Goal:
+        """What the study is after."""
+        return Goal(self.objectives, constraint(self.constraint) if self.constraint else None)
 
     @property
     def threads(self) -> int:

@@ -1,6 +1,7 @@
 """What is said at the end of a study."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +22,7 @@ def summarise(console: Console, progress: Progress, folder: Path, *, interrupted
     leader = progress.leader
     if leader is not None and leader.best and leader.last:
         words += winner(leader, leader.best, leader.last)
+        words += [*unsatisfied(leader), *front(progress)]
     elif progress.records:
         words.append("No trial has a checkpoint, so there is no winner.")
     words += [saved(progress), f"Results: {folder}"]
@@ -33,14 +35,44 @@ def summarise(console: Console, progress: Progress, folder: Path, *, interrupted
 
 def winner(record: Record, best: Report, last: Report) -> list[str]:
     """Return what there is to say of the winner."""
-    knobs = ", ".join(f"{path}={shown(value)}" for path, value in record.knobs.items())
     gap = best.val_robust_accuracy - last.val_robust_accuracy
     return [
-        f"Winner: trial {record.trial_id} ({knobs}): robust {percent(best.val_robust_accuracy)} %, "
-        f"clean {percent(best.val_clean_accuracy)} % on the validation split, epoch {best.epoch}.",
+        f"Winner: trial {record.trial_id} ({knobs(record)}): {accuracies(best)} on the validation "
+        f"split, epoch {best.epoch}.",
         f"Its last epoch ({last.epoch}): robust {percent(last.val_robust_accuracy)} %; "
         f"robust overfitting gap {percent(gap)} points.",
     ]
+
+
+def unsatisfied(leader: Record) -> Iterator[str]:
+    """Yield that no trial satisfies the constraint, if none does: then not even the winner."""
+    if not leader.feasible and leader.constraint and leader.best:
+        missed = percent(leader.best.margin(leader.constraint))
+        yield (
+            f"No trial satisfies {leader.constraint}; the winner is the nearest, "
+            f"{missed} points below."
+        )
+
+
+def front(progress: Progress) -> Iterator[str]:
+    """Yield the Pareto front, if there are two objectives."""
+    if not progress.goal.several:
+        return
+    yield f"Pareto front of robust and clean accuracy ({len(progress.front)}):"
+    for record in progress.front:
+        if best := record.best:
+            yield f"  trial {record.trial_id} ({knobs(record)}): {accuracies(best)}."
+
+
+def knobs(record: Record) -> str:
+    """Return what tells a trial apart, in words."""
+    return ", ".join(f"{path}={shown(value)}" for path, value in record.knobs.items())
+
+
+def accuracies(best: Report) -> str:
+    """Return both accuracies of an epoch, in words."""
+    robust, clean = percent(best.val_robust_accuracy), percent(best.val_clean_accuracy)
+    return f"robust {robust} %, clean {clean} %"
 
 
 def saved(progress: Progress) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import yaml
+from pydantic import BeforeValidator
 from ray import tune
 from ray.tune.search.sample import Domain
 
@@ -24,6 +25,19 @@ NUMERIC: dict[str, Callable[..., Domain]] = {
 }
 """Ray Tune's own words; the first two arguments are the ends."""
 LISTS = ("choice", "grid")
+
+
+def several(value: object) -> object:
+    """Return words separated by commas as a list.
+
+    >>> several("pgd_10, square")
+    ['pgd_10', 'square']
+    """
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
+Several = BeforeValidator(several)
+"""Of a key that takes more than one word."""
 
 
 def parse(value: object) -> object:

@@ -1,8 +1,7 @@
 """From Ray's events to our own account of a study."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from tuner.agenda import Agenda
 from tuner.journal import Journal
 from tuner.progress import Progress, Record, ending
 
-COLUMNS = [field.name for field in fields(Report)]
 DEATHS = (RayActorError, WorkerCrashedError)
 """What Ray says of a trial whose process was killed, or whose machine went away."""
 
@@ -56,11 +54,12 @@ class Watch(tune.Callback):
     ) -> None:
         """Note a new trial, or one that goes on."""
         number, config = trial.config["trial"], trial.config
-        knobs = {path: at(config, path) for path in self.columns}
+        knobs = told_apart(config, self.columns)
         groups = {name: values for name, values in config.items() if name in GROUPS}
         record = self.progress.records.get(number)
         if record is None:
-            record = Record(number, knobs, config["seed"], groups)
+            bound = self.progress.goal.constraint
+            record = Record(number, knobs, config["seed"], groups, constraint=bound)
             self.progress.records[number] = record
             self.journal.began(record)
         elif config["went_on"] > record.went_on:
@@ -71,7 +70,7 @@ class Watch(tune.Callback):
 
     def decide(self, number: str, result: dict[str, Any]) -> bool:
         """Write an epoch down, then let the rule decide; return whether the trial goes on."""
-        report = Report(**{name: result[name] for name in COLUMNS})
+        report = Report.taken(result)
         self.journal.reported(number, report)
         return self.agenda.decide(number, report) == "go"
 
@@ -85,7 +84,7 @@ class Watch(tune.Callback):
     ) -> None:
         """Note an epoch."""
         record = self.record(trial)
-        report = Report(**{name: result[name] for name in COLUMNS})
+        report = Report.taken(result)
         record.reports = [each for each in record.reports if each.moment < report.moment]
         record.reports.append(report)
         self.tell(record)
@@ -135,7 +134,12 @@ class Watch(tune.Callback):
         return self.progress.records[trial.config["trial"]]
 
 
-def at(config: dict[str, Any], path: str) -> object:
+def told_apart(config: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """Return what tells a trial apart from others, by the columns of a plan."""
+    return {path: at(config, path) for path in columns}
+
+
+def at(config: Mapping[str, Any], path: str) -> object:
     """Return what a configuration has in a column such as "optimizer.lr" or "model", or none."""
     group, _, knob = path.partition(".")
     found = config.get(group)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from trainables.constraint import Constraint
 from trainables.problems import InputError
 from tuner.arguments import read
 from tuner.compose import compose
+from tuner.goal import Goal
 
 
 def plan(*words):
@@ -118,6 +120,14 @@ def test_a_space_of_the_users_own(tmp_path):
     ("words", "said"),
     [
         (["space=weight_dcay"], "Did you mean 'weight_decay'?"),
+        (["space=weight_decay", "objectives=robust,speed"], "[1] must be 'robust' or 'clean'"),
+        (["space=weight_decay", "objectives=clean"], "objectives: must be robust or robust,clean"),
+        (["space=weight_decay", "objectives=robust,robust"], "must be robust or robust,clean"),
+        (["space=weight_decay", "objectives=clean,robust", "searcher=cmaes"], "write searcher=tpe"),
+        (["space=weight_decay", "constraint=clean>=80"], "for 80 % write 'clean>=0.8'"),
+        (["space=weight_decay", "constraint=speed>=0.8"], "constraint: must be 'clean>=FRACTION'"),
+        (["space=weight_decay", "warm_start=a,a"], "warm_start: must name each folder once"),
+        (["space=weight_decay", "warm_start=a", "searcher=random"], "random does not learn"),
         (["space=weight_decay", "method=trades2"], "method: no 'trades2' in methods."),
         (["space=weight_decay", "optimizer.lr=-1"], "lr: must be greater than 0, got -1."),
         (["space=weight_decay", "threat.eps=8"], "did you mean threat.eps=8/255?"),
@@ -451,3 +461,23 @@ def test_a_method_of_the_users_own_needs_no_annotations(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def inner(model, x, y): pass\ndef outer(model, x, x_adv, y): pass\n")
     assert plan("space=weight_decay", f"method={path}").variants
+
+
+def test_objectives_and_constraint_are_keys_of_the_study():
+    study = plan("space=weight_decay", "objectives=clean, robust", "constraint=clean >= 0.80")
+    assert study.settings.goal == Goal(("robust", "clean"), Constraint("clean", 0.8))
+    assert study.shared()["constraint"] == "clean>=0.8"
+    assert "constraint" not in plan("space=weight_decay").shared()
+    assert plan("space=weight_decay").settings.goal == Goal(("robust",), None)
+
+
+def test_who_stops_by_one_of_two_objectives_is_told_what_it_costs():
+    words = ["space=weight_decay", "objectives=robust,clean"]
+    assert any("scheduler=none runs all" in each for each in plan(*words).cautions)
+    assert plan(*words, "scheduler=none").cautions == plan("space=weight_decay").cautions
+
+
+def test_a_folder_to_start_from_may_look_like_a_fraction(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = plan("space=weight_decay", "warm_start=2024/11")
+    assert study.settings.warm_start == (str(tmp_path / "2024/11"),)

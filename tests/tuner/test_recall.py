@@ -13,7 +13,7 @@ from tuner.progress import Record
 from tuner.recall import kept_in, remember, rewound
 from tuner.rule import Step
 from tuner.schedulers import asha, halving, none
-from tuner.searcher import NAME
+from tuner.searcher import NAME, enqueue
 
 STATE = optuna.trial.TrialState
 
@@ -85,8 +85,8 @@ def written(folder, *events):
         if what == "began":
             begun[number] = record(number)
             journal.began(begun[number])
+            enqueue(study, {})
             study.ask()
-            study._storage.set_trial_user_attr(len(begun) - 1, "trial_id", number)
         elif what == "waited":
             journal.went_on(begun[number], waited=True)
         elif isinstance(what, str):

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -10,12 +11,14 @@ from rich.console import Console
 
 from tests.oracles import TINY, report
 from trainables import checkpoint
+from trainables.constraint import constraint
 from trainables.levels import Level
 from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import PLAIN, Lines, Screen, display, line, table
+from tuner.goal import Goal
 from tuner.progress import Progress, Record
 from tuner.summary import summarise
 
@@ -198,3 +201,48 @@ def test_an_error_message_is_no_markup(progress):
     progress.records["c"].error = "KeyError: '[/bold]'"
     assert "[/bold]" in line(progress, progress.records["c"])
     assert "[/bold]" in printed(lambda c: Lines(progress, c).tell(progress.records["c"]))
+
+
+@pytest.fixture
+def two(progress):
+    """Return a study of two objectives under a constraint that one trial of three satisfies."""
+    progress.goal = Goal(("robust", "clean"), constraint("clean>=0.8"))
+    for key, clean in (("a", 0.7), ("b", 0.9), ("d", 0.6)):
+        trial = progress.records[key]
+        trial.constraint = progress.goal.constraint
+        trial.reports = [replace(each, val_clean_accuracy=clean) for each in trial.reports]
+    del progress.records["e"]
+    return progress
+
+
+def test_frames_say_which_trials_are_on_the_front_and_which_satisfy_the_constraint(
+    two, plan, tmp_path
+):
+    trials = results.trials_frame(list(two.records.values()), plan.columns, tmp_path)
+    frame = results.judged(trials, two).set_index("trial_id")
+    assert frame.feasible.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
+    assert frame.pareto.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
+    assert frame.pareto.dtype == frame.feasible.dtype == bool
+    two.goal = Goal()
+    assert list(results.judged(trials, two).columns) == list(trials.columns)
+
+
+def test_the_table_and_the_summary_show_the_front(two, tmp_path):
+    text = printed(lambda c: c.print(table(two)))
+    header, *rows = [line.split() for line in text.splitlines()]
+    assert header[-4:] == ["its", "clean", "holds", "front"]
+    assert rows[0][0] == "0001"  # the only one that satisfies the constraint leads
+    assert rows[0][-3:] == ["90.0", "yes", "yes"]
+    assert rows[1][-2:] == ["70.0", "no"]
+    text = printed(lambda c: summarise(c, two, tmp_path, interrupted=False))
+    assert "Pareto front of robust and clean accuracy (1):" in text
+    assert "  trial 0001 (optimizer.weight_decay=0.001): robust 20.0 %, clean 90.0 %." in text
+    assert "No trial satisfies" not in text
+
+
+def test_the_summary_says_if_no_trial_satisfies_the_constraint(two, tmp_path):
+    del two.records["b"]
+    text = printed(lambda c: summarise(c, two, tmp_path, interrupted=False))
+    assert "Winner: trial 0000" in text
+    assert "No trial satisfies clean>=0.8; the winner is the nearest, 10.0 points below." in text
+    assert "Pareto front of robust and clean accuracy (0):" in text

@@ -1,18 +1,22 @@
 """The command, from words to a results folder, on the embedded images with a tiny budget."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 import yaml
+from optuna.storages.journal import JournalFileBackend
 
 from trainables.checkpoint import load_model
 from tuner.search import main
+from tuner.searcher import NAME, STATE
 
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]
 TIMES = ["seconds", "exam_seconds"]
@@ -162,6 +166,10 @@ BAD = [
     ["space=weight_decay", "dry_run=true", "threat.eps=1"],
     ["space=weight_decay", "dry_run=true", "data=arrays", "data.path=truncated.npz"],
     ["space=weight_decay", f"name={'x' * 300}"],
+    ["space=weight_decay", "objectives=speed"],
+    ["space=weight_decay", "constraint=clean>=80"],
+    ["space=weight_decay", "warm_start=results/taken"],
+    ["space=weight_decay", "warm_start=truncated.npz"],
     [f"space={'x' * 300}.py"],
     ["space=trades_beta", "method.beta={a: 1}"],
     [],
@@ -247,3 +255,69 @@ def killed(tmp_path, seconds, *words, name):
     time.sleep(seconds)
     process.kill()
     process.wait()
+
+
+def same_but_for_time(tmp_path, one, other):
+    for whole, cut in zip(comparable(tmp_path, one), comparable(tmp_path, other), strict=True):
+        pd.testing.assert_frame_equal(whole, cut)
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_in_a_wider_space_however_often_it_is_killed(tmp_path, capsys):
+    """From before the study is made anew to the last of the trials that are asked of it."""
+    words = ["space=weight_decay", *SMALL, "concurrency=1"]
+    assert search(tmp_path, *words, "trials=2", name="whole").returncode == 0
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    wide = ["optimizer.weight_decay=loguniform(1e-6,1)", "attack.step_size=uniform(0.05,0.2)"]
+    more = [*words, *wide, "trials=5", "resume=auto"]
+    assert search(tmp_path, *more, name="whole").returncode == 0
+    for moment in np.random.default_rng(0).uniform(0.0, 1.5, size=2):
+        killed(tmp_path, moment, *more, name="cut")
+    assert search(tmp_path, *more, name="cut").returncode == 0
+    same_but_for_time(tmp_path, "whole", "cut")
+    trials, _ = frames(tmp_path, "whole")
+    assert list(trials.trial_id) == [f"{number:04d}" for number in range(5)]
+    assert list(trials["attack.step_size"][:2]) == [0.1, 0.1]
+    narrow = [*words, "trials=9", "resume=auto", f"results={tmp_path}", "name=whole"]
+    assert main(narrow) == 2
+    assert "attack.step_size: must be searched in uniform(0.05, 0.2)" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_study_starts_with_what_another_has_found_out(tmp_path):
+    words = ["space=weight_decay", *SMALL, "concurrency=1"]
+    assert search(tmp_path, *words, "trials=3", name="first").returncode == 0
+    done = search(tmp_path, *words, "trials=2", f"warm_start={tmp_path / 'first'}", name="second")
+    assert done.returncode == 0, done.stderr
+    assert f"Learns from 3 of 3 trials of {tmp_path / 'first'}." in done.stdout
+    trials, _ = frames(tmp_path, "second")
+    assert list(trials.trial_id) == ["0000", "0001"]
+    values = "optimizer.weight_decay"
+    assert set(trials[values]).isdisjoint(frames(tmp_path, "first")[0][values])
+
+
+@pytest.mark.slow
+def test_the_searchers_study_is_open_to_others_while_it_runs(tmp_path):
+    """This process looks on as optuna-dashboard does; the end of a study leaves nothing running."""
+    words = ["space=weight_decay", *SMALL, "trials=4", "concurrency=1", "objectives=robust,clean"]
+    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=study"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **quiet)
+    file = tmp_path / "study/optuna.log"
+    seen = set()
+    while process.poll() is None:
+        time.sleep(0.05)
+        if file.exists():
+            seen |= {tuple(trial.state for trial in looked_at(file).trials)}
+    assert process.returncode == 0
+    assert any(STATE.RUNNING in states and STATE.COMPLETE in states for states in seen)
+    study = looked_at(file)
+    assert all(trial.state.is_finished() for trial in study.trials)
+    assert len(study.trials) == 4
+    assert all(len(trial.values) == 2 for trial in study.best_trials)
+
+
+def looked_at(file):
+    """Return the study in a file as another process opens it."""
+    storage = optuna.storages.JournalStorage(JournalFileBackend(str(file)))
+    return optuna.load_study(study_name=NAME, storage=storage)

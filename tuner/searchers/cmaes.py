@@ -7,6 +7,11 @@ import optuna
 
 from trainables.ranges import Natural
 
+LEARNS = False
+"""From trials that it did not propose."""
+SINGLE = True
+"""It maximises one number."""
+
 
 def build(*, seed: int, startup: Natural = 1) -> optuna.samplers.BaseSampler:
     """Return the sampler.

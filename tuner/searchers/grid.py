@@ -4,6 +4,8 @@ import optuna
 
 LISTED = True
 """It needs every searched knob to list its values."""
+LEARNS = False
+"""From trials that it did not propose."""
 
 
 def build(*, seed: int) -> optuna.samplers.BaseSampler:

@@ -5,6 +5,9 @@ What is listed, or searched by some variants only, is drawn at random.
 
 import optuna
 
+LEARNS = False
+"""From trials that it did not propose."""
+
 
 def build(*, seed: int, study_seed: int) -> optuna.samplers.BaseSampler:
     """Return the sampler.

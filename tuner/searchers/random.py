@@ -2,6 +2,9 @@
 
 import optuna
 
+LEARNS = False
+"""From trials that it did not propose."""
+
 
 def build(*, seed: int) -> optuna.samplers.BaseSampler:
     """Return the sampler."""
