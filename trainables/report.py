@@ -18,6 +18,8 @@ class Report:
         seconds: Wall time of this epoch, examination included.
         exam_seconds: Wall time of the examination.
         diverged: Whether the loss was no longer finite, which ends the trial.
+        collapsed_at: Updates since the start of training after which the sentinel found that PGD
+            fools where one step does not, which ends epoch and trial; 0 if it has not.
     """
 
     epoch: int
@@ -30,7 +32,12 @@ class Report:
     seconds: float
     exam_seconds: float
     diverged: bool = False
+    collapsed_at: int = 0
 
     def score(self) -> tuple[float, float]:
         """Return what the best epoch has most of: robust accuracy, then clean accuracy."""
         return self.val_robust_accuracy, self.val_clean_accuracy
+
+    def ends(self, epochs: int) -> bool:
+        """Return whether it is the last of a trial of `epochs`, even if nobody stops it."""
+        return self.epoch >= epochs or self.diverged or self.collapsed_at > 0

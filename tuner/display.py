@@ -79,7 +79,7 @@ class Lines:
 def line(progress: Progress, record: Record) -> str:
     """Return one event as text."""
     last, best = record.last, record.best
-    words = [f"[{clock(progress.elapsed)}] trial {record.trial_id} {record.status}"]
+    words = [f"[{clock(progress.elapsed)}] trial {record.trial_id} {state(record)}"]
     words += [f"{path}={shown(value)}" for path, value in record.knobs.items()]
     if last and best:
         words.append(f"epoch {last.epoch}/{progress.epochs}")
@@ -149,8 +149,14 @@ def cells(record: Record, epochs: int) -> list[str | Text]:
             percent(best.val_robust_accuracy),
             str(best.epoch),
         ]
-    status = Text(record.status, style=COLOURS[record.status])
+    status = Text(state(record), style=COLOURS[record.status])
     return [record.trial_id, status, *map(shown, record.knobs.values()), *measured]
+
+
+def state(record: Record) -> str:
+    """Return the status of a trial, and where the sentinel ended it."""
+    at = record.collapsed_at
+    return f"{record.status}, collapsed at step {at}" if at else record.status
 
 
 def shown(value: object) -> str:

@@ -44,6 +44,11 @@ class Record:
         return self.reports[-1] if self.reports else None
 
     @property
+    def collapsed_at(self) -> int:
+        """Updates after which the sentinel ended it; 0 if it did not."""
+        return self.last.collapsed_at if self.last else 0
+
+    @property
     def seconds(self) -> float:
         """Wall time of all epochs."""
         return sum(report.seconds for report in self.reports)

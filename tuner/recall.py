@@ -41,10 +41,11 @@ def remember(folder: Path, epochs: int) -> dict[str, Record]:
             # it died between telling the searcher and writing down that the trial was over
             failed = trial.state == optuna.trial.TrialState.FAIL
             record.status = "failed" if failed else ending(record, epochs)
-    return {
-        number: rewound(record) if record.status == "running" else record
-        for number, record in records.items()
-    }
+    for record in records.values():
+        if record.status == "running" and (last := rewound(record).last) and last.ends(epochs):
+            # it died between its last checkpoint and the end, and has nothing more to report
+            record.status = ending(record, epochs)
+    return records
 
 
 def kept_in(folder: Path) -> optuna.storages.BaseStorage:

@@ -76,7 +76,7 @@ class StudySearcher(Searcher):
             elif record.status == "failed" or not record.best:
                 self.study.tell(trial.number, state=STATE.FAIL)
             else:
-                whole = record.status in {"completed", "diverged"}
+                whole = record.status in {"completed", "diverged"} or record.collapsed_at
                 value = record.best.val_robust_accuracy if whole else None
                 self.study.tell(trial.number, value, STATE.COMPLETE if whole else STATE.PRUNED)
 
@@ -150,7 +150,7 @@ class StudySearcher(Searcher):
             return
         if trial_id not in self.best or result["epoch"] not in steps(trial):
             trial.report(result[METRIC], step=result["epoch"])
-        whole = result["epoch"] >= self.epochs or result["diverged"]
+        whole = result["epoch"] >= self.epochs or result["diverged"] or result["collapsed_at"]
         best = max(result[METRIC], self.best.pop(trial_id, result[METRIC]))
         self.study.tell(trial, best if whole else None, STATE.COMPLETE if whole else STATE.PRUNED)
 

@@ -131,7 +131,8 @@ def ending(record: Record, epochs: int) -> Status:
         return "stopped"
     if record.last.diverged:
         return "diverged"
-    return "completed" if record.last.epoch >= epochs else "stopped"
+    whole = record.last.epoch >= epochs and not record.last.collapsed_at
+    return "completed" if whole else "stopped"
 
 
 def last_line(error_file: str | None) -> str:
