@@ -86,8 +86,8 @@ def test_the_share_is_of_what_withstands_one_step():
 
 
 def test_nothing_is_decided_where_hardly_anything_withstands_one_step():
-    few = pixels(*[BENT] * 3, *[WRONG] * 17)
-    assert LEAST == 3 / 20
+    few = pixels(*[BENT] * 2, *[WRONG] * 18)
+    assert LEAST == 2 / 20
     assert looks([10, 20], few) == [0, 10]
     assert looks([10, 20], torch.cat([few, pixels(WRONG)])) == [0, 0]
 
@@ -141,10 +141,16 @@ def test_a_users_attack_that_says_nothing_is_not_looked_at(tmp_path):
     assert Trial(tiny(attack={"name": str(path)})).watched is not None
 
 
-@pytest.mark.parametrize("model", [{"name": "small_cnn"}, {"name": "preact_resnet18", "width": 2}])
-@pytest.mark.parametrize("update", [{"name": "alternate", "mode": "train"}, {"name": "free"}])
+@pytest.mark.parametrize(
+    ("model", "update"),
+    [
+        ({"name": "preact_resnet18", "width": 1}, {"name": "alternate", "mode": "train"}),
+        ({"name": "small_cnn"}, {"name": "free", "replays": 2}),
+    ],
+)
 def test_a_trial_that_does_not_collapse_is_the_same_to_the_last_bit(model, update):
     changes = {"model": model, "update": update, "attack": {"name": "fgsm_rs"}, "epochs": 2}
+    changes |= {"data__limit": 60, "data__validation": 20}
     ends = []
     for every in (0, 1):
         trial = Trial(tiny(**changes, sentinel={"every": every}))
@@ -216,8 +222,3 @@ def test_it_looks_at_the_radius_that_the_update_trained_with(monkeypatch):
     trial.advance()
     assert radii[0] == pytest.approx(0.1 * 0.5 / 6)
     assert radii[5] == pytest.approx(0.1 * 5.5 / 6)
-
-
-@pytest.mark.slow
-def test_fgsm_without_a_random_start_collapses_on_digits_and_pgd_does_not():
-    pass

@@ -121,7 +121,7 @@ def table(progress: Progress, rows: int | None = None) -> Table:
     result = Table(box=None, header_style="dim", pad_edge=False)
     knobs = list(everything[0].knobs) if everything else []
     for name in ("trial", "status", *knobs):
-        result.add_column(name, no_wrap=True)
+        result.add_column(name, no_wrap=name != "status")
     for name in ("epoch", "clean %", "robust %", "best %", "at"):
         result.add_column(name, justify="right", no_wrap=True)
     for record in shown_rows:
