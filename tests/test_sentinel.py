@@ -60,6 +60,27 @@ def test_pgd_takes_steps_of_half_the_radius_from_anywhere_in_the_ball():
         assert several == pytest.approx(expected, abs=0.03)  # four standard deviations of 4,000
 
 
+class Untraceable(torch.nn.Module):
+    """A network with BatchNorm that has no view, because its graph depends on its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.last = torch.nn.BatchNorm2d(1), torch.nn.Linear(1, 2)
+
+    def forward(self, x):
+        features = self.norm(x).flatten(1)
+        return self.last(features if features.sum() > 0 else -features)
+
+
+def test_looking_changes_nothing():
+    model, x = Untraceable(), pixels(0.1, 0.5, 0.9)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    withstood(model, x, ones(x), threat=Linf(eps=0.1), steps=5)
+    torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
+    assert model.training
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
 def looks(steps, x, memory=None, **knobs):
     """Return what the sentinel says after each of some updates."""
     memory = {} if memory is None else memory
