@@ -4,8 +4,12 @@ Where training attacks in one step, a network can learn to bend its loss so that
 nowhere, and PGD's accuracy falls to nothing within some hundred updates: catastrophic overfitting
 (Wong et al., arXiv:2001.03994; Andriushchenko and Flammarion, arXiv:2007.02617).
 
-By default a look takes as long as eleven updates of FGSM-RS on MNIST in batches of 50, so that
-looking adds 4.4 % to training there.
+Both attacks see the same training images: FGSM on those and PGD on held-out ones come 58 points
+apart by robust overfitting alone (FGSM's runs of Rice et al., arXiv:2002.11569). On MNIST at 0.3
+and CIFAR-10 at 8/255 and 16/255, small networks that learned kept at least half of FGSM's accuracy
+under PGD, but for single looks down to 0.22; those that collapsed kept less than a quarter, and
+soon nothing. By default a look takes as long as eleven updates of FGSM-RS on MNIST in batches of
+50, which adds 4.4 % to training.
 """
 
 import torch
