@@ -43,6 +43,7 @@ def save(trial: Trial, folder: Path) -> None:
             "epoch": trial.epoch,
             "passes": trial.passes,
             "diverged": trial.diverged,
+            "collapsed_at": trial.collapsed_at,
             "model": trial.model.state_dict(),
             "optimizer": trial.optimizer.state_dict(),
             "average": trial.average.state_dict(),
@@ -59,7 +60,8 @@ def save(trial: Trial, folder: Path) -> None:
 def restore(trial: Trial, folder: Path) -> None:
     """Take up where `save` left off."""
     state = torch.load(folder / STATE, weights_only=True, map_location=trial.device)
-    trial.epoch, trial.passes, trial.diverged = state["epoch"], state["passes"], state["diverged"]
+    trial.epoch, trial.passes = state["epoch"], state["passes"]
+    trial.diverged, trial.collapsed_at = state["diverged"], state["collapsed_at"]
     trial.model.load_state_dict(state["model"])
     # a trial may go on with other knobs than it was saved with
     own = trial.optimizer.state_dict()["param_groups"]

@@ -17,6 +17,7 @@ from trainables import (
     normalize,
     periods,
     rates,
+    sentinel,
     threat,
     warmup,
 )
@@ -127,6 +128,12 @@ GROUPS = {
     "periods": Group("when both schedules start over", None, (), (periods.within,)),
     "average": Group(
         "which weights are examined and kept", "trainables.averages", ("build",), default="none"
+    ),
+    "sentinel": Group(
+        "what ends a trial whose network fools its one-step attack",
+        None,
+        (),
+        (sentinel.watched, sentinel.collapsed_at),
     ),
     "exam": Group("the validation attack, the same for all trials", None, (), (exam.accuracies,)),
 }

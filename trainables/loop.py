@@ -53,11 +53,14 @@ class EpochResult:
         loss: Mean of what the method minimises, in nats per example.
         pace: Of the last step.
         passes: Forward passes with gradients per training example.
+        collapsed_at: Updates since the start of training after which the sentinel ended the epoch;
+            0 if it did not.
     """
 
     loss: float
     pace: Pace
     passes: float
+    collapsed_at: int = 0
 
 
 def train_epoch(
@@ -74,8 +77,9 @@ def train_epoch(
     memory: dict[str, Tensor],
     epoch: int,
     epochs: int,
+    watched: tuple[Tensor, Tensor] | None = None,
 ) -> EpochResult:
-    """Train `model` on every image once.
+    """Train `model` on every image once, or until the sentinel finds that it has collapsed.
 
     Args:
         model: The network, behind its normalisation.
@@ -90,8 +94,9 @@ def train_epoch(
         memory: What an update keeps from one batch to the next.
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
+        watched: What the sentinel looks at, images and labels; it looks at nothing if none.
     """
-    total, seen = torch.zeros((), device=images.y.device), 0
+    total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
     steps, shown = showing(parts, images, rng, classes)
     cosines = scale(model)
     criterion = supply(parts["criterion"], scale=cosines).loss
@@ -110,7 +115,19 @@ def train_epoch(
             total += update(model, optimizer, x, y) * len(y)
             average.stepped()
             seen += len(y)
-    return EpochResult(loss=total.item() / seen, pace=now, passes=passes[0] / len(images))
+            trained = passes[0]
+            if watched:
+                look = supply(parts["sentinel"], **shared, step=epoch * steps + step + 1)
+                collapsed_at = look.collapsed_at(model, watched)
+            passes[0] = trained  # looking is no part of the cost of training
+            if collapsed_at:
+                break
+    return EpochResult(
+        loss=total.item() / seen,
+        pace=now,
+        passes=trained / len(images),
+        collapsed_at=collapsed_at,
+    )
 
 
 def showing(

@@ -24,6 +24,8 @@ class Report:
         diverged: Whether the loss was no longer finite, which ends the trial.
         level: Which of the trial's whole runs this is, from 0; a trial has several where short
             ones decide which are worth a long one.
+        collapsed_at: Updates since the start of the run after which the sentinel found that PGD
+            fools where one step does not, which ends epoch and trial; 0 if it has not.
     """
 
     epoch: int
@@ -37,11 +39,17 @@ class Report:
     exam_seconds: float
     diverged: bool = False
     level: int = 0
+    collapsed_at: int = 0
 
     @property
     def moment(self) -> tuple[int, int]:
         """When in a trial it was: level, then epoch."""
         return self.level, self.epoch
+
+    @property
+    def broken(self) -> bool:
+        """Whether the trial ends here because training has failed."""
+        return self.diverged or self.collapsed_at > 0
 
     @classmethod
     def taken(cls, result: Mapping[str, Any]) -> "Report":

@@ -1,6 +1,8 @@
 """The function types that methods, attacks and criteria are written against."""
 
 from collections.abc import Callable
+from types import NoneType
+from typing import Any, get_type_hints
 
 from torch import Tensor
 
@@ -9,3 +11,8 @@ Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Logits (N, K) and labels (N,) to the loss of each example, (N,)."""
+
+
+def attacks(inner: Callable[..., Any]) -> bool:
+    """Return whether a method attacks anything; the `inner` of one that does not returns None."""
+    return get_type_hints(inner).get("return") is not NoneType

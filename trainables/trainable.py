@@ -46,7 +46,7 @@ def runs(config: Mapping[str, Any]) -> Iterator[Trial]:
         checkpoint.restore(trial, Path(came_from))
     yield trial
     for number in range(first + 1, len(levels)):
-        if trial.diverged:
+        if trial.diverged or trial.collapsed_at:
             return
         longer = Trial(levels[number].of(config), number)
         longer.follows(trial)

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.bind import bind
+from trainables.bind import bind, wants
 from trainables.constraint import constraint
 from trainables.groups import GROUPS
 from trainables.images import Dataset, Format
 from trainables.loop import EpochResult, train_epoch
 from trainables.precision import compile_layers, compute_in
 from trainables.report import Report
+from trainables.signatures import attacks
 
 
 class Trial:
@@ -67,7 +68,10 @@ class Trial:
         self.epoch, self.passes = 0, 0.0
         self.best: Report | None = None
         self.best_weights: dict[str, Tensor] = {}
-        self.diverged = False
+        self.diverged, self.collapsed_at = False, 0
+        looks = self.parts["sentinel"].collapsed_at.keywords["every"] > 0
+        single = looks and follows_one_slope(config, self.parts)
+        self.watched = self.parts["sentinel"].watched(self.train) if single else None
 
     def follows(self, shorter: "Trial") -> None:
         """Keep what a shorter run of the same configuration came to, and add to its cost."""
@@ -75,8 +79,8 @@ class Trial:
         self.best, self.best_weights = shorter.best, shorter.best_weights
 
     def reports(self) -> Iterator[Report]:
-        """Train to the end, or until the loss is no longer finite; yield a row an epoch."""
-        while self.epoch < self.epochs and not self.diverged:
+        """Train to the end, or until the network diverges or collapses; yield a row an epoch."""
+        while self.epoch < self.epochs and not (self.diverged or self.collapsed_at):
             yield self.advance()
 
     def advance(self) -> Report:
@@ -95,10 +99,12 @@ class Trial:
             memory=self.memory,
             epoch=self.epoch,
             epochs=self.epochs,
+            watched=self.watched,
         )
         self.epoch += 1
         self.passes += result.passes
         self.diverged = not math.isfinite(result.loss)
+        self.collapsed_at = result.collapsed_at
         report = self.examine(result, start)
         if self.best is None or report.score(self.constraint) > self.best.score(self.constraint):
             self.best = report
@@ -134,7 +140,19 @@ class Trial:
             exam_seconds=now - trained,
             diverged=self.diverged,
             level=self.level,
+            collapsed_at=self.collapsed_at,
         )
+
+
+def follows_one_slope(config: Mapping[str, Any], parts: Mapping[str, SimpleNamespace]) -> bool:
+    """Return whether training attacks in a single step, by what its members say of themselves."""
+    if not attacks(parts["method"].inner.func):
+        return False
+    update = parts["update"].update
+    borrows = "attack" in wants(update.func)
+    group, crafting = ("attack", parts["attack"].perturb) if borrows else ("update", update)
+    said = getattr(GROUPS[group].load(config[group]["name"]), "SLOPES", None)
+    return bool(crafting.keywords.get(said, said) == 1)
 
 
 def network(model: SimpleNamespace, images: Format) -> nn.Module:

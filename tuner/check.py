@@ -16,6 +16,7 @@ from tuner.study_groups import STUDY_GROUPS
 NEVER_SEARCHED = {
     "threat": "it is the question that a study asks (a grid() of radii asks one after the other)",
     "exam": "trials that sit different exams cannot be compared",
+    "sentinel": "what ends one trial must end all",
     "data.validation": "trials that sit different exams cannot be compared",
     "data.split_seed": "trials that sit different exams cannot be compared",
 }

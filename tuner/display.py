@@ -82,7 +82,7 @@ class Lines:
 def line(progress: Progress, record: Record) -> str:
     """Return one event as text."""
     last, best = record.last, record.best
-    words = [f"[{clock(progress.elapsed)}] trial {record.trial_id} {record.status}"]
+    words = [f"[{clock(progress.elapsed)}] trial {record.trial_id} {state(record)}"]
     words += [f"{path}={shown(value)}" for path, value in record.knobs.items()]
     if last and best:
         words.append(f"epoch {reached(last, progress)}")
@@ -124,7 +124,7 @@ def table(progress: Progress, rows: int | None = None) -> Table:
     result = Table(box=None, header_style="dim", pad_edge=False)
     knobs = list(everything[0].knobs) if everything else []
     for name in ("trial", "status", *knobs):
-        result.add_column(name, no_wrap=True)
+        result.add_column(name, no_wrap=name != "status")
     for name in ("epoch", "clean %", "robust %", "best %", "at"):
         result.add_column(name, justify="right", no_wrap=True)
     said = verdicts(progress)
@@ -169,13 +169,19 @@ def cells(record: Record, progress: Progress) -> list[str | Text]:
             percent(best.val_robust_accuracy),
             str(best.epoch),
         ]
-    status = Text(record.status, style=COLOURS[record.status])
+    status = Text(state(record), style=COLOURS[record.status])
     return [record.trial_id, status, *map(shown, record.knobs.values()), *measured]
 
 
 def reached(report: Report, progress: Progress) -> str:
     """Return how far a trial is in the run that it is in."""
     return f"{report.epoch}/{progress.levels[report.level].epochs}"
+
+
+def state(record: Record) -> str:
+    """Return the status of a trial, and where the sentinel ended it."""
+    at = record.collapsed_at
+    return f"{record.status}, collapsed at step {at}" if at else record.status
 
 
 def shown(value: object) -> str:

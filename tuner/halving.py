@@ -50,7 +50,7 @@ class Halving(Rule):
         """Take note of an epoch; a trial waits at every rung."""
         climber = self.climbers[trial]
         rung = climber.sees(report)
-        if rung is None or report.diverged:
+        if rung is None or report.broken:
             return "go"
         self.values[rung][trial] = climber.value
         return "wait"

@@ -1,11 +1,11 @@
 """Searching a knob that nothing looks at is a mistake, and is told before any trial runs."""
 
 from collections.abc import Iterator, Mapping
-from types import NoneType
-from typing import Any, get_type_hints
+from typing import Any
 
 from trainables.bind import wants
 from trainables.groups import GROUPS
+from trainables.signatures import attacks
 from tuner.domains import is_domain
 
 
@@ -28,13 +28,13 @@ def unused(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Yield each group that a configuration does not use, and why."""
     method, update = (GROUPS[name].load(fixed[name]["name"]) for name in ("method", "update"))
     called = f"method={fixed['method']['name']}"
-    attacks = get_type_hints(method.inner).get("return") is not NoneType
-    if not attacks:
+    attacked = attacks(method.inner)
+    if not attacked:
         yield "attack", f"{called} attacks nothing"
     elif "attack" not in wants(update.update):
         yield "attack", f"update={fixed['update']['name']} crafts without one"
     sees_threat = any("threat" in wants(f) for f in (method.outer, update.update))
-    if not attacks and not sees_threat:
+    if not attacked and not sees_threat:
         yield "eps_schedule", f"{called} attacks nothing"
     if not any("criterion" in wants(f) for f in (method.inner, method.outer)):
         yield "criterion", f"{called} has a loss of its own"

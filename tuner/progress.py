@@ -69,6 +69,16 @@ class Record:
         return self.reports[-1] if self.reports else None
 
     @property
+    def collapsed_at(self) -> int:
+        """Updates after which the sentinel ended it; 0 if it did not."""
+        return self.last.collapsed_at if self.last else 0
+
+    @property
+    def broken(self) -> bool:
+        """Whether it ended because training had failed."""
+        return self.last is not None and self.last.broken
+
+    @property
     def seconds(self) -> float:
         """Wall time of all epochs."""
         return sum(report.seconds for report in self.reports)
@@ -82,7 +92,7 @@ def seeded(records: Iterable[Record]) -> dict[str, list[float | None]]:
     found: dict[str, dict[int, float | None]] = {}
     for record in records:
         number = int(record.trial_id.partition(SEED)[2] or 0)
-        whole = record.status in ("completed", "diverged") and record.best
+        whole = (record.status == "completed" or record.broken) and record.best
         if whole or (number and record.status == "failed"):
             value = record.best.val_robust_accuracy if whole and record.best else None
             found.setdefault(record.configuration, {})[number] = value
@@ -105,7 +115,8 @@ def ending(record: Record, levels: Sequence[Level]) -> Status:
     if record.last.diverged:
         return "diverged"
     end = (len(levels) - 1, levels[-1].epochs)
-    return "completed" if record.last.moment == end else "stopped"
+    whole = record.last.moment == end and not record.last.collapsed_at
+    return "completed" if whole else "stopped"
 
 
 @dataclass

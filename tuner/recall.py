@@ -95,14 +95,11 @@ def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, boo
 
     One that had ended goes on if the study has been given more epochs and the rule does not object.
     """
-    if record.status in ("failed", "diverged"):
-        return record.status, False
-    if decided != "go":
-        return "stopped", False
-    last = (len(rule.levels) - 1, rule.levels[-1].epochs)
-    if record.last and record.last.moment == last:
-        return "completed", False
-    return "running", True
+    if record.status == "failed":
+        return "failed", False
+    ends = ending(record, rule.levels)
+    goes_on = decided == "go" and ends == "stopped" and not record.broken
+    return ("running", True) if goes_on else (ends, False)
 
 
 def known(storage: optuna.storages.BaseStorage) -> list[FrozenTrial]:

@@ -158,7 +158,7 @@ class StudySearcher(Searcher):
                 self.on_trial_result(trial_id, result)
             best = self.best[trial_id]
             end = len(self.levels) - 1, self.levels[-1].epochs
-            whole = moment == end or result["diverged"]
+            whole = moment == end or Report.taken(result).broken
             state = STATE.COMPLETE if whole else STATE.PRUNED
         values = self.goal.point(best) if best and state == STATE.COMPLETE else None
         self.close(self.asked.pop(trial_id), best, state, values)
@@ -215,7 +215,7 @@ def outcome(record: Record, goal: Goal) -> tuple[optuna.trial.TrialState, Sequen
     """Return the state of a trial that has ended, to Optuna, and its worth if it is whole."""
     if record.status == "failed" or not record.best:
         return STATE.FAIL, None
-    whole = record.status in {"completed", "diverged"}
+    whole = record.status in {"completed", "diverged"} or record.collapsed_at
     return (STATE.COMPLETE, goal.point(record.best)) if whole else (STATE.PRUNED, None)
 
 

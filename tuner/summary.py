@@ -29,6 +29,11 @@ def summarise(console: Console, progress: Progress, folder: Path, *, interrupted
     for record in progress.records.values():
         if record.status == "failed":
             words.append(f"Trial {record.trial_id} failed: {record.error}")
+        if record.collapsed_at:
+            words.append(
+                f"Trial {record.trial_id} collapsed at step {record.collapsed_at}: its one-step "
+                "attack no longer finds what PGD finds."
+            )
     for text in words:
         console.print(text, soft_wrap=True)
 

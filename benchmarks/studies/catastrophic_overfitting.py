@@ -25,6 +25,7 @@ def space() -> dict[str, dict[str, object]]:
         "update": {"mode": "train"},
         "optimizer": {"lr": 0.1},
         "schedule": {"name": "one_cycle"},
+        "sentinel": {"every": 0},  # collapses are what is studied
     }
 
 

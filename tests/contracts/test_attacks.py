@@ -7,6 +7,7 @@ import torch
 
 from tests.oracles import Halfspace
 from trainables.catalogue import load, names
+from trainables.knobs import knobs
 from trainables.methods import pgd_at
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
@@ -67,3 +68,18 @@ def test_parameters_collect_no_gradient(attack, model):
     x, y = torch.rand(3, 12), torch.ones(3).long()
     attack.perturb(cross_entropy(model, y), x, y, threat=Linf(eps=0.1))
     assert all(p.grad is None for p in model.parameters())
+
+
+@each_attack
+def test_it_follows_as_many_slopes_as_it_says(attack):
+    """On a slope that is never zero and never leads to a mistake."""
+    asked = []
+
+    def objective(z):
+        asked.append(torch.is_grad_enabled())
+        return z.sum(dim=1), torch.eye(2)[[1, 1, 1]] + 0 * z[:, :2]
+
+    said = attack.SLOPES
+    number = knobs(attack.perturb)[said].default if isinstance(said, str) else said
+    attack.perturb(objective, torch.full((3, 12), 0.5), torch.ones(3).long(), threat=Linf(eps=0.1))
+    assert asked == [True] * number

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from trainables.attacks import pgd
-from trainables.bind import supply
+from trainables.bind import supply, wants
 from trainables.catalogue import load, names
 from trainables.criteria import cross_entropy
+from trainables.knobs import knobs
 from trainables.methods import pgd_at
 from trainables.threats.linf import Linf
 
@@ -51,3 +52,18 @@ def test_a_last_batch_may_be_shorter_and_the_loss_comes_back_detached(update):
     for loss in run(update, nn.Linear(3, 2), lr=0.1, batches=3):
         assert loss.shape == ()
         assert not loss.requires_grad
+
+
+@each_update
+def test_one_that_attacks_by_itself_says_how_many_slopes_it_follows(update):
+    """Each takes a pass through all layers; steps through the first alone do not count."""
+    if "attack" in wants(update.update):
+        assert not hasattr(update, "SLOPES")
+        return
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2))
+    passes = []
+    model[1].register_forward_hook(lambda *_: passes.append(1))
+    run(update, model, lr=0.1)
+    said = update.SLOPES
+    number = knobs(update.update)[said].default if isinstance(said, str) else said
+    assert len(passes) == number

@@ -159,6 +159,7 @@ def test_a_space_of_the_users_own(tmp_path):
         (["threat.eps=uniform(0.1,0.2)"], "threat: is never searched"),
         (["exam.steps=choice(1,2)"], "exam: is never searched"),
         (["exam.steps=grid(1,2)"], "exam: is never searched"),
+        (["sentinel.every=grid(0,200)"], "sentinel: is never searched: what ends one trial must"),
         (["data.split_seed=grid(1,2)"], "data.split_seed: is never searched"),
         (["attack.steps=uniform(1,3)"], "attack.steps: must be a valid integer"),
         (["attack.steps=choice(3,0)"], "got 0 in choice(3, 0)."),

@@ -1,5 +1,7 @@
 """What a study that is taken up knows: its trials, their checkpoints and its rungs."""
 
+import shutil
+
 import optuna
 import pytest
 
@@ -58,8 +60,6 @@ def test_a_checkpoint_of_an_epoch_that_nobody_heard_of_is_passed_over(kept):
 
 @pytest.mark.parametrize("name", [checkpoint.STATE, checkpoint.WEIGHTS, checkpoint.METRICS])
 def test_of_a_checkpoint_cut_in_half_the_one_before_is_used(kept, tmp_path, name):
-    import shutil  # noqa: PLC0415
-
     folder = tmp_path / "0000"
     shutil.copytree(kept, folder)
     file = folder / "checkpoint_000001" / name
@@ -74,6 +74,35 @@ def test_a_trial_without_a_checkpoint_begins_anew():
 
 
 COURSE = Course(epochs=4, trials=4)
+
+
+@pytest.mark.parametrize(
+    ("last", "epochs", "status"),
+    [
+        ({"collapsed_at": 4}, 4, "stopped"),
+        ({"diverged": True}, 4, "diverged"),
+        ({}, 2, "completed"),
+        ({}, 3, "running"),
+    ],
+)
+def test_a_trial_that_died_with_nothing_left_to_report_is_over(
+    kept, tmp_path, last, epochs, status
+):
+    folder = tmp_path / "0000"
+    shutil.copytree(kept, folder)
+    journal = Journal(tmp_path)
+    found = cut_off(folder, 0.1)
+    journal.began(found)
+    for each in (*found.reports, report(2, 0.2, **last)):
+        journal.reported("0000", each)
+    journal.kept(found)
+    journal.close()
+    study = optuna.create_study(study_name=NAME, storage=kept_in(tmp_path), direction="maximize")
+    enqueue(study, {})
+    study.ask()
+    memory = remember(tmp_path, none.build(course=Course(epochs=epochs, trials=1)))
+    assert memory.records["0000"].status == status
+    assert memory.left == ["0000"] * (status == "running")
 
 
 def written(folder, *events):

@@ -23,8 +23,10 @@ from tuner.progress import Progress, Record
 from tuner.summary import summarise
 
 
-def record(number, robust, status="completed", checkpoint_="there", error=""):
+def record(number, robust, status="completed", checkpoint_="there", error="", collapsed_at=0):
     reports = [report(epoch, value) for epoch, value in enumerate(robust, start=1)]
+    if collapsed_at:
+        reports[-1] = replace(reports[-1], collapsed_at=collapsed_at)
     knobs = {"optimizer.weight_decay": 10.0 ** -(number + 2)}
     groups = {"optimizer": {"name": "adam", "weight_decay": 10.0 ** -(number + 2)}}
     kept = checkpoint_ if reports else ""
@@ -64,6 +66,23 @@ def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
     assert best.checkpoint == "trials/0000/checkpoint_000003"
     assert frame.loc["0002", "error"] == "ValueError: no"
     assert pd.isna(frame.loc["0002", "best_epoch"])
+
+
+def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_path):
+    records = progress.records
+    records["b"] = record(1, [0.1, 0.0], "stopped", collapsed_at=400)
+    trials = results.trials_frame(list(records.values()), plan.columns, tmp_path)
+    assert trials.collapsed_at.dtype == "Int64"
+    assert trials.collapsed_at.to_list() == [pd.NA, 400, pd.NA, pd.NA]
+    epochs = results.epochs_frame([records["b"]])
+    assert list(epochs.collapsed_at) == [0, 400]
+    for show in (
+        lambda c: c.print(table(progress)),
+        lambda c: c.print(line(progress, records["b"])),
+        lambda c: summarise(c, progress, tmp_path, interrupted=False),
+    ):
+        assert "collapsed at step 400" in printed(show)
+    assert "collapsed" not in line(progress, records["a"])
 
 
 def test_epochs_has_a_row_for_each_report(progress):

@@ -38,8 +38,8 @@ def among(variants, *, listed=False, **kept):
     return StudySearcher(variants, sampler, listed=listed, levels=(Level(3),), **kept)
 
 
-def row(epoch, value, diverged=False, clean=0.9):
-    return asdict(report(epoch, value, clean, diverged=diverged))
+def row(epoch, value, clean=0.9, **ending):
+    return asdict(report(epoch, value, clean, **ending))
 
 
 def told(search, rows, **ending):
@@ -81,6 +81,11 @@ def test_a_diverged_trial_is_complete_with_what_it_had():
     assert (trial.state, trial.value) == (STATE.COMPLETE, 0.2)
 
 
+def test_a_collapsed_trial_is_complete_with_what_it_had():
+    trial = told(searcher(), [row(1, 0.2), row(2, 0.1, collapsed_at=400)])
+    assert (trial.state, trial.value) == (STATE.COMPLETE, 0.2)
+
+
 def test_a_trial_that_raised_fails_and_none_is_left_running():
     search = searcher()
     assert told(search, [row(1, 0.2), row(2, 0.3)], error=True).state == STATE.FAIL
@@ -118,8 +123,11 @@ def test_the_same_seed_proposes_the_same():
 LR = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.loguniform(1e-3, 1e-1)})]
 
 
-def record(number, *values, status="running", checkpoint=""):
-    reports = [report(epoch, value) for epoch, value in enumerate(values, start=1)]
+def record(number, *values, status="running", checkpoint="", collapsed_at=0):
+    reports = [
+        report(epoch, value, collapsed_at=collapsed_at * (epoch == len(values)))
+        for epoch, value in enumerate(values, start=1)
+    ]
     return Record(number, {}, 0, {}, reports, status, checkpoint=checkpoint)
 
 
@@ -163,21 +171,22 @@ def test_a_trial_asked_for_and_never_begun_is_begun():
 
 
 @pytest.mark.parametrize(
-    ("status", "state", "value"),
+    ("status", "at", "state", "value"),
     [
-        ("completed", STATE.COMPLETE, 0.5),
-        ("diverged", STATE.COMPLETE, 0.5),
-        ("stopped", STATE.PRUNED, 0.4),
-        ("failed", STATE.FAIL, None),
+        ("completed", 0, STATE.COMPLETE, 0.5),
+        ("diverged", 0, STATE.COMPLETE, 0.5),
+        ("stopped", 0, STATE.PRUNED, 0.4),
+        ("stopped", 200, STATE.COMPLETE, 0.5),
+        ("failed", 0, STATE.FAIL, None),
     ],
 )
-def test_what_the_study_had_no_time_to_hear_it_is_told(status, state, value):
+def test_what_the_study_had_no_time_to_hear_it_is_told(status, at, state, value):
     storage = optuna.storages.InMemoryStorage()
     before = among(LR, storage=storage)
     before.suggest("a")
     before.on_trial_result("a", row(1, 0.5))
     before.on_trial_result("a", row(2, 0.4))
-    past = {"0000": record("0000", 0.5, 0.4, status=status)}
+    past = {"0000": record("0000", 0.5, 0.4, status=status, collapsed_at=at)}
     trial = among(LR, storage=storage, past=past).study.trials[0]
     assert (trial.state, trial.value) == (state, value)
 

@@ -10,6 +10,7 @@ from trainables.threat import Threat
 
 BETAS, SMALL = (0.9, 0.999), 1e-9
 """Of the published code."""
+SLOPES = "steps"
 
 
 def perturb(

@@ -8,6 +8,8 @@ from trainables.ranges import Count, Inside, Positive, Weight
 from trainables.signatures import Objective
 from trainables.threat import Threat
 
+SLOPES = "steps"
+
 
 def perturb(
     objective: Objective,

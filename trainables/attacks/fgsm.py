@@ -7,6 +7,8 @@ from trainables.ranges import Positive
 from trainables.signatures import Objective
 from trainables.threat import Threat
 
+SLOPES = 1
+
 
 def perturb(
     objective: Objective, x: Tensor, y: Tensor, *, threat: Threat, reach: Positive = 1.0

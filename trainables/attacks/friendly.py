@@ -11,6 +11,8 @@ from trainables.ranges import Count, Fraction, Natural, Positive, Weight
 from trainables.signatures import Objective
 from trainables.threat import Threat
 
+SLOPES = "steps"
+
 
 def perturb(
     objective: Objective,

@@ -9,6 +9,7 @@ from trainables.threat import Threat
 
 LEAVES_THE_BALL = True
 """By design: the noise is wider than the ball, and nothing is projected."""
+SLOPES = 1
 
 
 def perturb(

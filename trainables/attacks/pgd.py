@@ -10,6 +10,7 @@ from trainables.signatures import Objective
 from trainables.threat import Threat
 
 Start = Literal["zero", "random", "gaussian", "step"]
+SLOPES = "steps"
 
 
 def perturb(

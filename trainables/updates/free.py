@@ -12,6 +12,8 @@ from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 from trainables.updates.alternate import descend
 
+SLOPES = 1
+
 
 def update(
     model: Module,

@@ -14,6 +14,8 @@ from trainables.attacks.pgd import stride
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
+SLOPES = "passes"
+
 
 def update(
     model: Module,
