@@ -18,6 +18,7 @@ class Report:
         seconds: Wall time of this epoch, examination included.
         exam_seconds: Wall time of the examination.
         diverged: Whether the loss was no longer finite, which ends the trial.
+        micro_batch: Images that the update took at a time; whole batches if none.
     """
 
     epoch: int
@@ -30,6 +31,7 @@ class Report:
     seconds: float
     exam_seconds: float
     diverged: bool = False
+    micro_batch: int | None = None
 
     def score(self) -> tuple[float, float]:
         """Return what the best epoch has most of: robust accuracy, then clean accuracy."""

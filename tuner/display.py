@@ -86,6 +86,7 @@ def line(progress: Progress, record: Record) -> str:
         words.append(f"clean {percent(last.val_clean_accuracy)}")
         words.append(f"robust {percent(last.val_robust_accuracy)}")
         words.append(f"best {percent(best.val_robust_accuracy)} (epoch {best.epoch})")
+    words += shrunk(record)
     if record.error:
         words.append(record.error)
     if record.status != "running":
@@ -149,8 +150,16 @@ def cells(record: Record, epochs: int) -> list[str | Text]:
             percent(best.val_robust_accuracy),
             str(best.epoch),
         ]
-    status = Text(record.status, style=COLOURS[record.status])
+    status = Text(", ".join([record.status, *shrunk(record)]), style=COLOURS[record.status])
     return [record.trial_id, status, *map(shown, record.knobs.values()), *measured]
+
+
+def shrunk(record: Record) -> list[str]:
+    """Return that a trial ran out of memory and takes smaller parts of its batches, if so."""
+    configured = record.groups.get("update", {}).get("micro_batch")
+    if record.last is None or record.last.micro_batch == configured:
+        return []
+    return [f"out of memory: micro-batch {record.last.micro_batch}"]
 
 
 def shown(value: object) -> str:

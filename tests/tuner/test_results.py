@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -60,6 +61,19 @@ def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
     assert best.checkpoint == "trials/0000/checkpoint_000003"
     assert frame.loc["0002", "error"] == "ValueError: no"
     assert pd.isna(frame.loc["0002", "best_epoch"])
+
+
+def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
+    progress.records["a"].reports[-1] = replace(report(4, 0.2), micro_batch=16)
+    records = list(progress.records.values())
+    trials = results.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
+    assert trials.micro_batch.dtype == "Int64"
+    assert trials.micro_batch["0000"] == 16
+    assert trials.micro_batch.drop("0000").isna().all()
+    assert results.epochs_frame(records).micro_batch.dropna().tolist() == [16]
+    for text in (line(progress, records[0]), printed(lambda c: c.print(table(progress)))):
+        assert text.count("out of memory: micro-batch 16") == 1
+    assert "micro-batch" not in line(progress, records[2])
 
 
 def test_epochs_has_a_row_for_each_report(progress):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.test_micro_batch import CRAMPED
 from trainables.checkpoint import load_model
 from tuner.search import main
 
@@ -104,6 +105,21 @@ def test_a_trial_that_raises_or_diverges_does_not_stop_the_search(tmp_path):
     assert trials.val_robust_accuracy[1] == 0.0
     assert epochs.set_index("trial_id").diverged["0001"]
     assert "Trial 0000 failed: ValueError: asked to fail" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_trial_out_of_memory_goes_on_in_smaller_parts(tmp_path):
+    (tmp_path / "cramped.py").write_text(CRAMPED)
+    words = [f"method={tmp_path / 'cramped.py'}", "method.room=grid(1000,15)", "scheduler=none"]
+    done = search(tmp_path, *words, *SMALL, "data.batch_size=50", "concurrency=1")
+    assert done.returncode == 0, done.stderr
+    trials, epochs = frames(tmp_path)
+    assert list(trials.status) == ["completed", "completed"]
+    assert trials.micro_batch.isna()[0]
+    assert trials.micro_batch[1] == 12
+    assert "out of memory: micro-batch 12" in done.stdout
+    loss = epochs.pivot(index="epoch", columns="trial_id", values="train_loss")
+    np.testing.assert_allclose(loss["0001"], loss["0000"], rtol=1e-5)  # as in test_micro_batch
 
 
 def newest_epoch(trials):
