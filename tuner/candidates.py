@@ -95,9 +95,16 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
         return [winner(folder)]
     table = trials(folder)
     rows = same_knobs(table) if seeds else table.head(top)
-    if not seeds and len(table) < top:
+    kept = table["checkpoint"] != ""
+    if not seeds and kept.sum() < top:
         raise InputError([
-            f"top: must be at most the {len(table)} trials with a checkpoint, got {top}."
+            f"top: must be at most the {kept.sum()} trials with a checkpoint, got {top}."
+        ])
+    if gone := list(rows.loc[~kept, "trial_id"]):
+        which = "seeds: of those with the winner's knobs" if seeds else f"top: of the best {top}"
+        raise InputError([
+            f"{which}, trial {gone[0]} has no checkpoint any more, for disk_budget deletes those "
+            f"of the worst; write {'seeds=false' if seeds else 'a smaller top='}."
         ])
     found = [each for row in rows.to_dict("records") for each in of_trial(folder, row, rules)]
     missing = [each.path for each in found if not (each.path / WEIGHTS).is_file()]
@@ -124,7 +131,7 @@ def of_trial(folder: Path, row: Mapping[Any, Any], rules: tuple[Rule, ...]) -> I
 
 
 def trials(folder: Path) -> pd.DataFrame:
-    """Return the trials that left a checkpoint, best first.
+    """Return the trials that reported an epoch, best first.
 
     Raises:
         InputError: If the table is missing or broken.
@@ -135,10 +142,10 @@ def trials(folder: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None
-    kept = frame[frame["checkpoint"] != ""]
+    examined = frame[frame["val_robust_accuracy"].notna()]
     ranking = ["val_robust_accuracy", "val_clean_accuracy"]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search
-    return kept.sort_values(ranking, ascending=False, kind="stable")
+    return examined.sort_values(ranking, ascending=False, kind="stable")
 
 
 def same_knobs(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from rich.console import Console, Group
@@ -90,7 +90,8 @@ def line(progress: Progress, record: Record) -> str:
     if record.error:
         words.append(record.error)
     if record.status != "running":
-        words.append(f"| {len(progress.ended)}/{progress.trials} ended, {left(progress)}")
+        about = ", ".join([left(progress), *spent(progress)])
+        words.append(f"| {len(progress.ended)}/{progress.trials} ended, {about}")
     return "  ".join(words)
 
 
@@ -100,6 +101,7 @@ def headline(progress: Progress) -> Text:
         f"{len(progress.ended)} of {progress.trials} trials ended",
         f"{clock(progress.elapsed)} gone",
         left(progress),
+        *spent(progress),
     ]
     if (leader := progress.leader) and leader.best:
         parts.append(
@@ -116,7 +118,7 @@ def table(progress: Progress, rows: int | None = None) -> Table:
         rows: How many there is room for; all if none.
     """
     leader = progress.leader
-    ended = sorted(progress.ended, key=rank, reverse=True)
+    ended = sorted(progress.ended, key=lambda record: record.score, reverse=True)
     everything = [*progress.running, *ended]
     shown_rows = everything if rows is None else everything[: max(rows, 1)]
     result = Table(box=None, header_style="dim", pad_edge=False)
@@ -131,11 +133,6 @@ def table(progress: Progress, rows: int | None = None) -> Table:
     if len(shown_rows) < len(everything):
         result.caption = f"and {len(everything) - len(shown_rows)} more"
     return result
-
-
-def rank(record: Record) -> tuple[float, float]:
-    """Return what ended trials are sorted by."""
-    return record.best.score() if record.best else (-1.0, -1.0)
 
 
 def cells(record: Record, epochs: int) -> list[str | Text]:
@@ -192,4 +189,39 @@ def clock(seconds: float) -> str:
 def left(progress: Progress) -> str:
     """Return the estimate of the time left."""
     estimate = progress.seconds_left
-    return "time left unknown" if estimate is None else f"about {clock(estimate)} left"
+    if estimate is None:
+        return "time left unknown"
+    return f"about {clock(estimate)} left, finish at {hour(estimate)}"
+
+
+def hour(seconds: float) -> str:
+    """Return the time of day after so many seconds, with the day if it is not today."""
+    now = datetime.now()
+    then = now + timedelta(seconds=seconds)
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%a %d %b %H:%M}"
+
+
+def spent(progress: Progress) -> list[str]:
+    """Return GPU-hours, where trials take any, and what checkpoints take of the disk."""
+    words = []
+    if progress.gpu:
+        hours = progress.gpu * progress.trial_seconds / 3600
+        expected = f"{hours + progress.gpu * progress.due / 3600:.3g}" if progress.due else "?"
+        words.append(f"{hours:.3g} of about {expected} GPU-hours")
+    if progress.disk:
+        budget = f" of {amount(progress.disk_budget)}" if progress.disk_budget else ""
+        words.append(f"{amount(progress.disk)}{budget} on disk")
+    return words
+
+
+def amount(number: float) -> str:
+    """Return a number of bytes, short enough for a line.
+
+    >>> amount(999), amount(1_250_000), amount(20e9)
+    ('999 B', '1.25 MB', '20 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

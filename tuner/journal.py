@@ -54,6 +54,10 @@ class Journal:
         path = os.path.relpath(record.checkpoint, self.folder)
         self.write("kept", record.trial_id, {"checkpoint": path})
 
+    def dropped(self, record: Record) -> None:
+        """Note that they are deleted."""
+        self.write("dropped", record.trial_id, {})
+
     def ended(self, record: Record) -> None:
         """Note how it ended."""
         self.write("ended", record.trial_id, {"status": record.status, "error": record.error})
@@ -114,6 +118,8 @@ def remembered(folder: Path) -> dict[str, Record]:
             records[number].reports = [*earlier, report]
         elif event["event"] == "kept":
             records[number].checkpoint = str(folder / event["checkpoint"])
+        elif event["event"] == "dropped":
+            records[number].checkpoint = ""
         else:
             records[number].status, records[number].error = event["status"], event["error"]
     return records

@@ -39,6 +39,11 @@ class Record:
         return max(self.reports, key=Report.score, default=None)
 
     @property
+    def score(self) -> tuple[float, float]:
+        """What trials are ranked by: the score of the best epoch, below any if there is none."""
+        return self.best.score() if self.best else (-1.0, -1.0)
+
+    @property
     def last(self) -> Report | None:
         """The latest epoch."""
         return self.reports[-1] if self.reports else None
@@ -59,6 +64,10 @@ class Progress:
         concurrency: Trials at a time.
         records: Trials so far, by number.
         started: When, on the monotonic clock.
+        gpu: Share of a GPU that a trial takes.
+        time_budget: Seconds after which the study ends; no limit if none.
+        disk_budget: Bytes that checkpoints may take; no limit if none.
+        disk: Bytes that they take.
     """
 
     trials: int
@@ -66,6 +75,10 @@ class Progress:
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    gpu: float = 0.0
+    time_budget: float | None = None
+    disk_budget: float | None = None
+    disk: int = 0
 
     @property
     def elapsed(self) -> float:
@@ -89,8 +102,13 @@ class Progress:
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
     @property
-    def seconds_left(self) -> float | None:
-        """An estimate: epochs still to run, as many as trials took so far, at the mean pace."""
+    def trial_seconds(self) -> float:
+        """Seconds of all epochs of all trials so far."""
+        return sum(record.seconds for record in self.records.values())
+
+    @property
+    def due(self) -> float | None:
+        """An estimate of those to come: as many epochs as trials took so far, at the mean pace."""
         epochs_run = sum(len(r.reports) for r in self.records.values())
         if not epochs_run:
             return None
@@ -98,5 +116,14 @@ class Progress:
         usual = sum(ended) / len(ended) if ended else self.epochs
         due = (self.trials - len(self.records)) * usual
         due += sum(max(0.0, usual - len(record.reports)) for record in self.running)
-        pace = sum(record.seconds for record in self.records.values()) / epochs_run
-        return due * pace / max(1, min(self.concurrency, self.trials - len(self.ended)))
+        return due * self.trial_seconds / epochs_run
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate of the time until the last trial ends, or the time budget if that is less."""
+        if self.due is None:
+            return None
+        left = self.due / max(1, min(self.concurrency, self.trials - len(self.ended)))
+        if self.time_budget is None:
+            return left
+        return min(left, max(0.0, self.time_budget - self.elapsed))

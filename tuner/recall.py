@@ -12,6 +12,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from trainables.checkpoint import epoch_of
+from tuner.disk import CHECKPOINTS
 from tuner.journal import remembered
 from tuner.progress import Record
 from tuner.searcher import NAME
@@ -20,7 +21,6 @@ from tuner.watch import ending
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
-CHECKPOINTS = "checkpoint_*"
 STUDY = "optuna.log"
 
 

@@ -15,6 +15,7 @@ from ray.tune.schedulers import TrialScheduler
 from trainables.bind import filled, supply
 from trainables.problems import InputError
 from trainables.trainable import trainable
+from tuner.disk import Disk
 from tuner.journal import Journal
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
@@ -65,6 +66,7 @@ def run(
     gpu: float,
     journal: Journal,
     past: Mapping[str, Record],
+    caution: Callable[[str], None],
 ) -> None:
     """Run every trial of a plan that has not ended.
 
@@ -76,13 +78,16 @@ def run(
         gpu: Share of a GPU for each trial.
         journal: Where everything that happens is written down.
         past: What earlier runs have begun, by number.
+        caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
     left = plan.trials - sum(record.status != "running" for record in past.values())
     if left <= 0:
         return
-    watch = Watch(progress, plan.columns, tell, journal, past)
     here = folder / TRIALS
+    disk = Disk(here, progress, journal, past, caution)
+    disk.hold()
+    watch = Watch(progress, plan.columns, tell, journal, past, disk.hold)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
         param_space=plan.shared() | device(gpu),

@@ -91,14 +91,26 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
-    for caution in (*plan.cautions, *taking_turns(gpu)):
-        console.print(f"caution: {caution}", soft_wrap=True)
+
+    def caution(text: str) -> None:
+        console.print(f"caution: {text}", soft_wrap=True)
+
+    for text in (*plan.cautions, *taking_turns(gpu)):
+        caution(text)
     goes_on = (folder / JOURNAL).exists()
     journal = Journal(folder)
     past = remember(folder, plan.epochs) if goes_on else {}
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
     ended = {number: record for number, record in past.items() if record.status != "running"}
-    progress = Progress(plan.trials, plan.epochs, at_a_time, records=ended)
+    progress = Progress(
+        plan.trials,
+        plan.epochs,
+        at_a_time,
+        records=ended,
+        gpu=gpu,
+        time_budget=plan.settings.time_budget,
+        disk_budget=plan.settings.disk_budget,
+    )
     if past:
         console.print(f"Goes on with {folder}: {len(ended)} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
@@ -109,7 +121,16 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
             saver.tell(record)
 
         try:
-            run(plan, folder, progress, tell, gpu=gpu, journal=journal, past=past)
+            run(
+                plan,
+                folder,
+                progress,
+                tell,
+                gpu=gpu,
+                journal=journal,
+                past=past,
+                caution=caution,
+            )
         finally:
             interrupted = settle(plan, progress)
             saver.save()

@@ -26,6 +26,7 @@ class Watch(tune.Callback):
         tell: Callable[[Record], None],
         journal: Journal,
         past: Mapping[str, Record],
+        tidy: Callable[[], None],
     ) -> None:
         """Start watching.
 
@@ -35,12 +36,14 @@ class Watch(tune.Callback):
             tell: Called with a trial that began, reported or ended.
             journal: Where it is written down.
             past: Trials that an earlier run has begun, by number.
+            tidy: Called when a checkpoint was kept or a trial has ended.
         """
         self.progress = progress
         self.columns = columns
         self.tell = tell
         self.journal = journal
         self.past = past
+        self.tidy = tidy
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -93,6 +96,7 @@ class Watch(tune.Callback):
         record = self.record(trial)
         record.checkpoint = checkpoint.path
         self.journal.kept(record)
+        self.tidy()
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -101,6 +105,7 @@ class Watch(tune.Callback):
         record = self.record(trial)
         record.status = ending(record, self.progress.epochs)
         self.journal.ended(record)
+        self.tidy()
         self.tell(record)
 
     def on_trial_error(
@@ -111,6 +116,7 @@ class Watch(tune.Callback):
         record.status = "failed"
         record.error = last_line(trial.error_file)
         self.journal.ended(record)
+        self.tidy()
         self.tell(record)
 
     def record(self, trial: Trial) -> Record:
