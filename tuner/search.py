@@ -5,9 +5,11 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 import ray
@@ -19,6 +21,8 @@ from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import PLAIN, display
+from tuner.estimate import cramped
+from tuner.gpu_memory import packed
 from tuner.help import usage
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
@@ -71,10 +75,11 @@ def search(words: Sequence[str], console: Console) -> int:
     problems = list(differences(folder, plan) if goes_on else unwritable(folder))
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    if problems := [*problems, *unusable(plan)]:
+    if problems := [*problems, *unusable(plan)] or [*cramped(plan)]:
         raise InputError(problems)
+    plan = packed(plan, here()[1], partial(console.print, soft_wrap=True))
     if plan.settings.dry_run:
-        preview(console, plan, concurrency(plan.settings, *here())[0])
+        preview(console, plan, *concurrency(plan.settings, *here()))
         return OK
     silence()
     return start(plan, folder, words, console)
@@ -87,10 +92,7 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
         InputError: If the cluster or the results folder cannot be had after all.
     """
     at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
-    try:
-        folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
-    except OSError as error:
-        raise InputError([f"results: cannot make {folder} ({error})."]) from None
+    make(folder, plan)
 
     def caution(text: str) -> None:
         console.print(f"caution: {text}", soft_wrap=True)
@@ -101,19 +103,12 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
     journal = Journal(folder)
     past = remember(folder, plan.epochs) if goes_on else {}
     results.write_study(folder, plan, ["python", "-m", "tuner.search", *words])
-    ended = {number: record for number, record in past.items() if record.status != "running"}
-    progress = Progress(
-        plan.trials,
-        plan.epochs,
-        at_a_time,
-        records=ended,
-        gpu=gpu,
-        time_budget=plan.settings.time_budget,
-        disk_budget=plan.settings.disk_budget,
-    )
+    progress = begun(plan, at_a_time, gpu, past)
     if past:
-        console.print(f"Goes on with {folder}: {len(ended)} trials have ended.", soft_wrap=True)
+        number = len(progress.records)
+        console.print(f"Goes on with {folder}: {number} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
+    about: dict[str, Any] = {"gpu": gpu, "journal": journal, "past": past, "caution": caution}
     with display(progress, console) as shown:
 
         def tell(record: Record) -> None:
@@ -121,22 +116,39 @@ def start(plan: Plan, folder: Path, words: Sequence[str], console: Console) -> i
             saver.tell(record)
 
         try:
-            run(
-                plan,
-                folder,
-                progress,
-                tell,
-                gpu=gpu,
-                journal=journal,
-                past=past,
-                caution=caution,
-            )
+            run(plan, folder, progress, tell, **about)
         finally:
             interrupted = settle(plan, progress)
             saver.save()
             journal.close()
     summarise(console, progress, folder, interrupted=interrupted)
     return INTERRUPTED if interrupted else OK
+
+
+def make(folder: Path, plan: Plan) -> None:
+    """Make the results folder.
+
+    Raises:
+        InputError: If that fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
+    except OSError as error:
+        raise InputError([f"results: cannot make {folder} ({error})."]) from None
+
+
+def begun(plan: Plan, at_a_time: int, gpu: float, past: Mapping[str, Record]) -> Progress:
+    """Return how far a study is that begins, or goes on with the trials of its past."""
+    settings = plan.settings
+    return Progress(
+        plan.trials,
+        plan.epochs,
+        at_a_time,
+        records={number: record for number, record in past.items() if record.status != "running"},
+        gpu=gpu,
+        time_budget=settings.time_budget,
+        disk_budget=settings.disk_budget,
+    )
 
 
 def settle(plan: Plan, progress: Progress) -> bool:
