@@ -1,7 +1,7 @@
 """What the checkpoints of a study take on the disk, and which go first where that is limited."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tuner.display import amount
@@ -20,7 +20,6 @@ class Disk:
         folder: Path,
         progress: Progress,
         journal: Journal,
-        past: Mapping[str, Record],
         caution: Callable[[str], None],
     ) -> None:
         """Look at what is there.
@@ -29,10 +28,9 @@ class Disk:
             folder: With a folder a run and in it one a trial, as Ray makes them.
             progress: Knows the trials and the budget; is told what is used.
             journal: Where it is written down whose checkpoint goes.
-            past: Trials that an earlier run has begun, by number.
             caution: Called, once, with what to say where the budget cannot be kept.
         """
-        self.folder, self.progress, self.journal, self.past = folder, progress, journal, past
+        self.folder, self.progress, self.journal = folder, progress, journal
         self.caution: Callable[[str], None] | None = caution
         self.sizes: dict[Path, int] = {}
         self.look()
@@ -55,12 +53,8 @@ class Disk:
 
     def named(self) -> set[Path]:
         """Return the newest checkpoint of every trial that has one."""
-        return {Path(record.checkpoint) for record in self.records.values() if record.checkpoint}
-
-    @property
-    def records(self) -> dict[str, Record]:
-        """Every trial that has begun, those that were cut off and have yet to go on included."""
-        return {**self.past, **self.progress.records}
+        records = self.progress.records.values()
+        return {Path(record.checkpoint) for record in records if record.checkpoint}
 
     def hold(self) -> None:
         """Delete checkpoints of the worst ended trials until the others fit.
@@ -104,7 +98,7 @@ class Disk:
 
     def sweep(self) -> None:
         """Delete what ended trials have left and no longer name, earlier runs' leavings too."""
-        ended = {number for number, r in self.records.items() if r.status != "running"}
+        ended = {record.trial_id for record in self.progress.ended}
         for path in self.sizes.keys() - self.named():
             if path.parent.name in ended:
                 shutil.rmtree(path, ignore_errors=True)  # what stays is still counted

@@ -85,7 +85,7 @@ def run(
     if left <= 0:
         return
     here = folder / TRIALS
-    disk = Disk(here, progress, journal, past, caution)
+    disk = Disk(here, progress, journal, caution)
     disk.hold()
     watch = Watch(progress, plan.columns, tell, journal, past, disk.hold)
     tuner = tune.Tuner(

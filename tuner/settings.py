@@ -81,8 +81,8 @@ class Settings:
         epochs: Epochs of a trial that is not stopped early; those of the recipe if none.
         seed: Decides what is proposed and how each trial draws.
         cpu: CPU cores that a trial takes; it computes with as many threads.
-        gpu: Share of a GPU that a trial takes, or a whole number of them; 1 if there is one and
-            none is given.
+        gpu: Share of a GPU that a trial takes, or a whole number of them; if there is a GPU and
+            none is given, the share that the dearest trial takes of its memory.
         precision: How trials train: "tf32" and "bf16" are quicker where the hardware knows them.
             They are examined in fp32 all the same.
         compile: Whether torch compiles networks; measure it, on CPUs it is slower.

@@ -16,13 +16,12 @@ SIZE = 100
 class Study:
     """A study whose trials leave checkpoints of 100 bytes."""
 
-    def __init__(self, folder, budget, past=()):
+    def __init__(self, folder, budget):
         self.folder, self.said = folder, []
         self.journal = Journal(folder)
         self.progress = Progress(trials=9, epochs=4, concurrency=1, disk_budget=budget)
-        self.past = {record.trial_id: record for record in past}
         trials = folder / "trials"
-        self.disk = Disk(trials, self.progress, self.journal, self.past, self.said.append)
+        self.disk = Disk(trials, self.progress, self.journal, self.said.append)
 
     def trial(self, number, *values, status="completed", run=1):
         reports = [report(epoch, value) for epoch, value in enumerate(values, start=1)]
@@ -51,8 +50,8 @@ class Study:
 def study(tmp_path):
     studies = []
 
-    def made(budget, past=()):
-        studies.append(Study(tmp_path, budget, past))
+    def made(budget):
+        studies.append(Study(tmp_path, budget))
         return studies[-1]
 
     yield made
@@ -140,17 +139,16 @@ def test_a_deletion_that_was_cut_off_is_finished_by_the_next_run(study, tmp_path
     here.trial(0, 0.5)
     here.journal.dropped(here.trial(1, 0.4))
     here.journal.close()
-    again = study(1000, remembered(tmp_path).values())
-    again.progress.records.update(again.past)
+    again = study(1000)
+    again.progress.records.update(remembered(tmp_path))
     again.disk.hold()
     assert again.left() == ["0000"]
 
 
 def test_a_trial_that_was_cut_off_and_waits_keeps_its_checkpoint(study):
     here = study(150)
-    waits = here.trial(0, 0.1, status="running")
+    here.trial(0, 0.1, status="running")
     del here.progress.records["0000"]
-    here.past["0000"] = waits
     here.trial(1, 0.3)
     here.trial(2, 0.2)
     here.disk.hold()

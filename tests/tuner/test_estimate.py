@@ -1,8 +1,10 @@
 """What a study costs, with the arithmetic by hand."""
 
 import time
+from dataclasses import replace
 
 import pytest
+from ray import tune
 
 from trainables.trial import Trial
 from tuner.arguments import read
@@ -54,6 +56,18 @@ def test_every_variant_counts_by_its_cells_in_a_grid():
     found = estimate(plan(*words), CPU, dear_adam)
     assert found.seconds == Spread(mean=(20 + 80) / 2, low=10.0, high=90.0)
     assert found.timed == 6
+
+
+def test_a_variant_with_more_cells_counts_for_more_in_a_grid_alone():
+    """Cells at 10, 20 and 30 s beside one at 90: 150 / 4 each by cell, (20 + 90) / 2 by variant."""
+    words = ["attack.steps=grid(1,2,3)", "optimizer=grid(sgd,adam)"]
+    study = plan(*words)
+    one, other = study.variants
+    other = replace(other, searched={"attack.steps": tune.grid_search([9])})
+    study = replace(study, variants=(one, other))
+    assert estimate(study, CPU, by_steps).seconds.mean == 150 / 4
+    drawn = replace(study, searcher={"name": "random"})
+    assert estimate(drawn, CPU, by_steps).seconds.mean == (20 + 90) / 2
 
 
 def test_where_there_is_no_time_variants_are_left_out_and_that_is_told():

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -15,7 +16,7 @@ from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.display import PLAIN, Lines, Screen, display, line, table
+from tuner.display import PLAIN, Lines, Screen, display, headline, hour, line, table
 from tuner.progress import Progress, Record
 from tuner.summary import summarise
 
@@ -100,6 +101,27 @@ def test_the_estimate_of_the_time_left(progress):
     an epoch, two at a time: 3 seconds."""
     assert progress.seconds_left == pytest.approx(3.0)
     assert Progress(trials=6, epochs=4, concurrency=2).seconds_left is None
+
+
+def test_the_time_budget_may_end_a_study_sooner(progress):
+    progress.time_budget = progress.elapsed + 2
+    assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock goes on
+    progress.time_budget = 1e9
+    assert progress.seconds_left == pytest.approx(3.0)
+
+
+def test_the_headline_tells_the_finish_and_gpu_hours_so_far_and_in_all(progress):
+    """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
+    progress.gpu = 0.25 * 3600
+    assert "4.5 of about 6 GPU-hours" in headline(progress).plain
+    assert "about 0:00:03 left, finish at " in headline(progress).plain
+    fresh = Progress(trials=6, epochs=4, concurrency=2, gpu=1.0)
+    assert "0 of about ? GPU-hours" in headline(fresh).plain
+
+
+def test_a_finish_on_another_day_is_told_with_the_day():
+    assert re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d", hour(30 * 3600))
+    assert re.fullmatch(r"(\w{3} \d\d \w{3} )?\d\d:\d\d", hour(1))
 
 
 def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):

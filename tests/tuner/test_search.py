@@ -13,6 +13,7 @@ import yaml
 
 from tests.test_micro_batch import CRAMPED
 from trainables.checkpoint import load_model
+from tuner.evaluate import main as evaluate
 from tuner.search import main
 
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]
@@ -156,6 +157,30 @@ def test_a_time_budget_ends_a_search_normally(tmp_path):
     assert (tmp_path / "study/best/model.safetensors").exists()
 
 
+@pytest.mark.slow
+def test_a_disk_budget_keeps_the_best_and_a_study_goes_on_with_it(tmp_path, capsys):
+    """A checkpoint takes 2.7 MB; 9 MB hold three, or two and the next of a trial that runs."""
+    words = ["space=weight_decay", *SMALL, "concurrency=1", "scheduler=none", "disk_budget=9MB"]
+    done = search(tmp_path, *words, "trials=4")
+    assert done.returncode == 0, done.stderr
+    assert "MB of 9 MB on disk" in done.stdout
+    done = search(tmp_path, *words, "trials=6", "resume=auto")
+    assert done.returncode == 0, done.stderr
+    trials, _ = frames(tmp_path)
+    folder = tmp_path / "study"
+    kept = {folder / path for path in trials.checkpoint if path}
+    assert kept == set((folder / "trials").glob("*/*/checkpoint_*"))
+    assert 0 < sum(file.stat().st_size for path in kept for file in path.iterdir()) <= 9e6
+    assert len(kept) < len(trials) == 6
+    winner = trials.loc[trials.val_robust_accuracy.idxmax()]
+    assert folder / winner.checkpoint in kept
+    assert not load_model(folder / "best").training
+    events = (folder / "journal.jsonl").read_text()
+    assert events.count('"dropped"') == 6 - len(kept)
+    assert evaluate([str(folder), "suite=fgsm", "images=20", "top=6"]) == 2
+    assert f"at most the {len(kept)} trials with a checkpoint" in capsys.readouterr().err
+
+
 BAD = [
     ["space=weight_dcay"],
     ["space=weight_decay", "method=trades2"],
@@ -164,6 +189,9 @@ BAD = [
     ["space=weight_decay", "gpu=0.5"],
     ["space=weight_decay", "cpu=4096"],
     ["space=weight_decay", "trials=0"],
+    ["space=weight_decay", "disk_budget=20XB"],
+    ["space=weight_decay", "disk_budget=1MB"],
+    ["space=weight_decay", "dry_run=true", "disk_budget=1MB"],
     ["space=weight_decay", "name=taken"],
     ["space=weight_decay", "data=cifar10", "data.root=nowhere", "data.download=false"],
     ["space=weight_decay", "data=arrays", "data.path=truncated.npz"],
