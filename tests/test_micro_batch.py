@@ -137,6 +137,12 @@ def test_parts_that_would_not_learn_the_same_are_refused(changes, why):
         smaller(Trial(tiny(**changes)), OutgrownError("CUDA out of memory."))
 
 
+def test_parts_larger_than_a_batch_are_whole_batches():
+    """Of batches of 50, half is 25, whatever more would have been taken."""
+    trial = Trial(tiny(update={"name": "alternate", "micro_batch": 200}))
+    assert smaller(trial, OutgrownError("CUDA out of memory.")) == 25
+
+
 def test_batch_norm_is_why():
     """The reason for the refusal: pairs are normalised to -1 and 1, whatever they are."""
     norm, x = BatchNorm1d(1), torch.tensor([[0.0], [1.0], [10.0], [11.0]])

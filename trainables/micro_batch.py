@@ -20,14 +20,15 @@ def smaller(trial: Trial, accident: OutgrownError) -> int:
         OutgrownError: If it took single images already, or if the gradients of parts do not add up
             to those of the batch.
     """
-    size = trial.micro_batch or trial.parts["data"].batches.keywords["batch_size"]
+    whole: int = trial.parts["data"].batches.keywords["batch_size"]
+    size = min(whole, trial.micro_batch or whole)
     reasons = [*undivided(trial), *(["images go one at a time already"] if size == 1 else [])]
     if reasons:
         raise OutgrownError(
             f"{str(accident).splitlines()[0]} Smaller parts are no way out, because {reasons[0]}; "
             "lower data.batch_size, or give a trial more of a GPU, gpu=1."
         )
-    return int(size) // 2
+    return size // 2
 
 
 def undivided(trial: Trial) -> Iterator[str]:

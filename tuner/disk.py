@@ -87,7 +87,8 @@ class Disk:
 
         Of equals the later goes first, because the earlier would win.
         """
-        ended = [r for r in self.progress.ended if r.checkpoint and r is not self.progress.leader]
+        leader = self.progress.leader
+        ended = [r for r in self.progress.ended if r.checkpoint and r is not leader]
         yield from reversed(sorted(ended, key=lambda record: record.score, reverse=True))
 
     def drop(self, record: Record) -> None:
@@ -99,10 +100,11 @@ class Disk:
     def sweep(self) -> None:
         """Delete what ended trials have left and no longer name, earlier runs' leavings too."""
         ended = {record.trial_id for record in self.progress.ended}
-        for path in self.sizes.keys() - self.named():
-            if path.parent.name in ended:
-                shutil.rmtree(path, ignore_errors=True)  # what stays is still counted
-        self.look()
+        left = [path for path in self.sizes.keys() - self.named() if path.parent.name in ended]
+        for path in left:
+            shutil.rmtree(path, ignore_errors=True)  # what stays is still counted
+        if left:
+            self.look()
 
 
 def size(folder: Path) -> int:

@@ -9,7 +9,6 @@ from operator import attrgetter
 from statistics import fmean
 from typing import Any
 
-from trainables.images import AbsentError
 from trainables.trial import Trial
 from tuner.display import amount
 from tuner.draws import configuration, drawn, extremes
@@ -183,8 +182,8 @@ def cramped(plan: Plan) -> Iterator[str]:
         seen.add(kind)
         try:
             needed = LEAST * stored(Trial(probing(plan, config, {"device": "cpu"})))
-        except AbsentError:
-            return  # told elsewhere, or no matter
+        except Exception:  # a user's file can fail in any way; its trials will tell
+            continue
         if needed > budget:
             yield (
                 f"disk_budget: must be at least {amount(needed)}, two checkpoints of a trial of "
