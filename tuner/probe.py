@@ -1,6 +1,7 @@
 """What one configuration costs, from a few images of its last epoch."""
 
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +14,20 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables import checkpoint
+from trainables.climb import climb, cross_entropy
 from trainables.images import Images
+from trainables.modes import frozen, in_mode
+from trainables.precision import in_full
 from trainables.trial import Trial
+from trainables.view import quick
 from tuner.disk import size
 
 FEW = 8
-"""Images of the first timed step; a network that is quick with them is timed on a whole batch."""
-QUICK = 0.1
+"""Images of the first timed step, which are dearer than those of a whole batch."""
+PATIENCE = 5.0
+"""Seconds that a step may take, by the first, for a whole batch to be timed as well."""
+STEPS = 4
+"""Of the exam that are timed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +35,7 @@ class Cost:
     """What a whole trial takes that is not stopped early.
 
     Attributes:
-        seconds: Wall time on this machine, extrapolated from one timed step of training.
+        seconds: Wall time on this machine, from a timed step of training and some of the exam.
         passes: Forward passes with gradients, in images.
         disk: Bytes of its last checkpoint, which is its largest.
     """
@@ -52,13 +60,13 @@ def cost(config: Mapping[str, Any]) -> Cost:
     timed(trial, train[:2])  # the first step pays for what later ones find ready
     number = min(FEW, batch_size)
     seconds, passes = timed(trial, train[:number])
-    if seconds < QUICK:
+    if seconds * batch_size / number < PATIENCE:
         number = batch_size
-        seconds, passes = timed(trial, train[:number])
-    each = seconds / number
-    examined = len(validation) * exam["steps"] * exam["restarts"]
+        # the first step of a size takes up to twice as long as those that follow
+        seconds, passes = min(timed(trial, train[:number]) for _ in range(2))
+    examined = len(validation) * exam["steps"] * exam["restarts"] * climbed(trial, train[:number])
     return Cost(
-        seconds=trial.epochs * (each * len(train) + each / passes * examined),
+        seconds=trial.epochs * (seconds / number * len(train) + examined),
         passes=trial.epochs * passes * len(train),
         disk=stored(trial),
     )
@@ -86,6 +94,23 @@ def timed(trial: Trial, images: Images) -> tuple[float, float]:
         trial.average.period_over()
     report = trial.advance()
     return report.seconds - report.exam_seconds, trial.passes - before
+
+
+def climbed(trial: Trial, images: Images) -> float:
+    """Return the seconds an image of one step of the exam, where none is fooled and done with."""
+    x, y = images.x.float() / 255, images.y
+    model = trial.average.examined()
+    with in_mode(model, "eval"), frozen(model), in_full(model):
+        seen = quick(model)
+        start = time.perf_counter()
+        about = {"threat": trial.threat, "steps": STEPS, "step_size": trial.threat.eps}
+        climb(seen, cross_entropy(y), x, x, never, **about)
+    return (time.perf_counter() - start) / STEPS / len(images)
+
+
+def never(_: Tensor, rows: Tensor) -> Tensor:
+    """Return that no attack is over."""
+    return torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
 
 
 def unexamined(*_: object, **__: object) -> tuple[float, float]:

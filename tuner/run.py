@@ -86,7 +86,6 @@ def run(
         return
     here = folder / TRIALS
     disk = Disk(here, progress, journal, caution)
-    disk.hold()
     watch = Watch(progress, plan.columns, tell, journal, past, disk.hold)
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),

@@ -1,12 +1,14 @@
 """What a configuration costs, against trials that were trained to the end."""
 
+import time
+
 import pytest
 
 from tests.oracles import tiny
 from trainables import checkpoint
 from trainables.trial import Trial
 from tuner.disk import size
-from tuner.probe import cost, stored, timed
+from tuner.probe import climbed, cost, stored, timed
 
 CHANGES = [
     {"optimizer": {"name": "sgd", "lr": 0.01}},
@@ -56,7 +58,7 @@ def test_seconds_grow_with_the_steps_of_the_attack():
 
 
 def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
-    """At 0.004 s an image of 3 passes, 120 images take 0.48 s, and 60 under 2 steps 0.16 s."""
+    """At 0.004 s an image 120 take 0.48 s; at 0.001 s a step 60 images under 2 steps 0.12 s."""
     asked = []
 
     def fake(_, images):
@@ -64,11 +66,27 @@ def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
         return 0.004 * len(images), 3.0
 
     monkeypatch.setattr("tuner.probe.timed", fake)
+    monkeypatch.setattr("tuner.probe.climbed", lambda *_: 0.001)
     monkeypatch.setattr("tuner.probe.stored", lambda _: 7)
     found = cost(tiny())
-    assert found.seconds == pytest.approx(4 * (0.48 + 0.16))  # four epochs
+    assert found.seconds == pytest.approx(4 * (0.48 + 0.12))  # four epochs
     assert (found.passes, found.disk) == (4 * 3 * 120, 7)
-    assert asked == [2, 8, 50]  # 0.032 s for 8 is quick, so that the whole batch is timed
+    assert asked == [2, 8, 50, 50]
+
+
+@pytest.mark.parametrize(("each", "sizes"), [(0.09, [2, 8, 50, 50]), (0.11, [2, 8])])
+def test_a_whole_batch_is_timed_unless_that_takes_too_long(monkeypatch, each, sizes):
+    """Of 50 images at 0.09 s, 4.5 s; at 0.11 s it would be 5.5, which is over the 5 s."""
+    asked = []
+
+    def fake(_, images):
+        asked.append(len(images))
+        return each * len(images), 3.0
+
+    monkeypatch.setattr("tuner.probe.timed", fake)
+    monkeypatch.setattr("tuner.probe.stored", lambda _: 7)
+    cost(tiny())
+    assert asked == sizes
 
 
 def test_the_last_epoch_is_looked_at(monkeypatch):
@@ -84,3 +102,19 @@ def test_the_last_epoch_is_looked_at(monkeypatch):
     timed(trial, trial.train[:5])
     timed(trial, trial.train[:5])
     assert seen == [3, 3]
+
+
+def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
+    """An examined network that takes 0.02 s a batch: five looks at 10 images for four steps."""
+    trial = Trial(tiny())
+    seen = []
+
+    def slow(x):
+        seen.append(len(x))
+        time.sleep(0.02)
+        return trial.model(x)
+
+    monkeypatch.setattr("tuner.probe.quick", lambda _: slow)
+    each = climbed(trial, trial.train[:10])
+    assert seen == [10] * 5
+    assert 5 * 0.02 / 4 / 10 <= each < 3 * 5 * 0.02 / 4 / 10  # sleep never wakes early
