@@ -52,6 +52,7 @@ def save(trial: Trial, folder: Path) -> None:
             "rng": trial.rng.get_state(),
             "global_rng": torch.get_rng_state(),
             "memory": trial.memory,
+            "micro_batch": trial.micro_batch,
         },
         folder / STATE,
     )
@@ -70,6 +71,8 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())
     trial.memory.update(state["memory"])
+    if size := state.get("micro_batch"):  # an accident may have made it smaller than configured
+        trial.micro_batch = size
     trial.best = Report(**json.loads((folder / METRICS).read_text()))
     trial.best_weights = load_file(folder / WEIGHTS, device=trial.device)
 

@@ -26,6 +26,7 @@ class Report:
             ones decide which are worth a long one.
         collapsed_at: Updates since the start of the run after which the sentinel found that PGD
             fools where one step does not, which ends epoch and trial; 0 if it has not.
+        micro_batch: Images that the update took at a time; whole batches if none.
     """
 
     epoch: int
@@ -40,6 +41,7 @@ class Report:
     diverged: bool = False
     level: int = 0
     collapsed_at: int = 0
+    micro_batch: int | None = None
 
     @property
     def moment(self) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """A trial as Ray Tune runs it: a function that reports."""
 
+import gc
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -11,14 +12,16 @@ from ray import tune
 
 from trainables import checkpoint
 from trainables.levels import Level
-from trainables.trial import Trial
+from trainables.micro_batch import smaller
+from trainables.trial import OutgrownError, Trial
 
 
 def trainable(config: dict[str, Any]) -> None:
     """Train one configuration, level by level, from its last checkpoint; report every epoch.
 
     On a GPU that trials share, each keeps to its share of the memory, so that one that outgrows it
-    fails alone.
+    fails alone. It is then tried again from its last checkpoint, or its start, and draws the same
+    random numbers, with parts of its batches half as large.
 
     Args:
         config: Group to member and knobs, and `levels`, `seed`, `device`, `threads`,
@@ -29,26 +32,51 @@ def trainable(config: dict[str, Any]) -> None:
     torch.set_num_threads(config["threads"])
     if config["device"] == "cuda":
         torch.cuda.set_per_process_memory_fraction(config["memory_share"])
-    for trial in runs(config):
-        for report in trial.reports():
-            with tempfile.TemporaryDirectory() as folder:
-                checkpoint.save(trial, Path(folder))
-                tune.report(asdict(report), checkpoint=tune.Checkpoint.from_directory(folder))
+    micro_batch, done = None, False
+    while not done:
+        for trial in runs(config, micro_batch):
+            try:
+                report(trial)
+            except OutgrownError as accident:
+                micro_batch = smaller(trial, accident)
+                break
+        else:
+            done = True
+        del trial
+        gc.collect()  # the accident's traceback held what was being computed
+        if config["device"] == "cuda":
+            torch.cuda.empty_cache()
 
 
-def runs(config: Mapping[str, Any]) -> Iterator[Trial]:
-    """Yield a trial's whole runs, the first of them where it was left off."""
+def report(trial: Trial) -> None:
+    """Train to the end; report and keep every epoch."""
+    for each in trial.reports():
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.save(trial, Path(folder))
+            tune.report(asdict(each), checkpoint=tune.Checkpoint.from_directory(folder))
+
+
+def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
+    """Yield a trial's whole runs, the first of them where it was left off.
+
+    Args:
+        config: Of the trial.
+        micro_batch: Images that its updates take at a time; as configured if none.
+    """
     levels = [Level(**level) for level in config["levels"]]
-    came_from = config.get("goes_on_from")
+    last = tune.get_checkpoint()
+    came_from = last.path if last else config.get("goes_on_from")
     first = checkpoint.level_of(Path(came_from)) if came_from else config.get("level", 0)
-    trial = Trial(levels[first].of(config), first)
-    if came_from:
-        checkpoint.restore(trial, Path(came_from))
-    yield trial
-    for number in range(first + 1, len(levels)):
+    shorter = None
+    for number in range(first, len(levels)):
+        trial = Trial(levels[number].of(config), number)
+        if shorter:
+            trial.follows(shorter)
+        elif came_from:
+            checkpoint.restore(trial, Path(came_from))
+        if micro_batch:
+            trial.micro_batch = micro_batch
+        yield trial
         if trial.diverged or trial.collapsed_at:
             return
-        longer = Trial(levels[number].of(config), number)
-        longer.follows(trial)
-        trial = longer
-        yield trial
+        shorter = trial

@@ -20,6 +20,10 @@ from trainables.report import Report
 from trainables.signatures import attacks
 
 
+class OutgrownError(torch.OutOfMemoryError):
+    """Training ran out of memory, rather than building or examining a network."""
+
+
 class Trial:
     """A network in training and everything that its next epoch depends on.
 
@@ -78,15 +82,49 @@ class Trial:
         self.passes = shorter.passes
         self.best, self.best_weights = shorter.best, shorter.best_weights
 
+    @property
+    def micro_batch(self) -> int | None:
+        """Images that the update takes at a time; whole batches if none."""
+        size: int | None = self.parts["update"].update.keywords.get("micro_batch")
+        return size
+
+    @micro_batch.setter
+    def micro_batch(self, size: int) -> None:
+        update = self.parts["update"]
+        update.update = partial(update.update, micro_batch=size)
+
     def reports(self) -> Iterator[Report]:
         """Train to the end, or until the network diverges or collapses; yield a row an epoch."""
         while self.epoch < self.epochs and not (self.diverged or self.collapsed_at):
             yield self.advance()
 
     def advance(self) -> Report:
-        """Train for one epoch and examine."""
+        """Train for one epoch and examine.
+
+        Raises:
+            OutgrownError: If training runs out of memory; the trial is then of no more use.
+        """
         start = time.perf_counter()
-        result = train_epoch(
+        try:
+            result = self.train_once()
+        except torch.OutOfMemoryError as error:
+            raise OutgrownError(str(error)) from error
+        self.epoch += 1
+        self.passes += result.passes
+        self.diverged = not math.isfinite(result.loss)
+        self.collapsed_at = result.collapsed_at
+        report = self.examine(result, start)
+        if self.best is None or report.score(self.constraint) > self.best.score(self.constraint):
+            self.best = report
+            examined = self.average.examined()
+            self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}
+        if self.periods_over() > self.periods_over(self.epoch - 1):
+            self.average.period_over()
+        return report
+
+    def train_once(self) -> EpochResult:
+        """Train for one epoch."""
+        return train_epoch(
             self.model,
             self.optimizer,
             self.average,
@@ -101,18 +139,6 @@ class Trial:
             epochs=self.epochs,
             watched=self.watched,
         )
-        self.epoch += 1
-        self.passes += result.passes
-        self.diverged = not math.isfinite(result.loss)
-        self.collapsed_at = result.collapsed_at
-        report = self.examine(result, start)
-        if self.best is None or report.score(self.constraint) > self.best.score(self.constraint):
-            self.best = report
-            examined = self.average.examined()
-            self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}
-        if self.periods_over() > self.periods_over(self.epoch - 1):
-            self.average.period_over()
-        return report
 
     def periods_over(self, epoch: int | None = None) -> int:
         """Return how many periods are over after `epoch` epochs; those so far if none."""
@@ -141,6 +167,7 @@ class Trial:
             diverged=self.diverged,
             level=self.level,
             collapsed_at=self.collapsed_at,
+            micro_batch=self.micro_batch,
         )
 
 

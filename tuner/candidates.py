@@ -96,9 +96,16 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
         return [winner(folder)]
     table = trials(folder)
     rows = same_knobs(table) if seeds else table.head(top)
-    if not seeds and len(table) < top:
+    kept = table["checkpoint"] != ""
+    if not seeds and kept.sum() < top:
         raise InputError([
-            f"top: must be at most the {len(table)} trials with a checkpoint, got {top}."
+            f"top: must be at most the {kept.sum()} trials with a checkpoint, got {top}."
+        ])
+    if gone := list(rows.loc[~kept, "trial_id"]):
+        which = "seeds: of those with the winner's knobs" if seeds else f"top: of the best {top}"
+        raise InputError([
+            f"{which}, trial {gone[0]} has no checkpoint any more, for disk_budget deletes those "
+            f"of the worst; write {'seeds=false' if seeds else 'a smaller top='}."
         ])
     found = [each for row in rows.to_dict("records") for each in of_trial(folder, row, rules)]
     missing = [each.path for each in found if not (each.path / WEIGHTS).is_file()]
@@ -125,7 +132,7 @@ def of_trial(folder: Path, row: Mapping[Any, Any], rules: tuple[Rule, ...]) -> I
 
 
 def trials(folder: Path) -> pd.DataFrame:
-    """Return the trials that left a checkpoint, best first.
+    """Return the trials that reported an epoch, best first.
 
     Raises:
         InputError: If the table is missing or broken.
@@ -136,17 +143,17 @@ def trials(folder: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None
-    kept = frame[frame["checkpoint"] != ""]
+    examined = frame[frame["val_robust_accuracy"].notna()]
     bound = configuration(folder).get("constraint")
     limit = constraint(bound) if bound else None
     scores = [
         (max(0.0, limit.margin(robust=robust, clean=clean)) if limit else 0.0, -robust, -clean)
         for robust, clean in zip(
-            kept["val_robust_accuracy"], kept["val_clean_accuracy"], strict=True
+            examined["val_robust_accuracy"], examined["val_clean_accuracy"], strict=True
         )
     ]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search
-    return kept.iloc[sorted(range(len(kept)), key=scores.__getitem__)]
+    return examined.iloc[sorted(range(len(examined)), key=scores.__getitem__)]
 
 
 def same_knobs(table: pd.DataFrame) -> pd.DataFrame:

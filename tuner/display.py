@@ -1,10 +1,9 @@
 """What a person sees of a study under way: one live table, or a line of text per event."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from rich.console import Console, Group
@@ -89,10 +88,12 @@ def line(progress: Progress, record: Record) -> str:
         words.append(f"clean {percent(last.val_clean_accuracy)}")
         words.append(f"robust {percent(last.val_robust_accuracy)}")
         words.append(f"best {percent(best.val_robust_accuracy)} (epoch {best.epoch})")
+    words += shrunk(record)
     if record.error:
         words.append(record.error)
     if record.status != "running":
-        words.append(f"| {len(progress.ended)}/{progress.trials} ended, {left(progress)}")
+        about = ", ".join([left(progress), *spent(progress)])
+        words.append(f"| {len(progress.ended)}/{progress.trials} ended, {about}")
     return "  ".join(words)
 
 
@@ -102,6 +103,7 @@ def headline(progress: Progress) -> Text:
         f"{len(progress.ended)} of {progress.trials} trials ended",
         f"{clock(progress.elapsed)} gone",
         left(progress),
+        *spent(progress),
     ]
     if (leader := progress.leader) and leader.best:
         parts.append(
@@ -118,7 +120,7 @@ def table(progress: Progress, rows: int | None = None) -> Table:
         rows: How many there is room for; all if none.
     """
     leader = progress.leader
-    ended = sorted(progress.ended, key=rank, reverse=True)
+    ended = sorted(progress.ended, key=lambda record: record.score, reverse=True)
     everything = [*progress.running, *ended]
     shown_rows = everything if rows is None else everything[: max(rows, 1)]
     result = Table(box=None, header_style="dim", pad_edge=False)
@@ -152,11 +154,6 @@ def verdicts(progress: Progress) -> dict[str, Callable[[Record], str]]:
     return said
 
 
-def rank(record: Record) -> tuple[float, ...]:
-    """Return what ended trials are sorted by."""
-    return record.score or (-math.inf,)
-
-
 def cells(record: Record, progress: Progress) -> list[str | Text]:
     """Return one row of the table."""
     last, best = record.last, record.best
@@ -179,9 +176,18 @@ def reached(report: Report, progress: Progress) -> str:
 
 
 def state(record: Record) -> str:
-    """Return the status of a trial, and where the sentinel ended it."""
+    """Return the status of a trial, where the sentinel ended it, and what memory allows it."""
     at = record.collapsed_at
-    return f"{record.status}, collapsed at step {at}" if at else record.status
+    collapse = [f"collapsed at step {at}"] if at else []
+    return ", ".join([record.status, *collapse, *shrunk(record)])
+
+
+def shrunk(record: Record) -> list[str]:
+    """Return that a trial ran out of memory and takes smaller parts of its batches, if so."""
+    configured = record.groups.get("update", {}).get("micro_batch")
+    if record.last is None or record.last.micro_batch == configured:
+        return []
+    return [f"out of memory: micro-batch {record.last.micro_batch}"]
 
 
 def shown(value: object) -> str:
@@ -214,4 +220,39 @@ def clock(seconds: float) -> str:
 def left(progress: Progress) -> str:
     """Return the estimate of the time left."""
     estimate = progress.seconds_left
-    return "time left unknown" if estimate is None else f"about {clock(estimate)} left"
+    if estimate is None:
+        return "time left unknown"
+    return f"about {clock(estimate)} left, finish at {hour(estimate)}"
+
+
+def hour(seconds: float) -> str:
+    """Return the time of day after so many seconds, with the day if it is not today."""
+    now = datetime.now()
+    then = now + timedelta(seconds=seconds)
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%a %d %b %H:%M}"
+
+
+def spent(progress: Progress) -> list[str]:
+    """Return GPU-hours, where trials take any, and what checkpoints take of the disk."""
+    words = []
+    if progress.gpu:
+        hours = progress.gpu * progress.trial_seconds / 3600
+        expected = f"{hours + progress.gpu * progress.due / 3600:.3g}" if progress.due else "?"
+        words.append(f"{hours:.3g} of about {expected} GPU-hours")
+    if progress.disk:
+        budget = f" of {amount(progress.disk_budget)}" if progress.disk_budget else ""
+        words.append(f"{amount(progress.disk)}{budget} on disk")
+    return words
+
+
+def amount(number: float) -> str:
+    """Return a number of bytes, short enough for a line.
+
+    >>> amount(999), amount(1_250_000), amount(20e9)
+    ('999 B', '1.25 MB', '20 GB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

@@ -65,6 +65,10 @@ class Journal:
         path = os.path.relpath(record.checkpoint, self.folder)
         self.write("kept", record.trial_id, {"checkpoint": path})
 
+    def dropped(self, record: Record) -> None:
+        """Note that they are deleted."""
+        self.write("dropped", record.trial_id, {})
+
     def ended(self, record: Record) -> None:
         """Note how it ended."""
         self.write("ended", record.trial_id, {"status": record.status, "error": record.error})
@@ -157,6 +161,8 @@ def told(
             happened += [Event("waited", number)] * line["waited"]
         elif kind == "kept":
             records[number].checkpoint = str(folder / line["checkpoint"])
+        elif kind == "dropped":
+            records[number].checkpoint = ""
         else:
             records[number].status, records[number].error = line["status"], line["error"]
     return records, happened

@@ -1,38 +1,30 @@
-"""What a plan will need: whether its images and network fit together, and what it will cost."""
+"""What a plan will need: whether its images and network fit together, and the machine."""
 
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from trainables.bind import bind
 from trainables.groups import GROUPS
 from trainables.images import AbsentError, DataError, Dataset, Format, Images
-from trainables.loop import train_epoch
 from trainables.photos import PhotoError
 from trainables.problems import InputError
 from trainables.threat import Threat
 from trainables.trial import dataset, network
 from tuner.domains import probes
+from tuner.draws import configuration
 from tuner.plan import Plan, Variant
 from tuner.resources import memory
 
-PROBE = 8
-"""Images of the first timed step; a network that is quick with them is timed on a whole batch."""
-QUICK = 0.1
 LEAST = 3
 """Copies of the weights that training holds: themselves, their gradients and the best so far."""
 
 
 def sample(variant: Variant) -> dict[str, SimpleNamespace]:
     """Return the parts of one configuration of a variant."""
-    config = {group: dict(knobs) for group, knobs in variant.fixed.items()}
-    for path, domain in variant.searched.items():
-        group, knob = path.split(".")
-        config[group][knob] = next(probes(domain))
+    config = configuration(variant, {})
     return bind({group: config[group] for group in GROUPS})
 
 
@@ -164,62 +156,3 @@ def unusable(plan: Plan) -> list[str]:
         except AbsentError as found:
             problems |= {} if plan.settings.dry_run else {f"data: {found}": None}
     return list(problems)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What a whole trial takes, extrapolated from one timed training step.
-
-    Attributes:
-        seconds: Wall time on this machine.
-        passes: Forward passes with gradients, in images.
-    """
-
-    seconds: float
-    passes: float
-
-
-def cost(plan: Plan) -> Cost:
-    """Return what one trial of the first variant takes, if it is not stopped early.
-
-    Raises:
-        AbsentError: If the images could still be downloaded.
-        InputError: If its images cannot be had or do not fit, or a step of training fails.
-    """
-    parts, data, train, validation = fitted(plan.variants[0])
-    torch.set_num_threads(plan.settings.threads)
-    model = network(parts["model"], data.format)
-    optimizer = parts["optimizer"].build(model.parameters())
-    batch_size = parts["data"].batches.keywords["batch_size"]
-
-    def timed(images: Images) -> tuple[float, float]:
-        start = time.perf_counter()
-        result = train_epoch(
-            model,
-            optimizer,
-            parts["average"].build(model),
-            images,
-            parts,
-            classes=data.classes,
-            threat=parts["threat"].build(),
-            peak_lr=0.0,
-            rng=Generator().manual_seed(0),
-            memory={},
-            epoch=0,
-            epochs=1,
-        )
-        return time.perf_counter() - start, result.passes
-
-    timed(train[:2])  # the first step pays for what later ones find ready
-    number = min(PROBE, batch_size)
-    seconds, passes = timed(train[:number])
-    if seconds < QUICK:
-        number = batch_size
-        seconds, passes = timed(train[:number])
-    each = seconds / number
-    exam = parts["exam"].accuracies.keywords
-    examined = len(validation) * exam["steps"] * exam["restarts"]
-    return Cost(
-        seconds=plan.epochs * (each * len(train) + each / passes * examined),
-        passes=plan.epochs * passes * len(train),
-    )

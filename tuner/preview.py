@@ -1,6 +1,6 @@
 """What `dry_run=true` prints: the plan, the ranges, the cells of a table, and the cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -9,14 +9,22 @@ from rich.table import Table
 from trainables.groups import GROUPS
 from trainables.images import AbsentError
 from trainables.problems import InputError
-from tuner.display import clock, shown
+from tuner.display import amount, clock, hour, shown
 from tuner.domains import spelled
-from tuner.outlook import cost, described
+from tuner.estimate import Estimate, Spread, estimate, total
+from tuner.outlook import described
 from tuner.plan import Plan, Variant, flat
+from tuner.run import device
 
 
-def preview(console: Console, plan: Plan, concurrency: int) -> None:
+def preview(console: Console, plan: Plan, concurrency: int, gpu: float) -> None:
     """Print what a plan would do and what it would cost; run no trial.
+
+    Args:
+        console: Where to.
+        plan: The study.
+        concurrency: Trials at a time.
+        gpu: Share of a GPU that each takes.
 
     Raises:
         InputError: If it could not be run.
@@ -34,20 +42,42 @@ def preview(console: Console, plan: Plan, concurrency: int) -> None:
         console.print()
         console.print(alternatives(plan))
     try:
-        whole = cost(plan)
+        whole = estimate(plan, device(gpu))
     except AbsentError as error:
         say(console, f"Cost unknown. data: {error}")
         return
     except Exception as error:  # a user's file can fail in any way
         raise InputError([f"a step of training fails ({described(error)})."]) from error
-    total = whole.seconds * plan.trials / concurrency
-    where = " of the first variant" if len(plan.variants) > 1 else ""
-    say(
-        console,
-        f"Cost: {whole.passes:.3g} image gradients and about {clock(whole.seconds)} a trial"
-        f"{where} on this machine, from one timed step; at most about {clock(total)} in all, less "
-        "what early stopping saves.",
+    say(console, *bill(plan, whole, concurrency, gpu))
+
+
+def bill(plan: Plan, whole: Estimate, concurrency: int, gpu: float) -> Iterator[str]:
+    """Yield what a plan costs, in words."""
+    yield (
+        f"Cost of a trial on this machine, {basis(plan, whole)}: "
+        f"{between(whole.passes, '{:.3g}'.format)} image gradients, about "
+        f"{between(whole.seconds, clock)}, {between(whole.disk, amount)} on disk."
     )
+    everything = total(plan, whole, concurrency, gpu)
+    yield (
+        f"In all at most about {clock(everything.seconds)}, finish at {hour(everything.seconds)}, "
+        f"{everything.gpu_hours:.3g} GPU-hours, {amount(everything.disk)} on disk; "
+        "less what early stopping saves."
+    )
+
+
+def basis(plan: Plan, whole: Estimate) -> str:
+    """Return what an estimate rests on."""
+    number = len(plan.variants) - whole.left_out
+    variants = f" of {number} of {len(plan.variants)} variants" if len(plan.variants) > 1 else ""
+    plural = "s" * (whole.timed > 1)
+    return f"from {whole.timed} timed configuration{plural}{variants}"
+
+
+def between(spread: Spread, shown: Callable[[float], str]) -> str:
+    """Return a mean, and its range where that shows."""
+    mean, low, high = map(shown, (spread.mean, spread.low, spread.high))
+    return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def say(console: Console, *lines: str) -> None:

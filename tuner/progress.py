@@ -1,5 +1,6 @@
 """What has happened in a study so far, whoever asks: the table, the log, the frames."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -54,9 +55,9 @@ class Record:
         return max(self.reports, key=lambda report: report.score(self.constraint), default=None)
 
     @property
-    def score(self) -> tuple[float, float, float] | None:
-        """That of the best epoch; none before the first."""
-        return self.best.score(self.constraint) if self.best else None
+    def score(self) -> tuple[float, ...]:
+        """What trials are ranked by: the score of the best epoch, below any if there is none."""
+        return self.best.score(self.constraint) if self.best else (-math.inf,)
 
     @property
     def feasible(self) -> bool:
@@ -130,6 +131,10 @@ class Progress:
         records: Trials so far, by number.
         started: When, on the monotonic clock.
         goal: What it is after.
+        gpu: Share of a GPU that a trial takes.
+        time_budget: Seconds after which the study ends; no limit if none.
+        disk_budget: Bytes that checkpoints may take; no limit if none.
+        disk: Bytes that they take.
     """
 
     trials: int
@@ -143,6 +148,11 @@ class Progress:
     def epochs(self) -> int:
         """Epochs of a trial that goes all the way, over all its whole runs."""
         return sum(level.epochs for level in self.levels)
+
+    gpu: float = 0.0
+    time_budget: float | None = None
+    disk_budget: float | None = None
+    disk: int = 0
 
     @property
     def elapsed(self) -> float:
@@ -162,7 +172,7 @@ class Progress:
     @property
     def leader(self) -> Record | None:
         """The trial with the best epoch so far."""
-        ranked = [(r.score, r) for r in self.records.values() if r.score and r.checkpoint]
+        ranked = [(r.score, r) for r in self.records.values() if r.best and r.checkpoint]
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
     @property
@@ -171,11 +181,16 @@ class Progress:
         kept = [r for r in self.records.values() if r.checkpoint and r.feasible]
         points = [self.goal.point(record.best) for record in kept if record.best]
         found = [each for each, on in zip(kept, front(points), strict=True) if on]
-        return sorted(found, key=lambda record: record.score or (), reverse=True)
+        return sorted(found, key=lambda record: record.score, reverse=True)
 
     @property
-    def seconds_left(self) -> float | None:
-        """An estimate: epochs still to run, as many as trials took so far, at the mean pace."""
+    def trial_seconds(self) -> float:
+        """Seconds of all epochs of all trials so far."""
+        return sum(record.seconds for record in self.records.values())
+
+    @property
+    def due(self) -> float | None:
+        """An estimate of those to come: as many epochs as trials took so far, at the mean pace."""
         epochs_run = sum(len(r.reports) for r in self.records.values())
         if not epochs_run:
             return None
@@ -183,5 +198,14 @@ class Progress:
         usual = sum(ended) / len(ended) if ended else self.epochs
         due = (self.trials - len(self.records)) * usual
         due += sum(max(0.0, usual - len(record.reports)) for record in self.running)
-        pace = sum(record.seconds for record in self.records.values()) / epochs_run
-        return due * pace / max(1, min(self.concurrency, self.trials - len(self.ended)))
+        return due * self.trial_seconds / epochs_run
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate of the time until the last trial ends, or the time budget if that is less."""
+        if self.due is None:
+            return None
+        left = self.due / max(1, min(self.concurrency, self.trials - len(self.ended)))
+        if self.time_budget is None:
+            return left
+        return min(left, max(0.0, self.time_budget - self.elapsed))

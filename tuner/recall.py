@@ -10,12 +10,12 @@ from optuna.trial import FrozenTrial
 
 from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
+from tuner.disk import CHECKPOINTS
 from tuner.journal import Event, told
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
 
-CHECKPOINTS = "checkpoint_*"
 STUDY = "optuna.log"
 
 

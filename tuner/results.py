@@ -38,6 +38,7 @@ TRIAL_COLUMNS = {
     "epochs": "int64",
     "seconds": "float64",
     "gradient_passes": "float64",
+    "micro_batch": "Int64",
     "seed": "int64",
     "checkpoint": "str",
     "error": "str",
@@ -168,6 +169,7 @@ def row(record: Record, folder: Path) -> dict[str, Any]:
         "epochs": len(record.reports),
         "seconds": record.seconds,
         "gradient_passes": last.gradient_passes if last else 0.0,
+        "micro_batch": last.micro_batch if last else None,
         "seed": record.seed,
         "checkpoint": os.path.relpath(record.checkpoint, folder) if record.checkpoint else "",
         "error": record.error,
@@ -178,7 +180,7 @@ def epochs_frame(records: Sequence[Record]) -> pd.DataFrame:
     """Return one row a trial and epoch."""
     columns = ["trial_id", *(field.name for field in fields(Report))]
     rows = [{"trial_id": r.trial_id, **asdict(report)} for r in records for report in r.reports]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"micro_batch": "Int64"})
 
 
 def write_best(folder: Path, plan: Plan, progress: Progress) -> None:

@@ -20,6 +20,7 @@ from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
+from tuner.disk import Disk
 from tuner.journal import Journal
 from tuner.ladder import Course
 from tuner.plan import Plan
@@ -74,6 +75,7 @@ def run(
     journal: Journal,
     rule: Rule,
     memory: Memory,
+    caution: Callable[[str], None],
 ) -> None:
     """Run every trial of a plan that has not ended.
 
@@ -86,13 +88,15 @@ def run(
         journal: Where everything that happens is written down.
         rule: Which trials go on.
         memory: What earlier runs have come to.
+        caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
     files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
     study = searcher(plan, folder, memory.records, rule)
     seeds = Seeds(settings.seeds, int(plan.variants[0].fixed["data"]["validation"]))
     agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
-    watch = Watch(progress, plan.columns, tell, journal, agenda)
+    disk = Disk(files.parent, progress, journal, caution)
+    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),

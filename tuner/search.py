@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 import ray
@@ -20,7 +22,9 @@ from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import PLAIN, display
+from tuner.estimate import cramped
 from tuner.founding import found, remember
+from tuner.gpu_memory import packed
 from tuner.help import usage
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
@@ -89,10 +93,11 @@ def search(words: Sequence[str], console: Console) -> int:
         loans = borrowed(plan, folder)
     except InputError as found:
         problems += found.each
-    if problems:
+    if problems := problems or [*cramped(plan)]:
         raise InputError(problems)
+    plan = packed(plan, here()[1], partial(console.print, soft_wrap=True))
     if plan.settings.dry_run:
-        preview(console, plan, concurrency(plan.settings, *here())[0])
+        preview(console, plan, *concurrency(plan.settings, *here()))
         return OK
     silence()
     return start(plan, folder, loans, words, console)
@@ -107,20 +112,21 @@ def start(
         InputError: If the cluster or the results folder cannot be had after all.
     """
     at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
-    try:
-        folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
-    except OSError as error:
-        raise InputError([f"results: cannot make {folder} ({error})."]) from None
-    for caution in (*plan.cautions, *taking_turns(gpu)):
-        console.print(f"caution: {caution}", soft_wrap=True)
+    make(folder, plan)
+
+    def caution(text: str) -> None:
+        console.print(f"caution: {text}", soft_wrap=True)
+
+    for text in (*plan.cautions, *taking_turns(gpu)):
+        caution(text)
     journal = Journal(folder)
     rule, memory = recalled(folder, plan, loans, words, console)
-    goal = plan.settings.goal
-    progress = Progress(plan.trials, rule.levels, at_a_time, records=memory.records, goal=goal)
+    progress = begun(plan, at_a_time, gpu, rule, memory)
     if memory.records:
         ended = len(progress.ended)
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
+    known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
     with display(progress, console) as shown:
 
         def tell(record: Record) -> None:
@@ -128,13 +134,25 @@ def start(
             saver.tell(record)
 
         try:
-            run(plan, folder, progress, tell, gpu=gpu, journal=journal, rule=rule, memory=memory)
+            run(plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
         finally:
             interrupted = settle(plan, progress)
             saver.save()
             journal.close()
     summarise(console, progress, folder, interrupted=interrupted)
     return INTERRUPTED if interrupted else OK
+
+
+def make(folder: Path, plan: Plan) -> None:
+    """Make the results folder.
+
+    Raises:
+        InputError: If that fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
+    except OSError as error:
+        raise InputError([f"results: cannot make {folder} ({error})."]) from None
 
 
 def recalled(
@@ -151,6 +169,21 @@ def recalled(
     command = ["python", "-m", "tuner.search", *words]
     results.write_study(folder, results.describe(plan, rule.levels, len(earlier), command))
     return rule, memory
+
+
+def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) -> Progress:
+    """Return how far a study is that begins, or goes on."""
+    settings = plan.settings
+    return Progress(
+        plan.trials,
+        rule.levels,
+        at_a_time,
+        records=memory.records,
+        goal=settings.goal,
+        gpu=gpu,
+        time_budget=settings.time_budget,
+        disk_budget=settings.disk_budget,
+    )
 
 
 def settle(plan: Plan, progress: Progress) -> bool:

@@ -17,6 +17,7 @@ from tuner.typed import Several
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
 LONGEST = 255
+POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -28,6 +29,19 @@ def seconds(value: object) -> object:
     """
     match = re.fullmatch(r"([\d.]+)([smhd])", value) if isinstance(value, str) else None
     return float(match[1]) * UNITS[match[2]] if match else value
+
+
+def size(value: object) -> object:
+    """Return a size such as 500MB, 20GB or 1TB in bytes; units are powers of 1000, GiB of 1024.
+
+    >>> size("1.5GB"), size("2GiB")
+    (1500000000.0, 2147483648.0)
+    """
+    text = value if isinstance(value, str) else ""
+    match = re.fullmatch(r"(\d+(?:\.\d*)?) ?([kKMGT])(i?)B", text)
+    if not match:
+        return value
+    return float(match[1]) * (1024 if match[3] else 1000) ** POWERS[match[2].upper()]
 
 
 def allotted(share: float) -> float:
@@ -84,6 +98,7 @@ def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[
     str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True), AfterValidator(brief)
 ]
@@ -113,13 +128,15 @@ class Settings:
             run; "schedule", a short whole run, whose survivors get a longer whole run; "attack", a
             whole run with fewer attack steps.
         cpu: CPU cores that a trial takes; it computes with as many threads.
-        gpu: Share of a GPU that a trial takes, or a whole number of them; 1 if there is one and
-            none is given.
+        gpu: Share of a GPU that a trial takes, or a whole number of them; if there is a GPU and
+            none is given, the share that the dearest trial takes of its memory.
         precision: How trials train: "tf32" and "bf16" are quicker where the hardware knows them.
             They are examined in fp32 all the same.
         compile: Whether torch compiles networks; measure it, on CPUs it is slower.
         concurrency: Trials at a time; as many as fit if none.
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
+        disk_budget: What the checkpoints of all trials may take: bytes, or 500MB, 20GB, 1TB. Those
+            of the worst ended trials go first, the leader's and running trials' never.
         results: Folder that holds the results folders.
         name: Of this study's folder; space, method and time if none.
         resume: "auto" takes up a study that was cut off, or asks more of one that ended: trials,
@@ -147,6 +164,7 @@ class Settings:
     compile: bool = False
     concurrency: Count | None = None
     time_budget: Duration | None = None
+    disk_budget: Size | None = None
     results: Folder = "results"
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"

@@ -29,6 +29,7 @@ class Watch(tune.Callback):
         tell: Callable[[Record], None],
         journal: Journal,
         agenda: Agenda,
+        tidy: Callable[[], None],
     ) -> None:
         """Start watching.
 
@@ -38,12 +39,14 @@ class Watch(tune.Callback):
             tell: Called with a trial that began, reported or ended.
             journal: Where it is written down.
             agenda: Which trials go on.
+            tidy: Called when a checkpoint was kept or a trial has ended.
         """
         self.progress = progress
         self.columns = columns
         self.tell = tell
         self.journal = journal
         self.agenda = agenda
+        self.tidy = tidy
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -106,6 +109,7 @@ class Watch(tune.Callback):
         self.journal.kept(record)
         if came_from := trial.config.get("goes_on_from"):
             shutil.rmtree(came_from, ignore_errors=True)
+        self.tidy()
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -114,6 +118,7 @@ class Watch(tune.Callback):
         record = self.record(trial)
         record.status = ending(record, self.progress.levels)
         self.journal.ended(record)
+        self.tidy()
         self.tell(record)
 
     def on_trial_error(
@@ -127,6 +132,7 @@ class Watch(tune.Callback):
         record.status = "failed"
         record.error = last_line(trial.error_file)
         self.journal.ended(record)
+        self.tidy()
         self.tell(record)
 
     def record(self, trial: Trial) -> Record:

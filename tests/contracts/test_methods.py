@@ -49,6 +49,21 @@ def test_outer_is_a_scalar_with_a_gradient(method, model, size):
 
 
 @each_method
+def test_the_losses_of_parts_of_a_batch_add_up_unless_a_method_says_otherwise(method):
+    """Parts of 2, 2, 2 and 1 of 7 images, each by its share."""
+    if getattr(method, "WHOLE_BATCH", False):
+        pytest.skip("says otherwise")
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(72, 4), nn.Softplus(), nn.Linear(4, 5)).double()
+    x, x_adv, y = batch(7)
+    x, x_adv = x.double(), x_adv.double()
+    whole = outer_of(method, model, x, x_adv, y)
+    parts = zip(x.split(2), x_adv.split(2), y.split(2), strict=True)
+    total = sum(outer_of(method, model, *part) * len(part[0]) / 7 for part in parts)
+    torch.testing.assert_close(total, whole, rtol=1e-12, atol=0)  # float64's rounding is 1e-16
+
+
+@each_method
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_inner_gives_one_value_per_example_and_the_logits(method, model, size):
     x, x_adv, y = batch(size)

@@ -293,3 +293,24 @@ def test_help_lists_every_attack(capsys):
     assert main(["--help"]) == 0
     told = capsys.readouterr().out
     assert all(f"\n  {name}: " in told for name in ("pgd", "apgd_t", "rays", "multi_targeted"))
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("top=2", "must be at most the 1 trials"), ("seeds=true", "seeds: of those with the")],
+)
+def test_a_checkpoint_that_the_disk_budget_took_is_told(study, capsys, word, said):
+    table = pd.read_parquet(study / "trials.parquet")
+    table.loc[table.index[-1], "checkpoint"] = ""
+    table.to_parquet(study / "trials.parquet")
+    assert said in refused(capsys, str(study), *COMMON, word)
+
+
+def test_the_best_that_are_left_do_not_stand_in_for_the_best(study, capsys):
+    """Of three trials the second best has lost its checkpoint; two are left, not the best two."""
+    table = pd.read_parquet(study / "trials.parquet")
+    middle = table.iloc[[1]].assign(trial_id="0002", checkpoint="")
+    table = pd.concat([table.iloc[[0]], middle, table.iloc[[1]]])
+    table.to_parquet(study / "trials.parquet")
+    said = refused(capsys, str(study), *COMMON, "top=2")
+    assert "trial 0002 has no checkpoint any more, for disk_budget" in said

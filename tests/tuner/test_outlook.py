@@ -106,7 +106,7 @@ def test_a_step_of_training_that_fails_is_told(tmp_path):
         "def outer(model, x, x_adv, y): raise KeyError('x')\n"
     )
     with pytest.raises(InputError, match=r"a step of training fails \(KeyError: 'x'\)\."):
-        preview(Console(file=io.StringIO()), plan(f"method={path}", "dry_run=true"), 1)
+        preview(Console(file=io.StringIO()), plan(f"method={path}", "dry_run=true"), 1, 0.0)
 
 
 def test_labels_far_above_the_number_of_images_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -17,7 +18,7 @@ from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.display import PLAIN, Lines, Screen, display, line, table
+from tuner.display import PLAIN, Lines, Screen, display, headline, hour, line, table
 from tuner.goal import Goal
 from tuner.progress import Progress, Record
 from tuner.summary import summarise
@@ -85,6 +86,19 @@ def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_p
     assert "collapsed" not in line(progress, records["a"])
 
 
+def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
+    progress.records["a"].reports[-1] = replace(report(4, 0.2), micro_batch=16)
+    records = list(progress.records.values())
+    trials = results.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
+    assert trials.micro_batch.dtype == "Int64"
+    assert trials.micro_batch["0000"] == 16
+    assert trials.micro_batch.drop("0000").isna().all()
+    assert results.epochs_frame(records).micro_batch.dropna().tolist() == [16]
+    for text in (line(progress, records[0]), printed(lambda c: c.print(table(progress)))):
+        assert text.count("out of memory: micro-batch 16") == 1
+    assert "micro-batch" not in line(progress, records[2])
+
+
 def test_epochs_has_a_row_for_each_report(progress):
     frame = results.epochs_frame(list(progress.records.values()))
     assert len(frame) == 4 + 2 + 2 + 1
@@ -109,6 +123,27 @@ def test_the_estimate_of_the_time_left(progress):
     an epoch, two at a time: 3 seconds."""
     assert progress.seconds_left == pytest.approx(3.0)
     assert Progress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
+
+
+def test_the_time_budget_may_end_a_study_sooner(progress):
+    progress.time_budget = progress.elapsed + 2
+    assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock goes on
+    progress.time_budget = 1e9
+    assert progress.seconds_left == pytest.approx(3.0)
+
+
+def test_the_headline_tells_the_finish_and_gpu_hours_so_far_and_in_all(progress):
+    """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
+    progress.gpu = 0.25 * 3600
+    assert "4.5 of about 6 GPU-hours" in headline(progress).plain
+    assert "about 0:00:03 left, finish at " in headline(progress).plain
+    fresh = Progress(trials=6, levels=(Level(4),), concurrency=2, gpu=1.0)
+    assert "0 of about ? GPU-hours" in headline(fresh).plain
+
+
+def test_a_finish_on_another_day_is_told_with_the_day():
+    assert re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d", hour(30 * 3600))
+    assert re.fullmatch(r"(\w{3} \d\d \w{3} )?\d\d:\d\d", hour(1))
 
 
 def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):

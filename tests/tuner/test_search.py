@@ -14,7 +14,9 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend
 
+from tests.test_micro_batch import CRAMPED
 from trainables.checkpoint import load_model
+from tuner.evaluate import main as evaluate
 from tuner.recall import kept_in
 from tuner.search import main
 from tuner.searcher import NAME, STATE
@@ -132,6 +134,21 @@ def test_a_trial_that_raises_or_diverges_does_not_stop_the_search(tmp_path):
     assert "Trial 0000 failed: ValueError: asked to fail" in done.stdout
 
 
+@pytest.mark.slow
+def test_a_trial_out_of_memory_goes_on_in_smaller_parts(tmp_path):
+    (tmp_path / "cramped.py").write_text(CRAMPED)
+    words = [f"method={tmp_path / 'cramped.py'}", "method.room=grid(1000,15)", "scheduler=none"]
+    done = search(tmp_path, *words, *SMALL, "data.batch_size=50", "concurrency=1")
+    assert done.returncode == 0, done.stderr
+    trials, epochs = frames(tmp_path)
+    assert list(trials.status) == ["completed", "completed"]
+    assert trials.micro_batch.isna()[0]
+    assert trials.micro_batch[1] == 12
+    assert "out of memory: micro-batch 12" in done.stdout
+    loss = epochs.pivot(index="epoch", columns="trial_id", values="train_loss")
+    np.testing.assert_allclose(loss["0001"], loss["0000"], rtol=1e-5)  # as in test_micro_batch
+
+
 def newest_epoch(trials):
     """Return the latest epoch that any trial has a checkpoint of; Ray numbers them from 0."""
     return max((int(p.name[-6:]) + 1 for p in trials.glob("*/*/checkpoint_*")), default=0)
@@ -159,11 +176,35 @@ def test_ctrl_c_keeps_the_results(tmp_path):
 
 @pytest.mark.slow
 def test_a_time_budget_ends_a_search_normally(tmp_path):
-    words = ["space=weight_decay", "trials=500", "epochs=500", "time_budget=8s", *SMALL[:-1]]
+    words = ["space=weight_decay", "trials=500", "epochs=500", "time_budget=20s", *SMALL[:-1]]
     done = search(tmp_path, *words)
     assert done.returncode == 0, done.stderr
     assert "Done after" in done.stdout
     assert (tmp_path / "study/best/model.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_a_disk_budget_keeps_the_best_and_a_study_goes_on_with_it(tmp_path, capsys):
+    """A checkpoint takes 2.7 MB; 9 MB hold three, or two and the next of a trial that runs."""
+    words = ["space=weight_decay", *SMALL, "concurrency=1", "scheduler=none", "disk_budget=9MB"]
+    done = search(tmp_path, *words, "trials=4")
+    assert done.returncode == 0, done.stderr
+    assert "MB of 9 MB on disk" in done.stdout
+    done = search(tmp_path, *words, "trials=6", "resume=auto")
+    assert done.returncode == 0, done.stderr
+    trials, _ = frames(tmp_path)
+    folder = tmp_path / "study"
+    kept = {folder / path for path in trials.checkpoint if path}
+    assert kept == set((folder / "trials").glob("*/*/checkpoint_*"))
+    assert 0 < sum(file.stat().st_size for path in kept for file in path.iterdir()) <= 9e6
+    assert len(kept) < len(trials) == 6
+    winner = trials.loc[trials.val_robust_accuracy.idxmax()]
+    assert folder / winner.checkpoint in kept
+    assert not load_model(folder / "best").training
+    events = (folder / "journal.jsonl").read_text()
+    assert events.count('"dropped"') == 6 - len(kept)
+    assert evaluate([str(folder), "suite=fgsm", "images=20", "top=6"]) == 2
+    assert f"at most the {len(kept)} trials with a checkpoint" in capsys.readouterr().err
 
 
 BAD = [
@@ -174,6 +215,9 @@ BAD = [
     ["space=weight_decay", "gpu=0.5"],
     ["space=weight_decay", "cpu=4096"],
     ["space=weight_decay", "trials=0"],
+    ["space=weight_decay", "disk_budget=20XB"],
+    ["space=weight_decay", "disk_budget=1MB"],
+    ["space=weight_decay", "dry_run=true", "disk_budget=1MB"],
     ["space=weight_decay", "name=taken"],
     ["space=weight_decay", "data=cifar10", "data.root=nowhere", "data.download=false"],
     ["space=weight_decay", "data=arrays", "data.path=truncated.npz"],

@@ -13,6 +13,9 @@ from trainables.threat import Threat
 
 COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode": "train"}}
 
+WHOLE_BATCH = True
+"""The mean leaves images out, so that those of parts of a batch do not add up to it."""
+
 
 def outer(
     model: Module,

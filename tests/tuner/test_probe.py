@@ -1,0 +1,120 @@
+"""What a configuration costs, against trials that were trained to the end."""
+
+import time
+
+import pytest
+
+from tests.oracles import tiny
+from trainables import checkpoint
+from trainables.trial import Trial
+from tuner.disk import size
+from tuner.probe import climbed, cost, stored, timed
+
+CHANGES = [
+    {"optimizer": {"name": "sgd", "lr": 0.01}},
+    {"optimizer": {"name": "adam", "lr": 1e-3}},
+    {"average": {"name": "ema", "decay": 0.5}},
+    {"average": {"name": "ensemble"}, "periods": {"resets": [0.25, 0.5]}},
+]
+
+
+def names(changes):
+    return "-".join(each.get("name", "") for each in changes.values())
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=names)
+def test_the_last_checkpoint_is_as_large_as_foretold(changes, tmp_path):
+    """But for the digits of its metrics: 9 numbers of at most 25 characters."""
+    trial = Trial(tiny(**changes))
+    trial.parts["exam"].accuracies = lambda *_, **__: (trial.epoch / 8, trial.epoch / 8)
+    list(trial.reports())  # the last epoch is the best, so that all networks are kept
+    checkpoint.save(trial, tmp_path)
+    assert stored(Trial(tiny(**changes))) == pytest.approx(size(tmp_path), abs=9 * 25)
+
+
+def test_the_memory_of_an_update_counts():
+    """Free training keeps a perturbation of the largest batch: 50 images of 784 float32."""
+    free, plain = (
+        cost(tiny(update={"name": name}, optimizer={"name": "sgd", "lr": 0.01})).disk
+        for name in ("free", "alternate")
+    )
+    assert free - plain == pytest.approx(50 * 784 * 4, abs=2000)  # names and padding
+
+
+def test_passes_are_those_of_the_whole_trial():
+    """Two attack steps and the update on 120 images, four times over."""
+    trial = Trial(tiny())
+    list(trial.reports())
+    assert cost(tiny()).passes == 3 * 120 * 4 == trial.passes * 120
+
+
+def test_seconds_grow_with_the_steps_of_the_attack():
+    """A loose bound, for clocks jitter: 40 steps cost about 40 / 3 times as much as 2 do."""
+    few, many = (
+        cost(tiny(attack={"name": "pgd", "steps": steps}, exam={"steps": 1})).seconds
+        for steps in (2, 40)
+    )
+    assert many > 3 * few
+
+
+def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
+    """At 0.004 s an image 120 take 0.48 s; at 0.001 s a step 60 images under 2 steps 0.12 s."""
+    asked = []
+
+    def fake(_, images):
+        asked.append(len(images))
+        return 0.004 * len(images), 3.0
+
+    monkeypatch.setattr("tuner.probe.timed", fake)
+    monkeypatch.setattr("tuner.probe.climbed", lambda *_: 0.001)
+    monkeypatch.setattr("tuner.probe.stored", lambda _: 7)
+    found = cost(tiny())
+    assert found.seconds == pytest.approx(4 * (0.48 + 0.12))  # four epochs
+    assert (found.passes, found.disk) == (4 * 3 * 120, 7)
+    assert asked == [2, 8, 50, 50]
+
+
+@pytest.mark.parametrize(("each", "sizes"), [(0.09, [2, 8, 50, 50]), (0.11, [2, 8])])
+def test_a_whole_batch_is_timed_unless_that_takes_too_long(monkeypatch, each, sizes):
+    """Of 50 images at 0.09 s, 4.5 s; at 0.11 s it would be 5.5, which is over the 5 s."""
+    asked = []
+
+    def fake(_, images):
+        asked.append(len(images))
+        return each * len(images), 3.0
+
+    monkeypatch.setattr("tuner.probe.timed", fake)
+    monkeypatch.setattr("tuner.probe.stored", lambda _: 7)
+    cost(tiny())
+    assert asked == sizes
+
+
+def test_the_last_epoch_is_looked_at(monkeypatch):
+    """Where schedules have come to their end and nothing is warming up any more."""
+    trial = Trial(tiny())
+    seen = []
+
+    def train_once():
+        seen.append(trial.epoch)
+        return Trial.train_once(trial)
+
+    monkeypatch.setattr(trial, "train_once", train_once)
+    timed(trial, trial.train[:5])
+    timed(trial, trial.train[:5])
+    assert seen == [3, 3]
+
+
+def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
+    """An examined network that takes 0.02 s a batch: five looks at 10 images for four steps."""
+    trial = Trial(tiny())
+    seen = []
+
+    def slow(x):
+        seen.append(len(x))
+        time.sleep(0.02)
+        return trial.model(x)
+
+    monkeypatch.setattr("tuner.probe.quick", lambda _: slow)
+    each = climbed(trial, trial.train[:10])
+    assert seen == [10] * 5
+    assert 5 * 0.02 / 4 / 10 <= each < 3 * 5 * 0.02 / 4 / 10  # sleep never wakes early

@@ -1,0 +1,84 @@
+"""Configurations of a variant that stand for all of them where costs are asked for."""
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from ray.tune.search.sample import Integer, LogUniform
+
+from tuner.domains import multiple, multiples, probes, scale, values
+from tuner.plan import Variant
+
+CELLS = 8
+"""Up to so many combinations of what costs depend on are looked at one by one."""
+DRAWS = 6
+"""Of more, so many are drawn."""
+
+
+def costly(variant: Variant) -> dict[str, Any]:
+    """Return the searched knobs that costs may depend on, path to domain.
+
+    They are those that count and those with listed values: steps, batch sizes, widths, members. A
+    range of real numbers, of learning rates say, costs the same wherever it is drawn from.
+    """
+    return {
+        path: domain
+        for path, domain in variant.searched.items()
+        if values(domain) is not None or isinstance(domain, Integer)
+    }
+
+
+def drawn(variant: Variant, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield values, path to value, whose mean cost is that of the variant.
+
+    They are every combination if there are few, and random draws, from `seed`, if there are many.
+    """
+    domains = costly(variant)
+    listings = [values(domain) for domain in domains.values()]
+    known = [listing for listing in listings if listing is not None]
+    if len(known) == len(listings) and math.prod(map(len, known)) <= CELLS:
+        for cell in itertools.product(*known):
+            yield dict(zip(domains, cell, strict=True))
+        return
+    rng = np.random.default_rng(seed)
+    for _ in range(DRAWS):
+        yield {path: draw(domain, rng) for path, domain in domains.items()}
+
+
+def draw(domain: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
+    """Return a random value of a domain that lists its values or counts."""
+    listing = values(domain)
+    if listing is not None:
+        return listing[int(rng.integers(len(listing)))]
+    found = multiples(domain)
+    assert found is not None
+    if isinstance(scale(domain), LogUniform):
+        low, high = map(math.log, found)
+        return multiple(domain, round(math.exp(rng.uniform(low, high))))
+    return multiple(domain, int(rng.integers(found[0], found[1] + 1)))
+
+
+def extremes(variant: Variant) -> Iterator[dict[str, Any]]:
+    """Yield the smallest values of all knobs that costs depend on, then the largest.
+
+    Of values that are no numbers they are the first and the last that are listed.
+    """
+    for end in (0, -1):
+        yield {path: ordered(domain)[end] for path, domain in costly(variant).items()}
+
+
+def ordered(domain: Any) -> list[Any]:  # noqa: ANN401
+    """Return values of a domain that reach its ends, in order if they are numbers."""
+    found = list(probes(domain))
+    return sorted(found) if all(isinstance(each, int | float) for each in found) else found
+
+
+def configuration(variant: Variant, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the groups of a trial, with `given` for some of what is searched."""
+    config = {group: dict(knobs) for group, knobs in variant.fixed.items()}
+    for path, domain in variant.searched.items():
+        group, knob = path.split(".")
+        config[group][knob] = given[path] if path in given else next(probes(domain))
+    return config

@@ -1,0 +1,128 @@
+"""What one configuration costs, from a few images of its last epoch."""
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from trainables import checkpoint
+from trainables.climb import climb, cross_entropy
+from trainables.images import Images
+from trainables.modes import frozen, in_mode
+from trainables.precision import in_full
+from trainables.trial import Trial
+from trainables.view import quick
+from tuner.disk import size
+
+FEW = 8
+"""Images of the first timed step, which are dearer than those of a whole batch."""
+PATIENCE = 5.0
+"""Seconds that a step may take, by the first, for a whole batch to be timed as well."""
+STEPS = 4
+"""Of the exam that are timed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a whole trial takes that is not stopped early.
+
+    Attributes:
+        seconds: Wall time on this machine, from a timed step of training and some of the exam.
+        passes: Forward passes with gradients, in images.
+        disk: Bytes of its last checkpoint, which is its largest.
+    """
+
+    seconds: float
+    passes: float
+    disk: int
+
+
+def cost(config: Mapping[str, Any]) -> Cost:
+    """Return what a configuration costs.
+
+    Args:
+        config: As a trial takes it.
+    """
+    torch.set_num_threads(config["threads"])
+    trial = Trial(config)
+    train, validation = trial.train, trial.validation
+    exam = trial.parts["exam"].accuracies.keywords
+    trial.parts["exam"].accuracies = unexamined
+    batch_size = trial.parts["data"].batches.keywords["batch_size"]
+    timed(trial, train[:2])  # the first step pays for what later ones find ready
+    number = min(FEW, batch_size)
+    seconds, passes = timed(trial, train[:number])
+    if seconds * batch_size / number < PATIENCE:
+        number = batch_size
+        # the first step of a size takes up to twice as long as those that follow
+        seconds, passes = min(timed(trial, train[:number]) for _ in range(2))
+    examined = len(validation) * exam["steps"] * exam["restarts"] * climbed(trial, train[:number])
+    return Cost(
+        seconds=trial.epochs * (seconds / number * len(train) + examined),
+        passes=trial.epochs * passes * len(train),
+        disk=stored(trial),
+    )
+
+
+def stored(trial: Trial) -> int:
+    """Return the bytes of a trial's last checkpoint, whatever it has learned.
+
+    It goes through its last epoch on one image, from which it learns nothing.
+    """
+    trial.parts["exam"].accuracies = unexamined
+    trial.parts["update"].update = partial(unmoved, **trial.parts["update"].update.keywords)
+    timed(trial, trial.train[:1])
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint.save(trial, Path(folder))
+        return size(Path(folder))
+
+
+def timed(trial: Trial, images: Images) -> tuple[float, float]:
+    """Return the seconds and the passes an image of the last epoch of a trial, on some images."""
+    trial.train = images
+    trial.average = trial.parts["average"].build(trial.model)
+    trial.epoch, before = trial.epochs - 1, trial.passes
+    for _ in range(trial.periods_over(trial.epoch)):
+        trial.average.period_over()
+    report = trial.advance()
+    return report.seconds - report.exam_seconds, trial.passes - before
+
+
+def climbed(trial: Trial, images: Images) -> float:
+    """Return the seconds an image of one step of the exam, where none is fooled and done with."""
+    x, y = images.x.float() / 255, images.y
+    model = trial.average.examined()
+    with in_mode(model, "eval"), frozen(model), in_full(model):
+        seen = quick(model)
+        start = time.perf_counter()
+        about = {"threat": trial.threat, "steps": STEPS, "step_size": trial.threat.eps}
+        climb(seen, cross_entropy(y), x, x, never, **about)
+    return (time.perf_counter() - start) / STEPS / len(images)
+
+
+def never(_: Tensor, rows: Tensor) -> Tensor:
+    """Return that no attack is over."""
+    return torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+
+
+def unexamined(*_: object, **__: object) -> tuple[float, float]:
+    """Return clean and robust accuracy as if nobody had looked."""
+    return 0.0, 0.0
+
+
+def unmoved(model: Module, optimizer: Optimizer, x: Tensor, _: Tensor, **__: object) -> Tensor:
+    """Take a step that leads nowhere, so that the optimizer has all that it will keep."""
+    for group in optimizer.param_groups:
+        group["lr"] = 0.0
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    return torch.zeros((), device=x.device)
