@@ -78,12 +78,14 @@ def search(words: Sequence[str], console: Console) -> int:
     problems += unusable(plan)
     try:
         loans = borrowed(plan, folder)
-    except InputError as found:
-        problems += found.each
+    except InputError as unfit:
+        problems += unfit.each
     if problems:
         raise InputError(problems)
     if plan.settings.dry_run:
         preview(console, plan, concurrency(plan.settings, *here())[0])
+        for loan in loans:
+            console.print(str(loan), soft_wrap=True)
         return OK
     silence()
     return start(plan, folder, loans, words, console)

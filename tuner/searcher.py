@@ -66,7 +66,7 @@ class StudySearcher(Searcher):
         self.lent = sum(NUMBER not in trial.user_attrs for trial in self.study.trials)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, Report] = {}
-        self.heard: dict[str, int] = {}
+        self.heard: dict[str, Report] = {}
         self.past = past or {}
         self.cut_off = deque(self.reconciled())
 
@@ -87,7 +87,7 @@ class StudySearcher(Searcher):
         number = trial.user_attrs[NUMBER]
         record = self.past.get(number)
         if record and record.best and record.last:
-            self.best[trial_id], self.heard[trial_id] = record.best, record.last.epoch
+            self.best[trial_id], self.heard[trial_id] = record.best, record.last
         came = {"goes_on_from": record.checkpoint} if record and record.checkpoint else {}
         return config | {"trial": number} | came
 
@@ -120,7 +120,7 @@ class StudySearcher(Searcher):
             self.asked[trial_id].report(report.val_robust_accuracy, step=report.epoch)
         best = self.best.get(trial_id, report)
         self.best[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))
-        self.heard[trial_id] = report.epoch
+        self.heard[trial_id] = report
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -128,12 +128,14 @@ class StudySearcher(Searcher):
         """Tell the study how a trial ended."""
         if trial_id not in self.asked:
             return
+        last = self.heard.get(trial_id)
+        if result and not error and (last is None or result["epoch"] != last.epoch):
+            self.on_trial_result(trial_id, result)
+            last = self.heard[trial_id]
         best, state = None, STATE.FAIL
-        if result and not error:
-            if result["epoch"] != self.heard.get(trial_id):
-                self.on_trial_result(trial_id, result)
+        if last and not error:  # one that is taken up after its last epoch has no result
             best = self.best[trial_id]
-            whole = result["epoch"] >= self.epochs or result["diverged"]
+            whole = last.epoch >= self.epochs or last.diverged
             state = STATE.COMPLETE if whole else STATE.PRUNED
         values = self.goal.point(best) if best and state == STATE.COMPLETE else None
         self.close(self.asked.pop(trial_id), best, state, values)
