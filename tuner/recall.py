@@ -37,7 +37,8 @@ def remember(folder: Path, epochs: int, constraint: Constraint | None = None) ->
         InputError: If the account of the study cannot be read.
     """
     records = remembered(folder, constraint)
-    for trial in known(kept_in(folder)):
+    study = studied(folder)
+    for trial in study.trials if study else ():
         record = records.get(trial.user_attrs.get(NUMBER, ""))
         if record and record.status == "running" and trial.state.is_finished():
             # it died between telling the searcher and writing down that the trial was over
@@ -49,11 +50,14 @@ def remember(folder: Path, epochs: int, constraint: Constraint | None = None) ->
     }
 
 
-def known(storage: optuna.storages.BaseStorage) -> list[optuna.trial.FrozenTrial]:
-    """Return the trials of the searcher's study; none if it was cut off before there was one."""
+def studied(folder: Path) -> optuna.Study | None:
+    """Return the searcher's study, or none if there is none yet; leave no trace of looking."""
+    if not (folder / STUDY).exists():
+        return None
+    storage = kept_in(folder)
     if NAME not in optuna.get_all_study_names(storage):
-        return []
-    return optuna.load_study(study_name=NAME, storage=storage).trials
+        return None
+    return optuna.load_study(study_name=NAME, storage=storage)
 
 
 def kept_in(folder: Path, name: str = STUDY) -> optuna.storages.BaseStorage:
