@@ -88,7 +88,6 @@ def line(progress: Progress, record: Record) -> str:
         words.append(f"clean {percent(last.val_clean_accuracy)}")
         words.append(f"robust {percent(last.val_robust_accuracy)}")
         words.append(f"best {percent(best.val_robust_accuracy)} (epoch {best.epoch})")
-    words += shrunk(record)
     if record.error:
         words.append(record.error)
     if record.status != "running":

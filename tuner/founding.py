@@ -15,10 +15,10 @@ from tuner import recall
 from tuner.parameters import VARIANT, Parameters
 from tuner.plan import Plan, plain
 from tuner.progress import SEED, Record
-from tuner.recall import STUDY, Memory, kept_in
+from tuner.recall import STUDY, Memory, kept_in, studied
 from tuner.results import described
 from tuner.rule import Rule
-from tuner.searcher import NAME, NUMBER, STATE, enqueue, margins, opened, outcome
+from tuner.searcher import NUMBER, STATE, enqueue, margins, opened, outcome
 from tuner.study_groups import STUDY_GROUPS
 from tuner.warm_start import Loan
 from tuner.watch import told_apart
@@ -59,7 +59,8 @@ def found(
     Returns:
         Whether it had to be made.
     """
-    if made_for(kept_in(folder)) == space(plan):
+    before = studied(folder)
+    if before and before.user_attrs.get(SPACE) == space(plan):
         return False
     new = folder / f".{STUDY}"
     new.unlink(missing_ok=True)  # left by a process that died
@@ -72,13 +73,6 @@ def space(plan: Plan) -> dict[str, Any]:
     """Return what a study is made for: what is searched and what is fixed, and what it is lent."""
     result: dict[str, Any] = plain({**described(plan), SOURCE: plan.settings.warm_start})
     return result
-
-
-def made_for(storage: optuna.storages.BaseStorage) -> object:
-    """Return what the study in a storage was made for, or none if there is no study."""
-    if NAME not in optuna.get_all_study_names(storage):
-        return None
-    return optuna.load_study(study_name=NAME, storage=storage).user_attrs.get(SPACE)
 
 
 def make(

@@ -48,7 +48,8 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
         InputError: If the account of the study cannot be read.
     """
     records, events = told(folder, constraint)
-    believe(records, known(kept_in(folder)), rule)
+    study = studied(folder)
+    believe(records, study.trials if study else (), rule)
     for number, record in records.items():
         if record.status == "running":
             records[number] = rewound(record)
@@ -102,11 +103,14 @@ def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, boo
     return ("running", True) if goes_on else (ends, False)
 
 
-def known(storage: optuna.storages.BaseStorage) -> list[FrozenTrial]:
-    """Return the trials of the searcher's study; none if it was cut off before there was one."""
+def studied(folder: Path) -> optuna.Study | None:
+    """Return the searcher's study, or none if there is none yet; leave no trace of looking."""
+    if not (folder / STUDY).exists():
+        return None
+    storage = kept_in(folder)
     if NAME not in optuna.get_all_study_names(storage):
-        return []
-    return optuna.load_study(study_name=NAME, storage=storage).trials
+        return None
+    return optuna.load_study(study_name=NAME, storage=storage)
 
 
 def kept_in(folder: Path, name: str = STUDY) -> optuna.storages.BaseStorage:

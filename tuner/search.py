@@ -91,13 +91,15 @@ def search(words: Sequence[str], console: Console) -> int:
     problems += unusable(plan)
     try:
         loans = borrowed(plan, folder)
-    except InputError as found:
-        problems += found.each
+    except InputError as unfit:
+        problems += unfit.each
     if problems := problems or [*cramped(plan)]:
         raise InputError(problems)
     plan = packed(plan, here()[1], partial(console.print, soft_wrap=True))
     if plan.settings.dry_run:
         preview(console, plan, *concurrency(plan.settings, *here()))
+        for loan in loans:
+            console.print(str(loan), soft_wrap=True)
         return OK
     silence()
     return start(plan, folder, loans, words, console)

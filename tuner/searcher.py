@@ -68,7 +68,7 @@ class StudySearcher(Searcher):
         self.lent = sum(not numbered(trial) for trial in self.study.trials)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, Report] = {}
-        self.heard: dict[str, tuple[int, int]] = {}
+        self.heard: dict[str, Report] = {}
         self.past = past or {}
         self.cut_off = deque(self.reconciled())
 
@@ -115,7 +115,7 @@ class StudySearcher(Searcher):
         self.asked[trial_id] = optuna.Trial(self.study, last._trial_id)
         record = self.past.get(number)
         if record and record.best and record.last:
-            self.best[trial_id], self.heard[trial_id] = record.best, record.last.moment
+            self.best[trial_id], self.heard[trial_id] = record.best, record.last
 
     def lets_go(self, trial_id: str) -> None:
         """Take note that a trial will go on under another of Ray's names."""
@@ -143,7 +143,7 @@ class StudySearcher(Searcher):
             self.asked[trial_id].report(report.val_robust_accuracy, step=step)
         best = self.best.get(trial_id, report)
         self.best[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))
-        self.heard[trial_id] = report.moment
+        self.heard[trial_id] = report
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -151,14 +151,15 @@ class StudySearcher(Searcher):
         """Tell the study how a trial ended."""
         if trial_id not in self.asked:
             return
+        last = self.heard.get(trial_id)
+        if result and not error and (last is None or Report.taken(result).moment != last.moment):
+            self.on_trial_result(trial_id, result)
+            last = self.heard[trial_id]
         best, state = None, STATE.FAIL
-        if result and not error:
-            moment = result["level"], result["epoch"]
-            if moment != self.heard.get(trial_id):
-                self.on_trial_result(trial_id, result)
+        if last and not error:  # one that is taken up after its last epoch has no result
             best = self.best[trial_id]
             end = len(self.levels) - 1, self.levels[-1].epochs
-            whole = moment == end or Report.taken(result).broken
+            whole = last.moment == end or last.broken
             state = STATE.COMPLETE if whole else STATE.PRUNED
         values = self.goal.point(best) if best and state == STATE.COMPLETE else None
         self.close(self.asked.pop(trial_id), best, state, values)

@@ -198,4 +198,6 @@ def test_half_a_study_is_made_before_there_is_a_plan_for_it(tmp_path):
     plan = planned()
     leave(tmp_path, plan)
     (tmp_path / f".{founding.STUDY}").write_text("cut o")
+    assert known(tmp_path, plan) == {}
+    assert not (tmp_path / founding.STUDY).exists()  # who looks on sees a whole study or none
     assert taken_up(tmp_path, plan).suggest("a")["trial"] == "0000"

@@ -164,6 +164,17 @@ def test_a_trial_that_waited_goes_on_as_another_of_the_same_values():
     assert (again.params, again.value) == (first.params, 0.5)
 
 
+def test_a_trial_cut_off_after_its_last_epoch_is_whole():
+    storage = optuna.storages.InMemoryStorage()
+    among(LR, storage=storage).suggest("a")
+    past = {"0000": record("0000", 0.3, 0.5, 0.4, checkpoint="/kept")}
+    again = among(LR, storage=storage, past=past)
+    again.takes_up("b", "0000")
+    again.on_trial_complete("b", {})  # there was nothing left to report
+    trial = again.study.trials[0]
+    assert (trial.state, trial.value) == (STATE.COMPLETE, 0.5)
+
+
 def test_a_trial_asked_for_and_never_begun_is_begun():
     storage = optuna.storages.InMemoryStorage()
     first = among(LR, storage=storage).suggest("a")
