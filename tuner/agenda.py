@@ -144,6 +144,7 @@ class Agenda(Searcher):
             "level": self.levels[step.trial],
             "went_on": record.went_on + 1,
             "waited": waited,
+            "source": step.source,
             **({"goes_on_from": checkpoint} if checkpoint else {}),
         }
 

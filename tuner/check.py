@@ -265,6 +265,44 @@ def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
         )
 
 
+FIXED_SHAPES = ("model", "average")
+"""Groups that decide what a checkpoint holds."""
+
+
+def population(
+    scheduler: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, Any]],
+    arguments: Mapping[str, Any],
+) -> Iterator[str]:
+    """Yield why trials cannot change their knobs on the way, where the scheduler has them do so.
+
+    Args:
+        scheduler: Name and knobs.
+        variants: Path of each searched knob to its domain, by the label of the variant.
+        arguments: As `tuner.arguments.read` returns them.
+    """
+    name = scheduler["name"]
+    known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is told with the rest
+    module = STUDY_GROUPS["scheduler"].load(name) if known else None
+    if not getattr(module, "POPULATION", False):
+        return
+    if len(variants) > 1:
+        yield f"scheduler: {name} changes knobs, not members; search knobs of one variant."
+    for key, usual in (("fidelity", "epochs"), ("seeds", 1)):
+        if arguments.get(key, usual) != usual:
+            yield f"{key}: must be {usual} with scheduler={name}, got {arguments[key]}."
+    for searched in variants.values():
+        yield from shapes(name, searched)
+        yield from getattr(module, "clashes", lambda _: ())(searched)
+
+
+def shapes(scheduler: str, searched: Iterable[str]) -> Iterator[str]:
+    """Yield the problem of knobs that cannot change on the way."""
+    for path in searched:
+        if path.partition(".")[0] in FIXED_SHAPES:
+            yield f"scheduler: {scheduler} cannot change {path} of a network in training."
+
+
 def misfits(schema: type, arguments: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the keys of a command, whose fields `schema` has."""
     for key, knob in knobs(schema).items():

@@ -43,7 +43,9 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     if not searched and len(layers) == 1 and space is not None:
         problems.append(check.nothing_searched(catalogue.names(SPACES)))
     study = study_groups(arguments, space, gridded=gridded(layers, space, given))
-    problems += check.study(study, {k: searched_knobs(layer) for k, layer in layers.items()})
+    labelled = {label: searched_knobs(layer) for label, layer in layers.items()}
+    problems += check.study(study, labelled)
+    problems += check.population(study["scheduler"], labelled, arguments)
     problems += check.misfits(Settings, arguments)
     problems += check.aims(study["searcher"]["name"], arguments)
     if problems:

@@ -46,14 +46,17 @@ class Journal:
         about = {"knobs": record.knobs, "seed": record.seed, "groups": record.groups}
         self.write("began", record.trial_id, about)
 
-    def went_on(self, record: Record, *, waited: bool) -> None:
+    def went_on(self, record: Record, source: str, *, waited: bool) -> None:
         """Note that a trial goes on, with knobs that may have changed.
 
         Args:
             record: The trial.
+            source: The number of the trial whose weights and history it takes over; its own if it
+                keeps its own.
             waited: Whether it had waited, rather than been cut off.
         """
         about = {"knobs": record.knobs, "groups": record.groups, "waited": waited}
+        about["source"] = source
         self.write("went_on", record.trial_id, about)
 
     def reported(self, number: str, report: Report) -> None:
@@ -140,7 +143,7 @@ def told(
         InputError: If the file cannot be read.
     """
     records: dict[str, Record] = {}
-    happened = []
+    happened, stale = [], set[int]()
     for line in events(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
@@ -151,12 +154,13 @@ def told(
             report = Report(**line["report"])
             reports = records[number].reports
             while reports and reports[-1].moment >= report.moment:
-                reports.pop()
+                stale.add(id(reports.pop()))
             reports.append(report)
             happened.append(Event("reported", number, report))
         elif kind == "went_on":
             record = records[number]
             record.knobs, record.groups = line["knobs"], line["groups"]
+            record.reports = list(records[line["source"]].reports)
             record.status, record.went_on = "running", record.went_on + 1
             happened += [Event("waited", number)] * line["waited"]
         elif kind == "kept":
@@ -165,4 +169,4 @@ def told(
             records[number].checkpoint = ""
         else:
             records[number].status, records[number].error = line["status"], line["error"]
-    return records, happened
+    return records, [event for event in happened if id(event.report) not in stale]

@@ -10,6 +10,7 @@ from trainables.constraint import Constraint
 from trainables.levels import Level
 from trainables.report import Report
 from tuner.goal import Goal, front
+from tuner.race import Standing, standings
 
 SEED = "s"
 """In the number of a trial, between that of its configuration and its seed."""
@@ -135,6 +136,7 @@ class Progress:
         time_budget: Seconds after which the study ends; no limit if none.
         disk_budget: Bytes that checkpoints may take; no limit if none.
         disk: Bytes that they take.
+        images: Of the validation split.
     """
 
     trials: int
@@ -153,6 +155,7 @@ class Progress:
     time_budget: float | None = None
     disk_budget: float | None = None
     disk: int = 0
+    images: int = 1
 
     @property
     def elapsed(self) -> float:
@@ -171,9 +174,25 @@ class Progress:
 
     @property
     def leader(self) -> Record | None:
-        """The trial with the best epoch so far."""
+        """The trial with the best epoch so far.
+
+        Once configurations have been run with several seeds it is one of the configuration with the
+        highest mean, of those with the most seeds.
+        """
         ranked = [(r.score, r) for r in self.records.values() if r.best and r.checkpoint]
+        if raced := self.standings:
+            most = max(each.n for each in raced.values())
+            first = max((n for n in raced if raced[n].n == most), key=lambda n: raced[n].mean)
+            own = [pair for pair in ranked if pair[1].configuration == first]
+            ranked = own or ranked
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+    @property
+    def standings(self) -> dict[str, Standing]:
+        """What each configuration has come to over its seeds; empty while all have one."""
+        if not any(SEED in number for number in self.records):
+            return {}
+        return standings(seeded(self.records.values()), self.images)
 
     @property
     def front(self) -> list[Record]:

@@ -50,11 +50,13 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
     records, events = told(folder, constraint)
     study = studied(folder)
     believe(records, study.trials if study else (), rule)
-    for number, record in records.items():
+    forgotten = set[int]()
+    for record in records.values():
         if record.status == "running":
-            records[number] = rewound(record)
+            before = {id(each) for each in record.reports}
+            forgotten |= before - {id(each) for each in rewound(record).reports}
     memory = Memory(records)
-    retell(events, rule, memory)
+    retell([event for event in events if id(event.report) not in forgotten], rule, memory)
     for number, record in records.items():
         record.status, goes_on = taken_up(record, memory.decided.get(number, "go"), rule)
         if goes_on:
@@ -75,8 +77,7 @@ def believe(records: Mapping[str, Record], trials: Iterable[FrozenTrial], rule: 
 
 
 def retell(events: list[Event], rule: Rule, memory: Memory) -> None:
-    """Tell a rule what happened, in order, but for epochs that will be reported again."""
-    kept = {id(report) for record in memory.records.values() for report in record.reports}
+    """Tell a rule what happened, in order."""
     for event in events:
         record = memory.records[event.number]
         if SEED in event.number:
@@ -86,7 +87,7 @@ def retell(events: list[Event], rule: Rule, memory: Memory) -> None:
         elif event.kind == "waited":
             rule.went_on(Step(event.number, event.number))
             memory.decided.pop(event.number, None)
-        elif event.report is not None and id(event.report) in kept:
+        elif event.report is not None:
             decision = rule.reported(event.number, event.report, record.knobs)
             memory.decided[event.number] = decision
 

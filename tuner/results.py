@@ -21,6 +21,7 @@ from trainables.report import Report
 from tuner.domains import spelled
 from tuner.plan import Plan, plain
 from tuner.progress import Progress, Record
+from tuner.race import Standing
 from tuner.settings import cores
 
 PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
@@ -44,6 +45,16 @@ TRIAL_COLUMNS = {
     "error": "str",
 }
 """Columns of `trials` that every study has; what tells its trials apart stands after `status`."""
+
+
+SEED_COLUMNS = {
+    "configuration": "str",
+    "mean": "float64",
+    "std": "float64",
+    "n": "Int64",
+    "probability_best": "float64",
+}
+"""Columns besides where seeds are raced: the first trial of the same knobs, what all came to."""
 
 
 def describe(
@@ -142,7 +153,18 @@ def judged(trials: pd.DataFrame, progress: Progress) -> pd.DataFrame:
         said["pareto"] = {record.trial_id for record in progress.front}
     if progress.goal.constraint:
         said["feasible"] = {r.trial_id for r in progress.records.values() if r.feasible}
-    return trials.assign(**{name: trials["trial_id"].isin(ids) for name, ids in said.items()})
+    trials = trials.assign(**{name: trials["trial_id"].isin(ids) for name, ids in said.items()})
+    return over_seeds(trials, progress)
+
+
+def over_seeds(trials: pd.DataFrame, progress: Progress) -> pd.DataFrame:
+    """Return trials with what their configuration has come to, if any has several seeds."""
+    if not (raced := progress.standings):
+        return trials
+    own = trials["trial_id"].map({n: r.configuration for n, r in progress.records.items()})
+    rows = own.map(raced).map(lambda each: asdict(each) if isinstance(each, Standing) else {})
+    known = pd.DataFrame(rows.to_list(), index=trials.index, columns=list(SEED_COLUMNS)[1:])
+    return trials.assign(configuration=own).join(known).astype(SEED_COLUMNS)
 
 
 def row(record: Record, folder: Path) -> dict[str, Any]:

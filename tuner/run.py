@@ -93,7 +93,7 @@ def run(
     settings = plan.settings
     files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
     study = searcher(plan, folder, memory.records, rule)
-    seeds = Seeds(settings.seeds, int(plan.variants[0].fixed["data"]["validation"]))
+    seeds = Seeds(settings.seeds, progress.images)
     agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
     disk = Disk(files.parent, progress, journal, caution)
     watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
@@ -153,7 +153,8 @@ def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
         fidelity=plan.settings.fidelity,
         earlier=tuple(earlier),
     )
-    rule: Rule = chosen("scheduler", plan.scheduler, course=course).build()
+    about = {"searched": plan.variants[0].searched, "seed": plan.settings.seed}
+    rule: Rule = chosen("scheduler", plan.scheduler, course=course, **about).build()
     return rule
 
 

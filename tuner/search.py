@@ -185,6 +185,7 @@ def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) ->
         gpu=gpu,
         time_budget=settings.time_budget,
         disk_budget=settings.disk_budget,
+        images=int(plan.variants[0].fixed["data"]["validation"]),
     )
 
 

@@ -22,7 +22,7 @@ def summarise(console: Console, progress: Progress, folder: Path, *, interrupted
     leader = progress.leader
     if leader is not None and leader.best and leader.last:
         words += winner(leader, leader.best, leader.last)
-        words += [*unsatisfied(leader), *front(progress)]
+        words += [*unsatisfied(leader), *front(progress), *seeds(progress)]
     elif progress.records:
         words.append("No trial has a checkpoint, so there is no winner.")
     words += [saved(progress), f"Results: {folder}"]
@@ -67,6 +67,19 @@ def front(progress: Progress) -> Iterator[str]:
     for record in progress.front:
         if best := record.best:
             yield f"  trial {record.trial_id} ({knobs(record)}): {accuracies(best)}."
+
+
+def seeds(progress: Progress) -> Iterator[str]:
+    """Yield what configurations came to over their seeds, the likeliest best first."""
+    raced = sorted(progress.standings.items(), key=lambda item: -item[1].probability_best)
+    if raced:
+        yield "Over seeds, robust accuracy (the best epoch of each) and how likely it is the best:"
+    for name, found in raced:
+        spread = f" ± {percent(found.std)}" if found.n > 1 else ""
+        yield (
+            f"  trial {name} ({knobs(progress.records[name])}): {percent(found.mean)}{spread} %, "
+            f"n={found.n}, best with {percent(found.probability_best)} %."
+        )
 
 
 def knobs(record: Record) -> str:

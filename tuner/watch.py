@@ -68,7 +68,8 @@ class Watch(tune.Callback):
         elif config["went_on"] > record.went_on:
             record.knobs, record.groups, record.status = knobs, groups, "running"
             record.went_on = config["went_on"]
-            self.journal.went_on(record, waited=config["waited"])
+            record.reports = list(self.progress.records[config["source"]].reports)
+            self.journal.went_on(record, config["source"], waited=config["waited"])
         self.tell(record)
 
     def decide(self, number: str, result: dict[str, Any]) -> bool:

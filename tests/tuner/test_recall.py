@@ -117,7 +117,7 @@ def written(folder, *events):
             enqueue(study, {})
             study.ask()
         elif what == "waited":
-            journal.went_on(begun[number], waited=True)
+            journal.went_on(begun[number], number, waited=True)
         elif isinstance(what, str):
             begun[number].status = what
             journal.ended(begun[number])
