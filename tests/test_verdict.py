@@ -73,8 +73,8 @@ def test_classes_aimed_at_are_counted_where_they_are_reached(tmp_path):
     assert verdict.hit.nonzero()[:, 0].tolist() == [0, 2, 4]
     assert verdict.standing.tolist() == [False] * 5 + [True] * 5
     verdict.save(tmp_path / "state")
-    assert Verdict.load(tmp_path / "state").hit.tolist() == verdict.hit.tolist()
-    assert Verdict.load(tmp_path / "state").aimed
+    assert Verdict.load(tmp_path / "state", verdict.attacked).hit.tolist() == verdict.hit.tolist()
+    assert Verdict.load(tmp_path / "state", verdict.attacked).aimed
 
 
 def test_attempts_outside_the_budget_or_the_box_count_for_nothing():
@@ -144,7 +144,7 @@ def test_killed_after_any_chunk_an_attack_goes_on_to_the_same_end(tmp_path, stop
     assert not whole.standing.all()
     with pytest.raises(KilledError):
         verdict_of(passes, save=save)
-    verdict = Verdict.load(file)
+    verdict = Verdict.load(file, torch.ones(10, dtype=torch.bool))
     judge(
         TwoOfFive(4).eval(),
         images(),
@@ -161,7 +161,7 @@ def test_a_broken_state_is_told(tmp_path):
     file = tmp_path / "state.safetensors"
     file.write_bytes(b"no safetensors")
     with pytest.raises(ValueError, match="remove it"):
-        Verdict.load(file)
+        Verdict.load(file, torch.ones(10, dtype=torch.bool))
 
 
 def test_memory_that_runs_out_halves_the_batch():

@@ -1,5 +1,6 @@
 """From `key=value` words to nested values."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -37,6 +38,15 @@ SEARCH = Vocabulary(
     groups={**GROUPS, **STUDY_GROUPS},
     paths=frozenset(name for name, knob in knobs(Settings).items() if knob.is_path),
 )
+
+
+def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the folders among some words, and the others.
+
+    A folder that there is may have an equals sign in its path.
+    """
+    folders = [word for word in words if "=" not in word or os.path.isdir(word)]
+    return folders, [word for word in words if word not in folders]
 
 
 def read(words: Sequence[str], vocabulary: Vocabulary = SEARCH) -> tuple[dict[str, Any], list[str]]:

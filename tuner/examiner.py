@@ -101,7 +101,7 @@ class Examiner:
         """
         file = self.evaluation.folder / STATE / f"{key}.safetensors"
         try:
-            verdict = Verdict.load(file) if file.exists() else Verdict(on)
+            verdict = Verdict.load(file, on) if file.exists() else Verdict(on)
         except ValueError as error:
             raise InputError([str(error)]) from None
         verdict.batch = verdict.batch or self.batch
