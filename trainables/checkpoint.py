@@ -5,12 +5,12 @@ Neither file holds code: weights are safetensors, the rest is read by torch's we
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from types import SimpleNamespace
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 from pydantic import Json, PositiveInt, TypeAdapter, ValidationError
@@ -147,7 +147,8 @@ def built(parts: SimpleNamespace, name: str, images: Format) -> nn.Module:
         ]) from None
 
 
-class Description(TypedDict):
+@dataclass(frozen=True)
+class Description:
     """What the metadata of a file says of its network, each as JSON."""
 
     model: Json[dict[str, Any]]
@@ -169,7 +170,7 @@ def described(file: Path) -> dict[str, Any]:
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError([f"weights: {file} cannot be read ({error})."]) from None
     try:
-        return dict(TypeAdapter(Description).validate_python(metadata))
+        return vars(TypeAdapter(Description).validate_python(metadata))
     except ValidationError:
         return {}
 

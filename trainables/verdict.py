@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple
 
 import torch
 from pydantic import Json, NonNegativeFloat, NonNegativeInt, TypeAdapter, ValidationError
@@ -27,7 +27,8 @@ SLACK = 1e-6
 MASKS = ("attacked", "standing", "tried", "hit")
 
 
-class Numbers(TypedDict):
+@dataclass(frozen=True)
+class Numbers:
     """What is kept of a verdict besides its masks, each as JSON."""
 
     aimed: Json[bool]
@@ -96,7 +97,7 @@ class Verdict:
         if flaw:
             raise ValueError(f"{path} is broken ({flaw}); remove it to attack anew.")
         verdict = Verdict(attacked)
-        for key, value in (masks | dict(about)).items():
+        for key, value in (masks | vars(about)).items():
             setattr(verdict, key, value)
         return verdict
 
