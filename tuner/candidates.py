@@ -8,12 +8,27 @@ from typing import Any, Literal
 
 import pandas as pd
 import yaml
+from pydantic import TypeAdapter, ValidationError
 from torch.nn import Module
 
-from trainables.checkpoint import METRICS, WEIGHTS, load_model
+from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.problems import InputError
+from trainables.ranges import Count, Fraction
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
+ANEW = "its search, taken up with resume=auto, writes it anew"
+
+
+NEEDED = (
+    "trial_id",
+    "status",
+    "best_epoch",
+    "val_clean_accuracy",
+    "val_robust_accuracy",
+    "seed",
+    "checkpoint",
+)
+"""Columns of `trials` that choose among its rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +42,7 @@ class Candidate:
         last: Whether it is the trial's last epoch rather than its best.
         seed: The trial's.
         read: How to read it, if not as the trials of a search leave it.
+        network: Name of the member of `model` that it is, if it does not say so itself.
     """
 
     path: Path
@@ -35,6 +51,7 @@ class Candidate:
     last: bool = False
     seed: int | None = None
     read: Callable[[], Module] | None = None
+    network: str = ""
 
     @property
     def label(self) -> str:
@@ -53,6 +70,15 @@ class Candidate:
         except FileNotFoundError as error:
             raise InputError([str(error)]) from None
 
+    def about(self) -> dict[str, Any]:
+        """Return what the checkpoint says of its network; nothing if that had to be told."""
+        file = self.path / WEIGHTS if self.path.is_dir() else self.path
+        return {} if self.network else described(file)
+
+    def member(self) -> str:
+        """Return the name of the member of `model` that it is."""
+        return self.network or str(self.about()["model"]["name"])
+
 
 def configuration(folder: Path) -> dict[str, Any]:
     """Return the winner's whole configuration.
@@ -60,6 +86,8 @@ def configuration(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: If the folder holds no finished search.
     """
+    if folder.is_file():
+        raise InputError([f"{folder}: expected the results folder of a search, got a file."])
     if not folder.is_dir():
         raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
     best = folder / "best"
@@ -71,12 +99,48 @@ def configuration(folder: Path) -> dict[str, Any]:
         ])
     try:
         config: dict[str, Any] = yaml.safe_load((best / "config.yaml").read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason})."]) from None
-    if not isinstance(config, Mapping) or "threat" not in config or "data" not in config:
-        raise InputError([f"{best / 'config.yaml'}: names no threat and data."])
+        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None
+    for group in ("threat", "data", "model"):
+        found = config.get(group) if isinstance(config, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise InputError([
+                f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {found!r}; "
+                f"{ANEW}."
+            ])
     return config
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `best/metrics.json` must say, among other things."""
+
+    trial_id: str
+    knobs: dict[str, Any]
+    epoch: Count
+    val_clean_accuracy: Fraction
+    val_robust_accuracy: Fraction
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    """Return what the winner's best epoch came to.
+
+    Raises:
+        InputError: If the file that says so is broken.
+    """
+    file = folder / "best" / METRICS
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+        TypeAdapter(Measured).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {first['msg']}"
+        raise InputError([f"{file}: {reason.strip()}; {ANEW}."]) from None
+    except (OSError, ValueError) as error:
+        raise InputError([f"{file}: cannot be read ({error}); {ANEW}."]) from None
+    return found
 
 
 def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) -> list[Candidate]:
@@ -108,9 +172,9 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
 
 def winner(folder: Path) -> Candidate:
     """Return the checkpoint in `best/`, which outlives the trials' own."""
-    about = json.loads((folder / "best" / METRICS).read_text())
+    about = measured(folder)
     return Candidate(
-        path=folder / "best", rule="best_validation_robust", trial_id=str(about["trial_id"])
+        path=folder / "best", rule="best_validation_robust", trial_id=about["trial_id"]
     )
 
 
@@ -133,8 +197,12 @@ def trials(folder: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(file)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError([f"{file}: cannot be read ({reason})."]) from None
+        reason = str(error).splitlines()[0] if file.exists() else "there is none"
+        raise InputError([
+            f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {ANEW}."
+        ]) from None
+    if missing := [name for name in NEEDED if name not in frame]:
+        raise InputError([f"{file}: lacks {missing[0]}; {ANEW}."])
     kept = frame[frame["checkpoint"] != ""]
     ranking = ["val_robust_accuracy", "val_clean_accuracy"]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search

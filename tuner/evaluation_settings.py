@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from trainables.ranges import Count, Folder, Seed
 from tuner.candidates import Rule
@@ -20,8 +20,19 @@ def several(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
+def named(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `words`.
+
+    Raises:
+        ValueError: If one is empty.
+    """
+    if not words or not all(word.strip() for word in words):
+        raise ValueError("must be names separated by commas, such as fgsm,pgd_20")
+    return words
+
+
 Several = BeforeValidator(several)
-Words = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several, Field(min_length=1)]
+Words = Annotated[tuple[str, ...], Several, AfterValidator(named)]
 Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
 
 

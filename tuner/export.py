@@ -187,6 +187,11 @@ def copy_weights(winner: Winner, folder: Path) -> None:
 
 def open_ends(winner: Winner, entry: Mapping[str, object]) -> Iterator[str]:
     """Yield what the export still lacks, and what to type."""
+    if winner.others:
+        yield (
+            f"Left out {winner.others} rows of evaluation.parquet: they are of other weights than "
+            "best/ holds."
+        )
     if not winner.evaluations:
         yield f"No test number exists; python -m tuner.evaluate {winner.folder} makes them."
     if (board := place(winner)) is None:

@@ -52,7 +52,7 @@ def trained(tmp_path_factory):
     for name in (checkpoint.WEIGHTS, checkpoint.METRICS):
         shutil.copy(folder / winner["checkpoint"] / name, folder / "best" / name)
     metrics = json.loads((folder / "best" / checkpoint.METRICS).read_text())
-    metrics["trial_id"] = str(winner["trial_id"])
+    metrics |= {"trial_id": str(winner["trial_id"]), "knobs": {"optimizer.weight_decay": 1e-4}}
     (folder / "best" / checkpoint.METRICS).write_text(json.dumps(metrics))
     (folder / "best/config.yaml").write_text(yaml.safe_dump(tiny(epochs=2)))
     return folder

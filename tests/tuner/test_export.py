@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 from tests.oracles import tiny
 from trainables import checkpoint
-from trainables.checkpoint import described, load_model
+from trainables.checkpoint import WEIGHTS, described, load_model
 from trainables.trial import Trial
-from tuner import export, ledger, results
+from tuner import export, fingerprint, ledger, results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.export import main
@@ -117,8 +117,10 @@ def chain(**changes):
 
 
 def exported(folder, *words, rows=()):
+    model = load_model(folder / "best")
+    weights = fingerprint.of_network(model, described(folder / "best" / WEIGHTS)["model"]["name"])
     for each in rows:
-        ledger.add(folder, each)
+        ledger.add(folder, {"weights": weights, **each})
     assert main([str(folder), *words]) == 0
     target = folder / "export"
     return target, json.loads((target / "model_info.json").read_text())
@@ -367,7 +369,11 @@ def test_a_failure_in_the_middle_leaves_nothing(folder, tmp_path, capsys, monkey
         ("best/model.safetensors", "no weights", "cannot be read"),
         ("best/metrics.json", "{", "metrics.json: cannot be read"),
         ("best/metrics.json", "{}", "metrics.json: lacks trial_id"),
-        ("best/config.yaml", "threat: {name: linf}\ndata: {}\n", "config.yaml: lacks threat.eps"),
+        (
+            "best/config.yaml",
+            "threat: {name: linf}\ndata: {}\nmodel: {}\n",
+            "config.yaml: lacks threat.eps",
+        ),
         ("search.yaml", None, "search.yaml: cannot be read"),
         ("search.yaml", "a: [", "search.yaml: cannot be read"),
         ("search.yaml", "a", "search.yaml: says nothing of a search"),
