@@ -168,7 +168,9 @@ def described(file: Path) -> dict[str, Any]:
         with safe_open(file, framework="pt") as opened:
             metadata = opened.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError([f"weights: {file} cannot be read ({error})."]) from None
+        raise InputError([
+            f"weights: {file} cannot be read ({error}); expected a whole safetensors file."
+        ]) from None
     try:
         return vars(TypeAdapter(Description).validate_python(metadata))
     except ValidationError:

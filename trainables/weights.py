@@ -26,7 +26,9 @@ def tensors(file: Path) -> dict[str, Tensor]:
         try:
             return load_file(file)
         except (SafetensorError, OSError, ValueError) as error:
-            raise InputError([f"weights: {file} cannot be read as tensors ({error})."]) from None
+            raise InputError([
+                f"weights: {file} cannot be read as tensors ({error}); write it again."
+            ]) from None
     found = unpickled(file)
     for entry in ("state_dict", "model_state_dict", "model", "net"):
         if isinstance(found, Mapping) and isinstance(found.get(entry), Mapping):

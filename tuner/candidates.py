@@ -14,6 +14,7 @@ from torch.nn import Module
 from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.problems import InputError
 from trainables.ranges import Count, Fraction
+from tuner.results import TRIAL_COLUMNS
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
 ANEW = "its search, taken up with resume=auto, writes it anew"
@@ -132,14 +133,16 @@ def measured(folder: Path) -> dict[str, Any]:
     file = folder / "best" / METRICS
     try:
         found: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError([f"{file}: cannot be read ({error}); {ANEW}."]) from None
+    try:
         TypeAdapter(Measured).validate_python(found)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {first['msg']}"
-        raise InputError([f"{file}: {reason.strip()}; {ANEW}."]) from None
-    except (OSError, ValueError) as error:
-        raise InputError([f"{file}: cannot be read ({error}); {ANEW}."]) from None
+        where = first["loc"][0] if first["loc"] else "what it holds"
+        said = first["msg"].replace("Input should be", "must be").partition(" or an")[0]
+        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {said}"
+        raise InputError([f"{file}: {reason}; {ANEW}."]) from None
     return found
 
 
@@ -201,8 +204,12 @@ def trials(folder: Path) -> pd.DataFrame:
         raise InputError([
             f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {ANEW}."
         ]) from None
-    if missing := [name for name in NEEDED if name not in frame]:
-        raise InputError([f"{file}: lacks {missing[0]}; {ANEW}."])
+    try:
+        frame = frame.astype({name: TRIAL_COLUMNS[name] for name in NEEDED})
+    except (LookupError, ValueError, TypeError) as error:
+        raise InputError([f"{file}: is no table of trials ({error}); {ANEW}."]) from None
+    if frame[["trial_id", "checkpoint"]].isna().any(axis=None):
+        raise InputError([f"{file}: has gaps in trial_id or checkpoint; {ANEW}."])
     kept = frame[frame["checkpoint"] != ""]
     ranking = ["val_robust_accuracy", "val_clean_accuracy"]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search
