@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tests.oracles import TwoOfFive
@@ -162,6 +164,32 @@ def test_a_broken_state_is_told(tmp_path):
     file.write_bytes(b"no safetensors")
     with pytest.raises(ValueError, match="remove it"):
         Verdict.load(file, torch.ones(10, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("masks", "numbers", "said"),
+    [
+        ({}, None, "aimed: Field required"),
+        ({}, {"number": "{"}, "number: Invalid JSON"),
+        ({}, {"batch": "-1"}, "batch: Input should be greater"),
+        ({"hit": None}, {}, "tensor hit"),
+        ({"standing": torch.ones(3, dtype=torch.bool)}, {}, r"standing: must be torch.bool \(4,\)"),
+        ({"standing": torch.ones(4)}, {}, "got torch.float32"),
+        ({"standing": torch.ones(4, dtype=torch.bool)}, {}, "images that are not attacked"),
+        ({"attacked": torch.zeros(4, dtype=torch.bool)}, {}, "attacked: lacks images"),
+    ],
+)
+def test_a_state_of_another_attack_is_told(tmp_path, masks, numbers, said):
+    """Of four images three are attacked; whatever does not fit that was not kept of it."""
+    file, attacked = tmp_path / "state", torch.tensor([True, True, True, False])
+    Verdict(attacked).save(file)
+    assert Verdict.load(file, attacked).standing.tolist() == attacked.tolist()
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    kept = {name: t for name, t in (load_file(file) | masks).items() if t is not None}
+    save_file(kept, file, metadata=None if numbers is None else about | numbers)
+    with pytest.raises(ValueError, match=f"{said}.*remove it to attack anew"):
+        Verdict.load(file, attacked)
 
 
 def test_memory_that_runs_out_halves_the_batch():

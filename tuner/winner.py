@@ -89,7 +89,7 @@ def read(folder: Path) -> Winner:
     rows = rows[rows["trial_id"] == metrics["trial_id"]]
     rows = rows[rows["rule"] == "best_validation_robust"]
     model, about = load_model(weights), described(weights)
-    own = rows["weights"] == fingerprint.of_network(model, about["model"]["name"])
+    own = rows[rows["weights"] == fingerprint.of_network(model, about["model"]["name"])]
     source = Path(about["model"]["name"])
     if source.suffix == ".py":
         config["model"]["name"] = source.name
@@ -101,8 +101,8 @@ def read(folder: Path) -> Winner:
         config=config,
         metrics=portable(metrics),
         study=portable(study),
-        rows=rows[own].assign(settings=rows["settings"].map(without_paths)),
-        others=int((~own).sum()),
+        rows=own.assign(settings=own["settings"].map(without_paths)),
+        others=len(rows) - len(own),
         shape=(channels, height, width),
         classes=about["classes"],
         parameters=sum(tensor.numel() for tensor in model.parameters()),
