@@ -71,7 +71,7 @@ def prepared(
     """
     problems = [*problems, *misfits(EvaluationSettings, arguments), *searched(arguments)]
     settings = validated(arguments)
-    problems += misplaced(folders, settings)
+    problems += misplaced(folders, settings, arguments)
     own = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
     suite, wrong = attacks(settings.suite, own)
     problems += wrong
@@ -122,7 +122,9 @@ def secure(folder: Path, found: Sequence[Candidate], dataset: Dataset, images: I
     ledger.claim(folder)
 
 
-def misplaced(folders: Sequence[str], settings: EvaluationSettings) -> Iterator[str]:
+def misplaced(
+    folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, Any]
+) -> Iterator[str]:
     """Yield what is wrong with what is to be evaluated."""
     if settings.weights and folders:
         yield f"{folders[0]}: give a folder or weights=, not both."
@@ -131,6 +133,8 @@ def misplaced(folders: Sequence[str], settings: EvaluationSettings) -> Iterator[
         yield f"FOLDER: expected the results folder of one search, got {given}."
     if settings.results and not settings.weights:
         yield "results: goes with weights=; rows on a search lie in its own folder."
+    if "model" in arguments and not foreign(settings):
+        yield "model: what is evaluated says itself of what network it is; leave model= away."
     if settings.device == "cuda" and not torch.cuda.is_available():
         yield "device: there is no GPU here; write device=cpu."
     if settings.weights and not Path(settings.weights).is_file():

@@ -264,6 +264,7 @@ def test_probabilities_are_refused(study, capsys, monkeypatch):
         (["suite=fgsm,"], "names separated by commas"),
         (["suite=transfer", "transfer.source=/nowhere"], "no weights at /nowhere"),
         (["results=/tmp/x"], "goes with weights="),
+        (["model=lenet"], "leave model= away"),
     ],
 )
 def test_bad_input_is_told_and_nothing_written(study, capsys, words, expected, monkeypatch):
