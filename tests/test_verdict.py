@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tests.oracles import TwoOfFive
@@ -73,8 +75,8 @@ def test_classes_aimed_at_are_counted_where_they_are_reached(tmp_path):
     assert verdict.hit.nonzero()[:, 0].tolist() == [0, 2, 4]
     assert verdict.standing.tolist() == [False] * 5 + [True] * 5
     verdict.save(tmp_path / "state")
-    assert Verdict.load(tmp_path / "state").hit.tolist() == verdict.hit.tolist()
-    assert Verdict.load(tmp_path / "state").aimed
+    assert Verdict.load(tmp_path / "state", verdict.attacked).hit.tolist() == verdict.hit.tolist()
+    assert Verdict.load(tmp_path / "state", verdict.attacked).aimed
 
 
 def test_attempts_outside_the_budget_or_the_box_count_for_nothing():
@@ -144,7 +146,7 @@ def test_killed_after_any_chunk_an_attack_goes_on_to_the_same_end(tmp_path, stop
     assert not whole.standing.all()
     with pytest.raises(KilledError):
         verdict_of(passes, save=save)
-    verdict = Verdict.load(file)
+    verdict = Verdict.load(file, torch.ones(10, dtype=torch.bool))
     judge(
         TwoOfFive(4).eval(),
         images(),
@@ -161,7 +163,33 @@ def test_a_broken_state_is_told(tmp_path):
     file = tmp_path / "state.safetensors"
     file.write_bytes(b"no safetensors")
     with pytest.raises(ValueError, match="remove it"):
-        Verdict.load(file)
+        Verdict.load(file, torch.ones(10, dtype=torch.bool))
+
+
+@pytest.mark.parametrize(
+    ("masks", "numbers", "said"),
+    [
+        ({}, None, "aimed: Field required"),
+        ({}, {"number": "{"}, "number: Invalid JSON"),
+        ({}, {"batch": "-1"}, "batch: Input should be greater"),
+        ({"hit": None}, {}, "tensor hit"),
+        ({"standing": torch.ones(3, dtype=torch.bool)}, {}, r"standing: must be torch.bool \(4,\)"),
+        ({"standing": torch.ones(4)}, {}, "got torch.float32"),
+        ({"standing": torch.ones(4, dtype=torch.bool)}, {}, "images that are not attacked"),
+        ({"attacked": torch.zeros(4, dtype=torch.bool)}, {}, "attacked: lacks images"),
+    ],
+)
+def test_a_state_of_another_attack_is_told(tmp_path, masks, numbers, said):
+    """Of four images three are attacked; whatever does not fit that was not kept of it."""
+    file, attacked = tmp_path / "state", torch.tensor([True, True, True, False])
+    Verdict(attacked).save(file)
+    assert Verdict.load(file, attacked).standing.tolist() == attacked.tolist()
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    kept = {name: t for name, t in (load_file(file) | masks).items() if t is not None}
+    save_file(kept, file, metadata=None if numbers is None else about | numbers)
+    with pytest.raises(ValueError, match=f"{said}.*remove it to attack anew"):
+        Verdict.load(file, attacked)
 
 
 def test_memory_that_runs_out_halves_the_batch():

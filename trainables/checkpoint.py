@@ -5,12 +5,15 @@ Neither file holds code: weights are safetensors, the rest is read by torch's we
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
+from types import SimpleNamespace
 from typing import Any
 
 import torch
+from pydantic import Json, PositiveInt, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -22,6 +25,7 @@ from trainables.images import Format
 from trainables.problems import InputError
 from trainables.report import Report
 from trainables.trial import Trial, network
+from trainables.weights import fit, named_tensors, tensors, unpickled
 
 WEIGHTS, STATE, METRICS = "model.safetensors", "state.pt", "metrics.json"
 
@@ -112,8 +116,11 @@ def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
     if not file.is_file():
         raise FileNotFoundError(f"no weights at {file}; name a folder that holds {WEIGHTS}.")
     about = described(file)
-    if "model" not in about:
-        raise InputError([f"weights: {file} does not say of what network; write model=NAME."])
+    if not about:
+        raise InputError([
+            f"weights: {file} does not say of what network it is (its model, image shape and "
+            f"classes); write weights={file} model=NAME."
+        ])
     values = dict(about["model"])
     channels, height, width = about["shape"]
     images = Format(
@@ -122,51 +129,65 @@ def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
         mean=(0.0,) * channels,  # the true ones are among the weights
         std=(1.0,) * channels,
     )
-    name = values.pop("name")
+    name = values.pop("name", None)
     if wrong := list(complaints("model", GROUPS["model"], name, values)):
         raise InputError(wrong)
     parts = filled(GROUPS["model"], name, values)
     weights = examined_last(file.parent) if last else tensors(file)
-    model = either(weights, lambda: network(parts, images))
-    fit(model, weights, file)
+    model = either(weights, partial(built, parts, str(name), images))
+    fit(model, weights, file.with_name(STATE) if last else file)
     return model.eval()
 
 
+def built(parts: SimpleNamespace, name: str, images: Format) -> nn.Module:
+    """Return the network that the bound group `model` describes.
+
+    Args:
+        parts: The functions of the group.
+        name: Of its member.
+        images: What it is to take.
+
+    Raises:
+        InputError: If it cannot be built.
+    """
+    try:
+        return network(parts, images)
+    except Exception as error:  # a user's file can fail in any way
+        reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+        raise InputError([
+            f"model: {name} cannot be built for images of {images.shape} in {images.classes} "
+            f"classes ({reason}); mend it or choose another model=NAME."
+        ]) from None
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the metadata of a file says of its network, each as JSON."""
+
+    model: Json[dict[str, Any]]
+    shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
+    classes: Json[PositiveInt]
+
+
 def described(file: Path) -> dict[str, Any]:
-    """Return what a safetensors file says of its tensors: the model, image shape and classes.
+    """Return what a safetensors file says of its network: the model, image shape and classes.
+
+    Nothing if it does not say all three, as files from elsewhere do not.
 
     Raises:
         InputError: If it is broken.
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            return {key: json.loads(text) for key, text in (opened.metadata() or {}).items()}
+            metadata = opened.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError([f"weights: {file} cannot be read ({error})."]) from None
-
-
-def tensors(file: Path) -> dict[str, Tensor]:
-    """Return the weights in a safetensors file, or in one that torch wrote; never code.
-
-    A state dictionary may lie in one entry of a checkpoint, and its names may begin with "module."
-    as those of a parallel network do.
-
-    Raises:
-        InputError: If there are none, or reading them would run code.
-    """
+        raise InputError([
+            f"weights: {file} cannot be read ({error}); expected a whole safetensors file."
+        ]) from None
     try:
-        if file.suffix == ".safetensors":
-            return load_file(file)
-        found = torch.load(file, weights_only=True, map_location="cpu")
-    except (SafetensorError, OSError, RuntimeError, EOFError, UnpicklingError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError([f"weights: {file} cannot be read as tensors ({reason})."]) from None
-    for entry in ("state_dict", "model_state_dict", "model", "net"):
-        if isinstance(found, Mapping) and isinstance(found.get(entry), Mapping):
-            found = found[entry]
-    if not isinstance(found, Mapping) or not all(isinstance(t, Tensor) for t in found.values()):
-        raise InputError([f"weights: {file} holds no state dictionary of tensors."])
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+        return vars(TypeAdapter(Description).validate_python(metadata))
+    except ValidationError:
+        return {}
 
 
 def examined_last(folder: Path) -> dict[str, Tensor]:
@@ -178,27 +199,16 @@ def examined_last(folder: Path) -> dict[str, Tensor]:
     file = folder / STATE
     if not file.is_file():
         raise InputError([f"rules: last_epoch needs {file}, and there is none."])
-    weights: dict[str, Tensor] = torch.load(file, weights_only=True, map_location="cpu")["examined"]
-    return weights
-
-
-def fit(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
-    """Load weights into a network that they are meant for.
-
-    Raises:
-        InputError: If they are of another network; names the first tensor that does not fit.
-    """
-    for name, mine in model.state_dict().items():
-        if name not in weights:
-            raise InputError([f"weights: {file} is of another network: it has no {name}."])
-        if weights[name].shape != mine.shape:
-            raise InputError([
-                f"weights: {file} is of another network: {name} must be {tuple(mine.shape)}, "
-                f"got {tuple(weights[name].shape)}."
-            ])
-    if more := [name for name in weights if name not in model.state_dict()]:
-        raise InputError([f"weights: {file} is of another network: it has {more[0]} as well."])
-    model.load_state_dict(weights)
+    try:
+        found = unpickled(file)
+    except InputError:
+        found = None
+    weights = found.get("examined") if isinstance(found, Mapping) else None
+    if not named_tensors(weights):
+        raise InputError([
+            f"rules: last_epoch needs {file}, which is broken; leave last_epoch and oracle away."
+        ])
+    return dict(weights)
 
 
 def load_foreign(file: Path, model: nn.Module) -> nn.Module:

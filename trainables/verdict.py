@@ -1,13 +1,15 @@
 """Which images a network withstands an attack on, found chunk by chunk and kept in between."""
 
 import json
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from pydantic import Json, NonNegativeFloat, NonNegativeInt, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Generator, Tensor
@@ -23,7 +25,17 @@ from trainables.view import quick
 SLACK = 1e-6
 """By how much rounding may carry a perturbation past eps: some ten units in the last place at 1."""
 MASKS = ("attacked", "standing", "tried", "hit")
-NUMBERS = ("aimed", "number", "rejected", "seconds", "batch")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What is kept of a verdict besides its masks, each as JSON."""
+
+    aimed: Json[bool]
+    number: Json[NonNegativeInt]
+    rejected: Json[NonNegativeInt]
+    seconds: Json[NonNegativeFloat]
+    batch: Json[NonNegativeInt]
 
 
 @dataclass
@@ -59,15 +71,15 @@ class Verdict:
 
     def save(self, path: Path) -> None:
         """Write to a file, whole or not at all."""
-        about = {k: json.dumps(getattr(self, k)) for k in NUMBERS}
+        about = {k: json.dumps(getattr(self, k)) for k in Numbers.__annotations__}
         rows = {k: getattr(self, k) for k in MASKS}
-        new = path.with_name(f".{path.name}")
+        new = path.with_name(f".{path.name}.{os.getpid()}")  # two processes may write the same
         new.write_bytes(save(rows, metadata=about))
         new.replace(path)
 
     @staticmethod
-    def load(path: Path) -> "Verdict":
-        """Read what `save` wrote.
+    def load(path: Path, attacked: Tensor) -> "Verdict":
+        """Read what `save` wrote of an attack on the images `attacked` (N,).
 
         Raises:
             ValueError: If the file is broken.
@@ -75,13 +87,30 @@ class Verdict:
         try:
             with safe_open(path, framework="pt") as opened:
                 masks = {key: opened.get_tensor(key) for key in MASKS}
-                about = {key: json.loads(text) for key, text in opened.metadata().items()}
-        except (SafetensorError, OSError, TypeError) as error:
-            raise ValueError(f"{path} is broken ({error}); remove it to attack anew.") from None
-        verdict = Verdict(masks["attacked"])
-        for key, value in (masks | about).items():
+                about = TypeAdapter(Numbers).validate_python(opened.metadata() or {})
+            flaw = inconsistent(masks, attacked)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            flaw = f"{wrong['loc'][0]}: {wrong['msg']}"
+        except (SafetensorError, OSError) as error:
+            flaw = str(error)
+        if flaw:
+            raise ValueError(f"{path} is broken ({flaw}); remove it to attack anew.")
+        verdict = Verdict(attacked)
+        for key, value in (masks | vars(about)).items():
             setattr(verdict, key, value)
         return verdict
+
+
+def inconsistent(masks: Mapping[str, Tensor], attacked: Tensor) -> str | None:
+    """Return what is wrong with the masks of an attack on the images `attacked` (N,), if it is."""
+    for name, mask in masks.items():
+        if mask.dtype != torch.bool or mask.shape != attacked.shape:
+            got = f"{mask.dtype} {tuple(mask.shape)}"
+            return f"{name}: must be torch.bool {tuple(attacked.shape)}, got {got}"
+        if (mask & ~attacked).any():
+            return f"{name}: has images that are not attacked"
+    return None if masks["attacked"].equal(attacked) else "attacked: lacks images"
 
 
 def judge(

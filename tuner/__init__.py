@@ -2,6 +2,10 @@
 
 import os
 
+from tuner import interrupt
+
+interrupt.quietly()
+
 # Read by Ray when it is imported or started; a user's own setting wins.
 for _name, _value in {
     "RAY_AIR_NEW_OUTPUT": "0",  # the older engine can be silent; this package prints the one table

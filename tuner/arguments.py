@@ -1,5 +1,6 @@
 """From `key=value` words to nested values."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -37,6 +38,15 @@ SEARCH = Vocabulary(
     groups={**GROUPS, **STUDY_GROUPS},
     paths=frozenset(name for name, knob in knobs(Settings).items() if knob.is_path),
 )
+
+
+def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the folders among some words, and the others.
+
+    A folder that there is may have an equals sign in its path.
+    """
+    folders = [word for word in words if "=" not in word or os.path.isdir(word)]
+    return folders, [word for word in words if word not in folders]
 
 
 def read(words: Sequence[str], vocabulary: Vocabulary = SEARCH) -> tuple[dict[str, Any], list[str]]:
@@ -91,11 +101,17 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
         read = OmegaConf.from_dotlist([f"value={text}"])
         value = OmegaConf.to_container(read, resolve=False)["value"]  # type: ignore[index, call-overload]
     except (OmegaConfBaseException, YAMLError) as error:
-        raise ValueError(f"cannot read {word!r} ({str(error).splitlines()[0]}).") from None
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"cannot read {word!r} ({reason}); expected a name, a number, or several with commas "
+            "between."
+        ) from None
     if isinstance(value, dict):
         raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
     path = f"{key}.name" if key in vocabulary.groups else key
     nested: Any = value if is_path(value, path, vocabulary) else parse(value)
+    if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
+        nested = os.path.abspath(nested)  # what it builds is looked at again from other folders
     for part in reversed(path.split(".")):
         nested = {part: nested}
     result: dict[str, Any] = nested

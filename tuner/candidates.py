@@ -8,13 +8,29 @@ from typing import Any, Literal
 
 import pandas as pd
 import yaml
+from pydantic import TypeAdapter, ValidationError
 from torch.nn import Module
 
-from trainables.checkpoint import METRICS, WEIGHTS, load_model
+from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.constraint import constraint
 from trainables.problems import InputError
+from trainables.ranges import Count, Fraction
+from tuner.results import TRIAL_COLUMNS
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
+ANEW = "its search, taken up with resume=auto, writes it anew"
+
+
+NEEDED = (
+    "trial_id",
+    "status",
+    "best_epoch",
+    "val_clean_accuracy",
+    "val_robust_accuracy",
+    "seed",
+    "checkpoint",
+)
+"""Columns of `trials` that choose among its rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +44,7 @@ class Candidate:
         last: Whether it is the trial's last epoch rather than its best.
         seed: The trial's.
         read: How to read it, if not as the trials of a search leave it.
+        network: Name of the member of `model` that it is, if it does not say so itself.
     """
 
     path: Path
@@ -36,6 +53,7 @@ class Candidate:
     last: bool = False
     seed: int | None = None
     read: Callable[[], Module] | None = None
+    network: str = ""
 
     @property
     def label(self) -> str:
@@ -54,6 +72,15 @@ class Candidate:
         except FileNotFoundError as error:
             raise InputError([str(error)]) from None
 
+    def about(self) -> dict[str, Any]:
+        """Return what the checkpoint says of its network; nothing if that had to be told."""
+        file = self.path / WEIGHTS if self.path.is_dir() else self.path
+        return {} if self.network else described(file)
+
+    def member(self) -> str:
+        """Return the name of the member of `model` that it is."""
+        return self.network or str(self.about()["model"]["name"])
+
 
 def configuration(folder: Path) -> dict[str, Any]:
     """Return the winner's whole configuration.
@@ -61,6 +88,8 @@ def configuration(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: If the folder holds no finished search.
     """
+    if folder.is_file():
+        raise InputError([f"{folder}: expected the results folder of a search, got a file."])
     if not folder.is_dir():
         raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
     best = folder / "best"
@@ -72,12 +101,50 @@ def configuration(folder: Path) -> dict[str, Any]:
         ])
     try:
         config: dict[str, Any] = yaml.safe_load((best / "config.yaml").read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason})."]) from None
-    if not isinstance(config, Mapping) or "threat" not in config or "data" not in config:
-        raise InputError([f"{best / 'config.yaml'}: names no threat and data."])
+        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None
+    for group in ("threat", "data", "model"):
+        found = config.get(group) if isinstance(config, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise InputError([
+                f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {found!r}; "
+                f"{ANEW}."
+            ])
     return config
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What `best/metrics.json` must say, among other things."""
+
+    trial_id: str
+    knobs: dict[str, Any]
+    epoch: Count
+    val_clean_accuracy: Fraction
+    val_robust_accuracy: Fraction
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    """Return what the winner's best epoch came to.
+
+    Raises:
+        InputError: If the file that says so is broken.
+    """
+    file = folder / "best" / METRICS
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError([f"{file}: cannot be read ({error}); {ANEW}."]) from None
+    try:
+        TypeAdapter(Measured).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = first["loc"][0] if first["loc"] else "what it holds"
+        said = first["msg"].replace("Input should be", "must be").partition(" or an")[0]
+        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {said}"
+        raise InputError([f"{file}: {reason}; {ANEW}."]) from None
+    return found
 
 
 def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) -> list[Candidate]:
@@ -116,9 +183,9 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
 
 def winner(folder: Path) -> Candidate:
     """Return the checkpoint in `best/`, which outlives the trials' own."""
-    about = json.loads((folder / "best" / METRICS).read_text())
+    about = measured(folder)
     return Candidate(
-        path=folder / "best", rule="best_validation_robust", trial_id=str(about["trial_id"])
+        path=folder / "best", rule="best_validation_robust", trial_id=about["trial_id"]
     )
 
 
@@ -141,8 +208,16 @@ def trials(folder: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(file)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError([f"{file}: cannot be read ({reason})."]) from None
+        reason = str(error).splitlines()[0] if file.exists() else "there is none"
+        raise InputError([
+            f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {ANEW}."
+        ]) from None
+    try:
+        frame = frame.astype({name: TRIAL_COLUMNS[name] for name in NEEDED})
+    except (LookupError, ValueError, TypeError) as error:
+        raise InputError([f"{file}: is no table of trials ({error}); {ANEW}."]) from None
+    if frame[["trial_id", "checkpoint"]].isna().any(axis=None):
+        raise InputError([f"{file}: has gaps in trial_id or checkpoint; {ANEW}."])
     examined = frame[frame["val_robust_accuracy"].notna()]
     bound = configuration(folder).get("constraint")
     limit = constraint(bound) if bound else None

@@ -9,15 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trainables.problems import InputError
 from tuner import ledger
-from tuner.arguments import read
-from tuner.display import PLAIN
+from tuner.arguments import read, separated
+from tuner.command import OK, command
 from tuner.evaluation import Evaluation, prepared
 from tuner.evaluation_help import VOCABULARY, usage
 from tuner.evaluation_settings import ORACLE
 from tuner.examiner import Examiner
-from tuner.search import BAD_INPUT, INTERRUPTED, OK
 
 
 def main(words: Sequence[str]) -> int:
@@ -26,33 +24,23 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    console = Console(**PLAIN)
-    if not words or {"--help", "-h", "help"} & set(words):
-        usage(console)
-        return OK if words else BAD_INPUT
-    try:
-        evaluate(words, console)
-    except InputError as problems:
-        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        console.print("Interrupted; the same command goes on where this one was.")
-        return INTERRUPTED
-    return OK
+    farewell = "Interrupted; the same command goes on where this one was."
+    return command(words, usage, evaluate, farewell=farewell)
 
 
-def evaluate(words: Sequence[str], console: Console) -> None:
-    """Check the command, then attack.
+def evaluate(words: Sequence[str], console: Console) -> int:
+    """Check the command, then attack; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders = [word for word in words if "=" not in word]
-    arguments, problems = read([word for word in words if "=" in word], VOCABULARY)
+    folders, others = separated(words)
+    arguments, problems = read(others, VOCABULARY)
     evaluation = prepared(folders, arguments, problems)
     examiner = Examiner(evaluation, console)
     rows = [row for candidate in evaluation.candidates for row in examiner.rows(candidate)]
     show(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)
+    return OK
 
 
 def show(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:

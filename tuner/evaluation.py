@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import Module
 
 from trainables.bind import complaints, filled, misfit
-from trainables.checkpoint import described, load_foreign, load_model
+from trainables.checkpoint import built, described, load_foreign, load_model
 from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
 from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.threat import Threat
-from trainables.trial import network
 from tuner import ledger
 from tuner.candidates import Candidate, candidates, configuration
 from tuner.check import misfits
@@ -23,6 +23,7 @@ from tuner.domains import is_domain
 from tuner.evaluation_help import FROM_TRIALS
 from tuner.evaluation_settings import EvaluationSettings
 from tuner.suites import ATTACKS, Attack, attacks
+from tuner.usable import unusable
 
 SUBSET_SEED = 0
 """Of the draw of test images: the same for every checkpoint that so many are asked of."""
@@ -70,7 +71,7 @@ def prepared(
     """
     problems = [*problems, *misfits(EvaluationSettings, arguments), *searched(arguments)]
     settings = validated(arguments)
-    problems += misplaced(folders, settings)
+    problems += misplaced(folders, settings, arguments)
     own = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
     suite, wrong = attacks(settings.suite, own)
     problems += wrong
@@ -92,28 +93,48 @@ def prepared(
     if problems:
         raise InputError(problems)
     folder = Path(settings.results or beside(settings)) if settings.weights else Path(folders[0])
-    ledger.read(folder)
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    images = drawn(dataset.test, settings.images).to(device)
+    found = looked_at(folder, settings, chosen["model"], dataset)
+    secure(folder, found, dataset, images)
     return Evaluation(
         folder=folder,
         settings=settings,
         attacks=suite,
-        candidates=looked_at(folder, settings, chosen["model"], dataset),
+        candidates=found,
         threat=bound("threat", chosen["threat"]).build(),
         norm=str(chosen["threat"]["name"]),
         data=chosen["data"],
-        images=drawn(dataset.test, settings.images).to(device),
+        images=images,
         classes=dataset.classes,
     )
 
 
-def misplaced(folders: Sequence[str], settings: EvaluationSettings) -> Iterator[str]:
+def secure(folder: Path, found: Sequence[Candidate], dataset: Dataset, images: Images) -> None:
+    """See that every checkpoint can be attacked and what comes of it written, before any is.
+
+    Raises:
+        InputError: If not, with all that is wrong.
+    """
+    ledger.read(folder)
+    if problems := [each for one in found for each in unusable(one, dataset, images)]:
+        raise InputError(problems)
+    ledger.claim(folder)
+
+
+def misplaced(
+    folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, Any]
+) -> Iterator[str]:
     """Yield what is wrong with what is to be evaluated."""
     if settings.weights and folders:
         yield f"{folders[0]}: give a folder or weights=, not both."
     elif not settings.weights and len(folders) != 1:
         given = ", ".join(folders) or "none"
         yield f"FOLDER: expected the results folder of one search, got {given}."
+    if settings.results and not settings.weights:
+        yield "results: goes with weights=; rows on a search lie in its own folder."
+    if "model" in arguments and not foreign(settings):
+        yield "model: what is evaluated says itself of what network it is; leave model= away."
     if settings.device == "cuda" and not torch.cuda.is_available():
         yield "device: there is no GPU here; write device=cpu."
     if settings.weights and not Path(settings.weights).is_file():
@@ -150,7 +171,7 @@ def foreign(settings: EvaluationSettings) -> bool:
     if settings.weights is None:
         return False
     file = Path(settings.weights)
-    return file.suffix != ".safetensors" or not file.is_file() or "model" not in described(file)
+    return file.suffix != ".safetensors" or not file.is_file() or not described(file)
 
 
 def bound(group: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -180,6 +201,11 @@ def unfit(settings: EvaluationSettings, suite: list[Attack], dataset: Dataset) -
     for attack in suite:
         if clash := attack.clash(dataset.classes):
             yield f"suite: {attack.word} {clash}."
+            continue
+        try:
+            attack.passes(dataset.classes)
+        except (FileNotFoundError, InputError) as error:
+            yield from getattr(error, "each", [f"{attack.word}: {error}"])
 
 
 def drawn(images: Images, number: int | None) -> Images:
@@ -203,8 +229,10 @@ def looked_at(
     if settings.weights is None:
         return candidates(folder, top=settings.top, rules=settings.rules, seeds=settings.seeds)
     file = Path(settings.weights)
-    read = partial(load_model, file)
-    if foreign(settings):
-        build = partial(network, bound("model", model), dataset.format)
-        read = partial(lambda file, build: load_foreign(file, build()), file, build)
-    return [Candidate(path=file, rule="given", read=read)]
+    if not foreign(settings):
+        return [Candidate(path=file, rule="given", read=partial(load_model, file))]
+
+    def read() -> Module:
+        return load_foreign(file, built(bound("model", model), model["name"], dataset.format))
+
+    return [Candidate(path=file, rule="given", read=read, network=model["name"])]

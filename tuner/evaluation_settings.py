@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from trainables.ranges import Count, Folder, Seed
 from tuner.candidates import Rule
@@ -11,7 +11,19 @@ from tuner.typed import Several
 
 ORACLE = "oracle"
 
-Words = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several, Field(min_length=1)]
+
+def named(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `words`.
+
+    Raises:
+        ValueError: If one is empty.
+    """
+    if not words or not all(word.strip() for word in words):
+        raise ValueError("must be names separated by commas, such as fgsm,pgd_20")
+    return words
+
+
+Words = Annotated[tuple[str, ...], Several, AfterValidator(named)]
 Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
 
 

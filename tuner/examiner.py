@@ -13,16 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.audit import doubts, probabilities, suspicious
+from trainables.audit import doubts, suspicious
 from trainables.problems import InputError
 from trainables.verdict import Verdict, correct, judge
-from tuner import ledger
+from tuner import fingerprint, ledger
 from tuner.candidates import Candidate
 from tuner.evaluation import Evaluation
 from tuner.suites import Attack
 
-STATE = "evaluation"
-"""The folder, among the results, of what interrupted attacks go on from."""
 BATCH = {"cpu": 100, "cuda": 4096}
 """Images at a time: on a GPU more than fit, to be halved; on a CPU few enough to lose little."""
 
@@ -39,31 +37,20 @@ class Examiner:
         self.evaluation, self.console = evaluation, console
         self.device = evaluation.images.y.device
         self.batch = evaluation.settings.batch or BATCH[self.device.type]
+        self.images = fingerprint.of_images(evaluation.images)
 
     def rows(self, candidate: Candidate) -> Iterator[dict[str, Any]]:
         """Yield a row an attack, each written before the next is begun.
 
         Raises:
-            InputError: If the network answers with probabilities, or its kept state is broken.
+            InputError: If the checkpoint or its kept state is broken.
         """
         model = candidate.load().to(self.device).to(memory_format=torch.channels_last)
         images, settings = self.evaluation.images, self.evaluation.settings
-        try:
-            masked = probabilities(model, images)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[0]
-            raise InputError([
-                f"{candidate.path}: does not take these images ({reason})."
-            ]) from None
-        if masked:
-            raise InputError([
-                f"{candidate.path}: answers with probabilities; attacks need logits, so leave the "
-                "softmax away."
-            ])
         right = correct(model, images, self.batch)
         standing, fooled = right.clone(), dict[str, int]()
         history: list[str] = []
-        weights = digest(model)
+        weights = fingerprint.of_network(model, candidate.member())
         made: list[dict[str, Any]] = []
         for attack in self.evaluation.attacks:
             on = right if settings.each else standing
@@ -74,7 +61,11 @@ class Examiner:
             found = verdict.standing if settings.each else standing
             made.append(
                 self.row(candidate, attack, verdict, right, found)
-                | {"key": key, "after": "" if settings.each else ",".join(history)}
+                | {
+                    "key": key,
+                    "weights": weights,
+                    "after": "" if settings.each else ",".join(history),
+                }
             )
             history.append(attack.word)
         audit = "; ".join(self.audit(model, standing, fooled))
@@ -99,13 +90,12 @@ class Examiner:
         Raises:
             InputError: If what is known cannot be read.
         """
-        file = self.evaluation.folder / STATE / f"{key}.safetensors"
+        file = self.evaluation.folder / ledger.STATE / f"{key}.safetensors"
         try:
-            verdict = Verdict.load(file) if file.exists() else Verdict(on)
+            verdict = Verdict.load(file, on) if file.exists() else Verdict(on)
         except ValueError as error:
             raise InputError([str(error)]) from None
         verdict.batch = verdict.batch or self.batch
-        file.parent.mkdir(parents=True, exist_ok=True)
         passes = attack.passes(self.evaluation.classes)
         with self.shown(f"{candidate.label}: {attack.word}", len(passes), verdict) as told:
 
@@ -207,20 +197,14 @@ class Examiner:
 
     def key(self, weights: str, attack: Attack, on: Tensor) -> str:
         """Return what tells a verdict from all others."""
-        about = json.dumps(self.settings(attack), sort_keys=True).encode()
-        return hashlib.sha256(weights.encode() + about + on.numpy().tobytes()).hexdigest()[:16]
+        about = json.dumps(self.settings(attack), sort_keys=True)
+        files = fingerprint.of_files([self.evaluation.norm, attack.name, *attack.knobs.values()])
+        seen = hashlib.sha256("".join([weights, about, files, self.images]).encode())
+        seen.update(on.numpy().tobytes())
+        return seen.hexdigest()[:16]
 
 
 def targeted(verdict: Verdict) -> float | None:
     """Return the share of images that were taken for the class aimed at; none if none was."""
     attacked = int(verdict.attacked.sum())
     return int(verdict.hit.sum()) / attacked if verdict.aimed and attacked else None
-
-
-def digest(model: Module) -> str:
-    """Return a fingerprint of the weights of a network and of its layers."""
-    seen = hashlib.sha256(repr(model).encode())
-    for name, tensor in model.state_dict().items():
-        seen.update(name.encode())
-        seen.update(tensor.cpu().contiguous().numpy().tobytes())
-    return seen.hexdigest()

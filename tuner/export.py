@@ -15,16 +15,16 @@ from pydantic import Field
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
+from trainables.bind import misfit
 from trainables.checkpoint import WEIGHTS, described
 from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.ranges import Folder
-from tuner.arguments import Vocabulary, misplaced
-from tuner.display import PLAIN
+from tuner.arguments import Vocabulary, misplaced, separated
+from tuner.command import OK, command
 from tuner.help import heading, listing
 from tuner.model_card import card
 from tuner.robustbench import model_info, place
-from tuner.search import BAD_INPUT, INTERRUPTED, OK
 from tuner.winner import Winner, read
 
 INTRODUCTION = """\
@@ -67,18 +67,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    console = Console(**PLAIN)
-    if not words or {"--help", "-h", "help"} & set(words):
-        usage(console)
-        return OK if words else BAD_INPUT
-    try:
-        export(words, console)
-    except InputError as problems:
-        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return OK
+    return command(words, usage, export)
 
 
 def usage(console: Console) -> None:
@@ -88,8 +77,8 @@ def usage(console: Console) -> None:
     console.print(listing(knobs(ExportSettings), ""))
 
 
-def export(words: Sequence[str], console: Console) -> None:
-    """Check the command, then write.
+def export(words: Sequence[str], console: Console) -> int:
+    """Check the command, then write; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
@@ -114,22 +103,22 @@ def export(words: Sequence[str], console: Console) -> None:
     console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)
     for line in open_ends(winner, entry):
         console.print(line, soft_wrap=True)
+    return OK
 
 
 def understood(words: Sequence[str]) -> tuple[list[str], ExportSettings, list[str]]:
     """Return the folders, the settings, whose text is taken as it is typed, and what is wrong."""
-    folders, given, problems = [], dict[str, str](), []
-    for word in words:
-        key, equals, text = word.partition("=")
-        if not equals:
-            folders.append(word)
-        elif complaint := misplaced(key, VOCABULARY):
+    given, problems, known = dict[str, str](), list[str](), knobs(ExportSettings)
+    folders, others = separated(words)
+    for key, _, text in (word.partition("=") for word in others):
+        if complaint := misplaced(key, VOCABULARY):
             problems.append(complaint)
         elif not text.strip():
             problems.append(f"{key}: expected a value after the equals sign, got none.")
+        elif complaints := list(misfit(key, known[key], " ".join(text.split()))):
+            problems += complaints
         else:
             given[key] = " ".join(text.split())
-    known = knobs(ExportSettings)
     settings = {key: known[key].validate(text) for key, text in given.items()}
     return folders, ExportSettings(**settings), problems  # type: ignore[arg-type]
 
@@ -198,6 +187,11 @@ def copy_weights(winner: Winner, folder: Path) -> None:
 
 def open_ends(winner: Winner, entry: Mapping[str, object]) -> Iterator[str]:
     """Yield what the export still lacks, and what to type."""
+    if winner.others:
+        yield (
+            f"Left out {winner.others} rows of evaluation.parquet: they are of other weights than "
+            "best/ holds."
+        )
     if not winner.evaluations:
         yield f"No test number exists; python -m tuner.evaluate {winner.folder} makes them."
     if (board := place(winner)) is None:

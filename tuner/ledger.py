@@ -1,16 +1,24 @@
 """`evaluation.parquet`: what attacks on checkpoints came to, a row each, never written over."""
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pandas as pd
+from pydantic import Json, TypeAdapter, ValidationError
 from scipy.stats import binomtest
 
 from trainables.problems import InputError
+from trainables.ranges import Count, Positive, Seed
 from tuner.results import whole
 
 FILE = "evaluation.parquet"
+STATE = "evaluation"
+"""The folder, among the results, of what interrupted attacks go on from."""
 COLUMNS = {
     "checkpoint": "str",
     "trial_id": "str",
@@ -19,6 +27,7 @@ COLUMNS = {
     "attack": "str",
     "settings": "str",
     "key": "str",
+    "weights": "str",
     "norm": "str",
     "eps": "float64",
     "n": "int64",
@@ -39,10 +48,31 @@ COLUMNS = {
 """`robust_accuracy` is that of the worst case over `after` and this attack, or, where `alone`, of
 this attack; `low` and `high` are its 95 % confidence interval, by Wilson's score. `target_success`
 is, of an attack that counts them, the share of those attacked that were taken for the class aimed
-at."""
+at; `weights` is the fingerprint of the network."""
 
+OPEN = ("seed", "target_success")
+"""Columns with gaps."""
 IDENTITY = ["key", "rule", "after"]
 """What tells a row from all others."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """What settings say of a group: the name of its member, and knobs."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Settings of an attack that all attacks of one evaluation share."""
+
+    norm: str
+    eps: Positive
+    data: Member
+    images: Count
+    seed: Seed
+    precision: str
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -63,17 +93,65 @@ def read(folder: Path) -> pd.DataFrame:
         ]) from None
     if missing := [name for name in COLUMNS if name not in frame]:
         raise InputError([f"{file} lacks {missing[0]}; move it away to start anew."])
+    for flaw in flaws(frame):
+        raise InputError([f"{file}: {flaw}; move it away to start anew."])
     return frame
+
+
+def flaws(frame: pd.DataFrame) -> Iterator[str]:
+    """Yield what is wrong with rows that have all columns."""
+    for name, kind in COLUMNS.items():
+        try:
+            broken = frame[name].astype(kind).isna().any() and name not in OPEN  # type: ignore[call-overload]
+        except (ValueError, TypeError) as error:
+            yield f"{name} must be {kind} ({error})"
+        else:
+            if broken:
+                yield f"{name} has gaps"
+    shared = TypeAdapter(Json[Shared])
+    for text in frame["settings"]:
+        try:
+            shared.validate_python(text)
+        except ValidationError:
+            wanted = ", ".join(Shared.__annotations__)
+            yield f"settings must be JSON with {wanted}, got {text!r}"
 
 
 def add(folder: Path, row: Mapping[str, Any]) -> None:
     """Write one more row, or that the checkpoint is also what another rule would take."""
-    before = read(folder)
-    same = (before[IDENTITY] == pd.Series({name: row[name] for name in IDENTITY})).all(axis=1)
-    if same.any():
-        return
-    frame = pd.DataFrame([*before.to_dict("records"), dict(row)], columns=list(COLUMNS))
-    whole(folder / FILE, frame.astype(COLUMNS).to_parquet)
+    with locked(folder):
+        before = read(folder)
+        same = (before[IDENTITY] == pd.Series({name: row[name] for name in IDENTITY})).all(axis=1)
+        if same.any():
+            return
+        frame = pd.DataFrame([*before.to_dict("records"), dict(row)], columns=list(COLUMNS))
+        whole(folder / FILE, frame.astype(COLUMNS).to_parquet)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from adding rows while inside."""
+    (folder / STATE).mkdir(parents=True, exist_ok=True)
+    with (folder / STATE / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # let go by the system at death
+        yield
+
+
+def claim(folder: Path) -> None:
+    """Make the folders of an evaluation, and see that they can be written to.
+
+    Raises:
+        InputError: If they cannot.
+    """
+    try:
+        with locked(folder), TemporaryFile(dir=folder), TemporaryFile(dir=folder / STATE):
+            pass
+    except OSError as error:
+        raise InputError([
+            f"results: expected a folder that can be written to, got {folder} "
+            f"({error.strerror}: {error.filename}); evaluate a copy of it elsewhere, or write "
+            "results=FOLDER where it is for weights=."
+        ]) from None
 
 
 def interval(successes: int, number: int) -> tuple[float, float]:

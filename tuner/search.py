@@ -20,12 +20,14 @@ from rich.console import Console
 from trainables.problems import InputError
 from tuner import results
 from tuner.arguments import read
+from tuner.command import OK, command
 from tuner.compose import compose
-from tuner.display import PLAIN, display
+from tuner.display import display
 from tuner.estimate import cramped
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.help import usage
+from tuner.interrupt import INTERRUPTED
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.outlook import unusable
@@ -42,7 +44,6 @@ from tuner.summary import summarise
 from tuner.warm_start import Loan, borrowed
 from tuner.wider import narrower
 
-OK, BAD_INPUT, INTERRUPTED = 0, 2, 130
 LETTERS = 36
 """Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
 SAVE_EVERY = 30.0
@@ -55,17 +56,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    console = Console(**PLAIN)
-    if not words or {"--help", "-h", "help"} & set(words):
-        usage(console)
-        return OK if words else BAD_INPUT
     try:
-        return search(words, console)
-    except InputError as problems:
-        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        return command(words, usage, search)
     finally:
         ray.shutdown()
 

@@ -78,11 +78,15 @@ def attacks(
     words = [suite] if isinstance(suite, str) else list(suite)
     flat = [attack for word in words for attack in SUITES.get(str(word), (str(word),))]
     problems: list[str] = []
-    made = [attack(word, given, problems) for word in dict.fromkeys(flat)]
+    made: list[Attack] = []
+    for word in dict.fromkeys(flat):
+        each = attack(word, given, problems)
+        if each and (each.name, each.knobs) not in [(other.name, other.knobs) for other in made]:
+            made.append(each)
     names = {split(word)[0] for word in flat}
     idle = [name for name in given if name not in names]
     problems += [f"{name}: no attack of the suite; write suite={name}." for name in idle]
-    return [each for each in made if each], problems
+    return made, problems
 
 
 def attack(word: str, given: Mapping[str, Mapping[str, Any]], problems: list[str]) -> Attack | None:
@@ -99,15 +103,20 @@ def attack(word: str, given: Mapping[str, Mapping[str, Any]], problems: list[str
         takes = " and ".join(short) or "none"
         problems.append(f"suite: {word} has {len(numbers)} numbers; {name} takes {takes}.")
         return None
-    values = dict(given.get(name, {})) | dict(zip(short, numbers, strict=False))
-    wrong = list(complaints(name, ATTACKS, name, values))
+    own, spelled = dict(given.get(name, {})), dict(zip(short, numbers, strict=False))
+    values = own | spelled
+    wrong = [
+        f"{name}.{knob}: is {spelled[knob]} in suite={word}, got {own[knob]} too; write it once."
+        for knob in spelled.keys() & own.keys()
+    ]
+    wrong += complaints(name, ATTACKS, name, values)
     problems += wrong
     if wrong:
         return None
     known_knobs = knobs(function)
     every = {k: knob.default for k, knob in known_knobs.items()} | values
     checked = {k: known_knobs[k].validate(v) for k, v in every.items()}
-    return Attack(word=word, name=name, knobs=checked)
+    return Attack(word="_".join([name, *map(str, numbers)]), name=name, knobs=checked)
 
 
 def split(word: str) -> tuple[str, list[int]]:

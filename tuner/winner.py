@@ -1,6 +1,7 @@
 """What a finished search knows of its winner, told without a path of the machine it ran on."""
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +11,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
+from trainables.checkpoint import WEIGHTS, described, load_model
 from trainables.ensemble import Ensemble
 from trainables.problems import InputError
-from tuner import ledger
-from tuner.candidates import configuration
+from tuner import fingerprint, ledger
+from tuner.candidates import ANEW, configuration, measured
 
-MEASURED = ("trial_id", "knobs", "epoch", "val_clean_accuracy", "val_robust_accuracy")
 SAID = [("threat", "eps"), *((group, "name") for group in ("threat", "data", "model", "method"))]
-CIRCUMSTANCES = ("norm", "eps", "data", "images", "seed", "precision")
-"""Settings of an attack that all attacks of one evaluation share."""
 DIRECTORIES = re.compile(r"(?<![^\s,(=\[\"'])/[^\s,()\[\]\"']*/")
 
 
@@ -35,6 +33,7 @@ class Winner:
         metrics: What its best epoch came to on the validation split, and what was searched.
         study: What `search.yaml` says.
         rows: What attacks on the test split came to; empty if there were none.
+        others: How many rows of its trial are of other weights, and count for nothing.
         shape: Channels, height and width of an image.
         classes: Number of classes K.
         parameters: How many numbers were trained.
@@ -48,6 +47,7 @@ class Winner:
     metrics: dict[str, Any]
     study: dict[str, Any]
     rows: pd.DataFrame
+    others: int
     shape: tuple[int, int, int]
     classes: int
     parameters: int
@@ -81,12 +81,15 @@ def read(folder: Path) -> Winner:
     config, weights = portable(configuration(folder)), folder / "best" / WEIGHTS
     for group, key in SAID:
         if not isinstance(config.get(group), dict) or key not in config[group]:
-            raise InputError([f"{folder / 'best/config.yaml'}: lacks {group}.{key}."])
-    metrics, study = measured(folder / "best" / METRICS), searched(folder / "search.yaml")
+            raise InputError([f"{folder / 'best/config.yaml'}: lacks {group}.{key}; {ANEW}."])
+    if not is_radius(config["threat"]["eps"]):
+        raise InputError([f"{folder / 'best/config.yaml'}: threat.eps must be a number; {ANEW}."])
+    metrics, study = measured(folder), searched(folder / "search.yaml")
     rows = ledger.read(folder)
     rows = rows[rows["trial_id"] == metrics["trial_id"]]
     rows = rows[rows["rule"] == "best_validation_robust"]
     model, about = load_model(weights), described(weights)
+    own = rows[rows["weights"] == fingerprint.of_network(model, about["model"]["name"])]
     source = Path(about["model"]["name"])
     if source.suffix == ".py":
         config["model"]["name"] = source.name
@@ -98,7 +101,8 @@ def read(folder: Path) -> Winner:
         config=config,
         metrics=portable(metrics),
         study=portable(study),
-        rows=rows.assign(settings=rows["settings"].map(without_paths)),
+        rows=own.assign(settings=own["settings"].map(without_paths)),
+        others=len(rows) - len(own),
         shape=(channels, height, width),
         classes=about["classes"],
         parameters=sum(tensor.numel() for tensor in model.parameters()),
@@ -106,20 +110,9 @@ def read(folder: Path) -> Winner:
     )
 
 
-def measured(file: Path) -> dict[str, Any]:
-    """Return what the winner's best epoch came to.
-
-    Raises:
-        InputError: If the file is broken.
-    """
-    try:
-        found = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError([f"{file}: cannot be read ({error})."]) from None
-    missing = [key for key in MEASURED if not isinstance(found, dict) or key not in found]
-    if missing:
-        raise InputError([f"{file}: lacks {missing[0]}."])
-    return dict(found)
+def is_radius(eps: object) -> bool:
+    """Return whether a value can be the radius of a threat."""
+    return isinstance(eps, int | float) and math.isfinite(eps)
 
 
 def searched(file: Path) -> dict[str, Any]:
@@ -147,7 +140,9 @@ def settings(rows: pd.DataFrame) -> dict[str, Any]:
 def circumstances(text: str) -> str:
     """Return what the settings of an attack say of all attacks that were made with it."""
     given = json.loads(text)
-    return json.dumps({key: given.get(key) for key in CIRCUMSTANCES}, sort_keys=True)
+    return json.dumps(
+        {key: given.get(key) for key in ledger.Shared.__annotations__}, sort_keys=True
+    )
 
 
 def doubts(rows: pd.DataFrame) -> list[str]:

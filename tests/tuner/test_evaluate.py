@@ -2,11 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 import yaml
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.oracles import tiny
@@ -17,6 +21,7 @@ from tuner.candidates import same_knobs
 from tuner.evaluate import main
 
 N = 60
+KINDS = ledger.COLUMNS.items()
 COMMON = [f"images={N}", "suite=fgsm,pgd_3"]
 
 
@@ -52,7 +57,7 @@ def trained(tmp_path_factory):
     for name in (checkpoint.WEIGHTS, checkpoint.METRICS):
         shutil.copy(folder / winner["checkpoint"] / name, folder / "best" / name)
     metrics = json.loads((folder / "best" / checkpoint.METRICS).read_text())
-    metrics["trial_id"] = str(winner["trial_id"])
+    metrics |= {"trial_id": str(winner["trial_id"]), "knobs": {"optimizer.weight_decay": 1e-4}}
     (folder / "best" / checkpoint.METRICS).write_text(json.dumps(metrics))
     (folder / "best/config.yaml").write_text(yaml.safe_dump(tiny(epochs=2)))
     return folder
@@ -223,6 +228,7 @@ def test_code_in_a_weights_file_is_never_run(tmp_path, capsys):
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1"]
     told = refused(capsys, f"weights={tmp_path / 'net.pt'}", *words)
     assert "cannot be read as tensors" in told
+    assert "weights_only" not in told
     assert not (tmp_path / "ran").exists()
 
 
@@ -253,6 +259,12 @@ def test_probabilities_are_refused(study, capsys, monkeypatch):
         (["suite=transfer"], "transfer.source: needs a value"),
         (["weights=nothing.pt"], "not both"),
         (["device=cuda"], "device=cpu"),
+        (["suite=pgd_3", "pgd.steps=7"], "pgd.steps: is 3 in suite=pgd_3, got 7 too"),
+        (["suite=,"], "several with commas"),
+        (["suite=fgsm,"], "names separated by commas"),
+        (["suite=transfer", "transfer.source=/nowhere"], "no weights at /nowhere"),
+        (["results=/tmp/x"], "goes with weights="),
+        (["model=lenet"], "leave model= away"),
     ],
 )
 def test_bad_input_is_told_and_nothing_written(study, capsys, words, expected, monkeypatch):
@@ -287,6 +299,322 @@ def test_a_corrupt_table_is_not_written_over(study, capsys):
     file.write_bytes(b"not parquet")
     assert "move it away" in refused(capsys, str(study), *COMMON)
     assert file.read_bytes() == b"not parquet"
+
+
+def test_the_same_attack_spelled_twice_counts_once(study):
+    assert main([str(study), f"images={N}", "suite=pgd_3,pgd_03,pgd_3"]) == 0
+    assert rows_of(study)["attack"].tolist() == ["pgd_3"]
+
+
+def rewrite(file, metadata=None, **tensors):
+    """Write weights again with other metadata and some other tensors."""
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    save_file(load_file(file) | tensors, file, metadata=about if metadata is None else metadata)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused(study, capsys, number):
+    file = study / "best" / checkpoint.WEIGHTS
+    bias = load_file(file)["1.7.bias"]
+    bias[3] = number
+    rewrite(file, **{"1.7.bias": bias})
+    said = "1.7.bias must be finite, got nan or inf in 1 of 10 places"
+    assert said in refused(capsys, str(study), *COMMON)
+
+
+def test_weights_of_another_kind_are_refused_and_other_floats_are_not(study, capsys):
+    file = study / "best" / checkpoint.WEIGHTS
+    bias = load_file(file)["1.7.bias"]
+    rewrite(file, **{"1.7.bias": bias.to(torch.int8)})
+    told = refused(capsys, str(study), *COMMON)
+    assert "1.7.bias must be of the kind of torch.float32, got torch.int8" in told
+    rewrite(file, **{"1.7.bias": bias.double()})
+    assert main([str(study), *COMMON]) == 0
+
+
+def test_a_network_for_other_images_or_classes_is_refused(study, tmp_path, capsys):
+    """Vectors of zeros in place of MNIST: 30 x 28 pixels, and ten classes; then seven classes."""
+    for name, shape, classes in (("wide", (20, 30, 28), 10), ("few", (20, 28, 28), 7)):
+        pixels, labels = np.zeros(shape, dtype=np.uint8), np.arange(20) % classes
+        file = tmp_path / f"{name}.npz"
+        np.savez(file, x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+        told = refused(capsys, str(study), "data=arrays", f"data.path={file}", "suite=fgsm")
+        expected = {
+            "wide": "is a network for images of 1x28x28, got data of 1x30x28",
+            "few": "is a network for 10 classes, got data with 7",
+        }
+        assert expected[name] in told
+        assert told.startswith("1 problem:")
+    assert not (study / ledger.FILE).exists()
+
+
+OWN = """import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Linear(784, {out})
+
+    def forward(self, x):
+        return {forward}
+
+def build(shape, classes):
+    return {built}
+"""
+
+
+def own_network(tmp_path, *, out=10, forward="self.last(x.flatten(1))", built="Net()"):
+    """Write a network of a user's own and weights of it; return the words that evaluate it."""
+    source, weights = tmp_path / "net.py", tmp_path / "net.pt"
+    source.write_text(OWN.format(out=out, forward=forward, built=built))
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.randn(out, 784, generator=generator)
+    torch.save({"last.weight": rows, "last.bias": torch.zeros(out)}, weights)
+    words = ["data=mnist5k", "threat=linf", "threat.eps=0.1", f"results={tmp_path / 'there'}"]
+    return [f"weights={weights}", f"model={source}", *words, *COMMON]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"built": "None"}, "build() must return a torch.nn.Module, got None"),
+        ({"built": "nothing"}, "NameError: name 'nothing' is not defined"),
+        ({"forward": "self.last(x)"}, "does not take images of 1x28x28 (RuntimeError"),
+        ({"forward": "None"}, "logits of shape (8, 10), got NoneType"),
+        ({"out": 5}, "logits of shape (8, 10), got (8, 5)"),
+        ({"forward": "self.last(x.flatten(1)) / 0"}, "logits that are nan or inf"),
+    ],
+)
+def test_a_user_s_network_that_does_not_work_is_told(tmp_path, capsys, wrong, said):
+    told = refused(capsys, *own_network(tmp_path, **wrong))
+    assert said in told
+    assert told.startswith("1 problem:")
+    assert not (tmp_path / "there").exists()
+
+
+def test_another_network_in_the_same_file_is_attacked_anew(tmp_path):
+    """The same layers, weights and answers, from other logits: the code alone tells."""
+    assert main(own_network(tmp_path)) == 0
+    assert main(own_network(tmp_path, forward="2 * self.last(x.flatten(1))")) == 0
+    rows = rows_of(tmp_path / "there")
+    assert rows["clean_accuracy"].nunique() == 1
+    assert rows["weights"].nunique() == 2
+    assert rows["key"].nunique() == 4
+
+
+def test_other_images_in_the_same_file_are_attacked_anew(study, tmp_path):
+    """One grey level of one pixel, which no answer hangs on: pixels alone tell."""
+    words = [str(study), "data=arrays", f"data.path={tmp_path / 'a.npz'}", "suite=fgsm"]
+    pixels, labels = np.zeros((20, 28, 28), dtype=np.uint8), np.arange(20) % 10
+    for level in range(2):
+        pixels[0, 0, 0] = level
+        np.savez(tmp_path / "a.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
+        assert main(words) == 0
+    rows = rows_of(study)
+    assert rows["attacked"].tolist() == [2, 2]  # the two of the class that black is taken for
+    assert rows["key"].nunique() == 2
+
+
+def test_another_source_of_a_transfer_is_another_attack(study, tmp_path):
+    shutil.copytree(study / "best", tmp_path / "source")
+    words = [str(study), "images=20", "suite=transfer", f"transfer.source={tmp_path / 'source'}"]
+    assert main(words) == 0
+    rewrite(tmp_path / "source" / checkpoint.WEIGHTS, **{"1.7.bias": torch.ones(10)})
+    assert main(words) == 0
+    assert rows_of(study)["key"].nunique() == 2
+
+
+def test_weights_as_others_write_them(study, tmp_path):
+    """Hugging Face's safetensors say that they are torch's, which is no JSON, and nothing else."""
+    file = tmp_path / "net.safetensors"
+    shutil.copy(study / "best" / checkpoint.WEIGHTS, file)
+    rewrite(file, metadata={"format": "pt"})
+    words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1", *COMMON]
+    assert main([f"weights={file}", *words, f"results={tmp_path / 'there'}"]) == 0
+    main([str(study), *COMMON])
+    theirs = rows_of(tmp_path / "there")
+    assert theirs["robust_accuracy"].tolist() == rows_of(study)["robust_accuracy"].tolist()
+
+
+def test_a_folder_may_have_an_equals_sign_in_its_path(study, tmp_path):
+    folder = study.rename(tmp_path / "lr=0.1")
+    assert main([str(folder), *COMMON]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "cannot be read"),
+        (b'{"trial_id": ', "cannot be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"[1]", "what it holds must be a dictionary"),
+        (b"{}", "lacks trial_id"),
+        (b'{"trial_id": 3}', "trial_id must be a valid string"),
+    ],
+)
+def test_broken_measurements_are_told(study, capsys, content, said):
+    (study / "best" / checkpoint.METRICS).write_bytes(content)
+    told = refused(capsys, str(study), *COMMON)
+    assert f"{checkpoint.METRICS}: {said}" in told
+    assert "resume=auto" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("threat: linf\n", "threat must hold a name and knobs, got 'linf'"),
+        ("threat:\n", "threat must hold a name and knobs, got None"),
+        ("threat: {name: li", "cannot be read"),
+        ("", "threat must hold a name and knobs, got None"),
+    ],
+)
+def test_a_broken_configuration_is_told(study, capsys, content, said):
+    (study / "best/config.yaml").write_text(content)
+    told = refused(capsys, str(study), *COMMON)
+    assert f"config.yaml: {said}" in told
+    assert "resume=auto" in told
+
+
+def test_a_file_that_does_not_say_all_of_its_network_is_told(study, capsys):
+    file = study / "best" / checkpoint.WEIGHTS
+    with safe_open(file, framework="pt") as opened:
+        about = opened.metadata()
+    for key in ("model", "shape", "classes"):
+        rewrite(file, metadata={k: v for k, v in about.items() if k != key})
+        assert "write weights=" in refused(capsys, str(study), *COMMON)
+    rewrite(file, metadata=about | {"shape": "[1, 28]"})
+    assert "does not say of what network" in refused(capsys, str(study), *COMMON)
+
+
+def sparse(weights):
+    return {name: t.to_sparse() if t.ndim == 4 else t for name, t in weights.items()}
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda file, _: file.write_bytes(b""), "expected a whole file that torch.save"),
+        (lambda file, _: file.write_text("no weights"), "expected a whole file that torch.save"),
+        (lambda file, _: torch.save([1], file), "holds no state dictionary of tensors"),
+        (lambda file, w: torch.save(sparse(w), file), "must be a dense tensor, got torch.sparse"),
+    ],
+)
+def test_files_that_hold_no_weights_are_told(study, tmp_path, capsys, write, said):
+    write(tmp_path / "net.pt", load_file(study / "best" / checkpoint.WEIGHTS))
+    words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1"]
+    told = refused(capsys, f"weights={tmp_path / 'net.pt'}", *words)
+    assert said in told
+    assert told.startswith("1 problem:")
+
+
+def test_where_nothing_can_be_written_nothing_is_attacked(study, tmp_path, capsys, monkeypatch):
+    def attacked(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("tuner.examiner.Examiner.rows", attacked)
+    (study / ledger.STATE).write_text("in the way")
+    assert f"(File exists: {study / ledger.STATE})" in refused(capsys, str(study), *COMMON)
+    (tmp_path / "file").write_text("")
+    words = [f"weights={study / 'best' / checkpoint.WEIGHTS}", "data=mnist5k", "threat=linf"]
+    where = f"results={tmp_path / 'file/there'}"
+    told = refused(capsys, *words, "threat.eps=0.1", where)
+    assert "results: expected a folder that can be written to" in told
+
+
+def test_a_folder_that_is_read_only_is_told(study, capsys, monkeypatch):
+    def read_only(dir):  # as tempfile names it
+        raise OSError(30, "Read-only file system", str(dir))
+
+    monkeypatch.setattr(ledger, "TemporaryFile", read_only)
+    assert "(Read-only file system: " in refused(capsys, str(study), *COMMON)
+
+
+def test_a_kept_verdict_that_is_broken_is_told(study, capsys):
+    assert main([str(study), *COMMON]) == 0
+    for file in (study / ledger.STATE).glob("*.safetensors"):
+        save_file(load_file(file), file)
+    told = refused(capsys, str(study), *COMMON)
+    assert "remove it to attack anew" in told
+    assert told.startswith("1 problem:")
+
+
+@pytest.mark.parametrize(
+    "junk", ["junk", "[1]", "{}", '{"norm": "linf", "eps": "far", "data": {"name": "mnist5k"}}']
+)
+def test_rows_with_junk_are_told(study, capsys, junk):
+    assert main([str(study), *COMMON]) == 0
+    frame = rows_of(study)
+    frame.loc[1, "settings"] = junk
+    frame.to_parquet(study / ledger.FILE)
+    told = refused(capsys, str(study), *COMMON)
+    assert "settings must be JSON with norm, eps, data, images, seed, precision" in told
+    frame.assign(settings=None).to_parquet(study / ledger.FILE)
+    assert "settings has gaps" in refused(capsys, str(study), *COMMON)
+    frame.assign(n="many").to_parquet(study / ledger.FILE)
+    assert "n must be int64" in refused(capsys, str(study), *COMMON)
+
+
+@pytest.mark.slow
+def test_two_processes_lose_no_row_of_each_other(tmp_path):
+    """Thirty rows each at the same time; without a lock most of one's are lost."""
+    row = {name: 0 if kind.startswith(("int", "float", "Int")) else "" for name, kind in KINDS}
+    about = {"norm": "linf", "eps": 0.1, "data": {"name": "mnist5k"}, "images": 1, "seed": 0}
+    row |= {"settings": json.dumps(about | {"precision": "fp32"}), "alone": True}
+    code = (
+        "import json, sys; from pathlib import Path; from tuner import ledger\n"
+        "row = json.loads(sys.argv[2])\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for number in range(30):\n"
+        "    ledger.add(Path(sys.argv[1]), row | {'key': f'{sys.argv[3]}-{number}'})"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), json.dumps(row)]
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    both = [subprocess.Popen([*command, name], **piped) for name in "ab"]
+    for process in both:
+        assert process.stdout.readline() == b"ready\n"
+    for process in both:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in both:
+        process.communicate()
+    assert [process.returncode for process in both] == [0, 0]
+    assert len(rows_of(tmp_path)) == 60
+
+
+@pytest.mark.parametrize("rules", ["last_epoch", "oracle"])
+def test_a_broken_state_is_told_of_every_trial_at_once(study, capsys, rules):
+    for file in study.glob("trials/*/*/state.pt"):
+        file.write_bytes(b"junk")
+    told = refused(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
+    assert told.startswith("2 problems:")
+    assert told.count("which is broken; leave last_epoch and oracle away") == 2
+    torch.save({"examined": 5}, study / "trials/0000/checkpoint/state.pt")
+    assert "2 problems:" in refused(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
+
+
+def test_a_table_of_trials_that_is_missing_or_broken_is_told(study, capsys):
+    file = study / "trials.parquet"
+    table = pd.read_parquet(file)
+    table.drop(columns="seed").to_parquet(file)
+    assert "no table of trials" in refused(capsys, str(study), "seeds=true", *COMMON)
+    table.assign(checkpoint=None).to_parquet(file)
+    assert "has gaps" in refused(capsys, str(study), "seeds=true", *COMMON)
+    file.unlink()
+    told = refused(capsys, str(study), "top=2", *COMMON)
+    assert "cannot be read (there is none)" in told
+
+
+def test_a_file_for_a_folder_is_told(study, capsys):
+    told = refused(capsys, str(study / "trials.parquet"))
+    assert "expected the results folder of a search, got a file" in told
+
+
+def test_a_folder_may_be_named_from_beside_it(study, monkeypatch):
+    monkeypatch.chdir(study.parent)
+    assert main([study.name, *COMMON]) == 0
+    assert len(rows_of(study)) == 2
 
 
 def test_help_lists_every_attack(capsys):

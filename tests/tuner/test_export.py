@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from tests.oracles import tiny
 from trainables import checkpoint
-from trainables.checkpoint import described, load_model
+from trainables.checkpoint import WEIGHTS, described, load_model
 from trainables.levels import Level
 from trainables.trial import Trial
-from tuner import export, ledger, results
+from tuner import export, fingerprint, ledger, results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.export import main
@@ -32,6 +32,15 @@ ROBUSTBENCH = {
 """Every field of its entries for linf and l2."""
 CHAIN = {"apgd_ce": 30, "apgd_t": 20, "fab_t": 20, "square": 15}
 """Of 60 images, what each attack of the standard version leaves."""
+
+
+NULL = json.dumps({
+    "trial_id": "0000", "knobs": {}, "epoch": 1, "val_clean_accuracy": 0.5,
+    "val_robust_accuracy": None,
+})  # fmt: skip
+FAR = yaml.safe_dump({
+    group: {"name": "x", "eps": "far"} for group in ("threat", "data", "model", "method")
+})
 
 
 @pytest.fixture(scope="module")
@@ -120,8 +129,10 @@ def chain(**changes):
 
 
 def exported(folder, *words, rows=()):
+    model = load_model(folder / "best")
+    weights = fingerprint.of_network(model, described(folder / "best" / WEIGHTS)["model"]["name"])
     for each in rows:
-        ledger.add(folder, each)
+        ledger.add(folder, {"weights": weights, **each})
     assert main([str(folder), *words]) == 0
     target = folder / "export"
     return target, json.loads((target / "model_info.json").read_text())
@@ -279,6 +290,22 @@ def test_attacks_that_fool_nothing_keep_their_place(folder):
     assert entry["autoattack_acc"] == "83.33"
 
 
+def test_rows_of_other_weights_are_left_out_and_that_is_said(folder, capsys):
+    """The winner is trained again: what was measured of the one before says nothing of it."""
+    exported(folder, rows=chain())
+    shutil.rmtree(folder / "export")
+    capsys.readouterr()
+    weights = folder / "best/model.safetensors"
+    state = load_model(weights).state_dict()
+    state["1.7.bias"] += 1e-3
+    metadata = {key: json.dumps(value) for key, value in described(weights).items()}
+    save_file(state, weights, metadata=metadata)
+    target, entry = exported(folder)
+    assert "Left out 4 rows of evaluation.parquet" in capsys.readouterr().out
+    assert (entry["clean_acc"], entry["reported"]) == ("", "")
+    assert "No test number exists" in (target / "README.md").read_text()
+
+
 def test_a_doubt_makes_the_entry_unreliable(folder):
     _, entry = exported(folder, rows=[row(audit="the network is randomised")])
     assert entry["unreliable"] is True
@@ -331,6 +358,26 @@ def test_it_may_go_to_a_folder_in_folders_that_there_are_not(folder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"study", "new"}
 
 
+def test_weights_that_are_no_numbers_are_not_exported(folder, capsys):
+    weights = folder / "best/model.safetensors"
+    state = load_model(weights).state_dict()
+    state["1.7.bias"][0] = float("nan")
+    metadata = {key: json.dumps(value) for key, value in described(weights).items()}
+    save_file(state, weights, metadata=metadata)
+    assert "1.7.bias must be finite" in refused(capsys, folder)
+
+
+def test_a_search_may_lie_in_a_folder_with_an_equals_sign(folder, tmp_path, monkeypatch):
+    folder = folder.rename(tmp_path / "lr=0.1")
+    monkeypatch.chdir(tmp_path)
+    assert main(["lr=0.1"]) == 0
+    assert (folder / "export/README.md").is_file()
+
+
+def test_a_target_that_no_path_can_be_is_told(folder, capsys):
+    assert "to: must be a path" in refused(capsys, folder, f"to={'x' * 5000}")
+
+
 def test_everything_wrong_is_told_at_once(folder, capsys):
     text = refused(capsys, folder, "another", "nmae=x", "venue=")
     assert "3 problems" in text
@@ -370,7 +417,14 @@ def test_a_failure_in_the_middle_leaves_nothing(folder, tmp_path, capsys, monkey
         ("best/model.safetensors", "no weights", "cannot be read"),
         ("best/metrics.json", "{", "metrics.json: cannot be read"),
         ("best/metrics.json", "{}", "metrics.json: lacks trial_id"),
-        ("best/config.yaml", "threat: {name: linf}\ndata: {}\n", "config.yaml: lacks threat.eps"),
+        ("best/metrics.json", NULL, "val_robust_accuracy must be a valid number"),
+        ("best/config.yaml", "threat: linf\n", "threat must hold a name and knobs, got 'linf'"),
+        ("best/config.yaml", FAR, "config.yaml: threat.eps must be a number"),
+        (
+            "best/config.yaml",
+            "threat: {name: linf}\ndata: {}\nmodel: {}\n",
+            "config.yaml: lacks threat.eps",
+        ),
         ("search.yaml", None, "search.yaml: cannot be read"),
         ("search.yaml", "a: [", "search.yaml: cannot be read"),
         ("search.yaml", "a", "search.yaml: says nothing of a search"),

@@ -1,0 +1,43 @@
+"""What the commands have in common: help, how mistakes are told, and the exit status."""
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from trainables.problems import InputError
+from tuner import interrupt
+from tuner.display import PLAIN
+
+OK, BAD_INPUT = 0, 2
+HELP = {"--help", "-h", "help"}
+
+
+def command(
+    words: Sequence[str],
+    usage: Callable[[Console], None],
+    act: Callable[[Sequence[str], Console], int],
+    *,
+    farewell: str = "",
+) -> int:
+    """Run a command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+        usage: Prints how the command is used.
+        act: Does what the words say, and returns the exit status.
+        farewell: What to tell who has interrupted it.
+    """
+    interrupt.as_usual()
+    console = Console(**PLAIN)
+    if not words or HELP & set(words):
+        usage(console)
+        return OK if words else BAD_INPUT
+    try:
+        return act(words, console)
+    except InputError as problems:
+        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        if farewell:
+            console.print(farewell)
+        return interrupt.INTERRUPTED
