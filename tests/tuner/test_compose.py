@@ -226,6 +226,13 @@ def test_a_users_space_that_is_none(tmp_path, text, said):
     assert any(said in line for line in problems(f"space={tmp_path / 'mine.py'}"))
 
 
+def test_a_member_of_the_users_own_is_absolute_wherever_it_is_looked_at_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, _ = read(["model=./net.py", "method=trades"])
+    assert arguments["model"] == {"name": str(tmp_path / "net.py")}
+    assert arguments["method"] == {"name": "trades"}
+
+
 def test_a_path_of_the_users_is_absolute_in_the_plan(tmp_path, monkeypatch):
     np.savez(tmp_path / "mine.npz")
     monkeypatch.chdir(tmp_path)
