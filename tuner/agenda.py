@@ -40,6 +40,8 @@ class Agenda(Searcher):
 
     Attributes:
         decided: What the rule said of each trial's last epoch.
+        late: Whether time runs out, so that who waits goes on before new trials begin: a study that
+            is ended early would else have begun much and finished nothing.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Agenda(Searcher):
         self.seeds = seeds or Seeds()
         self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
         self.left = deque(memory.left)
+        self.late: Callable[[], bool] = lambda: False
         self.running: dict[str, str] = {}
         self.deaths: Counter[str] = Counter()
 
@@ -73,7 +76,7 @@ class Agenda(Searcher):
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
         """Return the configuration of what to run next; none if there may be more later."""
-        config = self.interrupted() or self.waited(idle=False)
+        config = self.interrupted() or self.waited(idle=self.late())
         config = config or self.new(trial_id) or self.waited(idle=True) or self.raced()
         if config is None:
             return None if self.running else Searcher.FINISHED

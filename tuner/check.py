@@ -265,6 +265,26 @@ def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
         )
 
 
+def cheaper(
+    fidelity: object, scheduler: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield why rungs cannot be cheap in the way that is asked for.
+
+    Args:
+        fidelity: What is to be cheaper.
+        scheduler: Name and knobs.
+        layers: Group to knobs, by the label of the variant.
+    """
+    if fidelity != "epochs" and "drop" in list(scheduler.get("rungs", ())):
+        yield "scheduler.rungs: a drop is a moment of one run; write fidelity=epochs."
+    for groups in layers.values() if fidelity == "attack" else ():
+        attack = completed({"attack": groups.get("attack", {})})["attack"]
+        if not isinstance(attack.get("step_size"), float) or "steps" not in attack:
+            name = attack.get("name")
+            yield f"fidelity: attack={name} has no steps and step_size to take fewer of."
+            return
+
+
 FIXED_SHAPES = ("model", "average")
 """Groups that decide what a checkpoint holds."""
 

@@ -13,6 +13,7 @@ from tuner.domains import is_domain, is_grid, values
 from tuner.plan import Plan, Variant, cells
 from tuner.settings import Settings
 from tuner.space import RECIPES, SPACES, Layer, Space, load, misshapen
+from tuner.study_groups import STUDY_GROUPS
 
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
@@ -49,6 +50,9 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     problems += check.misfits(Settings, arguments)
     problems += check.aims(study["searcher"]["name"], arguments)
     if problems:
+        raise InputError(problems)
+    arguments = {"fidelity": usual_fidelity(study["scheduler"]), **arguments}
+    if problems := [*check.cheaper(arguments["fidelity"], study["scheduler"], layers)]:
         raise InputError(problems)
     settings = check.validated(arguments)
     cautions += check.hasty(study["scheduler"]["name"], settings)
@@ -177,12 +181,18 @@ def searched_knobs(configuration: Layer) -> dict[str, Any]:
 def study_groups(
     arguments: Mapping[str, Any], space: Space | None, *, gridded: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return scheduler and searcher: as given, as the space says, or ASHA and TPE or a grid."""
+    """Return scheduler and searcher: as given, as the space says, or halving and TPE or a grid."""
     defaults = {
-        "scheduler": (space and space.scheduler) or "asha",
+        "scheduler": (space and space.scheduler) or "halving",
         "searcher": "grid" if gridded else "tpe",
     }
     return {group: {"name": name, **arguments.get(group, {})} for group, name in defaults.items()}
+
+
+def usual_fidelity(scheduler: Mapping[str, Any]) -> str:
+    """Return what is cheaper at the rungs of a scheduler, where the command line does not say."""
+    module = STUDY_GROUPS["scheduler"].load(scheduler["name"])
+    return str(getattr(module, "FIDELITY", "epochs"))
 
 
 def number_of_trials(settings: Settings, searcher: str, size: int | None) -> int:

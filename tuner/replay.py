@@ -148,7 +148,10 @@ def suited(archive: Archive, rule: Rule) -> Iterator[Recording]:
     """
     if archive.levels[-len(rule.levels) :] != rule.levels:
         has, wants = (", ".join(map(str, x.levels)) for x in (archive, rule))
-        raise InputError([f"replay: the recorded runs are of {has}; the scheduler wants {wants}."])
+        hint = "" if len(rule.levels) == 1 else " To rank by beginnings, write fidelity=epochs."
+        raise InputError([
+            f"replay: the recorded runs are of {has}; the scheduler wants {wants}.{hint}"
+        ])
     skipped = len(archive.levels) - len(rule.levels)
     for run in archive.runs:
         reports = (each for each in run.reports if each.level >= skipped)

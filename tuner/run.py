@@ -95,6 +95,8 @@ def run(
     study = searcher(plan, folder, memory.records, rule)
     seeds = Seeds(settings.seeds, progress.images)
     agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
+    if settings.time_budget is not None:
+        agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
     watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
@@ -120,6 +122,11 @@ def run(
         ),
     )
     tuner.fit()
+
+
+def past_the_middle(progress: Progress, budget: float) -> bool:
+    """Return whether more than half of the time is over."""
+    return progress.elapsed > budget / 2
 
 
 def copied(files: Path, record: Record) -> str:
@@ -150,7 +157,7 @@ def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
     course = Course(
         epochs=plan.epochs,
         trials=plan.trials,
-        fidelity=plan.settings.fidelity,
+        fidelity=plan.settings.fidelity or "epochs",
         earlier=tuple(earlier),
     )
     about = {"searched": plan.variants[0].searched, "seed": plan.settings.seed}

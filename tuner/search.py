@@ -271,7 +271,7 @@ def unwritable(folder: Path) -> Iterator[str]:
 def silence() -> None:
     """Keep the libraries from talking over the table."""
     for name in ("ray", "ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the table tells what failed
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

@@ -126,7 +126,8 @@ class Settings:
             intervals overlap the leader's get one more each, until one is left.
         fidelity: What is cheaper at the lower rungs of the scheduler: "epochs", the beginning of a
             run; "schedule", a short whole run, whose survivors get a longer whole run; "attack", a
-            whole run with fewer attack steps.
+            whole run with fewer attack steps. Schedule with scheduler=halving if none is given, and
+            epochs with the others.
         cpu: CPU cores that a trial takes; it computes with as many threads.
         gpu: Share of a GPU that a trial takes, or a whole number of them; if there is a GPU and
             none is given, the share that the dearest trial takes of its memory.
@@ -157,7 +158,7 @@ class Settings:
     constraint: Bound | None = None
     seed: Seed = 0
     seeds: Count = 1
-    fidelity: Fidelity = "epochs"
+    fidelity: Fidelity | None = None
     cpu: Cores = 1.0
     gpu: Gpus | None = None
     precision: Precision = "fp32"

@@ -9,7 +9,7 @@ from tuner.journal import Journal
 from tuner.progress import Record
 from tuner.watch import told_apart
 
-WORDS = ["space=weight_decay", "epochs=3", "trials=9"]
+WORDS = ["space=weight_decay", "epochs=3", "trials=9", "scheduler=asha"]
 
 
 def planned(*words):

@@ -86,6 +86,16 @@ def test_the_best_of_those_that_wait_goes_on_from_its_checkpoint():
     assert told == [(STATE.PRUNED, 0.2), (STATE.PRUNED, 0.3), (STATE.COMPLETE, 0.4)]
 
 
+def test_where_time_runs_out_who_waits_goes_on_before_new_trials_begin():
+    study = Study(halving, trials=4, keep=(0.25,), rungs=(0.5,))
+    name, config = study.asks()
+    study.reports(name, config, 0.2)
+    assert study.asks()[1]["trial"] == "0001"
+    study.agenda.late = lambda: True
+    assert study.asks()[1]["trial"] == "0000"
+    assert study.asks()[1]["trial"] == "0002"  # there is room for one at the top
+
+
 def test_a_trial_whose_process_died_goes_on_a_few_times():
     study = Study(none, trials=1)
     name, config = study.asks()

@@ -19,7 +19,8 @@ from tuner.candidates import trials
 def test_the_best_come_first_as_the_search_has_them(tmp_path, bound, first):
     best = tmp_path / "best"
     best.mkdir()
-    config = {"threat": {}, "data": {}} | ({"constraint": bound} if bound else {})
+    config: dict = {group: {"name": "any"} for group in ("threat", "data", "model")}
+    config = config | ({"constraint": bound} if bound else {})
     (best / "config.yaml").write_text(yaml.safe_dump(config))
     for name in (WEIGHTS, METRICS):
         (best / name).touch()
@@ -28,6 +29,9 @@ def test_the_best_come_first_as_the_search_has_them(tmp_path, bound, first):
         "val_robust_accuracy": [0.3, 0.5, 0.5, None],
         "val_clean_accuracy": [0.8, 0.6, 0.7, None],
         "checkpoint": ["a", "b", "c", ""],
+        "status": ["completed", "completed", "completed", "failed"],
+        "best_epoch": [1, 1, 1, None],
+        "seed": [0, 0, 0, 0],
     }
     pd.DataFrame(table).to_parquet(tmp_path / "trials.parquet")
     assert list(trials(tmp_path).trial_id) == first

@@ -29,8 +29,22 @@ def test_the_space_alone_is_a_study_on_the_embedded_images():
     assert (study.trials, study.searcher, study.scheduler) == (
         12,
         {"name": "tpe"},
-        {"name": "asha"},
+        {"name": "halving"},
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "schedule"),
+        (["fidelity=attack"], "attack"),
+        (["scheduler=asha"], "epochs"),
+        (["scheduler=asha", "fidelity=schedule"], "schedule"),
+        (["scheduler=none"], "epochs"),
+    ],
+)
+def test_the_scheduler_says_what_is_cheaper_at_its_rungs(words, expected):
+    assert plan("space=weight_decay", *words).settings.fidelity == expected
 
 
 def test_the_data_set_names_its_recipe():
@@ -154,7 +168,21 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "--fast"], "expected key=value"),
         (["space=weight_decay", "searcher=grid"], "a grid needs listed values"),
         (["space=weight_decay", "scheduler=hyperband2"], "scheduler: no 'hyperband2'"),
-        (["space=weight_decay", "scheduler.grace=2"], "scheduler.grace: must be less than"),
+        (
+            ["space=weight_decay", "scheduler=asha", "scheduler.grace=2"],
+            "scheduler.grace: must be less than",
+        ),
+        (["space=weight_decay", "scheduler.rungs=[drop]"], "write fidelity=epochs"),
+        (["space=weight_decay", "scheduler=pbt", "seeds=2"], "seeds: must be 1 with scheduler=pbt"),
+        (
+            ["model.activation=choice(relu,silu)", "scheduler=pbt"],
+            "pbt cannot change model.activation of a network",
+        ),
+        (["attack.steps=choice(1,2)", "scheduler=pb2"], "pb2 needs a range for attack.steps"),
+        (
+            ["space=weight_decay", "attack=fgsm", "fidelity=attack"],
+            "attack=fgsm has no steps and step_size to take fewer of",
+        ),
         (["space=weight_decay", "searcher=tpe", "attack.steps=grid(1,2)"], "write searcher=grid"),
         (["threat.eps=uniform(0.1,0.2)"], "threat: is never searched"),
         (["exam.steps=choice(1,2)"], "exam: is never searched"),

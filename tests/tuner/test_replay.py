@@ -159,7 +159,7 @@ def test_asha_falls_as_short_as_was_measured_elsewhere(curves):
 
 def test_a_rung_after_the_drop_finds_the_best_at_a_seventh_of_the_cost(curves, tmp_path, capsys):
     words = ["space=weight_decay", f"replay={curves}", "orders=2", "searcher=random"]
-    rungs = ["scheduler=halving", "scheduler.rungs=[1/40,drop]", "scheduler.keep=[1/5,1/10]"]
+    rungs = ["fidelity=epochs", "scheduler.rungs=[1/40,drop]", "scheduler.keep=[1/5,1/10]"]
     assert main([*words, *rungs, f"results={tmp_path}", "name=r"]) == 0
     frame = pd.read_parquet(tmp_path / "r/replay.parquet")
     ends = frame[frame["contender"] == "this study"].groupby("order").last()
@@ -183,6 +183,15 @@ def test_a_study_is_replayed_from_its_folder(tmp_path):
     assert archive.runs == (
         Recording("0000", {"optimizer.lr": 0.1}, (report(1, 0.1), report(2, 0.2))),
     )
+
+
+def test_runs_that_were_recorded_at_one_length_have_no_short_ones(curves, tmp_path, capsys):
+    words = ["space=weight_decay", f"replay={curves}", "orders=2", f"results={tmp_path}"]
+    assert main(words) == 2
+    assert "write fidelity=epochs" in capsys.readouterr().err
+    assert main([*words, "fidelity=epochs", "trials=55"]) == 2
+    assert "trials: must be at most 54" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\x00"])

@@ -99,6 +99,31 @@ def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
     assert "micro-batch" not in line(progress, records[2])
 
 
+def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
+    """0.5 and 0.7 have a mean of 0.6 and a deviation of 0.1414; the other has one seed, 0.4."""
+    again = record(0, [0.7])
+    again.trial_id, again.seed = "0000s1", 1
+    other = record(3, [0.4, 0.0])
+    progress.records = {"0000": record(0, [0.3, 0.5]), "0003": other, "0000s1": again}
+    progress.images = 400
+    trials = results.over_seeds(
+        results.trials_frame(list(progress.records.values()), plan.columns, tmp_path), progress
+    ).set_index("trial_id")
+    assert trials.configuration.to_dict() == {"0000": "0000", "0003": "0003", "0000s1": "0000"}
+    assert trials["mean"].to_dict() == pytest.approx({"0000": 0.6, "0003": 0.4, "0000s1": 0.6})
+    assert trials["std"]["0000"] == pytest.approx(0.1414, abs=1e-4)
+    assert trials["n"].to_dict() == {"0000": 2, "0003": 1, "0000s1": 2}
+    assert trials.probability_best["0000"] > trials.probability_best["0003"]
+    assert progress.leader is again
+    said = printed(lambda c: summarise(c, progress, tmp_path, interrupted=False))
+    assert "trial 0000 (optimizer.weight_decay=0.01): 60.0 ± 14.1 %, n=2" in said
+
+
+def test_without_more_seeds_the_frame_has_no_columns_for_them(plan, progress, tmp_path):
+    trials = results.trials_frame(list(progress.records.values()), plan.columns, tmp_path)
+    assert list(results.over_seeds(trials, progress)) == list(trials)
+
+
 def test_epochs_has_a_row_for_each_report(progress):
     frame = results.epochs_frame(list(progress.records.values()))
     assert len(frame) == 4 + 2 + 2 + 1

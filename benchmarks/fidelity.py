@@ -1,0 +1,122 @@
+"""What a rung should see: `uv run python -m benchmarks.fidelity NAME FOLDER...`.
+
+Each FOLDER is a study in which every setting was run twice, in a quarter of the epochs and in all,
+both times with its whole schedule:
+
+    python -m tuner.search ... searcher=random trials=20 epochs=16 fidelity=schedule \
+        scheduler=halving 'scheduler.rungs=[1/4]' 'scheduler.keep=[1]'
+
+Of each it tells how well the short runs, and the long runs' first quarter and half, rank what the
+long runs come to; and how far halving falls short, beside random search at the same cost.
+"""
+
+import json
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from tuner.recorded import Recording, recorded
+from tuner.settings import cores
+
+KEPT = 1 / 20
+"""Share of the settings that get a long run: 20 short ones and 1 long one cost 6 long ones."""
+DRAWS = 2000
+
+
+def main(name: str, *folders: str) -> None:
+    """Measure, print and keep the numbers."""
+    studies = [study(recorded(Path(folder)).runs) for folder in folders]
+    overall = {
+        key: {
+            "mean": round(mean(each[key] for each in studies), 3),
+            "std": round(stdev(each[key] for each in studies), 3) if len(studies) > 1 else None,
+        }
+        for key in studies[0]
+    }
+    for key, value in overall.items():
+        print(f"{key}: {value['mean']} ± {value['std']} (n={len(studies)})")
+    names = [Path(folder).name for folder in folders]
+    hardware = f"{cores()}-core-{platform.machine()}"
+    kept = {
+        "command": " ".join(["python -m benchmarks.fidelity", name, *names]),
+        "date": str(date.today()),
+        "hardware": hardware,
+        "searches": [search(Path(folder)) for folder in folders],
+        "studies": studies,
+        "overall": overall,
+    }
+    path = Path(__file__).parent / f"fidelity_{name}_{hardware}_{date.today()}.json"
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def search(folder: Path) -> str:
+    """Return the command that left a folder, without the paths of the machine."""
+    words = next(line for line in (folder / "search.yaml").read_text().splitlines() if line)
+    return " ".join(w for w in words.split() if not w.startswith(("results=", "data.path=")))
+
+
+def study(runs: tuple[Recording, ...]) -> dict[str, float]:
+    """Return what the settings of one study tell."""
+    short, long = (np.array([best(run, level) for run in runs]) for level in (0, 1))
+    quarter, half = (np.array([at(run, share) for run in runs]) for share in (0.25, 0.5))
+    spent = dict(costs(runs))
+    return {
+        "settings": float(len(runs)),
+        "spread_of_ends_in_points": float(100 * long.std()),
+        "rank_correlation_short_whole_run": correlation(short, long),
+        "rank_correlation_first_quarter": correlation(quarter, long),
+        "rank_correlation_first_half": correlation(half, long),
+        "halving_regret_in_points": 100 * float(long.max() - long[top(short)].max()),
+        "halving_cost": spent["halving"],
+        "random_regret_at_a_third_in_points": 100 * random_regret(long, len(runs) // 3),
+        "random_regret_at_that_cost_in_points": 100
+        * random_regret(long, round(spent["halving"] * len(runs))),
+    }
+
+
+def best(run: Recording, level: int) -> float:
+    """Return the highest robust accuracy of one of a trial's whole runs."""
+    return max(each.val_robust_accuracy for each in run.reports if each.level == level)
+
+
+def at(run: Recording, share: float) -> float:
+    """Return the robust accuracy when a share of the long run is over."""
+    long = [each for each in run.reports if each.level == 1]
+    return long[round(share * len(long)) - 1].val_robust_accuracy
+
+
+def correlation(seen: Any, final: Any) -> float:  # noqa: ANN401
+    """Return Spearman's rank correlation."""
+    return round(float(spearmanr(seen, final).statistic), 3)
+
+
+def top(values: Any) -> Any:  # noqa: ANN401
+    """Return which settings get a long run."""
+    return np.argsort(-values)[: max(1, round(KEPT * len(values)))]
+
+
+def costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
+    """Yield what halving costs, as a share of long runs of all settings."""
+    lengths: Mapping[int, int] = {
+        level: sum(each.level == level for each in runs[0].reports) for level in (0, 1)
+    }
+    long = len(top(np.zeros(len(runs))))
+    yield "halving", (len(runs) * lengths[0] + long * lengths[1]) / (len(runs) * lengths[1])
+
+
+def random_regret(long: Any, number: int) -> float:  # noqa: ANN401
+    """Return the mean regret of so many settings drawn at random and run to the end."""
+    rng = np.random.default_rng(0)
+    drawn = [rng.choice(long, number, replace=False).max() for _ in range(DRAWS)]
+    return float(long.max() - np.mean(drawn))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
