@@ -26,10 +26,12 @@ class Seeds:
     Attributes:
         most: Seeds.
         images: Of the validation split, whose number says how sure one seed is.
+        every: Whether each configuration gets as many, whatever comes of it.
     """
 
     most: int = 1
     images: int = 1
+    every: bool = False
 
 
 class Agenda(Searcher):
@@ -112,11 +114,11 @@ class Agenda(Searcher):
 
     def raced(self) -> dict[str, Any] | None:
         """Return a configuration with one more seed, if one is due and no trial may change that."""
-        first_round = all(SEED in number for number in self.running.values())
-        if not first_round:
+        if not all(SEED in number for number in self.running.values()):
             return None
         values = seeded(self.records.values())
-        for name, seed in due(values, self.seeds.most, self.seeds.images):
+        seeds = self.seeds
+        for name, seed in due(values, seeds.most, seeds.images, every=seeds.every):
             number = f"{name}{SEED}{seed}"
             if number not in self.levels:
                 self.levels[number] = len(self.rule.levels) - 1

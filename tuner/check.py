@@ -4,13 +4,15 @@ import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from trainables import catalogue
 from trainables.bind import complaints, misfit
 from trainables.groups import GROUPS
 from trainables.knobs import REQUIRED, knobs
+from trainables.problems import InputError
 from tuner.domains import is_domain, is_grid, probes, spelled, values
 from tuner.idle import idle
 from tuner.settings import Settings
-from tuner.space import misshapen
+from tuner.space import SPACES, misshapen
 from tuner.study_groups import STUDY_GROUPS
 
 NEVER_SEARCHED = {
@@ -22,12 +24,21 @@ NEVER_SEARCHED = {
 }
 
 
-def nothing_searched(spaces: list[str]) -> str:
-    """Return the problem of a study that would try one configuration over and over."""
-    return (
-        f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
-        f"{', '.join(spaces)}), or a range, e.g. optimizer.lr=loguniform(1e-3,1e-1)."
-    )
+def purpose(*, searches: bool, alone: bool) -> Iterator[str]:
+    """Yield the problem of a study that would try one configuration over and over, or of no study.
+
+    Args:
+        searches: Whether anything is searched.
+        alone: Whether it is to be one configuration.
+    """
+    if alone and searches:
+        yield "tuner.train: trains one configuration; python -m tuner.search searches."
+    if not alone and not searches:
+        yield (
+            f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
+            f"{', '.join(catalogue.names(SPACES))}), or a range, e.g. "
+            "optimizer.lr=loguniform(1e-3,1e-1). One configuration is trained by tuner.train."
+        )
 
 
 def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
@@ -267,22 +278,26 @@ def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
 
 def cheaper(
     fidelity: object, scheduler: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]
-) -> Iterator[str]:
-    """Yield why rungs cannot be cheap in the way that is asked for.
+) -> None:
+    """Refuse rungs that cannot be cheap in the way that is asked for.
 
     Args:
         fidelity: What is to be cheaper.
         scheduler: Name and knobs.
         layers: Group to knobs, by the label of the variant.
+
+    Raises:
+        InputError: If they cannot.
     """
     if fidelity != "epochs" and "drop" in list(scheduler.get("rungs", ())):
-        yield "scheduler.rungs: a drop is a moment of one run; write fidelity=epochs."
+        raise InputError(["scheduler.rungs: a drop is a moment of one run; write fidelity=epochs."])
     for groups in layers.values() if fidelity == "attack" else ():
         attack = completed({"attack": groups.get("attack", {})})["attack"]
         if not isinstance(attack.get("step_size"), float) or "steps" not in attack:
             name = attack.get("name")
-            yield f"fidelity: attack={name} has no steps and step_size to take fewer of."
-            return
+            raise InputError([
+                f"fidelity: attack={name} has no steps and step_size to take fewer of."
+            ])
 
 
 FIXED_SHAPES = ("model", "average")

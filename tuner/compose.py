@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from trainables import catalogue
 from trainables.groups import GROUPS
 from trainables.problems import InputError
 from tuner import check
@@ -19,12 +18,20 @@ DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
 
 
-def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
+def compose(
+    arguments: Mapping[str, Any],
+    problems: list[str],
+    *,
+    base: Space | None = None,
+    alone: bool = False,
+) -> Plan:
     """Return the plan that the arguments describe.
 
     Args:
         arguments: As `tuner.arguments.read` returns them.
         problems: What is known to be wrong already.
+        base: What is fixed, in place of a recipe.
+        alone: Whether it is to be one configuration, rather than a search.
 
     Raises:
         InputError: If anything is wrong, with all that is.
@@ -33,16 +40,16 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     space = load(SPACES, arguments["space"], problems) if "space" in arguments else Space()
     wanted = arguments.get("recipe", ...)
     recipe_name = suited_recipe(arguments, space, problems) if wanted is ... else wanted
-    recipe = load(RECIPES, recipe_name, problems)
+    recipe = base or load(RECIPES, recipe_name, problems)
     given = {group: values for group, values in arguments.items() if group in GROUPS}
     problems += check.members([space.layer if space else {}, given])
     layers = alternatives(recipe, space, given)
     cautions: list[str] = []
     if recipe is not None:
         problems += check.configurations(layers, cautions)
-    searched = [domain for layer in layers.values() for domain in searched_knobs(layer).values()]
-    if not searched and len(layers) == 1 and space is not None:
-        problems.append(check.nothing_searched(catalogue.names(SPACES)))
+    searches = any(map(searched_knobs, layers.values())) or len(layers) > 1
+    if space is not None:
+        problems += check.purpose(searches=searches, alone=alone)
     study = study_groups(arguments, space, gridded=gridded(layers, space, given))
     labelled = {label: searched_knobs(layer) for label, layer in layers.items()}
     problems += check.study(study, labelled)
@@ -52,8 +59,7 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     if problems:
         raise InputError(problems)
     arguments = {"fidelity": usual_fidelity(study["scheduler"]), **arguments}
-    if problems := [*check.cheaper(arguments["fidelity"], study["scheduler"], layers)]:
-        raise InputError(problems)
+    check.cheaper(arguments["fidelity"], study["scheduler"], layers)
     settings = check.validated(arguments)
     cautions += check.hasty(study["scheduler"]["name"], settings)
     published = space.published if space else {}
@@ -68,7 +74,7 @@ def compose(arguments: Mapping[str, Any], problems: list[str]) -> Plan:
     )
     return Plan(
         settings=settings,
-        space=str(arguments.get("space", "custom")),
+        space=str(arguments.get("space", "train" if alone else "custom")),
         recipe=str(recipe_name),
         trials=number_of_trials(settings, study["searcher"]["name"], cells(variants)),
         epochs=settings.epochs or epochs(space, recipe),

@@ -31,7 +31,7 @@ class Standing:
 
 
 def due(
-    values: Mapping[str, Sequence[float | None]], seeds: int, images: int
+    values: Mapping[str, Sequence[float | None]], seeds: int, images: int, *, every: bool = False
 ) -> list[tuple[str, int]]:
     """Return which configurations are to be run with which seed next; nothing once it is settled.
 
@@ -44,17 +44,19 @@ def due(
         seeds: The most that a configuration may have.
         images: Of the validation split; while no configuration has two seeds, the sampling error of
             so many images stands for the spread over seeds.
+        every: Whether all configurations get all their seeds, whatever comes of it.
     """
     left = [name for name, found in values.items() if found and found[0] is not None]
     for seed in range(1, seeds):
         known = {name: whole(values[name][:seed]) for name in left}
-        left = contenders(known, {n: whole(v) for n, v in values.items() if whole(v)}, images)
-        if len(left) < 2:
+        everything = {name: whole(found) for name, found in values.items() if whole(found)}
+        left = left if every else contenders(known, everything, images)
+        if len(left) < 2 and not every:
             return []
         missing = [(name, seed) for name in left if len(values[name]) <= seed]
         if missing:
             return missing
-        left = [name for name in left if values[name][seed] is not None]
+        left = [name for name in left if every or values[name][seed] is not None]
     return []
 
 

@@ -225,7 +225,8 @@ def write_best(folder: Path, plan: Plan, progress: Progress) -> None:
 def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, Any]:
     """Return the winner's whole configuration, as its best epoch was trained."""
     assert winner.best is not None
-    config = levels[winner.best.level].of(plain(winner.groups) | plan.shared())
+    shared = plan.shared() | {"seed": winner.seed}
+    config = levels[winner.best.level].of(plain(winner.groups) | shared)
     return {key: value for key, value in config.items() if key != "threads"}
 
 

@@ -93,7 +93,8 @@ def run(
     settings = plan.settings
     files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
     study = searcher(plan, folder, memory.records, rule)
-    seeds = Seeds(settings.seeds, progress.images)
+    alone = not plan.searched and len(plan.variants) == 1
+    seeds = Seeds(settings.seeds, progress.images, every=alone)
     agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)

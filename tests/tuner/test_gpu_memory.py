@@ -123,8 +123,8 @@ def test_a_dry_run_tells_how_many_trials_a_gpu_takes(monkeypatch, capsys):
         return Cost(seconds=3600.0, passes=1.0, disk=1000)
 
     made_up = partial(packed, measure=lambda _: Peak(used=10 * GIB, total=80 * GIB))
-    monkeypatch.setattr("tuner.search.here", lambda: (64.0, 1.0))
-    monkeypatch.setattr("tuner.search.packed", made_up)
+    monkeypatch.setattr("tuner.pursue.here", lambda: (64.0, 1.0))
+    monkeypatch.setattr("tuner.pursue.packed", made_up)
     monkeypatch.setattr("tuner.preview.estimate", partial(estimate, measure=cost))
     assert main(["space=weight_decay", *SMALL, "dry_run=true", "trials=12"]) == 0
     text = " ".join(capsys.readouterr().out.split())

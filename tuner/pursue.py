@@ -1,0 +1,263 @@
+"""A plan, carried out: checked against what there is, run, and its results kept."""
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+import yaml
+from rich.console import Console
+
+from trainables.problems import InputError
+from tuner import results
+from tuner.command import OK
+from tuner.display import display
+from tuner.estimate import cramped
+from tuner.founding import found, remember
+from tuner.gpu_memory import packed
+from tuner.interrupt import INTERRUPTED
+from tuner.journal import FILE as JOURNAL
+from tuner.journal import Journal
+from tuner.outlook import unusable
+from tuner.plan import Plan, plain
+from tuner.preview import preview
+from tuner.progress import Progress, Record
+from tuner.recall import Memory
+from tuner.regret import rehearse
+from tuner.resources import here, taking_turns, unmet
+from tuner.rule import Rule
+from tuner.run import concurrency, connect, rule_of, run
+from tuner.settings import Settings
+from tuner.summary import summarise
+from tuner.warm_start import Loan, borrowed
+from tuner.wider import narrower
+
+LETTERS = 36
+"""Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
+SAVE_EVERY = 30.0
+"""Seconds between two writes of the frames, so that large studies do not write all the time."""
+
+
+def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
+    """Check whether a plan can be carried out, then do; return the exit status.
+
+    Args:
+        plan: Of a command without mistakes.
+        typed: The command.
+        console: Where to tell of it.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    folder = taken_up(plan) or results_folder(plan)
+    goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
+    problems = list(differences(folder, plan) if goes_on else unwritable(folder))
+    if plan.settings.replay:
+        if problems:
+            raise InputError(problems)
+        silence()
+        rehearse(plan, console, folder)
+        return OK
+    if plan.settings.address is None:
+        problems += unmet(plan.settings, *here(), "this machine")
+    problems += unusable(plan)
+    try:
+        loans = borrowed(plan, folder)
+    except InputError as unfit:
+        problems += unfit.each
+    if problems := problems or [*cramped(plan)]:
+        raise InputError(problems)
+    plan = packed(plan, here()[1], partial(console.print, soft_wrap=True))
+    if plan.settings.dry_run:
+        preview(console, plan, *concurrency(plan.settings, *here()))
+        for loan in loans:
+            console.print(str(loan), soft_wrap=True)
+        return OK
+    silence()
+    return start(plan, folder, loans, typed, console)
+
+
+def start(
+    plan: Plan, folder: Path, loans: Sequence[Loan], typed: Sequence[str], console: Console
+) -> int:
+    """Run a plan that can be run, and leave its results.
+
+    Raises:
+        InputError: If the cluster or the results folder cannot be had after all.
+    """
+    at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
+    make(folder, plan)
+
+    def caution(text: str) -> None:
+        console.print(f"caution: {text}", soft_wrap=True)
+
+    for text in (*plan.cautions, *taking_turns(gpu)):
+        caution(text)
+    journal = Journal(folder)
+    rule, memory = recalled(folder, plan, loans, typed, console)
+    progress = begun(plan, at_a_time, gpu, rule, memory)
+    if memory.records:
+        ended = len(progress.ended)
+        console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
+    saver = Saver(folder, plan, progress)
+    known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
+    with display(progress, console) as shown:
+
+        def tell(record: Record) -> None:
+            shown.tell(record)
+            saver.tell(record)
+
+        try:
+            run(plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
+        finally:
+            interrupted = settle(plan, progress)
+            saver.save()
+            journal.close()
+    summarise(console, progress, folder, interrupted=interrupted)
+    return INTERRUPTED if interrupted else OK
+
+
+def make(folder: Path, plan: Plan) -> None:
+    """Make the results folder.
+
+    Raises:
+        InputError: If that fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
+    except OSError as error:
+        raise InputError([f"results: cannot make {folder} ({error})."]) from None
+
+
+def recalled(
+    folder: Path, plan: Plan, loans: Sequence[Loan], typed: Sequence[str], console: Console
+) -> tuple[Rule, Memory]:
+    """Write down what is to be run; return which trials go on, and what earlier runs came to."""
+    goes_on = (folder / results.STUDY).exists()
+    earlier = results.earlier_levels(folder, plan) if goes_on else []
+    rule = rule_of(plan, earlier)
+    memory = remember(folder, plan, rule)
+    # before the plan is written down that it is made for
+    for loan in loans if found(folder, plan, rule.levels, memory.records, loans) else ():
+        console.print(str(loan), soft_wrap=True)
+    results.write_study(folder, results.describe(plan, rule.levels, len(earlier), typed))
+    return rule, memory
+
+
+def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) -> Progress:
+    """Return how far a study is that begins, or goes on."""
+    settings = plan.settings
+    return Progress(
+        plan.trials,
+        rule.levels,
+        at_a_time,
+        records=memory.records,
+        goal=settings.goal,
+        gpu=gpu,
+        time_budget=settings.time_budget,
+        disk_budget=settings.disk_budget,
+        images=int(plan.variants[0].fixed["data"]["validation"]),
+    )
+
+
+def settle(plan: Plan, progress: Progress) -> bool:
+    """Give trials that were cut off their status; return whether the study was interrupted."""
+    cut_off = progress.running
+    for record in cut_off:
+        record.status = "stopped"
+    budget = plan.settings.time_budget
+    out_of_time = budget is not None and progress.elapsed >= budget
+    return not out_of_time and (bool(cut_off) or len(progress.records) < plan.trials)
+
+
+class Saver:
+    """Writes the frames when trials end, but not all the time."""
+
+    def __init__(self, folder: Path, plan: Plan, progress: Progress) -> None:
+        self.folder, self.plan, self.progress = folder, plan, progress
+        self.saved = -SAVE_EVERY
+
+    def tell(self, record: Record) -> None:
+        """Save if a trial ended and the last time is long enough ago."""
+        if record.status != "running" and time.monotonic() - self.saved >= SAVE_EVERY:
+            self.save()
+
+    def save(self) -> None:
+        """Write everything that is known."""
+        results.write(self.folder, self.plan, self.progress)
+        self.saved = time.monotonic()
+
+
+def results_folder(plan: Plan) -> Path:
+    """Return where the results go."""
+    moment = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path(plan.settings.results) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
+
+
+def usual_name(plan: Plan) -> str:
+    """Return what a folder is called that is given no name, but for the time."""
+    methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
+    method = methods.pop() if len(methods) == 1 else "methods"
+    return f"{Path(plan.space).stem[:LETTERS]}-{method[:LETTERS]}"
+
+
+def taken_up(plan: Plan) -> Path | None:
+    """Return the newest folder of this space and method, if no name is given and it is wanted."""
+    if plan.settings.resume != "auto" or plan.settings.name:
+        return None
+    moment = "[0-9]" * 8 + "-" + "[0-9]" * 6
+    found = Path(plan.settings.results).glob(f"{usual_name(plan)}-{moment}")
+    return max((each for each in found if (each / JOURNAL).exists()), default=None)
+
+
+def differences(folder: Path, plan: Plan) -> Iterator[str]:
+    """Yield why a study cannot be taken up by a command: it says something else.
+
+    More trials may be asked of it; its winner may turn out to be another.
+    """
+    try:
+        before = yaml.safe_load((folder / results.STUDY).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
+        return
+    now = results.describe(plan, (), 0, [])
+    yield from narrower(folder, before, plan)
+    for part in ("scheduler", "searcher"):
+        if before.get(part) != now.get(part):
+            yield f"resume: {folder} has another {part}; choose another name=NAME."
+    usual = plain(asdict(Settings()))
+    for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
+        had = before["study"].get(key, usual[key])
+        if had != now["study"].get(key, usual[key]):
+            text = ",".join(had) if isinstance(had, list) else had
+            yield f"{key}: must be {text}, as in {folder}, to go on with it."
+    if (had := before["study"]["epochs"]) > plan.epochs:
+        yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
+
+
+def unwritable(folder: Path) -> Iterator[str]:
+    """Yield why a results folder cannot be made, if it cannot."""
+    if folder.exists():
+        hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
+        yield f"name: {folder} exists; choose another name=NAME{hint}."
+        return
+    above = next(parent for parent in folder.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        yield f"results: {above} is no folder that can be written to; write results=FOLDER."
+
+
+def silence() -> None:
+    """Keep the libraries from talking over the table."""
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the table tells what failed
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

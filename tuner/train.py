@@ -1,0 +1,112 @@
+"""Train one configuration, no search: `python -m tuner.train recipe=rice2020 seeds=3`."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import ray
+import yaml
+from rich.console import Console
+
+from trainables.groups import GROUPS
+from trainables.knobs import knobs
+from trainables.problems import InputError
+from tuner.arguments import Vocabulary, read
+from tuner.command import command
+from tuner.compose import compose
+from tuner.help import describe, heading, listing, members
+from tuner.pursue import pursue
+from tuner.settings import Settings
+from tuner.space import RECIPES, Space, misshapen
+
+STUDY = (
+    *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "precision", "compile"),
+    *("concurrency", "time_budget", "disk_budget", "results", "name", "resume", "dry_run"),
+    *("address", "dashboard"),
+)
+"""The keys of a study that mean something for one configuration."""
+KEPT = ("seed", "precision", "compile", "constraint")
+"""What a kept configuration says of the study."""
+VOCABULARY = Vocabulary(
+    keys=("recipe", "config", *STUDY),
+    groups=GROUPS,
+    paths=frozenset({"config", "results"}),
+)
+INTRODUCTION = """\
+Train one configuration, without a search.
+
+  python -m tuner.train recipe=rice2020 seeds=3
+  python -m tuner.train config=results/NAME/best/config.yaml
+
+The configuration is a recipe's, or that of a file such as best/config.yaml; what you type comes on
+top of it. The same configuration and seed give the same numbers, bit for bit, on the same machine.
+"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    try:
+        return command(words, usage, train)
+    finally:
+        ray.shutdown()
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    heading(console, "Study", "KEY=VALUE")
+    console.print("    config: a file such as best/config.yaml, in place of a recipe")
+    console.print(listing({key: knobs(Settings)[key] for key in STUDY}, ""))
+    heading(console, "Recipes", "recipe=NAME, or a path to a file of your own")
+    members(console, RECIPES)
+    for name, group in GROUPS.items():
+        describe(console, name, group)
+
+
+def train(words: Sequence[str], console: Console) -> int:
+    """Check the command, then run it.
+
+    Raises:
+        InputError: If anything is wrong with it.
+    """
+    arguments, problems = read(words, VOCABULARY)
+    usual = {"scheduler": {"name": "none"}, "searcher": {"name": "random"}, "trials": 1}
+    base, kept = None, dict[str, Any]()
+    if "config" in arguments:
+        if "recipe" in arguments:
+            problems.append("config: stands in place of a recipe; leave recipe= out.")
+        try:
+            base, kept = configured(Path(str(arguments.pop("config"))))
+        except InputError as error:
+            raise InputError([*problems, *error.each]) from None
+    plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
+    return pursue(plan, ["python", "-m", "tuner.train", *words], console)
+
+
+def configured(file: Path) -> tuple[Space, dict[str, Any]]:
+    """Return what a kept configuration fixes, and what it says of the study.
+
+    Raises:
+        InputError: If it is none.
+    """
+    try:
+        found = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"config: {file} cannot be read ({reason})."]) from None
+    if not isinstance(found, Mapping) or "epochs" not in found:
+        raise InputError([f"config: {file} is no configuration such as best/config.yaml."])
+    layer = {group: values for group, values in found.items() if group in GROUPS}
+    if problems := [f"config: {file} {each}" for each in misshapen(layer, "it")]:
+        raise InputError(problems)
+    kept = {key: found[key] for key in KEPT if key in found}
+    return Space(layer=layer, epochs=found["epochs"]), kept
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
