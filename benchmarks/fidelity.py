@@ -8,6 +8,9 @@ both times with its whole schedule:
 
 Of each it tells how well the short runs, and the long runs' first quarter and half, rank what the
 long runs come to; and how far halving falls short, beside random search at the same cost.
+
+`python -m benchmarks.fidelity beside NAME FOLDER OTHER` tells how well runs of the same settings in
+another way (averaged weights, a weaker attack) rank what the long runs of FOLDER come to.
 """
 
 import json
@@ -56,6 +59,27 @@ def main(name: str, *folders: str) -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
+def beside(name: str, folder: str, other: str) -> None:
+    """Measure, print and keep what runs in another way say of the long runs of a study."""
+    long = {run.name: best(run, 1) for run in recorded(Path(folder)).runs}
+    runs = [run for run in recorded(Path(other)).runs if run.name in long]
+    ends = [long[run.name] for run in runs]
+    hardware = f"{cores()}-core-{platform.machine()}"
+    kept = {
+        "command": f"python -m benchmarks.fidelity beside {name} {Path(folder).name}",
+        "date": str(date.today()),
+        "hardware": hardware,
+        "searches": [search(Path(folder)), search(Path(other))],
+        "settings": len(runs),
+        "rank_correlation_whole_run": correlation([best(run, 0) for run in runs], ends),
+        "rank_correlation_first_quarter": correlation([at(run, 0.25, 0) for run in runs], ends),
+        "rank_correlation_first_half": correlation([at(run, 0.5, 0) for run in runs], ends),
+    }
+    print(json.dumps(kept, indent=1))
+    path = Path(__file__).parent / f"fidelity_{name}_{hardware}_{date.today()}.json"
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
 def search(folder: Path) -> str:
     """Return the command that left a folder, without the paths of the machine."""
     words = next(line for line in (folder / "search.yaml").read_text().splitlines() if line)
@@ -86,9 +110,9 @@ def best(run: Recording, level: int) -> float:
     return max(each.val_robust_accuracy for each in run.reports if each.level == level)
 
 
-def at(run: Recording, share: float) -> float:
+def at(run: Recording, share: float, level: int = 1) -> float:
     """Return the robust accuracy when a share of the long run is over."""
-    long = [each for each in run.reports if each.level == 1]
+    long = [each for each in run.reports if each.level == level]
     return long[round(share * len(long)) - 1].val_robust_accuracy
 
 
@@ -119,4 +143,7 @@ def random_regret(long: Any, number: int) -> float:  # noqa: ANN401
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1] == "beside":
+        beside(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

@@ -72,21 +72,33 @@ class Agenda(Searcher):
         self.left = deque(memory.left)
         self.late: Callable[[], bool] = lambda: False
         self.running: dict[str, str] = {}
+        self.proposed: dict[str, dict[str, Any]] = {}
+        self.unlucky: deque[str] = deque()
         self.deaths: Counter[str] = Counter()
 
     def suggest(  # type: ignore[override]  # Ray means its word for the end too
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
         """Return the configuration of what to run next; none if there may be more later."""
-        config = self.interrupted() or self.waited(idle=self.late())
+        config = self.not_begun(trial_id) or self.interrupted()
+        config = config or self.waited(idle=self.late())
         config = config or self.new(trial_id) or self.waited(idle=True) or self.raced()
         if config is None:
             return None if self.running else Searcher.FINISHED
         number: str = config["trial"]
         self.running[trial_id] = number
+        self.proposed[trial_id] = config
         if config["went_on"] and SEED not in number:
             self.study.takes_up(trial_id, number)
         return config
+
+    def not_begun(self, trial_id: str) -> dict[str, Any] | None:
+        """Return a new trial whose process died before it could begin."""
+        if not self.unlucky:
+            return None
+        before = self.unlucky.popleft()
+        self.study.renames(before, trial_id)
+        return self.proposed.pop(before)
 
     def interrupted(self) -> dict[str, Any] | None:
         """Return a trial that was cut off."""
@@ -186,7 +198,11 @@ class Agenda(Searcher):
             died: Whether its process did, rather than that it raised.
         """
         number = self.running.pop(trial_id)
+        died = died or number not in self.records  # a trial that did not begin raised nothing
         self.deaths[number] += died
+        if died and self.deaths[number] < LIVES and number not in self.records:
+            self.unlucky.append(trial_id)
+            return True
         if died and self.deaths[number] < LIVES:
             self.study.lets_go(trial_id)
             self.left.append(number)

@@ -1,5 +1,6 @@
 """What the checkpoints of a study take on the disk, and which go first where that is limited."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from tuner.progress import Progress, Record
 
 CHECKPOINTS = "checkpoint_*"
 """In the folder of a trial, as Ray names them."""
+BEHIND = re.compile("[-_]")
+"""What stands behind the number of a trial in the name of its folder, before how often it went on."""
 
 
 class Disk:
@@ -101,7 +104,7 @@ class Disk:
         """Delete what ended trials have left and no longer name, earlier runs' leavings too."""
         ended = {record.trial_id for record in self.progress.ended}
         unnamed = self.sizes.keys() - self.named()
-        left = [path for path in unnamed if path.parent.name.partition("-")[0] in ended]
+        left = [path for path in unnamed if BEHIND.split(path.parent.name)[0] in ended]
         for path in left:
             shutil.rmtree(path, ignore_errors=True)  # what stays is still counted
         if left:

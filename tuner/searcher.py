@@ -117,6 +117,11 @@ class StudySearcher(Searcher):
         if record and record.best and record.last:
             self.best[trial_id], self.heard[trial_id] = record.best, record.last
 
+    def renames(self, before: str, now: str) -> None:
+        """Take note that a trial which never began has another of Ray's names."""
+        if before in self.asked:
+            self.asked[now] = self.asked.pop(before)
+
     def lets_go(self, trial_id: str) -> None:
         """Take note that a trial will go on under another of Ray's names."""
         self.asked.pop(trial_id, None)

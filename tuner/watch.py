@@ -56,21 +56,26 @@ class Watch(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Note a new trial, or one that goes on."""
-        number, config = trial.config["trial"], trial.config
-        knobs = told_apart(config, self.columns)
-        groups = {name: values for name, values in config.items() if name in GROUPS}
-        record = self.progress.records.get(number)
+        config = trial.config
+        record = self.progress.records.get(config["trial"])
         if record is None:
-            bound = self.progress.goal.constraint
-            record = Record(number, knobs, config["seed"], groups, constraint=bound)
-            self.progress.records[number] = record
-            self.journal.began(record)
+            record = self.begun(trial)
         elif config["went_on"] > record.went_on:
-            record.knobs, record.groups, record.status = knobs, groups, "running"
+            record.knobs, record.groups = told_apart(config, self.columns), grouped(config)
+            record.status = "running"
             record.went_on = config["went_on"]
             record.reports = list(self.progress.records[config["source"]].reports)
             self.journal.went_on(record, config["source"], waited=config["waited"])
         self.tell(record)
+
+    def begun(self, trial: Trial) -> Record:
+        """Write a new trial down; return the account of it."""
+        config = trial.config
+        knobs, bound = told_apart(config, self.columns), self.progress.goal.constraint
+        record = Record(config["trial"], knobs, config["seed"], grouped(config), constraint=bound)
+        self.progress.records[record.trial_id] = record
+        self.journal.began(record)
+        return record
 
     def decide(self, number: str, result: dict[str, Any]) -> bool:
         """Write an epoch down, then let the rule decide; return whether the trial goes on."""
@@ -126,10 +131,10 @@ class Watch(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Note what a trial raised, unless its process died and it goes on."""
-        died = isinstance(trial.get_error(), DEATHS)
+        died = isinstance(trial.get_pickled_error(), DEATHS)
         if self.agenda.failed(trial.trial_id, died=died):
             return
-        record = self.record(trial)
+        record = self.progress.records.get(trial.config["trial"]) or self.begun(trial)
         record.status = "failed"
         record.error = last_line(trial.error_file)
         self.journal.ended(record)
@@ -139,6 +144,11 @@ class Watch(tune.Callback):
     def record(self, trial: Trial) -> Record:
         """Return the account of a trial."""
         return self.progress.records[trial.config["trial"]]
+
+
+def grouped(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the groups of a trial's configuration."""
+    return {name: values for name, values in config.items() if name in GROUPS}
 
 
 def told_apart(config: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:

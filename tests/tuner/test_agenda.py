@@ -109,6 +109,17 @@ def test_a_trial_whose_process_died_goes_on_a_few_times():
     assert [trial.state for trial in study.study.study.trials] == [STATE.FAIL]
 
 
+def test_a_trial_whose_process_died_before_it_began_is_begun_again():
+    study = Study(none, trials=1)
+    first = study.agenda.suggest("x")
+    assert study.agenda.failed("x", died=False)
+    name, again = study.asks()
+    assert again == first
+    study.reports(name, again, 0.1, 0.2)
+    assert study.asks()[1] == Searcher.FINISHED
+    assert [trial.state for trial in study.study.study.trials] == [STATE.COMPLETE]
+
+
 def test_a_trial_that_raised_is_not_tried_again():
     study = Study(none, trials=1)
     name, _ = study.asks()

@@ -1,6 +1,7 @@
 """The command, from words to a results folder, on the embedded images with a tiny budget."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -288,7 +289,7 @@ def test_a_dry_run_without_the_images_tells_the_plan_all_the_same(tmp_path, monk
 def comparable(tmp_path, name):
     trials, epochs = frames(tmp_path, name)
     # the folder of a trial that went on has a number of its own behind the trial's
-    where = trials.checkpoint.map(lambda path: path.split("/")[-2].partition("-")[0])
+    where = trials.checkpoint.map(lambda path: re.split("[-_]", path.split("/")[-2])[0])
     return trials.drop(columns=["seconds", "checkpoint"]).assign(where=where), epochs.drop(
         columns=TIMES
     )
@@ -339,7 +340,7 @@ def test_a_trial_whose_process_is_killed_goes_on_to_the_same_end(tmp_path):
     words = ["space=weight_decay", *SMALL, "trials=3", "concurrency=1"]
     assert search(tmp_path, *words, name="whole").returncode == 0
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=cut"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     journal = tmp_path / "cut/journal.jsonl"
     until = time.monotonic() + 100
     while not (journal.exists() and "reported" in journal.read_text()):
@@ -347,8 +348,8 @@ def test_a_trial_whose_process_is_killed_goes_on_to_the_same_end(tmp_path):
         time.sleep(0.01)
     for worker in workers(process.pid):
         os.kill(worker, signal.SIGKILL)
-    process.communicate(timeout=200)
-    assert process.returncode == 0
+    _, wrong = process.communicate(timeout=200)
+    assert process.returncode == 0, wrong
     same_but_for_time(tmp_path, "whole", "cut")
     assert '"went_on"' in journal.read_text()
 
@@ -383,7 +384,7 @@ def test_a_study_goes_on_in_a_wider_space_however_often_it_is_killed(tmp_path, c
     wide = ["optimizer.weight_decay=loguniform(1e-6,1)", "attack.step_size=uniform(0.05,0.2)"]
     more = [*words, *wide, "trials=5", "resume=auto"]
     assert search(tmp_path, *more, name="whole").returncode == 0
-    for moment in np.random.default_rng(0).uniform(0.0, 1.5, size=2):
+    for moment in np.random.default_rng(0).uniform(0.0, 1.5, size=1):
         killed(tmp_path, moment, *more, name="cut")
     assert search(tmp_path, *more, name="cut").returncode == 0
     same_but_for_time(tmp_path, "whole", "cut")
