@@ -12,7 +12,7 @@ from tuner.progress import Progress, Record
 CHECKPOINTS = "checkpoint_*"
 """In the folder of a trial, as Ray names them."""
 BEHIND = re.compile("[-_]")
-"""What stands behind the number of a trial in the name of its folder, before how often it went on."""
+"""Behind the number of a trial in the name of its folder stands how often it went on."""
 
 
 class Disk:
