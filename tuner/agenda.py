@@ -185,6 +185,7 @@ class Agenda(Searcher):
         if error or trial_id not in self.running:
             return
         number = self.running.pop(trial_id)
+        self.proposed.pop(trial_id)
         waits = self.decided.get(number) == "wait"
         self.study.on_trial_complete(trial_id, result)
         if not waits and SEED not in number:

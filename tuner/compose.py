@@ -6,7 +6,7 @@ from typing import Any
 
 from trainables.groups import GROUPS
 from trainables.problems import InputError
-from tuner import check
+from tuner import check, check_study
 from tuner.arguments import merge
 from tuner.domains import is_domain, is_grid, values
 from tuner.plan import Plan, Variant, cells
@@ -52,16 +52,16 @@ def compose(
         problems += check.purpose(searches=searches, alone=alone)
     study = study_groups(arguments, space, gridded=gridded(layers, space, given))
     labelled = {label: searched_knobs(layer) for label, layer in layers.items()}
-    problems += check.study(study, labelled)
-    problems += check.population(study["scheduler"], labelled, arguments)
+    problems += check_study.study(study, labelled)
+    problems += check_study.population(study["scheduler"], labelled, arguments)
     problems += check.misfits(Settings, arguments)
-    problems += check.aims(study["searcher"]["name"], arguments)
+    problems += check_study.aims(study["searcher"]["name"], arguments)
     if problems:
         raise InputError(problems)
     arguments = {"fidelity": usual_fidelity(study["scheduler"]), **arguments}
-    check.cheaper(arguments["fidelity"], study["scheduler"], layers)
+    check_study.cheaper(arguments["fidelity"], study["scheduler"], layers)
     settings = check.validated(arguments)
-    cautions += check.hasty(study["scheduler"]["name"], settings)
+    cautions += check_study.hasty(study["scheduler"]["name"], settings)
     published = space.published if space else {}
     variants = tuple(
         Variant(

@@ -1,18 +1,14 @@
 """A plan, carried out: checked against what there is, run, and its results kept."""
 
 import logging
-import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-import yaml
 from rich.console import Console
 
 from trainables.problems import InputError
@@ -20,13 +16,14 @@ from tuner import results
 from tuner.command import OK
 from tuner.display import display
 from tuner.estimate import cramped
+from tuner.folder import differences, results_folder, taken_up, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.outlook import unusable
-from tuner.plan import Plan, plain
+from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
 from tuner.recall import Memory
@@ -34,13 +31,9 @@ from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, connect, rule_of, run
-from tuner.settings import Settings
 from tuner.summary import summarise
 from tuner.warm_start import Loan, borrowed
-from tuner.wider import narrower
 
-LETTERS = 36
-"""Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
 SAVE_EVERY = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
 
@@ -193,65 +186,6 @@ class Saver:
         """Write everything that is known."""
         results.write(self.folder, self.plan, self.progress)
         self.saved = time.monotonic()
-
-
-def results_folder(plan: Plan) -> Path:
-    """Return where the results go."""
-    moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Path(plan.settings.results) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
-
-
-def usual_name(plan: Plan) -> str:
-    """Return what a folder is called that is given no name, but for the time."""
-    methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
-    method = methods.pop() if len(methods) == 1 else "methods"
-    return f"{Path(plan.space).stem[:LETTERS]}-{method[:LETTERS]}"
-
-
-def taken_up(plan: Plan) -> Path | None:
-    """Return the newest folder of this space and method, if no name is given and it is wanted."""
-    if plan.settings.resume != "auto" or plan.settings.name:
-        return None
-    moment = "[0-9]" * 8 + "-" + "[0-9]" * 6
-    found = Path(plan.settings.results).glob(f"{usual_name(plan)}-{moment}")
-    return max((each for each in found if (each / JOURNAL).exists()), default=None)
-
-
-def differences(folder: Path, plan: Plan) -> Iterator[str]:
-    """Yield why a study cannot be taken up by a command: it says something else.
-
-    More trials may be asked of it; its winner may turn out to be another.
-    """
-    try:
-        before = yaml.safe_load((folder / results.STUDY).read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
-        return
-    now = results.describe(plan, (), 0, [])
-    yield from narrower(folder, before, plan)
-    for part in ("scheduler", "searcher"):
-        if before.get(part) != now.get(part):
-            yield f"resume: {folder} has another {part}; choose another name=NAME."
-    usual = plain(asdict(Settings()))
-    for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
-        had = before["study"].get(key, usual[key])
-        if had != now["study"].get(key, usual[key]):
-            text = ",".join(had) if isinstance(had, list) else had
-            yield f"{key}: must be {text}, as in {folder}, to go on with it."
-    if (had := before["study"]["epochs"]) > plan.epochs:
-        yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
-
-
-def unwritable(folder: Path) -> Iterator[str]:
-    """Yield why a results folder cannot be made, if it cannot."""
-    if folder.exists():
-        hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
-        yield f"name: {folder} exists; choose another name=NAME{hint}."
-        return
-    above = next(parent for parent in folder.parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        yield f"results: {above} is no folder that can be written to; write results=FOLDER."
 
 
 def silence() -> None:

@@ -1,0 +1,134 @@
+"""What can be wrong with how a study searches: its scheduler, its searcher and what it is after."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from trainables.bind import complaints
+from trainables.problems import InputError
+from tuner.check import completed, validated
+from tuner.domains import is_grid, spelled, values
+from tuner.settings import Settings
+from tuner.study_groups import STUDY_GROUPS
+
+
+def study(
+    groups: Mapping[str, Mapping[str, Any]], variants: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Yield what is wrong with scheduler and searcher.
+
+    Args:
+        groups: The two groups, name and knobs.
+        variants: Path of each searched knob to its domain, by the label of the variant.
+    """
+    searched = {path: domain for each in variants.values() for path, domain in each.items()}
+    for name, settings in groups.items():
+        values_ = dict(settings)
+        yield from complaints(name, STUDY_GROUPS[name], values_.pop("name"), values_)
+    searcher = groups["searcher"]["name"]
+    open_ended = [path for path, domain in searched.items() if values(domain) is None]
+    gridded = [path for path, domain in searched.items() if is_grid(domain)]
+    if searcher == "grid" and open_ended:
+        yield (
+            f"searcher: a grid needs listed values, got {open_ended[0]}="
+            f"{spelled(searched[open_ended[0]])}; write {open_ended[0]}=grid(...)."
+        )
+    if searcher != "grid" and gridded:
+        yield (
+            f"searcher: {gridded[0]}=grid(...) is tried cell by cell, not by {searcher}; "
+            "write searcher=grid, or choice(...) for grid(...)."
+        )
+
+
+def aims(searcher: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield why a searcher is not for what a study is after.
+
+    Args:
+        searcher: Its name.
+        arguments: The keys of the command.
+    """
+    try:
+        module = STUDY_GROUPS["searcher"].load(searcher)
+        several = validated(arguments).goal.several
+    except (LookupError, ValueError):
+        return  # what cannot be read is told with the rest
+    if several and getattr(module, "SINGLE", False):
+        yield (
+            f"searcher: {searcher} maximises one number, and there are two objectives; write "
+            "searcher=tpe, gp, nsga2, random or qmc."
+        )
+    if arguments.get("warm_start") and not getattr(module, "LEARNS", True):
+        yield (
+            f"warm_start: {searcher} does not learn from trials that it did not propose; write "
+            "searcher=tpe, gp or nsga2."
+        )
+
+
+def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
+    """Yield what a scheduler costs that looks at one of two objectives."""
+    if settings.goal.several and scheduler != "none":
+        yield (
+            f"scheduler={scheduler} stops by robust accuracy alone, so that trials with a high "
+            "clean accuracy may be missing from the front; scheduler=none runs all to the end."
+        )
+
+
+def cheaper(
+    fidelity: object, scheduler: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse rungs that cannot be cheap in the way that is asked for.
+
+    Args:
+        fidelity: What is to be cheaper.
+        scheduler: Name and knobs.
+        layers: Group to knobs, by the label of the variant.
+
+    Raises:
+        InputError: If they cannot.
+    """
+    if fidelity != "epochs" and "drop" in list(scheduler.get("rungs", ())):
+        raise InputError(["scheduler.rungs: a drop is a moment of one run; write fidelity=epochs."])
+    for groups in layers.values() if fidelity == "attack" else ():
+        attack = completed({"attack": groups.get("attack", {})})["attack"]
+        if not isinstance(attack.get("step_size"), float) or "steps" not in attack:
+            name = attack.get("name")
+            raise InputError([
+                f"fidelity: attack={name} has no steps and step_size to take fewer of."
+            ])
+
+
+FIXED_SHAPES = ("model", "average")
+"""Groups that decide what a checkpoint holds."""
+
+
+def population(
+    scheduler: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, Any]],
+    arguments: Mapping[str, Any],
+) -> Iterator[str]:
+    """Yield why trials cannot change their knobs on the way, where the scheduler has them do so.
+
+    Args:
+        scheduler: Name and knobs.
+        variants: Path of each searched knob to its domain, by the label of the variant.
+        arguments: As `tuner.arguments.read` returns them.
+    """
+    name = scheduler["name"]
+    known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is told with the rest
+    module = STUDY_GROUPS["scheduler"].load(name) if known else None
+    if not getattr(module, "POPULATION", False):
+        return
+    if len(variants) > 1:
+        yield f"scheduler: {name} changes knobs, not members; search knobs of one variant."
+    for key, usual in (("fidelity", "epochs"), ("seeds", 1)):
+        if arguments.get(key, usual) != usual:
+            yield f"{key}: must be {usual} with scheduler={name}, got {arguments[key]}."
+    for searched in variants.values():
+        yield from shapes(name, searched)
+        yield from getattr(module, "clashes", lambda _: ())(searched)
+
+
+def shapes(scheduler: str, searched: Iterable[str]) -> Iterator[str]:
+    """Yield the problem of knobs that cannot change on the way."""
+    for path in searched:
+        if path.partition(".")[0] in FIXED_SHAPES:
+            yield f"scheduler: {scheduler} cannot change {path} of a network in training."

@@ -1,0 +1,77 @@
+"""Where the results of a study go, and whether one that is there can be taken up."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from tuner import results
+from tuner.journal import FILE as JOURNAL
+from tuner.plan import Plan, plain
+from tuner.settings import Settings
+from tuner.wider import narrower
+
+LETTERS = 36
+"""Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
+
+
+def results_folder(plan: Plan) -> Path:
+    """Return where the results go."""
+    moment = datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path(plan.settings.results) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
+
+
+def usual_name(plan: Plan) -> str:
+    """Return what a folder is called that is given no name, but for the time."""
+    methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
+    method = methods.pop() if len(methods) == 1 else "methods"
+    return f"{Path(plan.space).stem[:LETTERS]}-{method[:LETTERS]}"
+
+
+def taken_up(plan: Plan) -> Path | None:
+    """Return the newest folder of this space and method, if no name is given and it is wanted."""
+    if plan.settings.resume != "auto" or plan.settings.name:
+        return None
+    moment = "[0-9]" * 8 + "-" + "[0-9]" * 6
+    found = Path(plan.settings.results).glob(f"{usual_name(plan)}-{moment}")
+    return max((each for each in found if (each / JOURNAL).exists()), default=None)
+
+
+def differences(folder: Path, plan: Plan) -> Iterator[str]:
+    """Yield why a study cannot be taken up by a command: it says something else.
+
+    More trials may be asked of it; its winner may turn out to be another.
+    """
+    try:
+        before = yaml.safe_load((folder / results.STUDY).read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
+        return
+    now = results.describe(plan, (), 0, [])
+    yield from narrower(folder, before, plan)
+    for part in ("scheduler", "searcher"):
+        if before.get(part) != now.get(part):
+            yield f"resume: {folder} has another {part}; choose another name=NAME."
+    usual = plain(asdict(Settings()))
+    for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
+        had = before["study"].get(key, usual[key])
+        if had != now["study"].get(key, usual[key]):
+            text = ",".join(had) if isinstance(had, list) else had
+            yield f"{key}: must be {text}, as in {folder}, to go on with it."
+    if (had := before["study"]["epochs"]) > plan.epochs:
+        yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
+
+
+def unwritable(folder: Path) -> Iterator[str]:
+    """Yield why a results folder cannot be made, if it cannot."""
+    if folder.exists():
+        hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
+        yield f"name: {folder} exists; choose another name=NAME{hint}."
+        return
+    above = next(parent for parent in folder.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        yield f"results: {above} is no folder that can be written to; write results=FOLDER."
