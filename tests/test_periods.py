@@ -3,10 +3,11 @@
 import pytest
 
 from tests.oracles import tiny
-from trainables.bind import bind, misfit
+from trainables.bind import bind
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.loop import pace
+from trainables.misfit import misfit
 from trainables.periods import within
 from trainables.threats.linf import Linf
 from trainables.trial import Trial

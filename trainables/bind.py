@@ -1,7 +1,6 @@
 """From the dictionary that a search proposes to the functions that a trial runs."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from types import SimpleNamespace
@@ -9,6 +8,7 @@ from typing import Any
 
 from trainables.groups import GROUPS, Group
 from trainables.knobs import REQUIRED, Knob, knobs
+from trainables.misfit import misfit
 from trainables.problems import InputError, did_you_mean
 
 Config = Mapping[str, Mapping[str, Any]]
@@ -86,31 +86,6 @@ def elsewhere(member: str) -> str:
     """Return where a member is that was looked for in the wrong group, if it is anywhere."""
     found = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
     return f" There is {' and '.join(found)}." if found else ""
-
-
-def misfit(path: str, knob: Knob, value: object) -> Iterator[str]:
-    """Yield what is wrong with `value` for `knob`, if anything."""
-    try:
-        knob.validate(value)
-    except ValueError as error:
-        yield f"{path}: {error}.{grey_levels(path, knob, value)}{shares(knob, value)}"
-
-
-def grey_levels(path: str, knob: Knob, value: object) -> str:
-    """Return a remedy for who gave a length in grey levels of 255 rather than on [0, 1]."""
-    limited = knob.allowed.endswith("<= 1") and knob.name in ("eps", "step_size")
-    if limited and isinstance(value, int | float) and 1 < value <= 255:
-        return f" Pixels are in [0, 1]: did you mean {path}={value:g}/255?"
-    return ""
-
-
-def shares(knob: Knob, value: object) -> str:
-    """Return a remedy for who gave a moment of the run in epochs."""
-    moments = value if isinstance(value, list | tuple) else [value]
-    counted = any(isinstance(each, int | float) and each > 1 for each in moments)
-    if counted and re.search(r"[Ss]hares? of the run", knob.meaning):
-        return " It is a share of the run: write 100/110 for epoch 100 of 110."
-    return ""
 
 
 def unknown(

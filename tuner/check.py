@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trainables import catalogue
-from trainables.bind import complaints, misfit
+from trainables.bind import complaints
 from trainables.groups import GROUPS
 from trainables.knobs import REQUIRED, knobs
-from tuner.domains import is_domain, is_grid, probes, spelled, values
+from trainables.misfit import misfit
+from tuner.domains import is_domain, probes, spelled, values
 from tuner.idle import idle
 from tuner.settings import Settings
 from tuner.space import SPACES, misshapen
+from tuner.typed import is_grid
 
 NEVER_SEARCHED = {
     "threat": "it is the question that a study asks (a grid() of radii asks one after the other)",
@@ -211,13 +213,6 @@ def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if 0 < 2 * eps < step:
         hint = f" Did you mean attack.step_size={step:g}/255?" if step >= 1 else ""
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
-
-
-def misfits(schema: type, arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the keys of a command, whose fields `schema` has."""
-    for key, knob in knobs(schema).items():
-        if key in arguments:
-            yield from misfit(key, knob, arguments[key])
 
 
 def validated(arguments: Mapping[str, Any]) -> Settings:

@@ -6,9 +6,10 @@ from typing import Any
 from trainables.bind import complaints
 from trainables.problems import InputError
 from tuner.check import completed, validated
-from tuner.domains import is_grid, spelled, values
+from tuner.domains import spelled, values
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
+from tuner.typed import is_grid
 
 
 def study(

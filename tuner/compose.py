@@ -7,12 +7,14 @@ from typing import Any
 from trainables.groups import GROUPS
 from trainables.problems import InputError
 from tuner import check, check_study
-from tuner.arguments import merge
-from tuner.domains import is_domain, is_grid, values
+from tuner.domains import is_domain, values
+from tuner.keys import misfits
 from tuner.plan import Plan, Variant, cells
 from tuner.settings import Settings
 from tuner.space import RECIPES, SPACES, Layer, Space, load, misshapen
 from tuner.study_groups import STUDY_GROUPS
+from tuner.typed import is_grid
+from tuner.words import merge
 
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
@@ -54,7 +56,7 @@ def compose(
     labelled = {label: searched_knobs(layer) for label, layer in layers.items()}
     problems += check_study.study(study, labelled)
     problems += check_study.population(study["scheduler"], labelled, arguments)
-    problems += check.misfits(Settings, arguments)
+    problems += misfits(Settings, arguments)
     problems += check_study.aims(study["searcher"]["name"], arguments)
     if problems:
         raise InputError(problems)

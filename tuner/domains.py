@@ -18,15 +18,12 @@ from ray.tune.search.sample import (
     Uniform,
 )
 
+from tuner.typed import is_grid
+
 ROUNDING = 1e-9
 """Lets 0.3 be three times 0.1, whatever floating point makes of it."""
 COUNTABLE = 2**53
 """Whole numbers up to here are floats too."""
-
-
-def is_grid(value: object) -> bool:
-    """Return whether `value` is a grid: Ray's own notation is a dictionary."""
-    return isinstance(value, dict) and set(value) == {"grid_search"}
 
 
 def is_domain(value: object) -> bool:

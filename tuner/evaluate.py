@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner import ledger
-from tuner.arguments import read, separated
 from tuner.command import OK, command
 from tuner.evaluation import Evaluation, prepared
 from tuner.evaluation_help import VOCABULARY, usage
 from tuner.evaluation_settings import ORACLE
 from tuner.examiner import Examiner
+from tuner.words import read, separated
 
 
 def main(words: Sequence[str]) -> int:

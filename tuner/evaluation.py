@@ -9,19 +9,18 @@ from typing import Any
 import torch
 from torch.nn import Module
 
-from trainables.bind import complaints, filled, misfit
+from trainables.bind import complaints, filled
 from trainables.checkpoint import built, described, load_foreign, load_model
 from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
-from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.threat import Threat
 from tuner import ledger
 from tuner.candidates import Candidate, candidates, configuration
-from tuner.check import misfits
 from tuner.domains import is_domain
 from tuner.evaluation_help import FROM_TRIALS
 from tuner.evaluation_settings import EvaluationSettings
+from tuner.keys import misfits, settled
 from tuner.suites import ATTACKS, Attack, attacks
 from tuner.usable import unusable
 
@@ -70,7 +69,7 @@ def prepared(
         InputError: If anything is wrong, with all that is.
     """
     problems = [*problems, *misfits(EvaluationSettings, arguments), *searched(arguments)]
-    settings = validated(arguments)
+    settings = settled(EvaluationSettings, arguments)
     problems += misplaced(folders, settings, arguments)
     own = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
     suite, wrong = attacks(settings.suite, own)
@@ -147,17 +146,6 @@ def searched(arguments: Mapping[str, Any]) -> Iterator[str]:
         for knob, value in values.items() if isinstance(values, dict) else []:
             if is_domain(value):
                 yield f"{group}.{knob}: is searched by tuner.search; give an evaluation one value."
-
-
-def validated(arguments: Mapping[str, Any]) -> EvaluationSettings:
-    """Return the settings that there is nothing wrong with; the defaults of the others."""
-    known = knobs(EvaluationSettings)
-    values = {
-        key: knob.validate(arguments[key])
-        for key, knob in known.items()
-        if key in arguments and not list(misfit(key, knob, arguments[key]))
-    }
-    return EvaluationSettings(**values)  # type: ignore[arg-type]
 
 
 def over(base: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from rich.console import Console
 
 from trainables.groups import GROUPS, Group
 from trainables.knobs import knobs
-from tuner.arguments import Vocabulary
 from tuner.evaluation_settings import EvaluationSettings
-from tuner.help import first_line, heading, listing
+from tuner.help import first_line
+from tuner.listing import heading, listing
 from tuner.suites import ATTACKS, SUITES
+from tuner.typed_domains import parse
+from tuner.words import Vocabulary
 
 FROM_TRIALS = ("threat", "data", "model")
 """Groups of a trial that an evaluation may choose itself."""
@@ -38,6 +40,7 @@ VOCABULARY = Vocabulary(
     keys=tuple(field.name for field in fields(EvaluationSettings)),
     groups={name: GROUPS[name] for name in FROM_TRIALS} | attack_groups(),
     paths=frozenset(name for name, knob in knobs(EvaluationSettings).items() if knob.is_path),
+    parse=parse,
 )
 
 

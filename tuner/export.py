@@ -15,17 +15,17 @@ from pydantic import Field
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from trainables.bind import misfit
 from trainables.checkpoint import WEIGHTS, described
 from trainables.knobs import knobs
+from trainables.misfit import misfit
 from trainables.problems import InputError
 from trainables.ranges import Folder
-from tuner.arguments import Vocabulary, misplaced, separated
 from tuner.command import OK, command
-from tuner.help import heading, listing
+from tuner.listing import heading, listing
 from tuner.model_card import card
 from tuner.robustbench import model_info, place
 from tuner.winner import Winner, read
+from tuner.words import Vocabulary, misplaced, separated
 
 INTRODUCTION = """\
 Write the winner of a finished search to a folder of its own: its weights, its
@@ -57,7 +57,7 @@ class ExportSettings:
 
 
 VOCABULARY = Vocabulary(
-    keys=tuple(each.name for each in fields(ExportSettings)), groups={}, paths=frozenset({"to"})
+    keys=tuple(each.name for each in fields(ExportSettings)), paths=frozenset({"to"})
 )
 
 

@@ -5,12 +5,11 @@ from types import ModuleType
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from trainables import catalogue
 from trainables.groups import GROUPS, Group
-from trainables.knobs import REQUIRED, Knob, knobs
-from tuner.display import shown
+from trainables.knobs import knobs
+from tuner.listing import heading, listing
 from tuner.settings import Settings
 from tuner.space import RECIPES, SPACES
 from tuner.study_groups import STUDY_GROUPS
@@ -41,11 +40,6 @@ def usage(console: Console) -> None:
         describe(console, name, group)
 
 
-def heading(console: Console, title: str, how: str) -> None:
-    """Print a title and how to use what follows."""
-    console.print(Text.assemble("\n", (title, "bold"), f"  {how}"))
-
-
 def members(console: Console, folder: str) -> None:
     """Print the members of a folder with the first line of their docstrings."""
     grid = Table.grid(padding=(0, 2))
@@ -67,15 +61,6 @@ def describe(console: Console, name: str, group: Group) -> None:
     if common:
         console.print("  with any:" if group.folder else "  its knobs:")
         console.print(listing(common, f"{name}."))
-
-
-def listing(some: dict[str, Knob], prefix: str) -> Table:
-    """Return knobs as a table: path, what is allowed, default, meaning."""
-    grid = Table.grid(padding=(0, 2))
-    for name, knob in some.items():
-        default = "required" if knob.default is REQUIRED else f"[{shown(knob.default)}]"
-        grid.add_row(f"    {prefix}{name}", knob.allowed, default, knob.meaning)
-    return grid
 
 
 def first_line(module: ModuleType) -> str:

@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from trainables import catalogue
-from trainables.bind import misfit
 from trainables.knobs import knobs
+from trainables.misfit import misfit
 from trainables.problems import InputError
 from tuner.domains import flaws, is_domain
 from tuner.settings import Settings

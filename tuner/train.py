@@ -12,13 +12,15 @@ from rich.console import Console
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.problems import InputError
-from tuner.arguments import Vocabulary, read
 from tuner.command import command
 from tuner.compose import compose
-from tuner.help import describe, heading, listing, members
+from tuner.help import describe, members
+from tuner.listing import heading, listing
 from tuner.pursue import pursue
 from tuner.settings import Settings
 from tuner.space import RECIPES, Space, misshapen
+from tuner.typed_domains import parse
+from tuner.words import Vocabulary, read
 
 STUDY = (
     *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "precision", "compile"),
@@ -32,6 +34,7 @@ VOCABULARY = Vocabulary(
     keys=("recipe", "config", *STUDY),
     groups=GROUPS,
     paths=frozenset({"config", "results"}),
+    parse=parse,
 )
 INTRODUCTION = """\
 Train one configuration, without a search.

@@ -6,7 +6,7 @@ from typing import Any
 
 from tuner.domains import holds, spelled, widens
 from tuner.plan import Plan, Variant, flat, plain
-from tuner.typed import parse
+from tuner.typed_domains import parse
 
 Described = Mapping[str, Any]
 """A variant as `search.yaml` has it: what is searched, as it would be typed, and what is fixed."""

@@ -8,8 +8,9 @@ from trainables.catalogue import load, names
 from trainables.problems import InputError
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.domains import is_domain, is_grid
+from tuner.domains import is_domain
 from tuner.space import said
+from tuner.typed import is_grid
 
 SPACES, RECIPES = names("search_spaces"), names("search_spaces.recipes")
 HOMES = ["mnist5k", "mnist", "cifar10", "svhn"]

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.bind import misfit
 from trainables.knobs import knobs
+from trainables.misfit import misfit
 from trainables.models import wide_resnet
 from trainables.models._preact import PreActBlock
 

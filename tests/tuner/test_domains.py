@@ -6,7 +6,7 @@ import pytest
 from ray import tune
 
 from tuner.domains import flaws, probes, spelled
-from tuner.typed import parse
+from tuner.typed_domains import parse
 
 
 @pytest.mark.parametrize(

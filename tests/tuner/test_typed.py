@@ -2,8 +2,9 @@
 
 import pytest
 
-from tuner.domains import is_domain, is_grid, values
-from tuner.typed import parse
+from tuner.domains import is_domain, values
+from tuner.typed import is_grid
+from tuner.typed_domains import parse
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""From `key=value` words to nested values."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from trainables.problems import did_you_mean
+from tuner.typed import FRACTION, is_grid, plain
+
+if TYPE_CHECKING:
+    from trainables.groups import Group
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """What a command understands.
+
+    Attributes:
+        keys: Words that take a value.
+        groups: Words that take a name, and knobs after a dot.
+        paths: Those of the keys whose value is a path.
+        parse: What a typed value stands for.
+    """
+
+    keys: tuple[str, ...]
+    groups: "Mapping[str, Group]" = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    parse: Callable[[object], object] = plain
+
+
+def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the folders among some words, and the others.
+
+    A folder that there is may have an equals sign in its path.
+    """
+    folders = [word for word in words if "=" not in word or os.path.isdir(word)]
+    return folders, [word for word in words if word not in folders]
+
+
+def read(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments as nested dictionaries, and what is wrong with them.
+
+    A group chosen by name, `method=trades`, becomes `{"method": {"name": "trades"}}`.
+
+    Args:
+        words: The command line without the program.
+        vocabulary: What may be said.
+    """
+    arguments: dict[str, Any] = {}
+    problems: list[str] = []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not key.strip("."):
+            problems.append(f"{word}: expected key=value; write --help for the keys.")
+        elif not text.strip():
+            problems.append(f"{key}: expected a value after the equals sign, got none.")
+        elif complaint := misplaced(key, vocabulary):
+            problems.append(complaint)
+        else:
+            try:
+                merge(arguments, value_of(key, word, vocabulary))
+            except ValueError as error:
+                problems.append(f"{key}: {error}")
+    return arguments, problems
+
+
+def misplaced(key: str, vocabulary: Vocabulary) -> str | None:
+    """Return what is wrong with a key, if anything."""
+    group, _, knob = key.partition(".")
+    if group in vocabulary.groups:
+        return None if knob.count(".") == 0 else f"{key}: knobs have no parts of their own."
+    known = [*vocabulary.keys, *vocabulary.groups]
+    if group in known:
+        return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
+    found = vocabulary.groups.items()
+    if owners := [name for name, group in found if key in group.all_knobs()]:
+        return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
+    return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
+
+
+def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return one argument as a nested dictionary, its value parsed.
+
+    Raises:
+        ValueError: If the value cannot be read.
+    """
+    text = word[len(key) + 1 :]
+    try:
+        read = OmegaConf.from_dotlist([f"value={text}"])
+        value = OmegaConf.to_container(read, resolve=False)["value"]  # type: ignore[index, call-overload]
+    except (OmegaConfBaseException, YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"cannot read {word!r} ({reason}); expected a name, a number, or several with commas "
+            "between."
+        ) from None
+    if isinstance(value, dict):
+        raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
+    path = f"{key}.name" if key in vocabulary.groups else key
+    nested: Any = value if is_path(value, path, vocabulary) else vocabulary.parse(value)
+    if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
+        nested = os.path.abspath(nested)  # what it builds is looked at again from other folders
+    for part in reversed(path.split(".")):
+        nested = {part: nested}
+    result: dict[str, Any] = nested
+    return result
+
+
+def is_path(value: object, path: str, vocabulary: Vocabulary) -> bool:
+    """Return whether what could be a fraction is meant as a path, such as results=2024/11."""
+    if not isinstance(value, str) or not FRACTION.fullmatch(value):
+        return False
+    name, _, knob = path.partition(".")
+    if name not in vocabulary.groups:
+        return name in vocabulary.paths
+    return any(each.is_path for each in vocabulary.groups[name].all_knobs().get(knob, []))
+
+
+def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Put the values of `other` over those of `into`, level by level."""
+    for key, value in other.items():
+        below = into.setdefault(key, {})
+        if isinstance(value, dict) and isinstance(below, dict) and not is_grid(value):
+            merge(below, value)
+        else:
+            into[key] = value
