@@ -1,1 +1,9 @@
-"""After the study: pandas and pictures. Neither torch nor Ray is imported here."""
+"""After the study: frames, statistics, tables, pictures and a page.
+
+Neither torch nor Ray is imported here, but for `analysis.diagnose` and `analysis.diagnostics`,
+which look at networks.
+"""
+
+from analysis.frames import Frames, Study, load
+
+__all__ = ["Frames", "Study", "load"]
