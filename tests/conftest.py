@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+import ray
 import torch
+
+from tuner.cluster import QUIET
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -11,6 +14,14 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def machine():
+    """Start Ray once for all searches of this process: most of a small one is its start."""
+    ray.init(num_cpus=2, include_dashboard=False, **QUIET)
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture

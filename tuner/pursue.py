@@ -13,6 +13,7 @@ from rich.console import Console
 
 from trainables.problems import InputError
 from tuner import results
+from tuner.cluster import joined
 from tuner.command import OK
 from tuner.display import display
 from tuner.estimate import cramped
@@ -30,7 +31,7 @@ from tuner.recall import Memory
 from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
-from tuner.run import concurrency, connect, rule_of, run
+from tuner.run import concurrency, rule_of, run
 from tuner.summary import summarise
 from tuner.warm_start import Loan, borrowed
 
@@ -74,18 +75,32 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
             console.print(str(loan), soft_wrap=True)
         return OK
     silence()
-    return start(plan, folder, loans, typed, console)
+    with joined(plan.settings) as room:
+        return start(plan, folder, loans, typed, console, room)
 
 
 def start(
-    plan: Plan, folder: Path, loans: Sequence[Loan], typed: Sequence[str], console: Console
+    plan: Plan,
+    folder: Path,
+    loans: Sequence[Loan],
+    typed: Sequence[str],
+    console: Console,
+    room: tuple[float, float],
 ) -> int:
     """Run a plan that can be run, and leave its results.
 
+    Args:
+        plan: What to run.
+        folder: Where the results go.
+        loans: Trials of other studies to learn from.
+        typed: The command.
+        console: Where to tell of it.
+        room: Cores and GPUs that there are.
+
     Raises:
-        InputError: If the cluster or the results folder cannot be had after all.
+        InputError: If the results folder cannot be had after all.
     """
-    at_a_time, gpu = concurrency(plan.settings, *connect(plan.settings))
+    at_a_time, gpu = concurrency(plan.settings, *room)
     make(folder, plan)
 
     def caution(text: str) -> None:

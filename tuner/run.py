@@ -1,6 +1,5 @@
 """A plan, run: the only file that builds Ray's Tuner."""
 
-import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +10,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import optuna
-import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
 from trainables.bind import filled, supply
 from trainables.levels import Level
-from trainables.problems import InputError
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
 from tuner.disk import Disk
@@ -26,7 +23,7 @@ from tuner.ladder import Course
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
 from tuner.recall import Memory, kept_in
-from tuner.resources import fitting, here, share_of_gpu, unmet
+from tuner.resources import fitting, share_of_gpu
 from tuner.rule import Rule
 from tuner.scheduling import Ruled
 from tuner.searcher import StudySearcher
@@ -38,31 +35,6 @@ TRIALS = "trials"
 """Ray's own files, in the results folder."""
 SPREAD = 100_003
 """Between the seeds of studies, so that the draws of one trial are not those of another study's."""
-
-
-def connect(settings: Settings) -> tuple[float, float]:
-    """Start or join Ray; return the cores and GPUs of the whole cluster.
-
-    Raises:
-        InputError: If no node of a cluster could ever hold a trial.
-    """
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if settings.address is None:
-        cpu, gpu = here()
-        ray.init(
-            num_cpus=int(cpu), num_gpus=int(gpu), include_dashboard=settings.dashboard, **quiet
-        )
-        return cpu, gpu
-    try:
-        ray.init(address=settings.address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError([f"address: no Ray cluster at {settings.address} ({reason})."]) from None
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    cpu, gpu = (max(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
-    if problems := list(unmet(settings, cpu, gpu, "the largest node of the cluster")):
-        raise InputError(problems)
-    return sum(node.get("CPU", 0.0) for node in nodes), sum(node.get("GPU", 0.0) for node in nodes)
 
 
 def run(

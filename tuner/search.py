@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 
-import ray
 from rich.console import Console
 
 from tuner.arguments import read
@@ -19,10 +18,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    try:
-        return command(words, usage, search)
-    finally:
-        ray.shutdown()
+    return command(words, usage, search)
 
 
 def search(words: Sequence[str], console: Console) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import ray
 import yaml
 from rich.console import Console
 
@@ -53,10 +52,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    try:
-        return command(words, usage, train)
-    finally:
-        ray.shutdown()
+    return command(words, usage, train)
 
 
 def usage(console: Console) -> None:

@@ -16,7 +16,7 @@ def epochs(folder):
 
 
 @pytest.mark.slow
-def test_a_trial_of_a_search_trained_alone_has_the_same_numbers(tmp_path):
+def test_a_trial_of_a_search_trained_alone_has_the_same_numbers(tmp_path, machine):
     """Bit for bit, and once more for a second seed."""
     words = ["space=weight_decay", *SMALL, "trials=2", f"results={tmp_path}", "scheduler=none"]
     assert search([*words, "name=searched"]) == 0
