@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ray import cloudpickle as ray_pickle
 from ray import tune
 from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune.experiment import Trial
@@ -131,7 +132,7 @@ class Watch(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Note what a trial raised, unless its process died and it goes on."""
-        died = isinstance(trial.get_pickled_error(), DEATHS)
+        died = isinstance(raised(trial.pickled_error_file), DEATHS)
         if self.agenda.failed(trial.trial_id, died=died):
             return
         record = self.progress.records.get(trial.config["trial"]) or self.begun(trial)
@@ -161,6 +162,17 @@ def at(config: Mapping[str, Any], path: str) -> object:
     group, _, knob = path.partition(".")
     found = config.get(group)
     return found.get(knob or "name") if isinstance(found, dict) else found
+
+
+def raised(file: str | None) -> Exception | None:
+    """Return what ended a trial, as Ray has just written it down in this process' own folder.
+
+    `Trial.get_pickled_error` looks for it among the results, where Ray copies it some time later.
+    """
+    if file is None or not Path(file).is_file():
+        return None
+    error: Exception = ray_pickle.loads(Path(file).read_bytes())
+    return error
 
 
 def last_line(error_file: str | None) -> str:
