@@ -61,7 +61,7 @@ class Domain:
         """Return values as inputs of a model, in [0, 1]: one a value, or one a word, (n, d)."""
         places = self.places(column)
         if self.values and not self.ordered:
-            return np.eye(len(self.values))[places.astype(int)]
+            return np.asarray(np.eye(len(self.values))[places.astype(int)])
         return places[:, None] / max(1, len(self.values) - 1)
 
 

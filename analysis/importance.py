@@ -26,6 +26,8 @@ REACHED = 0.75
 """Share of the trials that must have come as far as where they are compared."""
 TOP = 0.1
 """Share of the trials that PED-ANOVA calls good; at least five."""
+VARIANT = "variant"
+"""The column that names alternatives, which may be a knob's values by other names."""
 MOST = 150
 """Trials that a Gaussian process is fitted to; of more, so many at random."""
 
@@ -146,14 +148,15 @@ def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sampl
 
 
 def telling(knobs: pd.DataFrame) -> list[str]:
-    """Return the knobs that vary, one of those that say the same, a variant's label the last.
+    """Return the knobs that vary, without the variant's label where one of them says the same.
 
     >>> telling(pd.DataFrame({"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}))
     ['optimizer']
     """
-    order = sorted(knobs, key=lambda path: path == "variant")
-    groups = {tuple(pd.factorize(knobs[path])[0]): path for path in reversed(order)}
-    return [path for path in order if path in groups.values() and knobs[path].nunique() > 1]
+    varied = [str(path) for path in knobs if knobs[path].nunique() > 1]
+    groups = {path: pd.factorize(knobs[path])[0].tolist() for path in varied}
+    label = groups.pop(VARIANT, None)
+    return list(groups) if label is None or label in groups.values() else varied
 
 
 def compared(frames: Frames, study: Study) -> tuple[pd.DataFrame, str]:
