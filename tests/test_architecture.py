@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "analysis": {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
-        *(f"tuner.{name}" for name in ("command", "keys", "listing", "logs", "words")),
+        "trainables.constraint",
+        *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs", "words")),
         "search_spaces._published",
     },
 }
