@@ -48,20 +48,22 @@ def show(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -> None:
     threat, settings = diagnosis.groups["threat"], diagnosis.settings
     on = f"{threat['name']} eps {diagnosis.threat.eps:.4g}, {settings.images} {settings.split}"
     for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT, sort=False):
-        console.print(table(f"{study}, trial {trial}, {rule}: {on} images", some))
+        console.print(f"{study}, trial {trial}, {rule}: {on} images", soft_wrap=True)
+        console.print(table(some))
         for line in conclusions(some):
             console.print(line, soft_wrap=True)
     for _, some in frame[pairs].groupby("measure", sort=False):
-        console.print(matrix(f"Transfer, accuracy %: {on} images", some))
+        console.print(f"Transfer, accuracy %: {on} images", soft_wrap=True)
+        console.print(matrix(some))
     for folder in dict.fromkeys(subject.folder for subject in diagnosis.subjects):
         console.print(f"Rows are in {folder / _ledger.FILE}.", soft_wrap=True)
     if any(map(pictures, diagnosis.measures)):
         console.print(f"Pictures are in {_ledger.FOLDER}/ beside them.", soft_wrap=True)
 
 
-def table(about: str, rows: pd.DataFrame) -> Table:
+def table(rows: pd.DataFrame) -> Table:
     """Return the quantities of one checkpoint: means over seeds, and both deviations."""
-    result = Table(title=Text(about), title_justify="left", box=None, pad_edge=False)
+    result = Table(box=None, pad_edge=False)
     result.add_column("measure", no_wrap=True)
     for heading in ("mean", "± images", "± seeds", "n", "seeds", "seconds"):
         result.add_column(heading, justify="right", no_wrap=True)
@@ -90,9 +92,9 @@ def written(number: float, quantity: str) -> str:
     return f"{100 * number:.1f} %" if "accuracy" in quantity else f"{number:.4g}"
 
 
-def matrix(about: str, rows: pd.DataFrame) -> Table:
+def matrix(rows: pd.DataFrame) -> Table:
     """Return a measure of several networks as a matrix: crafted on the row, asked of the column."""
-    result = Table(title=Text(about), title_justify="left", box=None, pad_edge=False)
+    result = Table(box=None, pad_edge=False)
     result.add_column("crafted on")
     asked = list(dict.fromkeys(rows["quantity"]))
     for quantity in asked:

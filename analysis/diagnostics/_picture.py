@@ -10,9 +10,10 @@ from torch import Tensor
 from tuner.results import whole
 
 AXES = {
-    "eigenvector_plane": ("along the top eigenvector", "along the second", "Euclidean length"),
-    "random_plane": ("along a random direction", "along another", "multiples of filter norms"),
+    "eigenvector_plane": ("top eigenvector (length)", "second eigenvector (length)"),
+    "random_plane": ("random direction (filter norms)", "another (filter norms)"),
 }
+"""What each axis is along, and in which unit."""
 LEAST = 1e-12
 """Loss, in nats, below which nothing is told apart."""
 
@@ -22,7 +23,7 @@ def drawn(planes: dict[str, Tensor], title: str) -> Figure:
 
     The colours, from dark to light, are told apart by the colour-blind and on grey paper.
     """
-    figure = Figure(figsize=(3.6 * len(planes), 3.3), layout="constrained")
+    figure = Figure(figsize=(4.4 * len(planes), 3.6), layout="constrained")
     for number, (name, plane) in enumerate(planes.items(), start=1):
         a, b, loss = plane.cpu().numpy()
         axes = figure.add_subplot(1, len(planes), number)
@@ -32,9 +33,11 @@ def drawn(planes: dict[str, Tensor], title: str) -> Figure:
         filled = axes.contourf(a, b, height, levels, norm=LogNorm(), cmap="cividis")
         axes.contour(a, b, height, levels, colors="white", linewidths=0.3)
         axes.plot(0, 0, "+", color="white", markersize=8)
-        across, up, unit = AXES[name]
-        axes.set(xlabel=f"{across} ({unit})", ylabel=f"{up} ({unit})", aspect="equal")
-        bar = figure.colorbar(filled, ax=axes, label="adversarial loss (nats)", format="%.3g")
+        across, up = AXES.get(name, ("", ""))
+        axes.set(xlabel=across, ylabel=up, aspect="equal")
+        bar = figure.colorbar(
+            filled, ax=axes, label="adversarial loss (nats)", format="%.3g", fraction=0.046
+        )
         bar.minorticks_off()
         bar.set_ticks(levels[::3].tolist())
     figure.suptitle(title, fontsize="medium")

@@ -77,7 +77,8 @@ class Run:
             found = self.values(subject, name, seed, told)
         planes = {key: value for key, value in found.items() if value.dim() == 3}
         if planes:
-            _picture.save(picture, planes, f"{subject.label}, {len(self.y)} images")
+            split = self.diagnosis.settings.split
+            _picture.save(picture, planes, f"{subject.label}, n = {len(self.y)} {split} images")
         return [
             {
                 "measure": name,
@@ -164,7 +165,7 @@ class Run:
         return subject.folder / _ledger.FOLDER / f"{Path(name).stem}-{key}"
 
 
-def summary(value: Tensor, images: int) -> Mapping[str, Any]:
+def summary(value: Tensor, images: int) -> Mapping[Hashable, Any]:
     """Return the mean and standard deviation of a quantity, and of how many images they are.
 
     Args:

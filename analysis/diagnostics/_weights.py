@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module, Parameter
+
+from trainables.heads import Cosine
+from trainables.modes import in_mode
+from trainables.precision import in_full
 
 Direction = list[Tensor]
 """A tensor for each of `weights`, of its shape."""
@@ -52,6 +58,29 @@ def shaped(vector: Tensor, model: Module) -> Direction:
     mine = weights(model)
     parts = vector.split([p.numel() for p in mine])
     return [part.view_as(p).to(p) for part, p in zip(parts, mine, strict=True)]
+
+
+@contextmanager
+def by_weights(model: Module) -> Iterator[None]:
+    """Let the loss be differentiated by the weights while inside: in eval mode, in fp32.
+
+    Slopes go through the projection of a cosine head as well, which training leaves out: moving
+    the weights, too, is followed by it.
+    """
+    heads = [module for module in model.modules() if isinstance(module, Cosine)]
+    with in_mode(model, "eval"), in_full(model):
+        for head in heads:
+            head.forward = partial(through, head)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            for head in heads:
+                del head.forward
+
+
+def through(head: Cosine, z: Tensor) -> Tensor:
+    """Return the logits (N, K) of features (N, D), with a slope through the projection."""
+    return head.s * F.linear(F.normalize(z, dim=1), F.normalize(head.weight, dim=1))
 
 
 @contextmanager

@@ -7,9 +7,7 @@ from torch.nn import Module
 
 from analysis.diagnostics._attacked import crafted
 from analysis.diagnostics._cosine import cosine
-from analysis.diagnostics._weights import Direction, gaussian, length, moved, weights
-from trainables.modes import in_mode
-from trainables.precision import in_full
+from analysis.diagnostics._weights import Direction, by_weights, gaussian, length, moved, weights
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -77,7 +75,7 @@ def gradient(model: Module, x: Tensor, y: Tensor, batch: int) -> Direction:
     """Return the slope of the mean cross-entropy on images (N, C, H, W) by the weights."""
     mine = weights(model)
     total = [torch.zeros_like(p) for p in mine]
-    with in_mode(model, "eval"), in_full(model):
+    with by_weights(model):
         for some, labels in zip(x.split(batch), y.split(batch), strict=True):
             loss = F.cross_entropy(model(some), labels, reduction="sum") / len(y)
             parts = torch.autograd.grad(loss, mine, materialize_grads=True)

@@ -10,9 +10,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import Module
 
 from analysis.diagnostics._attacked import crafted
-from analysis.diagnostics._weights import Direction, shaped, weights
-from trainables.modes import in_mode
-from trainables.precision import in_full
+from analysis.diagnostics._weights import Direction, by_weights, shaped, weights
 from trainables.ranges import Count, Inside, Positive
 from trainables.threat import Threat
 
@@ -97,7 +95,7 @@ def top(
     data = list(zip(x.split(batch), y.split(batch), strict=True))
     number = sum(p.numel() for p in mine)
     start = torch.randn(number, generator=rng, device=x.device, dtype=mine[0].dtype).cpu().numpy()
-    with in_mode(model, "eval"), in_full(model), quietly():
+    with by_weights(model), quietly():
         operator = HessianLinearOperator(
             model, nn.CrossEntropyLoss(), mine, data, check_deterministic=False
         )

@@ -99,7 +99,10 @@ def measure(
                 losses.append(loss(model, attacked() if craft == "anew" else fixed, y, batch))
             told(number * points**2 + len(losses), len(spans) * points**2)
         grid = torch.meshgrid(axis, axis, indexing="ij")
-        planes[name] = torch.stack([*grid, torch.tensor(losses).to(axis).view(points, points)])
+        planes[name] = torch.stack([
+            *grid,
+            torch.tensor(losses, dtype=axis.dtype).view(points, points),
+        ])
     middle = planes["random"][2, points // 2, points // 2]
     rises = {f"{name}_rise": plane[2].max() - middle for name, plane in planes.items()}
     return {"loss": middle, **rises, **{f"{name}_plane": each for name, each in planes.items()}}
