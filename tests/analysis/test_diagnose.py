@@ -185,7 +185,7 @@ def test_a_surface_is_kept_as_numbers_and_pictures(results, capsys):
     rows = rows_of(one).set_index("quantity")["value"]
     assert set(rows.index) == {"loss", "eigenvector_rise", "random_rise"}
     for name in ("eigenvector", "random"):
-        a, b, loss = planes[f"{name}_plane"]
+        _, _, loss = planes[f"{name}_plane"]
         assert loss.shape == (5, 5)
         assert loss[2, 2] == pytest.approx(rows["loss"], abs=1e-12)
         assert loss.max() - loss[2, 2] == pytest.approx(rows[f"{name}_rise"], abs=1e-12)
