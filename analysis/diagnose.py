@@ -100,7 +100,7 @@ def matrix(rows: pd.DataFrame) -> Table:
     for quantity in asked:
         result.add_column(quantity.removeprefix("accuracy of "), justify="right")
     for (study, trial, rule), each in rows.groupby(CHECKPOINT, sort=False):
-        last = ", last epoch" if rule == "last_epoch" else ""
+        last = " (last)" if rule == "last_epoch" else ""
         cells = [each.loc[each["quantity"] == quantity, "value"] for quantity in asked]
         shares = (f"{100 * c.mean():.1f}" + f" ± {100 * c.std():.1f}" * (len(c) > 1) for c in cells)
         result.add_row(Text(f"{study}/{trial}{last}"), *shares)

@@ -47,7 +47,7 @@ class Subject:
     @property
     def label(self) -> str:
         """Its name to a reader."""
-        last = ", last epoch" if self.candidate.last else ""
+        last = " (last)" if self.candidate.last else ""
         return f"{self.study}/{self.candidate.trial_id}{last}"
 
 
