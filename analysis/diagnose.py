@@ -1,0 +1,125 @@
+"""Look into the checkpoints of searches: `python -m analysis.diagnose FOLDER`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from analysis.diagnostics import _ledger
+from analysis.diagnostics._prepared import Diagnosis, prepared
+from analysis.diagnostics._run import Run
+from analysis.diagnostics._settings import compares, pictures, usage
+from trainables.knobs import knobs
+from trainables.sentinel import LEAST, collapsed_at
+from tuner.command import OK, command
+
+CHECKPOINT = ["study", "trial_id", "rule"]
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    farewell = "Interrupted; what is measured is kept, the same command goes on with the rest."
+    return command(words, usage, diagnose, farewell=farewell)
+
+
+def diagnose(words: Sequence[str], console: Console) -> int:
+    """Check the command, then measure; return its exit status.
+
+    Raises:
+        InputError: If anything is wrong with it.
+    """
+    diagnosis = prepared(words)
+    run = Run(diagnosis, console)
+    rows = [row for subject in diagnosis.subjects for row in run.rows(subject)]
+    show(console, pd.DataFrame(rows, columns=list(_ledger.COLUMNS)), diagnosis)
+    return OK
+
+
+def show(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -> None:
+    """Print what came out, checkpoint by checkpoint, and where it is kept."""
+    pairs = frame["measure"].map({name: compares(name) for name in diagnosis.measures}).astype(bool)
+    threat, settings = diagnosis.groups["threat"], diagnosis.settings
+    on = f"{threat['name']} eps {diagnosis.threat.eps:.4g}, {settings.images} {settings.split}"
+    for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT, sort=False):
+        console.print(f"{study}, trial {trial}, {rule}: {on} images", soft_wrap=True)
+        console.print(table(some))
+        for line in conclusions(some):
+            console.print(line, soft_wrap=True)
+    for _, some in frame[pairs].groupby("measure", sort=False):
+        console.print(f"Transfer, accuracy %: {on} images", soft_wrap=True)
+        console.print(matrix(some))
+    for folder in dict.fromkeys(subject.folder for subject in diagnosis.subjects):
+        console.print(f"Rows are in {folder / _ledger.FILE}.", soft_wrap=True)
+    if any(map(pictures, diagnosis.measures)):
+        console.print(f"Pictures are in {_ledger.FOLDER}/ beside them.", soft_wrap=True)
+
+
+def table(rows: pd.DataFrame) -> Table:
+    """Return the quantities of one checkpoint: means over seeds, and both deviations."""
+    result = Table(box=None, pad_edge=False)
+    result.add_column("measure", no_wrap=True)
+    for heading in ("mean", "± images", "± seeds", "n", "seeds", "seconds"):
+        result.add_column(heading, justify="right", no_wrap=True)
+    for measure, some in rows.groupby("measure", sort=False):
+        seconds = some.drop_duplicates("key")["seconds"].sum()
+        result.add_row(Text(str(measure), style="bold"), *[""] * 5, f"{seconds:.1f}")
+        for quantity, each in some.groupby("quantity", sort=False):
+            numbers = (each["value"].mean(), each["std"].mean(), each["value"].std())
+            result.add_row(
+                Text(f"  {quantity}"),
+                *(written(number, str(quantity)) for number in numbers),
+                f"{each['n'].mean():.0f}",
+                str(len(each)),
+            )
+    return result
+
+
+def written(number: float, quantity: str) -> str:
+    """Return a number as a table shows it: an accuracy in percent, what is missing as nothing.
+
+    >>> written(0.5, "pgd_accuracy"), written(0.5, "alignment"), written(float("nan"), "loss")
+    ('50.0 %', '0.5', '')
+    """
+    if pd.isna(number):
+        return ""
+    return f"{100 * number:.1f} %" if "accuracy" in quantity else f"{number:.4g}"
+
+
+def matrix(rows: pd.DataFrame) -> Table:
+    """Return a measure of several networks as a matrix: crafted on the row, asked of the column."""
+    result = Table(box=None, pad_edge=False)
+    result.add_column("crafted on")
+    asked = list(dict.fromkeys(rows["quantity"]))
+    for quantity in asked:
+        result.add_column(quantity.removeprefix("accuracy of "), justify="right")
+    for (study, trial, rule), each in rows.groupby(CHECKPOINT, sort=False):
+        last = " (last)" if rule == "last_epoch" else ""
+        cells = [each.loc[each["quantity"] == quantity, "value"] for quantity in asked]
+        shares = (f"{100 * c.mean():.1f}" + f" ± {100 * c.std():.1f}" * (len(c) > 1) for c in cells)
+        result.add_row(Text(f"{study}/{trial}{last}"), *shares)
+    return result
+
+
+def conclusions(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield what a checkpoint's numbers say of it, by the rule that ends trials in training."""
+    means = rows.groupby("quantity")["value"].mean()
+    if not {"fgsm_accuracy", "pgd_accuracy"} <= set(means.index):
+        return
+    one, several = means["fgsm_accuracy"], means["pgd_accuracy"]
+    share = knobs(collapsed_at)["share"].default
+    if one >= LEAST and several < share * one:
+        yield (
+            f"It has overfitted catastrophically: {100 * one:.1f} % withstand FGSM, "
+            f"{100 * several:.1f} % PGD."
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,179 @@
+"""Makes a diagnosis: checkpoint after checkpoint, measure after measure, seed after seed."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import Generator, Tensor
+
+from analysis.diagnostics import _ledger, _picture
+from analysis.diagnostics._prepared import Diagnosis, Subject
+from analysis.diagnostics._settings import MEASURES, compares, pictures
+from trainables.bind import filled, supply, wants
+from tuner import fingerprint
+
+Told = Callable[[int, int], None]
+"""Hears how much of a measurement is done, and of how much."""
+
+
+class Run:
+    """A diagnosis being made.
+
+    Attributes:
+        diagnosis: What is made.
+        console: Where progress is shown.
+        networks: By label.
+        prints: Their fingerprints, likewise.
+    """
+
+    def __init__(self, diagnosis: Diagnosis, console: Console) -> None:
+        self.diagnosis, self.console = diagnosis, console
+        self.device = diagnosis.images.y.device
+        loaded = {subject.label: subject.candidate for subject in diagnosis.subjects}
+        self.networks = {label: each.load().to(self.device) for label, each in loaded.items()}
+        self.prints = {
+            label: fingerprint.of_network(self.networks[label], each.member())
+            for label, each in loaded.items()
+        }
+        everything = torch.arange(len(diagnosis.images), device=self.device)
+        self.x, self.y = next(diagnosis.images.stream([everything]))
+        self.images = fingerprint.of_images(diagnosis.images)
+
+    def rows(self, subject: Subject) -> Iterator[dict[Hashable, Any]]:
+        """Yield the rows of a checkpoint, those of each measurement written before the next."""
+        known = _ledger.read(subject.folder)
+        for name in self.diagnosis.measures:
+            for seed in self.seeds(name):
+                key = self.key(subject, name, seed)
+                kept = known[known["key"] == key].drop_duplicates("quantity").to_dict("records")
+                picture = self.picture(subject, name, key)
+                lost = pictures(name) and not picture.with_suffix(".npz").exists()
+                about = {**self.about(subject), "key": key}
+                found = self.measured(subject, name, seed, picture) if lost or not kept else kept
+                rows = [{**row, **about} for row in found]
+                _ledger.add(subject.folder, rows)
+                yield from rows
+
+    def seeds(self, name: str) -> range:
+        """Return the seeds that a measure is made with: one if nothing hangs on it."""
+        settings = self.diagnosis.settings
+        once = pictures(name) or "rng" not in wants(MEASURES.load(name).measure)
+        return range(settings.seed, settings.seed + (1 if once else settings.seeds))
+
+    def measured(
+        self, subject: Subject, name: str, seed: int, picture: Path
+    ) -> list[dict[Hashable, Any]]:
+        """Return what a measure comes to on a checkpoint."""
+        begun = time.perf_counter()
+        with self.shown(f"{subject.label}: {name}, seed {seed}") as told:
+            found = self.values(subject, name, seed, told)
+        planes = {key: value for key, value in found.items() if value.dim() == 3}
+        if planes:
+            split = self.diagnosis.settings.split
+            _picture.save(picture, planes, f"{subject.label}, n = {len(self.y)} {split} images")
+        return [
+            {
+                "measure": name,
+                "quantity": quantity,
+                **summary(value, len(self.y)),
+                "seed": seed,
+                "settings": json.dumps(self.settings(name), sort_keys=True),
+                "seconds": time.perf_counter() - begun,
+                "date": str(date.today()),
+            }
+            for quantity, value in found.items()
+            if quantity not in planes
+        ]
+
+    def values(self, subject: Subject, name: str, seed: int, told: Told) -> dict[str, Tensor]:
+        """Return the quantities of a measure: of each image (N,), or of all together."""
+        knobs = self.diagnosis.measures[name]
+        bound = supply(
+            filled(MEASURES, name, knobs),
+            threat=self.diagnosis.threat,
+            rng=Generator(self.device).manual_seed(seed),
+            batch=self.diagnosis.settings.batch,
+            others=self.networks,
+            told=told,
+        )
+        model, size = self.networks[subject.label], self.diagnosis.settings.batch
+        if "batch" in wants(MEASURES.load(name).measure):  # it takes all images, in its own parts
+            whole: dict[str, Tensor] = bound.measure(model, self.x, self.y)
+            return whole
+        parts: list[dict[str, Tensor]] = []
+        for some, labels in zip(self.x.split(size), self.y.split(size), strict=True):
+            parts.append(bound.measure(model, some, labels))
+            told(min(len(parts) * size, len(self.y)), len(self.y))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    @contextmanager
+    def shown(self, title: str) -> Iterator[Told]:
+        """Show how far a measurement is while inside: a bar, or a line at its end."""
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        quiet, begun = not self.console.is_terminal, time.perf_counter()
+        with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
+            task = progress.add_task(title, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+        if quiet:
+            seconds = time.perf_counter() - begun
+            self.console.print(f"{title} ({seconds:.1f} s)", soft_wrap=True)
+
+    def about(self, subject: Subject) -> dict[str, Any]:
+        """Return what a row says of its checkpoint."""
+        return {
+            "study": subject.study,
+            "trial_id": subject.candidate.trial_id,
+            "rule": subject.candidate.rule,
+            "checkpoint": str(subject.candidate.path),
+            "weights": self.prints[subject.label],
+        }
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """Return everything but the network that decides what a measure comes to."""
+        settings = self.diagnosis.settings
+        return {
+            **filled(MEASURES, name, self.diagnosis.measures[name]).measure.keywords,
+            **self.diagnosis.groups,
+            "split": settings.split,
+            "images": settings.images,
+            "batch": settings.batch,
+        }
+
+    def key(self, subject: Subject, name: str, seed: int) -> str:
+        """Return what tells a measurement from all others."""
+        about = json.dumps([name, seed, self.settings(name)], sort_keys=True)
+        files = fingerprint.of_files([name, self.diagnosis.groups["threat"]["name"]])
+        others = json.dumps(self.prints) if compares(name) else ""
+        seen = [self.prints[subject.label], about, files, self.images, others]
+        return hashlib.sha256("".join(seen).encode()).hexdigest()[:16]
+
+    def picture(self, subject: Subject, name: str, key: str) -> Path:
+        """Return the path of a measure's picture, without a suffix."""
+        return subject.folder / _ledger.FOLDER / f"{Path(name).stem}-{key}"
+
+
+def summary(value: Tensor, images: int) -> Mapping[Hashable, Any]:
+    """Return the mean and standard deviation of a quantity, and of how many images they are.
+
+    Args:
+        value: Of each image (N,), nan where it has none; or of all together, ().
+        images: How many that is.
+    """
+    if value.dim() == 0:
+        return {"value": float(value), "std": float("nan"), "n": images}
+    there = value.double()[~value.isnan()]
+    deviation = float(there.std()) if len(there) > 1 else float("nan")
+    return {"value": float(there.mean()), "std": deviation, "n": len(there)}

@@ -1,0 +1,108 @@
+"""What `python -m analysis.diagnose` understands, and its `--help`."""
+
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from rich.console import Console
+
+from trainables.bind import wants
+from trainables.groups import GROUPS, Group
+from trainables.knobs import knobs
+from trainables.ranges import Count, Seed
+from tuner.help import first_line
+from tuner.listing import heading, listing
+from tuner.typed import Several
+from tuner.words import Vocabulary
+
+MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
+FROM_TRIALS = ("threat", "data")
+"""Groups of a trial that may be chosen anew."""
+INTRODUCTION = """\
+Look into the checkpoints of finished searches, on the validation split.
+
+  python -m analysis.diagnose results/weight_decay-pgd_at-20261121-083000
+  python -m analysis.diagnose FOLDER measure=gradient_alignment,fgsm_pgd_gap images=1000 top=5
+  python -m analysis.diagnose FOLDER measure=surface surface.points=41 surface.craft=anew
+  python -m analysis.diagnose FOLDER OTHER measure=transfer
+
+Rows go to diagnostics.parquet in each folder, pictures to diagnostics/ there. What is in the rows
+already is not measured again; interrupted, the same command goes on where it was.
+"""
+
+
+def named(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `words`, each once.
+
+    Raises:
+        ValueError: If one is empty.
+    """
+    if not words or not all(word.strip() for word in words):
+        raise ValueError("must be names separated by commas, such as hessian,fosc")
+    return tuple(dict.fromkeys(words))
+
+
+Words = Annotated[tuple[str, ...], Several, AfterValidator(named)]
+Rule = Literal["best_validation_robust", "last_epoch"]
+Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisSettings:
+    """What the command line says of a diagnosis.
+
+    Attributes:
+        measure: Measures by name, separated by commas; if none, all that so many checkpoints allow.
+        images: How many images, drawn at random once and for all.
+        split: Where from; the test split is left to evaluations unless it is asked for.
+        top: How many trials of each folder to look at, best first.
+        rules: What selects the checkpoint of a trial, separated by commas.
+        seed: Of all chance.
+        seeds: How often to measure what hangs on chance, with one seed after another.
+        batch: Images at a time.
+        device: Where to compute; the GPU if there is one.
+    """
+
+    measure: Words | None = None
+    images: Count = 256
+    split: Literal["validation", "test"] = "validation"
+    top: Count = 1
+    rules: Rules = ("best_validation_robust",)
+    seed: Seed = 0
+    seeds: Count = 3
+    batch: Count = 256
+    device: Literal["cpu", "cuda"] | None = None
+
+
+VOCABULARY = Vocabulary(
+    keys=tuple(field.name for field in fields(DiagnosisSettings)),
+    groups={name: GROUPS[name] for name in FROM_TRIALS}
+    | {
+        name: Group("a measure", None, (), (MEASURES.load(name).measure,))
+        for name in MEASURES.members()
+    },
+)
+
+
+def compares(measure: str) -> bool:
+    """Return whether a measure looks at several networks at once."""
+    return "others" in wants(MEASURES.load(measure).measure)
+
+
+def pictures(measure: str) -> bool:
+    """Return whether a measure leaves a picture."""
+    return getattr(MEASURES.load(measure), "PICTURE", False)
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    heading(console, "Diagnosis", "KEY=VALUE")
+    console.print(listing(knobs(DiagnosisSettings), ""))
+    heading(console, "Measures", "measure=NAME, NAME.KNOB=VALUE")
+    for name in MEASURES.members():
+        module = MEASURES.load(name)
+        console.print(f"  {name}: {first_line(module)}")
+        if own := knobs(module.measure):
+            console.print(listing(own, f"{name}."))
+    console.print("\nthreat= and data= are those of tuner.search.")

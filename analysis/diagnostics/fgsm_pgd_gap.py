@@ -1,0 +1,70 @@
+"""The gap between FGSM and PGD: catastrophic overfitting (Wong et al., 2020, arXiv:2001.03994)."""
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from analysis.diagnostics._attacked import crafted, still
+from analysis.diagnostics._cosine import cosine
+from trainables.attacks import fgsm, pgd
+from trainables.climb import climb, cross_entropy, misclassified
+from trainables.methods.pgd_at import inner
+from trainables.ranges import Count, Positive
+from trainables.threat import Threat
+
+
+def measure(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    rng: Generator | None = None,
+    steps: Count = 10,
+    step_size: Positive | None = None,
+) -> dict[str, Tensor]:
+    """Return which images are classified correctly: as they are, under FGSM and under PGD.
+
+    A network that has learned to fool the one step that it was trained against withstands FGSM and
+    not PGD. An image withstands an attack that fools it at no point on its way.
+
+    Args:
+        model: Images (N, C, H, W) in [0, 1] to logits (N, K).
+        x: Images (N, C, H, W) in [0, 1].
+        y: Labels (N,).
+        threat: The set of allowed perturbations.
+        rng: Source of PGD's random start.
+        steps: Gradient evaluations of PGD.
+        step_size: Length of one of its steps, in the units of eps; a quarter of eps if none.
+
+    Returns:
+        `clean_accuracy`, `fgsm_accuracy`, `pgd_accuracy` and `accuracy_gap`, FGSM's less PGD's,
+        (N,) each, of zeros and ones and their differences; `step_cosine`, (N,), between the
+        perturbations that the two end with, which falls with the alignment of gradients.
+    """
+    state = rng.clone_state() if rng else None
+    start = threat.project(threat.random_point(x, rng), x)
+    length = pgd.stride(step_size, threat)
+    with still(model) as seen:
+        with torch.no_grad():
+            clean = seen(x).argmax(dim=1) == y
+        fgsm_right, pgd_right = (
+            climb(
+                seen,
+                cross_entropy(y),
+                begin,
+                x,
+                misclassified(y),
+                threat=threat,
+                steps=number,
+                step_size=far,
+            )[1]
+            & clean
+            for begin, number, far in ((x, 1, threat.eps), (start, steps, length))
+        )
+        one = fgsm.perturb(inner(seen, x, y), x, y, threat=threat)
+    several = crafted(model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size)
+    right = {"clean": clean, "fgsm": fgsm_right, "pgd": pgd_right}
+    found = {f"{name}_accuracy": each.to(x.dtype) for name, each in right.items()}
+    found["accuracy_gap"] = found["fgsm_accuracy"] - found["pgd_accuracy"]
+    return found | {"step_cosine": cosine(one - x, several - x)}

@@ -1,0 +1,83 @@
+"""Gradient scattering (Liu et al., 2020, arXiv:2006.08403)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+from torch.nn import Module
+
+from analysis.diagnostics._attacked import crafted
+from analysis.diagnostics._cosine import cosine
+from analysis.diagnostics._weights import Direction, by_weights, gaussian, length, moved, weights
+from trainables.ranges import Count, Positive
+from trainables.threat import Threat
+
+
+def measure(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    batch: int,
+    rng: Generator | None = None,
+    distance: Positive = 0.01,
+    steps: Count = 10,
+    step_size: Positive | None = None,
+) -> dict[str, Tensor]:
+    """Return how adversarial examples and the loss's slopes change with the weights.
+
+    The weights move a little in a random direction, and the images are attacked before and after
+    from the same start. Where perturbations change much, the slope of the adversarial loss by the
+    weights does so too, which is what makes it hard to train on.
+
+    Args:
+        model: Images (N, C, H, W) in [0, 1] to logits (N, K).
+        x: Images (N, C, H, W) in [0, 1].
+        y: Labels (N,).
+        threat: The set of allowed perturbations.
+        batch: Images at a time.
+        rng: Source of the direction and of the random start.
+        distance: How far the weights move, as a share of their Euclidean length.
+        steps: Gradient evaluations of PGD.
+        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+
+    Returns:
+        `perturbation_cosine` and `sign_cosine`, (N,) each, between the perturbations before and
+        after, and between their signs; `gradient_change`, ||g(w') - g(w)|| / ||w' - w|| for the
+        mean adversarial loss, in nats a squared unit of weights, and `clean_gradient_change` for
+        the clean one.
+    """
+    direction = gaussian(model, rng)
+    far = distance * length(weights(model)) / length(direction)
+    deltas: list[Tensor] = []
+    slopes: list[tuple[Direction, Direction]] = []
+    for steps_away in (0.0, far):
+        state = rng.clone_state() if rng else None
+        with moved(model, (steps_away, direction)):
+            x_adv = crafted(
+                model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size, batch=batch
+            )
+            deltas.append(x_adv - x)
+            slopes.append((gradient(model, x_adv, y, batch), gradient(model, x, y, batch)))
+    changes = [
+        length([b - a for a, b in zip(*each, strict=True)]) / (far * length(direction))
+        for each in zip(*slopes, strict=True)
+    ]
+    return {
+        "perturbation_cosine": cosine(*deltas),
+        "sign_cosine": cosine(*(delta.sign() for delta in deltas)),
+        "gradient_change": torch.tensor(changes[0]),
+        "clean_gradient_change": torch.tensor(changes[1]),
+    }
+
+
+def gradient(model: Module, x: Tensor, y: Tensor, batch: int) -> Direction:
+    """Return the slope of the mean cross-entropy on images (N, C, H, W) by the weights."""
+    mine = weights(model)
+    total = [torch.zeros_like(p) for p in mine]
+    with by_weights(model):
+        for some, labels in zip(x.split(batch), y.split(batch), strict=True):
+            loss = F.cross_entropy(model(some), labels, reduction="sum") / len(y)
+            parts = torch.autograd.grad(loss, mine, materialize_grads=True)
+            total = [whole + part for whole, part in zip(total, parts, strict=True)]
+    return total

@@ -1,0 +1,103 @@
+"""What every measure of a checkpoint must do."""
+
+import copy
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from analysis.diagnostics._settings import MEASURES, compares, pictures
+from trainables.bind import filled, supply
+from trainables.heads import headed
+from trainables.knobs import REQUIRED, knobs
+from trainables.threats.l2 import L2
+from trainables.threats.linf import Linf
+
+NAMES = MEASURES.members()
+
+
+def network(head="linear"):
+    torch.manual_seed(0)
+    body = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.LeakyReLU(), nn.Flatten(), nn.Linear(32, 5)]
+    model = headed(nn.Sequential(*body), head=head)
+    model[1].running_mean.fill_(0.3)
+    return model
+
+
+class Untraceable(nn.Sequential):
+    """A network that has no view, because its graph depends on its input."""
+
+    def forward(self, x):
+        return super().forward(x if x.max() > 0 else -x)
+
+
+def measured(name, model, number=7, threat=None, seed=0, **things):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.rand(number, 3, 6, 4, generator=torch.Generator().manual_seed(1))
+    given = {
+        "threat": threat or Linf(eps=0.1),
+        "rng": generator,
+        "batch": 4,
+        "told": lambda done, total: None,
+        "others": {"one": model, "two": copy.deepcopy(model)},
+    }
+    quick = {"surface": {"points": 3}}.get(name, {})
+    bound = supply(filled(MEASURES, name, quick), **given | things)
+    return bound.measure(model, x, torch.arange(number) % 5)
+
+
+@pytest.mark.parametrize("number", [1, 2, 7])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_gives_a_number_an_image_or_one_of_all(name, number):
+    found = measured(name, network(), number)
+    assert found
+    for value in found.values():
+        assert value.shape in {(number,), ()} or (pictures(name) and value.shape == (3, 3, 3))
+        assert value.isfinite().all()
+        assert not value.requires_grad
+
+
+@pytest.mark.parametrize("head", ["linear", "cosine"])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_leaves_the_network_and_chance_as_they_were(name, head):
+    model = network(head)
+    model[0].bias.requires_grad_(False)
+    before = copy.deepcopy(model.state_dict())
+    chance = torch.get_rng_state()
+    measured(name, model)
+    # a cosine head puts its weights back on the sphere at each pass, which rounds
+    rounding = 0 if head == "linear" else 1e-6
+    torch.testing.assert_close(dict(model.state_dict()), dict(before), rtol=0, atol=rounding)
+    assert model.training
+    assert all(p.grad is None for p in model.parameters())
+    assert [n for n, p in model.named_parameters() if not p.requires_grad] == ["0.bias"]
+    assert torch.equal(torch.get_rng_state(), chance)
+
+
+@pytest.mark.parametrize("kind", [nn.Sequential, Untraceable])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_does_not_care_what_mode_the_network_is_in(name, kind):
+    evaluated, training = kind(*network()).eval(), kind(*network())
+    torch.testing.assert_close(measured(name, evaluated), measured(name, training), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.5)])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_to_the_last_bit(name, threat):
+    ends = [measured(name, network(), threat=threat, seed=3) for _ in range(2)]
+    torch.testing.assert_close(*ends, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_is(name):
+    module = MEASURES.load(name)
+    assert re.search(r"arXiv:\d{4}\.\d{5}", module.__doc__)
+    for knob in knobs(module.measure).values():
+        assert knob.meaning, knob.name
+        assert knob.default is not REQUIRED
+
+
+def test_one_compares_and_one_leaves_pictures():
+    assert [name for name in NAMES if compares(name)] == ["transfer"]
+    assert [name for name in NAMES if pictures(name)] == ["surface"]
