@@ -9,7 +9,7 @@ from ray.tune.search import Searcher
 
 from trainables.report import Report
 from tuner.metric import METRIC, MODE
-from tuner.progress import SEED, Record, seeded
+from tuner.progress import SEED, Record, ending, seeded
 from tuner.race import due
 from tuner.recall import Memory
 from tuner.rule import Decision, Rule, Step
@@ -68,6 +68,7 @@ class Agenda(Searcher):
         super().__init__(metric=METRIC, mode=MODE)
         self.study, self.rule, self.trials, self.keep = study, rule, trials, keep
         self.seeds = seeds or Seeds()
+        self.memory = memory
         self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
         self.left = deque(memory.left)
         self.late: Callable[[], bool] = lambda: False
@@ -110,9 +111,10 @@ class Agenda(Searcher):
     def waited(self, *, idle: bool) -> dict[str, Any] | None:
         """Return a trial that need not wait any longer."""
         step = self.rule.next(idle=idle)
-        if step is None:
+        # who reports once more what it waited for does not go on before it has
+        if step is None or step.trial in self.running.values():
             return None
-        self.rule.went_on(step)
+        self.memory.lets_on(self.rule, step)
         return self.going_on(step, waited=True)
 
     def new(self, trial_id: str) -> dict[str, Any] | None:
@@ -169,9 +171,12 @@ class Agenda(Searcher):
         """Return what the rule says of an epoch of a trial."""
         if SEED in number:
             return "go"
-        decision = self.rule.reported(number, report, self.records[number].knobs)
-        self.decided[number] = decision
-        return decision
+        return self.memory.tells(self.rule, number, report)
+
+    def over(self, record: Record) -> bool:
+        """Return whether a trial that has reported all this would run no further now."""
+        decided = self.decided.get(record.trial_id, "go")
+        return decided != "go" or ending(record, self.rule.levels) != "stopped"
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured; of further seeds it does not hear."""

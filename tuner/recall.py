@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial
 
 from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
+from trainables.report import Report
 from tuner.disk import CHECKPOINTS
 from tuner.journal import Event, told
 from tuner.progress import SEED, Record, Status, ending
@@ -28,12 +29,33 @@ class Memory:
         decided: What the rule said of the last epoch of each.
         levels: The whole run that each began with.
         left: Numbers of those that were cut off and go on.
+        heard: The last moment that the rule has heard of each since it last let it go on.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
     decided: dict[str, Decision] = field(default_factory=dict)
     levels: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    heard: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def tells(self, rule: Rule, number: str, report: Report) -> Decision:
+        """Tell a rule of an epoch of a trial; return what it says.
+
+        What a trial reports again, because its process died before the checkpoint was kept, the
+        rule has heard already.
+        """
+        last = self.heard.get(number)
+        if last is not None and report.moment <= last:
+            return self.decided[number] if report.moment == last else "go"
+        self.heard[number] = report.moment
+        self.decided[number] = rule.reported(number, report, self.records[number].knobs)
+        return self.decided[number]
+
+    def lets_on(self, rule: Rule, step: Step) -> None:
+        """Tell a rule that a trial goes on that waited: what it reports from now on is new."""
+        rule.went_on(step)
+        self.heard.pop(step.trial, None)
+        self.decided.pop(step.trial, None)
 
 
 def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> Memory:
@@ -79,17 +101,14 @@ def believe(records: Mapping[str, Record], trials: Iterable[FrozenTrial], rule: 
 def retell(events: list[Event], rule: Rule, memory: Memory) -> None:
     """Tell a rule what happened, in order."""
     for event in events:
-        record = memory.records[event.number]
         if SEED in event.number:
             memory.levels[event.number] = len(rule.levels) - 1
         elif event.kind == "began":
             memory.levels[event.number] = rule.begins(event.number)
         elif event.kind == "waited":
-            rule.went_on(Step(event.number, event.number))
-            memory.decided.pop(event.number, None)
+            memory.lets_on(rule, Step(event.number, event.number))
         elif event.report is not None:
-            decision = rule.reported(event.number, event.report, record.knobs)
-            memory.decided[event.number] = decision
+            memory.tells(rule, event.number, event.report)
 
 
 def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, bool]:

@@ -10,6 +10,7 @@ from ray import tune
 from ray.exceptions import RayActorError, WorkerCrashedError
 from ray.tune.experiment import Trial
 
+from trainables.checkpoint import moment_of
 from trainables.groups import GROUPS
 from trainables.report import Report
 from tuner.agenda import Agenda
@@ -131,8 +132,12 @@ class Watch(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note what a trial raised, unless its process died and it goes on."""
+        """Note what a trial raised, unless its process died and nothing or little is lost."""
         died = isinstance(raised(trial.pickled_error_file), DEATHS)
+        if died and self.kept(trial):
+            self.agenda.on_trial_complete(trial.trial_id, trial.last_result)
+            self.on_trial_complete(iteration, trials, trial)
+            return
         if self.agenda.failed(trial.trial_id, died=died):
             return
         record = self.progress.records.get(trial.config["trial"]) or self.begun(trial)
@@ -141,6 +146,14 @@ class Watch(tune.Callback):
         self.journal.ended(record)
         self.tidy()
         self.tell(record)
+
+    def kept(self, trial: Trial) -> bool:
+        """Return whether a trial was to run no further, and its checkpoint is whole."""
+        record = self.progress.records.get(trial.config["trial"])
+        if record is None or record.last is None or not self.agenda.over(record):
+            return False
+        whole = record.checkpoint and moment_of(Path(record.checkpoint))
+        return whole == record.last.moment
 
     def record(self, trial: Trial) -> Record:
         """Return the account of a trial."""
