@@ -1,0 +1,121 @@
+"""Robust accuracy against each knob, a panel each (the sweeps of arXiv:2010.00467, one by one)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures._lines import unfinished
+from analysis.figures._measured import Accuracies, axis, counted, measured
+from analysis.figures._named import best
+from analysis.figures._scale import Scale, present, scale_of
+from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, NAMED, PAGE, faint, keyed, sheet
+from analysis.frames import Frames
+from trainables.problems import InputError
+
+MOST_PANELS = 16
+BESIDE = 0.3
+"""How far points of one word stand from its middle, so that they can be seen."""
+
+
+def draw(
+    frames: Frames, *, accuracies: Accuracies = "validation", knobs: Sequence[str] = ()
+) -> Figure:
+    """Return robust accuracy at the selected epoch over each knob that varies.
+
+    A panel has the trials that have its knob; other knobs vary in it, too, if they were searched.
+    The best ten are marked, and for words a bar is the median of the completed trials.
+
+    Args:
+        frames: Of one or several studies.
+        accuracies: Of which split.
+        knobs: Paths of the knobs to show; all that vary if none.
+
+    Raises:
+        InputError: If there are no such knobs, or none of them varies, or they are too many.
+    """
+    table = measured(frames, accuracies)
+    shown = {knob: present(frames, knob, table[knob]) for knob in chosen(frames, table, knobs)}
+    across = min(len(shown), 2 if len(shown) <= 6 else 4)
+    scales = {
+        knob: scale_of(frames, knob, values, nearest=0.15 if across == 1 else 0.3)
+        for knob, values in shown.items()
+    }
+    down = -(-len(shown) // across)
+    figure, panels = sheet(
+        *(down, across), width=PAGE if across > 2 else COLUMN, height=0.8 + 1.45 * down, sharey=True
+    )
+    top = best(table, NAMED)
+    flat = panels.reshape(-1)
+    for axes, (knob, values) in zip(flat, shown.items(), strict=False):
+        rows = table.loc[values.index]
+        panel(axes, rows.assign(x=spread(scales[knob], values)), rows.index.isin(top.index))
+        if scales[knob].kind == "words":
+            medians(axes, scales[knob], rows, values)
+        scales[knob].put(axes, knob)
+        axes.set_title(f"n = {len(rows)}")
+    for spare in flat[len(shown) :]:
+        spare.remove()
+    figure.supylabel(axis(accuracies), fontsize=7.5)
+    figure.suptitle(counted(frames, table), fontsize=7.5)
+    keyed(figure, flat[0], columns=3)
+    return figure
+
+
+def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str]) -> list[str]:
+    """Return the knobs to show.
+
+    Raises:
+        InputError: If there are no such knobs, or none of them varies, or they are too many.
+    """
+    if missing := [knob for knob in knobs if knob not in frames.knobs]:
+        raise InputError([
+            f"knobs: expected some of {', '.join(frames.knobs)}, got {', '.join(missing)}."
+        ])
+    some = knobs or [knob for knob in frames.knobs if knob != "variant"]
+    varying = [k for k in some if present(frames, k, table[k]).astype(str).nunique() > 1]
+    if not varying:
+        raise InputError([f"expected a knob with at least 2 values, got none of {len(some)}."])
+    if len(varying) > MOST_PANELS:
+        raise InputError([
+            f"expected at most {MOST_PANELS} knobs, got {len(varying)}; name knobs=."
+        ])
+    return varying
+
+
+def spread(scale: Scale, values: "pd.Series[Any]") -> np.ndarray:
+    """Return where points stand; those of one word one beside the other, always the same way."""
+    places = scale.values(values)
+    if scale.kind != "words":
+        return places
+    turn = pd.Series(places).groupby(places).cumcount().to_numpy()
+    golden = 0.618033988749895  # multiples of it fill [0, 1) evenly, however many there are
+    return places + BESIDE * (2 * ((turn * golden) % 1) - 1)
+
+
+def panel(axes: Axes, rows: pd.DataFrame, top: np.ndarray) -> None:
+    """Draw the trials of one panel."""
+    whole = rows["ended"] == "completed"
+    for some, colour, marker, size, label in (
+        (whole & ~top, COLOURS[0], "o", 2.5, "completed"),
+        (whole & top, COLOURS[1], "D", 3.5, f"best {top.sum()}"),
+    ):
+        axes.plot(
+            *(rows.loc[some, "x"], rows.loc[some, "robust"], marker),
+            color=colour,
+            markersize=size,
+            alpha=1 if label != "completed" else faint(len(rows)),
+            label=label,
+            rasterized=len(rows) > MANY,
+        )
+    unfinished(axes, rows)
+
+
+def medians(axes: Axes, scale: Scale, rows: pd.DataFrame, values: "pd.Series[Any]") -> None:
+    """Draw a bar for each word: the median of its completed trials."""
+    whole = rows["ended"] == "completed"
+    each = rows.loc[whole, "robust"].groupby(scale.values(values)[whole]).median()
+    axes.hlines(each, each.index - 0.35, each.index + 0.35, color=BLACK, linewidth=1.2)
