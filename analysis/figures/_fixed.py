@@ -55,7 +55,7 @@ def settings(frames: Frames) -> "pd.Series[int]":
     whole["fixed"] = [json.dumps(each, default=str) for each in each_fixed(frames)]
     courses = {name: course(study) for name, study in frames.studies.items()}
     whole["course"] = [courses[name] for name in frames.trials["study"]]
-    return whole.groupby(list(whole)).ngroup()
+    return whole.groupby(list(whole), dropna=False).ngroup()
 
 
 def course(study: Study) -> str:

@@ -71,7 +71,7 @@ def lines(
         yield Line(str(name), points, joined=same and points["x"].is_unique)
 
 
-def plot(axes: Axes, line: Line, index: int, label: str, *, hollow: bool = False) -> None:
+def plot(axes: Axes, line: Line, index: int, label: str | None, *, hollow: bool = False) -> None:
     """Draw a line in the style of a number, error bars where there are several seeds."""
     points, style = line.points, ":" if hollow else DASHES[index]
     axes.errorbar(

@@ -29,8 +29,8 @@ def measured(frames: Frames, accuracies: Accuracies) -> pd.DataFrame:
 
     Returns:
         The rows of `trials` with, in percent, `robust` and `clean` at the selected epoch and
-        `last`, robust accuracy at the last one (missing if not measured); `setting`, the same number
-        for trials that differ in their seed alone; `ended`, how: "completed", "stopped" by a
+        `last`, robust accuracy at the last one (missing if not measured); `setting`, the same
+        number for trials that differ in their seed alone; `ended`, how: "completed", "stopped" by a
         scheduler, or "broken", which is diverged or collapsed.
 
     Raises:
@@ -46,7 +46,7 @@ def measured(frames: Frames, accuracies: Accuracies) -> pd.DataFrame:
     else:
         numbers = tested(frames)
     table = trials.assign(**100 * numbers, setting=settings(frames), ended=endings(trials))
-    table = table[np.isfinite(table["robust"]) & (trials["status"] != "failed")]
+    table = pd.DataFrame(table[np.isfinite(table["robust"]) & (trials["status"] != "failed")])
     if table.empty:
         raise InputError([f"expected robust accuracies of trials, got none of {len(trials)}."])
     return table
@@ -138,7 +138,12 @@ def counted(frames: Frames, table: pd.DataFrame) -> str:
     return text + f", {len(frames.studies)} studies" * (len(frames.studies) > 1)
 
 
-def axis(accuracies: Accuracies, what: str = "Robust accuracy") -> str:
-    """Return the label of an axis with accuracies."""
-    split = "validation" if accuracies == "validation" else "test"
+def axis(frames: Frames, accuracies: Accuracies, what: str = "Robust accuracy") -> str:
+    """Return the label of an axis with accuracies; logs of others are of the test split."""
+    logs = [study.folder is None for study in frames.studies.values()]
+    split = "validation"
+    if accuracies == "evaluation" or all(logs):
+        split = "test"
+    elif any(logs):
+        split = "validation; logs: test"
     return f"{what} ({split}, %)"

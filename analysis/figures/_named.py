@@ -3,10 +3,16 @@
 import pandas as pd
 
 from analysis.figures._scale import shortened, worded
+from analysis.figures._style import NAMED
 from analysis.frames import Frames
 
 LONGEST = 22
 """Letters of a name beside a panel."""
+
+
+def leaders(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that stand out from the others: the best ten, or the better half of few."""
+    return best(table, min(NAMED, max(1, len(table) // 2)))
 
 
 def best(table: pd.DataFrame, most: int) -> pd.DataFrame:

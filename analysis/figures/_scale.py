@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
+from analysis.domains import Domain, is_number, read
 from analysis.figures._fixed import mapping
 from analysis.frames import Frames
 from trainables.problems import InputError
@@ -19,6 +20,8 @@ NEAREST = 0.15
 """Share of an axis a column wide between two of its numbers, so that they do not touch."""
 LONGEST = 14
 """Letters of a word on an axis."""
+ACROSS = 20
+"""Letters of words that stand side by side; more are turned."""
 MOST_WORDS = 12
 """On an axis."""
 Kind = Literal["linear", "log", "words"]
@@ -77,6 +80,8 @@ class Scale:
         values, texts = self.marks()
         axes.set_xticks(values, texts)
         axes.xaxis.set_minor_locator(NullLocator())
+        if self.kind == "words" and sum(map(len, texts)) > ACROSS:
+            axes.tick_params(axis="x", labelrotation=90)
         margin = 0.5 if self.kind == "words" else 0.07 * (self.high - self.low) or 0.5
         axes.set_xlim(*self.back(np.array([self.low - margin, self.high + margin])))
         axes.set_xlabel(label)
@@ -101,9 +106,9 @@ def scale_of(
         return words(knob, column)
     values = np.unique(numbers.to_numpy(dtype="float64"))
     positive = values[values > 0]
-    told = " ".join(domains(frames, knob))
-    spread = "uniform(" not in told and len(positive) and positive[-1] >= WIDE * positive[0]
-    if len(positive) and values[0] >= 0 and ("loguniform(" in told or spread):
+    ranges = [domain.log for domain in told(frames, knob) if not domain.values]
+    wide = len(positive) > 0 and positive[-1] >= WIDE * positive[0]
+    if len(positive) and values[0] >= 0 and (any(ranges) if ranges else wide):
         zero, regular = decades(values, positive)
         return numbered("log", values, regular, nearest, zero)
     regular = np.asarray(MaxNLocator(4, min_n_ticks=2).tick_values(*values[[0, -1]]))
@@ -150,29 +155,25 @@ def numbered(
     low, high = map(float, bare.places(values[[0, -1]]))
     axis = replace(bare, low=low, high=high)
     inside = regular[(regular >= values[0]) & (regular <= values[-1])]
-    for ticks in (values, inside, inside[:: 1 + len(inside) // 4], values[[0, -1]]):
+    for ticks in (values, *(inside[::stride] for stride in (1, 2, 3)), values[[0, -1]]):
         if len(ticks) > 1 and np.diff(axis.shares(ticks)).min() >= nearest:
             return replace(axis, ticks=tuple(map(float, ticks)))
     return replace(axis, ticks=(float(values[0]),))
 
 
-def domains(frames: Frames, knob: str) -> list[str]:
-    """Return how the studies spell what they search of a knob."""
+def told(frames: Frames, knob: str) -> list[Domain]:
+    """Return what the studies drew a knob from, as far as they say."""
     each = [mapping(study.said) for study in frames.studies.values()]
     each += [mapping(v) for said in each for v in mapping(said.get("variants")).values()]
-    return [str(mapping(said.get("searched")).get(knob, "")) for said in each]
+    found = (read(str(mapping(said.get("searched")).get(knob, ""))) for said in each)
+    return [domain for domain in found if domain]
 
 
 def present(frames: Frames, knob: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the values of a knob that trials have: nothing counts where it was offered."""
-    if any("null" in text for text in domains(frames, knob)):
+    if any(None in domain.values for domain in told(frames, knob)):
         return column.astype(object).where(column.notna(), "none")
     return column[column.notna()]
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value stands on an axis of numbers."""
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
 
 
 def worded(value: object) -> str:

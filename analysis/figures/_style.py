@@ -6,16 +6,20 @@ The colours are those of Okabe and Ito (2008) without yellow, which is too light
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 COLUMN, PAGE = 3.25, 6.75
 """Inches: one column of a paper, and both."""
+LETTER, LINE = 0.062, 0.16
+"""Inches: a letter of 7 points, with some room, and a line of them."""
 BLACK, GREY = "#000000", "#8c8c8c"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DASHES: tuple[Any, ...] = (
+Dashes = str | tuple[int, tuple[float, ...]]
+DASHES: tuple[Dashes, ...] = (
     *("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1))),
     *((0, (8, 2)), (0, (2, 2))),
 )
@@ -35,7 +39,9 @@ STYLE: Any = {
     "ytick.labelsize": 7,
     "legend.fontsize": 7,
     "legend.frameon": False,
-    "legend.handlelength": 2.6,
+    "legend.handlelength": 2.4,
+    "legend.handletextpad": 0.5,
+    "legend.columnspacing": 1.2,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -88,8 +94,20 @@ def faint(number: int) -> float:
     return float(np.clip(5 / np.sqrt(max(1, number)), 0.12, 0.9))
 
 
-def keyed(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """Put the legend of one panel below the figure, where it hides nothing."""
+def keyed(figure: Figure, axes: Axes) -> None:
+    """Put the legend of one panel below the figure, where it hides nothing, and make room for it.
+
+    What is faint in the picture because there is much of it is not in the legend.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    if not handles:
+        return
+    wide, tall = figure.get_size_inches()
+    entry = 0.42 + LETTER * max(map(len, labels))
+    columns = int(np.clip(wide / entry, 1, len(labels)))
+    lines = -(-len(labels) // columns)
+    figure.set_size_inches(wide, tall + LINE * (lines - 1))
+    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    for handle in legend.legend_handles:
+        if isinstance(handle, Artist):
+            handle.set_alpha(1)

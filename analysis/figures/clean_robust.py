@@ -14,7 +14,9 @@ from trainables.problems import InputError
 def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     """Return a scatter of trials at their selected epochs, and the front of those not dominated.
 
-    Trials that diverged or collapsed are left out. Of a front of many the most robust are named.
+    Trials that diverged or collapsed are left out. So that the others can be seen, those far below
+    (by Tukey's outer fence, three interquartile ranges under the lower quartile) are counted in the
+    title and lie outside. Of a front of many the most robust are named.
 
     Args:
         frames: Of one or several studies.
@@ -54,13 +56,29 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
         drawstyle="steps-post",
         label=f"Pareto front ({len(edge)})",
     )
-    axes.set(xlabel=axis(accuracies, "Clean accuracy"), ylabel=axis(accuracies))
-    axes.set_title(counted(frames, table))
+    axes.set(xlabel=axis(frames, accuracies, "Clean accuracy"), ylabel=axis(frames, accuracies))
+    inside = table[~far_below(table["clean"]) & ~far_below(table["robust"])]
+    outside = len(table) - len(inside)
+    axes.set_title(counted(frames, table) + f", {outside} far below" * bool(outside))
+    axes.set(xlim=roomy(inside["clean"]), ylim=roomy(inside["robust"]))
     shown = best(edge, NAMED)
     points = list(zip(shown["clean"], shown["robust"], strict=True))
     beside(axes, points, called(frames, shown))
-    keyed(figure, axes, columns=3)
+    keyed(figure, axes)
     return figure
+
+
+def far_below(accuracies: "pd.Series[float]") -> "pd.Series[bool]":
+    """Return which accuracies lie beyond Tukey's lower outer fence."""
+    lower, upper = accuracies.quantile([0.25, 0.75])
+    return accuracies < lower - 3 * (upper - lower)
+
+
+def roomy(accuracies: "pd.Series[float]") -> tuple[float, float]:
+    """Return limits of an axis with room around accuracies."""
+    low, high = accuracies.min(), accuracies.max()
+    room = 0.07 * (high - low) or 1.0
+    return float(low - room), float(high + room)
 
 
 def front(table: pd.DataFrame) -> pd.DataFrame:

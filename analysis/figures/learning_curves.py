@@ -10,12 +10,15 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.figures._measured import Accuracies, axis, measured, number
 from analysis.figures._named import best
+from analysis.figures._scale import shortened
 from analysis.figures._style import BLACK, COLOURS, COLUMN, DASHES, GREY, PAGE, keyed, sheet
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 MOST_TRIALS = 8
 """Side by side on a page."""
+LONGEST = 42
+"""Letters of a title."""
 CURVES = {
     "val_robust_accuracy": "robust",
     "val_clean_accuracy": "clean",
@@ -28,8 +31,8 @@ def draw(
 ) -> Figure:
     """Return the curves of trials, each with its selected epoch marked.
 
-    A trial that consists of several runs is shown in the last one. Where the accuracy on the
-    training set was not reported, a panel below has the training loss.
+    Of a trial that consists of several runs the one with the selected epoch is shown. Where the
+    accuracy on the training set was not reported, a panel below has the training loss.
 
     Args:
         frames: Of one or several studies.
@@ -56,7 +59,7 @@ def draw(
     )
     for index, (row, curve) in enumerate(runs):
         above = panels[index // across * len(ratios), index % across]
-        accuracy_panel(above, row, curve, axis(accuracies, "Accuracy"))
+        accuracy_panel(above, row, curve, axis(frames, accuracies, "Accuracy"))
         lowest = above
         if not trained:
             lowest = panels[index // across * 2 + 1, index % across]
@@ -67,7 +70,7 @@ def draw(
         panels.T.reshape(-1)[:0] if len(runs) % across == 0 else panels[-len(ratios) :, -1]
     ):
         spare.remove()
-    keyed(figure, panels[0, 0], columns=3)
+    keyed(figure, panels[0, 0])
     return figure
 
 
@@ -102,12 +105,12 @@ def run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
     """
     epochs = frames.epochs
     mine = epochs[(epochs["study"] == row["study"]) & (epochs["trial_id"] == row["trial_id"])]
-    if "level" in mine:
-        mine = mine[mine["level"] == mine["level"].max()]
+    if "level" in mine and not pd.isna(row.get("level")):
+        mine = mine[mine["level"] == row["level"]]
     mine = mine.sort_values("epoch")
     some = [name for name in [*CURVES, "train_loss"] if name in mine]
     curve = mine[["epoch"]].assign(**{name: number(mine, name, mine.index) for name in some})
-    curve = curve.dropna(axis="columns", how="all")
+    curve = pd.DataFrame(curve.dropna(axis="columns", how="all"))
     if len(curve) < 2 or "val_robust_accuracy" not in curve:
         raise InputError([
             f"expected at least 2 epochs with a robust accuracy, got {len(curve)} of trial "
@@ -136,8 +139,8 @@ def accuracy_panel(
     )
     axes.set_ylabel(label)
     axes.set_title(
-        f"{row['study']}, trial {row['trial_id']} (n = 1), {len(curve)} epochs:\n"
-        f"{row['robust']:.1f} % robust at epoch {epoch}, {row['last']:.1f} % at the last"
+        shortened(f"{row['study']}, trial {row['trial_id']}", LONGEST)
+        + f"\nn = 1, epoch {epoch}: {row['robust']:.1f} % robust, last: {row['last']:.1f} %"
     )
 
 

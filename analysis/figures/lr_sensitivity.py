@@ -43,6 +43,6 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
         plot(axes, line, index, line.label)
     unfinished(axes, table)
     scale_of(frames, KNOB, table["x"]).put(axes, "learning rate")
-    axes.set(ylabel=axis(accuracies), title=counted(frames, table))
+    axes.set(ylabel=axis(frames, accuracies), title=counted(frames, table))
     keyed(figure, axes)
     return figure

@@ -56,8 +56,8 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     if several:
         pairs(panels[1, 0], each, each["rank"].to_numpy())
         panels[1, 0].set_ylabel(f"rank of {len(each)} settings")
-    panels[-1, 0].set_xlabel(axis(accuracies))
-    keyed(figure, named, columns=3)
+    panels[-1, 0].set_xlabel(axis(frames, accuracies))
+    keyed(figure, named)
     return figure
 
 

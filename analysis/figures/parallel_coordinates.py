@@ -1,7 +1,6 @@
 """Knobs and robust accuracy of all trials as lines across axes side by side (Inselberg, 1985)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.figures._labels import beside
 from analysis.figures._measured import Accuracies, axis, counted, measured
-from analysis.figures._named import best, called
+from analysis.figures._named import called, leaders
 from analysis.figures._scale import Scale, present, scale_of
 from analysis.figures._style import (
     BLACK,
@@ -23,6 +22,7 @@ from analysis.figures._style import (
     MANY,
     NAMED,
     PAGE,
+    Dashes,
     faint,
     keyed,
     sheet,
@@ -36,7 +36,8 @@ def draw(
 ) -> Figure:
     """Return an axis a knob that varies and one of robust accuracy, a line a trial.
 
-    A line has a gap where a trial has no such knob. The best ten are named.
+    A line has a gap where a trial has no such knob. The best ten, or the better half of fewer
+    than twenty, are named.
 
     Args:
         frames: Of one or several studies.
@@ -61,21 +62,21 @@ def draw(
     )
     figure, panels = sheet(height=3.0, width=COLUMN if len(some) <= 3 else PAGE)
     axes = panels[0, 0]
-    top = best(table, NAMED)
+    top = leaders(table)
     rest = shares.drop(top.index)
     strands(axes, rest, GREY, "-", f"others ({len(rest)})", faint(len(rest)))
     strands(axes, shares.loc[top.index[1:]], COLOURS[0], "-", f"best {len(top)}", 0.9)
     strands(axes, shares.loc[top.index[:1]], COLOURS[1], DASHES[1], "winner", 1.0)
-    frame(axes, list(scales.values()), [*some, axis(accuracies)])
+    frame(axes, list(scales.values()), [*some, axis(frames, accuracies)])
     ends = [(len(some), height) for height in shares.loc[top.index, "robust"]]
     beside(axes, ends, called(frames, top))
     axes.set_title(counted(frames, table))
-    keyed(figure, axes, columns=3)
+    keyed(figure, axes)
     return figure
 
 
 def strands(
-    axes: Axes, shares: pd.DataFrame, colour: str, dashes: Any, label: str, alpha: float
+    axes: Axes, shares: pd.DataFrame, colour: str, dashes: Dashes, label: str, alpha: float
 ) -> None:
     """Draw the lines of some trials."""
     if shares.empty:

@@ -62,8 +62,8 @@ def draw(
     for index, line in enumerate(lines(frames, strongest(table, names, value), KNOB, value, names)):
         plot(axes, replace(line, joined=True), index, line.label)
     scale_of(frames, KNOB, table["x"]).put(axes, label)
-    axes.set(ylabel=axis(accuracies, f"Robust accuracy, {epoch} epoch"))
-    axes.set_title(counted(frames, table))
+    axes.set(ylabel=axis(frames, accuracies))
+    axes.set_title(f"{counted(frames, table)}, {epoch} epoch")
     keyed(figure, axes)
     return figure
 

@@ -1,7 +1,6 @@
 """Rungs and survivors: all trials up to where they were stopped (as ASHA, arXiv:1810.05934)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +13,18 @@ from analysis.figures._labels import beside
 from analysis.figures._measured import Accuracies, axis, measured, number
 from analysis.figures._named import best, called
 from analysis.figures._scale import shortened
-from analysis.figures._style import BLACK, COLOURS, DASHES, GREY, MANY, NAMED, faint, keyed, sheet
+from analysis.figures._style import (
+    BLACK,
+    COLOURS,
+    DASHES,
+    GREY,
+    MANY,
+    NAMED,
+    Dashes,
+    faint,
+    keyed,
+    sheet,
+)
 from analysis.frames import Frames, Study
 from trainables.problems import InputError
 
@@ -29,8 +39,8 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     """Return robust accuracy over epochs trained, a panel a study, its rungs marked.
 
     A trial's runs follow one after another; each begins anew. Rungs are the ends of all runs but
-    the last, the shares that `scheduler.rungs` says, and the epochs at which trials were stopped. The
-    best ten of those that went to their end are named.
+    the last, the shares that `scheduler.rungs` says, and the epochs at which trials were stopped.
+    The best ten of those that went to their end are named.
 
     Args:
         frames: Of one or several studies.
@@ -47,7 +57,7 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     figure, panels = sheet(number_of, 1, height=0.5 + 2.2 * number_of)
     for axes, (name, study) in zip(panels[:, 0], frames.studies.items(), strict=True):
         panel(axes, frames, table[table["study"] == name], study)
-        axes.set(ylabel=axis(accuracies), xlabel="epochs trained")
+        axes.set(ylabel=axis(frames, accuracies), xlabel="epochs trained")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     keyed(figure, panels[0, 0])
     return figure
@@ -66,7 +76,7 @@ def panel(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) -> None
     marks = rungs(curves, table, study)
     if not marks:
         raise InputError([f"expected a study with rungs, got none in {study.name}."])
-    each = {trial: rows for trial, rows in curves.groupby("trial_id", sort=False)}
+    each = {str(trial): rows for trial, rows in curves.groupby("trial_id", sort=False)}
     survivors = table[table["ended"] == "completed"]
     top = best(survivors, NAMED)
     strands(axes, each, table[table["ended"] != "completed"], GREY, "-", "stopped")
@@ -129,7 +139,7 @@ def strands(
     each: Mapping[str, pd.DataFrame],
     table: pd.DataFrame,
     colour: str,
-    dashes: Any,  # noqa: ANN401
+    dashes: Dashes,
     label: str,
 ) -> None:
     """Draw the curves of some trials, each run for itself."""

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from analysis.figures._lines import unfinished
 from analysis.figures._measured import Accuracies, axis, counted, measured
-from analysis.figures._named import best
+from analysis.figures._named import leaders
 from analysis.figures._scale import Scale, present, scale_of
-from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, NAMED, PAGE, faint, keyed, sheet
+from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, PAGE, faint, keyed, sheet
 from analysis.frames import Frames
 from trainables.problems import InputError
 
@@ -27,7 +27,8 @@ def draw(
     """Return robust accuracy at the selected epoch over each knob that varies.
 
     A panel has the trials that have its knob; other knobs vary in it, too, if they were searched.
-    The best ten are marked, and for words a bar is the median of the completed trials.
+    The best ten, or the better half of fewer than twenty, are marked; for words a bar is the median
+    of the completed trials.
 
     Args:
         frames: Of one or several studies.
@@ -48,7 +49,7 @@ def draw(
     figure, panels = sheet(
         *(down, across), width=PAGE if across > 2 else COLUMN, height=0.8 + 1.45 * down, sharey=True
     )
-    top = best(table, NAMED)
+    top = leaders(table)
     flat = panels.reshape(-1)
     for axes, (knob, values) in zip(flat, shown.items(), strict=False):
         rows = table.loc[values.index]
@@ -59,9 +60,9 @@ def draw(
         axes.set_title(f"n = {len(rows)}")
     for spare in flat[len(shown) :]:
         spare.remove()
-    figure.supylabel(axis(accuracies), fontsize=7.5)
+    figure.supylabel(axis(frames, accuracies), fontsize=7.5)
     figure.suptitle(counted(frames, table), fontsize=7.5)
-    keyed(figure, flat[0], columns=3)
+    keyed(figure, flat[0])
     return figure
 
 

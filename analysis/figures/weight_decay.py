@@ -35,13 +35,14 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     names = told_apart(frames, along=KNOB)
     figure, panels = sheet(height=2.6)
     axes = panels[0, 0]
-    for value, epoch in (("last", "last epoch"), ("robust", "best epoch")):  # the best on top
+    for value in ("last", "robust"):  # the best on top
         shown = whole[whole[value].notna()]
         for index, line in enumerate(lines(frames, shown, KNOB, value, names)):
-            label = ": ".join(filter(None, [line.label, epoch]))
+            first = "best epoch" if not line.label else line.label
+            label = first if value == "robust" else ("last epoch (hollow)" if not index else None)
             plot(axes, line, index, label, hollow=value == "last")
     unfinished(axes, table)
     scale_of(frames, KNOB, table["x"]).put(axes, "weight decay")
-    axes.set(ylabel=axis(accuracies), title=counted(frames, table))
+    axes.set(ylabel=axis(frames, accuracies), title=counted(frames, table))
     keyed(figure, axes)
     return figure
