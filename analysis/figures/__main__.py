@@ -127,7 +127,8 @@ def draw_all(frames: Frames, settings: FigureSettings, target: Path, console: Co
         console.print(f"{name}: {', '.join(dict.fromkeys(settings.format))}", soft_wrap=True)
     if len(refused) == len(asked):
         raise InputError(refused)
-    console.print(f"{len(asked) - len(refused)} figures are in {target}.", soft_wrap=True)
+    drawn = len(asked) - len(refused)
+    console.print(f"{drawn} of {len(asked)} figures are in {target}.", soft_wrap=True)
 
 
 def made(target: Path) -> None:

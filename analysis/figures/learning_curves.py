@@ -22,7 +22,7 @@ LONGEST = 42
 CURVES = {
     "val_robust_accuracy": "robust",
     "val_clean_accuracy": "clean",
-    "train_robust_accuracy": "robust, training set",
+    "train_robust_accuracy": "robust, train",
 }
 
 

@@ -81,7 +81,7 @@ def panel(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) -> None
     top = best(survivors, NAMED)
     strands(axes, each, table[table["ended"] != "completed"], GREY, "-", "stopped")
     strands(axes, each, survivors.drop(top.index), COLOURS[5], "-", "survivors")
-    strands(axes, each, top, COLOURS[0], "-", f"best {len(top)} of them")
+    strands(axes, each, top.iloc[1:], COLOURS[0], "-", f"best {len(top)} of them")
     strands(axes, each, top.head(1), COLOURS[1], DASHES[1], "winner")
     ends(axes, each, table)
     axes.autoscale_view()
