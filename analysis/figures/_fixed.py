@@ -102,6 +102,8 @@ def told_apart(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Ser
         for path in telling:
             names = names.str.cat([part(path, text) for text in values[path]], sep=", ")
         names = names.str.removeprefix(", ")
+    if names.nunique() == 1:
+        return names.map(lambda _: "")
     if names.nunique() > MOST:
         raise InputError([
             f"expected at most {MOST} lines to tell apart, got {names.nunique()} "
@@ -113,8 +115,8 @@ def told_apart(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Ser
 def part(path: str, text: str) -> str:
     """Return what a value adds to the name of a line.
 
-    >>> part("method", '"trades"'), part("attack.steps", "10")
-    ('trades', 'steps 10')
+    >>> part("method", '"trades"'), part("attack.steps", "10"), part("attack.steps", "null")
+    ('trades', 'steps 10', 'steps unknown')
     """
-    value = text.strip('"')
+    value = "unknown" if text == "null" else text.strip('"')
     return value if "." not in path else f"{path.rpartition('.')[2]} {value}"

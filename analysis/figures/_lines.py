@@ -71,13 +71,13 @@ def lines(
         yield Line(str(name), points, joined=same and points["x"].is_unique)
 
 
-def plot(axes: Axes, line: Line, index: int, label: str | None, *, hollow: bool = False) -> None:
+def plot(axes: Axes, line: Line, index: int, label: str, *, hollow: bool = False) -> None:
     """Draw a line in the style of a number, error bars where there are several seeds."""
     points, style = line.points, ":" if hollow else DASHES[index]
     axes.errorbar(
         points["x"],
         points["mean"],
-        yerr=points["std"].fillna(0) if points["n"].max() > 1 else None,
+        yerr=points["std"] if points["n"].max() > 1 else None,
         color=COLOURS[index],
         marker=MARKERS[index],
         markersize=(5 if hollow else 3) * (0.7 if len(points) > CROWDED else 1),
@@ -86,7 +86,7 @@ def plot(axes: Axes, line: Line, index: int, label: str | None, *, hollow: bool 
         alpha=faint(len(points)),
         capsize=2,
         elinewidth=0.8,
-        label=label,
+        label=label or None,
         rasterized=len(points) > MANY,
     )
 

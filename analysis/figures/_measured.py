@@ -1,5 +1,6 @@
 """What trials came to, in percent: on the validation split, or under `tuner.evaluate`."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,8 @@ VALIDATION = {
     "clean": "val_clean_accuracy",
     "last": "last_val_robust_accuracy",
 }
+QUESTIONS = {"threat": "threats", "data": "data sets"}
+"""What makes accuracies incomparable where it differs."""
 TESTED = ("rule", "n", "robust_accuracy", "clean_accuracy")
 
 
@@ -122,12 +125,21 @@ def completed(table: pd.DataFrame, most_needed: int = 1) -> pd.DataFrame:
     return whole
 
 
-def counted(frames: Frames, table: pd.DataFrame) -> str:
-    """Return how many trials a picture shows, in words.
+def counted(
+    frames: Frames, table: pd.DataFrame, *, questions: Mapping[str, str] = QUESTIONS
+) -> str:
+    """Return how many trials a picture shows, in words, and whether they are comparable.
 
-    >>> from analysis.frames import Frames, Study
-    >>> trials = pd.DataFrame({"setting": [0, 0, 1]})
-    >>> frames = Frames(studies={}, trials=trials, epochs=trials, evaluation=trials)
+    Args:
+        frames: Of the studies.
+        table: The trials.
+        questions: Groups that make accuracies incomparable where they differ, and their plural.
+
+    >>> from analysis.frames import Study
+    >>> trials = pd.DataFrame({"study": "a", "setting": [0, 0, 1]})
+    >>> frames = Frames(
+    ...     studies={"a": Study(name="a")}, trials=trials, epochs=trials, evaluation=trials
+    ... )
     >>> counted(frames, trials[:2])
     'n = 2 of 3 trials (1 setting)'
     """
@@ -135,7 +147,14 @@ def counted(frames: Frames, table: pd.DataFrame) -> str:
     text = f"n = {shown}" + f" of {there}" * (shown < there) + f" trial{'s' * (there != 1)}"
     if different < shown:
         text += f" ({different} setting{'s' * (different != 1)})"
-    return text + f", {len(frames.studies)} studies" * (len(frames.studies) > 1)
+    text += f", {len(frames.studies)} studies" * (len(frames.studies) > 1)
+    for group, several in questions.items():
+        asked = frames.trials[[]].assign(**{
+            part: column(frames, part).map(str) for part in (group, f"{group}.eps")
+        })
+        different = len(asked.loc[table.index].drop_duplicates())
+        text += f", {different} {several}" * (different > 1)
+    return text
 
 
 def axis(frames: Frames, accuracies: Accuracies, what: str = "Robust accuracy") -> str:

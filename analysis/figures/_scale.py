@@ -56,7 +56,7 @@ class Scale:
         """Return where values stand: on a logarithmic axis their logarithms."""
         if self.kind != "log":
             return values
-        return np.asarray(np.log10(np.maximum(values, self.zero)))
+        return np.asarray(np.log10(np.where(values > 0, values, self.zero)))
 
     def back(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values that stand at some places."""

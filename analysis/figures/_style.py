@@ -3,6 +3,7 @@
 The colours are those of Okabe and Ito (2008) without yellow, which is too light for lines on white.
 """
 
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 COLUMN, PAGE = 3.25, 6.75
 """Inches: one column of a paper, and both."""
-LETTER, LINE = 0.062, 0.16
+LETTER, LINE = 0.066, 0.16
 """Inches: a letter of 7 points, with some room, and a line of them."""
 BLACK, GREY = "#000000", "#8c8c8c"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
@@ -111,3 +112,10 @@ def keyed(figure: Figure, axes: Axes) -> None:
     for handle in legend.legend_handles:
         if isinstance(handle, Artist):
             handle.set_alpha(1)
+
+
+def titled(figure: Figure, text: str) -> None:
+    """Put a title above a figure, in as many lines as it takes."""
+    wide = int(figure.get_size_inches()[0] / LETTER)
+    lines = [wrapped for line in text.splitlines() for wrapped in wrap(line, wide)]
+    figure.suptitle("\n".join(lines), x=0.02, ha="left", fontsize=STYLE["axes.titlesize"])

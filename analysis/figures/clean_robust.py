@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from analysis.figures._labels import beside
 from analysis.figures._measured import Accuracies, axis, counted, measured
 from analysis.figures._named import best, called
-from analysis.figures._style import BLACK, COLOURS, GREY, MANY, NAMED, faint, keyed, sheet
+from analysis.figures._style import BLACK, COLOURS, GREY, MANY, NAMED, faint, keyed, sheet, titled
 from analysis.frames import Frames
 from trainables.problems import InputError
 
@@ -59,7 +59,7 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     axes.set(xlabel=axis(frames, accuracies, "Clean accuracy"), ylabel=axis(frames, accuracies))
     inside = table[~far_below(table["clean"]) & ~far_below(table["robust"])]
     outside = len(table) - len(inside)
-    axes.set_title(counted(frames, table) + f", {outside} far below" * bool(outside))
+    titled(figure, counted(frames, table) + f", {outside} far below" * bool(outside))
     axes.set(xlim=roomy(inside["clean"]), ylim=roomy(inside["robust"]))
     shown = best(edge, NAMED)
     points = list(zip(shown["clean"], shown["robust"], strict=True))

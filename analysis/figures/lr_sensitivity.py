@@ -6,7 +6,7 @@ from analysis.figures._fixed import column
 from analysis.figures._lines import along, lines, plot, unfinished
 from analysis.figures._measured import Accuracies, axis, completed, counted, measured
 from analysis.figures._scale import scale_of
-from analysis.figures._style import MOST, keyed, sheet
+from analysis.figures._style import MOST, keyed, sheet, titled
 from analysis.frames import Frames
 from trainables.problems import InputError
 
@@ -43,6 +43,7 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
         plot(axes, line, index, line.label)
     unfinished(axes, table)
     scale_of(frames, KNOB, table["x"]).put(axes, "learning rate")
-    axes.set(ylabel=axis(frames, accuracies), title=counted(frames, table))
+    axes.set_ylabel(axis(frames, accuracies))
+    titled(figure, counted(frames, table))
     keyed(figure, axes)
     return figure

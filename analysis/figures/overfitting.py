@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures._measured import Accuracies, axis, completed, counted, measured
 from analysis.figures._named import called
-from analysis.figures._style import COLOURS, GREY, MANY, NAMED, keyed, sheet
+from analysis.figures._style import COLOURS, GREY, MANY, NAMED, keyed, sheet, titled
 from analysis.frames import Frames
 from trainables.problems import InputError
 
@@ -42,7 +42,7 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     named = panels[0, 0]
     pairs(named, top, np.arange(1, len(top) + 1))
     named.set_yticks(range(1, len(top) + 1), called(frames, table.loc[top["first"]]))
-    named.set_title(counted(frames, table))
+    titled(figure, counted(frames, table))
     for row, (best, gap) in enumerate(zip(top["robust"], top["robust"] - top["last"], strict=True)):
         named.annotate(
             f"{gap:.1f}",

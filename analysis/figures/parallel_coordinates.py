@@ -26,9 +26,13 @@ from analysis.figures._style import (
     faint,
     keyed,
     sheet,
+    titled,
 )
 from analysis.figures.sensitivity import chosen
 from analysis.frames import Frames
+
+MOST_AXES = 8
+"""Knobs side by side on a page."""
 
 
 def draw(
@@ -48,7 +52,7 @@ def draw(
         InputError: If there are no such knobs, or none of them varies, or they are too many.
     """
     table = measured(frames, accuracies)
-    some = chosen(frames, table, knobs)
+    some = chosen(frames, table, knobs, MOST_AXES)
     columns = {knob: present(frames, knob, table[knob]) for knob in some}
     scales = {knob: scale_of(frames, knob, values) for knob, values in columns.items()}
     columns["robust"] = table["robust"]
@@ -70,7 +74,7 @@ def draw(
     frame(axes, list(scales.values()), [*some, axis(frames, accuracies)])
     ends = [(len(some), height) for height in shares.loc[top.index, "robust"]]
     beside(axes, ends, called(frames, top))
-    axes.set_title(counted(frames, table))
+    titled(figure, counted(frames, table))
     keyed(figure, axes)
     return figure
 

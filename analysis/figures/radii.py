@@ -12,12 +12,12 @@ from analysis.figures._fixed import told_apart
 from analysis.figures._lines import along, lines, plot
 from analysis.figures._measured import Accuracies, axis, counted, measured
 from analysis.figures._scale import scale_of
-from analysis.figures._style import MOST, keyed, sheet
+from analysis.figures._style import MOST, keyed, sheet, titled
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 KNOB = "threat.eps"
-METHOD = ("method", "attack", "attack.steps", "update", "update.replays", "model")
+METHOD = ("threat", "method", "attack", "attack.steps", "update", "update.replays", "model")
 """What makes a method; its step size and weights go with eps."""
 LABEL = re.compile(r"(.*), [\d.]+(/255)?")
 """How spaces call a way to train at a radius: "PGD-10, 8/255"."""
@@ -63,7 +63,7 @@ def draw(
         plot(axes, replace(line, joined=True), index, line.label)
     scale_of(frames, KNOB, table["x"]).put(axes, label)
     axes.set(ylabel=axis(frames, accuracies))
-    axes.set_title(f"{counted(frames, table)}, {epoch} epoch")
+    titled(figure, f"{counted(frames, table, questions={})}, {epoch} epoch")
     keyed(figure, axes)
     return figure
 

@@ -8,11 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.domains import is_number
 from analysis.figures._lines import unfinished
 from analysis.figures._measured import Accuracies, axis, counted, measured
 from analysis.figures._named import leaders
-from analysis.figures._scale import Scale, present, scale_of
-from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, PAGE, faint, keyed, sheet
+from analysis.figures._scale import MOST_WORDS, Scale, present, scale_of
+from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, PAGE, faint, keyed, sheet, titled
 from analysis.frames import Frames
 from trainables.problems import InputError
 
@@ -28,7 +29,7 @@ def draw(
 
     A panel has the trials that have its knob; other knobs vary in it, too, if they were searched.
     The best ten, or the better half of fewer than twenty, are marked; for words a bar is the median
-    of the completed trials.
+    of the completed trials. Variants, and knobs of more than twelve words, are left out, and said.
 
     Args:
         frames: Of one or several studies.
@@ -39,7 +40,10 @@ def draw(
         InputError: If there are no such knobs, or none of them varies, or they are too many.
     """
     table = measured(frames, accuracies)
-    shown = {knob: present(frames, knob, table[knob]) for knob in chosen(frames, table, knobs)}
+    shown = {
+        knob: present(frames, knob, table[knob])
+        for knob in chosen(frames, table, knobs, MOST_PANELS)
+    }
     across = min(len(shown), 2 if len(shown) <= 6 else 4)
     scales = {
         knob: scale_of(frames, knob, values, nearest=0.15 if across == 1 else 0.3)
@@ -61,12 +65,14 @@ def draw(
     for spare in flat[len(shown) :]:
         spare.remove()
     figure.supylabel(axis(frames, accuracies), fontsize=7.5)
-    figure.suptitle(counted(frames, table), fontsize=7.5)
+    left = [] if knobs else [k for k in frames.knobs if wordy(frames, table, k)]
+    about = counted(frames, table) + f"\nwithout {', '.join(left)}" * bool(left)
+    titled(figure, about)
     keyed(figure, flat[0])
     return figure
 
 
-def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str]) -> list[str]:
+def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most: int) -> list[str]:
     """Return the knobs to show.
 
     Raises:
@@ -76,15 +82,21 @@ def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str]) -> list[st
         raise InputError([
             f"knobs: expected some of {', '.join(frames.knobs)}, got {', '.join(missing)}."
         ])
-    some = knobs or [knob for knob in frames.knobs if knob != "variant"]
-    varying = [k for k in some if present(frames, k, table[k]).astype(str).nunique() > 1]
+    some = knobs or [knob for knob in frames.knobs if not wordy(frames, table, knob)]
+    varying = [k for k in some if present(frames, k, table[k]).map(str).nunique() > 1]
     if not varying:
-        raise InputError([f"expected a knob with at least 2 values, got none of {len(some)}."])
-    if len(varying) > MOST_PANELS:
         raise InputError([
-            f"expected at most {MOST_PANELS} knobs, got {len(varying)}; name knobs=."
+            f"expected a knob with at least 2 values, got none of {', '.join(some) or 'none'}."
         ])
+    if len(varying) > most:
+        raise InputError([f"expected at most {most} knobs, got {len(varying)}; name knobs=."])
     return varying
+
+
+def wordy(frames: Frames, table: pd.DataFrame, knob: str) -> bool:
+    """Return whether a knob is left out unless asked for: names of variants, and too many words."""
+    words = {str(v) for v in present(frames, knob, table[knob]) if not is_number(v)}
+    return knob == "variant" or len(words) > MOST_WORDS
 
 
 def spread(scale: Scale, values: "pd.Series[Any]") -> np.ndarray:

@@ -6,7 +6,7 @@ from analysis.figures._fixed import told_apart
 from analysis.figures._lines import along, lines, plot, unfinished
 from analysis.figures._measured import Accuracies, axis, completed, counted, measured
 from analysis.figures._scale import scale_of
-from analysis.figures._style import keyed, sheet
+from analysis.figures._style import keyed, sheet, titled
 from analysis.frames import Frames
 from trainables.problems import InputError
 
@@ -38,11 +38,13 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     for value in ("last", "robust"):  # the best on top
         shown = whole[whole[value].notna()]
         for index, line in enumerate(lines(frames, shown, KNOB, value, names)):
-            first = "best epoch" if not line.label else line.label
-            label = first if value == "robust" else ("last epoch (hollow)" if not index else None)
+            label = line.label if line.name else ", ".join(filter(None, ["best epoch", line.label]))
+            if value == "last":
+                label = "" if index else "last epoch (hollow)"
             plot(axes, line, index, label, hollow=value == "last")
     unfinished(axes, table)
     scale_of(frames, KNOB, table["x"]).put(axes, "weight decay")
-    axes.set(ylabel=axis(frames, accuracies), title=counted(frames, table))
+    axes.set_ylabel(axis(frames, accuracies))
+    titled(figure, counted(frames, table))
     keyed(figure, axes)
     return figure
