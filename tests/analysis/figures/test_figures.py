@@ -40,7 +40,7 @@ def rich(number=24, name="made", seed=0):
                   optimizer__lr=float(10 ** rng.uniform(-3, 0)),
                   eps_schedule=("linear", "cosine")[i % 2],
                   optimizer__weight_decay=float(10 ** rng.uniform(-5, -2)) if i % 5 else 0.0,
-                  model__activation=("relu", "softplus", "leaky_relu")[i % 3])
+                  model__activation=("relu", "softplus", "leaky_relu", "hardswish", "gelu")[i % 5])
         )  # fmt: skip
         length = 4 if status == "completed" else 2
         curves[f"{i:04d}"] = list(best * np.linspace(0.5, 1, length))
@@ -127,7 +127,7 @@ def test_nobody_elses_settings_are_touched(tmp_path):
 
 def test_names_are_not_read_as_formulas():
     assert NAMES[2] in text(figures.draw("learning_curves", rich(name=NAMES[2])))
-    figures.draw("learning_curves", rich(name="$x^"))
+    figures.draw("learning_curves", rich(name="$x^$"))
 
 
 EMPTY = pd.DataFrame(columns=["study", "trial_id", "epoch"])
@@ -207,6 +207,13 @@ def test_too_many_words_are_left_out_and_said():
     assert "without tag" in text(figure)
     with pytest.raises(InputError, match="at most 12 values of tag"):
         figures.draw("sensitivity", study(rows), knobs=["tag"])
+
+
+def test_settings_without_a_knob_are_settings_of_their_own():
+    rows = [trial(0.5, clean) for clean in (0.7, 0.8)]
+    rows = [{**row, "optimizer.centralize": c} for row, c in zip(rows, ("gc", None), strict=True)]
+    frames = study([*rows, {**rows[1], "seed": 1}])
+    assert "n = 3 trials (2 settings)" in text(figures.draw("clean_robust", frames))
 
 
 def test_incomparable_trials_are_said():
