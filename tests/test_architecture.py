@@ -16,7 +16,8 @@ MAY_IMPORT = {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
         "trainables.constraint",
-        *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs", "words")),
+        *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
+        *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",
     },
 }

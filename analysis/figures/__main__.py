@@ -1,0 +1,149 @@
+"""Draw the figures of studies: `python -m analysis.figures FOLDER...`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from rich.console import Console
+from rich.text import Text
+
+from analysis import figures
+from analysis.figures._measured import Accuracies
+from analysis.frames import Frames, load
+from trainables.knobs import knobs
+from trainables.problems import InputError, did_you_mean
+from trainables.ranges import Folder
+from tuner.command import OK, command
+from tuner.keys import misfits, settled
+from tuner.listing import heading, listing
+from tuner.typed import Several
+from tuner.words import Vocabulary, read, separated
+
+INTRODUCTION = """\
+Draw the figures of one or several studies, each as far as the studies allow.
+
+  python -m analysis.figures results/weight_decay-pgd_at-20261121-083000
+  python -m analysis.figures FOLDER FOLDER figure=clean_robust,rungs format=svg
+"""
+Format = Literal["pdf", "svg", "png"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureSettings:
+    """What the command line says of figures.
+
+    Attributes:
+        figure: Which, separated by commas; all if none.
+        to: The folder that they go to; FOLDER/figures, of the first one, if none. What is there
+            under the same name is written over.
+        format: Of the files, separated by commas.
+        accuracies: "evaluation" takes the test split under the attacks of tuner.evaluate.
+    """
+
+    figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several] = ()
+    to: Folder | None = None
+    format: Annotated[tuple[Format, ...], Several, Field(min_length=1)] = ("pdf", "png")
+    accuracies: Accuracies = "validation"
+
+
+VOCABULARY = Vocabulary(
+    keys=tuple(each.name for each in fields(FigureSettings)), paths=frozenset({"to"})
+)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    return command(words, usage, run, farewell="Interrupted; what was drawn so far is kept.")
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    heading(console, "Figures", "figure=NAME,NAME")
+    for name in figures.names():
+        console.print(Text(f"    {name:<22}{figures.about(name)}"), soft_wrap=True)
+    heading(console, "Keys", "KEY=VALUE")
+    console.print(listing(knobs(FigureSettings), ""))
+
+
+def run(words: Sequence[str], console: Console) -> int:
+    """Check the command, then draw; return its exit status.
+
+    Raises:
+        InputError: If anything is wrong with it, or nothing can be drawn.
+    """
+    folders, others = separated(words)
+    arguments, problems = read(others, VOCABULARY)
+    problems += misfits(FigureSettings, arguments)
+    settings = settled(FigureSettings, arguments)
+    problems += unknown(settings.figure)
+    try:
+        frames = load(*folders)
+    except InputError as error:
+        raise InputError([*problems, *error.each]) from None
+    if problems:
+        raise InputError(problems)
+    target = Path(settings.to) if settings.to else Path(folders[0]).resolve() / "figures"
+    for problem in frames.problems:
+        console.print(f"note: {problem}", soft_wrap=True)
+    draw_all(frames, settings, target, console)
+    return OK
+
+
+def unknown(asked: Sequence[str]) -> Iterator[str]:
+    """Yield which figures there are not."""
+    known = figures.names()
+    for name in asked:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            yield f"figure: no {name!r}.{hint} There are: {', '.join(known)}."
+
+
+def draw_all(frames: Frames, settings: FigureSettings, target: Path, console: Console) -> None:
+    """Draw and write figures, telling each.
+
+    Raises:
+        InputError: If the folder cannot be made, or nothing could be drawn.
+    """
+    refused: list[str] = []
+    asked = settings.figure or tuple(figures.names())
+    for name in asked:
+        try:
+            figure = figures.draw(name, frames, accuracies=settings.accuracies)
+        except InputError as error:
+            refused += error.each
+            console.print(f"left out {error.each[0]}", soft_wrap=True)
+            continue
+        made(target)
+        for kind in dict.fromkeys(settings.format):
+            figures.save(figure, target / f"{name}.{kind}")
+        console.print(f"{name}: {', '.join(dict.fromkeys(settings.format))}", soft_wrap=True)
+    if len(refused) == len(asked):
+        raise InputError(refused)
+    drawn = len(asked) - len(refused)
+    console.print(f"{drawn} of {len(asked)} figures are in {target}.", soft_wrap=True)
+
+
+def made(target: Path) -> None:
+    """Make a folder, unless it is there.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError([
+            f"to: {target} cannot be made ({error.strerror or error}); choose another to=PATH."
+        ]) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

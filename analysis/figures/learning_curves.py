@@ -1,0 +1,151 @@
+"""Robust, clean and training accuracy by epoch (Rice et al., arXiv:2002.11569, Fig. 1)."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis.figures._measured import Accuracies, axis, measured, number
+from analysis.figures._named import best
+from analysis.figures._scale import shortened
+from analysis.figures._style import BLACK, COLOURS, COLUMN, DASHES, GREY, PAGE, keyed, sheet
+from analysis.frames import Frames
+from trainables.problems import InputError
+
+MOST_TRIALS = 8
+"""Side by side on a page."""
+LONGEST = 42
+"""Letters of a title."""
+CURVES = {
+    "val_robust_accuracy": "robust",
+    "val_clean_accuracy": "clean",
+    "train_robust_accuracy": "robust, train",
+}
+
+
+def draw(
+    frames: Frames, *, accuracies: Accuracies = "validation", trials: Sequence[str] = ()
+) -> Figure:
+    """Return the curves of trials, each with its selected epoch marked.
+
+    Of a trial that consists of several runs the one with the selected epoch is shown. Where the
+    accuracy on the training set was not reported, a panel below has the training loss.
+
+    Args:
+        frames: Of one or several studies.
+        accuracies: "validation"; an evaluation looks at checkpoints, not at epochs.
+        trials: Which, by `trial_id`; the winner of each study if none.
+
+    Raises:
+        InputError: If there are no such trials, too many, or none with two epochs.
+    """
+    if accuracies != "validation":
+        raise InputError(["expected accuracies=validation: an evaluation looks at no epochs."])
+    chosen = choice(measured(frames, accuracies), trials)
+    runs = [(row, run(frames, row)) for row in chosen.to_dict("records")]
+    trained = any("train_robust_accuracy" in curve for _, curve in runs)
+    across = min(2, len(runs))
+    down = -(-len(runs) // across)
+    ratios = [1.0] if trained else [1.0, 0.42]
+    figure, panels = sheet(
+        *(down * len(ratios), across),
+        width=COLUMN if across == 1 else PAGE,
+        height=0.5 + down * (1.75 if trained else 2.4),
+        sharex="col" if down == 1 else False,
+        height_ratios=ratios * down,
+    )
+    for index, (row, curve) in enumerate(runs):
+        above = panels[index // across * len(ratios), index % across]
+        accuracy_panel(above, row, curve, axis(frames, accuracies, "Accuracy"))
+        lowest = above
+        if not trained:
+            lowest = panels[index // across * 2 + 1, index % across]
+            loss_panel(lowest, row, curve)
+        lowest.set_xlabel("epoch")
+        lowest.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    for spare in (
+        panels.T.reshape(-1)[:0] if len(runs) % across == 0 else panels[-len(ratios) :, -1]
+    ):
+        spare.remove()
+    keyed(figure, panels[0, 0])
+    return figure
+
+
+def choice(table: pd.DataFrame, trials: Sequence[str]) -> pd.DataFrame:
+    """Return the trials to show.
+
+    Raises:
+        InputError: If there are no such trials, or too many.
+    """
+    if not trials:
+        each = [best(rows, 1) for _, rows in table.groupby("study", observed=True)]
+        chosen = pd.concat(each)
+    else:
+        chosen = table[table["trial_id"].isin(list(trials))]
+        if missing := sorted(set(trials) - set(chosen["trial_id"])):
+            raise InputError([
+                f"trials: expected trials with an accuracy, got {', '.join(missing)}."
+            ])
+    if len(chosen) > MOST_TRIALS:
+        raise InputError([
+            f"expected at most {MOST_TRIALS} trials side by side, got {len(chosen)}; load fewer "
+            "studies or name trials=."
+        ])
+    return chosen
+
+
+def run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
+    """Return the epochs of the run whose epoch was selected.
+
+    Raises:
+        InputError: If there are fewer than two.
+    """
+    epochs = frames.epochs
+    mine = epochs[(epochs["study"] == row["study"]) & (epochs["trial_id"] == row["trial_id"])]
+    if "level" in mine and not pd.isna(row.get("level")):
+        mine = mine[mine["level"] == row["level"]]
+    mine = mine.sort_values("epoch")
+    some = [name for name in [*CURVES, "train_loss"] if name in mine]
+    curve = mine[["epoch"]].assign(**{name: number(mine, name, mine.index) for name in some})
+    curve = pd.DataFrame(curve.dropna(axis="columns", how="all"))
+    if len(curve) < 2 or "val_robust_accuracy" not in curve:
+        raise InputError([
+            f"expected at least 2 epochs with a robust accuracy, got {len(curve)} of trial "
+            f"{row['trial_id']} in {row['study']}."
+        ])
+    return curve
+
+
+def accuracy_panel(
+    axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame, label: str
+) -> None:
+    """Draw accuracies and mark the selected epoch."""
+    for index, (name, text) in enumerate(CURVES.items()):
+        if name in curve:
+            axes.plot(
+                curve["epoch"],
+                100 * curve[name],
+                color=COLOURS[index],
+                linestyle=DASHES[index],
+                label=text,
+            )
+    epoch = int(row["best_epoch"])
+    axes.axvline(epoch, color=GREY, linewidth=0.7, linestyle=":")
+    axes.plot(
+        [epoch], [row["robust"]], "o", color=COLOURS[0], markeredgecolor=BLACK, label="selected"
+    )
+    axes.set_ylabel(label)
+    axes.set_title(
+        shortened(f"{row['study']}, trial {row['trial_id']}", LONGEST)
+        + f"\nn = 1, epoch {epoch}: {row['robust']:.1f} % robust, last: {row['last']:.1f} %"
+    )
+
+
+def loss_panel(axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame) -> None:
+    """Draw the training loss and mark the selected epoch."""
+    axes.plot(curve["epoch"], curve["train_loss"], color=BLACK)
+    axes.axvline(int(row["best_epoch"]), color=GREY, linewidth=0.7, linestyle=":")
+    axes.set_ylabel("training loss\n(nats)")

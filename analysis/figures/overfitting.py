@@ -1,0 +1,89 @@
+"""The best against the last epoch of each setting: robust overfitting (arXiv:2002.11569)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.figures._measured import Accuracies, axis, completed, counted, measured
+from analysis.figures._named import called
+from analysis.figures._style import COLOURS, GREY, MANY, NAMED, keyed, sheet, titled
+from analysis.frames import Frames
+from trainables.problems import InputError
+
+
+def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
+    """Return robust accuracy at the best and the last epoch, a row a setting, the best on top.
+
+    Numbers are means over the seeds of a setting; what lies between both is the robust overfitting
+    gap, printed in points for the best ten. Of more than ten the others follow below by rank.
+
+    Args:
+        frames: Of one or several studies.
+        accuracies: Of which split; an evaluation needs rules=last_epoch.
+
+    Raises:
+        InputError: If no completed trial has both accuracies.
+    """
+    table = completed(measured(frames, accuracies))
+    table = table[table["last"].notna()]
+    if table.empty:
+        raise InputError(["expected robust accuracies at the last epoch, got none."])
+    each = ranked(table)
+    top = each.head(NAMED)
+    several = len(each) > NAMED
+    above = 0.16 * len(top)
+    figure, panels = sheet(
+        *(2 if several else 1, 1),
+        height=0.95 + above + 1.5 * several,
+        sharex=True,
+        height_ratios=[above, 1.4] if several else [1],
+    )
+    named = panels[0, 0]
+    pairs(named, top, np.arange(1, len(top) + 1))
+    named.set_yticks(range(1, len(top) + 1), called(frames, table.loc[top["first"]]))
+    titled(figure, counted(frames, table))
+    for row, (best, gap) in enumerate(zip(top["robust"], top["robust"] - top["last"], strict=True)):
+        named.annotate(
+            f"{gap:.1f}",
+            (best, row + 1),
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+        )
+    named.margins(x=0.12)
+    if several:
+        pairs(panels[1, 0], each, each["rank"].to_numpy())
+        panels[1, 0].set_ylabel(f"rank of {len(each)} settings")
+    panels[-1, 0].set_xlabel(axis(frames, accuracies))
+    keyed(figure, named)
+    return figure
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a setting, the best first: mean `robust` and `last`, `rank`, its `first` row."""
+    each = table.assign(first=table.index).groupby("setting")
+    means = each.agg({"robust": "mean", "last": "mean", "first": "first"})
+    ordered = means.sort_values(["robust", "first"], ascending=[False, True])
+    return ordered.assign(rank=np.arange(1, len(ordered) + 1))
+
+
+def pairs(axes: Axes, each: pd.DataFrame, rows: np.ndarray) -> None:
+    """Draw best and last epoch of settings, and a line between them."""
+    image = len(each) > MANY
+    size = 3.5 if len(each) <= NAMED else 1.6
+    axes.hlines(rows, each["last"], each["robust"], color=GREY, linewidth=0.8, rasterized=image)
+    for value, marker, colour, label in (
+        ("robust", "o", COLOURS[0], "best epoch"),
+        ("last", "s", COLOURS[1], "last epoch"),
+    ):
+        axes.plot(
+            *(each[value], rows, marker),
+            color=colour,
+            markerfacecolor=colour if value == "robust" else "none",
+            markersize=size,
+            label=label,
+            rasterized=image,
+        )
+    axes.set_ylim(rows[-1] + 0.7, rows[0] - 0.7)

@@ -1,0 +1,91 @@
+"""Robust accuracy against eps, a line a method (GradAlign, arXiv:2007.02617, Fig. 1)."""
+
+import re
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.figures._fixed import told_apart
+from analysis.figures._lines import along, lines, plot
+from analysis.figures._measured import Accuracies, axis, counted, measured
+from analysis.figures._scale import scale_of
+from analysis.figures._style import MOST, keyed, sheet, titled
+from analysis.frames import Frames
+from trainables.problems import InputError
+
+KNOB = "threat.eps"
+METHOD = ("threat", "method", "attack", "attack.steps", "update", "update.replays", "model")
+"""What makes a method; its step size and weights go with eps."""
+LABEL = re.compile(r"(.*), [\d.]+(/255)?")
+"""How spaces call a way to train at a radius: "PGD-10, 8/255"."""
+
+
+def draw(
+    frames: Frames,
+    *,
+    accuracies: Accuracies = "validation",
+    epoch: Literal["best", "last"] = "best",
+) -> Figure:
+    """Return robust accuracy over the radius of training and attack, a line a method.
+
+    Points are means over seeds with standard deviations. Of several settings of a method at a
+    radius the one with the highest mean counts: each method at its best. Trials that collapsed
+    count, for collapse is what the figure is about; those that a scheduler stopped do not.
+
+    Args:
+        frames: Of one or several studies, at two radii or more.
+        accuracies: Of which split.
+        epoch: "best", the selected one, or "last", as in the paper.
+
+    Raises:
+        InputError: If no method was trained at two radii.
+    """
+    if epoch not in ("best", "last"):
+        raise InputError([f"epoch must be best or last, got {epoch!r}."])
+    value = {"best": "robust", "last": "last"}[epoch]
+    table = along(frames, measured(frames, accuracies), KNOB)
+    table = table[table[value].notna() & (table["ended"] != "stopped")]
+    names = methods(frames).loc[table.index]
+    radii = table.groupby(names)["x"].nunique()
+    if radii.max() < 2 or radii.empty:
+        raise InputError([
+            f"expected a method at 2 values of {KNOB} or more, got {table['x'].nunique()}."
+        ])
+    grey = bool(np.allclose(255 * table["x"], (255 * table["x"]).round()))
+    label = "eps (grey levels of 255)" if grey else "eps (pixels in [0, 1])"
+    table = table.assign(x=(255 * table["x"]).round() if grey else table["x"])
+    figure, panels = sheet(height=2.6)
+    axes = panels[0, 0]
+    for index, line in enumerate(lines(frames, strongest(table, names, value), KNOB, value, names)):
+        plot(axes, replace(line, joined=True), index, line.label)
+    scale_of(frames, KNOB, table["x"]).put(axes, label)
+    axes.set(ylabel=axis(frames, accuracies))
+    titled(figure, f"{counted(frames, table, questions={})}, {epoch} epoch")
+    keyed(figure, axes)
+    return figure
+
+
+def methods(frames: Frames) -> "pd.Series[str]":
+    """Return the method of each trial: what its space calls it, else what tells it apart.
+
+    Raises:
+        InputError: If there are more than lines can be told apart.
+    """
+    if "variant" in frames.trials:
+        labels = frames.trials["variant"].astype(str).str.extract(LABEL)[0]
+        if labels.notna().all():
+            if (found := labels.nunique()) > MOST:
+                raise InputError([f"expected at most {MOST} methods, got {found}."])
+            return labels
+    return told_apart(frames, along=KNOB, by=METHOD)
+
+
+def strongest(table: pd.DataFrame, names: "pd.Series[str]", value: str) -> pd.DataFrame:
+    """Return the trials of the setting with the highest mean, for each method and radius."""
+    means = table.groupby([names, "x", "setting"])[value].mean()
+    chosen = set(means.groupby(level=[0, 1]).idxmax())
+    keys = zip(names, table["x"], table["setting"], strict=True)
+    return table[[key in chosen for key in keys]]

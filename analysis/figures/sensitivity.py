@@ -1,0 +1,134 @@
+"""Robust accuracy against each knob, a panel each (the sweeps of arXiv:2010.00467, one by one)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.domains import is_number
+from analysis.figures._lines import unfinished
+from analysis.figures._measured import Accuracies, axis, counted, measured
+from analysis.figures._named import leaders
+from analysis.figures._scale import MOST_WORDS, Scale, present, scale_of
+from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, PAGE, faint, keyed, sheet, titled
+from analysis.frames import Frames
+from trainables.problems import InputError
+
+MOST_PANELS = 16
+BESIDE = 0.3
+"""How far points of one word stand from its middle, so that they can be seen."""
+
+
+def draw(
+    frames: Frames, *, accuracies: Accuracies = "validation", knobs: Sequence[str] = ()
+) -> Figure:
+    """Return robust accuracy at the selected epoch over each knob that varies.
+
+    A panel has the trials that have its knob; other knobs vary in it, too, if they were searched.
+    The best ten, or the better half of fewer than twenty, are marked; for words a bar is the median
+    of the completed trials. Variants, and knobs of more than twelve words, are left out, and said.
+
+    Args:
+        frames: Of one or several studies.
+        accuracies: Of which split.
+        knobs: Paths of the knobs to show; all that vary if none.
+
+    Raises:
+        InputError: If there are no such knobs, or none of them varies, or they are too many.
+    """
+    table = measured(frames, accuracies)
+    shown = {
+        knob: present(frames, knob, table[knob])
+        for knob in chosen(frames, table, knobs, MOST_PANELS)
+    }
+    across = min(len(shown), 2 if len(shown) <= 6 else 4)
+    scales = {
+        knob: scale_of(frames, knob, values, nearest=0.15 if across == 1 else 0.3)
+        for knob, values in shown.items()
+    }
+    down = -(-len(shown) // across)
+    figure, panels = sheet(
+        *(down, across), width=PAGE if across > 2 else COLUMN, height=0.8 + 1.45 * down, sharey=True
+    )
+    top = leaders(table)
+    flat = panels.reshape(-1)
+    for axes, (knob, values) in zip(flat, shown.items(), strict=False):
+        rows = table.loc[values.index]
+        panel(axes, rows.assign(x=spread(scales[knob], values)), rows.index.isin(top.index))
+        if scales[knob].kind == "words":
+            medians(axes, scales[knob], rows, values)
+        scales[knob].put(axes, knob)
+        axes.set_title(f"n = {len(rows)}")
+    for spare in flat[len(shown) :]:
+        spare.remove()
+    figure.supylabel(axis(frames, accuracies), fontsize=7.5)
+    left = [] if knobs else [k for k in frames.knobs if wordy(frames, table, k)]
+    about = counted(frames, table) + f"\nwithout {', '.join(left)}" * bool(left)
+    titled(figure, about)
+    keyed(figure, flat[0])
+    return figure
+
+
+def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most: int) -> list[str]:
+    """Return the knobs to show.
+
+    Raises:
+        InputError: If there are no such knobs, or none of them varies, or they are too many.
+    """
+    if missing := [knob for knob in knobs if knob not in frames.knobs]:
+        raise InputError([
+            f"knobs: expected some of {', '.join(frames.knobs)}, got {', '.join(missing)}."
+        ])
+    some = knobs or [knob for knob in frames.knobs if not wordy(frames, table, knob)]
+    varying = [k for k in some if present(frames, k, table[k]).map(str).nunique() > 1]
+    if not varying:
+        raise InputError([
+            f"expected a knob with at least 2 values, got none of {', '.join(some) or 'none'}."
+        ])
+    if len(varying) > most:
+        raise InputError([f"expected at most {most} knobs, got {len(varying)}; name knobs=."])
+    return varying
+
+
+def wordy(frames: Frames, table: pd.DataFrame, knob: str) -> bool:
+    """Return whether a knob is left out unless asked for: names of variants, and too many words."""
+    words = {str(v) for v in present(frames, knob, table[knob]) if not is_number(v)}
+    return knob == "variant" or len(words) > MOST_WORDS
+
+
+def spread(scale: Scale, values: "pd.Series[Any]") -> np.ndarray:
+    """Return where points stand; those of one word one beside the other, always the same way."""
+    places = scale.values(values)
+    if scale.kind != "words":
+        return places
+    turn = pd.Series(places).groupby(places).cumcount().to_numpy()
+    golden = 0.618033988749895  # multiples of it fill [0, 1) evenly, however many there are
+    return places + BESIDE * (2 * ((turn * golden) % 1) - 1)
+
+
+def panel(axes: Axes, rows: pd.DataFrame, top: np.ndarray) -> None:
+    """Draw the trials of one panel."""
+    whole = rows["ended"] == "completed"
+    for some, colour, marker, size, label in (
+        (whole & ~top, COLOURS[0], "o", 2.5, "completed"),
+        (whole & top, COLOURS[1], "D", 3.5, f"best {top.sum()}"),
+    ):
+        axes.plot(
+            *(rows.loc[some, "x"], rows.loc[some, "robust"], marker),
+            color=colour,
+            markersize=size,
+            alpha=1 if label != "completed" else faint(len(rows)),
+            label=label,
+            rasterized=len(rows) > MANY,
+        )
+    unfinished(axes, rows)
+
+
+def medians(axes: Axes, scale: Scale, rows: pd.DataFrame, values: "pd.Series[Any]") -> None:
+    """Draw a bar for each word: the median of its completed trials."""
+    whole = rows["ended"] == "completed"
+    each = rows.loc[whole, "robust"].groupby(scale.values(values)[whole]).median()
+    axes.hlines(each, each.index - 0.35, each.index + 0.35, color=BLACK, linewidth=1.2)
