@@ -17,6 +17,7 @@ MAY_IMPORT = {
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
         *(f"tuner.{name}" for name in ("command", "keys", "listing", "logs", "words")),
         "search_spaces._published",
+        *("trainables.constraint", "tuner.journal", "tuner.rows"),  # what a running study says
     },
 }
 LOOKS_AT_NETWORKS = {"trainables", "tuner"}
