@@ -20,9 +20,9 @@ def curves(frames: Frames) -> dict[str, Any]:
     """Return the epochs of all trials, one trial after the other.
 
     Returns:
-        `starts`, where each row of `trials` begins in what follows, and one end more; `epoch` and
-        `level`; and each of the measures that there is. A trial without epochs begins where the
-        next one does.
+        `starts`, where each row of `trials` begins in what follows, and one end more; `selected`,
+        where its selected epoch is, or -1; `epoch` and `level`; and each of the measures that there
+        is. A trial without epochs begins where the next one does.
     """
     epochs = frames.epochs.reset_index(drop=True)
     measures = [name for name in MEASURES if name in epochs]
@@ -34,6 +34,7 @@ def curves(frames: Frames) -> dict[str, Any]:
     starts = np.searchsorted(owner[arranged], np.arange(len(frames.trials) + 1))
     return {
         "starts": starts.tolist(),
+        "selected": selected(frames.trials, owner[arranged], epochs).tolist(),
         "epoch": epochs["epoch"].tolist(),
         "level": epochs["level"].tolist(),
         "measures": {name: rounded(epochs[name]) for name in measures},
@@ -45,6 +46,15 @@ def rows_of(epochs: pd.DataFrame, trials: pd.DataFrame) -> Any:  # noqa: ANN401
     """Return the row in `trials` of each row of `epochs`; -1 where the trial has none."""
     known = pd.MultiIndex.from_frame(trials[IDENTITY].astype(str))
     return known.get_indexer(pd.MultiIndex.from_frame(epochs[IDENTITY].astype(str)))
+
+
+def selected(trials: pd.DataFrame, owner: Any, epochs: pd.DataFrame) -> Any:  # noqa: ANN401
+    """Return where among `epochs`, of the trials `owner`, the selected one of each trial is."""
+    there = pd.MultiIndex.from_arrays([owner, epochs["level"], epochs["epoch"]])
+    wanted = trials["best_epoch"].fillna(-1).astype(int) if "best_epoch" in trials else -1
+    asked = pd.DataFrame({"level": levels(trials), "epoch": wanted})
+    sought = pd.MultiIndex.from_arrays([range(len(asked)), asked["level"], asked["epoch"]])
+    return there.get_indexer(sought)
 
 
 def levels(epochs: pd.DataFrame) -> pd.Series:

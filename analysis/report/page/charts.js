@@ -58,6 +58,15 @@ function colour(name) {
   return found;
 }
 
+function dark() {
+  return colour("ink").match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 382;
+}
+
+function blend(percent, one, other) {
+  const [a, b] = [one, other].map((name) => colour(name).match(/[\d.]+/g).map(Number));
+  return `rgb(${[0, 1, 2].map((c) => Math.round((percent * a[c] + (100 - percent) * b[c]) / 100)).join(",")})`;
+}
+
 function dressed(layout) {
   const axis = {gridcolor: colour("grid"), zerolinecolor: colour("line"), linecolor: colour("line"), automargin: true};
   const axes = Object.fromEntries(["xaxis", "yaxis"].map((name) => [name, {...axis, ...layout[name]}]));
@@ -125,18 +134,17 @@ function background(rows) {
 }
 
 function marks(rows, key) {
-  const x = [], y = [];
-  if (key === ROBUST) for (const row of rows) {
-    const curve = points(row), best = curve.y.reduce((top, value, i) => (value !== null && value > (curve.y[top] ?? -1) ? i : top), 0);
-    x.push(curve.x[best]);
-    y.push(curve.y[best]);
+  const x = [], y = [], {starts, selected, measures} = DATA.curves, factor = key.endsWith("_accuracy") ? 100 : 1;
+  for (const row of rows.filter((each) => selected[each] >= 0)) {
+    x.push(selected[row] - starts[row] + 1);
+    y.push(factor * measures[key][selected[row]]);
   }
   return {x, y, mode: "markers", marker: {size: 6, color: colour("ink")}, hoverinfo: "skip"};
 }
 
 function shade(i, count) {
-  const share = count < 2 ? 1 : i / (count - 1), from = [158, 172, 190], to = [0, 114, 178];
-  return `rgb(${from.map((start, c) => Math.round(start + share * (to[c] - start))).join(",")})`;
+  const share = count < 2 ? 100 : Math.round((100 * i) / (count - 1));
+  return blend(share, "accent", "others");
 }
 
 // ---- points and lines, one a trial
@@ -146,7 +154,7 @@ function dots(rows, x, y) {
   return {x: rows.map(x), y: rows.map(y), mode: "markers", customdata: rows.map((row) => DATA.names[row]), text: rows.map(about),
     hovertemplate: "%{text}<extra></extra>",
     marker: {size: rows.map((row) => (chosen(row) ? 13 : 8)), symbol: rows.map((row) => symbol(row)),
-      color: rows.map((row) => (of("status", row) === "completed" ? PALETTE[0] : PALETTE[4])), line: {width: 1, color: colour("paper")}}};
+      color: rows.map((row) => (of("status", row) === "completed" ? PALETTE[0] : PALETTE[1])), opacity: 1, line: {width: 1.5, color: rows.map((row) => (of("status", row) === "completed" ? colour("paper") : PALETTE[1]))}}};
 }
 
 function symbol(row) { return {completed: "circle", stopped: "circle-open", running: "diamond-open"}[of("status", row)] || "x"; }
@@ -174,7 +182,7 @@ function parallel() {
   const axes = [...DATA.columns.filter((column) => column.knob), table.column(CLEAN), table.column(ROBUST)].map(axis);
   const rows = table.rows.filter((row) => of(ROBUST, row) !== null).sort((a, b) => of(ROBUST, a) - of(ROBUST, b));
   const groups = new Map();
-  rows.forEach((row, i) => { const band = Math.floor((8 * i) / rows.length); groups.set(band, [...(groups.get(band) || []), row]); });
+  rows.forEach((row, i) => { const band = Math.floor((BANDS * i) / rows.length) + 2 * dark(); groups.set(band, [...(groups.get(band) || []), row]); });
   const traces = [...groups].map(([band, some]) => ribbon(some, axes, VIRIDIS[band]));
   const ticks = axes.map((each, i) => [[each.low, 0, "top"], [each.high, 1, "bottom"]].map(([text, y, anchor]) => (
     {x: i, y, text: escaped(text), showarrow: false, yanchor: anchor, font: {size: 11}, bgcolor: colour("paper"), borderpad: 1}))).flat();
@@ -184,6 +192,7 @@ function parallel() {
 }
 
 const VIRIDIS = ["#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#fde725"];
+const BANDS = 6;  // of the eight colours: the last ones are lost on white, the first ones on black
 
 function axis(column) {
   const present = column.values.filter((value) => value !== null);

@@ -35,8 +35,7 @@ for (const id of ["measure", "everything"]) document.getElementById(id).addEvent
 document.getElementById("knob").addEventListener("change", () => charts.draw("chart-knob"));
 document.getElementById("numbers").addEventListener("toggle", numbers);
 document.getElementById("theme").addEventListener("click", () => {
-  const dark = getComputedStyle(document.documentElement).colorScheme === "dark" || (document.documentElement.dataset.theme === undefined && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  document.documentElement.dataset.theme = dark() ? "light" : "dark";
   charts.again();
 });
 addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });

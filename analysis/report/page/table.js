@@ -18,7 +18,7 @@ const table = {
     if (value === null || value === undefined) return "";
     if (column.kind === "text") return value;
     if (column.kind !== "number") return (100 * value).toFixed(1);
-    if (column.knob) return String(Number(value.toPrecision(4)));
+    if (column.knob) return value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
     return Number.isInteger(value) ? String(value) : value.toFixed(1);
   },
 
