@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "analysis": {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
+        "trainables.constraint",
         *(f"tuner.{name}" for name in ("command", "keys", "listing", "logs", "words")),
         "search_spaces._published",
     },

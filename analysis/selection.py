@@ -1,0 +1,125 @@
+"""Which epoch of a trial its numbers are of: the best by validation, the last, the oracle's."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from analysis.frames import IDENTITY, Frames
+from trainables.constraint import constraint
+
+BEST = "val_robust_accuracy"
+"""Robust accuracy at the epoch that a trial kept, as in `trials`."""
+OWN = {
+    **{"level": "Int64", "best_epoch": "Int64", "val_clean_accuracy": "float64"},
+    **{BEST: "float64", "last_val_robust_accuracy": "float64", "robust_overfitting": "float64"},
+}
+"""What `trials` says too, which is taken where a study has lost its epochs."""
+KEPT = {"level": "level", "epoch": "best_epoch", "clean": "val_clean_accuracy", "robust": BEST}
+LAST = {
+    **{"epoch": "last_epoch", "clean": "last_val_clean_accuracy"},
+    "robust": "last_val_robust_accuracy",
+}
+SCORE = ["missed", "robust", "clean"]
+"""What ranks epochs, as `trainables.report.Report.score` has it: least missed, then most."""
+ORACLE = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
+
+
+def selected(frames: Frames) -> pd.DataFrame:
+    """Return a row a trial: what it comes to by each rule of selection.
+
+    Kept is the epoch with the highest robust accuracy, the higher clean accuracy where that is the
+    same; under a constraint, the one that misses it by least. A trial of several whole runs keeps
+    one epoch of all of them, but its last epoch, the oracle's and the overfitting gap are those of
+    its last run, for a short run and a long one are no two ends of one curve.
+
+    Returns:
+        `study`, `trial_id`, `status` ("running" where it has not ended), the knobs, `seed`;
+        `level`, `best_epoch`, `val_clean_accuracy` and `val_robust_accuracy` of the kept epoch;
+        `last_epoch`, `last_val_clean_accuracy` and `last_val_robust_accuracy`; `oracle_epoch` and
+        `oracle_robust_accuracy`, the most that can be had by looking at the split that is reported,
+        which `oracle_split` names: "test" for logs that examined it, and where `tuner.evaluate`
+        attacked several checkpoints of a trial (an oracle without an epoch), else "validation";
+        `robust_overfitting`, best minus last (arXiv:2002.11569). Accuracies are fractions in
+        [0, 1], missing for a trial without an epoch.
+    """
+    about = ["status", *frames.knobs, "seed"]
+    trials = frames.trials.set_index(IDENTITY)
+    found = by_epochs(frames)
+    index = trials.index.union(found.index, sort=False)
+    own = trials.reindex(index=index, columns=list(OWN))
+    found = found.reindex(index)
+    filled = found[list(OWN)].fillna(own).astype(OWN)
+    found = found.assign(**{column: filled[column] for column in OWN})
+    found = found.astype({"last_epoch": "Int64", "oracle_epoch": "Int64"})
+    rows = trials.reindex(index=index, columns=about).join(found)
+    rows["status"] = rows["status"].fillna("running")
+    rows["study"], rows["trial_id"] = (index.get_level_values(name) for name in IDENTITY)
+    return rows.reset_index(drop=True)[[*IDENTITY, *about, *found.columns]]
+
+
+def by_epochs(frames: Frames) -> pd.DataFrame:
+    """Return what each trial comes to by each rule, as far as its epochs tell, by its identity."""
+    epochs = judged(frames)
+    runs = epochs.groupby(IDENTITY, observed=True)["level"]
+    last_run = epochs[epochs["level"] == runs.transform("max")]
+    best, oracle = first(epochs, SCORE), first(last_run, SCORE[1:])
+    last = last_run.drop_duplicates(IDENTITY, keep="last").set_index(IDENTITY)
+    parts = ((best, KEPT), (last, LAST), (oracle, ORACLE))
+    found = pd.concat([rows[list(names)].rename(columns=names) for rows, names in parts], axis=1)
+    found["robust_overfitting"] = first(last_run, SCORE)["robust"] - last["robust"]
+    logs = [name for name, study in frames.studies.items() if study.folder is None]
+    on_logs = found.index.get_level_values("study").isin(logs)
+    found["oracle_split"] = pd.Series("validation", found.index).mask(on_logs, "test")
+    tested = oracle_on_test(frames.evaluation).reindex(found.index)
+    found["oracle_robust_accuracy"] = tested.fillna(found["oracle_robust_accuracy"])
+    found["oracle_epoch"] = found["oracle_epoch"].mask(tested.notna())
+    found["oracle_split"] = found["oracle_split"].mask(tested.notna(), "test")
+    return found
+
+
+def judged(frames: Frames, also: Sequence[str] = ()) -> pd.DataFrame:
+    """Return the epochs in their order, with what they are chosen by.
+
+    Args:
+        frames: Of studies.
+        also: Other columns of epochs to keep.
+
+    Returns:
+        `study`, `trial_id`, `level` (0 where a study knows none), `epoch`, `clean`, `robust` and
+        `missed`: by how much the epoch misses the constraint of its study.
+    """
+    epochs = frames.epochs
+    columns = ["epoch", "val_clean_accuracy", BEST]
+    rows = epochs.reindex(columns=[*IDENTITY, "level", *columns, *also])
+    rows = rows.rename(columns={"val_clean_accuracy": "clean", BEST: "robust"})
+    rows = rows.astype({"clean": "float64", "robust": "float64"})
+    rows["level"] = rows["level"].astype("Int64").fillna(0)
+    rows["missed"] = 0.0
+    for name, study in frames.studies.items():
+        if bound := study.said.get("study", {}).get("constraint"):
+            limit, of = constraint(bound), rows["study"] == name
+            rows.loc[of, "missed"] = (limit.least - rows.loc[of, limit.accuracy]).clip(lower=0)
+    return rows.sort_values([*IDENTITY, "level", "epoch"], kind="stable", ignore_index=True)
+
+
+def first(rows: pd.DataFrame, score: list[str]) -> pd.DataFrame:
+    """Return the epoch of each trial that a score ranks first, the earliest of equals."""
+    ascending = [each == "missed" for each in score]
+    ranked = rows.sort_values(score, ascending=ascending, kind="stable")
+    return ranked.drop_duplicates(IDENTITY).set_index(IDENTITY)
+
+
+def oracle_on_test(evaluation: pd.DataFrame) -> "pd.Series[float]":
+    """Return the highest test accuracy of a trial's checkpoints, where several were tried.
+
+    Only attacks with the same settings on as many images count, made on all of the checkpoints; of
+    each checkpoint the worst case over them.
+    """
+    if not {"rule", "robust_accuracy", "settings", "n"} <= set(evaluation.columns):
+        return pd.Series(dtype="float64")
+    exam = [*IDENTITY, "attack", "settings", "n"]
+    tried = evaluation.groupby(IDENTITY, observed=True)["rule"].transform("nunique")
+    made = evaluation.groupby(exam, observed=True)["rule"].transform("nunique")
+    rows = evaluation[(tried > 1) & (made == tried)]
+    worst = rows.groupby([*IDENTITY, "rule"], observed=True)["robust_accuracy"].min()
+    return worst.groupby(level=IDENTITY, observed=True).max()
