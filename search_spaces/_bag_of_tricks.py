@@ -3,30 +3,22 @@
 All its tables train on CIFAR-10 for 110 epochs, with drops at 100 and 105: the recipe `cifar10`.
 """
 
-from search_spaces._published import Functions, Layer, Row, functions, rows
+from search_spaces._published import (
+    NETWORKS,
+    OPTIMIZERS,
+    Functions,
+    Layer,
+    Row,
+    functions,
+    number,
+    rows,
+)
 
 RECIPE = "cifar10"
 SCHEDULER = "none"
 EPOCHS = 110
 
-NETWORKS = {
-    "ResNet-18": "preact_resnet18",  # the only one of its code with a choice of activations
-    "SENet-18": "senet18",
-    "DenseNet-121": "densenet121",
-    "GoogLeNet": "googlenet",
-    "DPN26": "dpn26",
-    "WRN-34-10": "wrn_34_10",
-    "WRN-34-20": "wrn_34_20",
-}
 METHODS = {"PGD-AT": "pgd_at", "TRADES": "trades"}
-OPTIMIZERS: dict[str, dict[str, object]] = {
-    "sgd_momentum": {"name": "sgd"},
-    "sgd_nesterov": {"name": "sgd", "nesterov": True},
-    "sgd_gc": {"name": "sgd", "centralize": "gc"},
-    "sgd_gcc": {"name": "sgd", "centralize": "gcc"},
-    "adam": {"name": "adam"},
-    "adamw": {"name": "adamw"},
-}
 
 
 def table(number: int) -> Functions:
@@ -58,9 +50,3 @@ def attack(stops: str) -> dict[str, object]:
     if stops == "none":
         return {}
     return {"name": "friendly", "grows": [int(epoch) / EPOCHS for epoch in stops.split(":")]}
-
-
-def number(text: str) -> float:
-    """Return a number or a fraction."""
-    over, _, under = text.partition("/")
-    return float(over) / float(under or 1)

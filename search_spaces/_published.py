@@ -17,6 +17,26 @@ Functions = tuple[
     Callable[[], Layer], Callable[[], dict[str, Layer]], Callable[[], dict[str, dict[str, str]]]
 ]
 
+NETWORKS = {
+    "ResNet-18": "preact_resnet18",  # the only one of its code with a choice of activations
+    "SENet-18": "senet18",
+    "DenseNet-121": "densenet121",
+    "GoogLeNet": "googlenet",
+    "DPN26": "dpn26",
+    "WRN-34-10": "wrn_34_10",
+    "WRN-34-20": "wrn_34_20",
+}
+"""Of Bag of Tricks and HE, in our words."""
+OPTIMIZERS: dict[str, dict[str, object]] = {
+    "sgd_momentum": {"name": "sgd"},
+    "sgd_nesterov": {"name": "sgd", "nesterov": True},
+    "sgd_gc": {"name": "sgd", "centralize": "gc"},
+    "sgd_gcc": {"name": "sgd", "centralize": "gcc"},
+    "adam": {"name": "adam"},
+    "adamw": {"name": "adamw"},
+}
+"""Of Bag of Tricks, in our words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -36,15 +56,22 @@ class Row:
 
 
 @cache
-def rows(paper: str, table: str) -> list[Row]:
-    """Return the rows of a table, in its order."""
-    found: dict[tuple[str, str, str], dict[str, str]] = {}
+def lines() -> list[dict[str, str]]:
+    """Return every published number: a dictionary a line of the file, as it was printed."""
     with Path(__file__).with_name("published.csv").open(newline="") as file:
-        for line in csv.DictReader(file):
-            if (line["paper"], line["table"]) == (paper, table):
-                key = line["architecture"], line["method"], line["setting"]
-                spread = f" ± {line['std']}" if line["std"] else ""
-                found.setdefault(key, {})[line["metric"]] = line["value"] + spread
+        return list(csv.DictReader(file))
+
+
+@cache
+def rows(paper: str, table: str) -> list[Row]:
+    """Return the rows of a table, in its order; what a text says twice stands with a comma."""
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for line in lines():
+        if (line["paper"], line["table"]) == (paper, table):
+            key = line["architecture"], line["method"], line["setting"]
+            number = line["value"] + (f" ± {line['std']}" if line["std"] else "")
+            numbers, metric = found.setdefault(key, {}), line["metric"]
+            numbers[metric] = f"{numbers[metric]}, {number}" if metric in numbers else number
     return [
         Row(
             architecture=architecture,
@@ -91,3 +118,13 @@ def functions(some: Sequence[Row], translate: Callable[[Row], Layer]) -> Functio
         return {label: row.numbers for label, row in named.items()}
 
     return space, variants, published
+
+
+def number(text: str) -> float:
+    """Return a number or a fraction.
+
+    >>> number("0.031"), number("51/255")
+    (0.031, 0.2)
+    """
+    over, _, under = text.partition("/")
+    return float(over) / float(under or 1)

@@ -1,7 +1,6 @@
 """PGD-AT with hypersphere embedding on two networks: HE's Table B (arXiv:2002.08619)."""
 
-from search_spaces._bag_of_tricks import NETWORKS
-from search_spaces._published import Layer, rows
+from search_spaces._published import NETWORKS, Layer, rows
 
 RECIPE = "he_pgd_at"
 SCHEDULER = "none"

@@ -1,0 +1,129 @@
+"""Published rows whose settings are exactly those of a run that was not made as a table.
+
+Only PGD-AT's rows of Bag of Tricks (arXiv:2010.00467) say enough of their settings; its TRADES rows
+leave out beta.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from analysis.tables.papers import Source
+from analysis.tables.published import tables
+from search_spaces._published import NETWORKS, OPTIMIZERS, Row, number, rows
+
+Config = Mapping[str, Any]
+PAPER = "bag_of_tricks"
+SHARED: dict[str, object] = {
+    "data.name": "cifar10",
+    "data.limit": None,
+    "data.crop": 4,
+    "data.padding": "reflect",
+    "data.flip": True,
+    "data.cutout": 0,
+    "data.mixup": 0.0,
+    "model.head": "linear",
+    "model.normalize": True,
+    "model.leaky_slope": 0.1,
+    "model.elu_alpha": 1.0,
+    "model.celu_alpha": 1.2,
+    "model.softplus_beta": 1.0,
+    "method.name": "pgd_at",
+    "criterion.name": "cross_entropy",
+    "attack.steps": 10,
+    "attack.step_size": 2 / 255,
+    "attack.restarts": 1,
+    "attack.start": "random",
+    "update.name": "alternate",
+    "optimizer.lr_batch_size": None,
+    "schedule.name": "piecewise",
+    "schedule.decay": 0.1,
+    "eps_schedule.name": "constant",
+    "average.name": "none",
+    "periods.resets": [],
+}
+"""What all its rows share without saying so, by its code where the paper is silent; what a member
+does not have is left out."""
+PLAIN: dict[str, object] = {"momentum": 0.9, "nesterov": False, "centralize": "no"}
+"""What an optimizer is unless its name in the paper says otherwise."""
+STATED: dict[str, tuple[str, Callable[[str], object]]] = {
+    "norm": ("threat.name", str),
+    "eps": ("threat.eps", number),
+    "lr": ("optimizer.lr", float),
+    "batch_size": ("data.batch_size", int),
+    "weight_decay": ("optimizer.weight_decay", float),
+    "activation": ("model.activation", str),
+    "label_smoothing": ("criterion.smoothing", float),
+    "bn_mode": ("update.mode", str),
+}
+"""Words of a row: the knob that each is of, and how its value is read."""
+MOMENTS = {
+    "lr_decay_epochs": "schedule.drops",
+    "warmup_lr_epochs": "schedule.warmup",
+    "warmup_eps_epochs": "eps_schedule.warmup",
+}
+"""Words of a row that are in epochs: the knob of ours, a share of the run."""
+
+
+def matched(config: Config, epochs: int) -> tuple[dict[str, str], list[Source]]:
+    """Return what was published for just these settings, and the tables that it stands in.
+
+    Args:
+        config: The path of each knob to its value.
+        epochs: Of the run.
+    """
+    numbers: dict[str, str] = {}
+    sources: list[Source] = []
+    for source in tables():
+        if source.paper != PAPER:
+            continue
+        for row in rows(source.paper, source.table):
+            if same(row, config, epochs):
+                numbers |= row.numbers
+                sources.append(source)
+    return numbers, sources
+
+
+def same(row: Row, config: Config, epochs: int) -> bool:
+    """Return whether a run has exactly the settings of a row, which must be one of PGD-AT."""
+    complete = row.setting.keys() >= {*STATED, *MOMENTS, "epochs", "optimizer", "attack_early_stop"}
+    if row.method != "PGD-AT" or not complete or int(row.setting["epochs"]) != epochs:
+        return False
+    return all(
+        alike(config.get(path, wanted), wanted) for path, wanted in expected(row, epochs)
+    )
+
+
+def expected(row: Row, epochs: int) -> Iterator[tuple[str, object]]:
+    """Yield what each knob must be for a run to be a row's."""
+    yield from SHARED.items()
+    network = NETWORKS.get(row.architecture, row.architecture)
+    yield "model.name", network
+    yield "model.width", 16 if network.startswith("wrn") else 64
+    yield from ((path, read(row.setting[word])) for word, (path, read) in STATED.items())
+    for word, path in MOMENTS.items():
+        shares = [int(epoch) / epochs for epoch in row.setting[word].split(":")]
+        yield path, shares if word == "lr_decay_epochs" else shares[0]
+    for knob, value in (PLAIN | OPTIMIZERS[row.setting["optimizer"]]).items():
+        yield f"optimizer.{knob}", value
+    yield from early_stop(row.setting["attack_early_stop"], epochs)
+
+
+def early_stop(stops: str, epochs: int) -> Iterator[tuple[str, object]]:
+    """Yield what the attack must be."""
+    yield "attack.name", "pgd" if stops == "none" else "friendly"
+    if stops != "none":
+        yield "attack.grows", [int(epoch) / epochs for epoch in stops.split(":")]
+
+
+def alike(value: object, wanted: object) -> bool:
+    """Return whether two values are the same but for rounding.
+
+    >>> alike(8 / 255, 0.031372549019), alike([0.5], (0.5,)), alike(None, 0.1)
+    (True, True, False)
+    """
+    if isinstance(value, list | tuple) and isinstance(wanted, list | tuple):
+        return len(value) == len(wanted) and all(map(alike, value, wanted))
+    if isinstance(value, int | float) and isinstance(wanted, int | float):
+        return math.isclose(value, wanted, rel_tol=1e-9)
+    return value == wanted

@@ -1,0 +1,88 @@
+"""Our numbers of a trial, under the names that the papers' have."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from analysis.tables.metrics import METRICS, Metric, attacks
+
+SELECTED = "best_validation_robust"
+CLEAN, ROBUST = "val_clean_accuracy", "val_robust_accuracy"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a trial came to.
+
+    Attributes:
+        numbers: By metric: fractions, errors too; minutes where the metric is of training.
+        images: Test images that the numbers are of.
+        worst_of: By metric, the other attacks that share in the worst case that it is of.
+        validation: Accuracies at the selected epoch, as fractions, by their columns in `trials`.
+    """
+
+    numbers: Mapping[str, float]
+    images: frozenset[int]
+    worst_of: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    validation: Mapping[str, float] = field(default_factory=dict)
+
+
+def measured(
+    trial: Mapping[str, Any], evaluation: pd.DataFrame, config: Mapping[str, Any]
+) -> Measured:
+    """Return what a trial came to.
+
+    Args:
+        trial: Its row of `trials`.
+        evaluation: The rows of its study.
+        config: Its configuration; what was attacked in another threat than its own is left out.
+    """
+    numbers: dict[str, float] = {}
+    images: set[int] = set()
+    worst: dict[str, frozenset[str]] = {}
+    rows = list(of_trial(trial, evaluation, config))
+    for name, metric in METRICS.items():
+        if metric.of_training:
+            if trial.get("epochs"):
+                numbers[name] = trial["seconds"] / trial["epochs"] / 60
+        elif found := nearest(rows, metric):
+            accuracy = found["robust_accuracy" if metric.attacks else "clean_accuracy"]
+            numbers[name] = 1 - accuracy if metric.error else accuracy
+            images.add(int(found["n"]))
+            exact = not metric.attacks or (found["alone"] and len(metric.attacks) == 1)
+            worst[name] = frozenset() if exact else behind(found) - metric.attacks
+    validation = {name: float(trial.get(name, math.nan)) for name in (CLEAN, ROBUST)}
+    return Measured(numbers, frozenset(images), worst, validation)
+
+
+def of_trial(
+    trial: Mapping[str, Any], evaluation: pd.DataFrame, config: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the checkpoint that validation chose, under its own threat, last first."""
+    if evaluation.empty or "rule" not in evaluation:
+        return
+    mine = (evaluation["trial_id"] == trial["trial_id"]) & (evaluation["rule"] == SELECTED)
+    for row in evaluation[mine].iloc[::-1].to_dict("records"):
+        radius = config.get("threat.eps", math.nan)
+        if row["norm"] == config.get("threat.name") and math.isclose(row["eps"], radius):
+            yield row
+
+
+def nearest(rows: Sequence[Mapping[str, Any]], metric: Metric) -> Mapping[str, Any] | None:
+    """Return the row that is most like what a paper measured.
+
+    The attacks are among those behind it; of several such rows the one of the most images, then of
+    the fewest other attacks, then the last.
+    """
+    fit = [row for row in rows if metric.attacks <= behind(row)]
+    if not metric.attacks:
+        return max(fit, key=lambda row: row["n"], default=None)
+    return max(fit, key=lambda row: (row["n"], -len(behind(row))), default=None)
+
+
+def behind(row: Mapping[str, Any]) -> frozenset[str]:
+    """Return the attacks whose worst case a row is."""
+    return attacks(f"{row['after']},{row['attack']}")

@@ -1,0 +1,113 @@
+"""How a trial was configured, and under what label its numbers stand in a table."""
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.frames import Study
+
+Config = Mapping[str, Any]
+HARMLESS = frozenset({
+    *("space", "name", "results", "resume", "seed", "seeds", "trials", "searcher", "searcher.seed"),
+    *("cpu", "gpu", "concurrency", "time_budget", "disk_budget", "address", "dashboard"),
+    *("warm_start", "dry_run", "data.root", "data.download", "data.workers"),
+})
+"""What may be typed with a table's space without anything being trained otherwise."""
+QUESTION = ("data", "threat", "recipe")
+"""What makes a test accuracy an answer to another question when it is changed."""
+
+
+def variants(study: Study) -> dict[str, Mapping[str, Any]]:
+    """Return what a study chooses among, by label: one without a label if there are no variants."""
+    alone = {key: study.said.get(key, {}) for key in ("searched", "fixed")}
+    found: dict[str, Mapping[str, Any]] = study.said.get("variants") or {"": alone}
+    return found
+
+
+def config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a trial's configuration: the path of each knob to its value.
+
+    Args:
+        study: That it is of.
+        trial: A row of `trials`.
+    """
+    variant = variants(study).get(trial.get("variant", ""), {})
+    found = {
+        f"{group}.{knob}": value
+        for group, knobs in variant.get("fixed", {}).items()
+        for knob, value in knobs.items()
+    }
+    for path in variant.get("searched", {}):
+        found[path if "." in path else f"{path}.name"] = listed(trial.get(path))
+    return found
+
+
+def listed(value: object) -> object:
+    """Return the value of a knob as it was searched: lists stand in frames as text.
+
+    >>> listed("[0.5, 0.75]"), listed("relu")
+    ([0.5, 0.75], 'relu')
+    """
+    if isinstance(value, str) and value.startswith(("[", "(")):
+        return [float(part) for part in re.findall(r"[^\s,\[\]()]+", value)]
+    return value
+
+
+def label(study: Study, trial: Mapping[str, Any]) -> str:
+    """Return what tells a trial's setting from others: its variant, and the knobs searched in it."""
+    name = trial.get("variant", "")
+    searched = variants(study).get(name, {}).get("searched", {})
+    return ", ".join([
+        *([name] if name else []),
+        *(f"{path}={shown(trial.get(path))}" for path in searched),
+    ])
+
+
+def shown(value: object) -> str:
+    """Return the value of a knob, short and without a comma.
+
+    >>> shown(0.0005), shown("[0.9090909, 0.95]"), shown(None)
+    ('0.0005', '[0.909; 0.95]', 'none')
+    """
+    if value is None or pd.isna(value):
+        return "none"
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    short = re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.3g}", text)
+    return (text if isinstance(value, float) else short).replace(", ", "; ")
+
+
+def otherwise(study: Study) -> list[str]:
+    """Return the words of its command that make its trials something else than the space says."""
+    words = shlex.split(str(study.said.get("command", "")))
+    typed = [word for word in words if "=" in word]
+    return [word for word in typed if not harmless(*word.split("=", 1))]
+
+
+def harmless(key: str, value: str) -> bool:
+    """Return whether a word changes nothing of what is trained."""
+    return key in HARMLESS or (key, value) == ("scheduler", "none")
+
+
+def another_question(words: list[str]) -> bool:
+    """Return whether words ask of other data, or of another threat."""
+    return any(word.partition("=")[0].partition(".")[0] in QUESTION for word in words)
+
+
+def epochs(study: Study) -> int:
+    """Return how many epochs its whole runs have; 0 if it does not say."""
+    return int(study.said.get("study", {}).get("epochs", 0))
+
+
+def completed(trials: pd.DataFrame) -> tuple[pd.DataFrame, Iterator[str]]:
+    """Return the trials that say what their setting comes to, and what others there are.
+
+    Those that a scheduler stopped do not; those whose training broke down by itself do.
+    """
+    collapsed = trials["collapsed_at"] if "collapsed_at" in trials else pd.Series(0, trials.index)
+    broken = (trials["status"] == "diverged") | (collapsed.fillna(0) > 0)
+    whole = trials[(trials["status"] == "completed") | broken]
+    others = trials.drop(whole.index)["status"].value_counts()
+    return whole, (f"{number} {status}" for status, number in others.items())

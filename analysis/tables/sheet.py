@@ -1,0 +1,189 @@
+"""A table that can be printed: a caption, lines of text, notes below; Markdown, LaTeX, HTML."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment
+from rich.table import Table
+from rich.text import Text
+
+HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
+<table>
+<caption>{{ sheet.caption }}</caption>
+<thead><tr>
+{% for heading in sheet.headings %}
+<th scope="col">{{ heading }}</th>
+{% endfor %}
+</tr></thead>
+<tbody>
+{% for line in sheet.lines %}
+<tr><th scope="row">{{ line.label }}{% if line.marks %}<sup>{{ line.marks|join(", ") }}</sup>\
+{% endif %}</th>
+{% for value in line.values %}
+<td>{{ value or "–" }}</td>
+{% endfor %}
+</tr>
+{% endfor %}
+</tbody>
+</table>
+{% if sheet.notes %}
+<ol class="notes">
+{% for note in sheet.notes %}
+<li>{{ note }}</li>
+{% endfor %}
+</ol>
+{% endif %}
+{% if sheet.verdicts %}
+<ul class="verdicts">
+{% for verdict in sheet.verdicts %}
+<li>{{ verdict }}</li>
+{% endfor %}
+</ul>
+{% endif %}
+""")
+LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "–": "--",
+}
+NUMBER = re.compile(r"[+-]\d+(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table.
+
+    Attributes:
+        label: What it is of.
+        values: One a heading but the first; empty where there is none.
+        marks: Numbers of the notes that are of it.
+    """
+
+    label: str
+    values: tuple[str, ...]
+    marks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A table.
+
+    Attributes:
+        caption: What it shows.
+        headings: The first is that of the labels.
+        lines: In order.
+        notes: Numbered from 1, below it.
+        verdicts: Sentences below the notes.
+    """
+
+    caption: str
+    headings: tuple[str, ...]
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
+
+    def html(self) -> str:
+        """Return it as a fragment of a page: a table with its caption, notes and verdicts."""
+        return HTML.render(sheet=self)
+
+    def markdown(self) -> str:
+        """Return it as a table of GitHub's Markdown."""
+        rows = [
+            [markdown(line.label) + raised(line.marks), *map(markdown, values(line))]
+            for line in self.lines
+        ]
+        table = [list(map(markdown, self.headings)), ruler(self.headings), *rows]
+        parts = [
+            f"**{markdown(self.caption)}**",
+            "\n".join(f"| {' | '.join(row)} |" for row in table),
+            "\n".join(f"{number}. {markdown(n)}" for number, n in enumerate(self.notes, 1)),
+            "\n".join(f"- {markdown(verdict)}" for verdict in self.verdicts),
+        ]
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def latex(self) -> str:
+        """Return it as a float for a paper that loads booktabs."""
+        rows = [
+            [latex(line.label) + superscript(line.marks), *map(signed, values(line))]
+            for line in self.lines
+        ]
+        body = "\n".join(f"    {' & '.join(row)} \\\\" for row in rows)
+        below = [f"{superscript((n,))}\\,{latex(note)}" for n, note in enumerate(self.notes, 1)]
+        below += map(latex, self.verdicts)
+        return "\n".join([
+            r"\begin{table}",
+            r"  \centering",
+            f"  \\caption{{{latex(self.caption)}}}",
+            f"  \\begin{{tabular}}{{l{'r' * (len(self.headings) - 1)}}}",
+            r"    \toprule",
+            f"    {' & '.join(map(latex, self.headings))} \\\\",
+            r"    \midrule",
+            body,
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            *(f"\n  {{\\footnotesize {text}\\par}}" for text in below),
+            r"\end{table}",
+            "",
+        ])
+
+    def text(self) -> Iterable[Table | Text]:
+        """Yield what a terminal shows."""
+        table = Table(title=Text(self.caption), title_justify="left", box=None, pad_edge=False)
+        for place, name in enumerate(self.headings):
+            table.add_column(Text(name), justify="right" if place else "left")
+        for line in self.lines:
+            marked = "".join(f" [{mark}]" for mark in line.marks)
+            table.add_row(*map(Text, (line.label + marked, *values(line))))
+        yield table
+        yield from (Text(f"[{number}] {note}") for number, note in enumerate(self.notes, 1))
+        yield from (Text(f"- {verdict}") for verdict in self.verdicts)
+
+
+def values(line: Line) -> list[str]:
+    """Return the values of a line, with a dash for none."""
+    return [value or "–" for value in line.values]
+
+
+def ruler(headings: Sequence[str]) -> list[str]:
+    """Return the line below the headings, which says where numbers are aligned."""
+    return ["---", *["---:"] * (len(headings) - 1)]
+
+
+def markdown(text: str) -> str:
+    """Return a text that Markdown shows as it is.
+
+    >>> print(markdown("a|b_c<d>"))
+    a\\|b\\_c\\<d\\>
+    """
+    return re.sub(r"([\\`*_{}\[\]<>|&~#$])", r"\\\1", " ".join(text.split()))
+
+
+def latex(text: str) -> str:
+    """Return a text that LaTeX shows as it is.
+
+    >>> print(latex("50 % of a_b & c"))
+    50 \\% of a\\_b \\& c
+    """
+    return "".join(LATEX.get(sign, sign) for sign in " ".join(text.split()))
+
+
+def signed(text: str) -> str:
+    """Return a value for LaTeX, where the minus of a number is none of text."""
+    return f"${text}$" if NUMBER.fullmatch(text) else latex(text)
+
+
+def raised(marks: Sequence[int]) -> str:
+    """Return marks for Markdown."""
+    return f"<sup>{', '.join(map(str, marks))}</sup>" if marks else ""
+
+
+def superscript(marks: Sequence[int]) -> str:
+    """Return marks for LaTeX."""
+    return f"\\textsuperscript{{{', '.join(map(str, marks))}}}" if marks else ""
