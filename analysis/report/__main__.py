@@ -9,6 +9,7 @@ from rich.console import Console
 
 from analysis.frames import load
 from analysis.report.page import page
+from analysis.report.ranking import ranking
 from analysis.report.server import serve
 from trainables.knobs import knobs
 from trainables.problems import InputError
@@ -86,7 +87,7 @@ def report(words: Sequence[str], console: Console) -> int:
         raise InputError(problems)
     if settings.live:
         return serve(folders, settings.port, console)
-    write(target, page(frames))
+    write(target, page(frames, ranking(frames)))
     for problem in frames.problems:
         console.print(problem, soft_wrap=True)
     console.print(f"Wrote {target}.", soft_wrap=True)

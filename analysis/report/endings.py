@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.report.summary import percent
+from analysis.savings import savings
 
 REASONS = {
     "stopped": "its scheduler stopped it, or the search ended first",
@@ -17,6 +18,9 @@ REASONS = {
 COLLAPSED = "collapsed"
 """Not a status: what the sentinel ended."""
 ORDER = ("failed", "diverged", COLLAPSED, "stopped", "running")
+
+
+AT_BEST = "had they gained as much as the trial that gained most from there on"
 
 
 def endings(frames: Frames) -> dict[str, list[dict[str, Any]]]:
@@ -38,6 +42,36 @@ def endings(frames: Frames) -> dict[str, list[dict[str, Any]]]:
             "reason": reason(kind, row),
         })
     return {kind: found[kind] for kind in [*ORDER, *found] if kind in found}
+
+
+def stopping(frames: Frames) -> list[str]:
+    """Return, study by study, what stopping trials early saved, and what it might have cost."""
+    rows = savings(frames).to_dict("records")
+    return [sentence(row, named=len(rows) > 1) for row in rows if row["stopped"]]
+
+
+def sentence(row: dict[Any, Any], *, named: bool) -> str:
+    """Return what stopping did to one study.
+
+    Args:
+        row: Of `analysis.savings.savings`.
+        named: Whether the study is to be named.
+    """
+    share, doubt = row["share_saved"], row["in_doubt"]
+    saved = f"saved {100 * share:.0f} %" if share >= 0 else f"took {-100 * share:.0f} % more"
+    costs = f"none of the stopped would have caught up with the leader, {AT_BEST}"
+    if doubt:
+        costs = (
+            f"{doubt} of the stopped might have beaten the leader, by "
+            f"{100 * row['might_have_cost']:.1f} points at the most, {AT_BEST}"
+        )
+    name = f"{row['study']}: " if named else ""
+    unknown = f"; of {row['unknown']} nothing can be said" if row["unknown"] else ""
+    return (
+        f"{name}{row['stopped']} of {row['trials']} trials were "
+        f"stopped, which {saved} of the epochs of running all to the end. An estimate, no bound: "
+        f"{costs}{unknown}."
+    )
 
 
 def kinds(trials: pd.DataFrame) -> Iterator[tuple[str, dict[Any, Any]]]:

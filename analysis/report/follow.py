@@ -10,6 +10,8 @@ from analysis.frames import EPOCHS, EVALUATION, STUDY, TRIALS, Frames, load
 from analysis.report.diagnosed import FILE as DIAGNOSTICS
 from analysis.report.page import page, sections
 from analysis.report.payload import payload
+from analysis.report.ranking import ranking
+from analysis.report.rows import selected_rows
 from analysis.report.underway import Pulse, caught_up, spoken
 from trainables.problems import InputError
 from tuner.journal import FILE as JOURNAL
@@ -35,6 +37,7 @@ class Following:
         self.lock = Lock()
         self.version = 0
         self.trouble = ""
+        self.ended: tuple[str, ...] | None = None
         self.read()
 
     def read(self) -> None:
@@ -43,6 +46,8 @@ class Following:
         frames, pulses = caught_up(load(*self.folders))
         self.frames: Frames = frames
         self.pulses: dict[str, Pulse] = pulses
+        if (ended := tuple(ended_trials(frames))) != self.ended:
+            self.ended, self.ranking = ended, ranking(frames)
         self.version += 1
         end = time.monotonic()
         self.rest_until = end + LEISURE * (end - start)
@@ -61,7 +66,7 @@ class Following:
         """Return the whole page, as of now."""
         with self.lock:
             self.look()
-            return page(self.frames, live=True)
+            return page(self.frames, self.ranking, live=True)
 
     def news(self, version: str) -> dict[str, Any]:
         """Return the state, and all data if it is not of the version that is known.
@@ -74,7 +79,14 @@ class Following:
             said = {"version": self.version, "state": self.trouble + spoken(self.pulses)}
             if version == str(self.version):
                 return said
-            return {**said, "sections": sections(self.frames), "data": payload(self.frames)}
+            texts = sections(self.frames, self.ranking)
+            return {**said, "sections": texts, "data": payload(selected_rows(self.frames))}
+
+
+def ended_trials(frames: Frames) -> Iterator[str]:
+    """Yield the trials that have ended, which is all that their ranking hangs on."""
+    ended = frames.trials[frames.trials["status"] != "running"]
+    yield from ended["study"].astype(str) + "/" + ended["trial_id"]
 
 
 def marks(folders: Sequence[Path]) -> Iterator[tuple[int, int] | None]:

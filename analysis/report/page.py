@@ -13,16 +13,22 @@ from plotly.offline import get_plotlyjs
 
 from analysis.frames import Frames
 from analysis.report.diagnosed import diagnosed
-from analysis.report.endings import endings
+from analysis.report.endings import endings, stopping
 from analysis.report.origins import origins
 from analysis.report.payload import payload
+from analysis.report.ranking import Ranking
+from analysis.report.rows import selected_rows
 from analysis.report.summary import summaries
 from analysis.report.tested import tested
+from analysis.tables import Comparison, against_papers
 
 FOLDER = "page"
 SELF, NOWHERE = "'self'", "'none'"
 SCRIPTS = ("table.js", "charts.js", "live.js", "page.js")
-SECTIONS = ("problems", "summary", "endings", "tested", "diagnosed", "origins")
+SECTIONS = (
+    *("problems", "summary", "ranking", "endings"),
+    *("papers", "tested", "diagnosed", "origins"),
+)
 """Parts of the page that are text: templates, in the order of the page."""
 
 
@@ -41,11 +47,12 @@ def templates() -> Environment:
     return env
 
 
-def page(frames: Frames, *, live: bool = False) -> str:
+def page(frames: Frames, ranking: Ranking, *, live: bool = False) -> str:
     """Return the page.
 
     Args:
         frames: Of the studies that it is about.
+        ranking: Of their knobs.
         live: Whether it is to ask, again and again, the server it comes from for news.
     """
     scripts = {"plotly": get_plotlyjs(), "ours": "\n".join(map(asset, SCRIPTS))}
@@ -58,19 +65,24 @@ def page(frames: Frames, *, live: bool = False) -> str:
             policy=policy(list(scripts.values()), live=live),
             style=Markup(asset("page.css")),
             scripts={name: Markup(text) for name, text in scripts.items()},
-            sections=sections(frames),
-            data=payload(frames),
+            sections=sections(frames, ranking),
+            data=payload(selected_rows(frames)),
         )
     )
 
 
-def sections(frames: Frames) -> dict[str, Markup]:
+def sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
     """Return the parts of the page that are text, as HTML by name."""
+    shown = selected_rows(frames)
+    comparisons = [fragment(each) for each in against_papers(frames)]
     said: Mapping[str, Any] = {
         "frames": frames,
         "several": len(frames.studies) > 1,
-        "summaries": summaries(frames),
-        "endings": endings(frames),
+        "summaries": summaries(shown),
+        "comparisons": comparisons,
+        "ranking": ranking,
+        "stopping": stopping(frames),
+        "endings": endings(shown),
         "tested": tested(frames),
         "diagnosed": diagnosed(frames),
         "origins": {name: origins(study) for name, study in frames.studies.items()},
@@ -78,6 +90,12 @@ def sections(frames: Frames) -> dict[str, Markup]:
     return {
         name: Markup(templates().get_template(f"{name}.html").render(said)) for name in SECTIONS
     }
+
+
+def fragment(comparison: Comparison) -> dict[str, Any]:
+    """Return a paper's table beside ours for the templates; its HTML has been escaped."""
+    html = Markup(comparison.html())
+    return {"title": comparison.title, "verdicts": comparison.verdicts, "fragment": html}
 
 
 def policy(scripts: list[str], *, live: bool) -> str:

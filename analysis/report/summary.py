@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from scipy.stats import binomtest
 
 from analysis.frames import Frames, Study
 from analysis.report.standing import CLEAN, ROBUST, leaders
+from analysis.statistics import binomial_interval
 
 SELECTED = "best_validation_robust"
 """The rule of an evaluation that looks at the checkpoint which a search takes."""
@@ -90,7 +90,7 @@ def present(study: Study, leader: pd.Series) -> list[str]:
 
 def resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
     """Return which trials so many images cannot tell from the leader, by Wilson's interval."""
-    low, high = wilson(float(leader[ROBUST]), images)
+    low, high = binomial_interval(float(leader[ROBUST]), images)
     alike = int((trials[ROBUST] >= low).sum()) - 1
     others = {0: "no other trial is", 1: "1 other trial is"}.get(alike, f"{alike} others are")
     return (
@@ -144,12 +144,6 @@ def validation(study: Study) -> int | None:
     data: Any = (study.said.get("fixed") or {}).get("data") or {}
     images = data.get("validation")
     return images if isinstance(images, int) else None
-
-
-def wilson(share: float, number: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a share of `number` images (Wilson's score)."""
-    found = binomtest(round(share * number), number).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
 
 
 def median_gap(trials: pd.DataFrame) -> str:
