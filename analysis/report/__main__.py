@@ -76,13 +76,12 @@ def report(words: Sequence[str], console: Console) -> int:
     arguments, problems = read(others, VOCABULARY)
     problems += misfits(ReportSettings, arguments)
     settings = settled(ReportSettings, arguments)
-    problems += clashes(settings)
+    target = Path(settings.to or Path(*folders[:1]).expanduser().resolve() / FILE)
+    problems += [*clashes(settings), *(unwritable(target) if settings.to else ())]
     try:
         frames = load(*folders)
     except InputError as error:
         raise InputError([*problems, *error.each]) from None
-    target = Path(settings.to or Path(folders[0]).expanduser().resolve() / FILE)
-    problems += [] if settings.live else unwritable(target)
     if problems:
         raise InputError(problems)
     if settings.live:
