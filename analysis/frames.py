@@ -1,16 +1,21 @@
 """The frames of one or several studies: `load(FOLDER, ...)`."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet
 import yaml
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from pyarrow import ArrowException
 
+from analysis import contract
 from trainables.problems import InputError
+from tuner import logs
+from tuner.columns import TRIAL_COLUMNS
 
 STUDY, TRIALS, EPOCHS, EVALUATION = (
     *("search.yaml", "trials.parquet", "epochs.parquet"),
@@ -69,13 +74,14 @@ class Frames:
 
 
 def load(*folders: Path | str) -> Frames:
-    """Return the frames of one or several results folders.
+    """Return the frames of one or several results folders, or of other people's logs.
 
     What is broken is left out and named in `problems`; a study that still runs is read as far as it
     has come.
 
     Args:
-        folders: As `tuner.search` wrote them; at least one.
+        folders: As `tuner.search` wrote them, or what `tuner.logs.read` reads: a table of logs, a
+            log, a folder of logs. At least one.
 
     Raises:
         InputError: If none is given, or in none of them is a study, with the reason for each.
@@ -90,6 +96,8 @@ def load(*folders: Path | str) -> Frames:
             found.append(read(folder, name))
         except InputError as error:
             refused += error.each
+        except OSError as error:
+            refused.append(f"{folder}: cannot be read ({reason(error)}).")
     if not found:
         raise InputError(refused)
     return joined(found, refused)
@@ -107,32 +115,62 @@ def names(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def read(folder: Path, name: str) -> Frames:
-    """Return the frames of one results folder.
+    """Return the frames of one results folder, or of logs.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is neither.
     """
-    if not folder.is_dir():
+    if not folder.exists():
         raise InputError([f"{folder}: there is no such folder; write a results folder."])
+    if folder.is_file():
+        return of_logs(folder, name)
     if not (folder / STUDY).is_file():
+        if any(folder.rglob("*.log")):
+            return of_logs(folder, name)
         raise InputError([
             f"{folder}: expected a results folder of tuner.search, found no {STUDY} in it."
         ])
+    return of_study(folder, name)
+
+
+def of_logs(path: Path, name: str) -> Frames:
+    """Return the frames of runs that others logged."""
+    found = logs.read(path)
+    several = len(found.trials) > 1
+    varied = [path for path in knobs(found.trials) if not several or differ(found.trials[path])]
+    return Frames(
+        studies={name: Study(name=name, knobs=tuple(varied))},
+        trials=named(found.trials, name),
+        epochs=named(found.epochs, name),
+        evaluation=named(pd.DataFrame(columns=list(NEEDED[EVALUATION])), name),
+        problems=tuple(f"{name}: {note}" for note in found.notes),
+    )
+
+
+def differ(column: "pd.Series[Any]") -> bool:
+    """Return whether there is more than one value, a missing one among them."""
+    return bool(column.nunique(dropna=False) > 1)
+
+
+def of_study(folder: Path, name: str) -> Frames:
+    """Return the frames of one results folder."""
     problems: list[str] = []
     said = settings(folder, problems)
-    trials, epochs = (parquet(folder, file, problems) for file in (TRIALS, EPOCHS))
+    trials = parquet(folder, TRIALS, problems)
+    paths = tuple(knobs(trials))
+    trials = contract.trials(trials, problems)
+    epochs = contract.epochs(parquet(folder, EPOCHS, problems), problems)
     evaluation = pd.DataFrame(columns=list(NEEDED[EVALUATION]))
     if (folder / EVALUATION).exists():
-        evaluation = parquet(folder, EVALUATION, problems)
-    study = Study(name=name, folder=folder, said=said, knobs=tuple(knobs(trials)))
+        evaluation = contract.plain(parquet(folder, EVALUATION, problems))
     frames = Frames(
-        studies={name: study},
+        studies={name: Study(name=name, folder=folder, said=said, knobs=paths)},
         trials=named(trials, name),
         epochs=named(epochs, name),
         evaluation=named(evaluation, name),
     )
     problems = [f"{name}: {each}" for each in [*problems, *gaps(frames, said)]]
-    return Frames(**{**vars(frames), "problems": tuple(problems)})
+    return replace(frames, problems=tuple(problems))
 
 
 def settings(folder: Path, problems: list[str]) -> Mapping[str, Any]:
@@ -145,7 +183,7 @@ def settings(folder: Path, problems: list[str]) -> Mapping[str, Any]:
     if not isinstance(said, dict):
         problems.append(f"{STUDY} is no search.yaml of a study.")
         return {}
-    return said
+    return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}
 
 
 def parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
@@ -181,26 +219,30 @@ def named(frame: pd.DataFrame, study: str) -> pd.DataFrame:
 def knobs(trials: pd.DataFrame) -> Iterator[str]:
     """Yield the columns of `trials` that tell trials apart: what stands after the status."""
     columns = list(trials.columns)
-    after = columns[columns.index("status") + 1 :]
-    for column in after:
-        if column == "best_epoch":
+    for column in columns[columns.index("status") + 1 :]:
+        if column in TRIAL_COLUMNS:
             return
         yield column
 
 
 def gaps(frames: Frames, said: Mapping[str, Any]) -> Iterator[str]:
     """Yield what trials are missing or came to nothing, counted and named."""
-    ended, reported = set(frames.trials["trial_id"]), set(frames.epochs["trial_id"])
+    ended, reported = (set(frame["trial_id"].unique()) for frame in (frames.trials, frames.epochs))
     if running := sorted(reported - ended):
         yield f"{counted(running)} still running, or cut off."
-    if silent := sorted(ended - reported):
+    status = frames.trials.set_index("trial_id")["status"]
+    failed = sorted(status.index[status == "failed"])
+    if silent := sorted(ended - reported - set(failed)):
         yield f"{counted(silent)} without any epoch."
-    failed = frames.trials.loc[frames.trials["status"] == "failed", "trial_id"]
-    if len(failed):
-        yield f"{counted(sorted(failed))} failed."
+    if failed:
+        yield f"{counted(failed)} failed."
+    lost = frames.epochs.loc[frames.epochs["val_robust_accuracy"].isna(), "trial_id"]
+    if len(lost) and len(lost) < len(frames.epochs):
+        of = counted(list(lost.unique()))
+        yield f"val_robust_accuracy is missing in {len(lost)} epochs of {of}."
     asked = said.get("study", {}).get("trials")
     begun = {str(each).partition("s")[0] for each in ended | reported}
-    if asked and len(begun) < asked:
+    if isinstance(asked, int) and len(begun) < asked:
         yield f"{len(begun)} of {asked} trials have begun."
 
 
@@ -221,22 +263,50 @@ def joined(each: Sequence[Frames], refused: Sequence[str] = ()) -> Frames:
         each: At least one.
         refused: What else to put under `problems`, first.
     """
-    parts: dict[str, Any] = {
-        name: stacked([getattr(one, name) for one in each])
-        for name in ("trials", "epochs", "evaluation")
-    }
+    problems = [*refused, *(problem for one in each for problem in one.problems)]
+    parts = [[getattr(one, name) for one in each] for name in ("trials", "epochs", "evaluation")]
+    trials, epochs, evaluation = (stacked(part, problems) for part in parts)
     return Frames(
         studies={name: study for one in each for name, study in one.studies.items()},
-        problems=(*refused, *(problem for one in each for problem in one.problems)),
-        **parts,
+        trials=trials,
+        epochs=epochs,
+        evaluation=evaluation,
+        problems=tuple(problems),
     )
 
 
-def stacked(some: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return frames one below the other; a column that one lacks is missing there."""
+def stacked(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
+    """Return frames one below the other; a column that one lacks is missing there.
+
+    A column that holds numbers in one and words in another holds words in all of them.
+    """
     if len(some) == 1:
         return some[0]
     studies = [name for frame in some for name in frame["study"].cat.categories]
     filled = [frame for frame in some if len(frame)] or list(some[:1])
-    rows = [frame.assign(study=frame["study"].cat.set_categories(studies)) for frame in filled]
+    words = [column for column in shared(filled) if len(kinds(filled, column)) > 1]
+    if words:
+        problems.append(f"{', '.join(words)}: numbers in one study and words in another; as words.")
+    rows = [
+        frame.assign(study=frame["study"].cat.set_categories(studies)).astype(
+            dict.fromkeys(set(words) & set(frame), "str")
+        )
+        for frame in filled
+    ]
     return pd.concat(rows, ignore_index=True)
+
+
+def shared(some: Sequence[pd.DataFrame]) -> list[str]:
+    """Return the columns that more than one frame has."""
+    count = Counter(str(column) for frame in some for column in frame)
+    return [column for column, frames in count.items() if frames > 1]
+
+
+def kinds(some: Sequence[pd.DataFrame], column: str) -> set[str]:
+    """Return what the frames hold that have anything in a column: "numbers", "words", or both."""
+    found = [frame[column] for frame in some if column in frame and frame[column].notna().any()]
+    return {
+        "numbers" if is_numeric_dtype(each) and not is_bool_dtype(each) else "words"
+        for each in found
+        if not isinstance(each.dtype, pd.CategoricalDtype)
+    }

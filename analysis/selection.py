@@ -1,5 +1,6 @@
 """Which epoch of a trial its numbers are of: the best by validation, the last, the oracle's."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -60,10 +61,10 @@ def selected(frames: Frames) -> pd.DataFrame:
 def by_epochs(frames: Frames) -> pd.DataFrame:
     """Return what each trial comes to by each rule, as far as its epochs tell, by its identity."""
     epochs = judged(frames)
-    runs = epochs.groupby(IDENTITY, observed=True)["level"]
+    runs = epochs.groupby("trial")["level"]
     last_run = epochs[epochs["level"] == runs.transform("max")]
     best, oracle = first(epochs, SCORE), first(last_run, SCORE[1:])
-    last = last_run.drop_duplicates(IDENTITY, keep="last").set_index(IDENTITY)
+    last = last_run.drop_duplicates("trial", keep="last").set_index(IDENTITY)
     parts = ((best, KEPT), (last, LAST), (oracle, ORACLE))
     found = pd.concat([rows[list(names)].rename(columns=names) for rows, names in parts], axis=1)
     found["robust_overfitting"] = first(last_run, SCORE)["robust"] - last["robust"]
@@ -85,8 +86,8 @@ def judged(frames: Frames, also: Sequence[str] = ()) -> pd.DataFrame:
         also: Other columns of epochs to keep.
 
     Returns:
-        `study`, `trial_id`, `level` (0 where a study knows none), `epoch`, `clean`, `robust` and
-        `missed`: by how much the epoch misses the constraint of its study.
+        `study`, `trial_id`, `trial` (a number), `level` (0 where a study knows none), `epoch`,
+        `clean`, `robust` and `missed`: by how much the epoch misses the constraint of its study.
     """
     epochs = frames.epochs
     columns = ["epoch", "val_clean_accuracy", BEST]
@@ -99,14 +100,18 @@ def judged(frames: Frames, also: Sequence[str] = ()) -> pd.DataFrame:
         if bound := study.said.get("study", {}).get("constraint"):
             limit, of = constraint(bound), rows["study"] == name
             rows.loc[of, "missed"] = (limit.least - rows.loc[of, limit.accuracy]).clip(lower=0)
-    return rows.sort_values([*IDENTITY, "level", "epoch"], kind="stable", ignore_index=True)
+    # numbers are sorted and grouped ten times as fast as words
+    trial = rows.groupby(IDENTITY, observed=True, sort=False).ngroup()
+    return rows.assign(trial=trial).sort_values(["trial", "level", "epoch"], ignore_index=True)
 
 
-def first(rows: pd.DataFrame, score: list[str]) -> pd.DataFrame:
+def first(rows: pd.DataFrame, score: Sequence[str]) -> pd.DataFrame:
     """Return the epoch of each trial that a score ranks first, the earliest of equals."""
-    ascending = [each == "missed" for each in score]
-    ranked = rows.sort_values(score, ascending=ascending, kind="stable")
-    return ranked.drop_duplicates(IDENTITY).set_index(IDENTITY)
+    for column in score:
+        value = rows[column].fillna(-math.inf)
+        value = -value if column == "missed" else value
+        rows = rows[value == value.groupby(rows["trial"]).transform("max")]
+    return rows.drop_duplicates("trial").set_index(IDENTITY)
 
 
 def oracle_on_test(evaluation: pd.DataFrame) -> "pd.Series[float]":

@@ -16,7 +16,7 @@ MAY_IMPORT = {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
         "trainables.constraint",
-        *(f"tuner.{name}" for name in ("command", "keys", "listing", "logs", "words")),
+        *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs", "words")),
         "search_spaces._published",
         *("trainables.constraint", "tuner.journal", "tuner.rows"),  # what a running study says
     },

@@ -15,7 +15,7 @@ from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.constraint import constraint
 from trainables.problems import InputError
 from trainables.ranges import Count, Fraction
-from tuner.rows import TRIAL_COLUMNS
+from tuner.columns import TRIAL_COLUMNS
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
 ANEW = "its search, taken up with resume=auto, writes it anew"

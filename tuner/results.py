@@ -15,6 +15,7 @@ import yaml
 
 from trainables.checkpoint import METRICS, WEIGHTS
 from trainables.levels import Level
+from tuner.columns import SEED_COLUMNS
 from tuner.domains import spelled
 from tuner.plan import Plan, plain
 from tuner.progress import Progress, Record
@@ -24,14 +25,6 @@ from tuner.settings import cores
 
 PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
 STUDY = "search.yaml"
-SEED_COLUMNS = {
-    "configuration": "str",
-    "mean": "float64",
-    "std": "float64",
-    "n": "Int64",
-    "probability_best": "float64",
-}
-"""Columns besides where seeds are raced: the first trial of the same knobs, what all came to."""
 
 
 def describe(

@@ -10,27 +10,8 @@ from typing import Any
 import pandas as pd
 
 from trainables.report import Report
+from tuner.columns import TRIAL_COLUMNS
 from tuner.progress import Record
-
-TRIAL_COLUMNS = {
-    "trial_id": "str",
-    "status": "str",
-    "best_epoch": "Int64",
-    "level": "Int64",
-    "val_clean_accuracy": "float64",
-    "val_robust_accuracy": "float64",
-    "last_val_robust_accuracy": "float64",
-    "robust_overfitting": "float64",
-    "collapsed_at": "Int64",
-    "epochs": "int64",
-    "seconds": "float64",
-    "gradient_passes": "float64",
-    "micro_batch": "Int64",
-    "seed": "int64",
-    "checkpoint": "str",
-    "error": "str",
-}
-"""Columns of `trials` that every study has; what tells its trials apart stands after `status`."""
 
 
 def trials_frame(

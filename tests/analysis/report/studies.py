@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from tuner.rows import TRIAL_COLUMNS
+from tuner.columns import TRIAL_COLUMNS
 
 
 def curve(top):

@@ -1,0 +1,29 @@
+"""The columns of `trials.parquet`, and their types."""
+
+TRIAL_COLUMNS = {
+    "trial_id": "str",
+    "status": "str",
+    "best_epoch": "Int64",
+    "level": "Int64",
+    "val_clean_accuracy": "float64",
+    "val_robust_accuracy": "float64",
+    "last_val_robust_accuracy": "float64",
+    "robust_overfitting": "float64",
+    "collapsed_at": "Int64",
+    "epochs": "int64",
+    "seconds": "float64",
+    "gradient_passes": "float64",
+    "micro_batch": "Int64",
+    "seed": "int64",
+    "checkpoint": "str",
+    "error": "str",
+}
+"""Columns of `trials` that every study has; what tells its trials apart stands after `status`."""
+SEED_COLUMNS = {
+    "configuration": "str",
+    "mean": "float64",
+    "std": "float64",
+    "n": "Int64",
+    "probability_best": "float64",
+}
+"""Columns besides where seeds are raced: the first trial of the same knobs, what all came to."""

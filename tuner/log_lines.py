@@ -1,0 +1,138 @@
+"""The lines that training scripts of other repositories log, as a table with a row an epoch.
+
+Understood are three formats, with or without the logger's date and name before each line:
+
+- Columns under a heading (arXiv:2002.11569, arXiv:2004.05884): `Epoch`, `Train Time`, `Test Time`,
+  `LR`, `Train Loss`, `Train Acc`, `Train Robust Loss` and so on, in whatever order and number, and
+  lines `validation` with loss and accuracy, robust loss and accuracy.
+- The same without examinations, which follow once, under `Test Loss`, `Test Acc`, `PGD Loss`, `PGD
+  Acc` (arXiv:2001.03994).
+- `EPOCH-ITERATION: [train] loss 1.2, ... [test] acc_clean 40.00%, ...` (arXiv:2007.02617), of which
+  the last line of an epoch counts.
+
+The settings are the line `Namespace(...)`.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+PREFIX = re.compile(
+    r"^(?:\[[^\]]*\d[^\]]*\]|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+)\s*(?:-?\s*[A-Z]{4,}\b\s*)?-?\s*"
+)
+GAP = re.compile(r"\s*\t\s*|\s{2,}")
+PACED = re.compile(r"(\d+)-(\d+): (.*)")
+SECTION = re.compile(r"\[(\w+)\]")
+PAIR = re.compile(r"(\w+) (-?[\d.]+(?:e-?\d+)?|nan|inf)(%?)")
+MINUTES = re.compile(r"\(([\d.]+)m, [\d.]+m\)\s*$")
+VALIDATION = ("val_loss", "val_acc", "val_robust_loss", "val_robust_acc")
+COLUMNS = {
+    "train_time": "train_seconds",
+    "test_time": "test_seconds",
+    "seconds": "train_seconds",
+    "pgd_loss": "test_robust_loss",
+    "pgd_acc": "test_robust_acc",
+    "test_acc_clean": "test_acc",
+    "test_acc_pgd": "test_robust_acc",
+    "test_acc_fgsm": "test_fgsm_acc",
+    "train_acc_pgd": "train_robust_acc",
+}
+"""What a log calls a column, and what it is called here."""
+NOT_MEASURED = -1.0
+PACE = "seconds_so_far"
+
+
+def table(text: str) -> pd.DataFrame:
+    """Return what a log says: a row an epoch, its settings in every row.
+
+    A run that was resumed goes on where it was; of one that was begun anew in the same file the
+    last beginning counts.
+
+    Args:
+        text: The log. Lines of any other form are passed over.
+    """
+    settings: dict[str, Any] = {}
+    rows: dict[int, dict[str, float]] = {}
+    heading: list[str] = []
+    for line in text.splitlines():
+        message = PREFIX.sub("", line).strip()
+        if message.startswith("Namespace("):
+            settings = arguments(message)
+            if not settings.get("resume"):
+                rows.clear()
+        elif found := measured(message, heading):
+            epoch = int(found.pop("epoch", max(rows, default=-1)))
+            rows.setdefault(epoch, {}).update(found)
+        elif "Acc" in message and (names := columns(message)):
+            heading = names
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch").reset_index()
+    if PACE in frame:
+        frame["train_seconds"] = frame.pop(PACE).diff()
+        frame = frame[frame["epoch"] >= 0].reset_index(drop=True)
+    measures = frame.columns.drop("epoch")
+    frame[measures] = frame[measures].mask(frame[measures] == NOT_MEASURED)
+    return frame.assign(**{key: [value] * len(frame) for key, value in settings.items()})
+
+
+def arguments(message: str) -> dict[str, Any]:
+    """Return the settings in a line such as "Namespace(lr_max=0.1, norm='l_inf')".
+
+    >>> arguments("Namespace(lr_max=0.1, norm='l_inf', device=device(type='cuda'))")
+    {'lr_max': 0.1, 'norm': 'l_inf'}
+    """
+    try:
+        call = ast.parse(message, mode="eval").body
+    except SyntaxError:
+        return {}
+    found = {}
+    for keyword in call.keywords if isinstance(call, ast.Call) else []:
+        try:
+            found[str(keyword.arg)] = ast.literal_eval(keyword.value)
+        except ValueError:
+            continue
+    return found
+
+
+def columns(message: str) -> list[str]:
+    r"""Return the columns that a heading names.
+
+    >>> columns("Epoch \t Train Time \t LR \t \t Train Acc")
+    ['epoch', 'train_seconds', 'lr', 'train_acc']
+    """
+    names = [name.strip().lower().replace(" ", "_") for name in GAP.split(message)]
+    return [COLUMNS.get(name, name) for name in names if name]
+
+
+def measured(message: str, heading: list[str]) -> dict[str, float]:
+    """Return what a line measured, by column; nothing if it is of another kind."""
+    if match := PACED.fullmatch(message):
+        # epoch 0 is the network before training
+        return {"epoch": float(match[1]) - 1, **dict(sections(match[3]))}
+    name, *words = message.split() or [""]
+    if name == "validation":
+        heading = list(VALIDATION)
+    else:
+        words = [name, *words]
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        return {}
+    return dict(zip(heading, values, strict=True)) if len(values) == len(heading) else {}
+
+
+def sections(text: str) -> Iterator[tuple[str, float]]:
+    """Yield the numbers of a line of sections, percent as fractions, minutes so far as seconds.
+
+    >>> dict(sections("[train] loss 1.5, acc 20.00%  [test] acc_pgd 25.00% (0.50m, 1.00m)"))
+    {'train_loss': 1.5, 'train_acc': 0.2, 'test_robust_acc': 0.25, 'seconds_so_far': 30.0}
+    """
+    parts = SECTION.split(text)
+    for section, inside in zip(parts[1::2], parts[2::2], strict=True):
+        for name, value, percent in PAIR.findall(inside):
+            column = f"{section}_{name}"
+            yield COLUMNS.get(column, column), float(value) / (100 if percent else 1)
+    if match := MINUTES.search(text):
+        yield PACE, 60 * float(match[1])
