@@ -103,7 +103,7 @@ def prospects(epochs: pd.DataFrame, stopped: set[str]) -> "pd.Series[float]":
         moment=epochs.groupby(["level", "epoch"]).ngroup(),
     )
     end = rows.groupby("trial_id")[["moment", "so_far"]].last()
-    rows = rows.join(end, on="trial_id", rsuffix="_end")
+    rows = rows.join(end.add_suffix("_end"), on="trial_id")
     went_on = rows[rows["moment"] < rows["moment_end"]]
     gain = (went_on["so_far_end"] - went_on["so_far"]).groupby(went_on["moment"]).max()
     ends = end[end.index.isin(stopped)]

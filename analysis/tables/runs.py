@@ -1,7 +1,6 @@
 """How a trial was configured, and under what label its numbers stand in a table."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -81,7 +80,7 @@ def shown(value: object) -> str:
 
 def otherwise(study: Study) -> list[str]:
     """Return the words of its command that make its trials something else than the space says."""
-    words = shlex.split(str(study.said.get("command", "")))
+    words = str(study.said.get("command", "")).split()  # written without quotes
     typed = [word for word in words if "=" in word]
     return [word for word in typed if not harmless(*word.split("=", 1))]
 
