@@ -76,7 +76,7 @@ def report(words: Sequence[str], console: Console) -> int:
     arguments, problems = read(others, VOCABULARY)
     problems += misfits(ReportSettings, arguments)
     settings = settled(ReportSettings, arguments)
-    target = Path(settings.to or Path(*folders[:1]).expanduser().resolve() / FILE)
+    target = Path(settings.to) if settings.to else beside(Path(*folders[:1]))
     problems += [*clashes(settings), *(unwritable(target) if settings.to else ())]
     try:
         frames = load(*folders)
@@ -91,6 +91,12 @@ def report(words: Sequence[str], console: Console) -> int:
         console.print(problem, soft_wrap=True)
     console.print(f"Wrote {target}.", soft_wrap=True)
     return OK
+
+
+def beside(first: Path) -> Path:
+    """Return where the page of a results folder, or of a log, goes if nothing is said."""
+    whole = first.expanduser().resolve()
+    return (whole.parent if whole.is_file() else whole) / FILE
 
 
 def clashes(settings: ReportSettings) -> Iterator[str]:

@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import pandas as pd
 
-from analysis.frames import Frames, Study, gaps, named, stacked
+from analysis.frames import Frames, Study, gaps, joined, named, reason
 from trainables.constraint import constraint
 from trainables.problems import InputError
 from tuner.journal import FILE, told
@@ -60,47 +61,47 @@ def caught_up(frames: Frames) -> tuple[Frames, dict[str, Pulse]]:
     """Return the frames with what the accounts of studies add, and how far each has come.
 
     Trials under way get a row with the status "running"; what only frames say, such as the mean
-    over seeds, stays as it was when they were written. A study without an account stays as it is.
+    over seeds, stays as it was when they were written. A study without an account, such as one that
+    was read from logs, stays as it is.
     """
-    parts, pulses, problems = [], dict[str, Pulse](), list(frames.problems)
-    studies = dict(frames.studies)
+    parts, pulses, problems = list[Frames](), dict[str, Pulse](), list(frames.problems)
     for name, study in frames.studies.items():
         own = of_study(frames, study)
-        try:
-            trials, epochs, pulses[name] = account(study, own)
-        except (InputError, OSError, ValueError, KeyError, TypeError) as error:
-            problems.append(f"{name}: {FILE} cannot be read ({f'{error}'.partition(chr(10))[0]}).")
+        if study.folder is None:
             parts.append(own)
             continue
-        studies[name] = replace(study, knobs=knobs(study, trials))
+        try:
+            trials, epochs, pulses[name] = account(study, study.folder, own)
+        except (InputError, OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"{name}: {FILE} cannot be read ({reason(error)}).")
+            parts.append(own)
+            continue
         stale = {f"{name}: {gap}" for gap in gaps(own, study.said)}
         problems = [problem for problem in problems if problem not in stale]
-        parts.append(replace(own, trials=named(trials, name), epochs=named(epochs, name)))
-    frame = {key: stacked([getattr(part, key) for part in parts]) for key in ("trials", "epochs")}
-    return replace(frames, studies=studies, problems=tuple(problems), **frame), pulses
+        ahead = {name: replace(study, knobs=knobs(study, trials))}
+        rows = {"trials": named(trials, name), "epochs": named(epochs, name)}
+        parts.append(replace(own, studies=ahead, **rows))
+    return joined(parts, problems), pulses
 
 
 def of_study(frames: Frames, study: Study) -> Frames:
-    """Return the frames of one study among several."""
+    """Return the frames of one study among several, without their problems."""
+    own = (frames.trials, frames.epochs, frames.evaluation)
     trials, epochs, evaluation = (
-        frame[frame["study"] == study.name].assign(
-            study=pd.Categorical([study.name] * int((frame["study"] == study.name).sum()))
-        )
-        for frame in (frames.trials, frames.epochs, frames.evaluation)
+        named(frame[frame["study"] == study.name], study.name) for frame in own
     )
     return Frames(studies={study.name: study}, trials=trials, epochs=epochs, evaluation=evaluation)
 
 
-def account(study: Study, own: Frames) -> tuple[pd.DataFrame, pd.DataFrame, Pulse]:
+def account(study: Study, folder: Path, own: Frames) -> tuple[pd.DataFrame, pd.DataFrame, Pulse]:
     """Return trials and epochs as the account of a study has them, and how far it has come."""
-    assert study.folder is not None
-    heard = (study.folder / FILE).stat().st_mtime
+    heard = (folder / FILE).stat().st_mtime
     said = study.said.get("study") or {}
     bound = said.get("constraint")
-    records, _ = told(study.folder, constraint(bound) if bound else None)
+    records, _ = told(folder, constraint(bound) if bound else None)
     paths = list(dict.fromkeys(path for record in records.values() for path in record.knobs))
     each = [records[number] for number in sorted(records)]
-    trials = trials_frame(each, paths, study.folder, running=True)
+    trials = trials_frame(each, paths, folder, running=True)
     pulse = Pulse(
         running=sum(record.status == "running" for record in each),
         begun=len({record.configuration for record in each}),
@@ -128,6 +129,8 @@ def knobs(study: Study, trials: pd.DataFrame) -> tuple[str, ...]:
 
 def spoken(pulses: Mapping[str, Pulse], now: float | None = None) -> str:
     """Return how far studies have come, each by name where there are several."""
+    if not pulses:
+        return "There is no account of a search to follow."
     if len(pulses) == 1:
         return next(iter(pulses.values())).said(now)
     return " ".join(f"{name}: {pulse.said(now)}" for name, pulse in pulses.items())
