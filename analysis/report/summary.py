@@ -102,10 +102,8 @@ def resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
 def about_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
     """Yield what the test split says of the leader, and what to doubt of it."""
     own = of_leader(tested, str(leader["trial_id"]))
-    if own.empty:
-        where = study.folder or "FOLDER"
-        yield f"No test number exists of it; python -m tuner.evaluate {where} makes them."
-        return
+    if own.empty and study.folder:
+        yield f"No test number exists of it; python -m tuner.evaluate {study.folder} makes them."
     for doubt in doubts(own):
         yield f"Doubt about its test number: {doubt}."
 

@@ -79,8 +79,8 @@ def caught_up(frames: Frames) -> tuple[Frames, dict[str, Pulse]]:
         stale = {f"{name}: {gap}" for gap in gaps(own, study.said)}
         problems = [problem for problem in problems if problem not in stale]
         ahead = {name: replace(study, knobs=knobs(study, trials))}
-        rows = {"trials": named(trials, name), "epochs": named(epochs, name)}
-        parts.append(replace(own, studies=ahead, **rows))
+        trials, epochs = named(trials, name), named(epochs, name)
+        parts.append(replace(own, studies=ahead, trials=trials, epochs=epochs))
     return joined(parts, problems), pulses
 
 
