@@ -88,6 +88,8 @@ def read(text: str) -> Domain | None:
         return None
     if match[1] in ("choice", "grid"):
         return listed(inside)
+    if len(inside) < 2 or not all(map(is_number, inside)):
+        return None
     low, high = inside[:2]
     return Domain(low=float(low), high=float(high), log="log" in match[1])
 

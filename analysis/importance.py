@@ -18,8 +18,8 @@ from analysis.frames import Frames, Study
 from analysis.selection import judged
 from trainables.problems import InputError
 
-SEEDS = 5
-"""Of the forests, whose disagreement says how far to trust them."""
+SEEDS, TREES = 5, 16
+"""Forests, whose disagreement says how far to trust them, and trees in each."""
 LEAST, PER_KNOB = 10, 5
 """Trials below which importance is noise: so many, and so many a knob."""
 REACHED = 0.75
@@ -28,8 +28,8 @@ TOP = 0.1
 """Share of the trials that PED-ANOVA calls good; at least five."""
 VARIANT = "variant"
 """The column that names alternatives, which may be a knob's values by other names."""
-MOST = 150
-"""Trials that a Gaussian process is fitted to; of more, so many at random."""
+MOST = 200
+"""Trials that are looked at; of more, so many drawn at random, for the time it takes."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,7 @@ def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sampl
         where = f"{study.name}{f', {among}' if among else ''}"
         need = max(LEAST, PER_KNOB * len(paths))
         if asked and len(paths) > 1 and len(part) >= need:
+            part = part.sample(MOST, random_state=0) if len(part) > MOST else part
             domains = {path: domain(path, part[path].tolist(), study.said) for path in paths}
             score = part["score"].to_numpy(dtype=float)
             yield Sample(study.name, among, domains, tuple(asked), part, score, moment)
@@ -188,7 +189,7 @@ def ranked(sample: Sample) -> list[dict[str, Any]]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = as_study(sample)
     forests = [
-        FanovaImportanceEvaluator(seed=seed).evaluate(study, list(sample.domains))
+        FanovaImportanceEvaluator(n_trees=TREES, seed=seed).evaluate(study, list(sample.domains))
         for seed in range(SEEDS)
     ]
     n = len(sample.score)
@@ -235,15 +236,13 @@ def distribution(found: Domain) -> BaseDistribution:
 
 def pairs(sample: Sample) -> Iterator[dict[str, Any]]:
     """Yield the rows of `interactions` for one sample."""
-    spread = sample.score.std()
-    if spread == 0:
+    if sample.score.std() == 0:
         return
-    chosen = np.random.default_rng(0).permutation(len(sample.score))[:MOST]
-    inputs = {k: each.inputs(sample.values[k].iloc[chosen]) for k, each in sample.domains.items()}
+    inputs = {knob: each.inputs(sample.values[knob]) for knob, each in sample.domains.items()}
     x = np.hstack(list(inputs.values()))
     ends = np.cumsum([0, *(part.shape[1] for part in inputs.values())])
     columns = {k: list(range(a, b)) for k, a, b in zip(inputs, ends, ends[1:], strict=False)}
-    score = sample.score[chosen]
+    score = sample.score
     process = additivity.fitted(x, (score - score.mean()) / score.std())
     alone = {knob: additivity.effect(process, x, columns[knob]) for knob in columns}
     for one, other in itertools.combinations(columns, 2):

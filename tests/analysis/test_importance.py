@@ -1,0 +1,117 @@
+"""Which knobs matter, where that is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.importance import importances, interactions
+from tests.analysis.by_hand import epochs, study, trial
+from trainables.problems import InputError
+
+KNOBS = ("optimizer.lr", "data.batch_size", "optimizer.weight_decay")
+SAID = {
+    "searched": {
+        "optimizer.lr": "loguniform(1e-4, 1)",
+        "data.batch_size": "choice(32, 64, 128)",
+        "optimizer.weight_decay": "uniform(0, 1)",
+    }
+}
+
+
+def drawn(function, n=40, status="completed", epochs_each=1):
+    """Return a study of trials drawn at random, whose accuracy is a function of their knobs."""
+    rng = np.random.default_rng(1)
+    trials, runs = [], []
+    for number in range(n):
+        lr, size, decay = rng.random(), rng.integers(3), rng.random()
+        knobs = {
+            "optimizer__lr": 10 ** (4 * lr - 4),
+            "data__batch_size": 32 * 2**size,
+            "optimizer__weight_decay": decay,
+        }
+        trials.append(trial(f"{number:04d}", status, **knobs))
+        runs.append(epochs(f"{number:04d}", *[function(lr, size / 2, decay)] * epochs_each))
+    return study(trials, runs, knobs=KNOBS, **SAID)
+
+
+def test_shares_of_the_variance_are_found_on_the_scale_that_was_searched():
+    """0.3 lr + 0.1 decay, both uniform: variances 9 to 1, the learning rate on its log scale.
+
+    A forest of 200 trials smooths its steps, so that a twentieth is allowed.
+    """
+    found = importances(drawn(lambda lr, _, decay: 0.3 * lr + 0.1 * decay, n=200))
+    assert found["knob"].tolist()[:2] == ["optimizer.lr", "optimizer.weight_decay"]
+    shares = dict(zip(found["knob"], found["importance"], strict=True))
+    assert shares["optimizer.lr"] == pytest.approx(0.9, abs=0.05)
+    assert shares["optimizer.weight_decay"] == pytest.approx(0.1, abs=0.05)
+    assert shares["data.batch_size"] < 0.01
+    assert found["importance"].sum() == pytest.approx(1)
+    assert found.loc[0, "ped_anova"] == found["ped_anova"].max()
+
+
+def test_a_listed_knob_counts_by_its_values():
+    found = importances(drawn(lambda lr, size, _: 0.5 * size + 0.01 * lr))
+    assert found.loc[0, "knob"] == "data.batch_size"
+    assert found.loc[0, "importance"] > 0.9
+
+
+def test_the_same_trials_give_the_same_importances():
+    frames = drawn(lambda lr, size, decay: lr * size + decay)
+    assert importances(frames).equals(importances(frames))
+
+
+def test_a_sum_has_no_interactions_and_a_product_has():
+    """Of a product of centred inputs all is interaction; its spread is 0.3 / 12, and 15 % of it."""
+    adds = interactions(drawn(lambda lr, size, decay: 0.3 * lr + 0.2 * size + 0.1 * decay**2))
+    assert adds["h"].max() < 0.01
+    assert adds["effect"].max() < 0.005
+    product = interactions(drawn(lambda lr, _, decay: 0.5 + 0.3 * (lr - 0.5) * (decay - 0.5), n=60))
+    assert set(product.loc[0, ["knob", "other"]]) == {"optimizer.lr", "optimizer.weight_decay"}
+    assert product.loc[0, "h"] > 0.7
+    assert product.loc[0, "effect"] == pytest.approx(0.3 / 12, rel=0.15)
+    assert product.loc[1, "effect"] < 0.005
+
+
+def test_too_few_trials_are_told_and_not_ranked():
+    with pytest.raises(InputError, match=r"3 knobs matter takes 15 trials, got 14 .* trials=15"):
+        importances(drawn(lambda lr, *_: lr, n=14))
+    with pytest.raises(InputError, match="takes 15 trials"):
+        interactions(drawn(lambda lr, *_: lr, n=14))
+
+
+def test_one_knob_is_not_ranked():
+    rows = [trial(str(n), optimizer__lr=n / 20) for n in range(20)]
+    frames = study(rows, [epochs(str(n), n / 20) for n in range(20)], knobs=("optimizer.lr",))
+    with pytest.raises(InputError, match="it takes two"):
+        importances(frames)
+
+
+def test_where_trials_were_stopped_all_are_compared_at_the_same_epoch():
+    """After one epoch the learning rate decides; later decay would, but few came as far."""
+    frames = drawn(lambda lr, *_: 0.5 * lr, status="stopped")
+    later = frames.epochs.head(5).assign(epoch=2, val_robust_accuracy=1.0)
+    frames = replace(frames, epochs=pd.concat([frames.epochs, later]))
+    found = importances(frames)
+    assert found.loc[0, "knob"] == "optimizer.lr"
+    assert set(found["compared_at"]) == {"epoch 1"}
+    assert found.loc[0, "n"] == 40
+
+
+def test_a_knob_that_only_some_trials_have_is_ranked_among_them():
+    """Adam has beta1, on which all hangs; SGD has none."""
+    rng = np.random.default_rng(0)
+    trials, runs = [], []
+    for number in range(60):
+        name = "adam" if number % 2 else "sgd"
+        lr, beta = rng.random(2)
+        only = {"optimizer__beta1": beta} if name == "adam" else {}
+        trials.append(trial(f"{number:04d}", optimizer=name, optimizer__lr=lr, **only))
+        runs.append(epochs(f"{number:04d}", beta / 2 if only else 0.9))
+    knobs = ("optimizer", "optimizer.lr", "optimizer.beta1")
+    found = importances(study(trials, runs, knobs=knobs)).set_index("knob")
+    assert found.loc["optimizer", ["among", "n"]].tolist() == ["", 60]
+    assert found.loc["optimizer", "importance"] > 0.9
+    assert found.loc["optimizer.beta1", ["among", "n"]].tolist() == ["optimizer=adam", 30]
+    assert found.loc["optimizer.beta1", "importance"] > 0.9
