@@ -8,11 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 from rich.console import Console
+from rich.text import Text
 
 from analysis.frames import Frames, load
 from analysis.tables.comparison import Comparison, against_papers
 from analysis.tables.papers import PAPERS, SPACES, Source
-from analysis.tables.published import known, sheet, tables
+from analysis.tables.published import sheet, tables
 from analysis.tables.sheet import Sheet
 from trainables.knobs import knobs
 from trainables.problems import InputError, did_you_mean
@@ -103,10 +104,12 @@ def unknown(settings: TableSettings) -> Iterator[str]:
     if settings.paper and settings.paper not in PAPERS:
         close = did_you_mean(settings.paper, PAPERS)
         yield f"paper: no such paper.{close} There are: {', '.join(PAPERS)}."
+    if settings.paper and settings.table and not settings.table.startswith(f"{settings.paper}/"):
+        yield f"table: {settings.table} is not of paper={settings.paper}; give one of the two."
     there = {str(source) for source in (*tables(), *SPACES.values())}
     if settings.table and settings.table not in there:
         close = did_you_mean(settings.table, there)
-        yield f"table: there is no {settings.table}.{close} Write PAPER/TABLE, as paper= lists them."
+        yield f"table: there is no {settings.table}.{close} Write table=PAPER/TABLE."
 
 
 def unwritable(settings: TableSettings) -> Iterator[str]:
@@ -138,8 +141,8 @@ def alone(settings: TableSettings) -> list[Sheet]:
             "FOLDER: expected a results folder, paper=PAPER or table=PAPER/TABLE, got none."
         ])
     found = [source for source in tables() if wanted(source, settings)]
-    if settings.table and not found:
-        known(Source(*settings.table.partition("/")[::2]))
+    if not found and not any(unknown(settings)):
+        raise InputError([f"table: no numbers of {settings.table} are published."])
     return [sheet(source) for source in found]
 
 
@@ -164,9 +167,8 @@ def without(frames: Frames, compared: Sequence[Comparison]) -> Iterator[str]:
     for name, study in frames.studies.items():
         if name not in done:
             yield (
-                f"{name}: its space, {study.said.get('space', 'none')}, is no table of a paper, and "
-                f"none of its trials has the settings of a published row. "
-                f"Tables: {', '.join(SPACES)}."
+                f"{name}: space {study.said.get('space', '?')} is no table of a paper, and no "
+                f"trial has just the settings of a published row. Tables are: {', '.join(SPACES)}."
             )
 
 
@@ -179,7 +181,7 @@ def show(sheets: Sequence[Sheet], settings: TableSettings, console: Console) -> 
     if settings.format == "text":
         for each in sheets:
             for part in each.text():
-                console.print(part)
+                console.print(part, soft_wrap=isinstance(part, Text))
             console.print()
         return
     text = "\n".join(getattr(each, settings.format)() for each in sheets)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analysis.frames import Frames, Study
 from analysis.tables.matching import matched
 from analysis.tables.measured import CLEAN, ROBUST, Measured, measured
 from analysis.tables.metrics import METRICS
 from analysis.tables.papers import Source
-from analysis.tables.runs import completed, config, epochs, label, variants
+from analysis.tables.runs import completed, config, epochs, label, variant_of, variants
 
 LEADING = re.compile(r"-?\d+(\.\d+)?")
 """The number in front of a printed deviation."""
@@ -68,28 +69,33 @@ def cells(frames: Frames, studies: Sequence[Study]) -> Cells:
     found: dict[str, Cell] = {
         name: Cell(name, printed(variant))
         for name, variant in variants(studies[0]).items()
-        if name and not variant.get("searched")
+        if name and not variant["searched"]
     }
     left: list[str] = []
     for study in studies:
         trials, others = completed(frames.trials[frames.trials["study"] == study.name])
         left += others
         evaluation = frames.evaluation[frames.evaluation["study"] == study.name]
+        attacked = dict(list(evaluation.groupby("trial_id", sort=False)))
         for row in trials.to_dict("records"):
-            trial = {str(key): value for key, value in row.items()}
+            # a column of another study is missing here
+            trial = {str(key): value for key, value in row.items() if not pd.isna(value)}
             about = config(study, trial)
-            cell = found.setdefault(label(study, trial), beside(study, trial, about))
-            if trial["seed"] in cell.seeds:
+            name = label(study, trial)
+            cell = found[name] if name in found else beside(study, trial, about)
+            found[name] = cell
+            seed = int(trial.get("seed", 0))
+            if seed in cell.seeds:
                 left.append("1 with a setting and a seed that are there already")
             else:
-                cell.seeds[trial["seed"]] = measured(trial, evaluation, about)
+                cell.seeds[seed] = measured(trial, attacked.get(trial["trial_id"]), about)
     return Cells(found, tuple(left))
 
 
 def beside(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any]) -> Cell:
     """Return the empty cell of a trial, with what was published for it."""
     name = label(study, trial)
-    if published := printed(variants(study).get(trial.get("variant", ""), {})):
+    if published := printed(variant_of(study, trial)):
         return Cell(name, published)
     numbers, sources = matched(about, epochs(study))
     return Cell(name, numbers, tuple(sources))
@@ -97,7 +103,7 @@ def beside(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any]) -> 
 
 def printed(variant: Mapping[str, Any]) -> dict[str, str]:
     """Return what a study says was published for one of its variants."""
-    return {name: str(value) for name, value in variant.get("published", {}).items()}
+    return {name: str(value) for name, value in variant["published"].items()}
 
 
 def summary(values: Sequence[float], metric: str = "clean_acc") -> str:
@@ -130,7 +136,7 @@ def difference(cell: Cell, metric: str) -> str:
 def worst_of(some: Sequence[Cell]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield metrics whose numbers of ours are a worst case over more attacks, with those."""
     found: dict[str, frozenset[str]] = {}
-    for each in (measured for cell in some for measured in cell.seeds.values()):
+    for each in (seed for cell in some for seed in cell.seeds.values()):
         for metric, others in each.worst_of.items():
             found[metric] = found.get(metric, frozenset()) | others
     yield from ((metric, others) for metric, others in found.items() if others)

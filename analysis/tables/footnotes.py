@@ -38,9 +38,9 @@ def of(paper: str, *numbers: str | int) -> list[Source]:
 
 
 ONE_RUN = Footnote(
-    "One number a cell; the number of seeds is not given and seems to be 1, so that the paper's own "
-    "numbers allow no verdict. The checkpoint is the one with the best PGD-10 accuracy, on the test "
-    "split in the published code; ours is chosen on held-out training images."
+    "One number a cell; the number of seeds is not given and seems to be 1, so that the paper's "
+    "own numbers allow no verdict. The checkpoint is the one with the best PGD-10 accuracy, on the "
+    "test split in the published code; ours is chosen on held-out training images."
 )
 SOFTPLUS = Footnote(
     "The beta of softplus is not given; the published code has 1.",
@@ -67,23 +67,24 @@ WARMUP = Footnote(
     ),
 )
 PREACT = Footnote(
-    "ResNet-18 is taken to be PreAct-ResNet-18, the only one of the published code with a choice of "
-    "activations."
+    "ResNet-18 is taken to be PreAct-ResNet-18, the only one of the published code with a choice "
+    "of activations."
 )
 EVAL_MODE = Footnote(
-    "Section 3.3 recommends eval-mode BatchNorm, yet the best AutoAttack accuracy of either network "
-    "(53.01, 53.66) is of train mode.",
+    "Section 3.3 recommends eval-mode BatchNorm, yet the best AutoAttack accuracy of either "
+    "network (53.01, 53.66) is of train mode.",
     lines("activation=softplus, label_smoothing=0.1, bn_mode=train"),
 )
 NO_SUCH_ROW = Footnote(
-    "Section 1 compares weight decay 2e-4 in eval mode with 5e-4 in train mode (about 4 points); no "
-    "table has 2e-4 in eval mode with PGD-AT. In train mode the difference is 4.52 (PGD-10) and "
+    "Section 1 compares weight decay 2e-4 in eval mode with 5e-4 in train mode (about 4 points); "
+    "no table has 2e-4 in eval mode with PGD-AT. In train mode the difference is 4.52 (PGD-10) and "
     "3.47 (AutoAttack) with WRN-34-10."
 )
 TRADES_GAIN = Footnote(
-    "Section 3.4 says that weight decay 5e-4 rather than 2e-4 gains about 1 point of clean accuracy "
-    "and 4 of AutoAttack. That is so with WRN-34-20 at 8/255 in eval mode (85.48 to 86.43, 50.59 to "
-    "54.39); WRN-34-10 gains 0.2 to 0.3 clean and 2.3 to 2.8 AutoAttack in eval mode.",
+    "Section 3.4 says that weight decay 5e-4 rather than 2e-4 gains about 1 point of clean "
+    "accuracy and 4 of AutoAttack. That is so with WRN-34-20 at 8/255 in eval mode (85.48 to "
+    "86.43, 50.59 to 54.39); WRN-34-10 gains 0.2 to 0.3 clean and 2.3 to 2.8 AutoAttack in eval "
+    "mode.",
     lines("WRN-34-20, eps=8/255, bn_mode=eval, activation=relu"),
 )
 TWO_RADII = Footnote(
@@ -101,17 +102,17 @@ TWICE = Footnote(
 )
 BETA = Footnote("The beta of TRADES is not given.")
 MEGABYTES = Footnote(
-    "Printed as millions of parameters; the numbers are megabytes of a float32 checkpoint. A quarter "
-    "of them is the number of parameters in millions: 11.17 for ResNet-18, not 44.70."
+    "Printed as millions of parameters; the numbers are megabytes of a float32 checkpoint. A "
+    "quarter of them is the number of parameters in millions: 11.17 for ResNet-18, not 44.70."
 )
 PAS_NETWORKS = Footnote(
     "The published code's VGG and ResNet18 have half the usual width.",
     lines("VGG", "ResNet18"),
 )
 PAS_UNKNOWN = Footnote(
-    "Errors, not accuracies: less is better. Means and deviations of three runs. Not given: when the "
-    "learning rate drops within a period, where plain VGG's eps ends, and how exactly the ends of "
-    "periods make an ensemble. PGD-100 takes steps of 1/255 (CIFAR-10) and 0.01 (MNIST) in the "
+    "Errors, not accuracies: less is better. Means and deviations of three runs. Not given: when "
+    "the learning rate drops within a period, where plain VGG's eps ends, and how exactly the ends "
+    "of periods make an ensemble. PGD-100 takes steps of 1/255 (CIFAR-10) and 0.01 (MNIST) in the "
     "published code, ours of a quarter of eps."
 )
 HE_TABLE_A = Footnote("The eps of the attacks is not given.")
@@ -122,11 +123,12 @@ HE_RAYS = Footnote(
     "authors' leaderboard."
 )
 GRADALIGN = Footnote(
-    "Only AutoAttack's accuracies at 8/255 are published as numbers; the number of runs behind their "
-    "deviations is not stated where they stand."
+    "Only AutoAttack's accuracies at 8/255 are published as numbers; the number of runs behind "
+    "their deviations is not stated where they stand."
 )
 LLR_ATTACK = Footnote(
-    "The attack behind 49.37 is not given. Weights of the regulariser differ between paper and code."
+    "The attack behind 49.37 is not given. Weights of the regulariser differ between paper and "
+    "code."
 )
 LLR_PRELIMINARY = Footnote("Called preliminary, and eps is not stated.")
 

@@ -6,6 +6,8 @@ leave out beta.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from analysis.tables.papers import Source
@@ -44,14 +46,16 @@ SHARED: dict[str, object] = {
 }
 """What all its rows share without saying so, by its code where the paper is silent; what a member
 does not have is left out."""
+QUARTER = ("attack.step_size", None)
+"""Means a quarter of eps, which 2/255 is."""
 PLAIN: dict[str, object] = {"momentum": 0.9, "nesterov": False, "centralize": "no"}
 """What an optimizer is unless its name in the paper says otherwise."""
 STATED: dict[str, tuple[str, Callable[[str], object]]] = {
+    "weight_decay": ("optimizer.weight_decay", float),
     "norm": ("threat.name", str),
     "eps": ("threat.eps", number),
     "lr": ("optimizer.lr", float),
     "batch_size": ("data.batch_size", int),
-    "weight_decay": ("optimizer.weight_decay", float),
     "activation": ("model.activation", str),
     "label_smoothing": ("criterion.smoothing", float),
     "bn_mode": ("update.mode", str),
@@ -65,6 +69,23 @@ MOMENTS = {
 """Words of a row that are in epochs: the knob of ours, a share of the run."""
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A published row that says enough of its settings.
+
+    Attributes:
+        source: The table that it stands in.
+        numbers: What was measured.
+        epochs: Of its run.
+        knobs: What each knob must be, by path.
+    """
+
+    source: Source
+    numbers: Mapping[str, str]
+    epochs: int
+    knobs: tuple[tuple[str, object], ...]
+
+
 def matched(config: Config, epochs: int) -> tuple[dict[str, str], list[Source]]:
     """Return what was published for just these settings, and the tables that it stands in.
 
@@ -72,41 +93,43 @@ def matched(config: Config, epochs: int) -> tuple[dict[str, str], list[Source]]:
         config: The path of each knob to its value.
         epochs: Of the run.
     """
-    numbers: dict[str, str] = {}
-    sources: list[Source] = []
-    for source in tables():
-        if source.paper != PAPER:
-            continue
-        for row in rows(source.paper, source.table):
-            if same(row, config, epochs):
-                numbers |= row.numbers
-                sources.append(source)
-    return numbers, sources
+    said = {path: value for path, value in config.items() if (path, value) != QUARTER}
+    found = [
+        each
+        for each in settings()
+        if each.epochs == epochs
+        and all(alike(said.get(path, wanted), wanted) for path, wanted in each.knobs)
+    ]
+    numbers = {metric: number for each in found for metric, number in each.numbers.items()}
+    return numbers, [each.source for each in found]
 
 
-def same(row: Row, config: Config, epochs: int) -> bool:
-    """Return whether a run has exactly the settings of a row, which must be one of PGD-AT."""
-    complete = row.setting.keys() >= {*STATED, *MOMENTS, "epochs", "optimizer", "attack_early_stop"}
-    if row.method != "PGD-AT" or not complete or int(row.setting["epochs"]) != epochs:
-        return False
-    return all(
-        alike(config.get(path, wanted), wanted) for path, wanted in expected(row, epochs)
-    )
+@cache
+def settings() -> list[Setting]:
+    """Return the rows that say enough of their settings."""
+    needed = {*STATED, *MOMENTS, "epochs", "optimizer", "attack_early_stop"}
+    return [
+        Setting(source, row.numbers, epochs, tuple(expected(row, epochs)))
+        for source in tables()
+        for row in (rows(source.paper, source.table) if source.paper == PAPER else ())
+        if row.method == "PGD-AT" and row.setting.keys() >= needed
+        for epochs in (int(row.setting["epochs"]),)
+    ]
 
 
 def expected(row: Row, epochs: int) -> Iterator[tuple[str, object]]:
-    """Yield what each knob must be for a run to be a row's."""
-    yield from SHARED.items()
+    """Yield what each knob must be for a run to be a row's, first what tells rows apart."""
+    yield from ((path, read(row.setting[word])) for word, (path, read) in STATED.items())
     network = NETWORKS.get(row.architecture, row.architecture)
     yield "model.name", network
     yield "model.width", 16 if network.startswith("wrn") else 64
-    yield from ((path, read(row.setting[word])) for word, (path, read) in STATED.items())
     for word, path in MOMENTS.items():
         shares = [int(epoch) / epochs for epoch in row.setting[word].split(":")]
         yield path, shares if word == "lr_decay_epochs" else shares[0]
     for knob, value in (PLAIN | OPTIMIZERS[row.setting["optimizer"]]).items():
         yield f"optimizer.{knob}", value
     yield from early_stop(row.setting["attack_early_stop"], epochs)
+    yield from SHARED.items()
 
 
 def early_stop(stops: str, epochs: int) -> Iterator[tuple[str, object]]:

@@ -10,6 +10,8 @@ import pandas as pd
 from analysis.tables.metrics import METRICS, Metric, attacks
 
 SELECTED = "best_validation_robust"
+NEEDED = {"rule", "norm", "eps", "n", "clean_accuracy", "robust_accuracy", "alone", "after"}
+"""Columns without which rows of an evaluation say too little."""
 CLEAN, ROBUST = "val_clean_accuracy", "val_robust_accuracy"
 
 
@@ -31,22 +33,22 @@ class Measured:
 
 
 def measured(
-    trial: Mapping[str, Any], evaluation: pd.DataFrame, config: Mapping[str, Any]
+    trial: Mapping[str, Any], evaluation: pd.DataFrame | None, config: Mapping[str, Any]
 ) -> Measured:
     """Return what a trial came to.
 
     Args:
         trial: Its row of `trials`.
-        evaluation: The rows of its study.
+        evaluation: Its rows, if there are any.
         config: Its configuration; what was attacked in another threat than its own is left out.
     """
     numbers: dict[str, float] = {}
     images: set[int] = set()
     worst: dict[str, frozenset[str]] = {}
-    rows = list(of_trial(trial, evaluation, config))
+    rows = [] if evaluation is None else list(of_selected(evaluation, config))
     for name, metric in METRICS.items():
         if metric.of_training:
-            if trial.get("epochs"):
+            if trial.get("epochs") and trial.get("seconds"):
                 numbers[name] = trial["seconds"] / trial["epochs"] / 60
         elif found := nearest(rows, metric):
             accuracy = found["robust_accuracy" if metric.attacks else "clean_accuracy"]
@@ -58,17 +60,15 @@ def measured(
     return Measured(numbers, frozenset(images), worst, validation)
 
 
-def of_trial(
-    trial: Mapping[str, Any], evaluation: pd.DataFrame, config: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+def of_selected(evaluation: pd.DataFrame, config: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the rows of the checkpoint that validation chose, under its own threat, last first."""
-    if evaluation.empty or "rule" not in evaluation:
+    if not set(evaluation.columns) >= NEEDED:
         return
-    mine = (evaluation["trial_id"] == trial["trial_id"]) & (evaluation["rule"] == SELECTED)
-    for row in evaluation[mine].iloc[::-1].to_dict("records"):
-        radius = config.get("threat.eps", math.nan)
-        if row["norm"] == config.get("threat.name") and math.isclose(row["eps"], radius):
-            yield row
+    radius = config.get("threat.eps", math.nan)
+    for row in reversed(evaluation.to_dict("records")):
+        threat = row["norm"] == config.get("threat.name") and math.isclose(row["eps"], radius)
+        if threat and row["rule"] == SELECTED:
+            yield {str(key): value for key, value in row.items()}
 
 
 def nearest(rows: Sequence[Mapping[str, Any]], metric: Metric) -> Mapping[str, Any] | None:

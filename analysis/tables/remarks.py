@@ -17,14 +17,18 @@ def about(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
         words: What was typed that makes them something else than the table's.
     """
     yield (
-        "Validation: at the selected epoch, on images held out from training, under the study's own "
-        "PGD. No published number is of that kind."
+        "Validation: at the selected epoch, on images held out from training, under the study's "
+        "own PGD. No published number is of that kind."
     )
     if words:
-        effect = "no differences are given" if another_question(words) else "so mind the differences"
+        effect = (
+            "no differences are given" if another_question(words) else "so mind the differences"
+        )
         yield f"Not run as published, {effect}: {' '.join(words)}."
     yield from tests(some)
-    if any(METRICS[name].of_training for cell in some for name in cell.published if name in METRICS):
+    if any(
+        METRICS[name].of_training for cell in some for name in cell.published if name in METRICS
+    ):
         yield "Minutes hang on the machine; only the ratios of lines compare."
     if sources := list(dict.fromkeys(source for cell in some for source in cell.sources)):
         yield f"Lines with published numbers ran their very settings: {', '.join(titles(sources))}."

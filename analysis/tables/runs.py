@@ -1,7 +1,7 @@
 """How a trial was configured, and under what label its numbers stand in a table."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,10 +20,22 @@ QUESTION = ("data", "threat", "recipe")
 
 
 def variants(study: Study) -> dict[str, Mapping[str, Any]]:
-    """Return what a study chooses among, by label: one without a label if there are no variants."""
-    alone = {key: study.said.get(key, {}) for key in ("searched", "fixed")}
-    found: dict[str, Mapping[str, Any]] = study.said.get("variants") or {"": alone}
-    return found
+    """Return what a study chooses among, by label: one without a label if there are no variants.
+
+    Each has `searched`, `fixed` and `published`, which may be empty.
+    """
+    found = study.said.get("variants")
+    several = found if isinstance(found, dict) and found else {"": study.said}
+    return {
+        str(name): {key: part(variant, key) for key in ("searched", "fixed", "published")}
+        for name, variant in several.items()
+    }
+
+
+def part(variant: object, key: str) -> Mapping[str, Any]:
+    """Return a part of what is said of a variant; nothing where that is not said."""
+    found = variant.get(key) if isinstance(variant, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,13 +45,13 @@ def config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
         study: That it is of.
         trial: A row of `trials`.
     """
-    variant = variants(study).get(trial.get("variant", ""), {})
+    variant = variant_of(study, trial)
     found = {
         f"{group}.{knob}": value
-        for group, knobs in variant.get("fixed", {}).items()
-        for knob, value in knobs.items()
+        for group in variant["fixed"]
+        for knob, value in part(variant["fixed"], group).items()
     }
-    for path in variant.get("searched", {}):
+    for path in variant["searched"]:
         found[path if "." in path else f"{path}.name"] = listed(trial.get(path))
     return found
 
@@ -55,23 +67,29 @@ def listed(value: object) -> object:
     return value
 
 
+def variant_of(study: Study, trial: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a trial's study says of its variant."""
+    nothing: dict[str, Any] = {"searched": {}, "fixed": {}, "published": {}}
+    return variants(study).get(trial.get("variant", ""), nothing)
+
+
 def label(study: Study, trial: Mapping[str, Any]) -> str:
-    """Return what tells a trial's setting from others: its variant, and the knobs searched in it."""
+    """Return what tells a trial's setting from others: its variant, and what is searched in it."""
     name = trial.get("variant", "")
-    searched = variants(study).get(name, {}).get("searched", {})
+    searched = variant_of(study, trial)["searched"]
     return ", ".join([
         *([name] if name else []),
         *(f"{path}={shown(trial.get(path))}" for path in searched),
     ])
 
 
-def shown(value: object) -> str:
+def shown(value: Any) -> str:  # noqa: ANN401
     """Return the value of a knob, short and without a comma.
 
     >>> shown(0.0005), shown("[0.9090909, 0.95]"), shown(None)
     ('0.0005', '[0.909; 0.95]', 'none')
     """
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return "none"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     short = re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.3g}", text)
@@ -80,8 +98,7 @@ def shown(value: object) -> str:
 
 def otherwise(study: Study) -> list[str]:
     """Return the words of its command that make its trials something else than the space says."""
-    words = str(study.said.get("command", "")).split()  # written without quotes
-    typed = [word for word in words if "=" in word]
+    typed = [word for word in str(study.said.get("command", "")).split() if "=" in word]
     return [word for word in typed if not harmless(*word.split("=", 1))]
 
 
@@ -90,7 +107,7 @@ def harmless(key: str, value: str) -> bool:
     return key in HARMLESS or (key, value) == ("scheduler", "none")
 
 
-def another_question(words: list[str]) -> bool:
+def another_question(words: Sequence[str]) -> bool:
     """Return whether words ask of other data, or of another threat."""
     return any(word.partition("=")[0].partition(".")[0] in QUESTION for word in words)
 

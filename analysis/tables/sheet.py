@@ -1,7 +1,7 @@
 """A table that can be printed: a caption, lines of text, notes below; Markdown, LaTeX, HTML."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment
@@ -21,7 +21,7 @@ HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_s
 <tr><th scope="row">{{ line.label }}{% if line.marks %}<sup>{{ line.marks|join(", ") }}</sup>\
 {% endif %}</th>
 {% for value in line.values %}
-<td>{{ value or "–" }}</td>
+<td>{{ value or "-" }}</td>
 {% endfor %}
 </tr>
 {% endfor %}
@@ -51,7 +51,6 @@ LATEX = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "±": r"$\pm$",
-    "–": "--",
 }
 NUMBER = re.compile(r"[+-]\d+(\.\d+)?")
 
@@ -134,21 +133,35 @@ class Sheet:
         ])
 
     def text(self) -> Iterable[Table | Text]:
-        """Yield what a terminal shows."""
-        table = Table(title=Text(self.caption), title_justify="left", box=None, pad_edge=False)
-        for place, name in enumerate(self.headings):
+        """Yield what a terminal shows: wide tables would not fit, so measurements stand in rows."""
+        kinds = list(dict.fromkeys(name.partition(": ")[2] for name in self.headings[1:]))
+        table = Table(box=None, pad_edge=False)
+        for place, name in enumerate([self.headings[0], *kinds]):
             table.add_column(Text(name), justify="right" if place else "left")
         for line in self.lines:
-            marked = "".join(f" [{mark}]" for mark in line.marks)
-            table.add_row(*map(Text, (line.label + marked, *values(line))))
+            table.add_row(Text(line.label + "".join(f" [{mark}]" for mark in line.marks)))
+            for name, row in by_measurement(self.headings, line):
+                table.add_row(*map(Text, (f"  {name}", *(row.get(kind, "") for kind in kinds))))
+        yield Text(self.caption)
         yield table
         yield from (Text(f"[{number}] {note}") for number, note in enumerate(self.notes, 1))
         yield from (Text(f"- {verdict}") for verdict in self.verdicts)
 
 
+def by_measurement(headings: Sequence[str], line: Line) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the measurements of a line that there are, with their values by whose they are."""
+    found: dict[str, dict[str, str]] = {}
+    for heading, value in zip(headings[1:], line.values, strict=True):
+        name, _, kind = heading.partition(": ")  # headings name both
+        found.setdefault(name, {})[kind] = value
+    for name, row in found.items():
+        if any(row.values()):
+            yield name, {kind: value or "-" for kind, value in row.items()}
+
+
 def values(line: Line) -> list[str]:
     """Return the values of a line, with a dash for none."""
-    return [value or "–" for value in line.values]
+    return [value or "-" for value in line.values]
 
 
 def ruler(headings: Sequence[str]) -> list[str]:
@@ -157,19 +170,19 @@ def ruler(headings: Sequence[str]) -> list[str]:
 
 
 def markdown(text: str) -> str:
-    """Return a text that Markdown shows as it is.
+    r"""Return a text that Markdown shows as it is.
 
     >>> print(markdown("a|b_c<d>"))
-    a\\|b\\_c\\<d\\>
+    a\|b\_c\<d\>
     """
     return re.sub(r"([\\`*_{}\[\]<>|&~#$])", r"\\\1", " ".join(text.split()))
 
 
 def latex(text: str) -> str:
-    """Return a text that LaTeX shows as it is.
+    r"""Return a text that LaTeX shows as it is.
 
     >>> print(latex("50 % of a_b & c"))
-    50 \\% of a\\_b \\& c
+    50 \% of a\_b \& c
     """
     return "".join(LATEX.get(sign, sign) for sign in " ".join(text.split()))
 

@@ -39,18 +39,17 @@ def verdict(claim: Claim, cells: Sequence[Cell]) -> str:
 
 
 def cell(parts: str, cells: Sequence[Cell]) -> Cell | None:
-    """Return the cell whose label has these parts, the one with the fewest others; none if none.
+    """Return the cell whose label has these parts, if need be these alone; none if none has.
 
     Raises:
         ValueError: If there are several, which is a mistake in the claim.
     """
     wanted = set(parts.split(", "))
     found = [each for each in cells if wanted <= set(each.label.split(", "))]
-    if len(found) > 1:
-        found = [each for each in found if set(each.label.split(", ")) == wanted]
-    if len(found) > 1:
+    alone = [each for each in found if wanted == set(each.label.split(", "))]
+    if len(found) > 1 and len(alone) != 1:
         raise ValueError(f"{parts!r} is several cells")
-    return found[0] if found else None
+    return next(iter(alone or found), None)
 
 
 def answered(claim: Claim, a: Numbers, b: Numbers) -> tuple[str, Comparison | None]:

@@ -1,0 +1,85 @@
+"""Conclusions of papers: each is of two cells, and true of what was published for them."""
+
+import math
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import search_spaces
+from analysis.tables.cells import Cell
+from analysis.tables.claims import CLAIMS
+from analysis.tables.metrics import METRICS
+from analysis.tables.papers import SPACES
+from analysis.tables.runs import shown
+from analysis.tables.verdict import cell
+from search_spaces import _published
+
+WORTH = 1.0
+"""Points, or percent of time, below which two numbers are called alike."""
+
+
+def modules():
+    for path in Path(search_spaces.__file__).parent.glob("[!_]*.py"):
+        yield path.stem, import_module(f"search_spaces.{path.stem}")
+
+
+def cells(space):
+    """Return the cells of a space as a study of it would have them."""
+    module = import_module(f"search_spaces.{space}")
+    if hasattr(module, "variants"):
+        numbers = module.published()
+        return [Cell(label, numbers.get(label, {})) for label in module.variants()]
+    found = [""]
+    for group, knobs in module.space().items():
+        for name, value in knobs.items():
+            if isinstance(value, dict):
+                words = [f"{group}.{name}={shown_of(each)}" for each in value["grid_search"]]
+                found = [", ".join(filter(None, [old, word])) for old in found for word in words]
+    return [Cell(label) for label in found]
+
+
+def shown_of(value):
+    return shown(value if isinstance(value, float) else str(value))
+
+
+def test_the_spaces_that_are_tables_are_known():
+    there = {name for name, module in modules() if hasattr(module, "published")}
+    figures = {name for name in SPACES if name.startswith("bag_of_tricks_figure")}
+    assert there | figures == set(SPACES) == set(CLAIMS)
+
+
+@pytest.mark.parametrize("space", sorted(set(SPACES) - {"gradalign_figure1"}))
+def test_a_space_is_the_table_that_it_is_said_to_be(space):
+    source, module = SPACES[space], import_module(f"search_spaces.{space}")
+    printed = [row.numbers.items() for row in _published.rows(source.paper, source.table)]
+    for numbers in getattr(module, "published", dict)().values():
+        assert any(numbers.items() >= row for row in printed)
+
+
+@pytest.mark.parametrize(
+    ("space", "claim"),
+    [(space, claim) for space, claims in CLAIMS.items() for claim in claims],
+    ids=lambda value: value if isinstance(value, str) else value.says,
+)
+def test_a_claim_is_of_two_cells_and_true_of_what_was_published(space, claim):
+    first, second = (cell(parts, cells(space)) for parts in (claim.a, claim.b))
+    assert first
+    assert second
+    assert first is not second
+    numbers = [each.published.get(claim.metric) for each in (first, second)]
+    if None in numbers:
+        assert space.partition("_figure")[1], "only of figures there are no numbers"
+        return
+    metric = METRICS[claim.metric]
+    one, other = (float(number.partition(" ")[0]) for number in numbers)
+    ahead = 100 * math.log(other / one) if metric.of_training else one - other
+    ahead = -ahead if metric.error else ahead
+    assert {"above": ahead > 0, "alike": abs(ahead) < WORTH, "not above": ahead < 0}[claim.holds]
+
+
+def test_a_claim_of_several_cells_is_refused():
+    with pytest.raises(ValueError, match="'lr=1' is several cells"):
+        cell("lr=1", [Cell("lr=1, wd=1"), Cell("lr=1, wd=2")])
+    assert cell("PGD-AT", [Cell("PGD-AT, x"), Cell("PGD-AT")]).label == "PGD-AT"
+    assert cell("lr=2", [Cell("lr=1")]) is None
