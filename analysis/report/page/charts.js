@@ -34,6 +34,7 @@ const charts = {
     Plotly.react(box, traces, dressed(layout), config);
     if (!box.dataset.ready) box.on("plotly_click", (event) => choose(event));
     box.dataset.ready = "true";
+    performance.mark("chart");
   },
 };
 

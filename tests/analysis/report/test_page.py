@@ -91,6 +91,12 @@ def test_the_summary_counts_what_the_images_cannot_tell_apart(tmp_path):
     assert "its last epoch is 5.0 points below its best" in text
 
 
+def test_the_summary_says_what_stopping_saved(tmp_path):
+    text = sections(analysis.load(small(tmp_path / "s")), NONE)["summary"]
+    # one of five was stopped, behind as many epochs as the others had
+    assert "1 of 5 trials were stopped, which saved 0 % of the epochs" in text
+
+
 def test_reasons_are_named(tmp_path):
     rows = [
         trial("0000", 0.4, knobs={"k": 1}),
