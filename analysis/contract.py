@@ -48,7 +48,7 @@ def agreed(
     """
     frame = plain(frame)
     absent = [each for each in columns if each.endswith("accuracy") and each not in frame]
-    if absent:
+    if absent and len(frame):
         problems.append(f"{name}: {', '.join(absent)} never appeared.")
     for column, kind in columns.items():
         if column not in frame:

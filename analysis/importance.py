@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ REACHED = 0.75
 """Share of the trials that must have come as far as where they are compared."""
 TOP = 0.1
 """Share of the trials that PED-ANOVA calls good; at least five."""
+PLACE = ["study", "among"]
 VARIANT = "variant"
 """The column that names alternatives, which may be a knob's values by other names."""
 MOST = 200
@@ -94,8 +95,9 @@ def interactions(frames: Frames) -> pd.DataFrame:
         InputError: If no study has trials enough, with what each lacks.
     """
     rows = [row for sample in known(frames) for row in pairs(sample)]
-    return pd.DataFrame(rows).sort_values(
-        ["study", "among", "effect"], ascending=[True, True, False], ignore_index=True
+    columns = [*PLACE, "knob", "other", "h", "effect", "n", "compared_at"]
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        [*PLACE, "effect"], ascending=[True, True, False], ignore_index=True
     )
 
 
@@ -132,20 +134,29 @@ def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sampl
             among = ", ".join(f"{path}={part[path].iloc[0]}" for path in alike)
             parts.append((among, part, own, [path for path in own if path not in shared]))
     for among, part, paths, asked in parts:
-        where = f"{study.name}{f', {among}' if among else ''}"
-        need = max(LEAST, PER_KNOB * len(paths))
-        if asked and len(paths) > 1 and len(part) >= need:
+        if reason := lacking(part, paths, moment):
+            if asked or not among:
+                problems.append(f"{study.name}{f', {among}' if among else ''}: {reason}")
+        elif asked:
             part = part.sample(MOST, random_state=0) if len(part) > MOST else part
             domains = {path: domain(path, part[path].tolist(), study.said) for path in paths}
             score = part["score"].to_numpy(dtype=float)
             yield Sample(study.name, among, domains, tuple(asked), part, score, moment)
-        elif asked and len(paths) > 1:
-            problems.append(
-                f"{where}: to tell which of {len(paths)} knobs matter takes {need} trials, got "
-                f"{len(part)} that came to {moment}; write trials={need} or more."
-            )
-        elif not among:
-            problems.append(f"{where}: only {len(paths)} knobs vary in all trials; it takes two.")
+
+
+def lacking(trials: pd.DataFrame, knobs: Sequence[str], moment: str) -> str:
+    """Return why trials cannot tell which of their knobs matter; nothing if they can."""
+    need = max(LEAST, PER_KNOB * len(knobs))
+    if len(knobs) < 2:
+        return f"{len(knobs)} of their knobs varies in all trials; it takes two to compare them."
+    if len(trials) < need:
+        return (
+            f"to tell which of {len(knobs)} knobs matter takes {need} trials, got {len(trials)} "
+            f"that came to {moment}; write trials={need} or more."
+        )
+    if trials["score"].nunique() == 1:
+        return f"all {len(trials)} trials came to the same robust accuracy; no knob matters."
+    return ""
 
 
 def telling(knobs: pd.DataFrame) -> list[str]:
@@ -236,8 +247,6 @@ def distribution(found: Domain) -> BaseDistribution:
 
 def pairs(sample: Sample) -> Iterator[dict[str, Any]]:
     """Yield the rows of `interactions` for one sample."""
-    if sample.score.std() == 0:
-        return
     inputs = {knob: each.inputs(sample.values[knob]) for knob, each in sample.domains.items()}
     x = np.hstack(list(inputs.values()))
     ends = np.cumsum([0, *(part.shape[1] for part in inputs.values())])

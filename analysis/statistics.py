@@ -1,6 +1,7 @@
 """What is more than chance: spread over seeds, intervals, two settings compared."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -166,11 +167,14 @@ def compare(
         unknown = {"low": math.nan, "high": math.nan, "p": math.nan}
         verdict: Verdict = "not enough seeds"
         return Comparison(difference=difference, n=n, paired=paired, verdict=verdict, **unknown)
-    test = (
-        stats.ttest_rel(first, second)
-        if paired
-        else stats.ttest_ind(first, second, equal_var=False)
-    )
+    with warnings.catch_warnings():
+        # of seeds that came to the same in one setting; the other's spread is the noise then
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+        test = (
+            stats.ttest_rel(first, second)
+            if paired
+            else stats.ttest_ind(first, second, equal_var=False)
+        )
     interval = test.confidence_interval(CONFIDENCE)
     low, high = float(interval.low), float(interval.high)
     return Comparison(

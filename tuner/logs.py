@@ -38,6 +38,7 @@ KNOBS = {
     "cutout_len": "data.cutout",
     "mixup_alpha": "data.mixup",
     "lr_schedule": "schedule",
+    "epochs": "planned_epochs",
 }
 """What logs call a knob, and what it is called here."""
 NAMES = {
@@ -51,7 +52,7 @@ PIXELS = ("threat.eps", "attack.step_size")
 """Lengths, which logs give on the scale of 255."""
 DECAY = 5e-4
 """Weight decay where the logs of arXiv:2002.11569 say none or zero."""
-IDLE = ("run", "seed", "epochs", "fname", "data_dir", "resume", "restarts", "eval", "half", "val")
+IDLE = ("run", "seed", "fname", "data_dir", "resume", "restarts", "eval", "half", "val")
 """Settings that are no knobs."""
 DATA = re.compile(r"cifar100|cifar10|svhn|fashion_mnist|mnist|imagenet")
 """Data sets that the name of a run may tell."""
@@ -197,11 +198,8 @@ def experiments(table: pd.DataFrame) -> "pd.Series[str]":
 def unnamed(table: pd.DataFrame) -> Iterator[str]:
     """Yield settings without a name here that runs of one experiment differ in."""
     for name in map(str, table):
-        setting = name not in {*KNOBS, *IDLE, *MEASURED} and not name.startswith((
-            "train_",
-            "test_",
-        ))
-        if setting and table[name].map(np.isscalar).all():
+        known = name in {*KNOBS, *IDLE, *MEASURED} or name.startswith(("train_", "test_"))
+        if not known and table[name].map(np.isscalar).all():
             each = table[name].dropna().groupby(experiments(table))
             if (each.nunique() > 1).any():
                 yield name

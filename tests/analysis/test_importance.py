@@ -115,3 +115,9 @@ def test_a_knob_that_only_some_trials_have_is_ranked_among_them():
     assert found.loc["optimizer", "importance"] > 0.9
     assert found.loc["optimizer.beta1", ["among", "n"]].tolist() == ["optimizer=adam", 30]
     assert found.loc["optimizer.beta1", "importance"] > 0.9
+
+
+def test_where_all_trials_came_to_the_same_no_knob_is_ranked():
+    for ask in (importances, interactions):
+        with pytest.raises(InputError, match="all 40 trials came to the same"):
+            ask(drawn(lambda *_: 0.1))

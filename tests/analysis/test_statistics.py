@@ -91,6 +91,12 @@ def test_welch_by_hand():
     assert found.verdict == "yes"
 
 
+def test_welch_does_not_take_the_spreads_to_be_equal():
+    """The second has none, so that the first alone gives the error, with 2 degrees of freedom."""
+    found = compare([0.51, 0.52, 0.53], [0.4, 0.4, 0.4])
+    assert found.high - found.low == pytest.approx(2 * 4.302653 * 0.01 / math.sqrt(3))
+
+
 @pytest.mark.parametrize(
     ("a", "b", "verdict"),
     [
