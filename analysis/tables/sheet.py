@@ -133,14 +133,16 @@ class Sheet:
         ])
 
     def text(self) -> Iterable[Table | Text]:
-        """Yield what a terminal shows: wide tables would not fit, so measurements stand in rows."""
+        """Yield what a terminal shows; whose a number is, if several's are, stands above it."""
         kinds = list(dict.fromkeys(name.partition(": ")[2] for name in self.headings[1:]))
+        alone = len(kinds) < 2
         table = Table(box=None, pad_edge=False)
-        for place, name in enumerate([self.headings[0], *kinds]):
+        for place, name in enumerate(self.headings if alone else [self.headings[0], *kinds]):
             table.add_column(Text(name), justify="right" if place else "left")
         for line in self.lines:
-            table.add_row(Text(line.label + "".join(f" [{mark}]" for mark in line.marks)))
-            for name, row in by_measurement(self.headings, line):
+            label = line.label + "".join(f" [{mark}]" for mark in line.marks)
+            table.add_row(*map(Text, [label, *(values(line) if alone else [])]))
+            for name, row in [] if alone else by_measurement(self.headings, line):
                 table.add_row(*map(Text, (f"  {name}", *(row.get(kind, "") for kind in kinds))))
         yield Text(self.caption)
         yield table

@@ -148,6 +148,14 @@ def test_test_numbers_of_two_seeds_decide():
     assert "of AutoAttack on test images, 2 pairs" in said
 
 
+def test_one_test_number_a_side_does_not_decide():
+    evaluation = [*chain(PLAIN, 0, 0.50), *chain(SMOOTH, 0, 0.40)]
+    (found,) = against_papers(frames(SEEDS, evaluation))
+    said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
+    assert "): yes; +3.00 points" in said
+    assert "on validation images, 3 pairs" in said
+
+
 def test_one_seed_is_not_enough():
     (found,) = against_papers(frames([SEEDS[0], SEEDS[3]]))
     said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published PGD-10")
