@@ -98,9 +98,9 @@ def test_a_selected_trial_is_drawn_and_its_numbers_are_there(page):
     dashed = f"{drawn}.filter((trace) => trace.line?.dash).map((trace) => trace.name)"
     assert page.evaluate(dashed) == ["0001"]
     page.locator("#numbers summary").click()
-    cells = page.locator("#numbers tbody tr").nth(2).locator("th, td").all_inner_texts()
+    cells = page.locator("#numbers tbody tr").nth(2).locator("th, td")
     # run, epoch, robust and clean accuracy in percent, loss: 2 / 3
-    assert cells == ["0001", "1", "3", "45.0", "75.0", "0.667"]
+    playwright.expect(cells).to_have_text(["0001", "1", "3", "45.0", "75.0", "0.667"])
 
 
 def test_hovering_tells_the_number(page):
@@ -129,7 +129,8 @@ def test_a_click_on_a_point_selects_its_trial(page):
     draw(page, "chart-tradeoff")
     page.wait_for_timeout(300)
     page.locator("#chart-tradeoff .scatterlayer .point").first.click(force=True)
-    assert page.locator("#table tbody button[aria-pressed=true]").count() == 1
+    pressed = page.locator("#table tbody button[aria-pressed=true]")
+    playwright.expect(pressed).to_have_count(1)
 
 
 PAPER = "getComputedStyle(document.body).backgroundColor"
