@@ -55,6 +55,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Natural = Annotated[int, Field(ge=0), AfterValidator(countable)]
 Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
 Pair = Annotated[int, Field(ge=2), AfterValidator(countable)]
+Port = Annotated[int, Field(ge=0, le=65535)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Moments = Annotated[tuple[Fraction, ...], AfterValidator(ascending)]
 """Shares of the run, each later than the last."""

@@ -2,14 +2,12 @@
 
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 import pandas as pd
@@ -17,12 +15,12 @@ import yaml
 
 from trainables.checkpoint import METRICS, WEIGHTS
 from trainables.levels import Level
-from trainables.report import Report
-from tuner.columns import SEED_COLUMNS, TRIAL_COLUMNS
+from tuner.columns import SEED_COLUMNS
 from tuner.domains import spelled
 from tuner.plan import Plan, plain
 from tuner.progress import Progress, Record
 from tuner.race import Standing
+from tuner.rows import epochs_frame, trials_frame
 from tuner.settings import cores
 
 PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
@@ -111,13 +109,6 @@ def write(folder: Path, plan: Plan, progress: Progress) -> None:
         write_best(folder, plan, progress)
 
 
-def trials_frame(records: Sequence[Record], knobs: Sequence[str], folder: Path) -> pd.DataFrame:
-    """Return one row a trial that has ended."""
-    rows = [row(record, folder) for record in records if record.status != "running"]
-    frame = pd.DataFrame(rows, columns=["trial_id", "status", *knobs, *list(TRIAL_COLUMNS)[2:]])
-    return frame.astype(TRIAL_COLUMNS)
-
-
 def judged(trials: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     """Return trials with a column for what two objectives, and one for what a constraint says."""
     said = {}
@@ -137,44 +128,6 @@ def over_seeds(trials: pd.DataFrame, progress: Progress) -> pd.DataFrame:
     rows = own.map(raced).map(lambda each: asdict(each) if isinstance(each, Standing) else {})
     known = pd.DataFrame(rows.to_list(), index=trials.index, columns=list(SEED_COLUMNS)[1:])
     return trials.assign(configuration=own).join(known).astype(SEED_COLUMNS)
-
-
-def row(record: Record, folder: Path) -> dict[str, Any]:
-    """Return a trial as a row of `trials`."""
-    best, last = record.best, record.last
-    plain_enough = (bool, int, float, NoneType)
-    knobs = {k: v if isinstance(v, plain_enough) else str(v) for k, v in record.knobs.items()}
-    measured = {}
-    if best and last:
-        measured = {
-            "best_epoch": best.epoch,
-            "level": best.level,
-            "val_clean_accuracy": best.val_clean_accuracy,
-            "val_robust_accuracy": best.val_robust_accuracy,
-            "last_val_robust_accuracy": last.val_robust_accuracy,
-            "robust_overfitting": best.val_robust_accuracy - last.val_robust_accuracy,
-        }
-    return {
-        "trial_id": record.trial_id,
-        "status": record.status,
-        **knobs,
-        **measured,
-        "collapsed_at": record.collapsed_at or None,
-        "epochs": len(record.reports),
-        "seconds": record.seconds,
-        "gradient_passes": last.gradient_passes if last else 0.0,
-        "micro_batch": last.micro_batch if last else None,
-        "seed": record.seed,
-        "checkpoint": os.path.relpath(record.checkpoint, folder) if record.checkpoint else "",
-        "error": record.error,
-    }
-
-
-def epochs_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """Return one row a trial and epoch."""
-    columns = ["trial_id", *(field.name for field in fields(Report))]
-    rows = [{"trial_id": r.trial_id, **asdict(report)} for r in records for report in r.reports]
-    return pd.DataFrame(rows, columns=columns).astype({"micro_batch": "Int64"})
 
 
 def write_best(folder: Path, plan: Plan, progress: Progress) -> None:

@@ -1,0 +1,1 @@
+"""One HTML page about one or several studies: `python -m analysis.report FOLDER...`."""

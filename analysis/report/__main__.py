@@ -1,0 +1,137 @@
+"""Write one page about studies, or show a running one: `python -m analysis.report FOLDER...`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from rich.console import Console
+
+from analysis.frames import load
+from analysis.report.page import page
+from analysis.report.ranking import ranking
+from analysis.report.server import serve
+from trainables.knobs import knobs
+from trainables.problems import InputError
+from trainables.ranges import Folder, Port
+from tuner.command import OK, command
+from tuner.keys import misfits, settled
+from tuner.listing import heading, listing
+from tuner.words import Vocabulary, read, separated
+
+FILE = "report.html"
+INTRODUCTION = """\
+Write one HTML page about one or several searches, which needs no network: tables, curves, the
+Pareto front, knobs, what ended early, attacks on the test split. Or show a search that runs.
+
+  python -m analysis.report results/weight_decay-pgd_at-20261121-083000
+  python -m analysis.report results/one results/other to=both.html
+  python -m analysis.report FOLDER live=true
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """What the command line says of a report.
+
+    Attributes:
+        to: The file, which is written over; report.html in the first FOLDER if none.
+        live: Write nothing, but serve the page on 127.0.0.1 and follow the search until Ctrl-C.
+        port: Where to serve it; any that is free if 0.
+    """
+
+    to: Folder | None = None
+    live: bool = False
+    port: Port = 0
+
+
+VOCABULARY = Vocabulary(
+    keys=tuple(each.name for each in fields(ReportSettings)), paths=frozenset({"to"})
+)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return its exit status.
+
+    Args:
+        words: The command line without the program.
+    """
+    return command(words, usage, report, farewell="Interrupted.")
+
+
+def usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    heading(console, "Report", "KEY=VALUE")
+    console.print(listing(knobs(ReportSettings), ""))
+
+
+def report(words: Sequence[str], console: Console) -> int:
+    """Check the command, then write or serve; return its exit status.
+
+    Raises:
+        InputError: If anything is wrong with it.
+    """
+    folders, others = separated(words)
+    arguments, problems = read(others, VOCABULARY)
+    problems += misfits(ReportSettings, arguments)
+    settings = settled(ReportSettings, arguments)
+    target = Path(settings.to) if settings.to else beside(Path(*folders[:1]))
+    problems += [*clashes(settings), *(unwritable(target) if settings.to else ())]
+    try:
+        frames = load(*folders)
+    except InputError as error:
+        raise InputError([*problems, *error.each]) from None
+    if problems:
+        raise InputError(problems)
+    if settings.live:
+        return serve(folders, settings.port, console)
+    write(target, page(frames, ranking(frames)))
+    for problem in frames.problems:
+        console.print(problem, soft_wrap=True)
+    console.print(f"Wrote {target}.", soft_wrap=True)
+    return OK
+
+
+def beside(first: Path) -> Path:
+    """Return where the page of a results folder, or of a log, goes if nothing is said."""
+    whole = first.expanduser().resolve()
+    return (whole.parent if whole.is_file() else whole) / FILE
+
+
+def clashes(settings: ReportSettings) -> Iterator[str]:
+    """Yield keys that make no sense together."""
+    if settings.live and settings.to:
+        yield "to: nothing is written with live=true; leave one of them out."
+    if settings.port and not settings.live:
+        yield "port: nothing is served without live=true; write it too, or leave port out."
+
+
+def unwritable(target: Path) -> Iterator[str]:
+    """Yield why a file cannot be a page, if it cannot."""
+    if target.suffix not in {".html", ".htm"}:
+        yield f"to: expected a file that ends with .html, got {target}."
+    elif target.is_dir():
+        yield f"to: expected a file, got the folder {target}."
+    elif not target.parent.is_dir():
+        yield f"to: there is no folder {target.parent}; make it, or choose another to=FILE."
+
+
+def write(target: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    new = target.with_name(f".{target.name}")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(target)
+    except OSError as error:
+        raise InputError([
+            f"to: {target} cannot be written ({error.strerror}); choose another to=FILE."
+        ]) from None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

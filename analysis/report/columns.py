@@ -1,0 +1,134 @@
+"""What the table of trials shows: which columns, under which headings, in which units."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis.frames import Frames
+
+Kind = Literal["text", "number", "percent", "points"]
+"""`percent` and `points` are fractions in [0, 1] that are printed as 100 times as much."""
+HEADINGS: dict[str, tuple[str, Kind]] = {
+    "study": ("study", "text"),
+    "trial_id": ("trial", "text"),
+    "status": ("status", "text"),
+    "val_robust_accuracy": ("robust %", "percent"),
+    "val_clean_accuracy": ("clean %", "percent"),
+    "last_val_robust_accuracy": ("last robust %", "percent"),
+    "robust_overfitting": ("overfitting, points", "points"),
+    "best_epoch": ("best epoch", "number"),
+    "epochs": ("epochs", "number"),
+    "level": ("level", "number"),
+    "seconds": ("seconds", "number"),
+    "gradient_passes": ("gradient passes", "number"),
+    "collapsed_at": ("collapsed at update", "number"),
+    "micro_batch": ("micro-batch", "number"),
+    "seed": ("seed", "number"),
+    "configuration": ("configuration", "text"),
+    "mean": ("mean robust % over seeds", "percent"),
+    "std": ("std over seeds, points", "points"),
+    "n": ("seeds", "number"),
+    "probability_best": ("probability best %", "percent"),
+    "pareto": ("on the front", "text"),
+    "feasible": ("satisfies the constraint", "text"),
+    "error": ("error", "text"),
+}
+"""Columns of `trials` in the order of the table; knobs stand after the status."""
+ALWAYS = {"trial_id", "status", "val_robust_accuracy", "val_clean_accuracy", "epochs"}
+"""Columns that are shown even where all trials have the same there."""
+SHORT = 300
+"""Characters of an error in the table; all of it stands among the trials that ended early."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        key: Its name in `trials`.
+        title: Its heading.
+        kind: How its values are printed and compared.
+        knob: Whether it tells trials apart.
+        values: One a trial; none where there is nothing.
+    """
+
+    key: str
+    title: str
+    kind: Kind
+    knob: bool
+    values: list[Any]
+
+
+def columns(frames: Frames) -> list[Column]:
+    """Return the columns of the table; one that says the same of every trial is left out."""
+    return [
+        column(frames.trials[key], knob=key in frames.knobs)
+        for key in order(frames)
+        if key in ALWAYS or varies(frames.trials[key])
+    ]
+
+
+def order(frames: Frames) -> Iterator[str]:
+    """Yield the names of columns, knobs after the status."""
+    known = [name for name in HEADINGS if name in frames.trials]
+    first = known.index("status") + 1
+    yield from known[:first]
+    yield from (knob for knob in frames.knobs if knob in frames.trials)
+    yield from known[first:]
+
+
+def varies(values: pd.Series) -> bool:
+    """Return whether some trials have something else there than others."""
+    return values.nunique(dropna=False) > 1
+
+
+def column(values: pd.Series, *, knob: bool) -> Column:
+    """Return a column of `trials` as one of the table."""
+    key = str(values.name)
+    title, kind = (key, kind_of(values)) if knob else HEADINGS[key]
+    show = as_text if kind == "text" else as_number
+    return Column(
+        key=key,
+        title=title,
+        kind=kind,
+        knob=knob,
+        values=[None if missing else show(value) for value, missing in pairs(values)],
+    )
+
+
+def pairs(values: pd.Series) -> Iterator[tuple[Any, bool]]:
+    """Yield each value, and whether there is none."""
+    return zip(values.tolist(), values.isna().tolist(), strict=True)
+
+
+def kind_of(values: pd.Series) -> Kind:
+    """Return how a knob is printed: as a number if all its values are numbers."""
+    present: Sequence[Any] = values.dropna().tolist()
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
+    return "number" if numbers and len(present) else "text"
+
+
+def as_text(value: object) -> str:
+    """Return a value in words.
+
+    >>> as_text(True), as_text("relu"), as_text("x" * 400)[-4:]
+    ('yes', 'relu', 'x...')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    return text if len(text) <= SHORT else text[:SHORT] + "..."
+
+
+def as_number(value: float, digits: int = 6) -> float | int | None:
+    """Return a number to a few significant digits; none if it is not finite.
+
+    >>> as_number(50.0), as_number(0.00012345678), as_number(float("inf"))
+    (50, 0.000123457, None)
+    """
+    rounded = float(f"{value:.{digits}g}")
+    if rounded - rounded != 0:
+        return None
+    return int(rounded) if rounded.is_integer() else rounded

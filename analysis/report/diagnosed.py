@@ -1,0 +1,44 @@
+"""What `analysis.diagnose` has measured of checkpoints, as it lies in the folders."""
+
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet
+from pyarrow import ArrowException
+
+from analysis.frames import Frames, reason
+
+FILE = "diagnostics.parquet"
+COLUMNS = (
+    *("study", "trial_id", "checkpoint", "rule"),
+    *("measure", "quantity", "value", "std", "n", "seed"),
+)
+
+
+def diagnosed(frames: Frames) -> dict[str, Any]:
+    """Return `headings`, `rows` of texts, and the `problems` of files that cannot be read."""
+    found: list[pd.DataFrame] = []
+    problems: list[str] = []
+    for name, study in frames.studies.items():
+        file = study.folder / FILE if study.folder else None
+        if file is None or not file.exists():
+            continue
+        try:
+            found.append(pyarrow.parquet.read_table(file).to_pandas().assign(study=name))
+        except (OSError, ArrowException) as error:
+            problems.append(f"{name}: {FILE} cannot be read ({reason(error)}).")
+    frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+    headings = [key for key in COLUMNS if key in frame]
+    rows = [[cell(value) for value in row] for row in frame[headings].itertuples(index=False)]
+    return {"headings": headings, "rows": rows, "problems": problems}
+
+
+def cell(value: Any) -> str:  # noqa: ANN401
+    """Return what stands in one cell, a number to four digits.
+
+    >>> cell(0.123456), cell(3.0), cell(float("nan")), cell("fosc")
+    ('0.1235', '3', '', 'fosc')
+    """
+    if pd.isna(value):
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

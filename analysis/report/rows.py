@@ -1,0 +1,19 @@
+"""The trials of the page: those that have ended and those that have not, selected in one way."""
+
+from dataclasses import replace
+
+from analysis.frames import IDENTITY, Frames
+from analysis.selection import selected
+
+
+def selected_rows(frames: Frames) -> Frames:
+    """Return frames with a row for every trial, whether it has ended or not.
+
+    What each comes to is by `analysis.selection.selected`; what else `trials` says of those that
+    have ended stands beside it.
+    """
+    rows = selected(frames)
+    rows["study"] = rows["study"].astype(frames.trials["study"].dtype)
+    more = [key for key in frames.trials if key not in rows]
+    rows = rows.merge(frames.trials[[*IDENTITY, *more]], on=IDENTITY, how="left")
+    return replace(frames, trials=rows)

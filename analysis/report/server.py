@@ -1,0 +1,95 @@
+"""Serve the page of a running search, to this machine alone."""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from rich.console import Console
+
+from analysis.report.follow import Following
+from trainables.problems import InputError
+from tuner.command import OK
+
+HOST = "127.0.0.1"
+NAMES = (HOST, "localhost")
+"""What a browser may call this machine; any other name is a page elsewhere that pretends."""
+
+
+def serve(folders: Sequence[str], port: int, console: Console) -> int:
+    """Serve until Ctrl-C.
+
+    Args:
+        folders: Of the studies.
+        port: Where; any that is free if 0.
+        console: Told the address.
+
+    Raises:
+        InputError: If there is no study, or the port is taken.
+    """
+    following = Following(folders)
+    try:
+        server = Server((HOST, port), Handler)
+    except OSError as error:
+        raise InputError([
+            f"port: {port} cannot be used ({error.strerror}); write another, or leave it out."
+        ]) from None
+    with server:
+        server.following = following
+        console.print(f"http://{HOST}:{server.server_port}/ follows it; Ctrl-C ends that.")
+        server.serve_forever()
+    return OK
+
+
+class Server(ThreadingHTTPServer):
+    """A server that knows what it follows."""
+
+    daemon_threads = True
+    following: Following
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET of the page and of its news, and nothing else."""
+
+    server: Server
+    timeout = 30
+
+    def do_GET(self) -> None:
+        """Answer."""
+        asked = urlsplit(self.path)
+        if self.headers.get("Host") not in self.names():
+            self.send_error(HTTPStatus.FORBIDDEN, "This page is for this machine alone")
+        elif asked.path == "/":
+            self.answer("text/html", self.server.following.page())
+        elif asked.path == "/news":
+            version = parse_qs(asked.query).get("version", [""])[0]
+            news = self.server.following.news(version)
+            self.answer("application/json", json.dumps(news, allow_nan=False))
+        else:
+            self.send_error(HTTPStatus.NOT_FOUND)
+
+    def names(self) -> set[str]:
+        """Return what the Host of an honest request may be."""
+        return {f"{name}:{self.server.server_port}" for name in NAMES}
+
+    def answer(self, kind: str, text: str) -> None:
+        """Send a text."""
+        body = text.encode()
+        self.send_response(HTTPStatus.OK)
+        headers = {
+            "Content-Type": f"{kind}; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: who looks is no news."""

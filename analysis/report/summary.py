@@ -1,0 +1,170 @@
+"""What a study has come to, in a few sentences: what stands first on the page."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.frames import Frames, Study
+from analysis.report.standing import CLEAN, ROBUST, leaders
+from analysis.statistics import binomial_interval
+
+SELECTED = "best_validation_robust"
+"""The rule of an evaluation that looks at the checkpoint which a search takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A study in short.
+
+    Attributes:
+        study: Its name.
+        figures: A few numbers with what they are, the most important first.
+        sentences: What follows from them, and what does not.
+    """
+
+    study: str
+    figures: list[tuple[str, str]]
+    sentences: list[str]
+
+
+def summaries(frames: Frames) -> list[Summary]:
+    """Return each study in short."""
+    best = leaders(frames)
+    return [
+        summary(frames, study, frames.trials.iloc[best[name]] if name in best else None)
+        for name, study in frames.studies.items()
+    ]
+
+
+def summary(frames: Frames, study: Study, leader: pd.Series | None) -> Summary:
+    """Return one study in short.
+
+    Args:
+        frames: Of all studies.
+        study: Which one.
+        leader: Its best trial; none if no trial has an accuracy.
+    """
+    trials = frames.trials[frames.trials["study"] == study.name]
+    tested = frames.evaluation[frames.evaluation["study"] == study.name]
+    if leader is None:
+        said = [f"No trial has reported an accuracy; {counted(trials)}."]
+        return Summary(study=study.name, figures=[], sentences=said)
+    figures = [
+        (f"{percent(leader[ROBUST])}", "robust accuracy of the best trial, validation split"),
+        (f"{percent(leader[CLEAN])}", "its clean accuracy"),
+        *test_figures(tested, str(leader["trial_id"])),
+        (f"{len(trials)}", counted(trials)),
+    ]
+    return Summary(
+        study=study.name,
+        figures=figures,
+        sentences=[*verdicts(trials, study, leader), *about_test(tested, study, leader)],
+    )
+
+
+def verdicts(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
+    """Yield what the trials of a study say."""
+    knobs = ", ".join(f"{path}={shown(leader[path])}" for path in present(study, leader))
+    about = f" ({knobs})" if knobs else ""
+    yield f"Best: trial {leader['trial_id']}{about}, epoch {leader['best_epoch']}."
+    if (gap := leader.get("robust_overfitting")) is not None and pd.notna(gap):
+        yield (
+            f"Robust overfitting: its last epoch is {100 * gap:.1f} points below its best; the "
+            f"median over trials that ran to the end is {median_gap(trials)}."
+        )
+    if images := validation(study):
+        yield resolution(trials, leader, images)
+    if "collapsed_at" in trials and (collapsed := int((trials["collapsed_at"] > 0).sum())):
+        yield (
+            f"{collapsed} of {len(trials)} trials collapsed: their networks learned to fool one "
+            "step (catastrophic overfitting)."
+        )
+
+
+def present(study: Study, leader: pd.Series) -> list[str]:
+    """Return the knobs that a trial has."""
+    return [path for path in study.knobs if pd.notna(leader[path])]
+
+
+def resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
+    """Return which trials so many images cannot tell from the leader, by Wilson's interval."""
+    low, high = binomial_interval(float(leader[ROBUST]), images)
+    alike = int((trials[ROBUST] >= low).sum()) - 1
+    others = {0: "no other trial is", 1: "1 other trial is"}.get(alike, f"{alike} others are")
+    return (
+        f"On {images} validation images its robust accuracy is known to within [{100 * low:.1f}, "
+        f"{100 * high:.1f}] %; {others} in that interval."
+    )
+
+
+def about_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
+    """Yield what the test split says of the leader, and what to doubt of it."""
+    own = of_leader(tested, str(leader["trial_id"]))
+    if own.empty and study.folder:
+        yield f"No test number exists of it; python -m tuner.evaluate {study.folder} makes them."
+    for doubt in doubts(own):
+        yield f"Doubt about its test number: {doubt}."
+
+
+def test_figures(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]:
+    """Return the worst case over the attacks that the leader's checkpoint has met, if any."""
+    own = of_leader(tested, trial)
+    if own.empty:
+        return []
+    worst = own.sort_values("robust_accuracy").iloc[0]
+    between = f"[{100 * worst['low']:.1f}, {100 * worst['high']:.1f}]"
+    met = ", ".join(dict.fromkeys(own["attack"]))
+    return [
+        (
+            percent(worst["robust_accuracy"]),
+            f"its robust accuracy on {worst['n']} test images {between}, the least over {met}",
+        )
+    ]
+
+
+def of_leader(tested: pd.DataFrame, trial: str) -> pd.DataFrame:
+    """Return the rows of an evaluation that are about the checkpoint which a search takes."""
+    if "rule" not in tested or "robust_accuracy" not in tested:
+        return tested.iloc[:0]
+    return tested[(tested["trial_id"] == trial) & (tested["rule"] == SELECTED)]
+
+
+def doubts(tested: pd.DataFrame) -> list[str]:
+    """Return what the audit says of some rows, each once."""
+    said = tested.get("audit", pd.Series(dtype=str)).fillna("")
+    return list(dict.fromkeys(doubt for text in said for doubt in text.split("; ") if doubt))
+
+
+def validation(study: Study) -> int | None:
+    """Return the number of images of the validation split, if the study says it."""
+    data: Any = (study.said.get("fixed") or {}).get("data") or {}
+    images = data.get("validation")
+    return images if isinstance(images, int) else None
+
+
+def median_gap(trials: pd.DataFrame) -> str:
+    """Return the median robust overfitting of trials that ran to the end, in points."""
+    gaps = trials.loc[trials["status"] == "completed", "robust_overfitting"].dropna()
+    return f"{100 * gaps.median():.1f} (n={len(gaps)})" if len(gaps) else "unknown (n=0)"
+
+
+def counted(trials: pd.DataFrame) -> str:
+    """Return how many trials ended in which way."""
+    each = trials["status"].value_counts()
+    return "trials: " + (", ".join(f"{n} {status}" for status, n in each.items()) or "none")
+
+
+def percent(share: float) -> str:
+    """Return a share in percent.
+
+    >>> percent(0.7345)
+    '73.5 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def shown(value: object) -> str:
+    """Return the value of a knob, a number to three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,114 @@
+"""Results folders written by hand, as a search writes them."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from tuner.columns import TRIAL_COLUMNS
+
+
+def curve(top):
+    """Return four accuracies that rise to `top` at the third and fall by 0.05 after."""
+    return [0.25 * top, 0.5 * top, top, top - 0.05]
+
+
+def report(trial, epoch, robust):
+    return {
+        "trial_id": trial,
+        "epoch": epoch,
+        "train_loss": 2.0 / epoch,
+        "val_clean_accuracy": robust + 0.3,
+        "val_robust_accuracy": robust,
+        "lr": 0.1,
+        "eps": 0.3,
+        "gradient_passes": 6.0 * epoch,
+        "seconds": 1.5,
+        "exam_seconds": 0.5,
+        "diverged": False,
+        "level": 0,
+        "collapsed_at": 0,
+        "micro_batch": None,
+    }
+
+
+def trial(name, top, *, status="completed", knobs, **others):
+    """Return a row of `trials` whose curve is `curve(top)`."""
+    return {
+        "trial_id": name,
+        "status": status,
+        **knobs,
+        "best_epoch": 3,
+        "level": 0,
+        "val_clean_accuracy": top + 0.3,
+        "val_robust_accuracy": top,
+        "last_val_robust_accuracy": top - 0.05,
+        "robust_overfitting": 0.05,
+        "collapsed_at": None,
+        "epochs": 4,
+        "seconds": 6.0,
+        "gradient_passes": 24.0,
+        "micro_batch": None,
+        "seed": 0,
+        "checkpoint": "",
+        "error": "",
+        **others,
+    }
+
+
+def study(folder: Path, rows, *, curves=True, **said) -> Path:
+    """Write the results folder of a study that ended and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "command": "python -m tuner.search space=weight_decay",
+        "space": "weight_decay",
+        "searched": {"optimizer.weight_decay": "loguniform(1e-05, 0.01)"},
+        "fixed": {"data": {"name": "mnist5k", "validation": 1000}},
+        "study": {"trials": len(rows)},
+        "versions": {"torch": "2.15.0"},
+        "machine": {"cores": 2},
+        "git_commit": "0" * 40,
+    }
+    text = yaml.safe_dump({**about, **said}, sort_keys=False, allow_unicode=True)
+    (folder / "search.yaml").write_text(text, encoding="utf-8")
+    pd.DataFrame(rows).astype(TRIAL_COLUMNS).to_parquet(folder / "trials.parquet")
+    epochs = [
+        report(row["trial_id"], epoch, robust)
+        for row in rows
+        for epoch, robust in enumerate(curve(row["val_robust_accuracy"]), start=1)
+        if curves
+    ]
+    pd.DataFrame(epochs).astype({"micro_batch": "Int64"}).to_parquet(folder / "epochs.parquet")
+    return folder
+
+
+def small(folder: Path, **said) -> Path:
+    """Write a study of six trials, of which 0003 is best; 0004 was stopped and 0005 failed."""
+    tops = [0.40, 0.45, 0.50, 0.60, 0.35, 0.30]
+    rows = [
+        trial(f"{i:04d}", top, knobs={"optimizer.weight_decay": 10.0 ** (i - 5)})
+        for i, top in enumerate(tops)
+    ]
+    rows[4]["status"] = "stopped"
+    rows[5] |= {"status": "failed", "error": "RuntimeError: no more memory"}
+    return study(folder, rows, **said)
+
+
+def event(kind, number, **about):
+    """Return a line of an account."""
+    return json.dumps({"event": kind, "trial_id": number, **about}) + "\n"
+
+
+def began(number, knobs):
+    return event("began", number, knobs=knobs, seed=0, groups={})
+
+
+def reported(number, epoch, robust):
+    row = report(number, epoch, robust)
+    del row["trial_id"]
+    return event("reported", number, report=row)
+
+
+def ended(number):
+    return event("ended", number, status="completed", error="")

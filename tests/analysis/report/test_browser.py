@@ -1,0 +1,291 @@
+"""The page as a person meets it, in headless Chromium."""
+
+import re
+import threading
+
+import pandas as pd
+import pytest
+
+import analysis
+from analysis.report.__main__ import main
+from analysis.report.follow import Following
+from analysis.report.page import page as page_of
+from analysis.report.server import HOST, Handler, Server
+from tests.analysis.report.studies import began, ended, reported, small
+from tests.analysis.report.test_page import HOSTILE, NONE, hostile
+from tuner.journal import FILE
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def page(tmp_path, opened):
+    folder = small(tmp_path / "s")
+    assert main([str(folder)]) == 0
+    return opened((folder / "report.html").as_uri())
+
+
+def names(page):
+    return page.locator("#table tbody th button").all_inner_texts()
+
+
+def draw(page, chart):
+    page.locator(f"#{chart}").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{chart}[data-ready]")
+
+
+def test_it_asks_nobody_and_nothing_is_wrong(page, opened):
+    for chart in ("curves", "tradeoff", "knob", "parallel"):
+        draw(page, f"chart-{chart}")
+    assert opened.asked == [page.url]
+
+
+def test_a_heading_sorts_and_says_so(page):
+    assert names(page) == ["0003", "0002", "0001", "0000", "0004", "0005"]  # by robust accuracy
+    heading = page.get_by_role("columnheader", name="optimizer.weight_decay")
+    assert heading.get_attribute("aria-sort") == "none"
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    assert names(page) == ["0005", "0004", "0003", "0002", "0001", "0000"]
+    heading.get_by_role("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert names(page) == ["0000", "0001", "0002", "0003", "0004", "0005"]
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ("stopped", ["0004"]),
+        ("robust>=45", ["0003", "0002", "0001"]),
+        ("robust>45 completed", ["0003", "0002"]),
+        ("weight_decay<1e-4", ["0000"]),
+        ("optimizer.weight_decay=1e-3 ", ["0002"]),
+        ("val_robust_accuracy<=35", ["0004", "0005"]),
+        ("nothing-of-the-kind", []),
+    ],
+)
+def test_words_filter(page, words, left):
+    page.get_by_label("Filter").fill(words)
+    assert names(page) == left
+    assert page.locator("#count").inner_text() == f"{len(left)} of 6 trials"
+    page.get_by_role("button", name="Clear").click()
+    assert len(names(page)) == 6
+
+
+def test_the_keyboard_is_enough(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.locator("#table thead button").first.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    assert names(page)[0] == "0000"
+    # the table is drawn anew, and the heading is still the one that is looked at
+    assert page.evaluate("document.activeElement.dataset.key") == "trial_id"
+    page.keyboard.press("Enter")
+    assert names(page)[0] == "0005"
+    page.locator("#table tbody button").first.focus()
+    page.keyboard.press("Space")
+    assert page.locator("#table tbody button").first.get_attribute("aria-pressed") == "true"
+
+
+def test_a_selected_trial_is_drawn_and_its_numbers_are_there(page):
+    page.get_by_role("button", name="0001", exact=True).click()
+    draw(page, "chart-curves")
+    drawn = "document.getElementById('chart-curves').data"
+    dashed = f"{drawn}.filter((trace) => trace.line?.dash).map((trace) => trace.name)"
+    assert page.evaluate(dashed) == ["0001"]
+    page.locator("#numbers summary").click()
+    cells = page.locator("#numbers tbody tr").nth(2).locator("th, td")
+    # run, epoch, robust and clean accuracy in percent, loss: 2 / 3
+    playwright.expect(cells).to_have_text(["0001", "1", "3", "45.0", "75.0", "0.667"])
+
+
+def test_hovering_tells_the_number(page):
+    draw(page, "chart-tradeoff")
+    page.wait_for_timeout(300)
+    points = page.locator("#chart-tradeoff .scatterlayer .point")
+    best = page.evaluate(
+        "document.getElementById('chart-tradeoff').data.at(-1).customdata.indexOf('0003')"
+    )
+    points.nth(best).hover(force=True)
+    page.wait_for_selector("#chart-tradeoff .hoverlayer .hovertext")
+    told = page.locator("#chart-tradeoff .hoverlayer .hovertext").text_content()
+    assert "0003" in told
+    assert re.search(r"robust %: 60\.0", told)
+    assert re.search(r"clean %: 90\.0", told)
+
+
+def test_charts_follow_the_filter(page):
+    draw(page, "chart-tradeoff")
+    page.get_by_label("Filter").fill("completed")
+    shown = "document.getElementById('chart-tradeoff').data.at(-1).customdata"
+    assert sorted(page.evaluate(shown)) == ["0000", "0001", "0002", "0003"]
+
+
+def test_a_click_on_a_point_selects_its_trial(page):
+    draw(page, "chart-tradeoff")
+    page.wait_for_timeout(300)
+    page.locator("#chart-tradeoff .scatterlayer .point").first.click(force=True)
+    pressed = page.locator("#table tbody button[aria-pressed=true]")
+    playwright.expect(pressed).to_have_count(1)
+
+
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark(tmp_path, opened, scheme):
+    folder = small(tmp_path / "s")
+    assert main([str(folder)]) == 0
+    page = opened((folder / "report.html").as_uri(), color_scheme=scheme)
+    colours = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 28)"}
+    assert page.evaluate(PAPER) == colours[scheme]
+    draw(page, "chart-knob")
+    page.locator("#theme").click()
+    other = "dark" if scheme == "light" else "light"
+    assert page.evaluate(PAPER) == colours[other]
+    page.locator("#theme").click()
+    assert page.evaluate(PAPER) == colours[scheme]
+
+
+CONTRAST = """() => {
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = (text) => parts(text).slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (node) => { for (; node; node = node.parentElement) {
+    const found = getComputedStyle(node).backgroundColor;
+    if (parts(found)[3] !== 0) return found; } };
+  const all = [...document.querySelectorAll("body *")];
+  const words = (each) => each.nodeType === 3 && each.data.trim();
+  const spoken = (node) => [...node.childNodes].some(words);
+  const texts = all.filter((node) => !node.closest("svg, script") && spoken(node));
+  return texts.map((node) => {
+    const pair = [light(getComputedStyle(node).color), light(behind(node))].sort((a, b) => b - a);
+    return [(pair[0] + 0.05) / (pair[1] + 0.05), node.tagName, node.textContent.slice(0, 40)];
+  }).sort((a, b) => a[0] - b[0])[0];
+}"""
+"""The least contrast of any text, by the formula of WCAG 2.2, which asks for 4.5."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out(tmp_path, opened, scheme):
+    folder = small(tmp_path / "s")
+    row = {"trial_id": "0003", "rule": "r", "attack": "a", "audit": "doubtful"}
+    pd.DataFrame([row]).to_parquet(folder / "evaluation.parquet")
+    assert main([str(folder)]) == 0
+    page = opened((folder / "report.html").as_uri(), color_scheme=scheme)
+    page.get_by_role("button", name="0001", exact=True).click()
+    found = page.evaluate(CONTRAST)
+    assert found[0] >= 4.5, found
+
+
+UNNAMED = """() => [...document.querySelectorAll("button, input, select")].filter((each) =>
+  !each.labels?.length && !each.getAttribute("aria-label") && !each.textContent.trim()).length"""
+WRONG = (
+    *("table:not(:has(caption))", "th:not([scope])", "section:not([aria-labelledby])"),
+    *(".chart:not([role=img][aria-label])", "figure:not(:has(figcaption))"),
+)
+
+
+def test_a_screen_reader_finds_its_way(page):
+    assert page.evaluate(UNNAMED) == 0
+    assert [each for each in WRONG if page.locator(each).count()] == []
+    assert page.locator("h1").count() == 1
+    for section in page.locator("section").all():
+        assert page.locator(f"#{section.get_attribute('aria-labelledby')}").count() == 1
+
+
+def test_it_fits_a_narrow_screen(tmp_path, opened):
+    folder = small(tmp_path / "s")
+    assert main([str(folder)]) == 0
+    page = opened((folder / "report.html").as_uri(), viewport={"width": 360, "height": 700})
+    draw(page, "chart-parallel")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_what_is_printed_is_whole(page):
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".chart[data-ready]").count() == 4
+    page.emulate_media(media="print")
+    assert page.locator(".filters").first.is_hidden()
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('#trials .scroll')).overflow")
+        == "visible"
+    )
+
+
+def test_a_long_table_comes_in_parts_and_is_printed_whole(tmp_path, opened):
+    folder = small(tmp_path / "s")
+    frame = pd.read_parquet(folder / "trials.parquet")
+    many = [frame.assign(trial_id=frame["trial_id"] + f"-{i}") for i in range(100)]
+    # with the six that then have epochs and no row: trials that have not ended
+    pd.concat(many, ignore_index=True).to_parquet(folder / "trials.parquet")
+    (folder / "report.html").write_text(page_of(analysis.load(folder), NONE), encoding="utf-8")
+    page = opened((folder / "report.html").as_uri())
+    rows = "document.querySelectorAll('#table tbody tr').length"
+    assert page.evaluate(f"table.body(), {rows}") == 120
+    assert page.evaluate(f"table.body(), dispatchEvent(new Event('beforeprint')), {rows}") == 606
+    page.evaluate("table.body()")
+    playwright.expect(page.locator("#table tbody tr")).to_have_count(606)
+
+
+def test_nothing_a_study_says_runs(tmp_path, opened):
+    folder = hostile(tmp_path)
+    (tmp_path / "x.html").write_text(page_of(analysis.load(folder), NONE), encoding="utf-8")
+    page = opened((tmp_path / "x.html").as_uri())
+    foreign = "[...document.scripts].filter((script) => script.text.startsWith('alert')).length"
+    assert page.evaluate(foreign) == 0
+    assert HOSTILE in page.locator("#table thead").inner_text()
+    for chart in ("curves", "tradeoff", "knob", "parallel"):
+        draw(page, f"chart-{chart}")
+    assert "alert(1)" in page.locator("#chart-knob .xtitle").text_content()
+
+
+def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
+    folder = small(tmp_path / "s", study={"trials": 3})
+    lines = [began("0000", {"k": 1}), reported("0000", 1, 0.2), began("0001", {"k": 2})]
+    (folder / FILE).write_text("".join(lines))
+    with Server((HOST, 0), Handler) as server:
+        server.following = Following([str(folder)])
+        server.following.rest_until = 0.0
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            page = opened(f"http://{HOST}:{server.server_port}/")
+            follow(page, folder, server)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert all(url.startswith(page.url) for url in opened.asked)
+
+
+def told(page, start):
+    """Wait until the page says how the search stands."""
+    state = page.locator("#state")
+    playwright.expect(state).to_contain_text(re.compile(f"^{start}"), timeout=60_000)
+
+
+def follow(page, folder, server):
+    told(page, "Running: 2")
+    page.get_by_label("Filter").fill("running")
+    for _ in ("ascending", "descending"):
+        page.get_by_role("columnheader", name="trial").get_by_role("button").click()
+    page.get_by_role("button", name="0000", exact=True).click()
+    page.evaluate("scrollTo({top: 250, behavior: 'instant'})")
+    with (folder / FILE).open("a") as file:
+        file.write(reported("0000", 2, 0.35))
+    page.wait_for_selector("#table td:text-is('35.0')")
+    assert names(page) == ["0001", "0000"]
+    assert page.locator("#filter").input_value() == "running"
+    assert page.evaluate("scrollY") == 250
+    assert page.locator("#table tbody button[aria-pressed=true]").inner_text() == "0000"
+    with (folder / FILE).open("a") as file:
+        file.write(ended("0000") + ended("0001") + began("0002", {"k": 3}) + ended("0002"))
+    server.following.rest_until = 0.0
+    told(page, "Ended")
+    assert names(page) == []
+    assert page.locator("#count").inner_text() == "0 of 3 trials"

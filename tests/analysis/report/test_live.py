@@ -1,0 +1,184 @@
+"""A study is followed while it changes: its account, half-written files, and who may ask."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pandas as pd
+import pytest
+
+import analysis
+from analysis.report.__main__ import main
+from analysis.report.follow import Following
+from analysis.report.server import HOST, Handler, Server
+from analysis.report.underway import Pulse, caught_up
+from tests.analysis.report.studies import began, ended, reported, small, study, trial
+from tuner.journal import FILE
+
+KNOBS = {"optimizer.weight_decay": 1e-3}
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Return a study that has just begun: no frames, two trials, three epochs."""
+    folder = small(tmp_path / "s", study={"trials": 3})
+    (folder / "trials.parquet").unlink()
+    (folder / "epochs.parquet").unlink()
+    lines = [began("0000", KNOBS), reported("0000", 1, 0.2), reported("0000", 2, 0.3)]
+    lines += [began("0001", KNOBS), reported("0001", 1, 0.1)]
+    (folder / FILE).write_text("".join(lines))
+    return folder
+
+
+def rows(frames):
+    return frames.trials.set_index("trial_id")
+
+
+def test_the_account_is_ahead_of_the_frames(running):
+    frames, pulses = caught_up(analysis.load(running))
+    assert rows(frames)["status"].tolist() == ["running", "running"]
+    assert rows(frames).loc["0000", "val_robust_accuracy"] == 0.3
+    assert frames.knobs == ["optimizer.weight_decay"]
+    assert len(frames.epochs) == 3
+    assert (pulses["s"].running, pulses["s"].begun, pulses["s"].asked) == (2, 2, 3)
+
+
+def test_what_only_frames_say_stays(tmp_path):
+    folder = study(tmp_path / "s", [trial("0000", 0.4, knobs=KNOBS, pareto=True)])
+    lines = [began("0000", KNOBS), reported("0000", 1, 0.4), ended("0000"), began("0001", KNOBS)]
+    (folder / FILE).write_text("".join(lines))
+    frames, _ = caught_up(analysis.load(folder))
+    assert rows(frames).loc["0000", "pareto"]
+    assert pd.isna(rows(frames).loc["0001", "pareto"])
+    assert not [problem for problem in frames.problems if "have begun" in problem]
+
+
+def test_a_study_without_an_account_stays_as_it_is(tmp_path):
+    frames, pulses = caught_up(analysis.load(small(tmp_path / "s")))
+    assert len(frames.trials) == 6
+    assert not pulses
+    assert any(FILE in problem for problem in frames.problems)
+
+
+def test_one_broken_account_spoils_no_other(tmp_path, running):
+    broken = small(tmp_path / "broken")
+    (broken / FILE).write_text('{"event": "reported", "trial_id": "0000"}\n')
+    frames, pulses = caught_up(analysis.load(broken, running))
+    assert list(pulses) == ["s"]
+    assert len(frames.trials) == 8
+    assert any(problem.startswith("broken: journal") for problem in frames.problems)
+
+
+@pytest.mark.parametrize(
+    ("running", "begun", "silence", "said"),
+    [
+        (2, 2, 5, "Running: 2 trials under way, 2 of 3 have begun; last heard 0:00:05 ago."),
+        (2, 2, 99, "Running"),  # an epoch takes 20 s, so that 100 s are no bad sign
+        (2, 2, 101, "Nothing heard for 0:01:41"),
+        (0, 3, 9999, "Ended: all 3 trials have"),
+        (0, 2, 9999, "Nothing heard for 2:46:39"),
+    ],
+)
+def test_silence_is_told_by_the_longest_epoch(running, begun, silence, said):
+    pulse = Pulse(running=running, begun=begun, asked=3, longest=20.0, heard=1000.0)
+    assert pulse.said(1000.0 + silence).startswith(said)
+
+
+def test_news_come_once(running):
+    following = Following([str(running)])
+    first = following.news("")
+    assert first["data"]["names"] == ["0000", "0001"]
+    assert "data" not in following.news(str(first["version"]))
+    with (running / FILE).open("a") as file:
+        file.write(reported("0001", 2, 0.5))
+    following.rest_until = 0.0
+    second = following.news(str(first["version"]))
+    values = {each["key"]: each["values"] for each in second["data"]["columns"]}
+    assert values["val_robust_accuracy"] == [0.3, 0.5]
+
+
+def test_what_is_half_written_or_gone_kills_nothing(running):
+    following = Following([str(running)])
+    (running / "trials.parquet").write_bytes(b"PAR1half")
+    with (running / FILE).open("a") as file:
+        file.write('{"event": "repo')
+    following.rest_until = 0.0
+    assert "trials.parquet cannot be read" in following.news("")["sections"]["problems"]
+    away = running.rename(running.with_name("away"))
+    following.rest_until = 0.0
+    news = following.news("")
+    assert "Cannot be read at the moment" in news["state"]
+    assert news["data"]["names"] == ["0000", "0001"]
+    away.rename(running)
+    (running / "trials.parquet").unlink()
+    following.rest_until = 0.0
+    assert "Cannot be read" not in following.news("")["state"]
+
+
+@pytest.fixture
+def server(running):
+    with Server((HOST, 0), Handler) as made:
+        made.following = Following([str(running)])
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+def answer(server, path="/", *, host=None, method="GET"):
+    connection = http.client.HTTPConnection(HOST, server.server_port, timeout=30)
+    name = f"{HOST}:{server.server_port}" if host is None else host
+    connection.request(method, path, headers={"Host": name})
+    found = connection.getresponse()
+    text = found.read().decode()
+    connection.close()
+    return found, text
+
+
+def test_the_page_and_its_news_are_served_to_this_machine(server):
+    found, text = answer(server)
+    assert found.status == 200
+    assert "connect-src &#39;self&#39;" in text
+    assert found.headers["Cache-Control"] == "no-store"
+    found, text = answer(server, "/news?version=", host=f"localhost:{server.server_port}")
+    assert json.loads(text)["version"] == 1
+    assert server.server_address[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1", "127.0.0.1:1", ""])
+def test_other_hosts_are_refused(server, host):
+    assert answer(server, host=host)[0].status == 403
+
+
+@pytest.mark.parametrize("path", ["/search.yaml", "/../search.yaml", "/news/", "/%2e%2e/"])
+def test_no_file_is_served(server, path):
+    assert answer(server, path)[0].status == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "DELETE", "OPTIONS"])
+def test_nothing_but_get_is_answered(server, method):
+    assert answer(server, method=method)[0].status == 501
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it(running):
+    words = [sys.executable, "-u", "-m", "analysis.report", str(running), "live=true"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    time.sleep(0.2)  # it prints before it serves
+    os.kill(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "Interrupted." in out
+
+
+def test_a_port_that_is_taken_is_refused(server, running, capsys):
+    assert main([str(running), "live=true", f"port={server.server_port}"]) == 2
+    assert "cannot be used" in capsys.readouterr().err
