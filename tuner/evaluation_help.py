@@ -1,17 +1,15 @@
 """What `python -m tuner.evaluate` understands, and its `--help`."""
 
-from dataclasses import fields
-
 from rich.console import Console
 
 from trainables.groups import GROUPS, Group
 from trainables.knobs import knobs
 from tuner.evaluation_settings import EvaluationSettings
 from tuner.help import first_line
+from tuner.keys import vocabulary
 from tuner.listing import heading, listing
 from tuner.suites import ATTACKS, SUITES
 from tuner.typed_domains import parse
-from tuner.words import Vocabulary
 
 FROM_TRIALS = ("threat", "data", "model")
 """Groups of a trial that an evaluation may choose itself."""
@@ -36,10 +34,9 @@ def attack_groups() -> dict[str, Group]:
     }
 
 
-VOCABULARY = Vocabulary(
-    keys=tuple(field.name for field in fields(EvaluationSettings)),
+VOCABULARY = vocabulary(
+    EvaluationSettings,
     groups={name: GROUPS[name] for name in FROM_TRIALS} | attack_groups(),
-    paths=frozenset(name for name, knob in knobs(EvaluationSettings).items() if knob.is_path),
     parse=parse,
 )
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -21,11 +21,12 @@ from trainables.misfit import misfit
 from trainables.problems import InputError
 from trainables.ranges import Folder
 from tuner.command import OK, command
+from tuner.keys import vocabulary
 from tuner.listing import heading, listing
 from tuner.model_card import card
 from tuner.robustbench import model_info, place
 from tuner.winner import Winner, read
-from tuner.words import Vocabulary, misplaced, separated
+from tuner.words import misplaced, separated
 
 INTRODUCTION = """\
 Write the winner of a finished search to a folder of its own: its weights, its
@@ -56,9 +57,7 @@ class ExportSettings:
     link: Words = ""
 
 
-VOCABULARY = Vocabulary(
-    keys=tuple(each.name for each in fields(ExportSettings)), paths=frozenset({"to"})
-)
+VOCABULARY = vocabulary(ExportSettings)
 
 
 def main(words: Sequence[str]) -> int:

@@ -1,6 +1,6 @@
 """What `python -m analysis.diagnose` understands, and its `--help`."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -11,9 +11,9 @@ from trainables.groups import GROUPS, Group
 from trainables.knobs import knobs
 from trainables.ranges import Count, Seed
 from tuner.help import first_line
+from tuner.keys import vocabulary
 from tuner.listing import heading, listing
 from tuner.typed import Several
-from tuner.words import Vocabulary
 
 MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
 FROM_TRIALS = ("threat", "data")
@@ -74,8 +74,8 @@ class DiagnosisSettings:
     device: Literal["cpu", "cuda"] | None = None
 
 
-VOCABULARY = Vocabulary(
-    keys=tuple(field.name for field in fields(DiagnosisSettings)),
+VOCABULARY = vocabulary(
+    DiagnosisSettings,
     groups={name: GROUPS[name] for name in FROM_TRIALS}
     | {
         name: Group("a measure", None, (), (MEASURES.load(name).measure,))

@@ -5,9 +5,9 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from analysis.diagnostics._attacked import crafted, still
-from analysis.diagnostics._cosine import cosine
 from trainables.attacks import fgsm, pgd
 from trainables.climb import climb, cross_entropy, misclassified
+from trainables.cosine import cosine
 from trainables.methods.pgd_at import inner
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat

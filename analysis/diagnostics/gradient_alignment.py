@@ -4,7 +4,7 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from analysis.diagnostics._attacked import still
-from analysis.diagnostics._cosine import cosine
+from trainables.cosine import cosine
 from trainables.methods._slope import slope
 from trainables.threat import Threat
 

@@ -6,8 +6,8 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from analysis.diagnostics._attacked import crafted
-from analysis.diagnostics._cosine import cosine
 from analysis.diagnostics._weights import Direction, by_weights, gaussian, length, moved, weights
+from trainables.cosine import cosine
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 

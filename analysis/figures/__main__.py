@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,10 +17,9 @@ from trainables.knobs import knobs
 from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder
 from tuner.command import OK, command
-from tuner.keys import misfits, settled
+from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
 from tuner.typed import Several
-from tuner.words import Vocabulary, read, separated
 
 INTRODUCTION = """\
 Draw the figures of one or several studies, each as far as the studies allow.
@@ -49,9 +48,7 @@ class FigureSettings:
     accuracies: Accuracies = "validation"
 
 
-VOCABULARY = Vocabulary(
-    keys=tuple(each.name for each in fields(FigureSettings)), paths=frozenset({"to"})
-)
+VOCABULARY = vocabulary(FigureSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -79,10 +76,7 @@ def run(words: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it, or nothing can be drawn.
     """
-    folders, others = separated(words)
-    arguments, problems = read(others, VOCABULARY)
-    problems += misfits(FigureSettings, arguments)
-    settings = settled(FigureSettings, arguments)
+    folders, settings, problems = understood(words, FigureSettings, VOCABULARY)
     problems += unknown(settings.figure)
     try:
         frames = load(*folders)

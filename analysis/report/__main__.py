@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -15,9 +15,8 @@ from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.ranges import Folder, Port
 from tuner.command import OK, command
-from tuner.keys import misfits, settled
+from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
-from tuner.words import Vocabulary, read, separated
 
 FILE = "report.html"
 INTRODUCTION = """\
@@ -45,9 +44,7 @@ class ReportSettings:
     port: Port = 0
 
 
-VOCABULARY = Vocabulary(
-    keys=tuple(each.name for each in fields(ReportSettings)), paths=frozenset({"to"})
-)
+VOCABULARY = vocabulary(ReportSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -72,10 +69,7 @@ def report(words: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, others = separated(words)
-    arguments, problems = read(others, VOCABULARY)
-    problems += misfits(ReportSettings, arguments)
-    settings = settled(ReportSettings, arguments)
+    folders, settings, problems = understood(words, ReportSettings, VOCABULARY)
     target = Path(settings.to) if settings.to else beside(Path(*folders[:1]))
     problems += [*clashes(settings), *(unwritable(target) if settings.to else ())]
     try:

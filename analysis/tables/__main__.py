@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,9 +19,8 @@ from trainables.knobs import knobs
 from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder
 from tuner.command import OK, command
-from tuner.keys import misfits, settled
+from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
-from tuner.words import Vocabulary, read, separated
 
 INTRODUCTION = """\
 Put the cells of a study beside the numbers that papers published for them, with differences
@@ -52,9 +51,7 @@ class TableSettings:
     paper: Name | None = None
 
 
-VOCABULARY = Vocabulary(
-    keys=tuple(each.name for each in fields(TableSettings)), paths=frozenset({"to"}), parse=str
-)
+VOCABULARY = vocabulary(TableSettings, parse=str)
 
 
 def main(words: Sequence[str]) -> int:
@@ -81,10 +78,7 @@ def act(words: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, others = separated(words)
-    arguments, problems = read(others, VOCABULARY)
-    problems += misfits(TableSettings, arguments)
-    settings = settled(TableSettings, arguments)
+    folders, settings, problems = understood(words, TableSettings, VOCABULARY)
     problems += [*unknown(settings), *unwritable(settings)]
     sheets, said = list[Sheet](), list[str]()
     try:

@@ -42,6 +42,7 @@ class Saddle(nn.Module):
         ((1.0, 0.0), (0.0, 1.0), 1.0),
         ((1.0, 0.0), (1.0, 1.0), 1 - 0.5**0.5),
         ((1.0, 0.0), (2.0, 0.0), 0.0),
+        ((1e-12, 0.0), (1e-12, 1e-12), 1 - 0.5**0.5),  # as of answers that are sure
     ],
 )
 def test_the_price_is_one_minus_the_cosine_of_the_two_slopes(here, there, expected):

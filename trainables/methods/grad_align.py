@@ -1,10 +1,10 @@
 """GradAlign (Andriushchenko and Flammarion, 2020, arXiv:2007.02617)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
 
+from trainables.cosine import cosine
 from trainables.methods._slope import slope
 from trainables.methods.pgd_at import inner as inner
 from trainables.ranges import Weight
@@ -51,7 +51,7 @@ def outer(
     defined = here.any(dim=1) & there.any(dim=1)
     # a stand-in that is aligned, where indexing would make a GPU wait for the count
     one, other = (torch.where(defined[:, None], slope, 1.0) for slope in (here, there))
-    misalignment = 1 - F.cosine_similarity(one, other, dim=1)
+    misalignment = 1 - cosine(one, other)
     price: Tensor = weight * misalignment.sum() / defined.sum().clamp(min=1)
     attacked: Tensor = criterion(model(x_adv), y).mean()
     return attacked + price

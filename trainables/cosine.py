@@ -12,7 +12,7 @@ def cosine(one: Tensor, other: Tensor) -> Tensor:
     tensor([1., nan])
     """
     # torch takes what is shorter than 1e-8 for longer than it is, as slopes of sure answers are
-    one, other = (batch.flatten(1) / largest(batch) for batch in (one, other))
+    one, other = (batch.flatten(1) / largest(batch.detach()) for batch in (one, other))
     return F.cosine_similarity(one, other, dim=1)
 
 
