@@ -1,5 +1,7 @@
 """What `analysis.diagnose` has measured of checkpoints, as it lies in the folders."""
 
+import base64
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,7 +10,7 @@ from pyarrow import ArrowException
 
 from analysis.frames import Frames, reason
 
-FILE = "diagnostics.parquet"
+FILE, PICTURES = "diagnostics.parquet", "diagnostics"
 COLUMNS = (
     *("study", "trial_id", "checkpoint", "rule"),
     *("measure", "quantity", "value", "std", "n", "seed"),
@@ -16,7 +18,12 @@ COLUMNS = (
 
 
 def diagnosed(frames: Frames) -> dict[str, Any]:
-    """Return `headings`, `rows` of texts, and the `problems` of files that cannot be read."""
+    """Return what was measured, for the page.
+
+    Returns:
+        `headings`, `rows` of texts, `pictures` with a `name` and a `source` that needs no file, and
+        the `problems` of files that cannot be read.
+    """
     found: list[pd.DataFrame] = []
     problems: list[str] = []
     for name, study in frames.studies.items():
@@ -30,7 +37,17 @@ def diagnosed(frames: Frames) -> dict[str, Any]:
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     headings = [key for key in COLUMNS if key in frame]
     rows = [[cell(value) for value in row] for row in frame[headings].itertuples(index=False)]
-    return {"headings": headings, "rows": rows, "problems": problems}
+    pictures = [
+        {"name": f"{name}, {file.stem}", "source": embedded(file)}
+        for name, study in frames.studies.items()
+        for file in sorted((study.folder / PICTURES).glob("*.png") if study.folder else ())
+    ]
+    return {"headings": headings, "rows": rows, "pictures": pictures, "problems": problems}
+
+
+def embedded(file: Path) -> str:
+    """Return a picture as an address that holds all of it."""
+    return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
 def cell(value: Any) -> str:  # noqa: ANN401

@@ -11,12 +11,13 @@ ROBUST, CLEAN = "val_robust_accuracy", "val_clean_accuracy"
 def leaders(frames: Frames) -> dict[str, int]:
     """Return the best trial of each study that has one, as the number of its row in `trials`.
 
-    The best is the one that `tuner.search` takes: of those that satisfy the constraint, if any
-    does, the most robust one on the validation split; of equals the cleanest.
+    The best is the one that `tuner.search` takes: of what has been run with the most seeds that
+    with the highest mean; there, or among all if each has one seed, of those that satisfy the
+    constraint, if any does, the most robust one on the validation split; of equals the cleanest.
     """
     trials = frames.trials.reset_index(drop=True)
     trials = trials[trials[ROBUST].notna()]
-    keys = [key for key in ("feasible", "mean", ROBUST, CLEAN) if key in trials]
+    keys = [key for key in ("n", "mean", "feasible", ROBUST, CLEAN) if key in trials]
     best = trials.sort_values(keys, ascending=False, kind="stable", na_position="last")
     first = best.reset_index(names="row").drop_duplicates("study")
     return dict(zip(first["study"].astype(str), first["row"].tolist(), strict=True))

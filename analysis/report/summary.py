@@ -52,7 +52,10 @@ def summary(frames: Frames, study: Study, leader: pd.Series | None) -> Summary:
         said = [f"No trial has reported an accuracy; {counted(trials)}."]
         return Summary(study=study.name, figures=[], sentences=said)
     figures = [
-        (f"{percent(leader[ROBUST])}", "robust accuracy of the best trial, validation split"),
+        (
+            f"{percent(leader[ROBUST])}",
+            f"robust accuracy of the best, {examined(study)} split",
+        ),
         (f"{percent(leader[CLEAN])}", "its clean accuracy"),
         *test_figures(tested, str(leader["trial_id"])),
         (f"{len(trials)}", counted(trials)),
@@ -81,6 +84,11 @@ def verdicts(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[
             f"{collapsed} of {len(trials)} trials collapsed: their networks learned to fool one "
             "step (catastrophic overfitting)."
         )
+
+
+def examined(study: Study) -> str:
+    """Return which split the accuracies of `trials` are of: the test split in others' logs."""
+    return "validation" if study.folder else "test"
 
 
 def present(study: Study, leader: pd.Series) -> list[str]:

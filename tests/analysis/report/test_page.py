@@ -65,6 +65,18 @@ def test_the_leader_satisfies_the_constraint(tmp_path):
     assert leaders(shown(study(tmp_path / "s", rows))) == {"s": 1}
 
 
+def test_more_seeds_count_for_more_than_one_lucky_one(tmp_path):
+    """As tuner.progress has it: of what was run with the most seeds the highest mean leads."""
+    rows = [
+        trial("0000", 0.50, knobs={"k": 1}, mean=0.50, n=1),
+        trial("0001", 0.46, knobs={"k": 2}, mean=0.45, n=2),
+        trial("0002", 0.48, knobs={"k": 3}, mean=0.44, n=2),
+        trial("0001s1", 0.44, knobs={"k": 2}, mean=0.45, n=2),
+        trial("0002s1", 0.40, knobs={"k": 3}, mean=0.44, n=2),
+    ]
+    assert leaders(shown(study(tmp_path / "s", rows))) == {"s": 1}
+
+
 def test_fronts_are_of_each_study(tmp_path):
     small(tmp_path / "a")
     small(tmp_path / "b")
@@ -141,7 +153,11 @@ def test_diagnostics_are_shown_or_named(tmp_path):
     folder = small(tmp_path / "s")
     row = {"trial_id": "0003", "measure": "fosc", "quantity": "mean", "value": 0.123456, "n": 10}
     pd.DataFrame([row]).to_parquet(folder / "diagnostics.parquet")
-    assert "0.1235" in sections(analysis.load(folder), NONE)["diagnosed"]
+    (folder / "diagnostics").mkdir()
+    (folder / "diagnostics/surface-1.png").write_bytes(b"\x89PNG")
+    shown = sections(analysis.load(folder), NONE)["diagnosed"]
+    assert "0.1235" in shown
+    assert 'src="data:image/png;base64,iVBORw=="' in shown
     (folder / "diagnostics.parquet").write_bytes(b"PAR1half")
     assert (
         "diagnostics.parquet cannot be read" in sections(analysis.load(folder), NONE)["diagnosed"]
