@@ -109,6 +109,44 @@ def test_a_trial_whose_process_died_goes_on_a_few_times():
     assert [trial.state for trial in study.study.study.trials] == [STATE.FAIL]
 
 
+def test_what_is_reported_again_is_heard_once():
+    """A process dies at a rung before the checkpoint is kept; meanwhile its trial waits on top."""
+    study = Study(halving, trials=2, keep=(0.5,), rungs=(0.5,))
+    (a, first), (b, second) = study.asks(), study.asks()
+    study.reports(b, second, 0.2)
+    study.agenda.records["0000"].reports.append(report(1, 0.3))
+    assert study.agenda.decide("0000", report(1, 0.3)) == "wait"
+    assert study.agenda.failed(a, died=True)
+    c, again = study.asks()
+    assert (again["trial"], again["waited"]) == ("0000", False)
+    assert study.asks()[1] is None  # who is to report again does not go on as well
+    study.reports(c, again, 0.3)
+    d, long = study.asks()
+    assert (long["trial"], long["waited"]) == ("0000", True)
+    study.reports(d, long, 0.4, first=2)
+    assert study.asks()[1] == Searcher.FINISHED
+    assert first["trial"] == "0000"
+
+
+def test_a_trial_that_has_reported_all_it_was_to_is_over():
+    study = Study(halving, trials=2, keep=(0.5,), rungs=(0.5,))
+    study.asks()
+    record = study.agenda.records["0000"]
+    assert not study.agenda.over(record)
+    record.reports.append(report(1, 0.3))
+    assert not study.agenda.over(record)  # the rule has not been asked yet
+    study.agenda.decide("0000", report(1, 0.3))
+    assert study.agenda.over(record)
+    plain = Study(none, trials=1)
+    plain.asks()
+    record = plain.agenda.records["0000"]
+    for epoch in (1, 2):
+        assert not plain.agenda.over(record)
+        record.reports.append(report(epoch, 0.3))
+        plain.agenda.decide("0000", report(epoch, 0.3))
+    assert plain.agenda.over(record)
+
+
 def test_a_trial_whose_process_died_before_it_began_is_begun_again():
     study = Study(none, trials=1)
     first = study.agenda.suggest("x")
