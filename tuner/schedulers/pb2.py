@@ -16,7 +16,7 @@ from tuner.domains import scale, values
 from tuner.ladder import Course
 from tuner.population import Knobs, Population
 from tuner.rule import Rule, Step
-from tuner.schedulers.pbt import Half, every, within
+from tuner.schedulers.pbt import INTERVAL, QUANTILE, Half, every, within
 
 CANDIDATES = 1000
 """Drawn at random, of which the one with the highest bound is taken."""
@@ -30,8 +30,8 @@ def build(
     course: Course,
     searched: Mapping[str, Any],
     seed: int,
-    interval: Inside = 0.125,
-    quantile: Half = 0.25,
+    interval: Inside = INTERVAL,
+    quantile: Half = QUANTILE,
 ) -> Rule:
     """Return a rule by which the worst go on from the best's weights, with knobs of a bandit's.
 
