@@ -23,6 +23,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
+import yaml
 from scipy.stats import spearmanr
 
 from tuner.recorded import Recording, recorded
@@ -66,7 +67,10 @@ def beside(name: str, folder: str, other: str) -> None:
     ends = [long[run.name] for run in runs]
     hardware = f"{cores()}-core-{platform.machine()}"
     kept = {
-        "command": f"python -m benchmarks.fidelity beside {name} {Path(folder).name}",
+        "command": " ".join([
+            "python -m benchmarks.fidelity beside",
+            *(name, Path(folder).name, Path(other).name),
+        ]),
         "date": str(date.today()),
         "hardware": hardware,
         "searches": [search(Path(folder)), search(Path(other))],
@@ -82,8 +86,8 @@ def beside(name: str, folder: str, other: str) -> None:
 
 def search(folder: Path) -> str:
     """Return the command that left a folder, without the paths of the machine."""
-    words = next(line for line in (folder / "search.yaml").read_text().splitlines() if line)
-    return " ".join(w for w in words.split() if not w.startswith(("results=", "data.path=")))
+    command: str = yaml.safe_load((folder / "search.yaml").read_text())["command"]
+    return " ".join(w for w in command.split() if not w.startswith(("results=", "data.path=")))
 
 
 def study(runs: tuple[Recording, ...]) -> dict[str, float]:
