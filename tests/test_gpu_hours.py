@@ -12,7 +12,7 @@ from search_spaces._published import lines
         (["method=pgd_at"], 11),  # ten steps and one of training
         (["method=trades"], 13),  # besides: the clean prediction, for the attack and for training
         (["attack=fgsm"], 2),
-        (["attack=friendly"], 11),  # nothing is fooled, so that it never stops
+        (["attack=friendly"], 11),  # who is fooled stands still, and is computed all the same
         (["method=standard"], 1),
     ],
 )
