@@ -1,0 +1,213 @@
+"""What a table of a paper costs in GPU-hours: `uv run python -m benchmarks.gpu_hours`.
+
+No GPU has been measured by this project. What is counted is exact: the forward passes with
+gradients that each cell trains with, and the multiplications that one takes in its network. How
+many of them a GPU does in an hour is taken from three published trainings, whose networks and
+passes are counted in the same way, so a table costs something between the slowest and the
+quickest of them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from statistics import fmean
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from search_spaces._published import lines
+from trainables import catalogue
+from trainables.bind import filled
+from trainables.groups import GROUPS
+from trainables.images import Format
+from trainables.trial import Trial, network
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.draws import configuration, drawn
+from tuner.plan import Plan, Variant
+from tuner.probe import timed, unexamined
+from tuner.space import SPACES
+
+Config = Mapping[str, Mapping[str, Any]]
+
+TRAINING = {"cifar10": 50_000, "svhn": 73_257, "mnist": 60_000, "mnist5k": 4_000}
+"""Training images of each data set that a table trains on, before any are held out."""
+GREY, COLOUR = (1, 28, 28), (3, 32, 32)
+COUNTED = 2
+"""Images that passes are counted on; all images of an epoch take as many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """A training whose time was published.
+
+    Attributes:
+        source: Whose, and on what.
+        words: The configuration, as it would be typed.
+        hours: Of one epoch over 50,000 images of CIFAR-10.
+    """
+
+    source: str
+    words: tuple[str, ...]
+    hours: float
+
+    @property
+    def multiplications(self) -> float:
+        """How many are done in an hour, in forward passes."""
+        config = alone(*self.words)
+        return TRAINING["cifar10"] * passes(config) * multiplications(config) / self.hours
+
+
+def minutes(table: str, method: str) -> float:
+    """Return published minutes of training with a method."""
+    (found,) = (
+        float(line["value"])
+        for line in lines()
+        if (line["table"], line["method"]) == (table, method)
+        and line["metric"].startswith("train_minutes")
+    )
+    return found
+
+
+def speeds() -> list[Speed]:
+    """Return what is known of GPUs, the slowest first."""
+    fgsm = alone("recipe=grad_align", "method=fgsm")
+    found = [
+        Speed(
+            source="Rice et al. (arXiv:2002.11569), 54 published logs of a PreAct-ResNet-18 with "
+            "PGD-10, median of 277 s an epoch (the logs do not name the GPU; half of the runs "
+            "lie between 192 and 358 s)",
+            words=("recipe=rice2020",),
+            hours=277 / 3600,
+        ),
+        Speed(
+            source="HE (arXiv:2002.08619), Table C, PGD-AT on a WRN-34-10, 19.22 minutes an epoch "
+            "(GPUs not named; there may have been several)",
+            words=("recipe=he_pgd_at", "model=wrn_34_10"),
+            hours=minutes("Table C", "PGD-AT") / 60,
+        ),
+        Speed(
+            source="GradAlign (arXiv:2007.02617), FGSM on a PreAct-ResNet-18, 9.5 minutes for "
+            f"{fgsm['epochs']} epochs on a V100 in half precision",
+            words=("recipe=grad_align", "method=fgsm"),
+            hours=minutes("text:l4", "FGSM") / 60 / float(str(fgsm["epochs"])),
+        ),
+    ]
+    return sorted(found, key=lambda each: each.multiplications)
+
+
+def alone(*words: str) -> dict[str, Any]:
+    """Return one configuration as a trial takes it."""
+    arguments, problems = read(list(words))
+    plan = compose({"searcher": {"name": "random"}, "trials": 1, **arguments}, problems, alone=True)
+    return whole(plan, plan.variants[0].fixed)
+
+
+def whole(plan: Plan, groups: Config) -> dict[str, Any]:
+    """Return groups and what else a trial is told."""
+    return {**groups, **plan.shared(), "epochs": plan.epochs, "device": "cpu"}
+
+
+def passes(config: Config) -> float:
+    """Return the forward passes with gradients an image and epoch.
+
+    They are counted on a small network and embedded images: how many slopes are followed depends
+    on neither, nor on who is fooled.
+    """
+    toy = alone("recipe=mnist5k", "model=small_cnn")
+    head = {key: config["model"][key] for key in ("head", "s")}
+    return counted(json.dumps({**config, "data": toy["data"], "model": toy["model"] | head}))
+
+
+@cache
+def counted(config: str) -> float:
+    """Return the passes of a configuration that can be trained here, written as JSON."""
+    trial = Trial(json.loads(config))
+    trial.parts["exam"].accuracies = unexamined
+    found: float = timed(trial, trial.train[:COUNTED])[1]
+    return found
+
+
+def multiplications(config: Config) -> float:
+    """Return those of one image's forward pass through the network of a configuration."""
+    shape = GREY if config["data"]["name"] in ("mnist", "mnist5k") else COLOUR
+    return forward(json.dumps(config["model"]), shape)
+
+
+@cache
+def forward(model: str, shape: tuple[int, int, int]) -> float:
+    """Return the multiplications of a network whose knobs are written as JSON, for one image."""
+    knobs = dict(json.loads(model))
+    bound = filled(GROUPS["model"], knobs.pop("name"), knobs)
+    images = Format(shape=shape, classes=10, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network(bound, images).eval()(torch.empty(1, *shape))
+    operations: int = counter.get_total_flops()
+    return operations / 2  # torch counts an addition with each multiplication
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """What all cells of a table cost, each once.
+
+    Attributes:
+        space: Its name.
+        cells: Trials.
+        epochs: Of each.
+        multiplications: In forward passes, of all epochs of all cells.
+    """
+
+    space: str
+    cells: int
+    epochs: int
+    multiplications: float
+
+    def hours(self, speed: Speed) -> float:
+        """Return its GPU-hours at a speed."""
+        return self.multiplications / speed.multiplications
+
+
+def table(space: str) -> Table:
+    """Return what a space costs."""
+    plan = compose(*read([f"space={space}"]))
+    return Table(
+        space=space,
+        cells=plan.trials,
+        epochs=plan.epochs,
+        multiplications=plan.trials * fmean(cell(plan, each) for each in plan.variants),
+    )
+
+
+def cell(plan: Plan, variant: Variant) -> float:
+    """Return the multiplications of a trial of a variant: its training, and its exams."""
+    config = whole(plan, configuration(variant, next(drawn(variant, plan.settings.seed))))
+    held_out, exam = config["data"]["validation"], config["exam"]
+    images = TRAINING[config["data"]["name"]] - held_out
+    # an exam looks at each image once more than it takes steps
+    examined = held_out * (1 + exam["steps"] * exam["restarts"])
+    passed: float = plan.epochs * (images * passes(config) + examined)
+    return passed * multiplications(config)
+
+
+def tables() -> Iterator[Table]:
+    """Yield what every space costs that has published numbers."""
+    for name in catalogue.names(SPACES):
+        if hasattr(catalogue.load(SPACES, name), "published"):
+            yield table(name)
+
+
+def main() -> None:
+    """Print the speeds and the tables."""
+    known = speeds()
+    for speed in known:
+        print(f"{speed.multiplications / 3600 / 1e12:.1f}e12 multiplications/s: {speed.source}")
+    slow, *_, quick = known
+    for each in tables():
+        hours = f"{each.hours(quick):.0f} to {each.hours(slow):.0f}"
+        print(f"{each.space}: {each.cells} cells of {each.epochs} epochs, {hours} GPU-hours")
+
+
+if __name__ == "__main__":
+    main()

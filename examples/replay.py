@@ -1,0 +1,29 @@
+"""Try a scheduler on recorded runs: `uv run python examples/replay.py [CURVES]`.
+
+CURVES is a table of logs, as Rice et al. (arXiv:2002.11569) published theirs, or a results folder.
+Without it, a few whole runs are recorded first, half a minute on two cores. The replay itself takes
+seconds: it meets the runs in a hundred orders and tells how far the scheduler falls short.
+"""
+
+import sys
+
+from tuner.search import main
+
+SMALL = [
+    *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
+    *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=3", "trials=4"),
+]
+
+
+def recorded() -> str:
+    """Return the folder of a search in which every run was run to the end."""
+    words = ["space=weight_decay", *SMALL, "scheduler=none", "name=recorded", "resume=auto"]
+    if status := main(words):
+        sys.exit(status)
+    return "results/recorded"
+
+
+if __name__ == "__main__":
+    curves = sys.argv[1] if sys.argv[1:] else recorded()
+    rungs = ["fidelity=epochs", "scheduler.rungs=[1/3]"]
+    sys.exit(main(["space=weight_decay", f"replay={curves}", *rungs]))

@@ -1,0 +1,28 @@
+"""Let a search learn from an older one: `uv run python examples/warm_start.py`.
+
+Half a minute on two cores. Trials of the older study are lent if they could have been trials of the
+new one: what is fixed is the same, what is searched lies in the range, epochs are the same.
+"""
+
+import sys
+
+from tuner.search import main
+
+SMALL = [
+    *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
+    *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "scheduler=none"),
+]
+COMMON = ["space=weight_decay", *SMALL, "resume=auto"]
+
+
+def both() -> int:
+    """Run a search, and another in a narrower range that starts from it; return an exit status."""
+    narrow = "optimizer.weight_decay=loguniform(1e-4,1e-2)"
+    return main([*COMMON, "trials=2", "name=older"]) or main([
+        *(*COMMON, "trials=1", "name=newer"),
+        *(narrow, "warm_start=results/older"),
+    ])
+
+
+if __name__ == "__main__":
+    sys.exit(both())
