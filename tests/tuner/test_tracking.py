@@ -53,8 +53,11 @@ def test_tensorboard_has_a_run_a_trial_with_its_knobs(tmp_path):
 def test_no_step_is_written_twice_when_a_study_is_taken_up(tmp_path):
     """The first process died with three epochs told, of which only one is on a checkpoint."""
     tell(tmp_path, record(0.25), record(0.25, 0.5, 0.75), trackers=["tensorboard"])
+    (before,) = (tmp_path / "tensorboard/0000").iterdir()
+    before.rename(before.with_name("events.out.tfevents.1.before"))  # of another second
     tell(tmp_path, record(0.25), record(0.25, 0.375), trackers=["tensorboard"])
     assert curve(tmp_path) == [(1, 0.25), (2, 0.375)]
+    assert len([*(tmp_path / "tensorboard/0000").iterdir()]) == 1
 
 
 def test_a_trial_that_takes_over_from_another_has_its_epochs(tmp_path):
