@@ -1,14 +1,17 @@
 """What trackers were told, read back by their own readers or by the letter of their formats."""
 
 import importlib.util
+import inspect
 import struct
 
 import pytest
 
 from tests.oracles import report
+from trainables import catalogue
 from tuner import tracking
 from tuner.progress import Record
 from tuner.search import main
+from tuner.settings import TRACKERS
 from tuner.tracking import Tracking
 
 ROBUST = "val_robust_accuracy"
@@ -167,6 +170,13 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_starts(
 def test_trackers_that_there_are_not_are_refused(typed, hint, capsys):
     assert main(["space=weight_decay", f"tracker={typed}", "dry_run=true"]) == 2
     assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", catalogue.names(TRACKERS))
+def test_every_tracker_is_built_for_a_folder_and_says_what_it_is(name):
+    module = catalogue.load(TRACKERS, name)
+    assert list(inspect.signature(module.build).parameters) == ["folder"]
+    assert inspect.getdoc(module).partition("\n")[0].endswith(".")
 
 
 def test_a_study_needs_no_tracker(tmp_path):
