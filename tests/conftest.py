@@ -7,6 +7,7 @@ import ray
 import torch
 
 from tuner.cluster import QUIET
+from tuner.loopback import loopback
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -19,7 +20,8 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def machine():
     """Start Ray once for all searches of this process: most of a small one is its start."""
-    ray.init(num_cpus=2, include_dashboard=False, **QUIET)
+    with loopback():
+        ray.init(num_cpus=2, include_dashboard=False, **QUIET)
     yield
     ray.shutdown()
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,12 +89,13 @@ def level_of(folder: Path) -> int:
 def moment_of(folder: Path) -> tuple[int, int] | None:
     """Return the level and epoch that `save` left in a folder, or none if it is not whole."""
     try:
-        state = torch.load(folder / STATE, weights_only=True, map_location="cpu")
+        state = unpickled(folder / STATE)
+        moment = state["level"], state["epoch"]
         json.loads((folder / METRICS).read_text())
         described(folder / WEIGHTS)
-    except (OSError, RuntimeError, EOFError, UnpicklingError, ValueError):
+    except (OSError, LookupError, TypeError, ValueError):
         return None
-    return state["level"], state["epoch"]
+    return moment
 
 
 def load_model(path: Path | str, *, last: bool = False) -> nn.Module:

@@ -8,6 +8,7 @@ from typing import Any
 import ray
 
 from trainables.problems import InputError
+from tuner.loopback import loopback
 from tuner.resources import here, unmet
 from tuner.settings import Settings
 
@@ -41,7 +42,10 @@ def begin(settings: Settings) -> None:
     """
     if settings.address is None:
         cpu, gpu = map(int, here())
-        ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=settings.dashboard, **QUIET)
+        # with None rather than True a dashboard that cannot start does not keep Ray from starting
+        shown = None if settings.dashboard else False
+        with loopback():
+            ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=shown, **QUIET)
         return
     try:
         ray.init(address=settings.address, **QUIET)

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from trainables.problems import InputError
 from tuner import interrupt
-from tuner.display import PLAIN
+from tuner.terminal import Terminal
 
 OK, BAD_INPUT = 0, 2
 HELP = {"--help", "-h", "help"}
@@ -28,14 +28,14 @@ def command(
         farewell: What to tell who has interrupted it.
     """
     interrupt.as_usual()
-    console = Console(**PLAIN)
+    console = Terminal()
     if not words or HELP & set(words):
         usage(console)
         return OK if words else BAD_INPUT
     try:
         return act(words, console)
     except InputError as problems:
-        Console(stderr=True, **PLAIN).print(str(problems), soft_wrap=True)
+        Terminal(stderr=True).print(str(problems), soft_wrap=True)
         return BAD_INPUT
     except KeyboardInterrupt:
         if farewell:

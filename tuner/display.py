@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,8 +22,6 @@ COLOURS = {
     "diverged": "magenta",
     "failed": "red",
 }
-PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
-"""Of every console: names, paths and errors are printed as they are, whatever they look like."""
 EVERY = 10.0
 """Seconds between two lines about the same running trial."""
 

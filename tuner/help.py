@@ -10,7 +10,7 @@ from trainables import catalogue
 from trainables.groups import GROUPS, Group
 from trainables.knobs import knobs
 from tuner.listing import heading, listing
-from tuner.settings import Settings
+from tuner.settings import TRACKERS, Settings
 from tuner.space import RECIPES, SPACES
 from tuner.study_groups import STUDY_GROUPS
 
@@ -36,6 +36,8 @@ def usage(console: Console) -> None:
     for key, folder in (("space", SPACES), ("recipe", RECIPES)):
         heading(console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own")
         members(console, folder)
+    heading(console, "Trackers", "tracker=NAME,NAME, or none")
+    members(console, TRACKERS)
     for name, group in {**GROUPS, **STUDY_GROUPS}.items():
         describe(console, name, group)
 

@@ -12,7 +12,7 @@ import optuna
 from rich.console import Console
 
 from trainables.problems import InputError
-from tuner import results
+from tuner import dashboard, results
 from tuner.cluster import joined
 from tuner.command import OK
 from tuner.display import display
@@ -33,6 +33,7 @@ from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, rule_of, run
 from tuner.summary import summarise
+from tuner.tracking import Tracking, missing
 from tuner.warm_start import Loan, borrowed
 
 SAVE_EVERY = 30.0
@@ -61,7 +62,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    problems += unusable(plan)
+    problems += [*unusable(plan), *missing(plan.settings.tracker)]
     try:
         loans = borrowed(plan, folder)
     except InputError as unfit:
@@ -108,6 +109,7 @@ def start(
 
     for text in (*plan.cautions, *taking_turns(gpu)):
         caution(text)
+    dashboard.tell(plan.settings, console)
     journal = Journal(folder)
     rule, memory = recalled(folder, plan, loans, typed, console)
     progress = begun(plan, at_a_time, gpu, rule, memory)
@@ -115,18 +117,21 @@ def start(
         ended = len(progress.ended)
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
     saver = Saver(folder, plan, progress)
+    tracking = Tracking(plan.settings.tracker, folder, caution)
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
     with display(progress, console) as shown:
 
         def tell(record: Record) -> None:
             shown.tell(record)
             saver.tell(record)
+            tracking.tell(record)
 
         try:
             run(plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
         finally:
             interrupted = settle(plan, progress)
             saver.save()
+            tracking.close()
             journal.close()
     summarise(console, progress, folder, interrupted=interrupted)
     return INTERRUPTED if interrupted else OK

@@ -12,12 +12,15 @@ from typing import Any
 import optuna
 from ray import tune
 from ray.tune.experiment import Trial
+from ray.tune.logger import JsonLoggerCallback
 
 from trainables.bind import filled, supply
 from trainables.levels import Level
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
+from tuner.dashboard import Named
 from tuner.disk import Disk
+from tuner.gauges import Gauges
 from tuner.journal import Journal
 from tuner.ladder import Course
 from tuner.plan import Plan
@@ -33,6 +36,10 @@ from tuner.watch import Watch
 
 TRIALS = "trials"
 """Ray's own files, in the results folder."""
+OUTPUT = "output.txt"
+"""What a trial prints, in its folder among them."""
+SYNC_EVERY = 30
+"""Seconds between two copies of it there; another is made when the trial ends."""
 SPREAD = 100_003
 """Between the seeds of studies, so that the draws of one trial are not those of another study's."""
 
@@ -73,8 +80,12 @@ def run(
     disk = Disk(files.parent, progress, journal, caution)
     watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
+    if settings.dashboard:
+        shared["columns"] = plan.columns
     tuner = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
+        tune.with_resources(
+            Named if settings.dashboard else trainable, {"cpu": settings.cpu, "gpu": gpu}
+        ),
         param_space=shared | device(gpu),
         tune_config=tune.TuneConfig(
             num_samples=-1,  # the agenda says when all is done
@@ -82,7 +93,7 @@ def run(
             time_budget_s=settings.time_budget,
             search_alg=agenda,
             scheduler=Ruled(watch.decide),
-            reuse_actors=True,
+            reuse_actors=not settings.dashboard,  # which knows a process by one name
             trial_name_creator=trial_name,
             trial_dirname_creator=trial_name,
         ),
@@ -90,7 +101,11 @@ def run(
             name=files.name,
             storage_path=str(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            callbacks=[watch],
+            callbacks=[watch, Gauges(progress, folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
+            log_to_file=(OUTPUT, OUTPUT),
+            sync_config=tune.SyncConfig(
+                sync_period=SYNC_EVERY, sync_artifacts=True, sync_artifacts_on_checkpoint=False
+            ),
             verbose=0,
         ),
     )

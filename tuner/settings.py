@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from trainables import catalogue
 from trainables.constraint import constraint
 from trainables.precision import Precision
+from trainables.problems import did_you_mean
 from trainables.ranges import Count, Folder, Seed, Weight
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
@@ -17,6 +19,7 @@ from tuner.typed import Several
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
 LONGEST = 255
+TRACKERS = "tuner.trackers"
 POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -97,6 +100,23 @@ def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
     return folders
 
 
+def followed(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return trackers; none if "none" is all that is named.
+
+    Raises:
+        ValueError: If there is no such tracker, or one is named twice.
+    """
+    if names == ("none",):
+        return ()
+    known = catalogue.names(TRACKERS)
+    if unknown := [name for name in names if name not in known and not name.endswith(".py")]:
+        hint = did_you_mean(unknown[0], [*known, "none"])
+        raise ValueError(f"must be none or among {','.join(known)}, got {unknown[0]!r}{hint}")
+    if len(set(names)) < len(names):
+        raise ValueError("must name each tracker once")
+    return names
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[
@@ -107,6 +127,7 @@ Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, Field(min_length=1)]
 Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
 Bound = Annotated[str, AfterValidator(bound)]
+Trackers = Annotated[tuple[str, ...], Several, AfterValidator(followed)]
 Folders = Annotated[tuple[Folder, ...], Several, AfterValidator(each_once)]
 
 
@@ -147,9 +168,12 @@ class Settings:
             searcher learns.
         replay: Train nothing and read recorded runs instead: a results folder, or a table of logs.
         orders: Orders in which a replay meets the runs.
+        tracker: Where else epochs are written down: tensorboard, mlflow, wandb, separated by
+            commas, or none.
         dry_run: Whether to print the plan and run nothing.
         address: Of a running Ray cluster to join; a private one on this machine if none.
-        dashboard: Whether to start Ray's dashboard.
+        dashboard: Whether to start Ray's dashboard, which lists trials by number and knobs; each
+            then has a process of its own, which takes seconds to start.
     """
 
     trials: Count | None = None
@@ -172,6 +196,7 @@ class Settings:
     warm_start: Folders = ()
     replay: Folder | None = None
     orders: Count = 100
+    tracker: Trackers = ("tensorboard",)
     dry_run: bool = False
     address: Address | None = None
     dashboard: bool = False

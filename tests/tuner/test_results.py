@@ -8,7 +8,6 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import yaml
-from rich.console import Console
 
 from tests.oracles import TINY, report
 from trainables import checkpoint
@@ -18,10 +17,11 @@ from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.display import PLAIN, Lines, Screen, display, headline, hour, line, table
+from tuner.display import Lines, Screen, display, headline, hour, line, table
 from tuner.goal import Goal
 from tuner.progress import Progress, Record
 from tuner.summary import summarise
+from tuner.terminal import Terminal
 
 
 def record(number, robust, status="completed", checkpoint_="there", error="", collapsed_at=0):
@@ -216,7 +216,7 @@ def test_a_file_is_never_seen_half_written(tmp_path):
 
 
 def printed(show, **settings):
-    console = Console(file=io.StringIO(), width=120, **PLAIN, **settings)
+    console = Terminal(file=io.StringIO(), width=120, **settings)
     show(console)
     return console.file.getvalue()
 

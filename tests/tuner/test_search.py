@@ -53,8 +53,8 @@ def test_a_search_leaves_a_winner_and_frames(tmp_path):
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "study"
     assert {p.name for p in folder.iterdir()} == {
-        "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "trials",
-        "trials.parquet",
+        "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "tensorboard",
+        "trials", "trials.parquet",
     }  # fmt: skip
     trials, epochs = frames(tmp_path)
     assert list(trials.trial_id) == ["0000", "0001", "0002", "0003"]

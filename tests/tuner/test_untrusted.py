@@ -1,0 +1,204 @@
+"""Files from elsewhere are data: what would run when it is unpickled does not, and is told once."""
+
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import torch
+import yaml
+
+from analysis.report.__main__ import main as report
+from tests.oracles import tiny
+from trainables import checkpoint
+from trainables.levels import Level
+from trainables.trial import Trial
+from tuner import ledger, results
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.evaluate import main as evaluate
+from tuner.export import main as export
+from tuner.journal import Journal
+from tuner.progress import Progress, Record
+from tuner.search import main as search
+from tuner.train import main as train
+
+QUICK = ["suite=fgsm", "images=60"]
+BEST = f"best/{checkpoint.WEIGHTS}"
+STATE = f"trials/0000/{checkpoint.STATE}"
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.mkdir, (self.marker,)
+
+
+def pickled(file, marker):
+    file.write_bytes(pickle.dumps(Trap(marker)))
+
+
+def saved(file, marker):
+    torch.save({"level": 0, "epoch": 1, "examined": Trap(marker)}, file)
+
+
+def tagged(file, marker):
+    file.write_text(f"study: !!python/object/apply:os.mkdir ['{marker}']\n")
+
+
+def listed(file, marker):
+    np.savez(
+        file, **{f"{k}_{s}": np.array([Trap(marker)]) for k in "xy" for s in ("train", "test")}
+    )
+
+
+def extended(file, marker):
+    """A column of a type that pyarrow once unpickled (CVE-2023-47248)."""
+    about = {
+        "ARROW:extension:name": "arrow.py_extension_type",
+        "ARROW:extension:metadata": pickle.dumps(Trap(marker)),
+    }
+    field = pa.field("trial_id", pa.int64(), metadata=about)
+    pyarrow.parquet.write_table(pa.table([pa.array([0])], schema=pa.schema([field])), file)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """A results folder of one trial, as a search leaves it, with a verdict."""
+    folder = tmp_path_factory.mktemp("results") / "study"
+    kept = folder / "trials/0000"
+    kept.mkdir(parents=True)
+    trial = Trial(tiny())
+    list(trial.reports())
+    checkpoint.save(trial, kept)
+    plan = compose(*read(["space=weight_decay", "trials=3"]))
+    groups = {k: v for k, v in trial.config.items() if isinstance(v, dict)}
+    groups["optimizer"] = {**groups["optimizer"], "weight_decay": 1e-3}
+    knobs = {"optimizer.weight_decay": 1e-3}
+    record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", str(kept))
+    levels = (Level(trial.epochs),)
+    results.write_study(folder, results.describe(plan, levels, 0, ["python"]))
+    results.write(folder, plan, Progress(3, levels, 1, {"0000": record}))
+    journal = Journal(folder)
+    journal.began(record)
+    journal.ended(record)
+    journal.close()
+    assert evaluate([str(folder), *QUICK]) == 0
+    (folder / ledger.FILE).unlink()
+    return folder
+
+
+@pytest.fixture
+def folder(searched, tmp_path):
+    return shutil.copytree(searched, tmp_path / "study")
+
+
+@pytest.fixture
+def marker(tmp_path):
+    return tmp_path / "marker"
+
+
+@pytest.mark.parametrize(
+    ("trap", "run"),
+    [
+        (pickled, lambda file: pickle.loads(file.read_bytes())),
+        (saved, lambda file: torch.load(file, weights_only=False)),
+        (tagged, lambda file: yaml.unsafe_load(file.read_text())),
+        (listed, lambda file: np.load(file, allow_pickle=True)["x_train"]),
+    ],
+)
+def test_the_traps_work(trap, run, tmp_path, marker):
+    trap(tmp_path / "trap.npz", marker)
+    run(tmp_path / "trap.npz")
+    assert marker.is_dir()
+
+
+def with_weights(folder):
+    (folder / "net.pt").write_bytes((folder / BEST).read_bytes())
+    about = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1"]
+    return evaluate([f"weights={folder / 'net.pt'}", *about, *QUICK, f"results={folder}"])
+
+
+CASES = [
+    (BEST, pickled, lambda f: evaluate([str(f), *QUICK])),
+    (BEST, saved, lambda f: evaluate([str(f), *QUICK])),
+    (BEST, saved, lambda f: export([str(f)])),
+    (BEST, pickled, with_weights),
+    (BEST, saved, with_weights),
+    (STATE, pickled, lambda f: evaluate([str(f), *QUICK, "rules=last_epoch"])),
+    (STATE, saved, lambda f: evaluate([str(f), *QUICK, "rules=last_epoch"])),
+    ("best/config.yaml", tagged, lambda f: evaluate([str(f), *QUICK])),
+    ("best/config.yaml", tagged, lambda f: export([str(f)])),
+    ("best/config.yaml", tagged, lambda f: train([f"config={f / 'best/config.yaml'}"])),
+    ("trials.parquet", pickled, lambda f: evaluate([str(f), *QUICK, "top=2"])),
+    ("trials.parquet", extended, lambda f: evaluate([str(f), *QUICK, "top=2"])),
+    ("evaluation.parquet", pickled, lambda f: evaluate([str(f), *QUICK])),
+    ("evaluation.parquet", extended, lambda f: evaluate([str(f), *QUICK])),
+    ("VERDICT", pickled, lambda f: evaluate([str(f), *QUICK])),
+    ("search.yaml", tagged, lambda f: search(["space=weight_decay", f"warm_start={f}"])),
+    ("search.yaml", tagged, lambda f: search(["space=weight_decay", f"replay={f}"])),
+    ("trials.parquet", extended, lambda f: search(["space=weight_decay", f"replay={f}"])),
+    (
+        "search.yaml",
+        tagged,
+        lambda f: search([
+            "space=weight_decay",
+            f"results={f.parent}",
+            "name=study",
+            "resume=auto",
+        ]),
+    ),
+    ("images.npz", listed, lambda f: train(["data=arrays", f"data.path={f / 'images.npz'}"])),
+]
+
+
+@pytest.mark.parametrize(("name", "trap", "command"), CASES)
+def test_nothing_that_lies_in_a_file_is_run(name, trap, command, folder, marker, capsys):
+    (verdict,) = (folder / ledger.STATE).glob("*.safetensors")
+    trap(verdict if name == "VERDICT" else folder / name, marker)
+    capsys.readouterr()
+    assert command(folder) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("1 problem:"), told
+    assert len(told.splitlines()) == 2, told
+    assert "weights_only" not in told, "torch's advice is to run it"
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("trap", [pickled, saved])
+def test_a_state_that_would_run_is_no_checkpoint(trap, folder, marker):
+    assert checkpoint.moment_of(folder / "trials/0000") is not None
+    trap(folder / STATE, marker)
+    assert checkpoint.moment_of(folder / "trials/0000") is None
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "trap"),
+    [("search.yaml", tagged), ("trials.parquet", pickled), ("epochs.parquet", extended)],
+)
+def test_a_report_runs_nothing(name, trap, folder, marker):
+    trap(folder / name, marker)
+    report([str(folder)])
+    assert not marker.exists()
+
+
+def test_only_what_this_process_has_written_is_unpickled():
+    """The one reader of pickles is that of the error which Ray has just put into its own folder."""
+    root = Path(results.__file__).parents[1]
+    readers = {
+        file.name
+        for package in ("tuner", "trainables", "analysis", "search_spaces")
+        for file in (root / package).rglob("*.py")
+        for word in ("pickle.load", "weights_only=False", "allow_pickle=True", "unsafe_load")
+        if word in file.read_text()
+    }
+    assert readers == {"watch.py"}

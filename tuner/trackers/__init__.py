@@ -1,0 +1,1 @@
+"""Where else a study is followed: `tracker=NAME`, a file each."""

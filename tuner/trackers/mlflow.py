@@ -1,0 +1,61 @@
+"""MLflow: `mlflow.db` in the results folder, or the server that MLFLOW_TRACKING_URI names."""
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+REQUIRES = "mlflow"
+
+
+def build(*, folder: Path) -> "Mlflow":
+    """Return the experiment of a study, of the name of its results folder.
+
+    Args:
+        folder: The results folder.
+    """
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # they tell of every table that they make
+    address = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    client = import_module("mlflow").MlflowClient(tracking_uri=address)
+    known = client.get_experiment_by_name(folder.name)
+    kept = known.experiment_id if known else client.create_experiment(folder.name)
+    return Mlflow(client, kept)
+
+
+class Mlflow:
+    """An experiment."""
+
+    def __init__(self, client: Any, experiment: str) -> None:  # noqa: ANN401
+        self.client, self.experiment = client, experiment
+
+    def begin(self, trial: str, knobs: Mapping[str, Any]) -> "Logged":
+        """Return the run of a trial; delete one that there was."""
+        mine = f"tags.`mlflow.runName` = '{trial}'"
+        for run in self.client.search_runs([self.experiment], mine):
+            self.client.delete_run(run.info.run_id)
+        run = self.client.create_run(self.experiment, run_name=trial)
+        for path, value in knobs.items():
+            self.client.log_param(run.info.run_id, path, value)
+        return Logged(self.client, run.info.run_id)
+
+
+class Logged:
+    """One run."""
+
+    def __init__(self, client: Any, run: str) -> None:  # noqa: ANN401
+        self.client, self.run = client, run
+        self.metric = import_module("mlflow.entities").Metric
+
+    def report(self, step: int, values: Mapping[str, float]) -> None:
+        """Log an epoch."""
+        now = int(time.time() * 1000)
+        metrics = [self.metric(name, value, now, step) for name, value in values.items()]
+        self.client.log_batch(self.run, metrics)
+
+    def end(self, *, failed: bool) -> None:
+        """Say how it ended."""
+        self.client.set_terminated(self.run, "FAILED" if failed else "FINISHED")

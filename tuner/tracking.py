@@ -1,0 +1,124 @@
+"""A study as TensorBoard and others are told of it: one run a trial, which says what we say."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from trainables import catalogue
+from trainables.report import Report
+from tuner.progress import Record
+from tuner.settings import TRACKERS
+
+
+class Run(Protocol):
+    """Where the epochs of one trial are written down."""
+
+    def report(self, step: int, values: Mapping[str, float]) -> None:
+        """Write an epoch down; steps ascend."""
+
+    def end(self, *, failed: bool) -> None:
+        """Close it."""
+
+
+class Tracker(Protocol):
+    """Where the trials of a study are written down."""
+
+    def begin(self, trial: str, knobs: Mapping[str, Any]) -> Run:
+        """Return the run of a trial, empty, whatever had been written of that trial before."""
+
+
+def missing(trackers: Sequence[str]) -> Iterator[str]:
+    """Yield which trackers need a package that is not installed, and what to type."""
+    for name in trackers:
+        package = getattr(catalogue.load(TRACKERS, name), "REQUIRES", None)
+        if package and find_spec(package) is None:
+            yield (
+                f"tracker: {name} needs the package {package}, which is not installed; write "
+                f"uv run --extra {name} python -m ..., or leave {name} out."
+            )
+
+
+@dataclass
+class Written:
+    """The run of a trial, and what stands in it."""
+
+    run: Run
+    reports: list[Report] = field(default_factory=list)
+
+    def leads_to(self, record: Record) -> bool:
+        """Return whether the trial has gone on from what stands here, rather than from elsewhere.
+
+        One that takes over from another has that one's epochs from then on.
+        """
+        return record.reports[: len(self.reports)] == self.reports
+
+    def add(self, record: Record) -> None:
+        """Write down what the trial has reported since."""
+        for step, report in enumerate(record.reports, start=1):
+            if step > len(self.reports):
+                self.reports.append(report)
+                self.run.report(step, measured(report))
+
+
+class Tracking:
+    """Tells trackers of every trial; one that fails is told nothing more, and the study goes on.
+
+    The run of a trial that is taken up again is written anew, so that no epoch stands in it twice.
+    """
+
+    def __init__(
+        self, trackers: Sequence[str], folder: Path, caution: Callable[[str], None]
+    ) -> None:
+        """Open the trackers.
+
+        Args:
+            trackers: Their names.
+            folder: The results folder.
+            caution: Called with what keeps one from going on.
+        """
+        self.caution = caution
+        self.trackers: dict[str, Tracker] = {}
+        self.open: dict[tuple[str, str], Written] = {}
+        for name in trackers:
+            with self.forgiven(name):
+                self.trackers[name] = catalogue.load(TRACKERS, name).build(folder=folder)
+
+    @contextmanager
+    def forgiven(self, name: str) -> Iterator[None]:
+        """Let go of a tracker that fails while inside."""
+        try:
+            yield
+        except Exception as error:  # a server, a disk or a user's file can fail in any way
+            self.trackers.pop(name, None)
+            self.open = {key: each for key, each in self.open.items() if key[0] != name}
+            self.caution(f"tracker: {name} is told nothing more ({type(error).__name__}: {error}).")
+
+    def tell(self, record: Record) -> None:
+        """Write down what is new of a trial."""
+        for name, tracker in [*self.trackers.items()]:
+            with self.forgiven(name):
+                written = self.open.get((name, record.trial_id))
+                if written is None or not written.leads_to(record):
+                    if written:
+                        written.run.end(failed=False)
+                    written = Written(tracker.begin(record.trial_id, record.knobs))
+                    self.open[name, record.trial_id] = written
+                written.add(record)
+                if record.status != "running":
+                    written.run.end(failed=record.status == "failed")
+                    del self.open[name, record.trial_id]
+
+    def close(self) -> None:
+        """Close the runs of trials that were cut off."""
+        for (name, trial), written in [*self.open.items()]:
+            with self.forgiven(name):
+                written.run.end(failed=False)
+                self.open.pop((name, trial), None)
+
+
+def measured(report: Report) -> dict[str, float]:
+    """Return the numbers of an epoch."""
+    return {key: float(value) for key, value in asdict(report).items() if value is not None}
