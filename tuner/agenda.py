@@ -8,6 +8,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from trainables.report import Report
+from trainables.trainable import REFUSED
 from tuner.metric import METRIC, MODE
 from tuner.progress import SEED, Record, ending, seeded
 from tuner.race import due
@@ -180,7 +181,7 @@ class Agenda(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured; of further seeds it does not hear."""
-        if SEED not in self.running[trial_id]:
+        if SEED not in self.running[trial_id] and REFUSED not in result:
             self.study.on_trial_result(trial_id, result)
 
     def on_trial_complete(

@@ -10,12 +10,14 @@ from optuna.trial import FrozenTrial
 
 from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
+from trainables.patience import Patience
 from trainables.report import Report
 from tuner.disk import CHECKPOINTS
-from tuner.journal import Event, told
+from tuner.journal import Event, mend, told
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
+from tuner.storage import PatientFile
 
 STUDY = "optuna.log"
 
@@ -133,12 +135,22 @@ def studied(folder: Path) -> optuna.Study | None:
     return optuna.load_study(study_name=NAME, storage=storage)
 
 
-def kept_in(folder: Path, name: str = STUDY) -> optuna.storages.BaseStorage:
-    """Return where the searcher's study is kept: a file that optuna-dashboard opens too."""
+def kept_in(
+    folder: Path, name: str = STUDY, patience: Patience | None = None
+) -> optuna.storages.BaseStorage:
+    """Return where the searcher's study is kept: a file that optuna-dashboard opens too.
+
+    Args:
+        folder: The results folder.
+        name: Of the file.
+        patience: How to write while the storage refuses; without, that is raised.
+    """
     file = folder / name
+    mend(file)
     lock = file.with_name(f"{file.name}.lock")
     lock.unlink(missing_ok=True)  # left by a process that died; the journal's own lock guards both
-    return optuna.storages.JournalStorage(JournalFileBackend(str(file)))
+    backend = PatientFile(file, patience) if patience else JournalFileBackend(str(file))
+    return optuna.storages.JournalStorage(backend)
 
 
 def rewound(record: Record) -> Record:

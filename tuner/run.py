@@ -15,8 +15,10 @@ from ray.tune.experiment import Trial
 
 from trainables.bind import filled, supply
 from trainables.levels import Level
+from trainables.patience import Patience
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
+from tuner.deadline import Deadline
 from tuner.disk import Disk
 from tuner.journal import Journal
 from tuner.ladder import Course
@@ -29,6 +31,7 @@ from tuner.scheduling import Ruled
 from tuner.searcher import StudySearcher
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
+from tuner.vigil import Vigil
 from tuner.watch import Watch
 
 TRIALS = "trials"
@@ -64,14 +67,18 @@ def run(
     """
     settings = plan.settings
     files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
-    study = searcher(plan, folder, memory.records, rule)
+    study = searcher(plan, folder, memory.records, rule, journal.patiently)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
-    agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
+    keep = partial(journal.patiently, "a copy of a checkpoint")
+    agenda = Agenda(
+        study, rule, memory, plan.trials, lambda record: keep(partial(copied, files, record)), seeds
+    )
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
-    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
+    vigil = Vigil(settings.report_limit, journal.patiently.limit, caution)
+    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, vigil.hung)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
@@ -79,7 +86,6 @@ def run(
         tune_config=tune.TuneConfig(
             num_samples=-1,  # the agenda says when all is done
             max_concurrent_trials=progress.concurrency,
-            time_budget_s=settings.time_budget,
             search_alg=agenda,
             scheduler=Ruled(watch.decide),
             reuse_actors=True,
@@ -88,9 +94,10 @@ def run(
         ),
         run_config=tune.RunConfig(
             name=files.name,
+            stop=Deadline(progress.started, settings.time_budget),
             storage_path=str(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            callbacks=[watch],
+            callbacks=[watch, vigil],
             verbose=0,
         ),
     )
@@ -103,9 +110,17 @@ def past_the_middle(progress: Progress, budget: float) -> bool:
 
 
 def copied(files: Path, record: Record) -> str:
-    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used."""
+    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used.
+
+    Raises:
+        OSError: If the storage refuses it.
+    """
     copy = Path(tempfile.mkdtemp(prefix=f"of-{record.trial_id}-", dir=files))
-    shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
+    try:
+        shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
+    except OSError:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
     return str(copy)
 
 
@@ -155,7 +170,13 @@ def listed(plan: Plan) -> bool:
     return bool(plan.searcher["name"] == "grid")
 
 
-def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -> StudySearcher:
+def searcher(
+    plan: Plan,
+    folder: Path,
+    past: Mapping[str, Record],
+    rule: Rule,
+    patience: Patience | None = None,
+) -> StudySearcher:
     """Return what proposes configurations."""
     return StudySearcher(
         plan.variants,
@@ -163,7 +184,7 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -
         listed=listed(plan),
         levels=rule.levels,
         goal=plan.settings.goal,
-        storage=kept_in(folder),
+        storage=kept_in(folder, patience=patience),
         past=past,
     )
 

@@ -13,6 +13,7 @@ from ray.tune.experiment import Trial
 from trainables.checkpoint import moment_of
 from trainables.groups import GROUPS
 from trainables.report import Report
+from trainables.trainable import REFUSED
 from tuner.agenda import Agenda
 from tuner.journal import Journal
 from tuner.progress import Progress, Record, ending
@@ -32,6 +33,7 @@ class Watch(tune.Callback):
         journal: Journal,
         agenda: Agenda,
         tidy: Callable[[], None],
+        hung: Mapping[str, str],
     ) -> None:
         """Start watching.
 
@@ -42,6 +44,7 @@ class Watch(tune.Callback):
             journal: Where it is written down.
             agenda: Which trials go on.
             tidy: Called when a checkpoint was kept or a trial has ended.
+            hung: Why the process of a trial was ended, by Ray's name of it.
         """
         self.progress = progress
         self.columns = columns
@@ -49,6 +52,7 @@ class Watch(tune.Callback):
         self.journal = journal
         self.agenda = agenda
         self.tidy = tidy
+        self.hung = hung
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -80,7 +84,12 @@ class Watch(tune.Callback):
         return record
 
     def decide(self, number: str, result: dict[str, Any]) -> bool:
-        """Write an epoch down, then let the rule decide; return whether the trial goes on."""
+        """Write an epoch down, then let the rule decide; return whether the trial goes on.
+
+        One whose checkpoint could not be written counts when it is reported with it.
+        """
+        if REFUSED in result:
+            return True
         report = Report.taken(result)
         self.journal.reported(number, report)
         return self.agenda.decide(number, report) == "go"
@@ -94,6 +103,8 @@ class Watch(tune.Callback):
         **info: object,
     ) -> None:
         """Note an epoch."""
+        if REFUSED in result:
+            return
         record = self.record(trial)
         report = Report.taken(result)
         record.reports = [each for each in record.reports if each.moment < report.moment]
@@ -142,7 +153,7 @@ class Watch(tune.Callback):
             return
         record = self.progress.records.get(trial.config["trial"]) or self.begun(trial)
         record.status = "failed"
-        record.error = last_line(trial.error_file)
+        record.error = self.hung.get(trial.trial_id) or last_line(trial.error_file)
         self.journal.ended(record)
         self.tidy()
         self.tell(record)
