@@ -73,8 +73,13 @@ class Journal:
 
     def kept(self, record: Record) -> None:
         """Note where its files are."""
-        path = os.path.relpath(record.checkpoint, self.folder)
-        self.write("kept", record.trial_id, {"checkpoint": path})
+        paths = {"checkpoint": record.checkpoint, "spare": record.spare}
+        about = {key: os.path.relpath(path, self.folder) for key, path in paths.items() if path}
+        self.write("kept", record.trial_id, about)
+
+    def lost(self, number: str, text: str) -> None:
+        """Note that a checkpoint was broken, and what comes of it."""
+        self.write("lost", number, {"text": text})
 
     def dropped(self, record: Record) -> None:
         """Note that they are deleted."""
@@ -178,10 +183,10 @@ def told(
             record.reports = list(records[line["source"]].reports)
             record.status, record.went_on = "running", record.went_on + 1
             happened += [Event("waited", number)] * line["waited"]
-        elif kind == "kept":
-            records[number].checkpoint = str(folder / line["checkpoint"])
-        elif kind == "dropped":
-            records[number].checkpoint = ""
-        else:
+        elif kind in {"kept", "dropped"}:
+            named = (line.get(key) for key in ("checkpoint", "spare"))
+            found = (str(folder / path) if path else "" for path in named)
+            records[number].checkpoint, records[number].spare = found
+        elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
     return records, [event for event in happened if id(event.report) not in stale]

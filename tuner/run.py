@@ -78,7 +78,7 @@ def run(
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
     vigil = Vigil(settings.report_limit, journal.patiently.limit, caution)
-    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, vigil.hung)
+    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, vigil.hung, caution)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
@@ -96,7 +96,7 @@ def run(
             name=files.name,
             stop=Deadline(progress.started, settings.time_budget),
             storage_path=str(files.parent),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
             callbacks=[watch, vigil],
             verbose=0,
         ),

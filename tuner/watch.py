@@ -34,6 +34,7 @@ class Watch(tune.Callback):
         agenda: Agenda,
         tidy: Callable[[], None],
         hung: Mapping[str, str],
+        caution: Callable[[str], None],
     ) -> None:
         """Start watching.
 
@@ -45,6 +46,7 @@ class Watch(tune.Callback):
             agenda: Which trials go on.
             tidy: Called when a checkpoint was kept or a trial has ended.
             hung: Why the process of a trial was ended, by Ray's name of it.
+            caution: Called with what was lost.
         """
         self.progress = progress
         self.columns = columns
@@ -53,6 +55,7 @@ class Watch(tune.Callback):
         self.agenda = agenda
         self.tidy = tidy
         self.hung = hung
+        self.caution = caution
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -72,6 +75,9 @@ class Watch(tune.Callback):
             record.went_on = config["went_on"]
             record.reports = list(self.progress.records[config["source"]].reports)
             self.journal.went_on(record, config["source"], waited=config["waited"])
+            if text := self.agenda.memory.lost.pop(record.trial_id, ""):
+                self.journal.lost(record.trial_id, text)
+                self.caution(f"trial {record.trial_id}: {text}.")
         self.tell(record)
 
     def begun(self, trial: Trial) -> Record:
@@ -119,16 +125,28 @@ class Watch(tune.Callback):
         checkpoint: tune.Checkpoint,
         **info: object,
     ) -> None:
-        """Note where the trial's files are, just before Ray deletes those of its last epoch.
+        """Note where the trial's files are, just before Ray deletes those of two epochs ago.
 
         What it went on from Ray does not know of.
         """
-        record = self.record(trial)
+        record, passed = self.record(trial), self.record(trial).spare
+        before, now = record.checkpoint, Path(checkpoint.path)
+        goes_on = before and Path(before).parent == now.parent
+        record.spare = before if goes_on else trial.config.get("goes_on_from", "")
         record.checkpoint = checkpoint.path
         self.journal.kept(record)
-        if came_from := trial.config.get("goes_on_from"):
-            shutil.rmtree(came_from, ignore_errors=True)
+        if passed and Path(passed).parent != now.parent:
+            shutil.rmtree(passed, ignore_errors=True)
         self.tidy()
+
+    def ended(self, record: Record) -> None:
+        """Write down that a trial has ended; one checkpoint is enough from now on."""
+        self.journal.ended(record)
+        if record.spare:
+            shutil.rmtree(record.spare, ignore_errors=True)
+            record.spare = ""
+        self.tidy()
+        self.tell(record)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -136,9 +154,7 @@ class Watch(tune.Callback):
         """Note how a trial ended that did not fail, or that it waits."""
         record = self.record(trial)
         record.status = ending(record, self.progress.levels)
-        self.journal.ended(record)
-        self.tidy()
-        self.tell(record)
+        self.ended(record)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -154,9 +170,7 @@ class Watch(tune.Callback):
         record = self.progress.records.get(trial.config["trial"]) or self.begun(trial)
         record.status = "failed"
         record.error = self.hung.get(trial.trial_id) or last_line(trial.error_file)
-        self.journal.ended(record)
-        self.tidy()
-        self.tell(record)
+        self.ended(record)
 
     def kept(self, trial: Trial) -> bool:
         """Return whether a trial was to run no further, and its checkpoint is whole."""

@@ -3,10 +3,12 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from itertools import cycle
 from types import SimpleNamespace
@@ -18,6 +20,7 @@ from ray.tune.stopper import TimeoutStopper
 from tests.oracles import report
 from tests.tuner.accounts import planned
 from tests.tuner.test_search import SMALL, comparable, frames, search
+from trainables import checkpoint
 from trainables.patience import GaveUpError, Patience
 from tuner import results
 from tuner.deadline import Deadline
@@ -195,6 +198,7 @@ def test_a_search_waits_for_room_on_a_full_disk(whole, disk):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ray's open files
 def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, monkeypatch):
     monkeypatch.setattr("tuner.pursue.PATIENCE", 2.0)
     filler = fill(disk, 7_000_000)
@@ -241,7 +245,7 @@ def test_the_newest_folder_has_the_last_name_after_the_clock_was_set_back(tmp_pa
     assert taken_up(plan).name == "weight_decay-pgd_at-29990101-235959"
 
 
-SLEEPY = '''"""Sleeps for ever in the second epoch, as often as its knob says: a file counts."""
+SLEEPY = '''"""Sleeps for ever, as often as its knob says: a file counts."""
 import time
 from pathlib import Path
 
@@ -262,10 +266,10 @@ def outer(model, x, x_adv, y, *, criterion, memory, naps: Natural = 0):
 '''
 
 
-def sleepy(tmp_path):
-    """Return a method that hangs; an epoch of `SMALL` in batches of 30 has two updates."""
+def sleepy(tmp_path, epochs=1):
+    """Return a method that hangs after so many epochs; in batches of 30 one has four updates."""
     file = tmp_path / "sleepy.py"
-    file.write_text(SLEEPY.replace("AWAKE", "2"))
+    file.write_text(SLEEPY.replace("AWAKE", str(4 * epochs)))
     return [f"method={file}", "data.batch_size=30", *SMALL, "scheduler=none"]
 
 
@@ -274,15 +278,115 @@ def sleepy(tmp_path):
 def test_a_trial_that_hangs_is_ended(tmp_path, machine, monkeypatch, lives, status, epochs):
     """It goes on from its first epoch, or has failed if its processes have died too often."""
     monkeypatch.setattr("tuner.agenda.LIVES", lives)
-    words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=2", "report_limit=6s"]
+    words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=2", "report_limit=8s"]
     done = search(tmp_path, *words)
     assert done.returncode == 0, done.stderr
     trials, by_epoch = frames(tmp_path)
     assert list(trials.status) == [status, "completed"]
-    reason = "reported nothing for 0:00:06 (report_limit)"
+    reason = "reported nothing for 0:00:08 (report_limit)"
     assert list(trials.error) == [reason if status == "failed" else "", ""]
     assert list(by_epoch.groupby("trial_id").epoch.agg(list)) == [[1, 2, 3][:epochs], [1, 2, 3]]
     assert f"caution: trial 0000 {reason}; its process is ended." in done.stdout
+
+
+class Breaking(StringIO):
+    """A terminal beside which checkpoints are cut in half while their trial is ended."""
+
+    def __init__(self, trials, number):
+        super().__init__()
+        self.trials, self.number = trials, number
+
+    def write(self, text):
+        if "its process is ended" in text:
+            for folder in sorted(self.trials.glob("1/0000/checkpoint_*"))[-self.number :]:
+                file = folder / checkpoint.STATE
+                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        return super().write(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broken", "reported", "said"),
+    [
+        (1, [1, 2, 2, 3], "its checkpoint is broken; it goes on from the one before, of epoch 1"),
+        (2, [1, 2, 1, 2, 3], "its checkpoint is broken, and there is none before; it begins anew"),
+    ],
+)
+def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broken, reported, said):
+    words = [*sleepy(tmp_path, epochs=2), "method.naps=grid(1)", "report_limit=8s"]
+    out = Breaking(tmp_path / "study/trials", broken)
+    with redirect_stdout(out):
+        assert main([*words, f"results={tmp_path}", "name=study"]) == 0
+    assert f"caution: trial 0000: {said}." in out.getvalue()
+    happened = list(events(tmp_path / "study"))
+    (lost,) = [line["text"] for line in happened if line["event"] == "lost"]
+    assert lost == said
+    found = [line["report"] for line in happened if line["event"] == "reported"]
+    assert [each["epoch"] for each in found] == reported
+    again = {epoch: {e["train_loss"] for e in found if e["epoch"] == epoch} for epoch in (1, 2, 3)}
+    assert [len(losses) for losses in again.values()] == [1, 1, 1]  # the same to the last bit
+    trials, epochs = frames(tmp_path)
+    assert list(trials.status) == ["completed"]
+    assert list(epochs.epoch) == [1, 2, 3]
+    left = list((tmp_path / "study/trials").glob("*/*/checkpoint_*"))
+    assert left == [tmp_path / "study" / trials.checkpoint[0]]
+
+
+class Head:
+    """A Ray cluster of one node on this machine, in a folder of its own."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.folder = folder
+
+    def start(self):
+        words = ["--head", "--node-ip-address=127.0.0.1", f"--port={self.address.split(':')[1]}"]
+        words += [f"--temp-dir={self.folder}", "--num-cpus=2", "--include-dashboard=false"]
+        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *words]
+        done = subprocess.run(ray, capture_output=True, text=True, check=False, timeout=200)
+        assert done.returncode == 0, done.stderr
+
+    def kill(self):
+        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, check=True)
+        for line in listed.stdout.decode(errors="replace").splitlines():
+            number, _, words = line.strip().partition(" ")
+            if self.folder in words:
+                with suppress(ProcessLookupError):
+                    os.kill(int(number), signal.SIGKILL)
+
+
+@pytest.fixture
+def head():
+    with tempfile.TemporaryDirectory(prefix="head-", ignore_cleanup_errors=True) as folder:
+        node = Head(folder)
+        node.start()
+        yield node
+        node.kill()
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_path, head):
+    words = [*WORDS, "trials=3", f"address={head.address}", f"results={tmp_path}", "name=cut"]
+    command = [sys.executable, "-m", "tuner.search", *words]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **quiet)
+    journal, until = tmp_path / "cut" / FILE, time.monotonic() + 200
+    while not (journal.exists() and "reported" in journal.read_text()):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+    head.kill()
+    process.kill()
+    process.wait()
+    assert journal.read_text().count('"completed"') < 3
+    head.start()
+    again = subprocess.run(
+        [*command, "resume=auto"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert again.returncode == 0, again.stderr
+    same_as(whole, tmp_path)
 
 
 @pytest.mark.slow
