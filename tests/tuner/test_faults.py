@@ -31,6 +31,9 @@ from tuner.recall import kept_in, studied
 from tuner.search import main
 from tuner.searcher import enqueue, opened
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+# Ray leaves files of its own open
+
 WORDS = ["space=weight_decay", *SMALL, "scheduler=none", "concurrency=1"]
 
 
@@ -198,7 +201,6 @@ def test_a_search_waits_for_room_on_a_full_disk(whole, disk):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ray's open files
 def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, monkeypatch):
     monkeypatch.setattr("tuner.pursue.PATIENCE", 2.0)
     filler = fill(disk, 7_000_000)
