@@ -4,6 +4,7 @@ import gc
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from ray import tune
 from trainables import checkpoint
 from trainables.levels import Level
 from trainables.micro_batch import smaller
+from trainables.patience import Patience
 from trainables.trial import OutgrownError, Trial
+
+REFUSED = "refused"
+"""Beside an epoch that is reported before its checkpoint could be written: why it could not."""
 
 
 def trainable(config: dict[str, Any]) -> None:
@@ -49,11 +54,31 @@ def trainable(config: dict[str, Any]) -> None:
 
 
 def report(trial: Trial) -> None:
-    """Train to the end; report and keep every epoch."""
+    """Train to the end; report and keep every epoch.
+
+    While the storage refuses a checkpoint, its epoch is reported without one, and why.
+    """
     for each in trial.reports():
+        measured = asdict(each)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.save(trial, Path(folder))
-            tune.report(asdict(each), checkpoint=tune.Checkpoint.from_directory(folder))
+
+            def refused(reason: str, measured: dict[str, Any] = measured) -> None:
+                tune.report(measured | {REFUSED: reason})
+
+            Patience(refused)("its checkpoint", partial(hand_over, measured, folder))
+
+
+def hand_over(measured: dict[str, Any], folder: str) -> None:
+    """Report an epoch with its checkpoint.
+
+    Raises:
+        OSError: If the storage refuses it, or is not there.
+    """
+    try:
+        tune.report(measured, checkpoint=tune.Checkpoint.from_directory(folder))
+    except RuntimeError as error:  # what Ray says where it does not find its own marker
+        raise OSError(str(error).splitlines()[0]) from error
 
 
 def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:

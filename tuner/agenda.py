@@ -3,11 +3,14 @@
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
+from trainables.checkpoint import moment_of
 from trainables.report import Report
+from trainables.trainable import REFUSED
 from tuner.metric import METRIC, MODE
 from tuner.progress import SEED, Record, ending, seeded
 from tuner.race import due
@@ -150,6 +153,9 @@ class Agenda(Searcher):
     def going_on(self, step: Step, *, waited: bool) -> dict[str, Any]:
         """Return the configuration of a trial that has been begun before."""
         record, source = self.records[step.trial], self.records[step.source]
+        if source is record or moment_of(Path(source.checkpoint)) is None:
+            self.memory.rewinds(record, waited=waited)
+            source = record
         groups = {group: dict(knobs) for group, knobs in record.groups.items()}
         for path, value in step.knobs.items():
             group, _, knob = path.partition(".")
@@ -163,7 +169,7 @@ class Agenda(Searcher):
             "level": self.levels[step.trial],
             "went_on": record.went_on + 1,
             "waited": waited,
-            "source": step.source,
+            "source": source.trial_id,
             **({"goes_on_from": checkpoint} if checkpoint else {}),
         }
 
@@ -180,7 +186,7 @@ class Agenda(Searcher):
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured; of further seeds it does not hear."""
-        if SEED not in self.running[trial_id]:
+        if SEED not in self.running[trial_id] and REFUSED not in result:
             self.study.on_trial_result(trial_id, result)
 
     def on_trial_complete(

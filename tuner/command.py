@@ -8,7 +8,7 @@ from trainables.problems import InputError
 from tuner import interrupt
 from tuner.terminal import Terminal
 
-OK, BAD_INPUT = 0, 2
+OK, FAILED, BAD_INPUT = 0, 1, 2
 HELP = {"--help", "-h", "help"}
 
 

@@ -55,12 +55,12 @@ class Disk:
         self.progress.disk = sum(self.sizes.values())
 
     def named(self) -> set[Path]:
-        """Return the newest checkpoint of every trial that has one."""
+        """Return the newest checkpoint of every trial that has one, and the spare ones."""
         records = self.progress.records.values()
-        return {Path(record.checkpoint) for record in records if record.checkpoint}
+        return {Path(p) for record in records for p in (record.checkpoint, record.spare) if p}
 
     def hold(self) -> None:
-        """Delete checkpoints of the worst ended trials until the others fit.
+        """Delete spare checkpoints, then those of the worst ended trials, until the others fit.
 
         Each running trial will write its next checkpoint before the last one goes, so that there
         must be room for one more of each.
@@ -70,6 +70,11 @@ class Disk:
         if budget is None:
             return
         self.sweep()
+        for record in self.progress.running:
+            if record.spare and self.progress.disk + self.coming() > budget:
+                shutil.rmtree(record.spare, ignore_errors=True)
+                record.spare = ""
+                self.look()
         for record in self.expendable():
             if self.progress.disk + self.coming() <= budget:
                 return

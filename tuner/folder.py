@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import yaml
@@ -14,14 +15,22 @@ from tuner.plan import Plan, plain
 from tuner.settings import Settings
 from tuner.wider import narrower
 
+STAMP = "%Y%m%d-%H%M%S"
 LETTERS = 36
 """Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
 
 
 def results_folder(plan: Plan) -> Path:
-    """Return where the results go."""
-    moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Path(plan.settings.results) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
+    """Return where the results go.
+
+    The newest folder has the last name, whatever the clock says: after it was set back, names count
+    on from the newest.
+    """
+    if plan.settings.name:
+        return Path(plan.settings.results) / plan.settings.name
+    after = [moment + timedelta(seconds=1) for moment, _ in stamped(plan)]
+    moment = max([datetime.now(), *after])
+    return Path(plan.settings.results) / f"{usual_name(plan)}-{moment:{STAMP}}"
 
 
 def usual_name(plan: Plan) -> str:
@@ -35,9 +44,16 @@ def taken_up(plan: Plan) -> Path | None:
     """Return the newest folder of this space and method, if no name is given and it is wanted."""
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
-    moment = "[0-9]" * 8 + "-" + "[0-9]" * 6
-    found = Path(plan.settings.results).glob(f"{usual_name(plan)}-{moment}")
-    return max((each for each in found if (each / JOURNAL).exists()), default=None)
+    found = [(moment, each) for moment, each in stamped(plan) if (each / JOURNAL).exists()]
+    return max(found)[1] if found else None
+
+
+def stamped(plan: Plan) -> Iterator[tuple[datetime, Path]]:
+    """Yield the folders of this space and method that were given no name, and their times."""
+    usual = usual_name(plan)
+    for folder in Path(plan.settings.results).glob(f"{usual}-*"):
+        with suppress(ValueError):  # the name of another method may begin like this one's
+            yield datetime.strptime(folder.name.removeprefix(f"{usual}-"), STAMP), folder
 
 
 def differences(folder: Path, plan: Plan) -> Iterator[str]:

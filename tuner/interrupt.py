@@ -1,11 +1,15 @@
-"""Ctrl-C while a command is still being imported: its exit status, and no traceback."""
+"""Ctrl-C, its exit status and no traceback: while a command is imported, and the second time."""
 
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPTED = 130
+SHOW_CURSOR = b"\x1b[?25h\n"
 
 
 def quietly() -> None:
@@ -22,6 +26,25 @@ def as_usual() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def impatiently() -> Iterator[None]:
+    """Let the second Ctrl-C end the process at once, where the first has Ray end a search cleanly.
+
+    Ray puts back what it found as soon as it has heard the first. What is on the disk then is whole
+    at any moment, and the system ends what this process has started.
+    """
+    if hasattr(sys, "ps1") or threading.current_thread() is not threading.main_thread():
+        yield  # a notebook outlives its searches; no other thread may say what a signal does
+        return
+    before = signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def leave(_signal: int, _frame: FrameType | None) -> None:
-    """End the process: nothing is open yet, and an exception would be taken for a failed import."""
+    """End the process; an exception would be taken for a failed import, or for a trial's."""
+    if sys.stdout.isatty():
+        os.write(sys.stdout.fileno(), SHOW_CURSOR)  # a live table hides it
     os._exit(INTERRUPTED)

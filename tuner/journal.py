@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from trainables.constraint import Constraint
+from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.report import Report
 from tuner.progress import Record
@@ -26,20 +28,26 @@ class Journal:
         folder: The results folder; paths in the file are relative to it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, patience: Patience | None = None) -> None:
         """Open the file.
+
+        Args:
+            folder: The results folder.
+            patience: How to write while the storage refuses; without, that is raised.
 
         Raises:
             InputError: If another process is running the study.
         """
         self.folder = folder
+        self.patiently = patience or Patience(print, limit=0.0)
         mend(folder / FILE)
-        self.file = (folder / FILE).open("a")
+        self.file = (folder / FILE).open("ab", buffering=0)
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system at death
         except OSError:
             self.file.close()
             raise InputError([f"resume: another process is running {folder}."]) from None
+        self.whole = (folder / FILE).stat().st_size
 
     def began(self, record: Record) -> None:
         """Note a new trial."""
@@ -65,8 +73,13 @@ class Journal:
 
     def kept(self, record: Record) -> None:
         """Note where its files are."""
-        path = os.path.relpath(record.checkpoint, self.folder)
-        self.write("kept", record.trial_id, {"checkpoint": path})
+        paths = {"checkpoint": record.checkpoint, "spare": record.spare}
+        about = {key: os.path.relpath(path, self.folder) for key, path in paths.items() if path}
+        self.write("kept", record.trial_id, about)
+
+    def lost(self, number: str, text: str) -> None:
+        """Note that a checkpoint was broken, and what comes of it."""
+        self.write("lost", number, {"text": text})
 
     def dropped(self, record: Record) -> None:
         """Note that they are deleted."""
@@ -79,9 +92,16 @@ class Journal:
     def write(self, event: str, number: str, about: dict[str, Any]) -> None:
         """Write a line and see it onto the disk."""
         line = json.dumps({"event": event, "trial_id": number, **about})
-        self.file.write(line + "\n")
-        self.file.flush()
+        self.patiently(str(self.folder / FILE), partial(self.append, f"{line}\n".encode()))
+
+    def append(self, line: bytes) -> None:
+        """Write a line in place of what an earlier attempt has left of it."""
+        self.file.truncate(self.whole)
+        left = line
+        while left:
+            left = left[self.file.write(left) :]  # a disk that fills up takes a part of it
         os.fsync(self.file.fileno())
+        self.whole += len(line)
 
     def close(self) -> None:
         """Let others write."""
@@ -163,10 +183,10 @@ def told(
             record.reports = list(records[line["source"]].reports)
             record.status, record.went_on = "running", record.went_on + 1
             happened += [Event("waited", number)] * line["waited"]
-        elif kind == "kept":
-            records[number].checkpoint = str(folder / line["checkpoint"])
-        elif kind == "dropped":
-            records[number].checkpoint = ""
-        else:
+        elif kind in {"kept", "dropped"}:
+            named = (line.get(key) for key in ("checkpoint", "spare"))
+            found = (str(folder / path) if path else "" for path in named)
+            records[number].checkpoint, records[number].spare = found
+        elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
     return records, [event for event in happened if id(event.report) not in stale]

@@ -30,6 +30,7 @@ class Record:
         status: How it ended, or "running".
         error: What it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
+        spare: The one before that, while it runs, in case the newest is broken.
         went_on: How often it has gone on after it had waited or its process had died.
         constraint: What its best epoch should satisfy, if anything.
     """
@@ -42,6 +43,7 @@ class Record:
     status: Status = "running"
     error: str = ""
     checkpoint: str = ""
+    spare: str = ""
     went_on: int = 0
     constraint: Constraint | None = None
 

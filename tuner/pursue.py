@@ -3,7 +3,7 @@
 import logging
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,17 @@ from typing import Any
 import optuna
 from rich.console import Console
 
+from trainables.patience import GaveUpError, Patience
 from trainables.problems import InputError
 from tuner import dashboard, results
 from tuner.cluster import joined
-from tuner.command import OK
+from tuner.command import FAILED, OK
 from tuner.display import display
 from tuner.estimate import cramped
 from tuner.folder import differences, results_folder, taken_up, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
-from tuner.interrupt import INTERRUPTED
+from tuner.interrupt import INTERRUPTED, impatiently
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.outlook import unusable
@@ -32,10 +33,12 @@ from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, rule_of, run
+from tuner.storage import PATIENCE
 from tuner.summary import summarise
 from tuner.tracking import Tracking, missing
 from tuner.warm_start import Loan, borrowed
 
+MEND = "When there is room, or the storage is back, the same command with resume=auto goes on."
 SAVE_EVERY = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
 
@@ -76,7 +79,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
             console.print(str(loan), soft_wrap=True)
         return OK
     silence()
-    with joined(plan.settings) as room:
+    with joined(plan.settings) as room, impatiently():
         return start(plan, folder, loans, typed, console, room)
 
 
@@ -110,13 +113,14 @@ def start(
     for text in (*plan.cautions, *taking_turns(gpu)):
         caution(text)
     dashboard.tell(plan.settings, console)
-    journal = Journal(folder)
+    patience = Patience(lambda refusal: caution(f"{refusal}; trying again."), PATIENCE)
+    journal = Journal(folder, patience)
     rule, memory = recalled(folder, plan, loans, typed, console)
     progress = begun(plan, at_a_time, gpu, rule, memory)
     if memory.records:
         ended = len(progress.ended)
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
-    saver = Saver(folder, plan, progress)
+    saver = Saver(folder, plan, progress, patience)
     tracking = Tracking(plan.settings.tracker, folder, caution)
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
     with display(progress, console) as shown:
@@ -127,13 +131,17 @@ def start(
             tracking.tell(record)
 
         try:
-            run(plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
+            go = partial(run, plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
+            refusal = refused(go)
         finally:
             interrupted = settle(plan, progress)
-            saver.save()
+            last = refused(saver.save)
             tracking.close()
             journal.close()
     summarise(console, progress, folder, interrupted=interrupted)
+    if refusal := refusal or last:
+        console.print(f"Ended early: {refusal}. {MEND}", soft_wrap=True)
+        return FAILED
     return INTERRUPTED if interrupted else OK
 
 
@@ -180,6 +188,15 @@ def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) ->
     )
 
 
+def refused(act: Callable[[], None]) -> str:
+    """Act; return what the storage refused for too long, nothing if it did not."""
+    try:
+        act()
+    except (GaveUpError, OSError) as error:
+        return str(error)
+    return ""
+
+
 def settle(plan: Plan, progress: Progress) -> bool:
     """Give trials that were cut off their status; return whether the study was interrupted."""
     cut_off = progress.running
@@ -193,8 +210,9 @@ def settle(plan: Plan, progress: Progress) -> bool:
 class Saver:
     """Writes the frames when trials end, but not all the time."""
 
-    def __init__(self, folder: Path, plan: Plan, progress: Progress) -> None:
+    def __init__(self, folder: Path, plan: Plan, progress: Progress, patience: Patience) -> None:
         self.folder, self.plan, self.progress = folder, plan, progress
+        self.patiently = patience
         self.saved = -SAVE_EVERY
 
     def tell(self, record: Record) -> None:
@@ -204,7 +222,8 @@ class Saver:
 
     def save(self) -> None:
         """Write everything that is known."""
-        results.write(self.folder, self.plan, self.progress)
+        write = partial(results.write, self.folder, self.plan, self.progress)
+        self.patiently(f"the frames in {self.folder}", write)
         self.saved = time.monotonic()
 
 

@@ -10,12 +10,14 @@ from optuna.trial import FrozenTrial
 
 from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
+from trainables.patience import Patience
 from trainables.report import Report
 from tuner.disk import CHECKPOINTS
-from tuner.journal import Event, told
+from tuner.journal import Event, mend, told
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
+from tuner.storage import PatientFile
 
 STUDY = "optuna.log"
 
@@ -30,6 +32,7 @@ class Memory:
         levels: The whole run that each began with.
         left: Numbers of those that were cut off and go on.
         heard: The last moment that the rule has heard of each since it last let it go on.
+        lost: What has come of checkpoints that were broken, to be told when their trials go on.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -37,6 +40,7 @@ class Memory:
     levels: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     heard: dict[str, tuple[int, int]] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
 
     def tells(self, rule: Rule, number: str, report: Report) -> Decision:
         """Tell a rule of an epoch of a trial; return what it says.
@@ -50,6 +54,22 @@ class Memory:
         self.heard[number] = report.moment
         self.decided[number] = rule.reported(number, report, self.records[number].knobs)
         return self.decided[number]
+
+    def rewinds(self, record: Record, *, waited: bool) -> None:
+        """Have a trial go on from its newest whole checkpoint.
+
+        Args:
+            record: The trial.
+            waited: Whether it had waited: what it then reports again the rule has heard.
+        """
+        named, last = record.checkpoint, record.last
+        rewound(record)
+        if not named or record.checkpoint == named:
+            return
+        self.lost[record.trial_id] = loss(record)
+        if waited and last is not None:
+            self.heard[record.trial_id] = last.moment
+            self.decided[record.trial_id] = "go"
 
     def lets_on(self, rule: Rule, step: Step) -> None:
         """Tell a rule that a trial goes on that waited: what it reports from now on is new."""
@@ -72,12 +92,12 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
     records, events = told(folder, constraint)
     study = studied(folder)
     believe(records, study.trials if study else (), rule)
-    forgotten = set[int]()
+    forgotten, memory = set[int](), Memory(records)
     for record in records.values():
         if record.status == "running":
             before = {id(each) for each in record.reports}
-            forgotten |= before - {id(each) for each in rewound(record).reports}
-    memory = Memory(records)
+            memory.rewinds(record, waited=False)
+            forgotten |= before - {id(each) for each in record.reports}
     retell([event for event in events if id(event.report) not in forgotten], rule, memory)
     for number, record in records.items():
         record.status, goes_on = taken_up(record, memory.decided.get(number, "go"), rule)
@@ -133,12 +153,22 @@ def studied(folder: Path) -> optuna.Study | None:
     return optuna.load_study(study_name=NAME, storage=storage)
 
 
-def kept_in(folder: Path, name: str = STUDY) -> optuna.storages.BaseStorage:
-    """Return where the searcher's study is kept: a file that optuna-dashboard opens too."""
+def kept_in(
+    folder: Path, name: str = STUDY, patience: Patience | None = None
+) -> optuna.storages.BaseStorage:
+    """Return where the searcher's study is kept: a file that optuna-dashboard opens too.
+
+    Args:
+        folder: The results folder.
+        name: Of the file.
+        patience: How to write while the storage refuses; without, that is raised.
+    """
     file = folder / name
+    mend(file)
     lock = file.with_name(f"{file.name}.lock")
     lock.unlink(missing_ok=True)  # left by a process that died; the journal's own lock guards both
-    return optuna.storages.JournalStorage(JournalFileBackend(str(file)))
+    backend = PatientFile(file, patience) if patience else JournalFileBackend(str(file))
+    return optuna.storages.JournalStorage(backend)
 
 
 def rewound(record: Record) -> Record:
@@ -157,7 +187,16 @@ def rewound(record: Record) -> Record:
 def whole(record: Record, seen: set[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Path]]:
     """Yield the checkpoints of a trial that are whole and of a moment that was reported."""
     if record.checkpoint:
-        for folder in Path(record.checkpoint).parent.glob(CHECKPOINTS):
+        spare = [Path(record.spare)] if record.spare else []
+        # the newest counts of those of one moment
+        for folder in [*spare, *Path(record.checkpoint).parent.glob(CHECKPOINTS)]:
             moment = moment_of(folder)
             if moment in seen and moment is not None:
                 yield moment, folder
+
+
+def loss(record: Record) -> str:
+    """Return what comes of a broken checkpoint to a trial that has been rewound."""
+    if record.last is None:
+        return "its checkpoint is broken, and there is none before; it begins anew"
+    return f"its checkpoint is broken; it goes on from the one before, of epoch {record.last.epoch}"

@@ -156,7 +156,15 @@ def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, An
 
 
 def whole(path: Path, write_to: Callable[[Path], object]) -> None:
-    """Write a file under another name and rename it, so that it is never seen half-written."""
+    """Write a file under another name and rename it, so that it is never seen half-written.
+
+    Raises:
+        OSError: If the storage refuses it.
+    """
     new = path.with_name(f".{path.name}")
-    write_to(new)
-    new.replace(path)
+    try:
+        write_to(new)
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)  # of a full disk
+        raise

@@ -16,9 +16,11 @@ from ray.tune.logger import JsonLoggerCallback
 
 from trainables.bind import filled, supply
 from trainables.levels import Level
+from trainables.patience import Patience
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
 from tuner.dashboard import Named
+from tuner.deadline import Deadline
 from tuner.disk import Disk
 from tuner.gauges import Gauges
 from tuner.journal import Journal
@@ -32,6 +34,7 @@ from tuner.scheduling import Ruled
 from tuner.searcher import StudySearcher
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
+from tuner.vigil import Vigil
 from tuner.watch import Watch
 
 TRIALS = "trials"
@@ -71,14 +74,18 @@ def run(
     """
     settings = plan.settings
     files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
-    study = searcher(plan, folder, memory.records, rule)
+    study = searcher(plan, folder, memory.records, rule, journal.patiently)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
-    agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
+    keep = partial(journal.patiently, "a copy of a checkpoint")
+    agenda = Agenda(
+        study, rule, memory, plan.trials, lambda record: keep(partial(copied, files, record)), seeds
+    )
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
-    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
+    vigil = Vigil(settings.report_limit, journal.patiently.limit, caution)
+    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, vigil.hung, caution)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     if settings.dashboard:
         shared["columns"] = plan.columns
@@ -90,7 +97,6 @@ def run(
         tune_config=tune.TuneConfig(
             num_samples=-1,  # the agenda says when all is done
             max_concurrent_trials=progress.concurrency,
-            time_budget_s=settings.time_budget,
             search_alg=agenda,
             scheduler=Ruled(watch.decide),
             reuse_actors=not settings.dashboard,  # which knows a process by one name
@@ -99,9 +105,10 @@ def run(
         ),
         run_config=tune.RunConfig(
             name=files.name,
+            stop=Deadline(progress.started, settings.time_budget),
             storage_path=str(files.parent),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-            callbacks=[watch, Gauges(progress, folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
+            callbacks=[watch, vigil, Gauges(progress, folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
             log_to_file=(OUTPUT, OUTPUT),
             sync_config=tune.SyncConfig(
                 sync_period=SYNC_EVERY, sync_artifacts=True, sync_artifacts_on_checkpoint=False
@@ -118,9 +125,17 @@ def past_the_middle(progress: Progress, budget: float) -> bool:
 
 
 def copied(files: Path, record: Record) -> str:
-    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used."""
+    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used.
+
+    Raises:
+        OSError: If the storage refuses it.
+    """
     copy = Path(tempfile.mkdtemp(prefix=f"of-{record.trial_id}-", dir=files))
-    shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
+    try:
+        shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
+    except OSError:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
     return str(copy)
 
 
@@ -170,7 +185,13 @@ def listed(plan: Plan) -> bool:
     return bool(plan.searcher["name"] == "grid")
 
 
-def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -> StudySearcher:
+def searcher(
+    plan: Plan,
+    folder: Path,
+    past: Mapping[str, Record],
+    rule: Rule,
+    patience: Patience | None = None,
+) -> StudySearcher:
     """Return what proposes configurations."""
     return StudySearcher(
         plan.variants,
@@ -178,7 +199,7 @@ def searcher(plan: Plan, folder: Path, past: Mapping[str, Record], rule: Rule) -
         listed=listed(plan),
         levels=rule.levels,
         goal=plan.settings.goal,
-        storage=kept_in(folder),
+        storage=kept_in(folder, patience=patience),
         past=past,
     )
 

@@ -144,8 +144,10 @@ class StudySearcher(Searcher):
         """Tell the study what an epoch measured."""
         report = Report.taken(result)
         if not self.goal.several:
-            step = elapsed(self.levels, report.moment)
-            self.asked[trial_id].report(report.val_robust_accuracy, step=step)
+            asked, step = self.asked[trial_id], elapsed(self.levels, report.moment)
+            known = self.study.get_trials(deepcopy=False)[asked.number].intermediate_values
+            if step not in known:  # what was lost with its checkpoint is reported again
+                asked.report(report.val_robust_accuracy, step=step)
         best = self.best.get(trial_id, report)
         self.best[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))
         self.heard[trial_id] = report

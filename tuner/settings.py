@@ -157,6 +157,9 @@ class Settings:
         compile: Whether torch compiles networks; measure it, on CPUs it is slower.
         concurrency: Trials at a time; as many as fit if none.
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
+        report_limit: The longest that a trial may take for an epoch, its exam included: seconds, or
+            30m, 2h; three times as long for the first after a start. One that is silent for longer
+            is ended and goes on from its last checkpoint. Any time will do if none is given.
         disk_budget: What the checkpoints of all trials may take: bytes, or 500MB, 20GB, 1TB. Those
             of the worst ended trials go first, the leader's and running trials' never.
         results: Folder that holds the results folders.
@@ -189,6 +192,7 @@ class Settings:
     compile: bool = False
     concurrency: Count | None = None
     time_budget: Duration | None = None
+    report_limit: Duration | None = None
     disk_budget: Size | None = None
     results: Folder = "results"
     name: Name | None = None

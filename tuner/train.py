@@ -23,8 +23,8 @@ from tuner.words import Vocabulary, read
 
 STUDY = (
     *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "precision", "compile"),
-    *("concurrency", "time_budget", "disk_budget", "results", "name", "resume", "dry_run"),
-    *("address", "dashboard", "tracker"),
+    *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
+    *("dry_run", "address", "dashboard", "tracker"),
 )
 """The keys of a study that mean something for one configuration."""
 KEPT = ("seed", "precision", "compile", "constraint")

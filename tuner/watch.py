@@ -13,6 +13,7 @@ from ray.tune.experiment import Trial
 from trainables.checkpoint import moment_of
 from trainables.groups import GROUPS
 from trainables.report import Report
+from trainables.trainable import REFUSED
 from tuner.agenda import Agenda
 from tuner.journal import Journal
 from tuner.progress import Progress, Record, ending
@@ -32,6 +33,8 @@ class Watch(tune.Callback):
         journal: Journal,
         agenda: Agenda,
         tidy: Callable[[], None],
+        hung: Mapping[str, str],
+        caution: Callable[[str], None],
     ) -> None:
         """Start watching.
 
@@ -42,6 +45,8 @@ class Watch(tune.Callback):
             journal: Where it is written down.
             agenda: Which trials go on.
             tidy: Called when a checkpoint was kept or a trial has ended.
+            hung: Why the process of a trial was ended, by Ray's name of it.
+            caution: Called with what was lost.
         """
         self.progress = progress
         self.columns = columns
@@ -49,6 +54,8 @@ class Watch(tune.Callback):
         self.journal = journal
         self.agenda = agenda
         self.tidy = tidy
+        self.hung = hung
+        self.caution = caution
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -68,6 +75,9 @@ class Watch(tune.Callback):
             record.went_on = config["went_on"]
             record.reports = list(self.progress.records[config["source"]].reports)
             self.journal.went_on(record, config["source"], waited=config["waited"])
+            if text := self.agenda.memory.lost.pop(record.trial_id, ""):
+                self.journal.lost(record.trial_id, text)
+                self.caution(f"trial {record.trial_id}: {text}.")
         self.tell(record)
 
     def begun(self, trial: Trial) -> Record:
@@ -80,7 +90,12 @@ class Watch(tune.Callback):
         return record
 
     def decide(self, number: str, result: dict[str, Any]) -> bool:
-        """Write an epoch down, then let the rule decide; return whether the trial goes on."""
+        """Write an epoch down, then let the rule decide; return whether the trial goes on.
+
+        One whose checkpoint could not be written counts when it is reported with it.
+        """
+        if REFUSED in result:
+            return True
         report = Report.taken(result)
         self.journal.reported(number, report)
         return self.agenda.decide(number, report) == "go"
@@ -94,6 +109,8 @@ class Watch(tune.Callback):
         **info: object,
     ) -> None:
         """Note an epoch."""
+        if REFUSED in result:
+            return
         record = self.record(trial)
         report = Report.taken(result)
         record.reports = [each for each in record.reports if each.moment < report.moment]
@@ -108,16 +125,28 @@ class Watch(tune.Callback):
         checkpoint: tune.Checkpoint,
         **info: object,
     ) -> None:
-        """Note where the trial's files are, just before Ray deletes those of its last epoch.
+        """Note where the trial's files are, just before Ray deletes those of two epochs ago.
 
         What it went on from Ray does not know of.
         """
-        record = self.record(trial)
+        record, passed = self.record(trial), self.record(trial).spare
+        before, now = record.checkpoint, Path(checkpoint.path)
+        goes_on = before and Path(before).parent == now.parent
+        record.spare = before if goes_on else trial.config.get("goes_on_from", "")
         record.checkpoint = checkpoint.path
         self.journal.kept(record)
-        if came_from := trial.config.get("goes_on_from"):
-            shutil.rmtree(came_from, ignore_errors=True)
+        if passed and Path(passed).parent != now.parent:
+            shutil.rmtree(passed, ignore_errors=True)
         self.tidy()
+
+    def ended(self, record: Record) -> None:
+        """Write down that a trial has ended; one checkpoint is enough from now on."""
+        self.journal.ended(record)
+        if record.spare:
+            shutil.rmtree(record.spare, ignore_errors=True)
+            record.spare = ""
+        self.tidy()
+        self.tell(record)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -125,9 +154,7 @@ class Watch(tune.Callback):
         """Note how a trial ended that did not fail, or that it waits."""
         record = self.record(trial)
         record.status = ending(record, self.progress.levels)
-        self.journal.ended(record)
-        self.tidy()
-        self.tell(record)
+        self.ended(record)
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -142,10 +169,8 @@ class Watch(tune.Callback):
             return
         record = self.progress.records.get(trial.config["trial"]) or self.begun(trial)
         record.status = "failed"
-        record.error = last_line(trial.error_file)
-        self.journal.ended(record)
-        self.tidy()
-        self.tell(record)
+        record.error = self.hung.get(trial.trial_id) or last_line(trial.error_file)
+        self.ended(record)
 
     def kept(self, trial: Trial) -> bool:
         """Return whether a trial was to run no further, and its checkpoint is whole."""

@@ -12,7 +12,7 @@ Config = Mapping[str, Any]
 HARMLESS = frozenset({
     *("space", "name", "results", "resume", "seed", "seeds", "trials", "searcher", "searcher.seed"),
     *("cpu", "gpu", "concurrency", "time_budget", "disk_budget", "address", "dashboard"),
-    *("warm_start", "dry_run", "data.root", "data.download", "data.workers"),
+    *("warm_start", "dry_run", "report_limit", "data.root", "data.download", "data.workers"),
 })
 """What may be typed with a table's space without anything being trained otherwise."""
 QUESTION = ("data", "threat", "recipe")

@@ -23,6 +23,13 @@ def _quiet():
     optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
+@pytest.fixture(autouse=True)
+def _whole(monkeypatch):
+    """Let every checkpoint be whole."""
+    monkeypatch.setattr("tuner.recall.rewound", lambda record: record)
+    monkeypatch.setattr("tuner.agenda.moment_of", lambda folder: (0, 1))
+
+
 class Study:
     """An agenda and a Ray that trains nothing."""
 

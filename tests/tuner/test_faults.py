@@ -1,0 +1,419 @@
+"""What may go wrong around a study: nothing that was finished is lost, nothing counted twice."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from itertools import cycle
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from ray.tune.stopper import TimeoutStopper
+
+from tests.oracles import report
+from tests.tuner.accounts import planned
+from tests.tuner.test_search import SMALL, comparable, frames, search
+from trainables import checkpoint
+from trainables.patience import GaveUpError, Patience
+from tuner import results
+from tuner.deadline import Deadline
+from tuner.folder import results_folder, taken_up
+from tuner.goal import Goal
+from tuner.journal import FILE, Journal, events
+from tuner.recall import kept_in, studied
+from tuner.search import main
+from tuner.searcher import enqueue, opened
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+# Ray leaves files of its own open
+
+WORDS = ["space=weight_decay", *SMALL, "scheduler=none", "concurrency=1"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, machine):
+    """Return a folder with the study `whole`, which nothing has happened to."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert search(folder, *WORDS, "trials=3", name="whole").returncode == 0
+    return folder
+
+
+def same_as(whole, tmp_path, name="cut"):
+    """Assert that a study has come to what the one has that nothing has happened to."""
+    for one, other in zip(comparable(whole, "whole"), comparable(tmp_path, name), strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    reports = [line for line in events(tmp_path / name) if line["event"] == "ended"]
+    assert sorted(line["trial_id"] for line in reports) == ["0000", "0001", "0002"]
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Return a file system of its own of 16 MB, and a file that leaves 64 kB of it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("needs mount, and there is none")
+    if done.returncode:
+        pytest.skip(f"needs to mount a small disk: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk, free):
+    """Write a file that leaves so many bytes; return it."""
+    filler = disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - free))
+    return filler
+
+
+class Answering(StringIO):
+    """A terminal whose reader makes room as soon as there is told to be none."""
+
+    def __init__(self, filler):
+        super().__init__()
+        self.filler = filler
+
+    def write(self, text):
+        if "trying again" in text:
+            self.filler.unlink(missing_ok=True)
+        return super().write(text)
+
+
+def timeless(monkeypatch):
+    """Replace the time of `patience` by a list of the pauses that it makes."""
+    pauses = []
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
+    monkeypatch.setattr("trainables.patience.time", clock)
+    return pauses
+
+
+def test_what_is_refused_is_tried_again_after_longer_and_longer_pauses(monkeypatch):
+    pauses, said, left = timeless(monkeypatch), [], [OSError(28, "as the system has it")] * 9
+
+    def act():
+        if left:
+            raise left.pop()
+        return "done"
+
+    assert Patience(said.append, limit=60.0)("the frames", act) == "done"
+    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0])  # 0.1 * 2**n
+    assert said == ["cannot write the frames (No space left on device)"]
+
+
+def test_in_the_end_it_is_given_up_and_then_all_is_tried_once(monkeypatch):
+    pauses, said = timeless(monkeypatch), []
+    patiently = Patience(said.append, limit=1.0)
+
+    def refuse():
+        raise PermissionError(13, "no")
+
+    with pytest.raises(GaveUpError, match=r"cannot write it \(Permission denied\)"):
+        patiently("it", refuse)
+    assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])  # 1.5 s, the first sum above 1
+    with pytest.raises(GaveUpError):
+        patiently("it", refuse)
+    assert len(pauses) == 4
+
+
+def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
+    """Half of it did: tmpfs gives out pages of 4 kB, and none is left."""
+    filler = fill(disk, 65536)
+    said = []
+
+    def make_room(text):
+        said.append(text)
+        filler.unlink()
+
+    journal = Journal(disk, Patience(make_room, limit=9.0))
+    number = 0
+    while not said:
+        journal.reported(f"{number:04d}", report(1, 0.5))
+        number += 1
+    journal.close()
+    assert said == [f"cannot write {disk / FILE} (No space left on device)"]
+    assert [line["trial_id"] for line in events(disk)] == [f"{n:04d}" for n in range(number)]
+
+
+def test_without_room_a_line_is_whole_or_not_there(disk):
+    fill(disk, 8192)
+    journal = Journal(disk, Patience(str, limit=0.0))
+    written = 0
+
+    def write():
+        nonlocal written
+        while True:
+            journal.reported(f"{written:04d}", report(1, 0.5))
+            written += 1
+
+    with pytest.raises(GaveUpError):
+        write()
+    journal.close()
+    Journal(disk).close()
+    assert len(list(events(disk))) == written > 9
+
+
+def test_the_searchers_study_waits_for_room_too(disk):
+    filler = fill(disk, 65536)
+    said = []
+
+    def make_room(text):
+        said.append(text)
+        filler.unlink()
+
+    study = opened(kept_in(disk, patience=Patience(make_room, limit=9.0)), Goal())
+    asked = 0
+    while not said:
+        enqueue(study, {"x": 0.5})
+        asked += 1
+    assert [trial.number for trial in studied(disk).trials] == list(range(asked))
+    assert not (disk / "optuna.log.lock").is_symlink()
+
+
+def test_frames_are_whole_or_the_ones_before(disk):
+    target = disk / "trials.parquet"
+    target.write_text("before")
+    fill(disk, 8192)
+    with pytest.raises(OSError, match="No space left"):
+        results.whole(target, lambda path: path.write_bytes(bytes(100_000)))
+    assert target.read_text() == "before"
+    assert {path.name for path in disk.iterdir()} == {"trials.parquet", "filler"}
+
+
+@pytest.mark.slow
+def test_a_search_waits_for_room_on_a_full_disk(whole, disk):
+    """There is room for two checkpoints of 2.7 MB; the third is told to be refused."""
+    out = Answering(fill(disk, 7_000_000))
+    with redirect_stdout(out):
+        assert main([*WORDS, "trials=3", f"results={disk}", "name=cut"]) == 0
+    assert "cannot write its checkpoint" in out.getvalue()
+    assert out.getvalue().count("trying again") == 1
+    same_as(whole, disk)
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, monkeypatch):
+    monkeypatch.setattr("tuner.pursue.PATIENCE", 2.0)
+    filler = fill(disk, 7_000_000)
+    done = search(disk, *WORDS, "trials=3", name="cut")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Ended early: trial 000" in done.stdout
+    assert "write its checkpoint (No space left on device). When there is room" in done.stdout
+    before = [line for line in events(disk / "cut") if line["event"] == "kept"]
+    assert before
+    filler.unlink()
+    assert search(disk, *WORDS, "trials=3", "resume=auto", name="cut").returncode == 0
+    same_as(whole, disk)
+
+
+def test_the_time_of_a_study_is_not_that_of_the_clock(monkeypatch):
+    ours, rays = Deadline(time.monotonic(), 3600.0), TimeoutStopper(3600.0)
+    assert not ours.stop_all()
+    assert not rays.stop_all()
+    later = time.time() + 7200
+    monkeypatch.setattr("time.time", lambda: later)
+    assert rays.stop_all()  # the reason why there is ours
+    assert not ours.stop_all()
+    assert Deadline(time.monotonic() - 3601, 3600.0).stop_all()
+
+
+@pytest.mark.slow
+def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
+    real, jumps = time.time, cycle([0.0, 7200.0, -7200.0])
+    monkeypatch.setattr("time.time", lambda: real() + next(jumps))
+    done = search(tmp_path, *WORDS, "trials=3", "time_budget=1h", name="cut")
+    monkeypatch.undo()
+    assert done.returncode == 0, done.stderr
+    same_as(whole, tmp_path)
+    assert frames(tmp_path, "cut")[0].seconds.between(0, 600).all()
+
+
+def test_the_newest_folder_has_the_last_name_after_the_clock_was_set_back(tmp_path):
+    plan = planned(f"results={tmp_path}", "resume=auto")
+    for stamp in ("20260101-000000", "29990101-235959", "29990101-5"):
+        (tmp_path / f"weight_decay-pgd_at-{stamp}").mkdir()
+        (tmp_path / f"weight_decay-pgd_at-{stamp}" / FILE).touch()
+    assert results_folder(plan).name == "weight_decay-pgd_at-29990102-000000"
+    assert taken_up(plan).name == "weight_decay-pgd_at-29990101-235959"
+
+
+SLEEPY = '''"""Sleeps for ever, as often as its knob says: a file counts."""
+import time
+from pathlib import Path
+
+import torch
+from trainables.methods.pgd_at import inner as inner
+from trainables.methods.pgd_at import outer as pgd_at
+from trainables.ranges import Natural
+
+
+def outer(model, x, x_adv, y, *, criterion, memory, naps: Natural = 0):
+    memory["updates"] = memory.get("updates", torch.zeros(())) + 1
+    if memory["updates"] == AWAKE + 1:
+        made = len(list(Path(__file__).parent.glob(f"nap-{naps}-*")))
+        if made < naps:
+            Path(__file__).with_name(f"nap-{naps}-{made}").touch()
+            time.sleep(10_000)
+    return pgd_at(model, x, x_adv, y, criterion=criterion)
+'''
+
+
+def sleepy(tmp_path, epochs=1):
+    """Return a method that hangs after so many epochs; in batches of 30 one has four updates."""
+    file = tmp_path / "sleepy.py"
+    file.write_text(SLEEPY.replace("AWAKE", str(4 * epochs)))
+    return [f"method={file}", "data.batch_size=30", *SMALL, "scheduler=none"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("lives", "status", "epochs"), [(3, "completed", 3), (1, "failed", 1)])
+def test_a_trial_that_hangs_is_ended(tmp_path, machine, monkeypatch, lives, status, epochs):
+    """It goes on from its first epoch, or has failed if its processes have died too often."""
+    monkeypatch.setattr("tuner.agenda.LIVES", lives)
+    words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=2", "report_limit=8s"]
+    done = search(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    trials, by_epoch = frames(tmp_path)
+    assert list(trials.status) == [status, "completed"]
+    reason = "reported nothing for 0:00:08 (report_limit)"
+    assert list(trials.error) == [reason if status == "failed" else "", ""]
+    assert list(by_epoch.groupby("trial_id").epoch.agg(list)) == [[1, 2, 3][:epochs], [1, 2, 3]]
+    assert f"caution: trial 0000 {reason}; its process is ended." in done.stdout
+
+
+class Breaking(StringIO):
+    """A terminal beside which checkpoints are cut in half while their trial is ended."""
+
+    def __init__(self, trials, number):
+        super().__init__()
+        self.trials, self.number = trials, number
+
+    def write(self, text):
+        if "its process is ended" in text:
+            for folder in sorted(self.trials.glob("1/0000/checkpoint_*"))[-self.number :]:
+                file = folder / checkpoint.STATE
+                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        return super().write(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("broken", "reported", "said"),
+    [
+        (1, [1, 2, 2, 3], "its checkpoint is broken; it goes on from the one before, of epoch 1"),
+        (2, [1, 2, 1, 2, 3], "its checkpoint is broken, and there is none before; it begins anew"),
+    ],
+)
+def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broken, reported, said):
+    words = [*sleepy(tmp_path, epochs=2), "method.naps=grid(1)", "report_limit=8s"]
+    out = Breaking(tmp_path / "study/trials", broken)
+    with redirect_stdout(out):
+        assert main([*words, f"results={tmp_path}", "name=study"]) == 0
+    assert f"caution: trial 0000: {said}." in out.getvalue()
+    happened = list(events(tmp_path / "study"))
+    (lost,) = [line["text"] for line in happened if line["event"] == "lost"]
+    assert lost == said
+    found = [line["report"] for line in happened if line["event"] == "reported"]
+    assert [each["epoch"] for each in found] == reported
+    again = {epoch: {e["train_loss"] for e in found if e["epoch"] == epoch} for epoch in (1, 2, 3)}
+    assert [len(losses) for losses in again.values()] == [1, 1, 1]  # the same to the last bit
+    trials, epochs = frames(tmp_path)
+    assert list(trials.status) == ["completed"]
+    assert list(epochs.epoch) == [1, 2, 3]
+    left = list((tmp_path / "study/trials").glob("*/*/checkpoint_*"))
+    assert left == [tmp_path / "study" / trials.checkpoint[0]]
+
+
+class Head:
+    """A Ray cluster of one node on this machine, in a folder of its own."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.folder = folder
+
+    def start(self):
+        words = ["--head", "--node-ip-address=127.0.0.1", f"--port={self.address.split(':')[1]}"]
+        words += [f"--temp-dir={self.folder}", "--num-cpus=2", "--include-dashboard=false"]
+        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *words]
+        done = subprocess.run(ray, capture_output=True, text=True, check=False, timeout=200)
+        assert done.returncode == 0, done.stderr
+
+    def kill(self):
+        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, check=True)
+        for line in listed.stdout.decode(errors="replace").splitlines():
+            number, _, words = line.strip().partition(" ")
+            if self.folder in words:
+                with suppress(ProcessLookupError):
+                    os.kill(int(number), signal.SIGKILL)
+
+
+@pytest.fixture
+def head():
+    with tempfile.TemporaryDirectory(prefix="head-", ignore_cleanup_errors=True) as folder:
+        node = Head(folder)
+        node.start()
+        yield node
+        node.kill()
+
+
+@pytest.mark.slow
+def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_path, head):
+    words = [*WORDS, "trials=3", f"address={head.address}", f"results={tmp_path}", "name=cut"]
+    command = [sys.executable, "-m", "tuner.search", *words]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **quiet)
+    journal, until = tmp_path / "cut" / FILE, time.monotonic() + 200
+    while not (journal.exists() and "reported" in journal.read_text()):
+        assert time.monotonic() < until
+        assert process.poll() is None
+        time.sleep(0.05)
+    head.kill()
+    process.kill()
+    process.wait()
+    assert journal.read_text().count('"completed"') < 3
+    head.start()
+    again = subprocess.run(
+        [*command, "resume=auto"], capture_output=True, text=True, check=False, timeout=300
+    )
+    assert again.returncode == 0, again.stderr
+    same_as(whole, tmp_path)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_ends_at_once_and_the_study_goes_on(tmp_path, machine):
+    """Ray gives the trial that hangs 5 s to end: until then the first is not done with."""
+    words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=1", f"results={tmp_path}"]
+    command = [sys.executable, "-m", "tuner.search", *words, "name=study"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    until = time.monotonic() + 100
+    while not (tmp_path / "nap-1-0").exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    while process.poll() is None:
+        assert time.monotonic() < until
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+        time.sleep(0.5)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "Interrupted after" not in out
+    assert "Traceback" not in out + err
+    assert (tmp_path / "study" / FILE).read_bytes().endswith(b"\n")
+    again = search(tmp_path, *words, "resume=auto")
+    assert again.returncode == 0, again.stderr
+    trials, epochs = frames(tmp_path)
+    assert list(trials.status) == ["completed", "completed"]
+    assert list(epochs.epoch) == [1, 2, 3, 1, 2, 3]

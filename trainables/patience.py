@@ -1,0 +1,67 @@
+"""Writes that are tried again while the storage refuses them."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Done = TypeVar("Done")
+
+FIRST, LONGEST = 0.1, 15.0
+"""Seconds before the second try, and the most between two; each pause is twice the one before."""
+
+
+class GaveUpError(BaseException):
+    """The storage has refused for too long.
+
+    No Exception, because Ray takes those for a trial's, or logs them and goes on.
+    """
+
+
+@dataclass
+class Patience:
+    """Does what may fail because of the storage until it succeeds.
+
+    Once it has given up it tries everything once, for what can be saved at the end.
+
+    Attributes:
+        tell: Called with what it cannot do, and why, when that fails for the first time.
+        limit: Seconds after which it is given up; never if none.
+        gave_up: Whether it has.
+    """
+
+    tell: Callable[[str], None]
+    limit: float | None = None
+    gave_up: bool = False
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return nothing: Ray pickles what writes, and a terminal cannot be pickled."""
+        return {}
+
+    def __call__(self, what: str, act: Callable[[], Done]) -> Done:
+        """Return what `act` returns; whatever it raises but OSError is raised.
+
+        Args:
+            what: It writes, for the reader of messages.
+            act: Writes it, or nothing that counts; may be called again.
+
+        Raises:
+            GaveUpError: If it has failed for longer than the limit.
+        """
+        begun, pause, refused = time.monotonic(), FIRST, False
+        while True:
+            try:
+                return act()
+            except OSError as error:
+                said = os.strerror(error.errno) if error.errno else str(error)
+                reason = f"cannot write {what} ({said})"
+                waited = time.monotonic() - begun
+                if self.gave_up or (self.limit is not None and waited >= self.limit):
+                    self.gave_up = True
+                    raise GaveUpError(reason) from None
+                if not refused:
+                    self.tell(reason)
+                refused = True
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST)
