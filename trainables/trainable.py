@@ -30,6 +30,8 @@ def trainable(config: dict[str, Any]) -> None:
             before.
     """
     torch.set_num_threads(config["threads"])
+    if not torch.cuda.is_available():  # a node may count GPUs that torch cannot use
+        config = config | {"device": "cpu"}
     if config["device"] == "cuda":
         torch.cuda.set_per_process_memory_fraction(config["memory_share"])
     micro_batch, done = None, False

@@ -1,24 +1,41 @@
 """The machines that trials run on: those of a cluster, or this one."""
 
 import logging
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.authentication.authentication_token_setup import (
+    maybe_enable_token_auth_if_token_available,
+)
+from ray._private.services import canonicalize_bootstrap_address
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
+from ray.exceptions import AuthenticationError, RayError
 
 from trainables.problems import InputError
 from tuner.resources import here, unmet
 from tuner.settings import Settings
+from tuner.shipping import environment
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
+PATIENCE = 5.0
+"""Seconds for a connection to a machine that may not be there."""
+
+
 @contextmanager
-def joined(settings: Settings) -> Iterator[tuple[float, float]]:
+def joined(settings: Settings, files: Iterable[Path] = ()) -> Iterator[tuple[float, float]]:
     """Start or join Ray while inside; give the cores and GPUs of all its nodes.
 
     Where this process has joined Ray already, as a notebook may have, that is used and left alone.
+
+    Args:
+        settings: Say which cluster, and what a trial takes.
+        files: Of the user's own, that trials import.
 
     Raises:
         InputError: If there is no such cluster, or no node of it could ever hold a trial.
@@ -26,14 +43,14 @@ def joined(settings: Settings) -> Iterator[tuple[float, float]]:
     if ray.is_initialized():
         yield room(settings)
         return
-    begin(settings)
+    begin(settings, files)
     try:
         yield room(settings)
     finally:
         ray.shutdown()
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: Settings, files: Iterable[Path]) -> None:
     """Start Ray on this machine, or join the cluster that is asked for.
 
     Raises:
@@ -43,11 +60,43 @@ def begin(settings: Settings) -> None:
         cpu, gpu = map(int, here())
         ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=settings.dashboard, **QUIET)
         return
+    # of itself Ray looks for a token only where it is given no address
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
     try:
-        ray.init(address=settings.address, **QUIET)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+        found = answering(settings.address)
+        with environment(files) as sent:
+            ray.init(address=found, runtime_env=sent, **QUIET)
+    except AuthenticationError:
+        raise InputError([
+            f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
+            "~/.ray/auth_token of its head node here, or write RAY_AUTH_TOKEN_PATH=FILE before "
+            "the command."
+        ]) from None
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([f"address: no Ray cluster at {settings.address} ({reason})."]) from None
+        raise InputError([
+            f"address: no Ray cluster at {settings.address} ({reason}); write HOST:PORT as "
+            "`ray start --head` printed it, or leave address out to run on this machine."
+        ]) from None
+
+
+def answering(address: str) -> str:
+    """Return the address of a cluster that answers, "auto" resolved.
+
+    Ray itself would ask an address where there is none for 20 seconds or more.
+
+    Raises:
+        ConnectionError: If nobody is there.
+        AuthenticationError: If the cluster wants another token.
+        RayError: If whoever is there is no cluster.
+    """
+    found: str | None = canonicalize_bootstrap_address(address)
+    if found is None:
+        raise ConnectionError("this machine is not a node of one")
+    host, _, port = found.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    GcsClient(address=found)
+    return found
 
 
 def room(settings: Settings) -> tuple[float, float]:

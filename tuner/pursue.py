@@ -32,6 +32,7 @@ from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, rule_of, run
+from tuner.shipping import own_files
 from tuner.summary import summarise
 from tuner.warm_start import Loan, borrowed
 
@@ -75,7 +76,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
             console.print(str(loan), soft_wrap=True)
         return OK
     silence()
-    with joined(plan.settings) as room:
+    with joined(plan.settings, own_files(plan)) as room:
         return start(plan, folder, loans, typed, console, room)
 
 

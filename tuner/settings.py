@@ -97,6 +97,26 @@ def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
     return folders
 
 
+def joinable(address: str) -> str:
+    """Return the address of a Ray cluster.
+
+    Raises:
+        ValueError: If a search cannot run from there.
+    """
+    if address.startswith("ray://"):
+        # Tune would run on the server, away from the journal, the terminal and the results folder
+        raise ValueError(
+            "must be auto or HOST:PORT, for a search cannot run over Ray Client; write "
+            "address=auto and submit the command to the cluster: ray job submit --address "
+            "http://HOST:8265 -- python -m tuner.search ..."
+        )
+    if address != "auto" and not re.fullmatch(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}", address):
+        raise ValueError(
+            "must be auto or HOST:PORT, as ray start printed it, such as 10.0.0.1:6379"
+        )
+    return address
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[
@@ -104,7 +124,7 @@ Name = Annotated[
 ]
 Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
 Gpus = Annotated[Weight, AfterValidator(allotted)]
-Address = Annotated[str, Field(min_length=1)]
+Address = Annotated[str, AfterValidator(joinable)]
 Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
 Bound = Annotated[str, AfterValidator(bound)]
 Folders = Annotated[tuple[Folder, ...], Several, AfterValidator(each_once)]
@@ -148,7 +168,8 @@ class Settings:
         replay: Train nothing and read recorded runs instead: a results folder, or a table of logs.
         orders: Orders in which a replay meets the runs.
         dry_run: Whether to print the plan and run nothing.
-        address: Of a running Ray cluster to join; a private one on this machine if none.
+        address: Of a running Ray cluster to join, HOST:PORT, or "auto" where this machine is a node
+            of one; a private one on this machine if none.
         dashboard: Whether to start Ray's dashboard.
     """
 
