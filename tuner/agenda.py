@@ -52,7 +52,7 @@ class Agenda(Searcher):
         rule: Rule,
         memory: Memory,
         trials: int,
-        keep: Callable[[Record], str],
+        find: Callable[..., str],
         seeds: Seeds | None = None,
     ) -> None:
         """Begin where an earlier run has ended.
@@ -62,11 +62,12 @@ class Agenda(Searcher):
             rule: Which of them go on.
             memory: What the rule and the trials have come to already; kept up to date.
             trials: How many there are to be.
-            keep: Called with a trial to copy its newest checkpoint; returns where.
+            find: Called with a trial, and `own`, whether it goes on itself; returns where to find
+                its newest checkpoint.
             seeds: Who gets more of them once all trials have ended.
         """
         super().__init__(metric=METRIC, mode=MODE)
-        self.study, self.rule, self.trials, self.keep = study, rule, trials, keep
+        self.study, self.rule, self.trials, self.find = study, rule, trials, find
         self.seeds = seeds or Seeds()
         self.memory = memory
         self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
@@ -154,7 +155,7 @@ class Agenda(Searcher):
         for path, value in step.knobs.items():
             group, _, knob = path.partition(".")
             groups[group][knob] = value
-        checkpoint = source.checkpoint if source is record else self.keep(source)
+        checkpoint = source.checkpoint and self.find(source, own=source is record)
         return {
             **groups,
             "trial": step.trial,

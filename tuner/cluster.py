@@ -16,6 +16,7 @@ from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError, RayError
 
 from trainables.problems import InputError
+from tuner.place import Local, Remote
 from tuner.resources import here, unmet
 from tuner.settings import Settings
 from tuner.shipping import environment
@@ -97,6 +98,17 @@ def answering(address: str) -> str:
     socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
     GcsClient(address=found)
     return found
+
+
+def unshared(place: Local) -> Iterator[str]:
+    """Yield what may be wrong with results that all machines of a cluster write to."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    hosts = {node["NodeManagerHostname"] for node in nodes if node["Alive"]}
+    if len(hosts) > 1 and not isinstance(place, Remote):
+        yield (
+            f"results: {len(hosts)} machines write to {place.folder}, which must be a folder that "
+            "all of them share; if it is not, write results=s3://bucket/path."
+        )
 
 
 def room(settings: Settings) -> tuple[float, float]:

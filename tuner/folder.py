@@ -10,6 +10,7 @@ import yaml
 
 from tuner import results
 from tuner.journal import FILE as JOURNAL
+from tuner.place import Local, Remote, remote
 from tuner.plan import Plan, plain
 from tuner.settings import Settings
 from tuner.wider import narrower
@@ -21,7 +22,22 @@ LETTERS = 36
 def results_folder(plan: Plan) -> Path:
     """Return where the results go."""
     moment = datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Path(plan.settings.results) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
+    return above(plan.settings) / (plan.settings.name or f"{usual_name(plan)}-{moment}")
+
+
+def above(settings: Settings) -> Path:
+    """Return the folder that holds the results folders on this machine."""
+    return Path(Settings().results if remote(settings.results) else settings.results).absolute()
+
+
+def placed(plan: Plan) -> Local:
+    """Return where the results of a study go, what is there already brought here to go on."""
+    settings = plan.settings
+    folder = taken_up(plan) or results_folder(plan)
+    place = Remote(folder, settings.results) if remote(settings.results) else Local(folder)
+    if settings.resume == "auto":
+        place.pull()
+    return place
 
 
 def usual_name(plan: Plan) -> str:
@@ -36,8 +52,13 @@ def taken_up(plan: Plan) -> Path | None:
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
     moment = "[0-9]" * 8 + "-" + "[0-9]" * 6
-    found = Path(plan.settings.results).glob(f"{usual_name(plan)}-{moment}")
-    return max((each for each in found if (each / JOURNAL).exists()), default=None)
+    pattern = f"{usual_name(plan)}-{moment}"
+    folder = above(plan.settings)
+    found = [each for each in folder.glob(pattern) if (each / JOURNAL).exists()]
+    if remote(plan.settings.results):
+        listed = Remote(folder, plan.settings.results, name="").listed(folder)
+        found += [each for each in listed if each.match(pattern)]
+    return max(found, default=None)
 
 
 def differences(folder: Path, plan: Plan) -> Iterator[str]:
@@ -66,8 +87,12 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 
 
-def unwritable(folder: Path) -> Iterator[str]:
+def unwritable(place: Local) -> Iterator[str]:
     """Yield why a results folder cannot be made, if it cannot."""
+    folder = place.folder
+    if isinstance(place, Remote) and place.listed(folder):
+        yield f"name: {place.uri} exists; choose another name=NAME, or resume=auto to go on."
+        return
     if folder.exists():
         hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
         yield f"name: {folder} exists; choose another name=NAME{hint}."

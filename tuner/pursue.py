@@ -13,17 +13,19 @@ from rich.console import Console
 
 from trainables.problems import InputError
 from tuner import results
-from tuner.cluster import joined
+from tuner.cluster import joined, unshared
 from tuner.command import OK
 from tuner.display import display
 from tuner.estimate import cramped
-from tuner.folder import differences, results_folder, taken_up, unwritable
+from tuner.folder import differences, placed, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
+from tuner.mirror import Mirror
 from tuner.outlook import unusable
+from tuner.place import Local, Remote
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
@@ -51,9 +53,10 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If it cannot.
     """
-    folder = taken_up(plan) or results_folder(plan)
+    place = placed(plan)
+    folder = place.folder
     goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
-    problems = list(differences(folder, plan) if goes_on else unwritable(folder))
+    problems = list(differences(folder, plan) if goes_on else unwritable(place))
     if plan.settings.replay:
         if problems:
             raise InputError(problems)
@@ -77,12 +80,12 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     silence()
     with joined(plan.settings, own_files(plan)) as room:
-        return start(plan, folder, loans, typed, console, room)
+        return start(plan, place, loans, typed, console, room)
 
 
 def start(
     plan: Plan,
-    folder: Path,
+    place: Local,
     loans: Sequence[Loan],
     typed: Sequence[str],
     console: Console,
@@ -92,7 +95,7 @@ def start(
 
     Args:
         plan: What to run.
-        folder: Where the results go.
+        place: Where the results go.
         loans: Trials of other studies to learn from.
         typed: The command.
         console: Where to tell of it.
@@ -102,12 +105,13 @@ def start(
         InputError: If the results folder cannot be had after all.
     """
     at_a_time, gpu = concurrency(plan.settings, *room)
-    make(folder, plan)
+    folder = place.folder
+    make(place, plan)
 
     def caution(text: str) -> None:
         console.print(f"caution: {text}", soft_wrap=True)
 
-    for text in (*plan.cautions, *taking_turns(gpu)):
+    for text in (*plan.cautions, *taking_turns(gpu), *unshared(place)):
         caution(text)
     journal = Journal(folder)
     rule, memory = recalled(folder, plan, loans, typed, console)
@@ -115,8 +119,9 @@ def start(
     if memory.records:
         ended = len(progress.ended)
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
-    saver = Saver(folder, plan, progress)
+    saver = Saver(place, plan, progress)
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
+    mirror = Mirror(place, caution) if isinstance(place, Remote) else None
     with display(progress, console) as shown:
 
         def tell(record: Record) -> None:
@@ -124,21 +129,26 @@ def start(
             saver.tell(record)
 
         try:
-            run(plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
+            run(plan, place, progress, tell, gpu=gpu, caution=caution, **known)
         finally:
             interrupted = settle(plan, progress)
             saver.save()
             journal.close()
+            if mirror:
+                mirror.close()
     summarise(console, progress, folder, interrupted=interrupted)
     return INTERRUPTED if interrupted else OK
 
 
-def make(folder: Path, plan: Plan) -> None:
+def make(place: Local, plan: Plan) -> None:
     """Make the results folder.
 
     Raises:
         InputError: If that fails.
     """
+    folder = place.folder
+    if isinstance(place, Remote):
+        place.make()
     try:
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
@@ -189,8 +199,8 @@ def settle(plan: Plan, progress: Progress) -> bool:
 class Saver:
     """Writes the frames when trials end, but not all the time."""
 
-    def __init__(self, folder: Path, plan: Plan, progress: Progress) -> None:
-        self.folder, self.plan, self.progress = folder, plan, progress
+    def __init__(self, place: Local, plan: Plan, progress: Progress) -> None:
+        self.place, self.plan, self.progress = place, plan, progress
         self.saved = -SAVE_EVERY
 
     def tell(self, record: Record) -> None:
@@ -200,7 +210,9 @@ class Saver:
 
     def save(self) -> None:
         """Write everything that is known."""
-        results.write(self.folder, self.plan, self.progress)
+        if self.progress.leader is not None:
+            self.place.fetch(self.progress.leader.checkpoint)
+        results.write(self.place.folder, self.plan, self.progress)
         self.saved = time.monotonic()
 
 

@@ -1,7 +1,5 @@
 """A plan, run: the only file that builds Ray's Tuner."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +18,7 @@ from tuner.agenda import Agenda, Seeds
 from tuner.disk import Disk
 from tuner.journal import Journal
 from tuner.ladder import Course
+from tuner.place import TRIALS, Local
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
 from tuner.recall import Memory, kept_in
@@ -31,15 +30,13 @@ from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
 from tuner.watch import Watch
 
-TRIALS = "trials"
-"""Ray's own files, in the results folder."""
 SPREAD = 100_003
 """Between the seeds of studies, so that the draws of one trial are not those of another study's."""
 
 
 def run(
     plan: Plan,
-    folder: Path,
+    place: Local,
     progress: Progress,
     tell: Callable[[Record], None],
     *,
@@ -53,7 +50,7 @@ def run(
 
     Args:
         plan: What to run.
-        folder: The results folder; Ray's own files go into its `trials/`, a folder a run.
+        place: The results folder; Ray's own files go into its `trials/`, a folder a run.
         progress: Kept up to date.
         tell: Called with a trial that began, reported or ended.
         gpu: Share of a GPU for each trial.
@@ -63,15 +60,15 @@ def run(
         caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
-    files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
-    study = searcher(plan, folder, memory.records, rule)
+    files = place.folder / TRIALS / str(place.runs() + 1)
+    study = searcher(plan, place.folder, memory.records, rule)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
-    agenda = Agenda(study, rule, memory, plan.trials, partial(copied, files), seeds)
+    agenda = Agenda(study, rule, memory, plan.trials, partial(found, place, files), seeds)
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
-    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold)
+    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, place)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
@@ -88,7 +85,7 @@ def run(
         ),
         run_config=tune.RunConfig(
             name=files.name,
-            storage_path=str(files.parent),
+            storage_path=place.address(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
             callbacks=[watch],
             verbose=0,
@@ -102,11 +99,14 @@ def past_the_middle(progress: Progress, budget: float) -> bool:
     return progress.elapsed > budget / 2
 
 
-def copied(files: Path, record: Record) -> str:
-    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used."""
-    copy = Path(tempfile.mkdtemp(prefix=f"of-{record.trial_id}-", dir=files))
-    shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
-    return str(copy)
+def found(place: Local, files: Path, record: Record, *, own: bool) -> str:
+    """Return where a trial finds the newest checkpoint of itself or another.
+
+    That of another is copied, for Ray replaces it while it is used.
+    """
+    if own:
+        return place.address(record.checkpoint)
+    return place.copied(record.checkpoint, files, record.trial_id)
 
 
 def device(gpu: float) -> dict[str, Any]:

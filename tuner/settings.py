@@ -4,12 +4,13 @@ import os
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from trainables.constraint import constraint
 from trainables.precision import Precision
-from trainables.ranges import Count, Folder, Seed, Weight
+from trainables.ranges import Count, Folder, Seed, Weight, absolute
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
 from tuner.typed import Several
@@ -117,6 +118,19 @@ def joinable(address: str) -> str:
     return address
 
 
+def somewhere(results: str) -> str:
+    """Return a folder's absolute path, or the address of one.
+
+    Raises:
+        ValueError: If an address holds a password.
+    """
+    if "://" not in results:
+        return absolute(results)
+    if urlsplit(results).password is not None:  # search.yaml would tell everybody
+        raise ValueError("must not hold keys; put them into the environment")
+    return results
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[
@@ -127,6 +141,7 @@ Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, AfterValidator(joinable)]
 Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
 Bound = Annotated[str, AfterValidator(bound)]
+Results = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(somewhere)]
 Folders = Annotated[tuple[Folder, ...], Several, AfterValidator(each_once)]
 
 
@@ -158,7 +173,8 @@ class Settings:
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
         disk_budget: What the checkpoints of all trials may take: bytes, or 500MB, 20GB, 1TB. Those
             of the worst ended trials go first, the leader's and running trials' never.
-        results: Folder that holds the results folders.
+        results: Folder that holds the results folders, or an address such as s3://bucket/path; the
+            working copy is then in ./results.
         name: Of this study's folder; space, method and time if none.
         resume: "auto" takes up a study that was cut off, or asks more of one that ended: trials,
             epochs, seeds, wider ranges. It is that of `name`, or else the newest of this space and
@@ -187,7 +203,7 @@ class Settings:
     concurrency: Count | None = None
     time_budget: Duration | None = None
     disk_budget: Size | None = None
-    results: Folder = "results"
+    results: Results = "results"
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
     warm_start: Folders = ()

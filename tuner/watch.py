@@ -1,6 +1,5 @@
 """From Ray's events to our own account of a study."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from trainables.groups import GROUPS
 from trainables.report import Report
 from tuner.agenda import Agenda
 from tuner.journal import Journal
+from tuner.place import Local
 from tuner.progress import Progress, Record, ending
 
 DEATHS = (RayActorError, WorkerCrashedError)
@@ -32,6 +32,7 @@ class Watch(tune.Callback):
         journal: Journal,
         agenda: Agenda,
         tidy: Callable[[], None],
+        place: Local,
     ) -> None:
         """Start watching.
 
@@ -42,6 +43,7 @@ class Watch(tune.Callback):
             journal: Where it is written down.
             agenda: Which trials go on.
             tidy: Called when a checkpoint was kept or a trial has ended.
+            place: Where the results lie.
         """
         self.progress = progress
         self.columns = columns
@@ -49,6 +51,7 @@ class Watch(tune.Callback):
         self.journal = journal
         self.agenda = agenda
         self.tidy = tidy
+        self.place = place
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -113,10 +116,10 @@ class Watch(tune.Callback):
         What it went on from Ray does not know of.
         """
         record = self.record(trial)
-        record.checkpoint = checkpoint.path
+        record.checkpoint = self.place.kept(checkpoint)
         self.journal.kept(record)
         if came_from := trial.config.get("goes_on_from"):
-            shutil.rmtree(came_from, ignore_errors=True)
+            self.place.remove(came_from)
         self.tidy()
 
     def on_trial_complete(
@@ -152,7 +155,10 @@ class Watch(tune.Callback):
         record = self.progress.records.get(trial.config["trial"])
         if record is None or record.last is None or not self.agenda.over(record):
             return False
-        whole = record.checkpoint and moment_of(Path(record.checkpoint))
+        if not record.checkpoint:
+            return False
+        self.place.fetch(record.checkpoint)
+        whole = moment_of(Path(record.checkpoint))
         return whole == record.last.moment
 
     def record(self, trial: Trial) -> Record:
