@@ -65,7 +65,8 @@ def cluster() -> Iterator[Cluster]:
     (folder / "token").write_text(secrets.token_hex(32))
     token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": NO_GPU}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
-    environment = kept | token | LOST
+    # a busy machine takes longer than Ray waits
+    environment = kept | token | LOST | {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
     port = free_port()
     address = f"127.0.0.1:{port}"
     head = [f"--port={port}", "--head", f"--temp-dir={folder}", "--include-dashboard=false"]

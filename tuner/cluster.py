@@ -14,7 +14,9 @@ from ray._private.authentication.authentication_token_setup import (
 from ray._private.services import canonicalize_bootstrap_address
 from ray._raylet import GcsClient  # type: ignore[attr-defined]
 from ray.exceptions import AuthenticationError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from trainables.node_cache import clear
 from trainables.problems import InputError
 from tuner.place import Local, Remote
 from tuner.resources import here, unmet
@@ -100,15 +102,35 @@ def answering(address: str) -> str:
     return found
 
 
+def others() -> list[str]:
+    """Return a node of each machine but this one."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    each = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
+    return [node for host, node in each.items() if host != socket.gethostname()]
+
+
 def unshared(place: Local) -> Iterator[str]:
     """Yield what may be wrong with results that all machines of a cluster write to."""
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    hosts = {node["NodeManagerHostname"] for node in nodes if node["Alive"]}
-    if len(hosts) > 1 and not isinstance(place, Remote):
+    machines = len(others()) + 1
+    if machines > 1 and not isinstance(place, Remote):
         yield (
-            f"results: {len(hosts)} machines write to {place.folder}, which must be a folder that "
+            f"results: {machines} machines write to {place.folder}, which must be a folder that "
             "all of them share; if it is not, write results=s3://bucket/path."
         )
+
+
+def forget(study: str) -> None:
+    """Delete what trials of a study have read, on every node."""
+    away = ray.remote(num_cpus=0)(clear)
+    left = [
+        away.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            study
+        )
+        for node in others()
+    ]
+    clear(study)
+    if left:
+        ray.wait(left, num_returns=len(left), timeout=PATIENCE)
 
 
 def room(settings: Settings) -> tuple[float, float]:

@@ -149,18 +149,20 @@ class Remote(Local):
         journal = self.folder / JOURNAL
         size = self.files.get_file_info(self.there(journal)).size or 0
         if size > (journal.stat().st_size if journal.exists() else 0):
-            self.folder.mkdir(parents=True, exist_ok=True)
             for path in self.listed(self.folder):
-                if path.name == TRIALS:
-                    continue
-                if self.files.get_file_info(self.there(path)).type is FileType.Directory:
-                    path.mkdir(exist_ok=True)
-                copy_files(self.there(path), str(path), source_filesystem=self.files)
+                if path.name != TRIALS:
+                    self.copy(path)
         for record in told(self.folder)[0].values() if journal.exists() else ():
             if record.checkpoint and record.status == "running":
                 for path in self.listed(Path(record.checkpoint).parent):
                     if path.match(CHECKPOINTS):
                         self.fetch(str(path))
+
+    def copy(self, path: Path) -> None:
+        """Copy a file or a folder from the address."""
+        is_folder = self.files.get_file_info(self.there(path)).type is FileType.Directory
+        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+        copy_files(self.there(path), str(path), source_filesystem=self.files)
 
     def make(self) -> None:
         """Make the folder at the address, and so see that something can be written there."""

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import optuna
 from ray import tune
@@ -15,6 +16,7 @@ from trainables.bind import filled, supply
 from trainables.levels import Level
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
+from tuner.cluster import forget
 from tuner.disk import Disk
 from tuner.journal import Journal
 from tuner.ladder import Course
@@ -70,6 +72,7 @@ def run(
     disk = Disk(files.parent, progress, journal, caution)
     watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, place)
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
+    shared |= {"study": uuid4().hex}
     tuner = tune.Tuner(
         tune.with_resources(trainable, {"cpu": settings.cpu, "gpu": gpu}),
         param_space=shared | device(gpu),
@@ -91,7 +94,10 @@ def run(
             verbose=0,
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    finally:
+        forget(shared["study"])
 
 
 def past_the_middle(progress: Progress, budget: float) -> bool:
