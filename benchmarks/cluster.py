@@ -73,11 +73,11 @@ def cluster() -> Iterator[Cluster]:
     head += [f"--ray-client-server-port={free_port()}"]
     started: list[subprocess.Popen[bytes]] = []
     try:
-        started.append(begun(head, environment))
-        waited(started)
-        for _ in range(NODES - 1):
-            started.append(begun([f"--address={address}"], environment | NODE))
-        waited(started)
+        for arguments in [head, *[[f"--address={address}"]] * (NODES - 1)]:
+            # one after the other, for nodes that begin together on one machine take each other's
+            # sockets; only those that join need to be told that there is a token
+            started.append(begun(arguments, environment | (NODE if started else {})))
+            waited(started[-1])
         yield Cluster(address, environment, [each.pid for each in started])
     finally:
         for each in started:
@@ -95,15 +95,14 @@ def begun(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Po
     )
 
 
-def waited(started: list[subprocess.Popen[bytes]]) -> None:
-    """Wait until nodes are up.
+def waited(started: subprocess.Popen[bytes]) -> None:
+    """Wait until a node is up.
 
     Raises:
-        RuntimeError: If one does not start.
+        RuntimeError: If it does not start.
     """
-    for each in started:
-        if each.wait(LONGEST):
-            raise RuntimeError(f"ray start ended with status {each.returncode}")
+    if started.wait(LONGEST):
+        raise RuntimeError(f"ray start ended with status {started.returncode}")
 
 
 def end(group: int) -> None:

@@ -17,7 +17,7 @@ from tuner.cluster import joined, unshared
 from tuner.command import OK
 from tuner.display import display
 from tuner.estimate import cramped
-from tuner.folder import differences, placed, unwritable
+from tuner.folder import differences, placed, uncounted, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED
@@ -65,7 +65,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    problems += unusable(plan)
+    problems += [*uncounted(plan.settings), *unusable(plan)]
     try:
         loans = borrowed(plan, folder)
     except InputError as unfit:
