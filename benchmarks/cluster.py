@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -29,7 +29,7 @@ import pandas as pd
 
 from tuner.settings import cores
 
-NODES, TRIALS, EPOCHS, SHARE = 3, 24, 3, 0.5
+NODES, TRIALS, EPOCHS, SHARE = 3, 24, 4, 0.5
 ROOM = int(NODES / SHARE)
 """Trials that run at once."""
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=1", "scheduler=none"]
@@ -50,12 +50,12 @@ class Cluster:
     Attributes:
         address: To join it by.
         environment: Of processes that may join it.
-        groups: The process group of each node; the head comes first.
+        sessions: The session of each node, as processes have them; the head comes first.
     """
 
     address: str
     environment: Mapping[str, str]
-    groups: list[int]
+    sessions: list[int]
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def begun(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Return a `ray start`, in a process group that its node's processes stay in."""
+    """Return a `ray start`, in a session that its node's processes stay in."""
     room = ["--num-cpus=4", "--num-gpus=1", "--object-store-memory=100000000"]
     program = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments, *room]
     program += ["--disable-usage-stats", "--node-ip-address=127.0.0.1"]
@@ -105,12 +105,14 @@ def waited(started: subprocess.Popen[bytes]) -> None:
         raise RuntimeError(f"ray start ended with status {started.returncode}")
 
 
-def end(group: int) -> None:
+def end(session: int) -> None:
     """Kill all processes of a node at once, as a power cut does."""
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False
+    )
+    for pid in map(int, listed.stdout.split()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def free_port() -> int:
@@ -128,24 +130,25 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def half_way(folder: Path, group: int) -> set[str]:
-    """Return trials of a node that have a checkpoint, if half of all have ended; none before."""
+def half_way(folder: Path, session: int) -> set[str]:
+    """Return trials of a node with a checkpoint and epochs to go, if half of all have ended."""
     seen = events(folder)
     over = {line["trial_id"] for line in seen if line["event"] == "ended"}
     last = {line["trial_id"]: line["event"] for line in seen}
+    behind = epochs_behind(seen)
     if len(over) < TRIALS // 2:
         return set()
-    ready = {number for number, event in last.items() if event == "kept"}
-    return {number for number in ready - over if on(folder, number, group)}
+    ready = {n for n, event in last.items() if event == "kept" and behind[n] < EPOCHS - 1}
+    return {number for number in ready - over if on(folder, number, session)}
 
 
-def on(folder: Path, number: str, group: int) -> bool:
+def on(folder: Path, number: str, session: int) -> bool:
     """Return whether the process of a trial belongs to a node."""
     files = list((folder / "trials").glob(f"*/{number}/result.json"))
     lines = [line for file in files for line in file.read_text().splitlines(keepends=True)]
     whole = [json.loads(line) for line in lines if line.endswith("\n")]
     try:
-        return bool(whole) and os.getpgid(whole[-1]["pid"]) == group
+        return bool(whole) and os.getsid(whole[-1]["pid"]) == session
     except ProcessLookupError:
         return False
 
@@ -167,13 +170,13 @@ def survive(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
     program = [sys.executable, "-m", "tuner.search", "space=weight_decay", *SMALL, *keys, *words]
     log = (results / "log").open("w+")
     process = subprocess.Popen(program, env=running.environment, stdout=log, stderr=log)
-    victims: set[str] = set()
+    victims, killed = set[str](), 0.0
     while process.poll() is None:
         if time.perf_counter() - start > LONGEST:
             process.kill()
             raise TimeoutError(Path(log.name).read_text())
-        if not victims and (victims := half_way(folder, running.groups[-1])):
-            end(running.groups[-1])
+        if not victims and (victims := half_way(folder, running.sessions[-1])):
+            end(running.sessions[-1])
             killed = time.perf_counter() - start
         time.sleep(0.02)
     log.close()
@@ -187,17 +190,41 @@ def counted(folder: Path) -> dict[str, Any]:
     trials = pd.read_parquet(folder / "trials.parquet")
     epochs = pd.read_parquet(folder / "epochs.parquet")
     seen = events(folder)
-    reported = [(e["trial_id"], e["report"]["epoch"]) for e in seen if e["event"] == "reported"]
+    went_on = [at for at, event in enumerate(seen) if event["event"] == "went_on"]
     return {
         "trials": len(trials),
         "statuses": dict(Counter(trials.status)),
         "counted_twice": int(trials.trial_id.duplicated().sum()),
         "epochs": len(epochs),
         "epochs_counted_twice": int(epochs.duplicated(["trial_id", "epoch"]).sum()),
-        "epochs_trained_again": sorted({e for e in reported if reported.count(e) > 1}),
-        "went_on": sorted({e["trial_id"] for e in seen if e["event"] == "went_on"}),
+        "went_on_behind_epoch": {
+            seen[at]["trial_id"]: epochs_behind(seen[:at]).get(seen[at]["trial_id"], 0)
+            for at in went_on
+        },
+        "epochs_lost": lost(seen),
         "most_at_once": most_at_once(seen),
     }
+
+
+def epochs_behind(seen: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the epoch of the last checkpoint of each trial that has one."""
+    reported, kept = dict[str, int](), dict[str, int]()
+    for event in seen:
+        number = event["trial_id"]
+        if event["event"] == "reported":
+            reported[number] = event["report"]["epoch"]
+        elif event["event"] == "kept":
+            kept[number] = reported[number]
+    return kept
+
+
+def lost(seen: list[dict[str, Any]]) -> int:
+    """Return how many epochs were trained again although their checkpoint was kept."""
+    again = [at for at, event in enumerate(seen) if event["event"] == "reported"]
+    return sum(
+        seen[at]["report"]["epoch"] <= epochs_behind(seen[:at]).get(seen[at]["trial_id"], 0)
+        for at in again
+    )
 
 
 def most_at_once(seen: list[dict[str, Any]]) -> int:
