@@ -4,13 +4,12 @@ import os
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from trainables.constraint import constraint
 from trainables.precision import Precision
-from trainables.ranges import Count, Folder, Seed, Weight, absolute
+from trainables.ranges import Count, Folder, Place, Seed, Weight
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
 from tuner.typed import Several
@@ -118,19 +117,6 @@ def joinable(address: str) -> str:
     return address
 
 
-def somewhere(results: str) -> str:
-    """Return a folder's absolute path, or the address of one.
-
-    Raises:
-        ValueError: If an address holds a password.
-    """
-    if "://" not in results:
-        return absolute(results)
-    if urlsplit(results).password is not None:  # search.yaml would tell everybody
-        raise ValueError("must not hold keys; put them into the environment")
-    return results
-
-
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[
@@ -141,7 +127,6 @@ Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, AfterValidator(joinable)]
 Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
 Bound = Annotated[str, AfterValidator(bound)]
-Results = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(somewhere)]
 Folders = Annotated[tuple[Folder, ...], Several, AfterValidator(each_once)]
 
 
@@ -203,7 +188,7 @@ class Settings:
     concurrency: Count | None = None
     time_budget: Duration | None = None
     disk_budget: Size | None = None
-    results: Results = "results"
+    results: Place = "results"
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
     warm_start: Folders = ()
