@@ -1,5 +1,6 @@
 """Where real data may lie, and one thread for all, so that numbers do not depend on the machine."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keys():
+    """Let trials, whose processes inherit them, write to the S3 servers that tests start."""
+    os.environ |= {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"}
 
 
 @pytest.fixture(scope="session")

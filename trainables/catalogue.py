@@ -66,6 +66,8 @@ def load_file(path: Path) -> ModuleType:
     """
     try:
         found = path.is_file()
+        if not found and shipped(path).is_file():
+            path, found = shipped(path), True
     except OSError as error:
         raise LookupError(f"no file {path} ({error.strerror}).") from None
     if not found:
@@ -79,3 +81,11 @@ def load_file(path: Path) -> ModuleType:
     except (Exception, SystemExit) as error:  # a user's file can fail in any way
         raise LookupError(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
     return module
+
+
+def shipped(path: Path) -> Path:
+    """Return where the copy of a user's file lies that a node of a cluster was sent.
+
+    It is relative to the folder that a trial runs in there.
+    """
+    return Path("files", *path.resolve().parts[1:])

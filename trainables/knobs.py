@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import TypeAdapter, ValidationError
 
-from trainables.ranges import Folder
+from trainables.ranges import Folder, Place
 
 REQUIRED = inspect.Parameter.empty
 
@@ -64,7 +64,7 @@ class Knob:
 
 def holds_path(hint: Any) -> bool:  # noqa: ANN401
     """Return whether a type is that of a path, or of several."""
-    return hint == Folder or any(map(holds_path, get_args(hint)))
+    return hint in (Folder, Place) or any(map(holds_path, get_args(hint)))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -46,6 +47,19 @@ def absolute(text: str) -> str:
     return str(path)
 
 
+def somewhere(text: str) -> str:
+    """Return a path in full, or the address of a folder elsewhere.
+
+    Raises:
+        ValueError: If there can be no such path, or an address holds keys.
+    """
+    if "://" not in text:
+        return absolute(text)
+    if urlsplit(text).password is not None:  # search.yaml would tell everybody
+        raise ValueError("must not hold keys; put them into the environment")
+    return text
+
+
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Overshoot = Annotated[float, Field(ge=1, allow_inf_nan=False)]
@@ -61,3 +75,5 @@ Moments = Annotated[tuple[Fraction, ...], AfterValidator(ascending)]
 """Shares of the run, each later than the last."""
 Folder = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(absolute)]
 """A path; absolute once validated, because a trial does not run where the command was typed."""
+Place = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(somewhere)]
+"""A path, or the address of a folder elsewhere."""

@@ -3,6 +3,7 @@
 import gc
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,8 @@ def trainable(config: dict[str, Any]) -> None:
             before.
     """
     torch.set_num_threads(config["threads"])
+    if not torch.cuda.is_available():  # a node may count GPUs that torch cannot use
+        config = config | {"device": "cpu"}
     if config["device"] == "cuda":
         torch.cuda.set_per_process_memory_fraction(config["memory_share"])
     micro_batch, done = None, False
@@ -89,19 +92,29 @@ def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
         micro_batch: Images that its updates take at a time; as configured if none.
     """
     levels = [Level(**level) for level in config["levels"]]
-    last = tune.get_checkpoint()
-    came_from = last.path if last else config.get("goes_on_from")
-    first = checkpoint.level_of(Path(came_from)) if came_from else config.get("level", 0)
-    shorter = None
+    with left(config) as folder:
+        first = checkpoint.level_of(folder) if folder else config.get("level", 0)
+        trial = Trial(levels[first].of(config), first)
+        if folder:
+            checkpoint.restore(trial, folder)
     for number in range(first, len(levels)):
-        trial = Trial(levels[number].of(config), number)
-        if shorter:
+        if number > first:
+            shorter, trial = trial, Trial(levels[number].of(config), number)
             trial.follows(shorter)
-        elif came_from:
-            checkpoint.restore(trial, Path(came_from))
         if micro_batch:
             trial.micro_batch = micro_batch
         yield trial
         if trial.diverged or trial.collapsed_at:
             return
-        shorter = trial
+
+
+@contextmanager
+def left(config: Mapping[str, Any]) -> Iterator[Path | None]:
+    """Give the folder with what a trial is to go on from, if anything; fetched if it is remote."""
+    came_from = config.get("goes_on_from")
+    last = tune.get_checkpoint() or (tune.Checkpoint(came_from) if came_from else None)
+    if last is None:
+        yield None
+        return
+    with last.as_directory() as folder:
+        yield Path(folder)

@@ -15,6 +15,7 @@ from trainables.constraint import constraint
 from trainables.groups import GROUPS
 from trainables.images import Dataset, Format
 from trainables.loop import EpochResult, train_epoch
+from trainables.node_cache import read_once
 from trainables.precision import compile_layers, compute_in
 from trainables.report import Report
 from trainables.signatures import attacks
@@ -29,7 +30,7 @@ class Trial:
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`; `constraint` if there is one.
+            and `compile`; `constraint` if there is one, `study` if trials share what they read.
         model: The network, behind its normalisation.
         best: Report of the epoch with the highest robust accuracy on the validation split so far,
             among those that satisfy the constraint; if none does, of the one nearest to it.
@@ -54,7 +55,7 @@ class Trial:
         self.constraint = constraint(bound) if bound else None
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
-        self.dataset = dataset(self.parts["data"].load, self.device)
+        self.dataset = dataset(self.parts["data"].load, self.device, config.get("study"))
         self.train, self.validation = self.parts["data"].cut(self.dataset.train)
         # channels last is what convolutions are quickest with; numbers are the same
         model = network(self.parts["model"], self.dataset.format)
@@ -196,18 +197,33 @@ def network(model: SimpleNamespace, images: Format) -> nn.Module:
     return net
 
 
-def dataset(load: partial[Dataset], where: str) -> Dataset:
-    """Return the data set on a device; a reused process loads it once."""
-    return _dataset(load.func, tuple(sorted(load.keywords.items())), where)
+def dataset(load: partial[Dataset], where: str, study: str | None = None) -> Dataset:
+    """Return the data set on a device; a reused process loads it once, and so do those of a study.
+
+    Args:
+        load: Reads it.
+        where: The device.
+        study: Whose processes on this node read it once, if any do.
+    """
+    return _dataset(load.func, tuple(sorted(load.keywords.items())), where, study)
 
 
 @lru_cache(maxsize=1)
 def _dataset(
-    load: Callable[..., Dataset], settings: tuple[tuple[str, Any], ...], where: str
+    load: Callable[..., Dataset],
+    settings: tuple[tuple[str, Any], ...],
+    where: str,
+    study: str | None,
 ) -> Dataset:
-    data = load(**dict(settings))
-    if not isinstance(data, Dataset):
-        raise TypeError(f"must return a trainables.images.Dataset, got {data!r}")
+    def read() -> Dataset:
+        data = load(**dict(settings))
+        if not isinstance(data, Dataset):
+            raise TypeError(f"must return a trainables.images.Dataset, got {data!r}")
+        return data
+
+    # two files of a user's own may have one name
+    source = getattr(load, "__globals__", {}).get("__file__", load.__module__)
+    data = read_once(read, study, f"{source} {settings}") if study else read()
     return Dataset(
         train=data.train.to(where),
         test=data.test,

@@ -47,6 +47,7 @@ class Agenda(Searcher):
         decided: What the rule said of each trial's last epoch.
         late: Whether time runs out, so that who waits goes on before new trials begin: a study that
             is ended early would else have begun much and finished nothing.
+        bring: Sees that a checkpoint can be read here, and those beside it.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Agenda(Searcher):
         rule: Rule,
         memory: Memory,
         trials: int,
-        keep: Callable[[Record], str],
+        find: Callable[..., str],
         seeds: Seeds | None = None,
     ) -> None:
         """Begin where an earlier run has ended.
@@ -65,16 +66,18 @@ class Agenda(Searcher):
             rule: Which of them go on.
             memory: What the rule and the trials have come to already; kept up to date.
             trials: How many there are to be.
-            keep: Called with a trial to copy its newest checkpoint; returns where.
+            find: Called with a trial, and `own`, whether it goes on itself; returns where to find
+                its newest checkpoint.
             seeds: Who gets more of them once all trials have ended.
         """
         super().__init__(metric=METRIC, mode=MODE)
-        self.study, self.rule, self.trials, self.keep = study, rule, trials, keep
+        self.study, self.rule, self.trials, self.find = study, rule, trials, find
         self.seeds = seeds or Seeds()
         self.memory = memory
         self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
         self.left = deque(memory.left)
         self.late: Callable[[], bool] = lambda: False
+        self.bring: Callable[[str], None] = lambda _: None
         self.running: dict[str, str] = {}
         self.proposed: dict[str, dict[str, Any]] = {}
         self.unlucky: deque[str] = deque()
@@ -153,6 +156,8 @@ class Agenda(Searcher):
     def going_on(self, step: Step, *, waited: bool) -> dict[str, Any]:
         """Return the configuration of a trial that has been begun before."""
         record, source = self.records[step.trial], self.records[step.source]
+        for checkpoint in filter(None, {record.checkpoint, source.checkpoint}):
+            self.bring(checkpoint)
         if source is record or moment_of(Path(source.checkpoint)) is None:
             self.memory.rewinds(record, waited=waited)
             source = record
@@ -160,7 +165,7 @@ class Agenda(Searcher):
         for path, value in step.knobs.items():
             group, _, knob = path.partition(".")
             groups[group][knob] = value
-        checkpoint = source.checkpoint if source is record else self.keep(source)
+        checkpoint = source.checkpoint and self.find(source, own=source is record)
         return {
             **groups,
             "trial": step.trial,

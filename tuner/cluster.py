@@ -1,25 +1,45 @@
 """The machines that trials run on: those of a cluster, or this one."""
 
 import logging
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.authentication.authentication_token_setup import (
+    maybe_enable_token_auth_if_token_available,
+)
+from ray._private.services import canonicalize_bootstrap_address
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
+from ray.exceptions import AuthenticationError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from trainables.node_cache import clear
 from trainables.problems import InputError
 from tuner.loopback import loopback
+from tuner.place import Local, Remote
 from tuner.resources import here, unmet
 from tuner.settings import Settings
+from tuner.shipping import environment
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
+PATIENCE = 5.0
+"""Seconds for a connection to a machine that may not be there."""
+
+
 @contextmanager
-def joined(settings: Settings) -> Iterator[tuple[float, float]]:
+def joined(settings: Settings, files: Iterable[Path] = ()) -> Iterator[tuple[float, float]]:
     """Start or join Ray while inside; give the cores and GPUs of all its nodes.
 
     Where this process has joined Ray already, as a notebook may have, that is used and left alone.
+
+    Args:
+        settings: Say which cluster, and what a trial takes.
+        files: Of the user's own, that trials import.
 
     Raises:
         InputError: If there is no such cluster, or no node of it could ever hold a trial.
@@ -27,14 +47,14 @@ def joined(settings: Settings) -> Iterator[tuple[float, float]]:
     if ray.is_initialized():
         yield room(settings)
         return
-    begin(settings)
+    begin(settings, files)
     try:
         yield room(settings)
     finally:
         ray.shutdown()
 
 
-def begin(settings: Settings) -> None:
+def begin(settings: Settings, files: Iterable[Path]) -> None:
     """Start Ray on this machine, or join the cluster that is asked for.
 
     Raises:
@@ -47,11 +67,74 @@ def begin(settings: Settings) -> None:
         with loopback():
             ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=shown, **QUIET)
         return
+    # of itself Ray looks for a token only where it is given no address
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
     try:
-        ray.init(address=settings.address, **QUIET)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+        found = answering(settings.address)
+        with environment(files) as sent:
+            ray.init(address=found, runtime_env=sent, **QUIET)
+    except AuthenticationError:
+        raise InputError([
+            f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
+            "~/.ray/auth_token of its head node here, or write RAY_AUTH_TOKEN_PATH=FILE before "
+            "the command."
+        ]) from None
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([f"address: no Ray cluster at {settings.address} ({reason})."]) from None
+        raise InputError([
+            f"address: no Ray cluster at {settings.address} ({reason}); write HOST:PORT as "
+            "`ray start --head` printed it, or leave address out to run on this machine."
+        ]) from None
+
+
+def answering(address: str) -> str:
+    """Return the address of a cluster that answers, "auto" resolved.
+
+    Ray itself would ask an address where there is none for 20 seconds or more.
+
+    Raises:
+        ConnectionError: If nobody is there.
+        AuthenticationError: If the cluster wants another token.
+        RayError: If whoever is there is no cluster.
+    """
+    found: str | None = canonicalize_bootstrap_address(address)
+    if found is None:
+        raise ConnectionError("this machine is not a node of one")
+    host, _, port = found.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    GcsClient(address=found)
+    return found
+
+
+def others() -> list[str]:
+    """Return a node of each machine but this one."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    each = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
+    return [node for host, node in each.items() if host != socket.gethostname()]
+
+
+def unshared(place: Local) -> Iterator[str]:
+    """Yield what may be wrong with results that all machines of a cluster write to."""
+    machines = len(others()) + 1
+    if machines > 1 and not isinstance(place, Remote):
+        yield (
+            f"results: {machines} machines write to {place.folder}, which must be a folder that "
+            "all of them share; if it is not, write results=s3://bucket/path."
+        )
+
+
+def forget(study: str) -> None:
+    """Delete what trials of a study have read, on every node."""
+    away = ray.remote(num_cpus=0)(clear)
+    left = [
+        away.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            study
+        )
+        for node in others()
+    ]
+    clear(study)
+    if left:
+        ray.wait(left, num_returns=len(left), timeout=PATIENCE)
 
 
 def room(settings: Settings) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Where the results of a study go, and whether one that is there can be taken up."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ import yaml
 
 from tuner import results
 from tuner.journal import FILE as JOURNAL
+from tuner.place import Local, Remote, remote
 from tuner.plan import Plan, plain
 from tuner.settings import Settings
 from tuner.wider import narrower
@@ -21,16 +22,31 @@ LETTERS = 36
 
 
 def results_folder(plan: Plan) -> Path:
-    """Return where the results go.
+    """Return where the results go on this machine.
 
     The newest folder has the last name, whatever the clock says: after it was set back, names count
     on from the newest.
     """
     if plan.settings.name:
-        return Path(plan.settings.results) / plan.settings.name
+        return above(plan.settings) / plan.settings.name
     after = [moment + timedelta(seconds=1) for moment, _ in stamped(plan)]
     moment = max([datetime.now(), *after])
-    return Path(plan.settings.results) / f"{usual_name(plan)}-{moment:{STAMP}}"
+    return above(plan.settings) / f"{usual_name(plan)}-{moment:{STAMP}}"
+
+
+def above(settings: Settings) -> Path:
+    """Return the folder that holds the results folders on this machine."""
+    return Path(Settings().results if remote(settings.results) else settings.results).absolute()
+
+
+def placed(plan: Plan) -> Local:
+    """Return where the results of a study go, what is there already brought here to go on."""
+    settings = plan.settings
+    folder = taken_up(plan) or results_folder(plan)
+    place = Remote(folder, settings.results) if remote(settings.results) else Local(folder)
+    if settings.resume == "auto":
+        place.pull()
+    return place
 
 
 def usual_name(plan: Plan) -> str:
@@ -45,15 +61,24 @@ def taken_up(plan: Plan) -> Path | None:
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
     found = [(moment, each) for moment, each in stamped(plan) if (each / JOURNAL).exists()]
+    if remote(plan.settings.results):
+        folder = above(plan.settings)
+        listed = Remote(folder, plan.settings.results, name="").listed(folder)
+        found += timed(plan, listed)
     return max(found)[1] if found else None
 
 
 def stamped(plan: Plan) -> Iterator[tuple[datetime, Path]]:
     """Yield the folders of this space and method that were given no name, and their times."""
-    usual = usual_name(plan)
-    for folder in Path(plan.settings.results).glob(f"{usual}-*"):
+    yield from timed(plan, above(plan.settings).glob(f"{usual_name(plan)}-*"))
+
+
+def timed(plan: Plan, folders: Iterable[Path]) -> Iterator[tuple[datetime, Path]]:
+    """Yield those of some folders that are of this space and method, and their times."""
+    for folder in folders:
         with suppress(ValueError):  # the name of another method may begin like this one's
-            yield datetime.strptime(folder.name.removeprefix(f"{usual}-"), STAMP), folder
+            moment = datetime.strptime(folder.name.removeprefix(f"{usual_name(plan)}-"), STAMP)
+            yield moment, folder
 
 
 def differences(folder: Path, plan: Plan) -> Iterator[str]:
@@ -82,8 +107,21 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 
 
-def unwritable(folder: Path) -> Iterator[str]:
+def uncounted(settings: Settings) -> Iterator[str]:
+    """Yield why a disk budget cannot be kept, if it cannot."""
+    if settings.disk_budget and remote(settings.results):
+        yield (
+            "disk_budget: counts files on a disk, and checkpoints go to an address; leave it out, "
+            "or write results=FOLDER."
+        )
+
+
+def unwritable(place: Local) -> Iterator[str]:
     """Yield why a results folder cannot be made, if it cannot."""
+    folder = place.folder
+    if isinstance(place, Remote) and place.listed(folder):
+        yield f"name: {place.uri} exists; choose another name=NAME, or resume=auto to go on."
+        return
     if folder.exists():
         hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
         yield f"name: {folder} exists; choose another name=NAME{hint}."

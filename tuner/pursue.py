@@ -14,17 +14,19 @@ from rich.console import Console
 from trainables.patience import GaveUpError, Patience
 from trainables.problems import InputError
 from tuner import dashboard, results
-from tuner.cluster import joined
+from tuner.cluster import joined, unshared
 from tuner.command import FAILED, OK
 from tuner.display import display
 from tuner.estimate import cramped
-from tuner.folder import differences, results_folder, taken_up, unwritable
+from tuner.folder import differences, placed, uncounted, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED, impatiently
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
+from tuner.mirror import Mirror
 from tuner.outlook import unusable
+from tuner.place import Local, Remote
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
@@ -33,6 +35,7 @@ from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.rule import Rule
 from tuner.run import concurrency, rule_of, run
+from tuner.shipping import own_files
 from tuner.storage import PATIENCE
 from tuner.summary import summarise
 from tuner.tracking import Tracking, missing
@@ -54,9 +57,10 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If it cannot.
     """
-    folder = taken_up(plan) or results_folder(plan)
+    place = placed(plan)
+    folder = place.folder
     goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
-    problems = list(differences(folder, plan) if goes_on else unwritable(folder))
+    problems = list(differences(folder, plan) if goes_on else unwritable(place))
     if plan.settings.replay:
         if problems:
             raise InputError(problems)
@@ -65,7 +69,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    problems += [*unusable(plan), *missing(plan.settings.tracker)]
+    problems += [*uncounted(plan.settings), *unusable(plan), *missing(plan.settings.tracker)]
     try:
         loans = borrowed(plan, folder)
     except InputError as unfit:
@@ -79,13 +83,13 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
             console.print(str(loan), soft_wrap=True)
         return OK
     silence()
-    with joined(plan.settings) as room, impatiently():
-        return start(plan, folder, loans, typed, console, room)
+    with joined(plan.settings, own_files(plan)) as room, impatiently():
+        return start(plan, place, loans, typed, console, room)
 
 
 def start(
     plan: Plan,
-    folder: Path,
+    place: Local,
     loans: Sequence[Loan],
     typed: Sequence[str],
     console: Console,
@@ -95,7 +99,7 @@ def start(
 
     Args:
         plan: What to run.
-        folder: Where the results go.
+        place: Where the results go.
         loans: Trials of other studies to learn from.
         typed: The command.
         console: Where to tell of it.
@@ -105,12 +109,10 @@ def start(
         InputError: If the results folder cannot be had after all.
     """
     at_a_time, gpu = concurrency(plan.settings, *room)
-    make(folder, plan)
-
-    def caution(text: str) -> None:
-        console.print(f"caution: {text}", soft_wrap=True)
-
-    for text in (*plan.cautions, *taking_turns(gpu)):
+    folder = place.folder
+    make(place, plan)
+    caution = partial(cautioned, console)
+    for text in (*plan.cautions, *taking_turns(gpu), *unshared(place)):
         caution(text)
     dashboard.tell(plan.settings, console)
     patience = Patience(lambda refusal: caution(f"{refusal}; trying again."), PATIENCE)
@@ -120,8 +122,9 @@ def start(
     if memory.records:
         ended = len(progress.ended)
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
-    saver = Saver(folder, plan, progress, patience)
+    saver = Saver(place, plan, progress, patience)
     tracking = Tracking(plan.settings.tracker, folder, caution)
+    mirrors = [Mirror(place, caution)] if isinstance(place, Remote) else []
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
     with display(progress, console) as shown:
 
@@ -131,26 +134,45 @@ def start(
             tracking.tell(record)
 
         try:
-            go = partial(run, plan, folder, progress, tell, gpu=gpu, caution=caution, **known)
+            go = partial(run, plan, place, progress, tell, gpu=gpu, caution=caution, **known)
             refusal = refused(go)
         finally:
             interrupted = settle(plan, progress)
             last = refused(saver.save)
-            tracking.close()
-            journal.close()
+            for each in (tracking, journal, *mirrors):
+                each.close()
     summarise(console, progress, folder, interrupted=interrupted)
-    if refusal := refusal or last:
+    return outcome(console, refusal or last, interrupted=interrupted)
+
+
+def cautioned(console: Console, text: str) -> None:
+    """Tell what may be a mistake, or what was lost."""
+    console.print(f"caution: {text}", soft_wrap=True)
+
+
+def outcome(console: Console, refusal: str | None, *, interrupted: bool) -> int:
+    """Return the exit status of a study that is over, and tell what storage has ended it, if any.
+
+    Args:
+        console: Where to tell.
+        refusal: What could not be written.
+        interrupted: Whether it was ended before its time.
+    """
+    if refusal:
         console.print(f"Ended early: {refusal}. {MEND}", soft_wrap=True)
         return FAILED
     return INTERRUPTED if interrupted else OK
 
 
-def make(folder: Path, plan: Plan) -> None:
+def make(place: Local, plan: Plan) -> None:
     """Make the results folder.
 
     Raises:
         InputError: If that fails.
     """
+    folder = place.folder
+    if isinstance(place, Remote):
+        place.make()
     try:
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
@@ -210,8 +232,8 @@ def settle(plan: Plan, progress: Progress) -> bool:
 class Saver:
     """Writes the frames when trials end, but not all the time."""
 
-    def __init__(self, folder: Path, plan: Plan, progress: Progress, patience: Patience) -> None:
-        self.folder, self.plan, self.progress = folder, plan, progress
+    def __init__(self, place: Local, plan: Plan, progress: Progress, patience: Patience) -> None:
+        self.place, self.plan, self.progress = place, plan, progress
         self.patiently = patience
         self.saved = -SAVE_EVERY
 
@@ -222,8 +244,10 @@ class Saver:
 
     def save(self) -> None:
         """Write everything that is known."""
-        write = partial(results.write, self.folder, self.plan, self.progress)
-        self.patiently(f"the frames in {self.folder}", write)
+        if self.progress.leader is not None:
+            self.place.fetch(self.progress.leader.checkpoint)
+        write = partial(results.write, self.place.folder, self.plan, self.progress)
+        self.patiently(f"the frames in {self.place.folder}", write)
         self.saved = time.monotonic()
 
 

@@ -72,7 +72,7 @@ class Replay:
             order: Seeds the order of the runs.
         """
         study = StudySearcher(variants, sampler, listed=listed, levels=rule.levels)
-        self.agenda = Agenda(study, rule, Memory(), trials, lambda record: record.checkpoint)
+        self.agenda = Agenda(study, rule, Memory(), trials, lambda record, **_: record.checkpoint)
         self.searched = {path: d for v in variants for path, d in v.searched.items()}
         self.unused = list(suited(archive, rule))
         random.Random(order).shuffle(self.unused)

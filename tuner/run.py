@@ -1,13 +1,12 @@
 """A plan, run: the only file that builds Ray's Tuner."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import optuna
 from ray import tune
@@ -19,12 +18,14 @@ from trainables.levels import Level
 from trainables.patience import Patience
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
+from tuner.cluster import forget
 from tuner.dashboard import Named
 from tuner.deadline import Deadline
 from tuner.disk import Disk
 from tuner.gauges import Gauges
 from tuner.journal import Journal
 from tuner.ladder import Course
+from tuner.place import TRIALS, Local
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
 from tuner.recall import Memory, kept_in
@@ -37,8 +38,6 @@ from tuner.study_groups import STUDY_GROUPS
 from tuner.vigil import Vigil
 from tuner.watch import Watch
 
-TRIALS = "trials"
-"""Ray's own files, in the results folder."""
 OUTPUT = "output.txt"
 """What a trial prints, in its folder among them."""
 SYNC_EVERY = 30
@@ -49,7 +48,7 @@ SPREAD = 100_003
 
 def run(
     plan: Plan,
-    folder: Path,
+    place: Local,
     progress: Progress,
     tell: Callable[[Record], None],
     *,
@@ -63,7 +62,7 @@ def run(
 
     Args:
         plan: What to run.
-        folder: The results folder; Ray's own files go into its `trials/`, a folder a run.
+        place: The results folder; Ray's own files go into its `trials/`, a folder a run.
         progress: Kept up to date.
         tell: Called with a trial that began, reported or ended.
         gpu: Share of a GPU for each trial.
@@ -73,20 +72,34 @@ def run(
         caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
-    files = folder / TRIALS / str(len(list((folder / TRIALS).glob("*"))) + 1)
-    study = searcher(plan, folder, memory.records, rule, journal.patiently)
+    files = place.folder / TRIALS / str(place.runs() + 1)
+    study = searcher(plan, place.folder, memory.records, rule, journal.patiently)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
     keep = partial(journal.patiently, "a copy of a checkpoint")
-    agenda = Agenda(
-        study, rule, memory, plan.trials, lambda record: keep(partial(copied, files, record)), seeds
-    )
+
+    def find(record: Record, *, own: bool) -> str:
+        return keep(partial(found, place, files, record, own=own))
+
+    agenda = Agenda(study, rule, memory, plan.trials, find, seeds)
+    agenda.bring = place.bring
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
     vigil = Vigil(settings.report_limit, journal.patiently.limit, caution)
-    watch = Watch(progress, plan.columns, tell, journal, agenda, disk.hold, vigil.hung, caution)
+    watch = Watch(*(
+        progress,
+        plan.columns,
+        tell,
+        journal,
+        agenda,
+        disk.hold,
+        vigil.hung,
+        caution,
+        place,
+    ))
     shared = plan.shared() | {"levels": [asdict(level) for level in rule.levels]}
+    shared |= {"study": uuid4().hex}
     if settings.dashboard:
         shared["columns"] = plan.columns
     tuner = tune.Tuner(
@@ -106,9 +119,9 @@ def run(
         run_config=tune.RunConfig(
             name=files.name,
             stop=Deadline(progress.started, settings.time_budget),
-            storage_path=str(files.parent),
+            storage_path=place.address(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
-            callbacks=[watch, vigil, Gauges(progress, folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
+            callbacks=[watch, vigil, Gauges(progress, place.folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
             log_to_file=(OUTPUT, OUTPUT),
             sync_config=tune.SyncConfig(
                 sync_period=SYNC_EVERY, sync_artifacts=True, sync_artifacts_on_checkpoint=False
@@ -116,7 +129,10 @@ def run(
             verbose=0,
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    finally:
+        forget(shared["study"])
 
 
 def past_the_middle(progress: Progress, budget: float) -> bool:
@@ -124,19 +140,17 @@ def past_the_middle(progress: Progress, budget: float) -> bool:
     return progress.elapsed > budget / 2
 
 
-def copied(files: Path, record: Record) -> str:
-    """Return a copy of a trial's newest checkpoint, for Ray replaces that while it is used.
+def found(place: Local, files: Path, record: Record, *, own: bool) -> str:
+    """Return where a trial finds the newest checkpoint of itself or another.
+
+    That of another is copied, for Ray replaces it while it is used.
 
     Raises:
-        OSError: If the storage refuses it.
+        OSError: If the storage refuses the copy.
     """
-    copy = Path(tempfile.mkdtemp(prefix=f"of-{record.trial_id}-", dir=files))
-    try:
-        shutil.copytree(record.checkpoint, copy, dirs_exist_ok=True)
-    except OSError:
-        shutil.rmtree(copy, ignore_errors=True)
-        raise
-    return str(copy)
+    if own:
+        return place.address(record.checkpoint)
+    return place.copied(record.checkpoint, files, record.trial_id)
 
 
 def device(gpu: float) -> dict[str, Any]:

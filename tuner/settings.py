@@ -11,7 +11,7 @@ from trainables import catalogue
 from trainables.constraint import constraint
 from trainables.precision import Precision
 from trainables.problems import did_you_mean
-from trainables.ranges import Count, Folder, Seed, Weight
+from trainables.ranges import Count, Folder, Place, Seed, Weight
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
 from tuner.typed import Several
@@ -117,6 +117,26 @@ def followed(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def joinable(address: str) -> str:
+    """Return the address of a Ray cluster.
+
+    Raises:
+        ValueError: If a search cannot run from there.
+    """
+    if address.startswith("ray://"):
+        # Tune would run on the server, away from the journal, the terminal and the results folder
+        raise ValueError(
+            "must be auto or HOST:PORT, for a search cannot run over Ray Client; write "
+            "address=auto and submit the command to the cluster: ray job submit --address "
+            "http://HOST:8265 -- python -m tuner.search ..."
+        )
+    if address != "auto" and not re.fullmatch(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}", address):
+        raise ValueError(
+            "must be auto or HOST:PORT, as ray start printed it, such as 10.0.0.1:6379"
+        )
+    return address
+
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
 Name = Annotated[
@@ -124,7 +144,7 @@ Name = Annotated[
 ]
 Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
 Gpus = Annotated[Weight, AfterValidator(allotted)]
-Address = Annotated[str, Field(min_length=1)]
+Address = Annotated[str, AfterValidator(joinable)]
 Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
 Bound = Annotated[str, AfterValidator(bound)]
 Trackers = Annotated[tuple[str, ...], Several, AfterValidator(followed)]
@@ -162,7 +182,8 @@ class Settings:
             is ended and goes on from its last checkpoint. Any time will do if none is given.
         disk_budget: What the checkpoints of all trials may take: bytes, or 500MB, 20GB, 1TB. Those
             of the worst ended trials go first, the leader's and running trials' never.
-        results: Folder that holds the results folders.
+        results: Folder that holds the results folders, or an address such as s3://bucket/path; the
+            working copy is then in ./results.
         name: Of this study's folder; space, method and time if none.
         resume: "auto" takes up a study that was cut off, or asks more of one that ended: trials,
             epochs, seeds, wider ranges. It is that of `name`, or else the newest of this space and
@@ -174,7 +195,8 @@ class Settings:
         tracker: Where else epochs are written down: tensorboard, mlflow, wandb, separated by
             commas, or none.
         dry_run: Whether to print the plan and run nothing.
-        address: Of a running Ray cluster to join; a private one on this machine if none.
+        address: Of a running Ray cluster to join, HOST:PORT, or "auto" where this machine is a node
+            of one; a private one on this machine if none.
         dashboard: Whether to start Ray's dashboard, which lists trials by number and knobs; each
             then has a process of its own, which takes seconds to start.
     """
@@ -194,7 +216,7 @@ class Settings:
     time_budget: Duration | None = None
     report_limit: Duration | None = None
     disk_budget: Size | None = None
-    results: Folder = "results"
+    results: Place = "results"
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
     warm_start: Folders = ()

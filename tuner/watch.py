@@ -1,6 +1,5 @@
 """From Ray's events to our own account of a study."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from trainables.report import Report
 from trainables.trainable import REFUSED
 from tuner.agenda import Agenda
 from tuner.journal import Journal
+from tuner.place import Local
 from tuner.progress import Progress, Record, ending
 
 DEATHS = (RayActorError, WorkerCrashedError)
@@ -35,6 +35,7 @@ class Watch(tune.Callback):
         tidy: Callable[[], None],
         hung: Mapping[str, str],
         caution: Callable[[str], None],
+        place: Local,
     ) -> None:
         """Start watching.
 
@@ -47,6 +48,7 @@ class Watch(tune.Callback):
             tidy: Called when a checkpoint was kept or a trial has ended.
             hung: Why the process of a trial was ended, by Ray's name of it.
             caution: Called with what was lost.
+            place: Where the results lie.
         """
         self.progress = progress
         self.columns = columns
@@ -56,6 +58,7 @@ class Watch(tune.Callback):
         self.tidy = tidy
         self.hung = hung
         self.caution = caution
+        self.place = place
 
     def __getstate__(self) -> dict[str, Any]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -129,21 +132,22 @@ class Watch(tune.Callback):
 
         What it went on from Ray does not know of.
         """
-        record, passed = self.record(trial), self.record(trial).spare
-        before, now = record.checkpoint, Path(checkpoint.path)
-        goes_on = before and Path(before).parent == now.parent
-        record.spare = before if goes_on else trial.config.get("goes_on_from", "")
-        record.checkpoint = checkpoint.path
+        record = self.record(trial)
+        passed, before, now = record.spare, record.checkpoint, self.place.kept(checkpoint)
+        goes_on = bool(before) and Path(before).parent == Path(now).parent
+        came_from = trial.config.get("goes_on_from", "")
+        record.spare = before if goes_on else came_from and self.place.inside(came_from)
+        record.checkpoint = now
         self.journal.kept(record)
-        if passed and Path(passed).parent != now.parent:
-            shutil.rmtree(passed, ignore_errors=True)
+        if passed and Path(passed).parent != Path(now).parent:
+            self.place.remove(passed)
         self.tidy()
 
     def ended(self, record: Record) -> None:
         """Write down that a trial has ended; one checkpoint is enough from now on."""
         self.journal.ended(record)
         if record.spare:
-            shutil.rmtree(record.spare, ignore_errors=True)
+            self.place.remove(record.spare)
             record.spare = ""
         self.tidy()
         self.tell(record)
@@ -177,7 +181,10 @@ class Watch(tune.Callback):
         record = self.progress.records.get(trial.config["trial"])
         if record is None or record.last is None or not self.agenda.over(record):
             return False
-        whole = record.checkpoint and moment_of(Path(record.checkpoint))
+        if not record.checkpoint:
+            return False
+        self.place.fetch(record.checkpoint)
+        whole = moment_of(Path(record.checkpoint))
         return whole == record.last.moment
 
     def record(self, trial: Trial) -> Record:

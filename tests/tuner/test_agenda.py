@@ -41,7 +41,13 @@ class Study:
             listed=False,
             levels=rule.levels,
         )
-        self.agenda = Agenda(self.study, rule, memory or Memory(), trials, lambda record: "copy")
+        self.agenda = Agenda(
+            self.study,
+            rule,
+            memory or Memory(),
+            trials,
+            lambda record, own: record.checkpoint if own else "copy",
+        )
         self.names = iter("abcdefgh")
 
     def asks(self):

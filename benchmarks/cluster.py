@@ -1,0 +1,264 @@
+"""A search on three nodes, one of which dies half-way: `uv run python -m benchmarks.cluster`.
+
+The nodes are `ray start`ed on this machine, with ports and processes of their own. Each says that
+it has a GPU and hides CUDA, so that trials that ask for half a GPU pack two to a node and compute
+on the CPU. The last node is killed with SIGKILL, all of its processes at once, while a trial on it
+has an epoch behind it.
+"""
+
+import json
+import os
+import platform
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tuner.settings import cores
+
+NODES, TRIALS, EPOCHS, SHARE = 3, 24, 4, 0.5
+ROOM = int(NODES / SHARE)
+"""Trials that run at once."""
+SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=1", "scheduler=none"]
+LOST = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
+"""How soon a node counts as dead: five seconds rather than fifteen."""
+NODE = {"RAY_AUTH_MODE": "token"}
+"""Without it `ray start --address` does not look for its token."""
+NO_GPU = "99"
+"""The number of a GPU that there is not: Ray counts one, and torch finds none."""
+LONGEST = 300.0
+"""Seconds for what takes one minute."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Ray on several nodes.
+
+    Attributes:
+        address: To join it by.
+        environment: Of processes that may join it.
+        sessions: The session of each node, as processes have them; the head comes first.
+    """
+
+    address: str
+    environment: Mapping[str, str]
+    sessions: list[int]
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Give a cluster with a token of its own, and end it."""
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))  # sockets lie in it, whose paths must be short
+    (folder / "token").write_text(secrets.token_hex(32))
+    token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": NO_GPU}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
+    # a busy machine takes longer than Ray waits
+    environment = kept | token | LOST | {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    head = [f"--port={port}", "--head", f"--temp-dir={folder}", "--include-dashboard=false"]
+    head += [f"--ray-client-server-port={free_port()}"]
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for arguments in [head, *[[f"--address={address}"]] * (NODES - 1)]:
+            # one after the other, for nodes that begin together on one machine take each other's
+            # sockets; only those that join need to be told that there is a token
+            started.append(begun(arguments, environment | (NODE if started else {})))
+            waited(started[-1])
+        yield Cluster(address, environment, [each.pid for each in started])
+    finally:
+        for each in started:
+            end(each.pid)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def begun(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Return a `ray start`, in a session that its node's processes stay in."""
+    room = ["--num-cpus=4", "--num-gpus=1", "--object-store-memory=100000000"]
+    program = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments, *room]
+    program += ["--disable-usage-stats", "--node-ip-address=127.0.0.1"]
+    return subprocess.Popen(
+        program, env=environment, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+
+
+def waited(started: subprocess.Popen[bytes]) -> None:
+    """Wait until a node is up.
+
+    Raises:
+        RuntimeError: If it does not start.
+    """
+    if started.wait(LONGEST):
+        raise RuntimeError(f"ray start ended with status {started.returncode}")
+
+
+def end(session: int) -> None:
+    """Kill all processes of a node at once, as a power cut does."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False
+    )
+    for pid in map(int, listed.stdout.split()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a study's journal so far."""
+    file = folder / "journal.jsonl"
+    text = file.read_text() if file.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def half_way(folder: Path, session: int) -> set[str]:
+    """Return trials of a node with a checkpoint and epochs to go, if half of all have ended."""
+    seen = events(folder)
+    over = {line["trial_id"] for line in seen if line["event"] == "ended"}
+    last = {line["trial_id"]: line["event"] for line in seen}
+    behind = epochs_behind(seen)
+    if len(over) < TRIALS // 2:
+        return set()
+    ready = {n for n, event in last.items() if event == "kept" and behind[n] < EPOCHS - 1}
+    return {number for number in ready - over if on(folder, number, session)}
+
+
+def on(folder: Path, number: str, session: int) -> bool:
+    """Return whether the process of a trial belongs to a node."""
+    files = list((folder / "trials").glob(f"*/{number}/result.json"))
+    lines = [line for file in files for line in file.read_text().splitlines(keepends=True)]
+    whole = [json.loads(line) for line in lines if line.endswith("\n")]
+    try:
+        return bool(whole) and os.getsid(whole[-1]["pid"]) == session
+    except ProcessLookupError:
+        return False
+
+
+def survive(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
+    """Search, and kill the last node half-way; return what came of it.
+
+    Args:
+        running: The cluster.
+        results: Folder for the results.
+        words: What to add to the command.
+
+    Raises:
+        TimeoutError: If it takes too long.
+    """
+    folder, start = results / "study", time.perf_counter()
+    keys = [f"trials={TRIALS}", f"epochs={EPOCHS}", f"gpu={SHARE}", "cpu=0.5", "searcher=random"]
+    keys += [f"address={running.address}", f"results={results}", "name=study"]
+    program = [sys.executable, "-m", "tuner.search", "space=weight_decay", *SMALL, *keys, *words]
+    log = (results / "log").open("w+")
+    process = subprocess.Popen(program, env=running.environment, stdout=log, stderr=log)
+    victims, killed = set[str](), 0.0
+    while process.poll() is None:
+        if time.perf_counter() - start > LONGEST:
+            process.kill()
+            raise TimeoutError(Path(log.name).read_text())
+        if not victims and (victims := half_way(folder, running.sessions[-1])):
+            end(running.sessions[-1])
+            killed = time.perf_counter() - start
+        time.sleep(0.02)
+    log.close()
+    seconds = time.perf_counter() - start
+    found = {"status": process.returncode, "seconds": seconds, "killed_after": killed}
+    return found | {"victims": sorted(victims), **counted(folder)}
+
+
+def counted(folder: Path) -> dict[str, Any]:
+    """Return what a study's frames and journal say of its trials."""
+    trials = pd.read_parquet(folder / "trials.parquet")
+    epochs = pd.read_parquet(folder / "epochs.parquet")
+    seen = events(folder)
+    went_on = [at for at, event in enumerate(seen) if event["event"] == "went_on"]
+    return {
+        "trials": len(trials),
+        "statuses": dict(Counter(trials.status)),
+        "counted_twice": int(trials.trial_id.duplicated().sum()),
+        "epochs": len(epochs),
+        "epochs_counted_twice": int(epochs.duplicated(["trial_id", "epoch"]).sum()),
+        "went_on_behind_epoch": {
+            seen[at]["trial_id"]: epochs_behind(seen[:at]).get(seen[at]["trial_id"], 0)
+            for at in went_on
+        },
+        "epochs_lost": lost(seen),
+        "most_at_once": most_at_once(seen),
+    }
+
+
+def epochs_behind(seen: list[dict[str, Any]]) -> dict[str, int]:
+    """Return the epoch of the last checkpoint of each trial that has one."""
+    reported, kept = dict[str, int](), dict[str, int]()
+    for event in seen:
+        number = event["trial_id"]
+        if event["event"] == "reported":
+            reported[number] = event["report"]["epoch"]
+        elif event["event"] == "kept":
+            kept[number] = reported[number]
+    return kept
+
+
+def lost(seen: list[dict[str, Any]]) -> int:
+    """Return how many epochs were trained again although their checkpoint was kept."""
+    again = [at for at, event in enumerate(seen) if event["event"] == "reported"]
+    return sum(
+        seen[at]["report"]["epoch"] <= epochs_behind(seen[:at]).get(seen[at]["trial_id"], 0)
+        for at in again
+    )
+
+
+def most_at_once(seen: list[dict[str, Any]]) -> int:
+    """Return the most trials that ran at a time."""
+    now, most = set[str](), 0
+    for event in seen:
+        if event["event"] in {"began", "went_on"}:
+            now.add(event["trial_id"])
+        elif event["event"] == "ended":
+            now.discard(event["trial_id"])
+        most = max(most, len(now))
+    return most
+
+
+def main() -> None:
+    """Measure once and write the results beside this file."""
+    start = time.perf_counter()
+    with cluster() as running, tempfile.TemporaryDirectory() as folder:
+        up = time.perf_counter() - start
+        found = survive(running, Path(folder))
+    result = {
+        "command": "python -m benchmarks.cluster",
+        "date": date.today().isoformat(),
+        "hardware": f"{cores()} cores, {platform.machine()}, {platform.system()}",
+        "nodes": NODES,
+        "gpu_of_a_trial": SHARE,
+        "seconds_to_start_the_cluster": up,
+        **found,
+    }
+    text = json.dumps(result, indent=2)
+    print(text)
+    name = f"cluster_{cores()}-core-{platform.machine()}_{result['date']}.json"
+    (Path(__file__).parent / name).write_text(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""A results folder with a twin at an address: a folder's, and a real S3 server's."""
+
+import pandas as pd
+import pytest
+from pyarrow.fs import FileSelector, FileSystem
+from ray import tune
+
+from tests.tuner.accounts import report
+from tests.tuner.test_search import HALVING, SMALL, search
+from trainables.problems import InputError
+from trainables.ranges import somewhere
+from tuner import mirror
+from tuner.folder import uncounted
+from tuner.journal import Journal
+from tuner.mirror import Mirror
+from tuner.place import Remote
+from tuner.progress import Record
+from tuner.settings import Settings
+
+
+@pytest.fixture
+def twin(tmp_path):
+    """Return a results folder with a journal, and its twin."""
+    folder = tmp_path / "here" / "study"
+    folder.mkdir(parents=True)
+    return Remote(folder, f"file://{tmp_path}/there")
+
+
+@pytest.fixture
+def bucket():
+    """Start an S3 server; return the address of a folder in a bucket of it."""
+    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"s3://bucket/studies?endpoint_override={host}:{port}&scheme=http"
+    files, _ = FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
+    files.create_dir("bucket/studies")
+    yield address
+    server.stop()
+
+
+def written(place):
+    """Return the names of files at the address, relative to the results folder."""
+    root = place.there(place.folder)
+    found = place.files.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    return {each.path[len(root) + 1 :] for each in found if each.is_file}
+
+
+def checkpoint(place, number="0000"):
+    """Leave a checkpoint at the address as Ray does; return what it says of it."""
+    path = place.folder / "trials/1" / number / "checkpoint_000000"
+    place.files.create_dir(place.there(path))
+    with place.files.open_output_stream(place.there(path / "state.pt")) as stream:
+        stream.write(b"state")
+    return tune.Checkpoint(place.there(path), place.files)
+
+
+def test_what_a_trial_leaves_is_found_here_and_there(twin):
+    kept = twin.kept(checkpoint(twin))
+    assert kept == str(twin.folder / "trials/1/0000/checkpoint_000000")
+    with tune.Checkpoint(twin.address(kept)).as_directory() as folder:
+        assert (twin.folder.parents[1] / "there/study/trials/1").is_dir()
+        assert folder == twin.there(kept)
+    twin.fetch(kept)
+    assert (twin.folder / "trials/1/0000/checkpoint_000000/state.pt").read_bytes() == b"state"
+    copy = twin.copied(kept, twin.folder / "trials/1", "0000")
+    names = {name.split("/")[2][:7] for name in written(twin)}
+    assert names == {"0000", "of-0000"}
+    twin.remove(copy)
+    assert written(twin) == {"trials/1/0000/checkpoint_000000/state.pt"}
+    assert twin.runs() == 1
+
+
+def test_all_but_rays_own_files_is_brought_there_and_what_changed_again(twin, monkeypatch):
+    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    for name in ("journal.jsonl", "best/config.yaml", "trials/1/tuner.pkl", ".best/x", "a.lock"):
+        (twin.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (twin.folder / name).write_text("old")
+    twin.make()
+    following = Mirror(twin, pytest.fail)
+    (twin.folder / "journal.jsonl").write_text("newer")
+    following.close()
+    assert written(twin) == {"journal.jsonl", "best/config.yaml"}
+    with twin.files.open_input_stream(twin.there(twin.folder / "journal.jsonl")) as stream:
+        assert stream.read() == b"newer"
+
+
+def test_storage_that_refuses_is_tried_again_and_what_is_lacking_in_the_end_is_said(
+    twin, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    (twin.folder / "journal.jsonl").write_text("one")
+    in_the_way = tmp_path / "there"
+    in_the_way.write_text("a file, so that no folder can be made")
+    said = []
+    following = Mirror(twin, said.append)
+    following.over.set()
+    following.thread.join()
+    assert isinstance(following.bring(), OSError)
+    in_the_way.unlink()
+    following.close()
+    assert (written(twin), said) == ({"journal.jsonl"}, [])
+    in_the_way.rename(tmp_path / "away")
+    (twin.folder / "journal.jsonl").write_text("another")
+    monkeypatch.setattr(mirror, "PATIENCE", 0.0)
+    following.close()
+    assert len(said) == 1
+    assert "lacks the newest" in said[0]
+
+
+def test_another_machine_fetches_what_a_study_needs_to_go_on(twin, tmp_path):
+    journal = Journal(twin.folder)
+    for number in ("0000", "0001"):
+        record = Record(number, {}, 0, {})
+        journal.began(record)
+        journal.reported(number, report(1, 0.5))
+        record.checkpoint = twin.kept(checkpoint(twin, number))
+        journal.kept(record)
+    record.status = "completed"
+    journal.ended(record)
+    journal.close()
+    Mirror(twin, pytest.fail).close()
+    other = Remote(tmp_path / "elsewhere/study", f"file://{tmp_path}/there")
+    other.pull()
+    text = (twin.folder / "journal.jsonl").read_text()
+    assert (other.folder / "journal.jsonl").read_text() == text
+    # of trials that have ended nothing is needed
+    found = sorted(str(path.relative_to(other.folder)) for path in other.folder.glob("trials/1/*"))
+    assert found == ["trials/1/0000"]
+    (other.folder / "journal.jsonl").write_text(text + text)  # this machine knows more
+    other.pull()
+    assert (other.folder / "journal.jsonl").read_text() == text + text
+
+
+def test_an_address_that_nobody_knows_is_told(tmp_path):
+    with pytest.raises(InputError, match="results: moon://bucket/study cannot be used"):
+        Remote(tmp_path / "study", "moon://bucket").make()
+    with pytest.raises(ValueError, match="must not hold keys"):
+        somewhere("s3://key:secret@bucket/path")
+    (problem,) = uncounted(Settings(results="s3://bucket/path", disk_budget=1e9))
+    assert "disk_budget: counts files on a disk" in problem
+    assert not list(uncounted(Settings(disk_budget=1e9)))
+
+
+@pytest.mark.slow
+def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, monkeypatch):
+    for folder, trials in (("one", 2), ("other", 3)):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        words = ["space=weight_decay", *SMALL[:-1], *HALVING, f"trials={trials}", "epochs=2"]
+        done = search(bucket, *words, "resume=auto")
+        assert done.returncode == 0, done.stderr
+        place = Remote(tmp_path / folder / "results/study", bucket)
+        names = written(place)
+        assert {name.split("/")[0] for name in names} == {
+            "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "trials",
+            "trials.parquet",
+        }  # fmt: skip
+        with place.files.open_input_file(place.there(place.folder / "trials.parquet")) as file:
+            frame = pd.read_parquet(file)
+        assert list(frame.trial_id) == [f"{number:04}" for number in range(trials)]
+        assert all(f"{path}/state.pt" in names for path in frame.checkpoint)
+        if folder == "one":
+            first = frame
+    assert "2 trials have ended" in done.stdout
+    again = frame.set_index("trial_id").loc[first.trial_id]
+    assert (again.epochs.values >= first.epochs.values).all()
+    epochs = pd.read_parquet(place.folder / "epochs.parquet")
+    assert not epochs.duplicated(["trial_id", "level", "epoch"]).any()

@@ -1,0 +1,44 @@
+"""What the machines of a cluster need to run trials: this project's code and the user's files."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tuner
+from trainables.catalogue import shipped
+from tuner.plan import Plan
+
+PACKAGES = ("trainables", "tuner", "search_spaces", "analysis")
+
+
+def own_files(plan: Plan) -> set[Path]:
+    """Return the files of the user's own that trials import."""
+    names = {knobs.get("name") for v in plan.variants for knobs in v.fixed.values()}
+    return {Path(name) for name in names if isinstance(name, str) and name.endswith(".py")}
+
+
+@contextmanager
+def environment(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Give what Ray calls a runtime environment, to be uploaded while inside.
+
+    Libraries are not in it: they are installed on every node, as docs/cluster.md says.
+
+    Args:
+        files: Of the user's own, which trials import by their absolute paths.
+    """
+    code = Path(tuner.__file__).parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        for file in files:
+            copy = Path(folder) / shipped(file)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        yield {
+            "py_modules": [str(code / name) for name in PACKAGES],
+            "working_dir": folder,
+            "env_vars": {name: os.environ[name] for name in tuner.RAY},
+            "excludes": ["**/__pycache__/"],
+        }
