@@ -135,7 +135,7 @@ class Watch(tune.Callback):
         record.spare = before if goes_on else trial.config.get("goes_on_from", "")
         record.checkpoint = checkpoint.path
         self.journal.kept(record)
-        if passed and Path(passed).parent != now.parent:
+        if passed not in {"", record.spare} and Path(passed).parent != now.parent:
             shutil.rmtree(passed, ignore_errors=True)
         self.tidy()
 
