@@ -119,9 +119,7 @@ def start(
     journal = Journal(folder, patience)
     rule, memory = recalled(folder, plan, loans, typed, console)
     progress = begun(plan, at_a_time, gpu, rule, memory)
-    if memory.records:
-        ended = len(progress.ended)
-        console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
+    greet(console, folder, progress)
     saver = Saver(place, plan, progress, patience)
     tracking = Tracking(plan.settings.tracker, folder, caution)
     mirrors = [Mirror(place, caution)] if isinstance(place, Remote) else []
@@ -139,10 +137,17 @@ def start(
         finally:
             interrupted = settle(plan, progress)
             last = refused(saver.save)
-            for each in (tracking, journal, *mirrors):
-                each.close()
+            for close in (tracking.close, journal.close, *(each.close for each in mirrors)):
+                close()
     summarise(console, progress, folder, interrupted=interrupted)
     return outcome(console, refusal or last, interrupted=interrupted)
+
+
+def greet(console: Console, folder: Path, progress: Progress) -> None:
+    """Tell that a study goes on, if it does."""
+    if progress.records:
+        ended = len(progress.ended)
+        console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
 
 
 def cautioned(console: Console, text: str) -> None:

@@ -1,5 +1,6 @@
 """A study taken up again: what it knew when it was cut off, trial by trial."""
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ class Memory:
         if not named or record.checkpoint == named:
             return
         self.lost[record.trial_id] = loss(record)
+        shutil.rmtree(named, ignore_errors=True)  # nobody can read it, or name it any more
         if waited and last is not None:
             self.heard[record.trial_id] = last.moment
             self.decided[record.trial_id] = "go"

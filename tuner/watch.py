@@ -139,7 +139,7 @@ class Watch(tune.Callback):
         record.spare = before if goes_on else came_from and self.place.inside(came_from)
         record.checkpoint = now
         self.journal.kept(record)
-        if passed and Path(passed).parent != Path(now).parent:
+        if passed not in {"", record.spare} and Path(passed).parent != Path(now).parent:
             self.place.remove(passed)
         self.tidy()
 

@@ -3,12 +3,10 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stdout
 from io import StringIO
 from itertools import cycle
 from types import SimpleNamespace
@@ -332,63 +330,6 @@ def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broke
     assert list(epochs.epoch) == [1, 2, 3]
     left = list((tmp_path / "study/trials").glob("*/*/checkpoint_*"))
     assert left == [tmp_path / "study" / trials.checkpoint[0]]
-
-
-class Head:
-    """A Ray cluster of one node on this machine, in a folder of its own."""
-
-    def __init__(self, folder):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.folder = folder
-
-    def start(self):
-        words = ["--head", "--node-ip-address=127.0.0.1", f"--port={self.address.split(':')[1]}"]
-        words += [f"--temp-dir={self.folder}", "--num-cpus=2", "--include-dashboard=false"]
-        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *words]
-        done = subprocess.run(ray, capture_output=True, text=True, check=False, timeout=200)
-        assert done.returncode == 0, done.stderr
-
-    def kill(self):
-        listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, check=True)
-        for line in listed.stdout.decode(errors="replace").splitlines():
-            number, _, words = line.strip().partition(" ")
-            if self.folder in words:
-                with suppress(ProcessLookupError):
-                    os.kill(int(number), signal.SIGKILL)
-
-
-@pytest.fixture
-def head():
-    with tempfile.TemporaryDirectory(prefix="head-", ignore_cleanup_errors=True) as folder:
-        node = Head(folder)
-        node.start()
-        yield node
-        node.kill()
-
-
-@pytest.mark.slow
-def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_path, head):
-    words = [*WORDS, "trials=3", f"address={head.address}", f"results={tmp_path}", "name=cut"]
-    command = [sys.executable, "-m", "tuner.search", *words]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, **quiet)
-    journal, until = tmp_path / "cut" / FILE, time.monotonic() + 200
-    while not (journal.exists() and "reported" in journal.read_text()):
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.05)
-    head.kill()
-    process.kill()
-    process.wait()
-    assert journal.read_text().count('"completed"') < 3
-    head.start()
-    again = subprocess.run(
-        [*command, "resume=auto"], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert again.returncode == 0, again.stderr
-    same_as(whole, tmp_path)
 
 
 @pytest.mark.slow
