@@ -35,45 +35,64 @@ class Disk:
         """
         self.folder, self.progress, self.journal = folder, progress, journal
         self.caution: Callable[[str], None] | None = caution
-        self.sizes: dict[Path, int] = {}
+        self.sizes: dict[str, dict[Path, int]] = {}
+        self.largest, self.first = 0, True
         self.look()
 
     def look(self) -> None:
-        """Measure what is used, but for what is being written or about to be replaced."""
-        named = self.named()
-        passing = {
-            path
-            for record in self.progress.running
-            if record.checkpoint
-            for path in Path(record.checkpoint).parent.glob(CHECKPOINTS)
-        } - named
-        self.sizes = {
+        """Measure what is used by all trials."""
+        folders: dict[str, set[Path]] = {}
+        for path in self.folder.glob(f"*/*/{CHECKPOINTS}"):
+            folders.setdefault(BEHIND.split(path.parent.name)[0], set()).add(path.parent)
+        self.sizes, self.progress.disk = {}, 0
+        for number, found in folders.items():
+            self.measure(number, found)
+
+    def measure(self, number: str, folders: set[Path]) -> None:
+        """Measure what a trial uses, but for what is being written or about to be replaced."""
+        record = self.progress.records.get(number)
+        newest = Path(record.checkpoint) if record and record.checkpoint else None
+        runs = record is not None and record.status == "running"
+        passing = newest.parent if runs and newest else None
+        before = self.sizes.get(number, {})
+        now = {
             # what a trial has reported does not change any more
-            path: self.sizes[path] if path in named and path in self.sizes else size(path)
-            for path in set(self.folder.glob(f"*/*/{CHECKPOINTS}")) - passing
+            path: before[path] if path == newest and path in before else size(path)
+            for folder in folders
+            for path in folder.glob(CHECKPOINTS)
+            if path == newest or folder != passing
         }
-        self.progress.disk = sum(self.sizes.values())
+        self.sizes[number] = now
+        self.progress.disk += sum(now.values()) - sum(before.values())
+        self.largest = max(self.largest, *now.values(), 0)
 
-    def named(self) -> set[Path]:
-        """Return the newest checkpoint of every trial that has one."""
-        records = self.progress.records.values()
-        return {Path(record.checkpoint) for record in records if record.checkpoint}
-
-    def hold(self) -> None:
+    def hold(self, record: Record | None = None) -> None:
         """Delete checkpoints of the worst ended trials until the others fit.
 
         Each running trial will write its next checkpoint before the last one goes, so that there
         must be room for one more of each.
+
+        Args:
+            record: A trial whose checkpoint was kept, or that has ended; any if none is given. The
+                first time all are looked at, for an earlier run may have left something.
         """
-        self.look()
+        alone = None if self.first else record
+        self.first = False
+        if alone is None:
+            self.look()
+        else:
+            self.again(alone)
         budget = self.progress.disk_budget
         if budget is None:
             return
-        self.sweep()
-        for record in self.expendable():
+        for each in self.progress.ended if alone is None else [alone]:
+            self.sweep(each)
+        if self.progress.disk + self.coming() <= budget:
+            return
+        for each in self.expendable():
+            self.drop(each)
             if self.progress.disk + self.coming() <= budget:
                 return
-            self.drop(record)
         if self.progress.disk > budget and self.caution:
             self.caution(
                 f"disk_budget: the checkpoints of the leader and of trials that run take "
@@ -81,9 +100,16 @@ class Disk:
             )
             self.caution = None
 
+    def again(self, record: Record) -> None:
+        """Measure what a trial uses, where it is known to have left anything."""
+        folders = {path.parent for path in self.sizes.get(record.trial_id, ())}
+        if record.checkpoint:
+            folders.add(Path(record.checkpoint).parent)
+        self.measure(record.trial_id, folders)
+
     def coming(self) -> int:
         """Return the bytes of one more checkpoint a running trial."""
-        return len(self.progress.running) * max(self.sizes.values(), default=0)
+        return len(self.progress.running) * self.largest
 
     def expendable(self) -> Iterator[Record]:
         """Yield ended trials that left a checkpoint, worst first, the leader left out.
@@ -98,17 +124,18 @@ class Disk:
         """Delete the checkpoint of a trial."""
         record.checkpoint = ""
         self.journal.dropped(record)
-        self.sweep()
+        self.sweep(record)
 
-    def sweep(self) -> None:
-        """Delete what ended trials have left and no longer name, earlier runs' leavings too."""
-        ended = {record.trial_id for record in self.progress.ended}
-        unnamed = self.sizes.keys() - self.named()
-        left = [path for path in unnamed if BEHIND.split(path.parent.name)[0] in ended]
+    def sweep(self, record: Record) -> None:
+        """Delete what a trial has left and no longer names, if it has ended."""
+        if record.status == "running":
+            return
+        newest = Path(record.checkpoint) if record.checkpoint else None
+        left = [path for path in self.sizes.get(record.trial_id, ()) if path != newest]
         for path in left:
             shutil.rmtree(path, ignore_errors=True)  # what stays is still counted
         if left:
-            self.look()
+            self.again(record)
 
 
 def size(folder: Path) -> int:

@@ -1,7 +1,6 @@
 """A plan, carried out: checked against what there is, run, and its results kept."""
 
 import logging
-import time
 import warnings
 from collections.abc import Sequence
 from functools import partial
@@ -24,6 +23,7 @@ from tuner.interrupt import INTERRUPTED
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.outlook import unusable
+from tuner.pace import Pace
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress, Record
@@ -37,6 +37,8 @@ from tuner.warm_start import Loan, borrowed
 
 SAVE_EVERY = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
+SAVE_SHARE = 0.02
+"""Of the time that this takes at most: frames of a million epochs take seconds."""
 
 
 def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
@@ -190,17 +192,17 @@ class Saver:
 
     def __init__(self, folder: Path, plan: Plan, progress: Progress) -> None:
         self.folder, self.plan, self.progress = folder, plan, progress
-        self.saved = -SAVE_EVERY
+        self.pace = Pace(SAVE_EVERY, SAVE_SHARE)
 
     def tell(self, record: Record) -> None:
         """Save if a trial ended and the last time is long enough ago."""
-        if record.status != "running" and time.monotonic() - self.saved >= SAVE_EVERY:
+        if record.status != "running" and self.pace.due:
             self.save()
 
     def save(self) -> None:
         """Write everything that is known."""
-        results.write(self.folder, self.plan, self.progress)
-        self.saved = time.monotonic()
+        with self.pace.turn():
+            results.write(self.folder, self.plan, self.progress)
 
 
 def silence() -> None:

@@ -31,7 +31,7 @@ class Watch(tune.Callback):
         tell: Callable[[Record], None],
         journal: Journal,
         agenda: Agenda,
-        tidy: Callable[[], None],
+        tidy: Callable[[Record], None],
     ) -> None:
         """Start watching.
 
@@ -41,7 +41,7 @@ class Watch(tune.Callback):
             tell: Called with a trial that began, reported or ended.
             journal: Where it is written down.
             agenda: Which trials go on.
-            tidy: Called when a checkpoint was kept or a trial has ended.
+            tidy: Called with a trial whose checkpoint was kept, or that has ended.
         """
         self.progress = progress
         self.columns = columns
@@ -63,6 +63,7 @@ class Watch(tune.Callback):
         if record is None:
             record = self.begun(trial)
         elif config["went_on"] > record.went_on:
+            self.progress.account.goes_on(record)
             record.knobs, record.groups = told_apart(config, self.columns), grouped(config)
             record.status = "running"
             record.went_on = config["went_on"]
@@ -96,7 +97,8 @@ class Watch(tune.Callback):
         """Note an epoch."""
         record = self.record(trial)
         report = Report.taken(result)
-        record.reports = [each for each in record.reports if each.moment < report.moment]
+        while record.reports and record.reports[-1].moment >= report.moment:
+            record.reports.pop()  # reported again, after its process had died
         record.reports.append(report)
         self.tell(record)
 
@@ -117,7 +119,7 @@ class Watch(tune.Callback):
         self.journal.kept(record)
         if came_from := trial.config.get("goes_on_from"):
             shutil.rmtree(came_from, ignore_errors=True)
-        self.tidy()
+        self.tidy(record)
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
@@ -126,7 +128,7 @@ class Watch(tune.Callback):
         record = self.record(trial)
         record.status = ending(record, self.progress.levels)
         self.journal.ended(record)
-        self.tidy()
+        self.tidy(record)
         self.tell(record)
 
     def on_trial_error(
@@ -144,7 +146,7 @@ class Watch(tune.Callback):
         record.status = "failed"
         record.error = last_line(trial.error_file)
         self.journal.ended(record)
-        self.tidy()
+        self.tidy(record)
         self.tell(record)
 
     def kept(self, trial: Trial) -> bool:
