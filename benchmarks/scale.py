@@ -100,9 +100,9 @@ def counted_syncs() -> SimpleNamespace:
     """Return a count of the files that are seen onto the disk from now on."""
     seen, sync = SimpleNamespace(count=0), os.fsync
 
-    def counting(file: int) -> None:
+    def counting(fd: Any) -> None:  # noqa: ANN401
         seen.count += 1
-        sync(file)
+        sync(fd)
 
     os.fsync = counting
     return seen

@@ -12,7 +12,7 @@ import os
 import random
 import shutil
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -64,7 +64,7 @@ class Clock:
 class Stopwatch:
     """CPU seconds of the parts of the driver, each without those that it calls."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     inside: list[str] = field(default_factory=list)
     since: float = 0.0
 
@@ -86,7 +86,7 @@ class Stopwatch:
 
     def watch(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
         """Count a method, or a function of a module, for a part from now on."""
-        called: Callable[..., Any] = vars(owner)[method]
+        called: Callable[..., Any] = getattr(owner, method)
 
         @wraps(called)
         def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401

@@ -19,8 +19,8 @@ def build(
         seed: Decides its draws.
         shortlist: Of the study, shared by its samplers.
         startup: Random trials before it starts to model.
-        most: Trials that it models; of more, the 25 best and the newest. A proposal takes 7 ms of
-            500 trials and 125 ms of 10,000 (docs/scale.md). Below 334 fewer than 25 count as good.
+        most: Trials that it models; of more, the 25 best and the newest. A proposal takes 12 ms of
+            400 trials and 102 ms of 10,000 (docs/scale.md). Below 334 fewer than 25 count as good.
     """
     return Brief(shortlist, most, seed=seed, n_startup_trials=startup)
 
