@@ -75,6 +75,7 @@ class Agenda(Searcher):
         self.seeds = seeds or Seeds()
         self.memory = memory
         self.records, self.decided, self.levels = memory.records, memory.decided, memory.levels
+        self.configurations = sum(SEED not in number for number in self.levels)
         self.left = deque(memory.left)
         self.late: Callable[[], bool] = lambda: False
         self.bring: Callable[[str], None] = lambda _: None
@@ -125,11 +126,12 @@ class Agenda(Searcher):
 
     def new(self, trial_id: str) -> dict[str, Any] | None:
         """Return a new trial."""
-        if sum(SEED not in number for number in self.levels) >= self.trials:
+        if self.configurations >= self.trials:
             return None
         config = self.study.suggest(trial_id)
         number = config["trial"]
         self.levels[number] = self.rule.begins(number)
+        self.configurations += 1
         return config | {"level": self.levels[number], "went_on": 0}
 
     def raced(self) -> dict[str, Any] | None:

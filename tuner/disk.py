@@ -35,50 +35,62 @@ class Disk:
         """
         self.folder, self.progress, self.journal = folder, progress, journal
         self.caution: Callable[[str], None] | None = caution
-        self.sizes: dict[Path, int] = {}
+        self.sizes: dict[str, dict[Path, int]] = {}
+        self.largest, self.first = 0, True
         self.look()
 
     def look(self) -> None:
-        """Measure what is used, but for what is being written or about to be replaced."""
-        named = self.named()
-        passing = {
-            path
-            for record in self.progress.running
-            if record.checkpoint
-            for path in Path(record.checkpoint).parent.glob(CHECKPOINTS)
-        } - named
-        self.sizes = {
+        """Measure what is used by all trials."""
+        folders: dict[str, set[Path]] = {}
+        for path in self.folder.glob(f"*/*/{CHECKPOINTS}"):
+            folders.setdefault(BEHIND.split(path.parent.name)[0], set()).add(path.parent)
+        self.sizes, self.progress.disk = {}, 0
+        for number, found in folders.items():
+            self.measure(number, found)
+
+    def measure(self, number: str, folders: set[Path]) -> None:
+        """Measure what a trial uses, but for what is being written or about to be replaced."""
+        record = self.progress.records.get(number)
+        named = kept(record) if record else set()
+        runs = record is not None and record.status == "running" and record.checkpoint
+        passing = Path(record.checkpoint).parent if record and runs else None
+        before = self.sizes.get(number, {})
+        now = {
             # what a trial has reported does not change any more
-            path: self.sizes[path] if path in named and path in self.sizes else size(path)
-            for path in set(self.folder.glob(f"*/*/{CHECKPOINTS}")) - passing
+            path: before[path] if path in named and path in before else size(path)
+            for folder in folders
+            for path in folder.glob(CHECKPOINTS)
+            if path in named or folder != passing
         }
-        self.progress.disk = sum(self.sizes.values())
+        self.sizes[number] = now
+        self.progress.disk += sum(now.values()) - sum(before.values())
+        self.largest = max(self.largest, *now.values(), 0)
 
-    def named(self) -> set[Path]:
-        """Return the newest checkpoint of every trial that has one, and the spare ones."""
-        records = self.progress.records.values()
-        return {Path(p) for record in records for p in (record.checkpoint, record.spare) if p}
-
-    def hold(self) -> None:
+    def hold(self, record: Record | None = None) -> None:
         """Delete spare checkpoints, then those of the worst ended trials, until the others fit.
 
         Each running trial will write its next checkpoint before the last one goes, so that there
         must be room for one more of each.
+
+        Args:
+            record: A trial whose checkpoint was kept, or that has ended; any if none is given. The
+                first time all are looked at, for an earlier run may have left something.
         """
-        self.look()
+        alone = None if self.first else record
+        self.first = False
+        if alone is None:
+            self.look()
+        else:
+            self.again(alone)
         budget = self.progress.disk_budget
         if budget is None:
             return
-        self.sweep()
-        for record in self.progress.running:
-            if record.spare and self.progress.disk + self.coming() > budget:
-                shutil.rmtree(record.spare, ignore_errors=True)
-                record.spare = ""
-                self.look()
-        for record in self.expendable():
+        for each in self.progress.ended if alone is None else [alone]:
+            self.sweep(each)
+        for each in (*self.spares(), *self.expendable()):
             if self.progress.disk + self.coming() <= budget:
                 return
-            self.drop(record)
+            self.drop(each)
         if self.progress.disk > budget and self.caution:
             self.caution(
                 f"disk_budget: the checkpoints of the leader and of trials that run take "
@@ -86,9 +98,15 @@ class Disk:
             )
             self.caution = None
 
+    def again(self, record: Record) -> None:
+        """Measure what a trial uses, where it is known to have left anything."""
+        folders = {path.parent for path in self.sizes.get(record.trial_id, ())}
+        folders |= {path.parent for path in kept(record)}
+        self.measure(record.trial_id, folders)
+
     def coming(self) -> int:
         """Return the bytes of one more checkpoint a running trial."""
-        return len(self.progress.running) * max(self.sizes.values(), default=0)
+        return len(self.progress.running) * self.largest
 
     def expendable(self) -> Iterator[Record]:
         """Yield ended trials that left a checkpoint, worst first, the leader left out.
@@ -99,21 +117,35 @@ class Disk:
         ended = [r for r in self.progress.ended if r.checkpoint and r is not leader]
         yield from reversed(sorted(ended, key=lambda record: record.score, reverse=True))
 
+    def spares(self) -> list[Record]:
+        """Return the trials that run and have a checkpoint to spare."""
+        return [record for record in self.progress.running if record.spare]
+
     def drop(self, record: Record) -> None:
-        """Delete the checkpoint of a trial."""
+        """Delete the spare checkpoint of a trial that runs, or the checkpoint of one that ended."""
+        if record.status == "running":
+            shutil.rmtree(record.spare, ignore_errors=True)
+            record.spare = ""
+            self.again(record)
+            return
         record.checkpoint = ""
         self.journal.dropped(record)
-        self.sweep()
+        self.sweep(record)
 
-    def sweep(self) -> None:
-        """Delete what ended trials have left and no longer name, earlier runs' leavings too."""
-        ended = {record.trial_id for record in self.progress.ended}
-        unnamed = self.sizes.keys() - self.named()
-        left = [path for path in unnamed if BEHIND.split(path.parent.name)[0] in ended]
+    def sweep(self, record: Record) -> None:
+        """Delete what a trial has left and no longer names, if it has ended."""
+        if record.status == "running":
+            return
+        left = self.sizes.get(record.trial_id, {}).keys() - kept(record)
         for path in left:
             shutil.rmtree(path, ignore_errors=True)  # what stays is still counted
         if left:
-            self.look()
+            self.again(record)
+
+
+def kept(record: Record) -> set[Path]:
+    """Return the newest checkpoint of a trial and the spare one, where it has them."""
+    return {Path(path) for path in (record.checkpoint, record.spare) if path}
 
 
 def size(folder: Path) -> int:

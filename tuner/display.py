@@ -13,6 +13,7 @@ from rich.text import Text
 
 from trainables.report import Report
 from tuner.goal import Goal
+from tuner.pace import Pace
 from tuner.progress import Progress, Record
 
 COLOURS = {
@@ -24,6 +25,9 @@ COLOURS = {
 }
 EVERY = 10.0
 """Seconds between two lines about the same running trial."""
+
+SHARE = 0.05
+"""Of the time that the live table takes at most; it is drawn less often where trials are many."""
 
 
 class Display(Protocol):
@@ -50,13 +54,19 @@ class Screen:
     def __init__(self, progress: Progress, console: Console) -> None:
         self.progress = progress
         self.console = console
+        self.pace = Pace(0.0, SHARE)
+        self.drawn = Group()
 
     def tell(self, record: Record) -> None:
         """Do nothing: the table is drawn afresh twice a second."""
 
     def render(self) -> Group:
         """Return a headline and the table, cut to what fits the window."""
-        return Group(headline(self.progress), table(self.progress, self.console.height - 6))
+        if self.pace.due:
+            with self.pace.turn():
+                shown = table(self.progress, self.console.height - 6)
+                self.drawn = Group(headline(self.progress), shown)
+        return self.drawn
 
 
 class Lines:
@@ -90,14 +100,14 @@ def line(progress: Progress, record: Record) -> str:
         words.append(record.error)
     if record.status != "running":
         about = ", ".join([left(progress), *spent(progress)])
-        words.append(f"| {len(progress.ended)}/{progress.trials} ended, {about}")
+        words.append(f"| {progress.number_ended}/{progress.trials} ended, {about}")
     return "  ".join(words)
 
 
 def headline(progress: Progress) -> Text:
     """Return one line about the whole study."""
     parts = [
-        f"{len(progress.ended)} of {progress.trials} trials ended",
+        f"{progress.number_ended} of {progress.trials} trials ended",
         f"{clock(progress.elapsed)} gone",
         left(progress),
         *spent(progress),
@@ -234,7 +244,8 @@ def spent(progress: Progress) -> list[str]:
     words = []
     if progress.gpu:
         hours = progress.gpu * progress.trial_seconds / 3600
-        expected = f"{hours + progress.gpu * progress.due / 3600:.3g}" if progress.due else "?"
+        due = progress.due
+        expected = f"{hours + progress.gpu * due / 3600:.3g}" if due else "?"
         words.append(f"{hours:.3g} of about {expected} GPU-hours")
     if progress.disk:
         budget = f" of {amount(progress.disk_budget)}" if progress.disk_budget else ""

@@ -103,7 +103,7 @@ def make(
         if trial := ours.get(f"{index:04d}"):
             study.add_trial(trial)
         else:
-            enqueue(study, next(cells, {}))
+            enqueue(study, next(cells, {}), f"{index:04d}")
 
 
 def known(

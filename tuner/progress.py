@@ -9,8 +9,10 @@ from typing import Any, Literal
 from trainables.constraint import Constraint
 from trainables.levels import Level
 from trainables.report import Report
+from tuner.account import Account
 from tuner.goal import Goal, front
 from tuner.race import Standing, standings
+from tuner.tally import Tally
 
 SEED = "s"
 """In the number of a trial, between that of its configuration and its seed."""
@@ -46,6 +48,13 @@ class Record:
     spare: str = ""
     went_on: int = 0
     constraint: Constraint | None = None
+    counted: Tally = field(default_factory=Tally, init=False, repr=False, compare=False)
+
+    @property
+    def tally(self) -> Tally:
+        """What its epochs come to."""
+        self.counted = self.counted.over(self.reports, self.constraint)
+        return self.counted
 
     @property
     def configuration(self) -> str:
@@ -55,12 +64,12 @@ class Record:
     @property
     def best(self) -> Report | None:
         """The epoch with the highest score, the one that is kept; the first of equals."""
-        return max(self.reports, key=lambda report: report.score(self.constraint), default=None)
+        return self.tally.best
 
     @property
     def score(self) -> tuple[float, ...]:
         """What trials are ranked by: the score of the best epoch, below any if there is none."""
-        return self.best.score(self.constraint) if self.best else (-math.inf,)
+        return best.score(self.constraint) if (best := self.best) else (-math.inf,)
 
     @property
     def feasible(self) -> bool:
@@ -85,7 +94,7 @@ class Record:
     @property
     def seconds(self) -> float:
         """Wall time of all epochs."""
-        return sum(report.seconds for report in self.reports)
+        return self.tally.seconds
 
 
 def seeded(records: Iterable[Record]) -> dict[str, list[float | None]]:
@@ -139,6 +148,7 @@ class Progress:
         disk_budget: Bytes that checkpoints may take; no limit if none.
         disk: Bytes that they take.
         images: Of the validation split.
+        account: Sums over the trials; to be told of one that had ended and goes on.
     """
 
     trials: int
@@ -158,6 +168,7 @@ class Progress:
     disk_budget: float | None = None
     disk: int = 0
     images: int = 1
+    account: Account = field(default_factory=Account, repr=False, compare=False)
 
     @property
     def elapsed(self) -> float:
@@ -167,7 +178,12 @@ class Progress:
     @property
     def running(self) -> list[Record]:
         """Trials that have not ended."""
-        return [record for record in self.records.values() if record.status == "running"]
+        return self.account.of(self.records).open
+
+    @property
+    def number_ended(self) -> int:
+        """How many trials have ended."""
+        return len(self.records) - len(self.running)
 
     @property
     def ended(self) -> list[Record]:
@@ -181,7 +197,7 @@ class Progress:
         Once configurations have been run with several seeds it is one of the configuration with the
         highest mean, of those with the most seeds.
         """
-        ranked = [(r.score, r) for r in self.records.values() if r.best and r.checkpoint]
+        ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best]
         if raced := self.standings:
             most = max(each.n for each in raced.values())
             first = max((n for n in raced if raced[n].n == most), key=lambda n: raced[n].mean)
@@ -207,26 +223,28 @@ class Progress:
     @property
     def trial_seconds(self) -> float:
         """Seconds of all epochs of all trials so far."""
-        return sum(record.seconds for record in self.records.values())
+        running = sum(record.seconds for record in self.running)
+        return self.account.seconds + running
 
     @property
     def due(self) -> float | None:
         """An estimate of those to come: as many epochs as trials took so far, at the mean pace."""
-        epochs_run = sum(len(r.reports) for r in self.records.values())
-        if not epochs_run:
+        running = [len(record.reports) for record in self.running]
+        epochs = self.account.epochs
+        ended = len(self.records) - len(running)
+        if not epochs + sum(running):
             return None
-        ended = [len(record.reports) for record in self.ended]
-        usual = sum(ended) / len(ended) if ended else self.epochs
+        usual = epochs / ended if ended else self.epochs
         due = (self.trials - len(self.records)) * usual
-        due += sum(max(0.0, usual - len(record.reports)) for record in self.running)
-        return due * self.trial_seconds / epochs_run
+        due += sum(max(0.0, usual - each) for each in running)
+        return due * self.trial_seconds / (epochs + sum(running))
 
     @property
     def seconds_left(self) -> float | None:
         """An estimate of the time until the last trial ends, or the time budget if that is less."""
-        if self.due is None:
+        if (due := self.due) is None:
             return None
-        left = self.due / max(1, min(self.concurrency, self.trials - len(self.ended)))
+        left = due / max(1, min(self.concurrency, self.trials - self.number_ended))
         if self.time_budget is None:
             return left
         return min(left, max(0.0, self.time_budget - self.elapsed))

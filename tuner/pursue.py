@@ -1,7 +1,6 @@
 """A plan, carried out: checked against what there is, run, and its results kept."""
 
 import logging
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,6 +25,7 @@ from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.mirror import Mirror
 from tuner.outlook import unusable
+from tuner.pace import Pace
 from tuner.place import Local, Remote
 from tuner.plan import Plan
 from tuner.preview import preview
@@ -44,6 +44,8 @@ from tuner.warm_start import Loan, borrowed
 MEND = "When there is room, or the storage is back, the same command with resume=auto goes on."
 SAVE_EVERY = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
+SAVE_SHARE = 0.02
+"""Of the time that this takes at most: frames of a million epochs take seconds."""
 
 
 def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
@@ -240,20 +242,20 @@ class Saver:
     def __init__(self, place: Local, plan: Plan, progress: Progress, patience: Patience) -> None:
         self.place, self.plan, self.progress = place, plan, progress
         self.patiently = patience
-        self.saved = -SAVE_EVERY
+        self.pace = Pace(SAVE_EVERY, SAVE_SHARE)
 
     def tell(self, record: Record) -> None:
         """Save if a trial ended and the last time is long enough ago."""
-        if record.status != "running" and time.monotonic() - self.saved >= SAVE_EVERY:
+        if record.status != "running" and self.pace.due:
             self.save()
 
     def save(self) -> None:
         """Write everything that is known."""
-        if self.progress.leader is not None:
-            self.place.fetch(self.progress.leader.checkpoint)
-        write = partial(results.write, self.place.folder, self.plan, self.progress)
-        self.patiently(f"the frames in {self.place.folder}", write)
-        self.saved = time.monotonic()
+        with self.pace.turn():
+            if self.progress.leader is not None:
+                self.place.fetch(self.progress.leader.checkpoint)
+            write = partial(results.write, self.place.folder, self.plan, self.progress)
+            self.patiently(f"the frames in {self.place.folder}", write)
 
 
 def silence() -> None:

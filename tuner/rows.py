@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -63,6 +63,12 @@ def row(record: Record, folder: Path) -> dict[str, Any]:
 
 def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row a trial and epoch."""
-    columns = ["trial_id", *(field.name for field in fields(Report))]
-    rows = [{"trial_id": r.trial_id, **asdict(report)} for r in records for report in r.reports]
-    return pd.DataFrame(rows, columns=columns).astype({"micro_batch": "Int64"})
+    pairs = [(record.trial_id, report) for record in records for report in record.reports]
+    # column by column, for a row of its own for each of a million epochs takes gigabytes
+    columns: dict[str, Any] = {"trial_id": [number for number, _ in pairs]}
+    for field in fields(Report):
+        columns[field.name] = pd.Series(
+            [getattr(report, field.name) for _, report in pairs],
+            dtype="Int64" if field.name == "micro_batch" else None,
+        )
+    return pd.DataFrame(columns)

@@ -34,6 +34,7 @@ from tuner.rule import Rule
 from tuner.scheduling import Ruled
 from tuner.searcher import StudySearcher
 from tuner.settings import Settings
+from tuner.shortlist import Shortlist
 from tuner.study_groups import STUDY_GROUPS
 from tuner.vigil import Vigil
 from tuner.watch import Watch
@@ -184,10 +185,11 @@ def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
 
 def samplers(plan: Plan) -> Callable[[int], optuna.samplers.BaseSampler]:
     """Return what makes the sampler of the trial of a number."""
+    shortlist = Shortlist()
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SPREAD + number) % 2**32
-        own = {"seed": seed, "study_seed": plan.settings.seed}
+        own = {"seed": seed, "study_seed": plan.settings.seed, "shortlist": shortlist}
         built: optuna.samplers.BaseSampler = chosen("searcher", plan.searcher, **own).build()
         return built
 

@@ -63,9 +63,12 @@ class StudySearcher(Searcher):
         self.levels, self.sampler, self.goal = levels, sampler, goal or Goal()
         self.parameters = Parameters(variants)
         self.study = opened(storage, self.goal)
+        trials = self.study.get_trials(deepcopy=False)
+        self.ours = sum(NUMBER in trial.user_attrs for trial in trials)
+        self.lent = sum(not numbered(trial) for trial in trials)
+        self.waiting = deque(numbered(each) for each in trials if each.state == STATE.WAITING)
         for cell in unlisted(self.study, self.parameters) if listed else ():
-            enqueue(self.study, cell)
-        self.lent = sum(not numbered(trial) for trial in self.study.trials)
+            self.enqueue(cell)
         self.asked: dict[str, optuna.Trial] = {}
         self.best: dict[str, Report] = {}
         self.heard: dict[str, Report] = {}
@@ -89,11 +92,17 @@ class StudySearcher(Searcher):
 
     def new_trial(self) -> optuna.Trial:
         """Return a trial that the study has not had, or one that waits in a list."""
-        if not self.study.get_trials(deepcopy=False, states=[STATE.WAITING]):
-            enqueue(self.study, {})
-        waiting, *_ = self.study.get_trials(deepcopy=False, states=[STATE.WAITING])
-        self.study.sampler = self.sampler_of(waiting)
+        if not self.waiting:
+            self.enqueue({})
+        self.study.sampler = self.sampler_of(self.waiting.popleft())
         return self.study.ask()
+
+    def enqueue(self, params: Mapping[str, Any]) -> None:
+        """Add the next of our trials, to be asked for."""
+        number = f"{self.ours:04d}"
+        enqueue(self.study, params, number)
+        self.waiting.append(number)
+        self.ours += 1
 
     def takes_up(self, trial_id: str, number: str) -> None:
         """Take note that a trial goes on under another of Ray's names.
@@ -128,17 +137,17 @@ class StudySearcher(Searcher):
 
     def taken_up(self, index: int) -> optuna.Trial:
         """Return a trial that an earlier run has begun, by Optuna's number."""
-        trial = self.study.trials[index]
-        self.study.sampler = self.sampler_of(trial)
+        trial = self.study.get_trials(deepcopy=False)[index]
+        self.study.sampler = self.sampler_of(numbered(trial))
         return optuna.Trial(self.study, trial._trial_id)
 
-    def sampler_of(self, trial: optuna.trial.FrozenTrial) -> optuna.samplers.BaseSampler:
-        """Return what proposes a trial of ours.
+    def sampler_of(self, number: str) -> optuna.samplers.BaseSampler:
+        """Return what proposes the trial of a number.
 
         Trials that are lent count before ours, for else those of a study with the same seed would
         be drawn once more.
         """
-        return self.sampler(self.lent + int(numbered(trial)))
+        return self.sampler(self.lent + int(number))
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell the study what an epoch measured."""
@@ -179,7 +188,7 @@ class StudySearcher(Searcher):
         values: Sequence[float] | None,
     ) -> None:
         """Tell the study that a trial has ended, and by how much its best epoch misses."""
-        known = self.study.trials[trial.number].constraints
+        known = trial.constraints
         for name, margin in margins(best, self.goal).items():
             if name not in known:  # or it died between telling this and telling that it had ended
                 trial.set_constraint(name, margin)
@@ -200,10 +209,9 @@ def opened(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.St
     )
 
 
-def enqueue(study: optuna.Study, params: Mapping[str, Any]) -> None:
-    """Add the next of our trials, to be asked for: some of its parameters settled, or none."""
-    ours = sum(NUMBER in trial.user_attrs for trial in study.get_trials(deepcopy=False))
-    study.enqueue_trial(dict(params), user_attrs={NUMBER: f"{ours:04d}"})
+def enqueue(study: optuna.Study, params: Mapping[str, Any], number: str) -> None:
+    """Add a trial of ours, to be asked for: some of its parameters settled, or none."""
+    study.enqueue_trial(dict(params), user_attrs={NUMBER: number})
 
 
 def numbered(trial: optuna.trial.FrozenTrial) -> str:

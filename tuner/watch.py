@@ -32,7 +32,7 @@ class Watch(tune.Callback):
         tell: Callable[[Record], None],
         journal: Journal,
         agenda: Agenda,
-        tidy: Callable[[], None],
+        tidy: Callable[[Record], None],
         hung: Mapping[str, str],
         caution: Callable[[str], None],
         place: Local,
@@ -45,7 +45,7 @@ class Watch(tune.Callback):
             tell: Called with a trial that began, reported or ended.
             journal: Where it is written down.
             agenda: Which trials go on.
-            tidy: Called when a checkpoint was kept or a trial has ended.
+            tidy: Called with a trial whose checkpoint was kept, or that has ended.
             hung: Why the process of a trial was ended, by Ray's name of it.
             caution: Called with what was lost.
             place: Where the results lie.
@@ -73,6 +73,7 @@ class Watch(tune.Callback):
         if record is None:
             record = self.begun(trial)
         elif config["went_on"] > record.went_on:
+            self.progress.account.goes_on(record)
             record.knobs, record.groups = told_apart(config, self.columns), grouped(config)
             record.status = "running"
             record.went_on = config["went_on"]
@@ -116,7 +117,8 @@ class Watch(tune.Callback):
             return
         record = self.record(trial)
         report = Report.taken(result)
-        record.reports = [each for each in record.reports if each.moment < report.moment]
+        while record.reports and record.reports[-1].moment >= report.moment:
+            record.reports.pop()  # reported again, after its process had died
         record.reports.append(report)
         self.tell(record)
 
@@ -141,7 +143,7 @@ class Watch(tune.Callback):
         self.journal.kept(record)
         if passed not in {"", record.spare} and Path(passed).parent != Path(now).parent:
             self.place.remove(passed)
-        self.tidy()
+        self.tidy(record)
 
     def ended(self, record: Record) -> None:
         """Write down that a trial has ended; one checkpoint is enough from now on."""
@@ -149,7 +151,7 @@ class Watch(tune.Callback):
         if record.spare:
             self.place.remove(record.spare)
             record.spare = ""
-        self.tidy()
+        self.tidy(record)
         self.tell(record)
 
     def on_trial_complete(

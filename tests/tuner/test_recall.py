@@ -98,7 +98,7 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
     journal.kept(found)
     journal.close()
     study = optuna.create_study(study_name=NAME, storage=kept_in(tmp_path), direction="maximize")
-    enqueue(study, {})
+    enqueue(study, {}, "0000")
     study.ask()
     memory = remember(tmp_path, none.build(course=Course(epochs=epochs, trials=1)))
     assert memory.records["0000"].status == status
@@ -114,7 +114,7 @@ def written(folder, *events):
         if what == "began":
             begun[number] = record(number)
             journal.began(begun[number])
-            enqueue(study, {})
+            enqueue(study, {}, number)
             study.ask()
         elif what == "waited":
             journal.went_on(begun[number], number, waited=True)

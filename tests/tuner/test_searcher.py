@@ -14,6 +14,7 @@ from tuner.plan import Variant
 from tuner.progress import Record
 from tuner.run import chosen
 from tuner.searcher import StudySearcher
+from tuner.shortlist import Shortlist
 from tuner.study_groups import STUDY_GROUPS
 
 STATE = optuna.trial.TrialState
@@ -311,7 +312,8 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
     startup = {knob: 3 for knob in ("startup", "population") if knob in known}
 
     def sampler(number):
-        return chosen("searcher", {"name": name, **startup}, seed=number, study_seed=0).build()
+        own = {"seed": number, "study_seed": 0, "shortlist": Shortlist()}
+        return chosen("searcher", {"name": name, **startup}, **own).build()
 
     domains = {
         "optimizer.lr": tune.loguniform(1e-3, 1e-1),
@@ -368,7 +370,8 @@ def pursued(name, goal, number, worth, **knobs):
     """Return a study of a searcher in which a trial with learning rate x is worth worth(x)."""
 
     def sampler(number):
-        return chosen("searcher", {"name": name, **knobs}, seed=number, study_seed=0).build()
+        own = {"seed": number, "study_seed": 0, "shortlist": Shortlist()}
+        return chosen("searcher", {"name": name, **knobs}, **own).build()
 
     variants = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.uniform(0, 1)})]
     search = StudySearcher(variants, sampler, listed=False, levels=(Level(1),), goal=goal)

@@ -1,5 +1,6 @@
 """Asynchronous successive halving, its stopping variant (Li et al., 2020, arXiv:1810.05934)."""
 
+from array import array
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -65,7 +66,7 @@ class Stopping(Rule):
         super().__init__(ladder.levels)
         self.ladder, self.factor, self.first = ladder, factor, first
         self.climbers: dict[str, Climber] = {}
-        self.values: list[list[float]] = [[] for _ in ladder.rungs]
+        self.values = [array("d") for _ in ladder.rungs]  # which numpy reads as it is
 
     def begins(self, trial: str) -> int:
         """Take note of a new trial; return the level that it begins with."""

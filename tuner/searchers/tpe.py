@@ -1,15 +1,65 @@
 """Tree-structured Parzen estimator (Bergstra et al., 2011), as Optuna 5 has it."""
 
+from typing import Any
+
 import optuna
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial
 
-from trainables.ranges import Natural
+from trainables.ranges import Count, Natural
+from tuner.shortlist import Shortlist
 
 
-def build(*, seed: int, startup: Natural = 8) -> optuna.samplers.BaseSampler:
+def build(
+    *, seed: int, shortlist: Shortlist, startup: Natural = 8, most: Count = 400
+) -> optuna.samplers.BaseSampler:
     """Return the sampler.
 
     Args:
         seed: Decides its draws.
+        shortlist: Of the study, shared by its samplers.
         startup: Random trials before it starts to model.
+        most: Trials that it models; of more, the 25 best and the newest. A proposal takes 12 ms of
+            400 trials and 102 ms of 10,000 (docs/scale.md). Below 334 fewer than 25 count as good.
     """
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+    return Brief(shortlist, most, seed=seed, n_startup_trials=startup)
+
+
+class Brief(optuna.samplers.TPESampler):
+    """Looks at a shortlist of the trials of a study."""
+
+    def __init__(
+        self, shortlist: Shortlist, most: int, *, seed: int, n_startup_trials: int
+    ) -> None:
+        super().__init__(seed=seed, n_startup_trials=n_startup_trials)
+        self.shortlist, self.most = shortlist, most
+        self.seen: tuple[int, optuna.Study] | None = None
+
+    def brief(self, study: optuna.Study, trial: FrozenTrial) -> optuna.Study:
+        """Return what to look at while a trial is proposed."""
+        if self.seen is None or self.seen[0] != trial.number:
+            self.seen = trial.number, self.shortlist.of(study, self.most)
+        return self.seen[1]
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return what is drawn together."""
+        return super().infer_relative_search_space(self.brief(study, trial), trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return what is drawn together, by name."""
+        return super().sample_relative(self.brief(study, trial), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:  # noqa: ANN401
+        """Return the value of a parameter that is drawn alone."""
+        brief = self.brief(study, trial)
+        return super().sample_independent(brief, trial, param_name, param_distribution)

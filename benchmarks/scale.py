@@ -1,0 +1,163 @@
+"""What the driver of a large study costs: `uv run python -m benchmarks.scale`.
+
+Searches of 100, 1,000 and 10,000 trials on a tenth as many workers, each in a process of its own,
+with everything that a real one has but Ray and training (`benchmarks/simulated.py`). A decision is
+one epoch that is reported, or one new trial that is proposed. Times are CPU seconds of the driver;
+`late` is the mean over the last tenth of the events of a kind, when the study knows the most.
+"""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from statistics import mean, stdev
+from types import SimpleNamespace
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.simulated import Clock, Ray, Stopwatch
+from tuner import disk, display, journal, pace, progress, pursue, run, searcher
+from tuner.arguments import read
+from tuner.compose import compose
+from tuner.place import Local
+from tuner.settings import cores
+
+SIZES = (100, 1_000, 10_000)
+ROUNDS = 3
+EPOCHS = 8
+WORDS = ["space=weight_decay", "optimizer.lr=loguniform(1e-3,1)", f"epochs={EPOCHS}", "cpu=1"]
+SCHEDULERS = ("halving", "asha")
+PARTS = [
+    (searcher.StudySearcher, "suggest", "searcher, asked"),
+    (searcher.StudySearcher, "on_trial_result", "searcher, told"),
+    (searcher.StudySearcher, "on_trial_complete", "searcher, told"),
+    (searcher.StudySearcher, "takes_up", "searcher, told"),
+    (journal.Journal, "write", "journal"),
+    (disk.Disk, "hold", "disk"),
+    (pursue.Saver, "tell", "frames"),
+    (display.Lines, "tell", "display"),
+]
+
+
+def measure(trials: int, scheduler: str, seed: int) -> dict[str, Any]:
+    """Return what one search costs."""
+    clock, watch = Clock(), Stopwatch()
+    ray = Ray(clock, watch)
+    vars(run)["tune"] = ray
+    for module in (pace, progress, display):
+        vars(module)["time"] = clock
+    for part in PARTS:
+        watch.watch(*part)
+    words = [*WORDS, f"scheduler={scheduler}", f"trials={trials}", f"seed={seed}"]
+    plan = compose(*read([*words, f"concurrency={trials // 10}"]))
+    rule = type(run.rule_of(plan))
+    for method in ("reported", "next"):
+        watch.watch(rule, method, "rule")
+    syncs = counted_syncs()
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+        pursue.silence()
+        results, room = Path(folder) / "study", (float(trials), 0.0)
+        pursue.start(plan, Local(results), [], [], Console(file=nowhere), room)
+        sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
+    return {
+        **of_events(ray, watch, clock),
+        "syncs_a_decision": syncs.count / len(ray.spent.epochs + ray.spent.proposals),
+        # Linux counts kibibytes
+        "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "folder_mb": {name: size / 1e6 for name, size in sizes.items()},
+    }
+
+
+def of_events(ray: Ray, watch: Stopwatch, clock: Clock) -> dict[str, Any]:
+    """Return what events have cost, in milliseconds."""
+    spent = ray.spent
+    decisions = len(spent.proposals) + len(spent.epochs)
+    return {
+        "decisions": decisions,
+        "ms_a_decision": 1e3 * clock.busy / decisions,
+        "ms_a_proposal": 1e3 * mean(spent.proposals),
+        "ms_a_proposal_late": 1e3 * late(spent.proposals),
+        "ms_an_epoch": 1e3 * mean(spent.epochs),
+        "ms_an_epoch_late": 1e3 * late(spent.epochs),
+        "ms_longest": 1e3 * max(spent.proposals + spent.epochs),
+        "share_of_time_busy": clock.busy / ray.ended,
+        "ms_a_decision_by_part": {k: 1e3 * v / decisions for k, v in watch.seconds.items()},
+    }
+
+
+def late(values: Sequence[float]) -> float:
+    """Return the mean of the last tenth."""
+    return mean(values[-max(1, len(values) // 10) :])
+
+
+def counted_syncs() -> SimpleNamespace:
+    """Return a count of the files that are seen onto the disk from now on."""
+    seen, sync = SimpleNamespace(count=0), os.fsync
+
+    def counting(fd: Any) -> None:  # noqa: ANN401
+        seen.count += 1
+        sync(fd)
+
+    os.fsync = counting
+    return seen
+
+
+def main() -> None:
+    """Measure, print and keep the numbers."""
+    found = {
+        f"{scheduler}, {trials} trials": summed([call(trials, scheduler, s) for s in range(ROUNDS)])
+        for scheduler in SCHEDULERS
+        for trials in SIZES
+    }
+    hardware = f"{cores()}-core-{platform.machine()}"
+    kept = {
+        "command": "python -m benchmarks.scale",
+        "date": str(date.today()),
+        "hardware": hardware,
+        "seeds": list(range(ROUNDS)),
+        "epochs": EPOCHS,
+        "workers": "a tenth of the trials",
+        **found,
+    }
+    path = Path(__file__).parent / f"scale_{hardware}_{date.today()}.json"
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def call(trials: int, scheduler: str, seed: int) -> dict[str, Any]:
+    """Measure one search in a process of its own."""
+    words = [sys.executable, "-m", "benchmarks.scale", str(trials), scheduler, str(seed)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    print(trials, scheduler, seed, done.stdout, flush=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def summed(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return mean, spread and number of each value, over rounds."""
+    first = rounds[0]
+    return {
+        key: summed([each.get(key, {}) for each in rounds])
+        if isinstance(value, dict)
+        else told([each.get(key, 0.0) for each in rounds])
+        for key, value in first.items()
+    }
+
+
+def told(values: Sequence[float]) -> dict[str, float]:
+    """Return mean, standard deviation and number of values, shortly."""
+    spread = stdev(values) if len(values) > 1 else 0.0
+    return {"mean": float(f"{mean(values):.4g}"), "std": float(f"{spread:.2g}"), "n": len(values)}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])), indent=1))
+    else:
+        main()

@@ -1,0 +1,257 @@
+"""A Ray that trains nothing: trials report what is recorded of them, at simulated times.
+
+Everything else of a search is real: searcher, rule, journal, frames, disk and display. One driver
+handles one event after the other, so that it is behind when its own CPU time is more than there is
+between events; its clock is that of the simulation plus that time.
+"""
+
+import heapq
+import json
+import math
+import os
+import random
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import wraps
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from trainables.checkpoint import METRICS, STATE, WEIGHTS
+from trainables.levels import Level
+from trainables.report import Report
+from tuner.recorded import Recording
+
+EPOCH_SECONDS = 60.0
+
+
+@dataclass
+class Clock:
+    """Simulated time, in seconds.
+
+    Attributes:
+        free: When the driver is done with what it has been given.
+        busy: CPU seconds that it has worked.
+        began: CPU time at which it began with what it works on; none while it waits.
+    """
+
+    free: float = 0.0
+    busy: float = 0.0
+    began: float | None = None
+
+    @contextmanager
+    def works(self, since: float) -> Iterator[None]:
+        """Let the driver work inside, on something that happened at a time."""
+        self.free = max(self.free, since)
+        self.began = time.process_time()
+        yield
+        spent = time.process_time() - self.began
+        self.free, self.busy, self.began = self.free + spent, self.busy + spent, None
+
+    def monotonic(self) -> float:
+        """Return the time, as the module of that name does."""
+        return self.free + (0.0 if self.began is None else time.process_time() - self.began)
+
+
+@dataclass
+class Stopwatch:
+    """CPU seconds of the parts of the driver, each without those that it calls."""
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    inside: list[str] = field(default_factory=list)
+    since: float = 0.0
+
+    def turn(self) -> None:
+        """Give the time since the last turn to the innermost part."""
+        now = time.process_time()
+        if self.inside:
+            self.seconds[self.inside[-1]] += now - self.since
+        self.since = now
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Count what is done inside for a part."""
+        self.turn()
+        self.inside.append(name)
+        yield
+        self.turn()
+        self.inside.pop()
+
+    def watch(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
+        """Count a method, or a function of a module, for a part from now on."""
+        called: Callable[..., Any] = getattr(owner, method)
+
+        @wraps(called)
+        def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            with self.part(name):
+                return called(*args, **kwargs)
+
+        setattr(owner, method, counted)
+
+
+@dataclass
+class Spent:
+    """CPU seconds of the driver, event by event: of new trials, and of epochs."""
+
+    proposals: list[float] = field(default_factory=list)
+    epochs: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+
+
+class Ray:
+    """What `tuner.run` knows of `ray.tune`, for one search.
+
+    Attributes:
+        spent: What the driver has spent.
+        ended: The simulated time when all was over.
+    """
+
+    TuneConfig = SimpleNamespace
+    RunConfig = SimpleNamespace
+    CheckpointConfig = SimpleNamespace
+    Callback, Checkpoint = tune.Callback, tune.Checkpoint
+
+    def __init__(self, clock: Clock, watch: Stopwatch) -> None:
+        """Wait to be used in place of `ray.tune`."""
+        self.clock, self.watch, self.spent, self.ended = clock, watch, Spent(), 0.0
+
+    def with_resources(self, trainable: object, resources: object) -> None:
+        """Do nothing: nothing is trained."""
+
+    def Tuner(  # noqa: N802
+        self,
+        trainable: object,  # noqa: ARG002
+        *,
+        param_space: dict[str, Any],
+        tune_config: SimpleNamespace,
+        run_config: SimpleNamespace,
+    ) -> "Ray":
+        """Take note of a search; return what runs it."""
+        self.shared, self.config, self.where = param_space, tune_config, run_config
+        self.agenda, (self.callback,) = tune_config.search_alg, run_config.callbacks
+        self.busy: list[tuple[float, int, SimpleNamespace]] = []
+        self.asked, self.done = 0, False
+        self.met: dict[str, tuple[int, int]] = {}
+        return self
+
+    @contextmanager
+    def driver(self, since: float, kind: list[float]) -> Iterator[None]:
+        """Let the driver handle an event of a kind."""
+        before = self.clock.busy
+        with self.clock.works(since), self.watch.part("rest"):
+            yield
+        kind.append(self.clock.busy - before)
+
+    def fit(self) -> None:
+        """Run the search to its end."""
+        now = 0.0
+        while self.busy or not self.done:
+            self.fill(now)
+            if self.busy:
+                now, _, trial = heapq.heappop(self.busy)
+                self.epoch(now, trial)
+        self.ended = now
+
+    def fill(self, now: float) -> None:
+        """Ask for trials while there is room."""
+        while not self.done and len(self.busy) < self.config.max_concurrent_trials:
+            kind: list[float] = []
+            with self.driver(now, kind):
+                config = self.agenda.suggest(str(self.asked))
+                self.done = config == Searcher.FINISHED
+                runs = isinstance(config, dict)
+                if runs:
+                    trial = self.trial({**self.shared, **config})
+                    self.callback.on_trial_start(self.asked, [], trial)
+            new = runs and not config["went_on"]
+            (self.spent.proposals if new else self.spent.others).extend(kind)
+            if not runs:
+                return
+            # workers differ in speed by some percent, so that they do not report all at once
+            trial.pace = EPOCH_SECONDS * random.Random(self.asked).uniform(0.9, 1.1)
+            heapq.heappush(self.busy, (self.clock.free + trial.pace, self.asked, trial))
+            self.asked += 1
+
+    def trial(self, config: dict[str, Any]) -> SimpleNamespace:
+        """Return a trial as Ray has it, with what it will report."""
+        levels = [Level(**level) for level in config["levels"]]
+        run = recording(config, levels[config["level"] :], config["level"])
+        met = self.met.get(config["trial"], (-1, 0))
+        rest = [report for report in run.reports if report.moment > met]
+        name = f"{config['trial']}-{config['went_on']}" if config["went_on"] else config["trial"]
+        return SimpleNamespace(
+            trial_id=str(self.asked),
+            config=config,
+            folder=Path(self.where.storage_path) / self.where.name / name,
+            rest=iter(rest),
+            end=rest[-1].moment,
+        )
+
+    def epoch(self, now: float, trial: SimpleNamespace) -> None:
+        """Let a trial report its next epoch, in Ray's order of calls."""
+        report = next(trial.rest)
+        self.met[trial.config["trial"]] = report.moment
+        result = asdict(report)
+        kept = checkpoint(trial.folder, report)
+        with self.driver(now, self.spent.epochs):
+            goes_on = self.config.scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+            if goes_on:
+                self.agenda.on_trial_result(trial.trial_id, result)
+            self.callback.on_trial_result(0, [], trial, result)
+            self.callback.on_checkpoint(0, [], trial, SimpleNamespace(path=str(kept)))
+            goes_on = goes_on and report.moment != trial.end
+            if not goes_on:
+                self.agenda.on_trial_complete(trial.trial_id, result)
+                self.callback.on_trial_complete(0, [], trial)
+        for other in trial.folder.glob("checkpoint_*"):
+            if other != kept:
+                shutil.rmtree(other)
+        if goes_on:
+            heapq.heappush(self.busy, (now + trial.pace, int(trial.trial_id), trial))
+
+
+def recording(config: Mapping[str, Any], levels: list[Level], first: int) -> Recording:
+    """Return what is recorded of a configuration: a formula with one best place, and noise.
+
+    Args:
+        config: Of a trial.
+        levels: The whole runs that it still has before it.
+        first: The number of the first of them.
+    """
+    decay, rate = config["optimizer"]["weight_decay"], config["optimizer"]["lr"]
+    worth = math.exp(-((math.log10(decay) + 3.3) ** 2) / 2 - (math.log10(rate) + 1) ** 2)
+    noise = random.Random(config["trial"])
+    reports = [
+        Report(
+            epoch=epoch,
+            train_loss=2.0 - epoch / level.epochs,
+            val_clean_accuracy=0.8 * (1 - math.exp(-3 * epoch / level.epochs)),
+            val_robust_accuracy=0.5 * worth * (1 - math.exp(-3 * epoch / level.epochs))
+            + noise.uniform(0, 0.02),
+            lr=rate,
+            eps=8 / 255,
+            gradient_passes=float(epoch),
+            seconds=EPOCH_SECONDS,
+            exam_seconds=1.0,
+            level=number,
+        )
+        for number, level in enumerate(levels, start=first)
+        for epoch in range(1, level.epochs + 1)
+    ]
+    return Recording(config["trial"], {}, tuple(reports))
+
+
+def checkpoint(folder: Path, report: Report) -> Path:
+    """Leave a small checkpoint in the folder of a trial, as a worker does; return it."""
+    path = folder / f"checkpoint_{report.level:02d}{report.epoch:04d}"
+    os.makedirs(path)
+    for name in (WEIGHTS, METRICS, STATE):
+        (path / name).write_text(json.dumps(asdict(report)))
+    return path
