@@ -171,7 +171,7 @@ def test_the_searchers_study_waits_for_room_too(disk):
     study = opened(kept_in(disk, patience=Patience(make_room, limit=9.0)), Goal())
     asked = 0
     while not said:
-        enqueue(study, {"x": 0.5})
+        enqueue(study, {"x": 0.5}, f"{asked:04d}")
         asked += 1
     assert [trial.number for trial in studied(disk).trials] == list(range(asked))
     assert not (disk / "optuna.log.lock").is_symlink()

@@ -68,7 +68,8 @@ def test_what_a_trial_leaves_is_found_here_and_there(twin):
     copy = twin.copied(kept, twin.folder / "trials/1", "0000")
     names = {name.split("/")[2][:7] for name in written(twin)}
     assert names == {"0000", "of-0000"}
-    twin.remove(copy)
+    assert twin.inside(twin.address(kept)) == kept
+    twin.remove(twin.inside(copy))
     assert written(twin) == {"trials/1/0000/checkpoint_000000/state.pt"}
     assert twin.runs() == 1
 
