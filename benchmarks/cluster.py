@@ -29,10 +29,10 @@ import pandas as pd
 
 from tuner.settings import cores
 
-NODES, TRIALS, EPOCHS, SHARE = 3, 24, 4, 0.5
+NODES, TRIALS, EPOCHS, SHARE = 3, 24, 8, 0.5
 ROOM = int(NODES / SHARE)
 """Trials that run at once."""
-SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=1", "scheduler=none"]
+SMALL = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
 LOST = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
 """How soon a node counts as dead: five seconds rather than fifteen."""
 NODE = {"RAY_AUTH_MODE": "token"}

@@ -29,7 +29,6 @@ from tuner.recall import kept_in, studied
 from tuner.search import main
 from tuner.searcher import enqueue, opened
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 # Ray leaves files of its own open
 
 WORDS = ["space=weight_decay", *SMALL, "scheduler=none", "concurrency=1"]
@@ -53,10 +52,10 @@ def same_as(whole, tmp_path, name="cut"):
 
 @pytest.fixture
 def disk(tmp_path):
-    """Return a file system of its own of 16 MB, and a file that leaves 64 kB of it."""
+    """Return a file system of its own of 32 MB, and a file that leaves 64 kB of it."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:

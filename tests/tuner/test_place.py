@@ -156,8 +156,8 @@ def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, m
         place = Remote(tmp_path / folder / "results/study", bucket)
         names = written(place)
         assert {name.split("/")[0] for name in names} == {
-            "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "trials",
-            "trials.parquet",
+            "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "tensorboard",
+            "trials", "trials.parquet",
         }  # fmt: skip
         with place.files.open_input_file(place.there(place.folder / "trials.parquet")) as file:
             frame = pd.read_parquet(file)
