@@ -29,7 +29,7 @@ import pandas as pd
 
 from tuner.settings import cores
 
-NODES, TRIALS, EPOCHS, SHARE = 3, 24, 8, 0.5
+NODES, TRIALS, EPOCHS, SHARE = 3, 24, 16, 0.5
 ROOM = int(NODES / SHARE)
 """Trials that run at once."""
 SMALL = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
@@ -130,27 +130,16 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def half_way(folder: Path, session: int) -> set[str]:
-    """Return trials of a node with a checkpoint and epochs to go, if half of all have ended."""
+def half_way(folder: Path) -> bool:
+    """Return whether half of all trials have ended, and on each node one runs that can go on.
+
+    That is so where more have a checkpoint and epochs to go than find room on the other nodes.
+    """
     seen = events(folder)
     over = {line["trial_id"] for line in seen if line["event"] == "ended"}
-    last = {line["trial_id"]: line["event"] for line in seen}
     behind = epochs_behind(seen)
-    if len(over) < TRIALS // 2:
-        return set()
-    ready = {n for n, event in last.items() if event == "kept" and behind[n] < EPOCHS - 1}
-    return {number for number in ready - over if on(folder, number, session)}
-
-
-def on(folder: Path, number: str, session: int) -> bool:
-    """Return whether the process of a trial belongs to a node."""
-    files = list((folder / "trials").glob(f"*/{number}/result.json"))
-    lines = [line for file in files for line in file.read_text().splitlines(keepends=True)]
-    whole = [json.loads(line) for line in lines if line.endswith("\n")]
-    try:
-        return bool(whole) and os.getsid(whole[-1]["pid"]) == session
-    except ProcessLookupError:
-        return False
+    ready = [n for n, epoch in behind.items() if n not in over and epoch < EPOCHS - 1]
+    return len(over) >= TRIALS // 2 and len(ready) > ROOM - ROOM // NODES
 
 
 def survive(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
@@ -170,19 +159,19 @@ def survive(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
     program = [sys.executable, "-m", "tuner.search", "space=weight_decay", *SMALL, *keys, *words]
     log = (results / "log").open("w+")
     process = subprocess.Popen(program, env=running.environment, stdout=log, stderr=log)
-    victims, killed = set[str](), 0.0
+    killed = 0.0
     while process.poll() is None:
         if time.perf_counter() - start > LONGEST:
             process.kill()
             raise TimeoutError(Path(log.name).read_text())
-        if not victims and (victims := half_way(folder, running.sessions[-1])):
+        if not killed and half_way(folder):
             end(running.sessions[-1])
             killed = time.perf_counter() - start
         time.sleep(0.02)
     log.close()
     seconds = time.perf_counter() - start
     found = {"status": process.returncode, "seconds": seconds, "killed_after": killed}
-    return found | {"victims": sorted(victims), **counted(folder)}
+    return found | counted(folder)
 
 
 def counted(folder: Path) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
     assert (found["counted_twice"], found["epochs_counted_twice"]) == (0, 0)
     assert found["epochs"] == TRIALS * EPOCHS
     assert 1 < found["most_at_once"] <= ROOM  # on a quick machine some end before all begin
+    assert found["killed_after"] > 0, log
     assert max(found["went_on_behind_epoch"].values()) >= 1
     assert found["epochs_lost"] == 0
 
