@@ -50,7 +50,7 @@ def measure(trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     """Return what one search costs."""
     clock, watch = Clock(), Stopwatch()
     ray = Ray(clock, watch)
-    vars(run)["tune"] = ray
+    vars(run).update(tune=ray, forget=ray.forget)
     for module in (pace, progress, display):
         vars(module)["time"] = clock
     for part in PARTS:

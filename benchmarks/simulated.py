@@ -21,8 +21,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import torch
 from ray import tune
 from ray.tune.search import Searcher
+from safetensors.torch import save_file
 
 from trainables.checkpoint import METRICS, STATE, WEIGHTS
 from trainables.levels import Level
@@ -115,12 +117,15 @@ class Ray:
 
     TuneConfig = SimpleNamespace
     RunConfig = SimpleNamespace
-    CheckpointConfig = SimpleNamespace
+    CheckpointConfig = SyncConfig = SimpleNamespace
     Callback, Checkpoint = tune.Callback, tune.Checkpoint
 
     def __init__(self, clock: Clock, watch: Stopwatch) -> None:
         """Wait to be used in place of `ray.tune`."""
         self.clock, self.watch, self.spent, self.ended = clock, watch, Spent(), 0.0
+
+    def forget(self, study: str) -> None:
+        """Do nothing: no data was read."""
 
     def with_resources(self, trainable: object, resources: object) -> None:
         """Do nothing: nothing is trained."""
@@ -135,7 +140,8 @@ class Ray:
     ) -> "Ray":
         """Take note of a search; return what runs it."""
         self.shared, self.config, self.where = param_space, tune_config, run_config
-        self.agenda, (self.callback,) = tune_config.search_alg, run_config.callbacks
+        # the others watch real processes: hangs, gauges, Ray's own files
+        self.agenda, (self.callback, *_) = tune_config.search_alg, run_config.callbacks
         self.busy: list[tuple[float, int, SimpleNamespace]] = []
         self.asked, self.done = 0, False
         self.met: dict[str, tuple[int, int]] = {}
@@ -210,9 +216,8 @@ class Ray:
             if not goes_on:
                 self.agenda.on_trial_complete(trial.trial_id, result)
                 self.callback.on_trial_complete(0, [], trial)
-        for other in trial.folder.glob("checkpoint_*"):
-            if other != kept:
-                shutil.rmtree(other)
+        for other in sorted(trial.folder.glob("checkpoint_*"))[:-2]:
+            shutil.rmtree(other)
         if goes_on:
             heapq.heappush(self.busy, (now + trial.pace, int(trial.trial_id), trial))
 
@@ -252,6 +257,7 @@ def checkpoint(folder: Path, report: Report) -> Path:
     """Leave a small checkpoint in the folder of a trial, as a worker does; return it."""
     path = folder / f"checkpoint_{report.level:02d}{report.epoch:04d}"
     os.makedirs(path)
-    for name in (WEIGHTS, METRICS, STATE):
-        (path / name).write_text(json.dumps(asdict(report)))
+    save_file({"bias": torch.zeros(1)}, path / WEIGHTS)
+    (path / METRICS).write_text(json.dumps(asdict(report)))
+    torch.save({"level": report.level, "epoch": report.epoch}, path / STATE)
     return path

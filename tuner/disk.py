@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from tuner.display import amount
@@ -87,10 +88,9 @@ class Disk:
             return
         for each in self.progress.ended if alone is None else [alone]:
             self.sweep(each)
-        for each in (*self.spares(), *self.expendable()):
-            if self.progress.disk + self.coming() <= budget:
-                return
-            self.drop(each)
+        left = chain(self.spares(), self.expendable())
+        while self.progress.disk + self.coming() > budget and (worst := next(left, None)):
+            self.drop(worst)
         if self.progress.disk > budget and self.caution:
             self.caution(
                 f"disk_budget: the checkpoints of the leader and of trials that run take "

@@ -86,6 +86,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     silence()
     with joined(plan.settings, own_files(plan)) as room, impatiently():
+        warn(console, *unshared(place))
         return start(plan, place, loans, typed, console, room)
 
 
@@ -113,9 +114,8 @@ def start(
     at_a_time, gpu = concurrency(plan.settings, *room)
     folder = place.folder
     make(place, plan)
-    caution = partial(cautioned, console)
-    for text in (*plan.cautions, *taking_turns(gpu), *unshared(place)):
-        caution(text)
+    caution = partial(warn, console)
+    caution(*plan.cautions, *taking_turns(gpu))
     dashboard.tell(plan.settings, console)
     patience = Patience(lambda refusal: caution(f"{refusal}; trying again."), PATIENCE)
     journal = Journal(folder, patience)
@@ -152,9 +152,10 @@ def greet(console: Console, folder: Path, progress: Progress) -> None:
         console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
 
 
-def cautioned(console: Console, text: str) -> None:
-    """Tell what may be a mistake, or what was lost."""
-    console.print(f"caution: {text}", soft_wrap=True)
+def warn(console: Console, *texts: str) -> None:
+    """Tell what may be mistakes, or what was lost."""
+    for text in texts:
+        console.print(f"caution: {text}", soft_wrap=True)
 
 
 def outcome(console: Console, refusal: str | None, *, interrupted: bool) -> int:
