@@ -1,9 +1,12 @@
-"""What the driver of a large study costs: `uv run python -m benchmarks.scale`.
+"""What the driver of a large study costs: `uv run python -m benchmarks.scale CURVES`.
 
 Searches of 100, 1,000 and 10,000 trials on a tenth as many workers, each in a process of its own,
-with everything that a real one has but Ray and training (`benchmarks/simulated.py`). A decision is
-one epoch that is reported, or one new trial that is proposed. Times are CPU seconds of the driver;
-`late` is the mean over the last tenth of the events of a kind, when the study knows the most.
+with everything that a real one has but Ray and training (`benchmarks/simulated.py`). Trials repeat
+recorded runs of CURVES, thinned to the epochs that they have. A decision is one epoch that is
+reported, or one new trial that is proposed. Times are CPU seconds of the driver; `late` is the mean
+over the last tenth of the events of a kind, when the study knows the most.
+
+`python -m benchmarks.scale CURVES TRIALS SCHEDULER SEED` prints what one search costs.
 """
 
 import json
@@ -22,15 +25,16 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.simulated import Clock, Ray, Stopwatch
+from benchmarks.simulated import Clock, Past, Ray, Stopwatch
 from tuner import disk, display, journal, pace, progress, pursue, run, searcher
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.place import Local
+from tuner.recorded import recorded
 from tuner.settings import cores
 
-SIZES = (100, 1_000, 10_000)
-ROUNDS = 3
+ROUNDS = {100: 5, 1_000: 3, 10_000: 2}
+"""Searches of each size; one of the largest takes minutes."""
 EPOCHS = 8
 WORDS = ["space=weight_decay", "optimizer.lr=loguniform(1e-3,1)", f"epochs={EPOCHS}", "cpu=1"]
 SCHEDULERS = ("halving", "asha")
@@ -46,10 +50,10 @@ PARTS = [
 ]
 
 
-def measure(trials: int, scheduler: str, seed: int) -> dict[str, Any]:
+def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     """Return what one search costs."""
     clock, watch = Clock(), Stopwatch()
-    ray = Ray(clock, watch)
+    ray = Ray(clock, watch, Past(recorded(curves).runs))
     vars(run).update(tune=ray, forget=ray.forget)
     for module in (pace, progress, display):
         vars(module)["time"] = clock
@@ -82,6 +86,7 @@ def of_events(ray: Ray, watch: Stopwatch, clock: Clock) -> dict[str, Any]:
     return {
         "decisions": decisions,
         "ms_a_decision": 1e3 * clock.busy / decisions,
+        "ms_a_decision_with_the_disk": 1e3 * clock.took / decisions,
         "ms_a_proposal": 1e3 * mean(spent.proposals),
         "ms_a_proposal_late": 1e3 * late(spent.proposals),
         "ms_an_epoch": 1e3 * mean(spent.epochs),
@@ -109,19 +114,21 @@ def counted_syncs() -> SimpleNamespace:
     return seen
 
 
-def main() -> None:
+def main(curves: str) -> None:
     """Measure, print and keep the numbers."""
     found = {
-        f"{scheduler}, {trials} trials": summed([call(trials, scheduler, s) for s in range(ROUNDS)])
+        f"{scheduler}, {trials} trials": summed([
+            call(curves, trials, scheduler, seed) for seed in range(rounds)
+        ])
+        for trials, rounds in ROUNDS.items()
         for scheduler in SCHEDULERS
-        for trials in SIZES
     }
     hardware = f"{cores()}-core-{platform.machine()}"
     kept = {
-        "command": "python -m benchmarks.scale",
+        "command": f"python -m benchmarks.scale {Path(curves).name}",
         "date": str(date.today()),
         "hardware": hardware,
-        "seeds": list(range(ROUNDS)),
+        "seeds": "0 to n - 1",
         "epochs": EPOCHS,
         "workers": "a tenth of the trials",
         **found,
@@ -130,10 +137,10 @@ def main() -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def call(trials: int, scheduler: str, seed: int) -> dict[str, Any]:
+def call(curves: str, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     """Measure one search in a process of its own."""
-    words = [sys.executable, "-m", "benchmarks.scale", str(trials), scheduler, str(seed)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    words = ["-m", "benchmarks.scale", curves, str(trials), scheduler, str(seed)]
+    done = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
     print(trials, scheduler, seed, done.stdout, flush=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -157,7 +164,9 @@ def told(values: Sequence[float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])), indent=1))
+    file, *asked = sys.argv[1:]
+    if asked:
+        about = int(asked[0]), asked[1], int(asked[2])
+        print(json.dumps(measure(Path(file), *about), indent=1))
     else:
-        main()
+        main(file)

@@ -13,14 +13,15 @@ import random
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from ray import tune
 from ray.tune.search import Searcher
@@ -32,6 +33,9 @@ from trainables.report import Report
 from tuner.recorded import Recording
 
 EPOCH_SECONDS = 60.0
+KNOBS = ("optimizer.weight_decay", "optimizer.lr")
+"""By which a trial finds the recorded runs that are like it."""
+NEAR = 5
 
 
 @dataclass
@@ -41,19 +45,22 @@ class Clock:
     Attributes:
         free: When the driver is done with what it has been given.
         busy: CPU seconds that it has worked.
+        took: Seconds that it has worked, with waiting for the disk.
         began: CPU time at which it began with what it works on; none while it waits.
     """
 
     free: float = 0.0
     busy: float = 0.0
+    took: float = 0.0
     began: float | None = None
 
     @contextmanager
     def works(self, since: float) -> Iterator[None]:
         """Let the driver work inside, on something that happened at a time."""
         self.free = max(self.free, since)
-        self.began = time.process_time()
+        self.began, since = time.process_time(), time.perf_counter()
         yield
+        self.took += time.perf_counter() - since
         spent = time.process_time() - self.began
         self.free, self.busy, self.began = self.free + spent, self.busy + spent, None
 
@@ -120,9 +127,10 @@ class Ray:
     CheckpointConfig = SyncConfig = SimpleNamespace
     Callback, Checkpoint = tune.Callback, tune.Checkpoint
 
-    def __init__(self, clock: Clock, watch: Stopwatch) -> None:
+    def __init__(self, clock: Clock, watch: Stopwatch, past: "Past") -> None:
         """Wait to be used in place of `ray.tune`."""
-        self.clock, self.watch, self.spent, self.ended = clock, watch, Spent(), 0.0
+        self.clock, self.watch, self.past = clock, watch, past
+        self.spent, self.ended = Spent(), 0.0
 
     def forget(self, study: str) -> None:
         """Do nothing: no data was read."""
@@ -188,9 +196,9 @@ class Ray:
     def trial(self, config: dict[str, Any]) -> SimpleNamespace:
         """Return a trial as Ray has it, with what it will report."""
         levels = [Level(**level) for level in config["levels"]]
-        run = recording(config, levels[config["level"] :], config["level"])
+        reports = repeated(self.past.of(config), levels[config["level"] :], config["level"])
         met = self.met.get(config["trial"], (-1, 0))
-        rest = [report for report in run.reports if report.moment > met]
+        rest = [report for report in reports if report.moment > met]
         name = f"{config['trial']}-{config['went_on']}" if config["went_on"] else config["trial"]
         return SimpleNamespace(
             trial_id=str(self.asked),
@@ -222,35 +230,37 @@ class Ray:
             heapq.heappush(self.busy, (now + trial.pace, int(trial.trial_id), trial))
 
 
-def recording(config: Mapping[str, Any], levels: list[Level], first: int) -> Recording:
-    """Return what is recorded of a configuration: a formula with one best place, and noise.
+class Past:
+    """Recorded runs, which simulated trials repeat."""
+
+    def __init__(self, runs: Sequence[Recording]) -> None:
+        """Know them.
+
+        Args:
+            runs: Of which both learning rate and weight decay are known.
+        """
+        self.runs = runs
+        self.places = np.log10([[run.knobs[knob] for knob in KNOBS] for run in runs])
+
+    def of(self, config: Mapping[str, Any]) -> Recording:
+        """Return the run of a trial: one of those nearest to it, drawn by its number."""
+        place = np.log10([config["optimizer"][knob.partition(".")[2]] for knob in KNOBS])
+        near = np.argsort(np.linalg.norm(self.places - place, axis=1), kind="stable")[:NEAR]
+        return self.runs[int(random.Random(config["trial"]).choice(near))]
+
+
+def repeated(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Report]:
+    """Yield what a trial reports that repeats a run: as many of its epochs as it is to have.
 
     Args:
-        config: Of a trial.
-        levels: The whole runs that it still has before it.
+        run: What is recorded.
+        levels: The whole runs that the trial still has before it.
         first: The number of the first of them.
     """
-    decay, rate = config["optimizer"]["weight_decay"], config["optimizer"]["lr"]
-    worth = math.exp(-((math.log10(decay) + 3.3) ** 2) / 2 - (math.log10(rate) + 1) ** 2)
-    noise = random.Random(config["trial"])
-    reports = [
-        Report(
-            epoch=epoch,
-            train_loss=2.0 - epoch / level.epochs,
-            val_clean_accuracy=0.8 * (1 - math.exp(-3 * epoch / level.epochs)),
-            val_robust_accuracy=0.5 * worth * (1 - math.exp(-3 * epoch / level.epochs))
-            + noise.uniform(0, 0.02),
-            lr=rate,
-            eps=8 / 255,
-            gradient_passes=float(epoch),
-            seconds=EPOCH_SECONDS,
-            exam_seconds=1.0,
-            level=number,
-        )
-        for number, level in enumerate(levels, start=first)
-        for epoch in range(1, level.epochs + 1)
-    ]
-    return Recording(config["trial"], {}, tuple(reports))
+    for number, level in enumerate(levels, start=first):
+        for epoch in range(1, level.epochs + 1):
+            there = run.reports[math.ceil(epoch * len(run.reports) / level.epochs) - 1]
+            yield replace(there, epoch=epoch, level=number, seconds=EPOCH_SECONDS)
 
 
 def checkpoint(folder: Path, report: Report) -> Path:

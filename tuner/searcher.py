@@ -154,8 +154,9 @@ class StudySearcher(Searcher):
         report = Report.taken(result)
         if not self.goal.several:
             asked, step = self.asked[trial_id], elapsed(self.levels, report.moment)
-            known = self.study.get_trials(deepcopy=False)[asked.number].intermediate_values
-            if step not in known:  # what was lost with its checkpoint is reported again
+            # one trial, where asking for all would take longer the more there are
+            known = self.study._storage.get_trial(asked._trial_id)
+            if step not in known.intermediate_values:  # it may be lost, and is reported again
                 asked.report(report.val_robust_accuracy, step=step)
         best = self.best.get(trial_id, report)
         self.best[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))

@@ -8,6 +8,8 @@ from typing import Any
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
+FLUSH_SECONDS = 10
+"""Between two writes to the disk, by a thread, for the driver of many trials cannot wait for it."""
 SHOWN = ("val_clean_accuracy", "val_robust_accuracy")
 """Beside the knobs."""
 
@@ -37,17 +39,16 @@ class Events:
     """The event file of one trial."""
 
     def __init__(self, folder: Path, knobs: Mapping[str, Any]) -> None:
-        self.writer = SummaryWriter(str(folder))
+        self.writer = SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS)
         plain = {path: hyperparameter(value) for path, value in knobs.items()}
         experiment, start, self.ending = hparams(plain, dict.fromkeys(SHOWN))
         self.writer.file_writer.add_summary(experiment)
         self.writer.file_writer.add_summary(start)
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
-        """Write an epoch, and see it onto the disk."""
+        """Write an epoch."""
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
-        self.writer.flush()
 
     def end(self, *, failed: bool) -> None:
         """Close the file; only a trial that did not fail is marked as a success."""
