@@ -23,12 +23,12 @@ from trainables import catalogue
 from trainables.groups import GROUPS, Group
 from trainables.knobs import REQUIRED, Knob, documented, knobs
 from trainables.report import Report
-from tuner.display import shown
 from tuner.domains import is_domain, spelled
 from tuner.evaluation_settings import EvaluationSettings
 from tuner.help import first_line
 from tuner.settings import Settings
 from tuner.space import RECIPES, SPACES, Space, understood
+from tuner.spoken import shown
 from tuner.study_groups import STUDY_GROUPS
 from tuner.suites import ATTACKS, SUITES
 

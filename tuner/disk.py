@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from tuner.display import amount
 from tuner.journal import Journal
 from tuner.progress import Progress, Record
+from tuner.spoken import amount
 
 CHECKPOINTS = "checkpoint_*"
 """In the folder of a trial, as Ray names them."""

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -15,6 +14,7 @@ from trainables.report import Report
 from tuner.goal import Goal
 from tuner.pace import Pace
 from tuner.progress import Progress, Record
+from tuner.spoken import amount, clock, hour, percent, shown
 
 COLOURS = {
     "running": "cyan",
@@ -197,46 +197,12 @@ def shrunk(record: Record) -> list[str]:
     return [f"out of memory: micro-batch {record.last.micro_batch}"]
 
 
-def shown(value: object) -> str:
-    """Return the value of a knob, short enough for a column.
-
-    >>> shown(0.00012345), shown("relu"), shown([1, 2])
-    ('0.000123', 'relu', '[1, 2]')
-    """
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def percent(accuracy: float) -> str:
-    """Return a fraction in percent.
-
-    >>> percent(0.7525)
-    '75.2'
-    """
-    return f"{100 * accuracy:.1f}"
-
-
-def clock(seconds: float) -> str:
-    """Return a duration.
-
-    >>> clock(75.4)
-    '0:01:15'
-    """
-    return str(timedelta(seconds=round(seconds)))
-
-
 def left(progress: Progress) -> str:
     """Return the estimate of the time left."""
     estimate = progress.seconds_left
     if estimate is None:
         return "time left unknown"
     return f"about {clock(estimate)} left, finish at {hour(estimate)}"
-
-
-def hour(seconds: float) -> str:
-    """Return the time of day after so many seconds, with the day if it is not today."""
-    now = datetime.now()
-    then = now + timedelta(seconds=seconds)
-    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%a %d %b %H:%M}"
 
 
 def spent(progress: Progress) -> list[str]:
@@ -251,16 +217,3 @@ def spent(progress: Progress) -> list[str]:
         budget = f" of {amount(progress.disk_budget)}" if progress.disk_budget else ""
         words.append(f"{amount(progress.disk)}{budget} on disk")
     return words
-
-
-def amount(number: float) -> str:
-    """Return a number of bytes, short enough for a line.
-
-    >>> amount(999), amount(1_250_000), amount(20e9)
-    ('999 B', '1.25 MB', '20 GB')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"

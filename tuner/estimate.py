@@ -10,10 +10,10 @@ from statistics import fmean
 from typing import Any
 
 from trainables.trial import Trial
-from tuner.display import amount
 from tuner.draws import configuration, drawn, extremes
 from tuner.plan import Plan, Variant, cells
 from tuner.probe import Cost, cost, stored
+from tuner.spoken import amount
 
 LONGEST = 45.0
 """Seconds after which no further configuration is timed."""

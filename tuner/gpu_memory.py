@@ -14,12 +14,12 @@ from typing import Any
 import torch
 
 from trainables.trial import Trial
-from tuner.display import amount
 from tuner.draws import configuration, extremes
 from tuner.estimate import probing
 from tuner.plan import Plan
 from tuner.probe import timed
 from tuner.settings import GRAIN
+from tuner.spoken import amount
 
 STEPS = 3
 """By the third step of training everything that a trial keeps is there."""

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainables.knobs import REQUIRED, Knob
-from tuner.display import shown
+from tuner.spoken import shown
 
 
 def heading(console: Console, title: str, how: str) -> None:

@@ -8,8 +8,8 @@ import pandas as pd
 import yaml
 
 from tuner import ledger
-from tuner.display import percent, shown
 from tuner.robustbench import architecture
+from tuner.spoken import percent, shown
 from tuner.winner import Winner, doubts, radius, settings
 
 HUB = {

@@ -9,12 +9,12 @@ from rich.table import Table
 from trainables.groups import GROUPS
 from trainables.images import AbsentError
 from trainables.problems import InputError
-from tuner.display import amount, clock, hour, shown
 from tuner.domains import spelled
 from tuner.estimate import Estimate, Spread, estimate, total
 from tuner.outlook import described
 from tuner.plan import Plan, Variant, flat
 from tuner.run import device
+from tuner.spoken import amount, clock, hour, shown
 
 
 def preview(console: Console, plan: Plan, concurrency: int, gpu: float) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from trainables.report import Report
-from tuner.display import clock, percent, shown, table
+from tuner.display import table
 from tuner.progress import Progress, Record
+from tuner.spoken import clock, percent, shown
 
 
 def summarise(console: Console, progress: Progress, folder: Path, *, interrupted: bool) -> None:

@@ -17,9 +17,10 @@ from trainables.trial import Trial
 from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
-from tuner.display import Lines, Screen, display, headline, hour, line, table
+from tuner.display import Lines, Screen, display, headline, line, table
 from tuner.goal import Goal
 from tuner.progress import Progress, Record
+from tuner.spoken import hour
 from tuner.summary import summarise
 from tuner.terminal import Terminal
 
