@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.node_cache import clear
 from trainables.problems import InputError
+from tuner.lifeline import knock
 from tuner.loopback import loopback
 from tuner.place import Local, Remote
 from tuner.resources import here, unmet
@@ -28,7 +29,7 @@ QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 PATIENCE = 5.0
-"""Seconds for a connection to a machine that may not be there."""
+"""Seconds to wait for nodes that delete what they have read."""
 
 
 @contextmanager
@@ -100,8 +101,7 @@ def answering(address: str) -> str:
     found: str | None = canonicalize_bootstrap_address(address)
     if found is None:
         raise ConnectionError("this machine is not a node of one")
-    host, _, port = found.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    knock(found)
     GcsClient(address=found)
     return found
 
