@@ -92,7 +92,8 @@ def cluster(nodes: int = NODES, **settings: str) -> Iterator[Cluster]:
     token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": NO_GPU}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
     # a busy machine takes longer than Ray waits
-    environment = kept | token | LOST | {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
+    patience = {"RAY_raylet_start_wait_time_s", "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S"}
+    environment = kept | token | LOST | dict.fromkeys(patience, str(int(LONGEST)))
     port, client = free_port(), free_port()
     head = [f"--port={port}", "--head", f"--temp-dir={folder}", "--include-dashboard=false"]
     head += [f"--ray-client-server-port={client}"]
