@@ -49,39 +49,62 @@ class Cluster:
 
     Attributes:
         address: To join it by.
+        client: The address of its Ray Client.
         environment: Of processes that may join it.
+        head: How its head node is started.
         sessions: The session of each node, as processes have them; the head comes first.
     """
 
     address: str
+    client: str
     environment: Mapping[str, str]
+    head: list[str]
     sessions: list[int]
+
+    def start(self) -> None:
+        """Start the head, or once there is one another node, and wait until it is up.
+
+        Nodes that begin together on one machine take each other's sockets. Only those that join
+        need to be told that there is a token.
+        """
+        joining = bool(self.sessions)
+        arguments = [f"--address={self.address}"] if joining else self.head
+        started = begun(arguments, {**self.environment, **(NODE if joining else {})})
+        self.sessions.append(started.pid)
+        waited(started)
+
+    def end(self) -> None:
+        """Kill all nodes at once."""
+        while self.sessions:
+            end(self.sessions.pop())
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Give a cluster with a token of its own, and end it."""
+def cluster(nodes: int = NODES, **settings: str) -> Iterator[Cluster]:
+    """Give a cluster with a token of its own, and end it.
+
+    Args:
+        nodes: How many.
+        settings: Variables of the environment of all its processes.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # sockets lie in it, whose paths must be short
     (folder / "token").write_text(secrets.token_hex(32))
     token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": NO_GPU}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
     # a busy machine takes longer than Ray waits
-    environment = kept | token | LOST | {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
-    port = free_port()
-    address = f"127.0.0.1:{port}"
+    patience = {"RAY_raylet_start_wait_time_s", "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S"}
+    environment = kept | token | LOST | dict.fromkeys(patience, str(int(LONGEST)))
+    port, client = free_port(), free_port()
     head = [f"--port={port}", "--head", f"--temp-dir={folder}", "--include-dashboard=false"]
-    head += [f"--ray-client-server-port={free_port()}"]
-    started: list[subprocess.Popen[bytes]] = []
+    head += [f"--ray-client-server-port={client}"]
+    addresses = f"127.0.0.1:{port}", f"ray://127.0.0.1:{client}"
+    running = Cluster(*addresses, environment | settings, head, [])
     try:
-        for arguments in [head, *[[f"--address={address}"]] * (NODES - 1)]:
-            # one after the other, for nodes that begin together on one machine take each other's
-            # sockets; only those that join need to be told that there is a token
-            started.append(begun(arguments, environment | (NODE if started else {})))
-            waited(started[-1])
-        yield Cluster(address, environment, [each.pid for each in started])
+        for _ in range(nodes):
+            running.start()
+        yield running
     finally:
-        for each in started:
-            end(each.pid)
+        running.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 

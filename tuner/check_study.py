@@ -1,13 +1,15 @@
 """What can be wrong with how a study searches: its scheduler, its searcher and what it is after."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from trainables.bind import complaints
 from trainables.problems import InputError
 from tuner.check import completed, validated
 from tuner.domains import spelled, values
-from tuner.settings import Settings
+from tuner.place import remote
+from tuner.settings import CLIENT, Settings
 from tuner.study_groups import STUDY_GROUPS
 from tuner.typed import is_grid
 
@@ -62,6 +64,25 @@ def aims(searcher: str, arguments: Mapping[str, Any]) -> Iterator[str]:
             f"warm_start: {searcher} does not learn from trials that it did not propose; write "
             "searcher=tpe, gp or nsga2."
         )
+
+
+def afar(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what means nothing where all of a study runs beside the head of a cluster.
+
+    Args:
+        arguments: The keys of the command.
+    """
+    if not str(arguments.get("address")).startswith(CLIENT):
+        return
+    results = str(arguments.get("results", Settings().results))
+    if not remote(results) and not Path(results).is_absolute():
+        yield (
+            f"results: must be an address or an absolute path with address={CLIENT}..., got "
+            f"{results}; write results=s3://bucket/path, or the path of a folder that all nodes of "
+            "the cluster share."
+        )
+    if "replay" in arguments:
+        yield "replay: trains nothing, so it needs no cluster; leave address out."
 
 
 def hasty(scheduler: str, settings: Settings) -> Iterator[str]:

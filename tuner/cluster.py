@@ -18,17 +18,18 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.node_cache import clear
 from trainables.problems import InputError
+from tuner.lifeline import knock
 from tuner.loopback import loopback
 from tuner.place import Local, Remote
 from tuner.resources import here, unmet
-from tuner.settings import Settings
+from tuner.settings import CLIENT, Settings
 from tuner.shipping import environment
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 PATIENCE = 5.0
-"""Seconds for a connection to a machine that may not be there."""
+"""Seconds to wait for nodes that delete what they have read."""
 
 
 @contextmanager
@@ -67,8 +68,7 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
         with loopback():
             ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=shown, **QUIET)
         return
-    # of itself Ray looks for a token only where it is given no address
-    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    as_told()
     try:
         found = answering(settings.address)
         with environment(files) as sent:
@@ -80,11 +80,28 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
             "the command."
         ]) from None
     except (OSError, ValueError, RuntimeError, RayError) as error:
-        reason = str(error).splitlines()[0]
+        printed = "HOST:PORT as `ray start --head` printed it"
+        form = f"{CLIENT}HOST:10001" if settings.afar else printed
         raise InputError([
-            f"address: no Ray cluster at {settings.address} ({reason}); write HOST:PORT as "
-            "`ray start --head` printed it, or leave address out to run on this machine."
+            f"address: no Ray cluster at {settings.address} ({reason(error)}); write {form}, with "
+            "its token in ~/.ray/auth_token if it has one, or leave address out to run on this "
+            "machine."
         ]) from None
+
+
+def reason(error: Exception) -> str:
+    """Return what an error of Ray comes down to: its first line, or what that line announces."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if not lines[0].endswith(":"):
+        return lines[0]
+    return lines[-1] if any(line.startswith("Traceback") for line in lines) else " ".join(lines)
+
+
+def as_told() -> None:
+    """Have Ray look for a token; of itself it does where it is given no address."""
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
 
 
 def answering(address: str) -> str:
@@ -97,11 +114,13 @@ def answering(address: str) -> str:
         AuthenticationError: If the cluster wants another token.
         RayError: If whoever is there is no cluster.
     """
+    if address.startswith(CLIENT):
+        knock(address.removeprefix(CLIENT))
+        return address
     found: str | None = canonicalize_bootstrap_address(address)
     if found is None:
         raise ConnectionError("this machine is not a node of one")
-    host, _, port = found.rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    knock(found)
     GcsClient(address=found)
     return found
 

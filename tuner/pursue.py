@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED, impatiently
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
+from tuner.lifeline import lifeline
 from tuner.mirror import Mirror
 from tuner.outlook import unusable
 from tuner.pace import Pace
@@ -41,7 +43,7 @@ from tuner.summary import summarise
 from tuner.tracking import Tracking, missing
 from tuner.warm_start import Loan, borrowed
 
-MEND = "When there is room, or the storage is back, the same command with resume=auto goes on."
+MEND = "When there is room, or what is gone is back, the same command with resume=auto goes on."
 SAVE_EVERY = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
 SAVE_SHARE = 0.02
@@ -122,27 +124,27 @@ def start(
     rule, memory = recalled(folder, plan, loans, typed, console)
     progress = begun(plan, at_a_time, gpu, rule, memory)
     greet(console, folder, progress)
-    saver = Saver(place, plan, progress, patience)
-    tracking = Tracking(plan.settings.tracker, folder, caution)
-    mirrors = [Mirror(place, caution)] if isinstance(place, Remote) else []
+    books = Books(place, plan, progress, journal, patience, caution)
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
-    with display(progress, console) as shown:
+    with ExitStack() as screen:
+        shown = screen.enter_context(display(progress, console))
 
         def tell(record: Record) -> None:
             shown.tell(record)
-            saver.tell(record)
-            tracking.tell(record)
+            books.tell(record)
+
+        def lost(reason: str) -> int:
+            ended = books.close()
+            screen.close()
+            return outcome(console, progress, folder, reason, *ended)
 
         try:
             go = partial(run, plan, place, progress, tell, gpu=gpu, caution=caution, **known)
-            refusal = refused(go)
+            with lifeline(caution, lost):
+                refusal = refused(go)
         finally:
-            interrupted = settle(plan, progress)
-            last = refused(saver.save)
-            for close in (tracking.close, journal.close, *(each.close for each in mirrors)):
-                close()
-    summarise(console, progress, folder, interrupted=interrupted)
-    return outcome(console, refusal or last, interrupted=interrupted)
+            ended = books.close()
+    return outcome(console, progress, folder, refusal, *ended)
 
 
 def greet(console: Console, folder: Path, progress: Progress) -> None:
@@ -158,15 +160,21 @@ def warn(console: Console, *texts: str) -> None:
         console.print(f"caution: {text}", soft_wrap=True)
 
 
-def outcome(console: Console, refusal: str | None, *, interrupted: bool) -> int:
-    """Return the exit status of a study that is over, and tell what storage has ended it, if any.
+def outcome(
+    console: Console, progress: Progress, folder: Path, reason: str, refusal: str, interrupted: bool
+) -> int:
+    """Return the exit status of a study that is over, and tell what came of it.
 
     Args:
         console: Where to tell.
-        refusal: What could not be written.
+        progress: What came of it.
+        folder: With its results.
+        reason: What has ended it, nothing if it came to its end.
+        refusal: What could not be written at the end.
         interrupted: Whether it was ended before its time.
     """
-    if refusal:
+    summarise(console, progress, folder, interrupted=interrupted)
+    if refusal := reason or refusal:
         console.print(f"Ended early: {refusal}. {MEND}", soft_wrap=True)
         return FAILED
     return INTERRUPTED if interrupted else OK
@@ -235,6 +243,42 @@ def settle(plan: Plan, progress: Progress) -> bool:
     budget = plan.settings.time_budget
     out_of_time = budget is not None and progress.elapsed >= budget
     return not out_of_time and (bool(cut_off) or len(progress.records) < plan.trials)
+
+
+class Books:
+    """What is kept of a study besides its journal: frames, trackers, all of it at an address."""
+
+    def __init__(
+        self,
+        place: Local,
+        plan: Plan,
+        progress: Progress,
+        journal: Journal,
+        patience: Patience,
+        caution: Callable[[str], None],
+    ) -> None:
+        self.plan, self.progress = plan, progress
+        self.saver = Saver(place, plan, progress, patience)
+        self.tracking = Tracking(plan.settings.tracker, place.folder, caution)
+        mirrors = [Mirror(place, caution)] if isinstance(place, Remote) else []
+        self.closing = [self.tracking.close, journal.close, *(each.close for each in mirrors)]
+
+    def tell(self, record: Record) -> None:
+        """Take note of a trial that began, reported or ended."""
+        self.saver.tell(record)
+        self.tracking.tell(record)
+
+    def close(self) -> tuple[str, bool]:
+        """Leave all that is known.
+
+        Returns:
+            What the storage refused, and whether the study was interrupted.
+        """
+        interrupted = settle(self.plan, self.progress)
+        refusal = refused(self.saver.save)
+        for close in self.closing:
+            close()
+        return refusal, interrupted
 
 
 class Saver:

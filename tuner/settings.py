@@ -19,6 +19,9 @@ from tuner.typed import Several
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
 LONGEST = 255
+CLIENT = "ray://"
+"""Before the address of a Ray Client server."""
+ADDRESS = re.compile(rf"({CLIENT})?(\[[\da-fA-F:]+\]|[^\s:/]+):\d{{1,5}}")
 TRACKERS = "tuner.trackers"
 POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -121,18 +124,12 @@ def joinable(address: str) -> str:
     """Return the address of a Ray cluster.
 
     Raises:
-        ValueError: If a search cannot run from there.
+        ValueError: If it is none.
     """
-    if address.startswith("ray://"):
-        # Tune would run on the server, away from the journal, the terminal and the results folder
+    if address != "auto" and not ADDRESS.fullmatch(address):
         raise ValueError(
-            "must be auto or HOST:PORT, for a search cannot run over Ray Client; write "
-            "address=auto and submit the command to the cluster: ray job submit --address "
-            "http://HOST:8265 -- python -m tuner.search ..."
-        )
-    if address != "auto" and not re.fullmatch(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}", address):
-        raise ValueError(
-            "must be auto or HOST:PORT, as ray start printed it, such as 10.0.0.1:6379"
+            "must be auto, HOST:PORT, as ray start printed it, such as 10.0.0.1:6379, or "
+            "ray://HOST:10001"
         )
     return address
 
@@ -196,7 +193,8 @@ class Settings:
             commas, or none.
         dry_run: Whether to print the plan and run nothing.
         address: Of a running Ray cluster to join, HOST:PORT, or "auto" where this machine is a node
-            of one; a private one on this machine if none.
+            of one; a private one on this machine if none. With ray://HOST:PORT, Ray Client, all of
+            the search runs beside the head of the cluster, and this machine shows what it prints.
         dashboard: Whether to start Ray's dashboard, which lists trials by number and knobs; each
             then has a process of its own, which takes seconds to start.
     """
@@ -231,6 +229,11 @@ class Settings:
     def goal(self) -> Goal:
         """What the study is after."""
         return Goal(self.objectives, constraint(self.constraint) if self.constraint else None)
+
+    @property
+    def afar(self) -> bool:
+        """Whether all of the study runs beside the head of a cluster."""
+        return bool(self.address and self.address.startswith(CLIENT))
 
     @property
     def threads(self) -> int:

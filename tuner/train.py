@@ -11,11 +11,11 @@ from rich.console import Console
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.problems import InputError
+from tuner.client import carry_out
 from tuner.command import command
 from tuner.compose import compose
 from tuner.help import describe, members
 from tuner.listing import heading, listing
-from tuner.pursue import pursue
 from tuner.settings import Settings
 from tuner.space import RECIPES, Space, misshapen
 from tuner.typed_domains import parse
@@ -84,7 +84,7 @@ def train(words: Sequence[str], console: Console) -> int:
         except InputError as error:
             raise InputError([*problems, *error.each]) from None
     plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
-    return pursue(plan, ["python", "-m", "tuner.train", *words], console)
+    return carry_out(plan, ["python", "-m", "tuner.train", *words], console)
 
 
 def configured(file: Path) -> tuple[Space, dict[str, Any]]:
