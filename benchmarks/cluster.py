@@ -111,7 +111,7 @@ def cluster(nodes: int = NODES, **settings: str) -> Iterator[Cluster]:
 def begun(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Return a `ray start`, in a session that its node's processes stay in."""
     room = ["--num-cpus=4", "--num-gpus=1", "--object-store-memory=100000000"]
-    program = [sys.executable, "-m", "ray.scripts.scripts", "start", *arguments, *room]
+    program = [sys.executable, "-m", "ray.scripts.scripts", "start", *room, *arguments]
     program += ["--disable-usage-stats", "--node-ip-address=127.0.0.1"]
     return subprocess.Popen(
         program, env=environment, start_new_session=True, stdout=subprocess.DEVNULL

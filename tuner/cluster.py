@@ -21,13 +21,12 @@ from trainables.problems import InputError
 from tuner.lifeline import knock
 from tuner.loopback import loopback
 from tuner.place import Local, Remote
-from tuner.resources import here, unmet
+from tuner.resources import here
+from tuner.room import room
 from tuner.settings import CLIENT, Settings
 from tuner.shipping import environment
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-
-
 PATIENCE = 5.0
 """Seconds to wait for nodes that delete what they have read."""
 
@@ -154,16 +153,3 @@ def forget(study: str) -> None:
     clear(study)
     if left:
         ray.wait(left, num_returns=len(left), timeout=PATIENCE)
-
-
-def room(settings: Settings) -> tuple[float, float]:
-    """Return the cores and GPUs of the cluster.
-
-    Raises:
-        InputError: If no node of it could ever hold a trial.
-    """
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    cpu, gpu = (max(node.get(kind, 0.0) for node in nodes) for kind in ("CPU", "GPU"))
-    if problems := list(unmet(settings, cpu, gpu, "the largest node of the cluster")):
-        raise InputError(problems)
-    return sum(node.get("CPU", 0.0) for node in nodes), sum(node.get("GPU", 0.0) for node in nodes)

@@ -35,6 +35,7 @@ from tuner.progress import Progress, Record
 from tuner.recall import Memory
 from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
+from tuner.room import waiting
 from tuner.rule import Rule
 from tuner.run import concurrency, rule_of, run
 from tuner.shipping import own_files
@@ -88,7 +89,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     silence()
     with joined(plan.settings, own_files(plan)) as room, impatiently():
-        warn(console, *unshared(place))
+        warn(console, *unshared(place), *waiting(plan.settings))
         return start(plan, place, loans, typed, console, room)
 
 

@@ -172,7 +172,8 @@ class Settings:
         precision: How trials train: "tf32" and "bf16" are quicker where the hardware knows them.
             They are examined in fp32 all the same.
         compile: Whether torch compiles networks; measure it, on CPUs it is slower.
-        concurrency: Trials at a time; as many as fit if none.
+        concurrency: Trials at a time; as many as fit if none. A cluster is asked for so many, and
+            one that grows brings machines.
         time_budget: When to stop: seconds, or 30m, 12h, 2d.
         report_limit: The longest that a trial may take for an epoch, its exam included: seconds, or
             30m, 2h; three times as long for the first after a start. One that is silent for longer
