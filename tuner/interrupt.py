@@ -31,16 +31,19 @@ def impatiently() -> Iterator[None]:
     """Let the second Ctrl-C end the process at once, where the first has Ray end a search cleanly.
 
     Ray puts back what it found as soon as it has heard the first. What is on the disk then is whole
-    at any moment, and the system ends what this process has started.
+    at any moment, and the system ends what this process has started. Schedulers of clusters end
+    jobs with SIGTERM, at which Ray would leave no results; here it does what Ctrl-C does.
     """
     if hasattr(sys, "ps1") or threading.current_thread() is not threading.main_thread():
         yield  # a notebook outlives its searches; no other thread may say what a signal does
         return
-    before = signal.signal(signal.SIGINT, leave)
+    handlers = {signal.SIGINT: leave, signal.SIGTERM: interrupt}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -61,6 +64,11 @@ def noted() -> Iterator[threading.Event]:
         yield pressed
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Do as Ctrl-C does."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def leave(_signal: int, _frame: FrameType | None) -> None:

@@ -167,7 +167,14 @@ def newest_epoch(trials):
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_results(tmp_path):
+@pytest.mark.parametrize(
+    ("end", "number"),
+    [
+        (os.killpg, signal.SIGINT),  # as a terminal does: to the whole group
+        (os.kill, signal.SIGTERM),  # as a cluster's scheduler does
+    ],
+)
+def test_ctrl_c_keeps_the_results(tmp_path, end, number):
     words = ["space=weight_decay", "trials=50", "epochs=5000", *SMALL[:-1]]
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=study"]
     process = subprocess.Popen(
@@ -176,7 +183,7 @@ def test_ctrl_c_keeps_the_results(tmp_path):
     deadline = time.monotonic() + 100
     while newest_epoch(tmp_path / "study/trials") < 3 and time.monotonic() < deadline:
         time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    end(process.pid, number)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 130, err
     assert "Interrupted after" in out
