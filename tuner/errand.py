@@ -79,9 +79,8 @@ def pickled(plan: Plan) -> bytes:
 
 
 def obey(line: int) -> None:
-    """Interrupt this process whenever the actor says so, and when it is there no more."""
-    while os.read(line, 1):
-        os.kill(os.getpid(), signal.SIGINT)
+    """Interrupt this process, once: when the actor says so, or when it is there no more."""
+    os.read(line, 1)
     os.kill(os.getpid(), signal.SIGINT)
 
 
