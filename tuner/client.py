@@ -54,8 +54,9 @@ def send(plan: Plan, typed: Sequence[str], console: Console) -> int:
         InputError: If there is no such cluster.
     """
     settings = plan.settings
+    silence()
     begin(settings, own_files(plan))
-    silence()  # which connecting undoes
+    silence()  # again, for connecting undoes it
     console.print(f"Runs at {settings.address}; results: {settings.results} there.", soft_wrap=True)
     try:
         errand = ray.remote(**BY_THE_HEAD)(Errand)

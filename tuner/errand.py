@@ -19,6 +19,9 @@ from tuner.help import usage
 from tuner.plan import Plan
 from tuner.pursue import pursue
 
+NEPHEW = ("/bin/sh", "-c", '"$@"; exit $?', "sh")
+"""Starts a process that is no child of this one: when an actor goes, Ray kills its children."""
+
 
 class Errand:
     """An actor with a search in a process of its own, where Ctrl-C means what it does elsewhere.
@@ -35,21 +38,22 @@ class Errand:
             columns: Width of the terminal that its lines are meant for.
         """
         # files, for who writes to a pipe that nobody reads any more cannot end well
-        self.printed = [TemporaryFile(), TemporaryFile()]  # noqa: SIM115
+        parcel, *self.printed = [TemporaryFile() for _ in range(3)]  # noqa: SIM115
+        context = ray.get_runtime_context()
+        pickle.dump((plan, list(typed), context.gcs_address, dict(context.runtime_env)), parcel)
+        parcel.seek(0)
+        listening, self.line = os.pipe()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tuner.errand"],
-            stdin=subprocess.PIPE,
+            [*NEPHEW, sys.executable, "-m", "tuner.errand", str(listening)],
+            stdin=parcel,
             stdout=self.printed[0],
             stderr=self.printed[1],
+            pass_fds=[listening],
             env=os.environ | {"COLUMNS": str(columns)},
             start_new_session=True,
         )
+        os.close(listening)
         self.read = [0, 0]
-        context = ray.get_runtime_context()
-        about = plan, list(typed), context.gcs_address, dict(context.runtime_env)
-        assert self.process.stdin is not None
-        pickle.dump(about, self.process.stdin)
-        self.process.stdin.flush()  # and it is left open: at its end the search ends
 
     def news(self) -> tuple[bytes, bytes, int | None]:
         """Return what was printed since the last time, and the exit status if it is over."""
@@ -65,7 +69,7 @@ class Errand:
 
     def interrupt(self) -> None:
         """Do as Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
+        os.write(self.line, b"!")
 
 
 def pickled(plan: Plan) -> bytes:
@@ -74,9 +78,9 @@ def pickled(plan: Plan) -> bytes:
     return found
 
 
-def outlive_nobody() -> None:
-    """Interrupt this process when its input ends, which the actor holds open."""
-    os.read(sys.stdin.fileno(), 1)  # past Python's buffer, whose lock its end would wait for
+def obey(line: int) -> None:
+    """Interrupt this process, once: when the actor says so, or when it is there no more."""
+    os.read(line, 1)
     os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -86,7 +90,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     plan, typed, head, environment = pickle.load(sys.stdin.buffer)
-    threading.Thread(target=outlive_nobody, daemon=True).start()
+    threading.Thread(target=obey, args=[int(sys.argv[1])], daemon=True).start()
 
     def search(words: Sequence[str], console: Console) -> int:
         as_told()

@@ -34,10 +34,10 @@ def running():
 
 
 def sent(running, tmp_path, *words, program=("-m", "tuner.search"), **settings):
-    """Start the command in a process of its own, in a folder of its own."""
+    """Start the command in a process of its own."""
     words = [*WORDS, *words, f"address={running.client}", f"results={tmp_path}"]
     return subprocess.Popen(
-        [sys.executable, *program, *words], env={**running.environment, **settings}, cwd=tmp_path,
+        [sys.executable, *program, *words], env={**running.environment, **settings},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ def reported(process, folder):
 def test_a_search_runs_beside_the_head_with_a_file_of_the_users_own(running, tmp_path):
     own = tmp_path / "mine.py"
     own.write_text("from trainables.methods.pgd_at import inner as inner, outer as outer\n")
-    process = sent(running, tmp_path, "trials=2", "method=./mine.py")
+    process = sent(running, tmp_path, "trials=2", f"method={own}")
     first = process.stdout.readline()
     assert first == f"Runs at {running.client}; results: {tmp_path} there.\n", process.communicate()
     begun = process.stdout.readline()
