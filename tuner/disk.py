@@ -8,10 +8,9 @@ from pathlib import Path
 
 from tuner.display import amount
 from tuner.journal import Journal
+from tuner.place import CHECKPOINTS
 from tuner.progress import Progress, Record
 
-CHECKPOINTS = "checkpoint_*"
-"""In the folder of a trial, as Ray names them."""
 BEHIND = re.compile("[-_]")
 """Behind the number of a trial in the name of its folder stands how often it went on."""
 

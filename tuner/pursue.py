@@ -185,6 +185,8 @@ def make(place: Local, plan: Plan) -> None:
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
+    if isinstance(place, Remote):
+        place.claim()
 
 
 def recalled(

@@ -13,8 +13,8 @@ from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
 from trainables.patience import Patience
 from trainables.report import Report
-from tuner.disk import CHECKPOINTS
 from tuner.journal import Event, mend, told
+from tuner.place import CHECKPOINTS
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered

@@ -25,7 +25,7 @@ from tuner.disk import Disk
 from tuner.gauges import Gauges
 from tuner.journal import Journal
 from tuner.ladder import Course
-from tuner.place import TRIALS, Local
+from tuner.place import Local
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
 from tuner.recall import Memory, kept_in
@@ -38,6 +38,7 @@ from tuner.shortlist import Shortlist
 from tuner.study_groups import STUDY_GROUPS
 from tuner.vigil import Vigil
 from tuner.watch import Watch
+from tuner.working_copy import TRIALS
 
 OUTPUT = "output.txt"
 """What a trial prints, in its folder among them."""
@@ -120,7 +121,7 @@ def run(
         run_config=tune.RunConfig(
             name=files.name,
             stop=Deadline(progress.started, settings.time_budget),
-            storage_path=place.address(files.parent),
+            **place.storage(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
             callbacks=[watch, vigil, Gauges(progress, place.folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
             log_to_file=(OUTPUT, OUTPUT),

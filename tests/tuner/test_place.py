@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from pyarrow.fs import FileSelector, FileSystem
+from pyarrow.fs import FileSelector
 from ray import tune
 
 from tests.tuner.accounts import report
@@ -24,21 +24,6 @@ def twin(tmp_path):
     folder = tmp_path / "here" / "study"
     folder.mkdir(parents=True)
     return Remote(folder, f"file://{tmp_path}/there")
-
-
-@pytest.fixture
-def bucket():
-    """Start an S3 server; return the address of a folder in a bucket of it."""
-    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"s3://bucket/studies?endpoint_override={host}:{port}&scheme=http"
-    files, _ = FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
-    files.create_dir("bucket/studies")
-    yield address
-    server.stop()
 
 
 def written(place):
