@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from fsspec.core import url_to_fs
 from pyarrow import ArrowInvalid
@@ -30,9 +30,11 @@ def below(address: str, *names: str) -> str:
 
     >>> below("s3://bucket/path?region=eu", "study", "trials")
     's3://bucket/path/study/trials?region=eu'
+    >>> below("sftp:///srv/", "study"), below("file:///", "study")
+    ('sftp:///srv/study', 'file:///study')
     """
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(path="/".join([parts.path.rstrip("/"), *names])))
+    path, mark, query = address.partition("?")
+    return "/".join([path.removesuffix("/"), *names]) + mark + query
 
 
 def opened(address: str) -> tuple[FileSystem, str]:

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -120,11 +121,15 @@ class Remote(WorkingCopy, Local):
     def remove(self, path: str) -> None:
         """Delete a checkpoint that no trial will go on from."""
         Local.remove(self, path)
-        if self.files.get_file_info(self.there(path)).type is FileType.Directory:
-            self.files.delete_dir(self.there(path))
+        with suppress(OSError):  # as here, what cannot be deleted is left
+            if self.files.get_file_info(self.there(path)).type is FileType.Directory:
+                self.files.delete_dir(self.there(path))
 
     def bring(self, path: str) -> None:
         """Copy a checkpoint from the address, and those beside it."""
+        # by name, because what fsspec cannot list it takes for empty
+        if self.files.get_file_info(self.there(path)).type is FileType.Directory:
+            self.fetch(path)
         for each in self.listed(Path(path).parent):
             if each.match(CHECKPOINTS):
                 self.fetch(str(each))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from ray.exceptions import RayError
 from rich.console import Console
 
 from trainables.patience import GaveUpError, Patience
@@ -221,9 +222,17 @@ def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) ->
 
 
 def refused(act: Callable[[], None]) -> str:
-    """Act; return what the storage refused for too long, nothing if it did not."""
+    """Act; return what the storage refused for too long, nothing if it did not.
+
+    Ray and trackers do not write patiently, so that what they raise of the storage counts too.
+
+    Raises:
+        RayError: Whose time-outs are OSErrors, but none of the storage's.
+    """
     try:
         act()
+    except RayError:
+        raise
     except (GaveUpError, OSError) as error:
         return str(error)
     return ""
@@ -255,10 +264,17 @@ class Saver:
     def save(self) -> None:
         """Write everything that is known."""
         with self.pace.turn():
-            if self.progress.leader is not None:
-                self.place.fetch(self.progress.leader.checkpoint)
-            write = partial(results.write, self.place.folder, self.plan, self.progress)
-            self.patiently(f"the frames in {self.place.folder}", write)
+            self.patiently(f"the frames in {self.place.folder}", self.write)
+
+    def write(self) -> None:
+        """Write the frames and the winner, whose weights may have to be fetched.
+
+        Raises:
+            OSError: If the storage refuses.
+        """
+        if self.progress.leader is not None:
+            self.place.fetch(self.progress.leader.checkpoint)
+        results.write(self.place.folder, self.plan, self.progress)
 
 
 def silence() -> None:

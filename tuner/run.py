@@ -74,21 +74,23 @@ def run(
         caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
-    files = place.folder / TRIALS / str(place.runs() + 1)
-    study = searcher(plan, place.folder, memory.records, rule, journal.patiently)
+    patiently = journal.patiently
+    files = place.folder / TRIALS / str(patiently("the results", place.runs) + 1)
+    study = searcher(plan, place.folder, memory.records, rule, patiently)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
-    keep = partial(journal.patiently, "a copy of a checkpoint")
+    keep = partial(patiently, "a copy of a checkpoint")
 
     def find(record: Record, *, own: bool) -> str:
         return keep(partial(found, place, files, record, own=own))
 
     agenda = Agenda(study, rule, memory, plan.trials, find, seeds)
-    agenda.bring = place.bring
+    agenda.bring = lambda path: keep(partial(place.bring, path))
+    memory.remove = place.remove
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
     disk = Disk(files.parent, progress, journal, caution)
-    vigil = Vigil(settings.report_limit, journal.patiently.limit, caution)
+    vigil = Vigil(settings.report_limit, patiently.limit, caution)
     watch = Watch(*(
         progress,
         plan.columns,

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
 
@@ -170,7 +170,11 @@ class WorkingCopy:
         return False
 
     def fetch(self, path: str) -> None:
-        """Copy a checkpoint from the address, unless it is here."""
+        """Copy a checkpoint from the address, unless it is here.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
         if Path(path).is_dir():
             return
         parent = Path(path).parent
@@ -179,6 +183,8 @@ class WorkingCopy:
             whole = Path(partial) / "whole"
             whole.mkdir()
             copy_files(self.there(path), str(whole), source_filesystem=self.files)
+            if not any(whole.iterdir()):
+                raise FileNotFoundError(f"there is nothing at {self.address(path)}")
             whole.rename(path)
 
     def write(self, path: Path, content: bytes) -> None:
@@ -241,12 +247,12 @@ def bring(folder: Path, checkpoints: Iterable[Path]) -> None:
 
 
 def bare(address: str) -> str:
-    """Return an address without what is said of how to reach it.
+    """Return an address without its parameters.
 
     >>> bare("s3://bucket/path?region=eu")
     's3://bucket/path'
     """
-    return urlunsplit(urlsplit(address)._replace(query="", fragment="")).rstrip("/")
+    return address.partition("?")[0].rstrip("/")
 
 
 def size(path: Path) -> int:

@@ -332,6 +332,21 @@ def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broke
 
 
 @pytest.mark.slow
+def test_at_an_address_a_checkpoint_cut_in_half_is_made_good_too(tmp_path, machine, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*sleepy(tmp_path, epochs=2), "method.naps=grid(1)", "report_limit=8s"]
+    there = tmp_path / "there/study"
+    with redirect_stdout(Breaking(there / "trials", 1)) as out:
+        assert main([*words, f"results=file://{tmp_path}/there", "name=study"]) == 0
+    said = "its checkpoint is broken; it goes on from the one before, of epoch 1"
+    assert f"caution: trial 0000: {said}." in out.getvalue()
+    found = [line["report"]["epoch"] for line in events(there) if line["event"] == "reported"]
+    assert found == [1, 2, 2, 3]
+    (path,) = pd.read_parquet(there / "trials.parquet").checkpoint
+    assert list((there / "trials").glob("*/*/checkpoint_*")) == [there / path]
+
+
+@pytest.mark.slow
 def test_ctrl_c_twice_ends_at_once_and_the_study_goes_on(tmp_path, machine):
     """Ray gives the trial that hangs 5 s to end: until then the first is not done with."""
     words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=1", f"results={tmp_path}"]
