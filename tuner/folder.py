@@ -110,15 +110,6 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 
 
-def uncounted(settings: Settings) -> Iterator[str]:
-    """Yield why a disk budget cannot be kept, if it cannot."""
-    if settings.disk_budget and is_address(settings.results):
-        yield (
-            "disk_budget: counts files on a disk, and checkpoints go to an address; leave it out, "
-            "or write results=FOLDER."
-        )
-
-
 def unwritable(place: Local) -> Iterator[str]:
     """Yield why a results folder cannot be made, if it cannot."""
     folder = place.folder

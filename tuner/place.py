@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,18 @@ class Local:
         """Delete a checkpoint that no trial will go on from."""
         shutil.rmtree(path, ignore_errors=True)
 
+    def left(self) -> list[Path]:
+        """Return the checkpoints that all trials have left."""
+        return list((self.folder / TRIALS).glob(f"*/*/{CHECKPOINTS}"))
+
+    def checkpoints(self, folder: Path) -> list[Path]:
+        """Return the checkpoints in a folder of a trial."""
+        return list(folder.glob(CHECKPOINTS))
+
+    def size(self, path: Path) -> int:
+        """Return the bytes of a checkpoint, none if it is being deleted."""
+        return size(path)
+
     def fetch(self, path: str) -> None:
         """See that a checkpoint can be read in the folder."""
 
@@ -95,6 +108,7 @@ class Remote(WorkingCopy, Local):
         """
         below_it = filter(None, [folder.name if name is None else name])
         super().__init__(folder, below(results, *below_it))
+        self.sizes = Counter[Path]()
 
     def storage(self, files: Path) -> dict[str, Any]:
         """Return how Ray is told where its files go, which asks pyarrow alone."""
@@ -125,6 +139,24 @@ class Remote(WorkingCopy, Local):
             if self.files.get_file_info(self.there(path)).type is FileType.Directory:
                 self.files.delete_dir(self.there(path))
 
+    def left(self) -> list[Path]:
+        """Return the checkpoints that all trials have left."""
+        return self.checkpoints(self.folder / TRIALS)
+
+    def checkpoints(self, folder: Path) -> list[Path]:
+        """Return the checkpoints in a folder of a trial, or of several."""
+        sizes = Counter[Path]()
+        for path, info in self.infos(folder, deep=True).items():
+            if info.is_file and path.parent.match(CHECKPOINTS):
+                sizes[path.parent] += info.size
+        self.sizes |= sizes
+        return list(sizes)
+
+    def size(self, path: Path) -> int:
+        """Return the bytes of a checkpoint: as it was listed, if it has just been."""
+        listed = self.sizes.pop(path, 0)
+        return listed or sum(info.size or 0 for info in self.infos(path, deep=True).values())
+
     def bring(self, path: str) -> None:
         """Copy a checkpoint from the address, and those beside it."""
         # by name, because what fsspec cannot list it takes for empty
@@ -154,3 +186,11 @@ class Remote(WorkingCopy, Local):
         with reaching(self.uri, KEY):
             self.files.create_dir(self._found[1], recursive=True)
             self.made.add(self.folder)
+
+
+def size(folder: Path) -> int:
+    """Return the bytes of the files in a folder, none if it is being deleted."""
+    try:
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    except FileNotFoundError:
+        return 0

@@ -18,7 +18,7 @@ from tuner.cluster import joined, unshared
 from tuner.command import FAILED, OK
 from tuner.display import display
 from tuner.estimate import cramped
-from tuner.folder import differences, placed, uncounted, unwritable
+from tuner.folder import differences, placed, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED, impatiently
@@ -72,7 +72,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    problems += [*uncounted(plan.settings), *unusable(plan), *missing(plan.settings.tracker)]
+    problems += [*unusable(plan), *missing(plan.settings.tracker)]
     try:
         loans = borrowed(plan, folder)
     except InputError as unfit:

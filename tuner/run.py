@@ -89,7 +89,7 @@ def run(
     memory.remove = place.remove
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
-    disk = Disk(files.parent, progress, journal, caution)
+    disk = Disk(place, progress, journal, caution)
     vigil = Vigil(settings.report_limit, patiently.limit, caution)
     watch = Watch(*(
         progress,

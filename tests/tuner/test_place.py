@@ -22,13 +22,11 @@ from trainables.problems import InputError
 from trainables.ranges import somewhere
 from tuner import mirror
 from tuner.agenda import Agenda
-from tuner.folder import uncounted
 from tuner.journal import Journal
 from tuner.mirror import Mirror
 from tuner.place import Remote
 from tuner.progress import Record
 from tuner.rule import Step
-from tuner.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -140,9 +138,6 @@ def test_an_address_that_nobody_knows_is_told(tmp_path):
         Remote(tmp_path / "study", "moon://bucket").make()
     with pytest.raises(ValueError, match="must not hold keys"):
         somewhere("s3://key:secret@bucket/path")
-    (problem,) = uncounted(Settings(results="s3://bucket/path", disk_budget=1e9))
-    assert "disk_budget: counts files on a disk" in problem
-    assert not list(uncounted(Settings(disk_budget=1e9)))
 
 
 @pytest.mark.slow
