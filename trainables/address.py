@@ -1,6 +1,7 @@
 """Addresses of files elsewhere, such as s3://bucket/path, and how they are reached."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from fsspec.core import url_to_fs
 from pyarrow import ArrowInvalid
-from pyarrow.fs import FileSystem, FileType, FSSpecHandler, PyFileSystem, copy_files
+from pyarrow.fs import FileSelector, FileSystem, FileType, FSSpecHandler, PyFileSystem
 
 from trainables.problems import InputError
 
@@ -110,10 +111,24 @@ def fetched(address: str) -> Iterator[Path]:
         with reaching(address):
             files, path = opened(address)
             there = files.get_file_info(path).type
-            if there is FileType.Directory:
+            if there is FileType.File:
+                save(files, path, copy)
+            elif there is FileType.Directory:
                 copy.mkdir()
-            if there is not FileType.NotFound:
-                copy_files(path, str(copy), source_filesystem=files)
+                flat(files, path, copy)
         if there is FileType.NotFound:
             raise FileNotFoundError(f"there is nothing at {address}.")
         yield copy
+
+
+def flat(files: FileSystem, path: str, folder: Path) -> None:
+    """Copy the files of a folder, but not its folders, whose names could lead out of ours."""
+    for each in files.get_file_info(FileSelector(path)):
+        if each.is_file:
+            save(files, each.path, folder / each.base_name)
+
+
+def save(files: FileSystem, path: str, target: Path) -> None:
+    """Copy a file."""
+    with target.open("wb") as written, files.open_input_stream(path) as stream:
+        shutil.copyfileobj(stream, written)

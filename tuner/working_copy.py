@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
@@ -10,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
-from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, copy_files
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
-from trainables.address import below, is_address, opened, reaching
+from trainables.address import below, flat, is_address, opened, reaching, save
 from trainables.problems import InputError
 from trainables.ranges import somewhere
 from tuner.journal import FILE as JOURNAL
@@ -75,7 +74,9 @@ class WorkingCopy:
         root = self.there(path)
         selector = FileSelector(root, allow_not_found=True, recursive=deep)
         found = self.files.get_file_info(selector)
-        return {path / PurePosixPath(each.path).relative_to(root): each for each in found}
+        named = {PurePosixPath(each.path).relative_to(root): each for each in found}
+        # a name must not lead out of the folder
+        return {path / name: each for name, each in named.items() if ".." not in name.parts}
 
     def listed(self, path: Path) -> list[Path]:
         """Return what a folder holds at the address, as it would be called here."""
@@ -147,11 +148,7 @@ class WorkingCopy:
         with TemporaryDirectory(dir=self.folder, prefix=".") as partial:
             for number, (path, info) in enumerate(files.items()):
                 part = Path(partial) / str(number)
-                with (
-                    self.files.open_input_stream(self.there(path)) as stream,
-                    part.open("wb") as to,
-                ):
-                    shutil.copyfileobj(stream, to)
+                save(self.files, self.there(path), part)
                 if info.mtime_ns is not None:
                     os.utime(part, ns=(info.mtime_ns, info.mtime_ns))
             for number, path in reversed(list(enumerate(files))):
@@ -182,7 +179,7 @@ class WorkingCopy:
         with TemporaryDirectory(dir=parent, prefix=".") as partial:
             whole = Path(partial) / "whole"
             whole.mkdir()
-            copy_files(self.there(path), str(whole), source_filesystem=self.files)
+            flat(self.files, self.there(path), whole)
             if not any(whole.iterdir()):
                 raise FileNotFoundError(f"there is nothing at {self.address(path)}")
             whole.rename(path)

@@ -8,6 +8,7 @@ from io import StringIO
 import pandas as pd
 import pytest
 import torch
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
 
 import analysis
 from analysis import diagnose
@@ -249,6 +250,22 @@ def test_checkpoints_that_the_address_has_lost_are_told(there, address):
     shutil.rmtree(there / "trials/1/0001")
     with pytest.raises(InputError, match=r"0001/checkpoint_000001 holds no model.safetensors"):
         candidates(folder, top=2, rules=("best_validation_robust",), seeds=False)
+
+
+def test_no_name_leads_out_of_the_copy(there, tmp_path):
+    store = MemoryFileSystem()
+    folder = "/evil/study"
+    for path in there.rglob("*"):
+        if path.is_file():
+            store.pipe(f"{folder}/{path.relative_to(there)}", path.read_bytes())
+    for name in ("best/../../../planted", "trials/1/0000/checkpoint_000001/../../../planted"):
+        planted = MemoryFile(store, f"{folder}/{name}", b"planted")
+        store.store[f"{folder}/{name}"] = planted
+    copy = here("memory://evil/study")
+    assert len(candidates(copy, top=2, rules=("best_validation_robust",), seeds=False)) == 2
+    load_model("memory://evil/study/trials/1/0000/checkpoint_000001")
+    assert (copy / "trials.parquet").is_file()
+    assert not list(tmp_path.rglob("planted"))
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from pyarrow.fs import FileSelector, FSSpecHandler, PyFileSystem
 from ray import tune
@@ -208,6 +209,8 @@ def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, mo
     left = {"info", "open"}
 
     class Away(LocalFileSystem):
+        isdir = AbstractFileSystem.isdir  # which takes what is refused for no folder
+
         def info(self, path, **more):
             self.may("info")
             return super().info(path, **more)
