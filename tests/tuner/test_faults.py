@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from ray.exceptions import GetTimeoutError
 from ray.tune.stopper import TimeoutStopper
 
 from tests.oracles import report
@@ -25,6 +26,7 @@ from tuner.deadline import Deadline
 from tuner.folder import results_folder, taken_up
 from tuner.goal import Goal
 from tuner.journal import FILE, Journal, events
+from tuner.pursue import refused
 from tuner.recall import kept_in, studied
 from tuner.search import main
 from tuner.searcher import enqueue, opened
@@ -120,6 +122,19 @@ def test_in_the_end_it_is_given_up_and_then_all_is_tried_once(monkeypatch):
     with pytest.raises(GaveUpError):
         patiently("it", refuse)
     assert len(pauses) == 4
+
+
+def test_a_time_out_of_rays_is_none_of_the_storages():
+    def full():
+        raise OSError(28, "No space left on device")
+
+    def late():
+        raise GetTimeoutError("a worker said nothing")
+
+    assert refused(full) == "[Errno 28] No space left on device"
+    assert issubclass(GetTimeoutError, OSError)
+    with pytest.raises(GetTimeoutError):
+        refused(late)
 
 
 def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
