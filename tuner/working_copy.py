@@ -20,6 +20,8 @@ RESULTS = "results"
 """Folder of results folders, and of the copies of those at addresses, where a command is typed."""
 TRIALS = "trials"
 """Ray's own files, in the results folder."""
+STUDY = "search.yaml"
+"""What tells a results folder from others, which are not fetched."""
 APART = frozenset({TRIALS, "tensorboard", "export"})
 """What is not copied with the rest: fetched where needed, for other readers, made here."""
 LOGS = frozenset({JOURNAL, "optuna.log"})
@@ -106,7 +108,8 @@ class WorkingCopy:
         Raises:
             InputError: If the folder holds something else.
         """
-        found = {path: info for path, info in self.found() if info.is_file}
+        listed = dict(self.found()).items()
+        found = {path: info for path, info in listed if info.is_file and not self.hides(path)}
         if not found:
             return set()
         self.claim()
@@ -206,8 +209,10 @@ def copied(address: str) -> WorkingCopy:
         raise InputError([f"{address.partition('@')[2]}: an address {error}."]) from None
     copy = WorkingCopy(Path(RESULTS).absolute() / name, address)
     with reaching(address):
-        if not name or not copy.listed(copy.folder):
-            raise InputError([f"{address}: holds nothing; name the address of a results folder."])
+        if not name or copy.folder / STUDY not in copy.listed(copy.folder):
+            raise InputError([
+                f"{address}: holds no {STUDY}; name the address of a results folder."
+            ])
     return copy
 
 

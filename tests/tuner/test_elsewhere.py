@@ -84,8 +84,10 @@ def names(folder):
 
 
 def test_a_copy_is_fetched_without_checkpoints_and_again_where_it_has_changed(there, address):
+    (there / ".address").write_text("s3://another")
     copy = here(address)
     assert copy == there.parents[1] / "here/results/study"
+    assert (copy / ".address").read_text() == address
     fetched = {
         "best/config.yaml", "best/metrics.json", "best/model.safetensors", "epochs.parquet",
         "journal.jsonl", "search.yaml", "trials.parquet",
@@ -145,12 +147,13 @@ def test_what_else_lies_where_a_copy_would_is_left_alone(there, address, tmp_pat
     ("word", "said"),
     [
         ("moon://bucket/study", "moon://bucket/study cannot be used (Protocol not known: moon)"),
-        ("file:///nowhere/study", "holds nothing; name the address of a results folder"),
+        ("file:///nowhere/study", "holds no search.yaml; name the address of a results folder"),
+        ("file://{there}", "there: holds no search.yaml"),
         ("s3://key:secret@bucket/study", "bucket/study: an address must not hold keys"),
     ],
 )
 def test_an_address_of_nothing_is_told(there, capsys, word, said):
-    assert evaluate.main([word, *CHEAP]) == 2
+    assert evaluate.main([word.format(there=there.parent), *CHEAP]) == 2
     err = capsys.readouterr().err
     assert said in err
     assert "secret" not in err
