@@ -15,6 +15,7 @@ from analysis.diagnostics._settings import compares, pictures, usage
 from trainables.knobs import knobs
 from trainables.sentinel import LEAST, collapsed_at
 from tuner.command import OK, command
+from tuner.elsewhere import elsewhere
 
 CHECKPOINT = ["study", "trial_id", "rule"]
 
@@ -26,7 +27,7 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     farewell = "Interrupted; what is measured is kept, the same command goes on with the rest."
-    return command(words, usage, diagnose, farewell=farewell)
+    return command(words, usage, elsewhere(diagnose), farewell=farewell)
 
 
 def diagnose(words: Sequence[str], console: Console) -> int:

@@ -16,6 +16,7 @@ from analysis import contract
 from trainables.problems import InputError
 from tuner import logs
 from tuner.columns import TRIAL_COLUMNS
+from tuner.working_copy import here
 
 STUDY, TRIALS, EPOCHS, EVALUATION = (
     *("search.yaml", "trials.parquet", "epochs.parquet"),
@@ -80,15 +81,16 @@ def load(*folders: Path | str) -> Frames:
     has come.
 
     Args:
-        folders: As `tuner.search` wrote them, or what `tuner.logs.read` reads: a table of logs, a
-            log, a folder of logs. At least one.
+        folders: As `tuner.search` wrote them, or their addresses, such as
+            s3://bucket/studies/NAME; or what `tuner.logs.read` reads: a table of logs, a log, a
+            folder of logs. At least one.
 
     Raises:
         InputError: If none is given, or in none of them is a study, with the reason for each.
     """
     if not folders:
         raise InputError(["FOLDER: expected at least one results folder, got none."])
-    named = names([Path(folder) for folder in folders])
+    named = names([here(folder) for folder in folders])
     found: list[Frames] = []
     refused: list[str] = []
     for name, folder in named.items():

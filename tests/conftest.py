@@ -2,10 +2,12 @@
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import ray
 import torch
+from pyarrow.fs import FileSystem
 
 from tuner.cluster import QUIET
 from tuner.loopback import loopback
@@ -39,3 +41,19 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the data sets' original files, and there is no {SHARED}")
     return SHARED
+
+
+@pytest.fixture
+def bucket():
+    """Start an S3 server; return the address of a folder in a bucket of it."""
+    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    host, port = server.get_host_and_port()
+    name = f"bucket-{uuid4().hex}"  # servers of one process share what they keep
+    address = f"s3://{name}/studies?endpoint_override={host}:{port}&scheme=http"
+    files, _ = FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
+    files.create_dir(f"{name}/studies")
+    yield address
+    server.stop()

@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "analysis": {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
-        "trainables.constraint",
+        *(f"tuner.{name}" for name in ("elsewhere", "working_copy")),  # what lies at an address
         *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
         *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",

@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from trainables.address import fetched, is_address
 from trainables.bind import complaints, filled
 from trainables.ensemble import Ensemble
 from trainables.groups import GROUPS
@@ -102,7 +103,8 @@ def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
     """Return the network that a folder such as `best/`, or a file in it, holds; in eval mode.
 
     Args:
-        path: A folder with `model.safetensors`, or such a file.
+        path: A folder with `model.safetensors`, or such a file; or the address of one, such as
+            s3://bucket/studies/NAME/best.
         last: Whether to return the network of the last epoch instead, from the state beside it.
 
     Returns:
@@ -112,6 +114,9 @@ def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
         FileNotFoundError: If there is no such file.
         InputError: If it is broken, or this version does not have the model that the file names.
     """
+    if is_address(str(path)):
+        with fetched(str(path)) as copy:
+            return load_model(copy, last=last)
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no weights at {file}; name a folder that holds {WEIGHTS}.")

@@ -23,7 +23,9 @@ class GaveUpError(BaseException):
 class Patience:
     """Does what may fail because of the storage until it succeeds.
 
-    Once it has given up it tries everything once, for what can be saved at the end.
+    Once it has given up it tries everything once, for what can be saved at the end. A file that is
+    not there is waited for as well: a share that is away for a moment, or was mounted anew, looks
+    like a folder that was deleted, and only the reader can tell, who is told at once.
 
     Attributes:
         tell: Called with what it cannot do, and why, when that fails for the first time.

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from trainables.address import is_address
+
 MOST = 10**9
 """Of anything that is counted: more is a slip, and overflows somewhere."""
 
@@ -53,7 +55,7 @@ def somewhere(text: str) -> str:
     Raises:
         ValueError: If there can be no such path, or an address holds keys.
     """
-    if "://" not in text:
+    if not is_address(text):
         return absolute(text)
     if urlsplit(text).password is not None:  # search.yaml would tell everybody
         raise ValueError("must not hold keys; put them into the environment")

@@ -13,6 +13,7 @@ import torch
 from ray import tune
 
 from trainables import checkpoint
+from trainables.address import opened
 from trainables.levels import Level
 from trainables.micro_batch import smaller
 from trainables.patience import Patience
@@ -112,7 +113,10 @@ def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
 def left(config: Mapping[str, Any]) -> Iterator[Path | None]:
     """Give the folder with what a trial is to go on from, if anything; fetched if it is remote."""
     came_from = config.get("goes_on_from")
-    last = tune.get_checkpoint() or (tune.Checkpoint(came_from) if came_from else None)
+    last = tune.get_checkpoint()
+    if last is None and came_from is not None:
+        files, path = opened(came_from)
+        last = tune.Checkpoint(path, files)
     if last is None:
         yield None
         return

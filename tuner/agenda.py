@@ -158,7 +158,7 @@ class Agenda(Searcher):
     def going_on(self, step: Step, *, waited: bool) -> dict[str, Any]:
         """Return the configuration of a trial that has been begun before."""
         record, source = self.records[step.trial], self.records[step.source]
-        for checkpoint in filter(None, {record.checkpoint, source.checkpoint}):
+        for checkpoint in filter(None, {record.checkpoint, record.spare, source.checkpoint}):
             self.bring(checkpoint)
         if source is record or moment_of(Path(source.checkpoint)) is None:
             self.memory.rewinds(record, waited=waited)

@@ -16,6 +16,7 @@ from trainables.constraint import constraint
 from trainables.problems import InputError
 from trainables.ranges import Count, Fraction
 from tuner.columns import TRIAL_COLUMNS
+from tuner.working_copy import bring
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
 ANEW = "its search, taken up with resume=auto, writes it anew"
@@ -175,6 +176,7 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
             f"of the worst; write {'seeds=false' if seeds else 'a smaller top='}."
         ])
     found = [each for row in rows.to_dict("records") for each in of_trial(folder, row, rules)]
+    bring(folder, [each.path for each in found])
     missing = [each.path for each in found if not (each.path / WEIGHTS).is_file()]
     if missing:
         raise InputError([f"{folder}: {missing[0]} holds no {WEIGHTS}."])

@@ -1,17 +1,17 @@
 """What the checkpoints of a study take on the disk, and which go first where that is limited."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from tuner.journal import Journal
+from tuner.place import Local, Remote
 from tuner.progress import Progress, Record
 from tuner.spoken import amount
 
-CHECKPOINTS = "checkpoint_*"
-"""In the folder of a trial, as Ray names them."""
+SIZES = "down what checkpoints take"
 BEHIND = re.compile("[-_]")
 """Behind the number of a trial in the name of its folder stands how often it went on."""
 
@@ -21,7 +21,7 @@ class Disk:
 
     def __init__(
         self,
-        folder: Path,
+        place: Local,
         progress: Progress,
         journal: Journal,
         caution: Callable[[str], None],
@@ -29,43 +29,59 @@ class Disk:
         """Look at what is there.
 
         Args:
-            folder: With a folder a run and in it one a trial, as Ray makes them.
+            place: Where the results lie.
             progress: Knows the trials and the budget; is told what is used.
             journal: Where it is written down whose checkpoint goes.
             caution: Called, once, with what to say where the budget cannot be kept.
         """
-        self.folder, self.progress, self.journal = folder, progress, journal
+        self.place, self.progress, self.journal = place, progress, journal
         self.caution: Callable[[str], None] | None = caution
         self.sizes: dict[str, dict[Path, int]] = {}
         self.largest, self.first = 0, True
-        self.look()
+        if self.counts:
+            self.look()
+
+    @property
+    def counts(self) -> bool:
+        """Whether anything is counted: at an address each look takes time, and needs a reason."""
+        return self.progress.disk_budget is not None or not isinstance(self.place, Remote)
 
     def look(self) -> None:
         """Measure what is used by all trials."""
-        folders: dict[str, set[Path]] = {}
-        for path in self.folder.glob(f"*/*/{CHECKPOINTS}"):
-            folders.setdefault(BEHIND.split(path.parent.name)[0], set()).add(path.parent)
+        there: dict[str, set[Path]] = {}
+        for path in self.journal.patiently(SIZES, self.place.left):
+            there.setdefault(BEHIND.split(path.parent.name)[0], set()).add(path)
         self.sizes, self.progress.disk = {}, 0
-        for number, found in folders.items():
+        for number, found in there.items():
             self.measure(number, found)
 
-    def measure(self, number: str, folders: set[Path]) -> None:
-        """Measure what a trial uses, but for what is being written or about to be replaced."""
+    def measure(self, number: str, found: set[Path]) -> None:
+        """Measure what a trial uses, but for what is being written or about to be replaced.
+
+        Args:
+            number: The trial's.
+            found: The checkpoints that it has left.
+        """
         record = self.progress.records.get(number)
         named = kept(record) if record else set()
-        runs = record is not None and record.status == "running" and record.checkpoint
-        passing = Path(record.checkpoint).parent if record and runs else None
+        there = {path for path in found if path.parent != passing(record)}
         before = self.sizes.get(number, {})
         now = {
             # what a trial has reported does not change any more
-            path: before[path] if path in named and path in before else size(path)
-            for folder in folders
-            for path in folder.glob(CHECKPOINTS)
-            if path in named or folder != passing
+            path: before[path] if path in named and path in before else self.size(path)
+            for path in there | named
         }
         self.sizes[number] = now
         self.progress.disk += sum(now.values()) - sum(before.values())
         self.largest = max(self.largest, *now.values(), 0)
+
+    def found(self, folder: Path) -> list[Path]:
+        """Return the checkpoints in a folder of a trial."""
+        return self.journal.patiently(SIZES, partial(self.place.checkpoints, folder))
+
+    def size(self, path: Path) -> int:
+        """Return the bytes of a checkpoint."""
+        return self.journal.patiently(SIZES, partial(self.place.size, path))
 
     def hold(self, record: Record | None = None) -> None:
         """Delete spare checkpoints, then those of the worst ended trials, until the others fit.
@@ -77,6 +93,8 @@ class Disk:
             record: A trial whose checkpoint was kept, or that has ended; any if none is given. The
                 first time all are looked at, for an earlier run may have left something.
         """
+        if not self.counts:
+            return
         alone = None if self.first else record
         self.first = False
         if alone is None:
@@ -102,7 +120,8 @@ class Disk:
         """Measure what a trial uses, where it is known to have left anything."""
         folders = {path.parent for path in self.sizes.get(record.trial_id, ())}
         folders |= {path.parent for path in kept(record)}
-        self.measure(record.trial_id, folders)
+        there = {path for folder in folders - {passing(record)} for path in self.found(folder)}
+        self.measure(record.trial_id, there)
 
     def coming(self) -> int:
         """Return the bytes of one more checkpoint a running trial."""
@@ -124,7 +143,7 @@ class Disk:
     def drop(self, record: Record) -> None:
         """Delete the spare checkpoint of a trial that runs, or the checkpoint of one that ended."""
         if record.status == "running":
-            shutil.rmtree(record.spare, ignore_errors=True)
+            self.place.remove(record.spare)
             record.spare = ""
             self.again(record)
             return
@@ -138,7 +157,7 @@ class Disk:
             return
         left = self.sizes.get(record.trial_id, {}).keys() - kept(record)
         for path in left:
-            shutil.rmtree(path, ignore_errors=True)  # what stays is still counted
+            self.place.remove(str(path))  # what stays is still counted
         if left:
             self.again(record)
 
@@ -148,9 +167,8 @@ def kept(record: Record) -> set[Path]:
     return {Path(path) for path in (record.checkpoint, record.spare) if path}
 
 
-def size(folder: Path) -> int:
-    """Return the bytes of the files in a folder, none if it is being deleted."""
-    try:
-        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    except FileNotFoundError:
-        return 0
+def passing(record: Record | None) -> Path | None:
+    """Return where a trial writes, if it runs and has written anything."""
+    if record is None or record.status != "running" or not record.checkpoint:
+        return None
+    return Path(record.checkpoint).parent

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tuner import ledger
 from tuner.command import OK, command
+from tuner.elsewhere import elsewhere
 from tuner.evaluation import Evaluation, prepared
 from tuner.evaluation_help import VOCABULARY, usage
 from tuner.evaluation_settings import ORACLE
@@ -25,7 +26,7 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     farewell = "Interrupted; the same command goes on where this one was."
-    return command(words, usage, evaluate, farewell=farewell)
+    return command(words, usage, elsewhere(evaluate), farewell=farewell)
 
 
 def evaluate(words: Sequence[str], console: Console) -> int:

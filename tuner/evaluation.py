@@ -23,6 +23,7 @@ from tuner.evaluation_settings import EvaluationSettings
 from tuner.keys import misfits, settled
 from tuner.suites import ATTACKS, Attack, attacks
 from tuner.usable import unusable
+from tuner.working_copy import RESULTS
 
 SUBSET_SEED = 0
 """Of the draw of test images: the same for every checkpoint that so many are asked of."""
@@ -207,7 +208,7 @@ def drawn(images: Images, number: int | None) -> Images:
 
 def beside(settings: EvaluationSettings) -> Path:
     """Return the folder for the results on a file."""
-    return Path("results") / Path(settings.weights or "").stem
+    return Path(RESULTS) / Path(settings.weights or "").stem
 
 
 def looked_at(

@@ -21,6 +21,7 @@ from trainables.misfit import misfit
 from trainables.problems import InputError
 from trainables.ranges import Folder
 from tuner.command import OK, command
+from tuner.elsewhere import elsewhere
 from tuner.keys import vocabulary
 from tuner.listing import heading, listing
 from tuner.model_card import card
@@ -66,7 +67,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, export)
+    return command(words, usage, elsewhere(export, brings=False))
 
 
 def usage(console: Console) -> None:

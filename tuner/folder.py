@@ -9,12 +9,14 @@ from pathlib import Path
 
 import yaml
 
+from trainables.address import is_address, reaching
 from tuner import results
 from tuner.journal import FILE as JOURNAL
-from tuner.place import Local, Remote, remote
+from tuner.place import KEY, Local, Remote
 from tuner.plan import Plan, plain
 from tuner.settings import Settings
 from tuner.wider import narrower
+from tuner.working_copy import RESULTS
 
 STAMP = "%Y%m%d-%H%M%S"
 LETTERS = 36
@@ -36,14 +38,14 @@ def results_folder(plan: Plan) -> Path:
 
 def above(settings: Settings) -> Path:
     """Return the folder that holds the results folders on this machine."""
-    return Path(Settings().results if remote(settings.results) else settings.results).absolute()
+    return Path(RESULTS if is_address(settings.results) else settings.results).absolute()
 
 
 def placed(plan: Plan) -> Local:
     """Return where the results of a study go, what is there already brought here to go on."""
     settings = plan.settings
     folder = taken_up(plan) or results_folder(plan)
-    place = Remote(folder, settings.results) if remote(settings.results) else Local(folder)
+    place = Remote(folder, settings.results) if is_address(settings.results) else Local(folder)
     if settings.resume == "auto":
         place.pull()
     return place
@@ -61,10 +63,11 @@ def taken_up(plan: Plan) -> Path | None:
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
     found = [(moment, each) for moment, each in stamped(plan) if (each / JOURNAL).exists()]
-    if remote(plan.settings.results):
+    if is_address(plan.settings.results):
         folder = above(plan.settings)
-        listed = Remote(folder, plan.settings.results, name="").listed(folder)
-        found += timed(plan, listed)
+        place = Remote(folder, plan.settings.results, name="")
+        with reaching(place.uri, KEY):
+            found += timed(plan, place.listed(folder))
     return max(found)[1] if found else None
 
 
@@ -107,19 +110,10 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 
 
-def uncounted(settings: Settings) -> Iterator[str]:
-    """Yield why a disk budget cannot be kept, if it cannot."""
-    if settings.disk_budget and remote(settings.results):
-        yield (
-            "disk_budget: counts files on a disk, and checkpoints go to an address; leave it out, "
-            "or write results=FOLDER."
-        )
-
-
 def unwritable(place: Local) -> Iterator[str]:
     """Yield why a results folder cannot be made, if it cannot."""
     folder = place.folder
-    if isinstance(place, Remote) and place.listed(folder):
+    if isinstance(place, Remote) and place.anything():
         yield f"name: {place.uri} exists; choose another name=NAME, or resume=auto to go on."
         return
     if folder.exists():

@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from tuner.journal import FILE as JOURNAL
-from tuner.place import TRIALS, Remote
+from tuner.working_copy import TRIALS, WorkingCopy
 
 PAUSE = 1.0
 """Seconds between two looks at what has changed."""
@@ -22,15 +22,23 @@ class Mirror:
     Ray brings checkpoints there itself. Storage that refuses is tried again.
     """
 
-    def __init__(self, place: Remote, caution: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        place: WorkingCopy,
+        caution: Callable[[str], None],
+        lacking: Collection[Path] | None = None,
+    ) -> None:
         """Begin.
 
         Args:
             place: The folder and its address.
             caution: Called with what to say if not everything could be brought there.
+            lacking: What of the folder the address does not have as it is here; all if none.
         """
         self.place, self.caution = place, caution
         self.brought: dict[Path, Stamp] = {}
+        if lacking is not None:
+            self.brought = {path: stamp for path, stamp in self.changed() if path not in lacking}
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.follow, daemon=True)
         self.thread.start()
@@ -65,8 +73,7 @@ class Mirror:
         found = [path for path in folder.glob("*") if path.name != TRIALS]
         files = [f for path in found for f in ([path] if path.is_file() else path.rglob("*"))]
         for path in sorted(files, key=lambda file: (file.name != JOURNAL, file)):
-            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-            if hidden or path.suffix == ".lock" or not path.is_file():
+            if self.place.hides(path) or not path.is_file():
                 continue
             about = path.stat()
             stamp = about.st_mtime_ns, about.st_size

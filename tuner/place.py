@@ -2,23 +2,23 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit, urlunsplit
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-from pyarrow.fs import FileSelector, FileSystem, FileType, copy_files
+from pyarrow.fs import FileType, PyFileSystem, copy_files
 from ray import tune
 
-from trainables.problems import InputError
-from tuner.disk import CHECKPOINTS
+from trainables.address import below, reaching
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import told
+from tuner.working_copy import TRIALS, WorkingCopy
 
-TRIALS = "trials"
-"""Ray's own files, in the results folder."""
+CHECKPOINTS = "checkpoint_*"
+"""In the folder of a trial, as Ray names them."""
+KEY = "results"
 
 
 class Local:
@@ -38,6 +38,10 @@ class Local:
     def inside(self, address: str) -> str:
         """Return where in the folder the file lies that trials find at an address."""
         return address
+
+    def storage(self, files: Path) -> dict[str, Any]:
+        """Return how Ray is told where its files go."""
+        return {"storage_path": str(files)}
 
     def runs(self) -> int:
         """Return how often the study has been run."""
@@ -65,6 +69,18 @@ class Local:
         """Delete a checkpoint that no trial will go on from."""
         shutil.rmtree(path, ignore_errors=True)
 
+    def left(self) -> list[Path]:
+        """Return the checkpoints that all trials have left."""
+        return list((self.folder / TRIALS).glob(f"*/*/{CHECKPOINTS}"))
+
+    def checkpoints(self, folder: Path) -> list[Path]:
+        """Return the checkpoints in a folder of a trial."""
+        return list(folder.glob(CHECKPOINTS))
+
+    def size(self, path: Path) -> int:
+        """Return the bytes of a checkpoint, none if it is being deleted."""
+        return size(path)
+
     def fetch(self, path: str) -> None:
         """See that a checkpoint can be read in the folder."""
 
@@ -75,14 +91,11 @@ class Local:
         """See that all of it can be read that a study needs to go on."""
 
 
-class Remote(Local):
-    """A results folder at an address; `folder` is this machine's working copy.
+class Remote(WorkingCopy, Local):
+    """A results folder at an address, and this machine's working copy of it.
 
     Checkpoints go to the address alone, unless they are needed here; `tuner.mirror` brings
     everything else there.
-
-    Attributes:
-        uri: The address of the results folder.
     """
 
     def __init__(self, folder: Path, results: str, name: str | None = None) -> None:
@@ -93,43 +106,19 @@ class Remote(Local):
             results: The address that holds results folders.
             name: Of the results folder there; that of the copy if none, all of them if empty.
         """
-        super().__init__(folder)
-        self.made = set[Path]()
-        self.uri = below(results, *filter(None, [folder.name if name is None else name]))
+        below_it = filter(None, [folder.name if name is None else name])
+        super().__init__(folder, below(results, *below_it))
+        self.sizes = Counter[Path]()
 
-    @cached_property
-    def _found(self) -> tuple[FileSystem, str]:
-        with reaching(self.uri):
-            files, root = FileSystem.from_uri(self.uri)
-        return files, root
-
-    @property
-    def files(self) -> FileSystem:
-        """What reads and writes at the address."""
-        return self._found[0]
-
-    def there(self, path: Path | str) -> str:
-        """Return the path of a file of the folder, as `files` wants it."""
-        return "/".join([self._found[1], *Path(path).relative_to(self.folder).parts])
-
-    def address(self, path: Path | str) -> str:
-        """Return where trials find a file of the folder."""
-        return below(self.uri, *Path(path).relative_to(self.folder).parts)
-
-    def inside(self, address: str) -> str:
-        """Return where in the folder the file would lie that trials find at an address."""
-        above = PurePosixPath(urlsplit(self.uri).path)
-        return str(self.folder / PurePosixPath(urlsplit(address).path).relative_to(above))
+    def storage(self, files: Path) -> dict[str, Any]:
+        """Return how Ray is told where its files go, which asks pyarrow alone."""
+        if isinstance(self.files, PyFileSystem):
+            return {"storage_path": self.there(files), "storage_filesystem": self.files}
+        return {"storage_path": self.address(files)}
 
     def runs(self) -> int:
         """Return how often the study has been run."""
         return len(self.listed(self.folder / TRIALS))
-
-    def listed(self, path: Path) -> list[Path]:
-        """Return what a folder holds at the address, as it would be called here."""
-        selector = FileSelector(self.there(path), allow_not_found=True)
-        with reaching(self.uri):
-            return sorted(path / each.base_name for each in self.files.get_file_info(selector))
 
     def kept(self, checkpoint: tune.Checkpoint) -> str:
         """Return where in the folder a trial's checkpoint would lie."""
@@ -145,93 +134,63 @@ class Remote(Local):
 
     def remove(self, path: str) -> None:
         """Delete a checkpoint that no trial will go on from."""
-        super().remove(path)
-        if self.files.get_file_info(self.there(path)).type is FileType.Directory:
-            self.files.delete_dir(self.there(path))
+        Local.remove(self, path)
+        with suppress(OSError):  # as here, what cannot be deleted is left
+            if self.files.get_file_info(self.there(path)).type is FileType.Directory:
+                self.files.delete_dir(self.there(path))
 
-    def fetch(self, path: str) -> None:
-        """Copy a checkpoint from the address, unless it is here."""
-        if Path(path).is_dir():
-            return
-        parent = Path(path).parent
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=parent, prefix=".") as partial:
-            copy_files(self.there(path), partial, source_filesystem=self.files)
-            shutil.copytree(partial, path)
+    def left(self) -> list[Path]:
+        """Return the checkpoints that all trials have left."""
+        return self.checkpoints(self.folder / TRIALS)
+
+    def checkpoints(self, folder: Path) -> list[Path]:
+        """Return the checkpoints in a folder of a trial, or of several."""
+        sizes = Counter[Path]()
+        for path, info in self.infos(folder, deep=True).items():
+            if info.is_file and path.parent.match(CHECKPOINTS):
+                sizes[path.parent] += info.size
+        self.sizes |= sizes
+        return list(sizes)
+
+    def size(self, path: Path) -> int:
+        """Return the bytes of a checkpoint: as it was listed, if it has just been."""
+        listed = self.sizes.pop(path, 0)
+        return listed or sum(info.size or 0 for info in self.infos(path, deep=True).values())
 
     def bring(self, path: str) -> None:
         """Copy a checkpoint from the address, and those beside it."""
+        # by name, because what fsspec cannot list it takes for empty
+        if self.files.get_file_info(self.there(path)).type is FileType.Directory:
+            self.fetch(path)
         for each in self.listed(Path(path).parent):
             if each.match(CHECKPOINTS):
                 self.fetch(str(each))
 
     def pull(self) -> None:
-        """Copy what the study needs to go on, if more of it is at the address than here."""
-        with reaching(self.uri):
-            self.brought()
+        """Copy what the study needs to go on, where more of it is at the address than here."""
+        with reaching(self.uri, KEY):
+            self.refresh()
+            journal = self.folder / JOURNAL
+            for record in told(self.folder)[0].values() if journal.exists() else ():
+                for path in filter(None, [record.checkpoint, record.spare]):
+                    if record.status == "running":
+                        self.bring(path)
 
-    def brought(self) -> None:
-        """Copy it."""
-        journal = self.folder / JOURNAL
-        size = self.files.get_file_info(self.there(journal)).size or 0
-        if size > (journal.stat().st_size if journal.exists() else 0):
-            for path in self.listed(self.folder):
-                if path.name != TRIALS:
-                    self.copy(path)
-        for record in told(self.folder)[0].values() if journal.exists() else ():
-            if record.checkpoint and record.status == "running":
-                self.bring(record.checkpoint)
-
-    def copy(self, path: Path) -> None:
-        """Copy a file or a folder from the address."""
-        is_folder = self.files.get_file_info(self.there(path)).type is FileType.Directory
-        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
-        copy_files(self.there(path), str(path), source_filesystem=self.files)
+    def anything(self) -> bool:
+        """Return whether there is anything at the address."""
+        with reaching(self.uri, KEY):
+            return bool(self.listed(self.folder))
 
     def make(self) -> None:
         """Make the folder at the address, and so see that something can be written there."""
-        with reaching(self.uri):
+        with reaching(self.uri, KEY):
             self.files.create_dir(self._found[1], recursive=True)
             self.made.add(self.folder)
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a file of the folder at the address."""
-        if path.parent not in self.made:  # object stores have no folders, others want them first
-            self.files.create_dir(self.there(path.parent), recursive=True)
-            self.made.add(path.parent)
-        with self.files.open_output_stream(self.there(path)) as stream:
-            stream.write(content)
 
-
-def remote(results: str) -> bool:
-    """Return whether results go to an address rather than a folder."""
-    return "://" in results
-
-
-def below(address: str, *names: str) -> str:
-    """Return the address of what lies below another.
-
-    >>> below("s3://bucket/path?region=eu", "study", "trials")
-    's3://bucket/path/study/trials?region=eu'
-    """
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(path="/".join([parts.path.rstrip("/"), *names])))
-
-
-@contextmanager
-def reaching(uri: str) -> Iterator[None]:
-    """Say so if an address cannot be used while inside.
-
-    Raises:
-        InputError: If it cannot.
-    """
+def size(folder: Path) -> int:
+    """Return the bytes of the files in a folder, none if it is being deleted."""
     try:
-        yield
-    except InputError:
-        raise
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError([
-            f"results: {uri} cannot be used ({reason}); write an address that pyarrow knows, such "
-            "as s3://bucket/path?region=REGION, with the keys in the environment, or a folder."
-        ]) from None
+        return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    except FileNotFoundError:
+        return 0

@@ -20,7 +20,7 @@ from trainables.modes import frozen, in_mode
 from trainables.precision import in_full
 from trainables.trial import Trial
 from trainables.view import quick
-from tuner.disk import size
+from tuner.place import size
 
 FEW = 8
 """Images of the first timed step, which are dearer than those of a whole batch."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from ray.exceptions import RayError
 from rich.console import Console
 
 from trainables.patience import GaveUpError, Patience
@@ -18,7 +19,7 @@ from tuner.cluster import joined, unshared
 from tuner.command import FAILED, OK
 from tuner.display import display
 from tuner.estimate import cramped
-from tuner.folder import differences, placed, uncounted, unwritable
+from tuner.folder import differences, placed, unwritable
 from tuner.founding import found, remember
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED, impatiently
@@ -74,7 +75,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return OK
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
-    problems += [*uncounted(plan.settings), *unusable(plan), *missing(plan.settings.tracker)]
+    problems += [*unusable(plan), *missing(plan.settings.tracker)]
     try:
         loans = borrowed(plan, folder)
     except InputError as unfit:
@@ -194,6 +195,8 @@ def make(place: Local, plan: Plan) -> None:
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
+    if isinstance(place, Remote):
+        place.claim()
 
 
 def recalled(
@@ -228,9 +231,17 @@ def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) ->
 
 
 def refused(act: Callable[[], None]) -> str:
-    """Act; return what the storage refused for too long, nothing if it did not."""
+    """Act; return what the storage refused for too long, nothing if it did not.
+
+    Ray and trackers do not write patiently, so that what they raise of the storage counts too.
+
+    Raises:
+        RayError: Whose time-outs are OSErrors, but none of the storage's.
+    """
     try:
         act()
+    except RayError:
+        raise
     except (GaveUpError, OSError) as error:
         return str(error)
     return ""
@@ -298,10 +309,17 @@ class Saver:
     def save(self) -> None:
         """Write everything that is known."""
         with self.pace.turn():
-            if self.progress.leader is not None:
-                self.place.fetch(self.progress.leader.checkpoint)
-            write = partial(results.write, self.place.folder, self.plan, self.progress)
-            self.patiently(f"the frames in {self.place.folder}", write)
+            self.patiently(f"the frames in {self.place.folder}", self.write)
+
+    def write(self) -> None:
+        """Write the frames and the winner, whose weights may have to be fetched.
+
+        Raises:
+            OSError: If the storage refuses.
+        """
+        if self.progress.leader is not None:
+            self.place.fetch(self.progress.leader.checkpoint)
+        results.write(self.place.folder, self.plan, self.progress)
 
 
 def silence() -> None:

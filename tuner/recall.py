@@ -1,7 +1,7 @@
 """A study taken up again: what it knew when it was cut off, trial by trial."""
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,14 +13,19 @@ from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
 from trainables.patience import Patience
 from trainables.report import Report
-from tuner.disk import CHECKPOINTS
 from tuner.journal import Event, mend, told
+from tuner.place import CHECKPOINTS
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
 from tuner.storage import PatientFile
 
 STUDY = "optuna.log"
+
+
+def deleted(path: str) -> None:
+    """Delete a checkpoint."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Memory:
         left: Numbers of those that were cut off and go on.
         heard: The last moment that the rule has heard of each since it last let it go on.
         lost: What has come of checkpoints that were broken, to be told when their trials go on.
+        remove: Deletes a broken checkpoint.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -42,6 +48,7 @@ class Memory:
     left: list[str] = field(default_factory=list)
     heard: dict[str, tuple[int, int]] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    remove: Callable[[str], None] = deleted
 
     def tells(self, rule: Rule, number: str, report: Report) -> Decision:
         """Tell a rule of an epoch of a trial; return what it says.
@@ -68,7 +75,7 @@ class Memory:
         if not named or record.checkpoint == named:
             return
         self.lost[record.trial_id] = loss(record)
-        shutil.rmtree(named, ignore_errors=True)  # nobody can read it, or name it any more
+        self.remove(named)  # nobody can read it, or name it any more
         if waited and last is not None:
             self.heard[record.trial_id] = last.moment
             self.decided[record.trial_id] = "go"

@@ -14,6 +14,7 @@ from trainables.problems import InputError
 from trainables.report import Report
 from tuner import logs
 from tuner.results import STUDY
+from tuner.working_copy import here
 
 QUESTION = ["data", "threat", "threat.eps", "model"]
 """What logged runs must share for their accuracies to be comparable."""
@@ -54,25 +55,29 @@ class Archive:
     levels: tuple[Level, ...]
 
 
-def recorded(path: Path) -> Archive:
+def recorded(named: Path | str) -> Archive:
     """Return the runs in a results folder, or in logs as `tuner.logs` reads them.
 
     Of logged runs that asked different questions those of the most frequent one are taken.
+
+    Args:
+        named: Their path, or the address of the folder.
 
     Raises:
         InputError: If there are none.
     """
     try:
+        path = here(named)
         found = of_folder(path) if (path / STUDY).is_file() else of_logs(logs.read(path))
     except InputError as error:
         raise InputError([f"replay: {each}" for each in error.each]) from None
     except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([
-            f"replay: {path} cannot be read as a results folder or a table of logs ({reason})."
+            f"replay: {named} cannot be read as a results folder or a table of logs ({reason})."
         ]) from None
     if not found.runs:
-        raise InputError([f"replay: {path} has no run that went to its end."])
+        raise InputError([f"replay: {named} has no run that went to its end."])
     return found
 
 

@@ -28,7 +28,7 @@ def rehearse(plan: Plan, console: Console, folder: Path) -> None:
     Raises:
         InputError: If the runs cannot be read or the scheduler asks for others.
     """
-    archive = recorded(Path(plan.settings.replay or ""))
+    archive = recorded(plan.settings.replay or "")
     number = len(archive.runs)
     if (plan.settings.trials or 0) > number:
         raise InputError([

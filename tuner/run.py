@@ -25,7 +25,7 @@ from tuner.disk import Disk
 from tuner.gauges import Gauges
 from tuner.journal import Journal
 from tuner.ladder import Course
-from tuner.place import TRIALS, Local
+from tuner.place import Local
 from tuner.plan import Plan
 from tuner.progress import Progress, Record
 from tuner.recall import Memory, kept_in
@@ -38,6 +38,7 @@ from tuner.shortlist import Shortlist
 from tuner.study_groups import STUDY_GROUPS
 from tuner.vigil import Vigil
 from tuner.watch import Watch
+from tuner.working_copy import TRIALS
 
 OUTPUT = "output.txt"
 """What a trial prints, in its folder among them."""
@@ -73,21 +74,23 @@ def run(
         caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
-    files = place.folder / TRIALS / str(place.runs() + 1)
-    study = searcher(plan, place.folder, memory.records, rule, journal.patiently)
+    patiently = journal.patiently
+    files = place.folder / TRIALS / str(patiently("the results", place.runs) + 1)
+    study = searcher(plan, place.folder, memory.records, rule, patiently)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
-    keep = partial(journal.patiently, "a copy of a checkpoint")
+    keep = partial(patiently, "a copy of a checkpoint")
 
     def find(record: Record, *, own: bool) -> str:
         return keep(partial(found, place, files, record, own=own))
 
     agenda = Agenda(study, rule, memory, plan.trials, find, seeds)
-    agenda.bring = place.bring
+    agenda.bring = lambda path: keep(partial(place.bring, path))
+    memory.remove = place.remove
     if settings.time_budget is not None:
         agenda.late = partial(past_the_middle, progress, settings.time_budget)
-    disk = Disk(files.parent, progress, journal, caution)
-    vigil = Vigil(settings.report_limit, journal.patiently.limit, caution)
+    disk = Disk(place, progress, journal, caution)
+    vigil = Vigil(settings.report_limit, patiently.limit, caution)
     watch = Watch(*(
         progress,
         plan.columns,
@@ -120,7 +123,7 @@ def run(
         run_config=tune.RunConfig(
             name=files.name,
             stop=Deadline(progress.started, settings.time_budget),
-            storage_path=place.address(files.parent),
+            **place.storage(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
             callbacks=[watch, vigil, Gauges(progress, place.folder.name), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
             log_to_file=(OUTPUT, OUTPUT),

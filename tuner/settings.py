@@ -11,10 +11,11 @@ from trainables import catalogue
 from trainables.constraint import constraint
 from trainables.precision import Precision
 from trainables.problems import did_you_mean
-from trainables.ranges import Count, Folder, Place, Seed, Weight
+from trainables.ranges import Count, Place, Seed, Weight
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
 from tuner.typed import Several
+from tuner.working_copy import RESULTS
 
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
@@ -145,7 +146,7 @@ Address = Annotated[str, AfterValidator(joinable)]
 Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
 Bound = Annotated[str, AfterValidator(bound)]
 Trackers = Annotated[tuple[str, ...], Several, AfterValidator(followed)]
-Folders = Annotated[tuple[Folder, ...], Several, AfterValidator(each_once)]
+Folders = Annotated[tuple[Place, ...], Several, AfterValidator(each_once)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,9 +187,10 @@ class Settings:
         resume: "auto" takes up a study that was cut off, or asks more of one that ended: trials,
             epochs, seeds, wider ranges. It is that of `name`, or else the newest of this space and
             method in `results`. Trials that have ended are not run again.
-        warm_start: Results folders of other studies, separated by commas, from whose trials the
-            searcher learns.
-        replay: Train nothing and read recorded runs instead: a results folder, or a table of logs.
+        warm_start: Results folders of other studies, or their addresses, separated by commas, from
+            whose trials the searcher learns.
+        replay: Train nothing and read recorded runs instead: a results folder, its address, or a
+            table of logs.
         orders: Orders in which a replay meets the runs.
         tracker: Where else epochs are written down: tensorboard, mlflow, wandb, separated by
             commas, or none.
@@ -215,11 +217,11 @@ class Settings:
     time_budget: Duration | None = None
     report_limit: Duration | None = None
     disk_budget: Size | None = None
-    results: Place = "results"
+    results: Place = RESULTS
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
     warm_start: Folders = ()
-    replay: Folder | None = None
+    replay: Place | None = None
     orders: Count = 100
     tracker: Trackers = ("tensorboard",)
     dry_run: bool = False

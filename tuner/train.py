@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from trainables.address import content, is_address
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.problems import InputError
@@ -80,21 +81,24 @@ def train(words: Sequence[str], console: Console) -> int:
         if "recipe" in arguments:
             problems.append("config: stands in place of a recipe; leave recipe= out.")
         try:
-            base, kept = configured(Path(str(arguments.pop("config"))))
+            base, kept = configured(str(arguments.pop("config")))
         except InputError as error:
             raise InputError([*problems, *error.each]) from None
     plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
     return carry_out(plan, ["python", "-m", "tuner.train", *words], console)
 
 
-def configured(file: Path) -> tuple[Space, dict[str, Any]]:
+def configured(file: str) -> tuple[Space, dict[str, Any]]:
     """Return what a kept configuration fixes, and what it says of the study.
+
+    Args:
+        file: Its path, or its address.
 
     Raises:
         InputError: If it is none.
     """
     try:
-        found = yaml.safe_load(file.read_text())
+        found = yaml.safe_load(content(file) if is_address(file) else Path(file).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"config: {file} cannot be read ({reason})."]) from None

@@ -13,6 +13,7 @@ from tuner.parameters import Parameters, foreign
 from tuner.plan import Plan
 from tuner.progress import Record
 from tuner.results import STUDY
+from tuner.working_copy import here
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,9 @@ def borrowed(plan: Plan, folder: Path) -> list[Loan]:
     """
     problems: list[str] = []
     loans = []
-    for source in map(Path, plan.settings.warm_start):
+    for named in plan.settings.warm_start:
         try:
+            source = here(named)
             loans += [loan(plan, source)] if not (wrong := [*unfit(plan, source, folder)]) else []
             problems += wrong
         except InputError as error:

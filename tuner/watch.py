@@ -1,6 +1,7 @@
 """From Ray's events to our own account of a study."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,8 @@ class Watch(tune.Callback):
             return False
         if not record.checkpoint:
             return False
-        self.place.fetch(record.checkpoint)
+        fetch = partial(self.place.fetch, record.checkpoint)
+        self.journal.patiently("a copy of a checkpoint", fetch)
         whole = moment_of(Path(record.checkpoint))
         return whole == record.last.moment
 

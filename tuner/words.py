@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from trainables.address import is_address
 from trainables.problems import did_you_mean
 from tuner.typed import FRACTION, is_grid, plain
 
@@ -36,9 +37,9 @@ class Vocabulary:
 def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the folders among some words, and the others.
 
-    A folder that there is may have an equals sign in its path.
+    A folder that there is may have an equals sign in its path, as its address may.
     """
-    folders = [word for word in words if "=" not in word or os.path.isdir(word)]
+    folders = [w for w in words if "=" not in w or is_address(w) or os.path.isdir(w)]
     return folders, [word for word in words if word not in folders]
 
 

@@ -17,6 +17,7 @@ from trainables.knobs import knobs
 from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder
 from tuner.command import OK, command
+from tuner.elsewhere import elsewhere
 from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
 from tuner.typed import Several
@@ -57,7 +58,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, run, farewell="Interrupted; what was drawn so far is kept.")
+    farewell = "Interrupted; what was drawn so far is kept."
+    return command(words, usage, elsewhere(run), farewell=farewell)
 
 
 def usage(console: Console) -> None:

@@ -15,6 +15,7 @@ from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.ranges import Folder, Port
 from tuner.command import OK, command
+from tuner.elsewhere import elsewhere
 from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
 
@@ -53,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, report, farewell="Interrupted.")
+    return command(words, usage, elsewhere(report), farewell="Interrupted.")
 
 
 def usage(console: Console) -> None:

@@ -19,6 +19,7 @@ from trainables.knobs import knobs
 from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder
 from tuner.command import OK, command
+from tuner.elsewhere import elsewhere
 from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
 
@@ -60,7 +61,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, act)
+    return command(words, usage, elsewhere(act, brings=False))
 
 
 def usage(console: Console) -> None:

@@ -8,6 +8,7 @@ from trainables.levels import Level
 from tuner.disk import Disk
 from tuner.display import headline
 from tuner.journal import Journal, told
+from tuner.place import Local, Remote
 from tuner.progress import Progress, Record
 from tuner.settings import Settings
 
@@ -17,12 +18,11 @@ SIZE = 100
 class Study:
     """A study whose trials leave checkpoints of 100 bytes."""
 
-    def __init__(self, folder, budget):
+    def __init__(self, folder, budget, place=None):
         self.folder, self.said = folder, []
         self.journal = Journal(folder)
         self.progress = Progress(trials=9, levels=(Level(4),), concurrency=1, disk_budget=budget)
-        trials = folder / "trials"
-        self.disk = Disk(trials, self.progress, self.journal, self.said.append)
+        self.disk = Disk(place or Local(folder), self.progress, self.journal, self.said.append)
 
     def trial(self, number, *values, status="completed", run=1):
         reports = [report(epoch, value) for epoch, value in enumerate(values, start=1)]
@@ -168,3 +168,69 @@ def test_sizes(text, expected):
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(ValueError, match="must"):
         knobs(Settings)["disk_budget"].validate(text)
+
+
+@pytest.fixture
+def away(tmp_path):
+    """Return a study whose checkpoints lie at an address, of 400 bytes at most."""
+    place = Remote(tmp_path / "study", f"file://{tmp_path}/there")
+    place.folder.mkdir()
+    here = Study(place.folder, 400, place)
+    yield here
+    here.journal.close()
+
+
+def brought(study, record, epoch, run=1):
+    """Leave a checkpoint of 100 bytes at the address, and there alone."""
+    path = study.folder / f"trials/{run}/{record.trial_id}/checkpoint_{epoch:06d}"
+    study.disk.place.write(path / "state.pt", bytes(SIZE - 40))
+    study.disk.place.write(path / "metrics.json", bytes(40))
+    record.checkpoint = str(path)
+
+
+def test_at_an_address_the_worst_go_first_too(away, tmp_path):
+    """400 bytes hold three checkpoints and the next of a trial that runs: two have to go.
+
+    The best epochs are 0.5, 0.2, 0.4, 0.3 and 0.6.
+    """
+    for number, value in enumerate((0.5, 0.2, 0.4, 0.3, 0.6)):
+        record = away.trial(number, value, status="running")
+        brought(away, record, 1)
+        away.disk.hold(record)
+        record.status = "completed"
+        away.disk.hold(record)
+    left = sorted(path.parent.name for path in tmp_path.glob("there/study/trials/1/*/check*"))
+    assert left == ["0000", "0002", "0004"]
+    assert away.progress.disk == 300
+    assert [away.progress.records[f"{n:04d}"].checkpoint for n in (1, 3)] == ["", ""]
+    assert away.said == []
+
+
+def test_at_an_address_a_checkpoint_is_counted_once_and_what_an_earlier_run_left_at_first(
+    away, tmp_path, monkeypatch
+):
+    away.progress.disk_budget, looks = 900, []
+    place, infos = away.disk.place, away.disk.place.infos
+    monkeypatch.setattr(place, "infos", lambda *a, **k: looks.append(a) or infos(*a, **k))
+    for number in range(3):
+        brought(away, away.trial(number, 0.5), 1)
+    again = Disk(place, away.progress, away.journal, away.said.append)
+    assert len(looks) == 1  # for all of them
+    assert away.progress.disk == 300
+    again.hold()
+    looks.clear()
+    record = away.trial(3, 0.1, status="running")
+    brought(away, record, 1)
+    again.hold(record)
+    assert looks == [(tmp_path / "study/trials/1/0003/checkpoint_000001",)]
+    again.hold(record)
+    assert len(looks) == 1
+
+
+def test_at_an_address_nothing_is_counted_without_a_budget(tmp_path, monkeypatch):
+    place = Remote(tmp_path, f"file://{tmp_path}/there")
+    monkeypatch.setattr(place, "infos", None)
+    here = Study(tmp_path, None, place)
+    here.disk.hold(here.trial(0, 0.5))
+    here.journal.close()
+    assert here.progress.disk == 0

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from ray.exceptions import GetTimeoutError
 from ray.tune.stopper import TimeoutStopper
 
 from tests.oracles import report
@@ -25,6 +26,7 @@ from tuner.deadline import Deadline
 from tuner.folder import results_folder, taken_up
 from tuner.goal import Goal
 from tuner.journal import FILE, Journal, events
+from tuner.pursue import refused
 from tuner.recall import kept_in, studied
 from tuner.search import main
 from tuner.searcher import enqueue, opened
@@ -120,6 +122,19 @@ def test_in_the_end_it_is_given_up_and_then_all_is_tried_once(monkeypatch):
     with pytest.raises(GaveUpError):
         patiently("it", refuse)
     assert len(pauses) == 4
+
+
+def test_a_time_out_of_rays_is_none_of_the_storages():
+    def full():
+        raise OSError(28, "No space left on device")
+
+    def late():
+        raise GetTimeoutError("a worker said nothing")
+
+    assert refused(full) == "[Errno 28] No space left on device"
+    assert issubclass(GetTimeoutError, OSError)
+    with pytest.raises(GetTimeoutError):
+        refused(late)
 
 
 def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
@@ -329,6 +344,21 @@ def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broke
     assert list(epochs.epoch) == [1, 2, 3]
     left = list((tmp_path / "study/trials").glob("*/*/checkpoint_*"))
     assert left == [tmp_path / "study" / trials.checkpoint[0]]
+
+
+@pytest.mark.slow
+def test_at_an_address_a_checkpoint_cut_in_half_is_made_good_too(tmp_path, machine, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [*sleepy(tmp_path, epochs=2), "method.naps=grid(1)", "report_limit=8s"]
+    there = tmp_path / "there/study"
+    with redirect_stdout(Breaking(there / "trials", 1)) as out:
+        assert main([*words, f"results=file://{tmp_path}/there", "name=study"]) == 0
+    said = "its checkpoint is broken; it goes on from the one before, of epoch 1"
+    assert f"caution: trial 0000: {said}." in out.getvalue()
+    found = [line["report"]["epoch"] for line in events(there) if line["event"] == "reported"]
+    assert found == [1, 2, 2, 3]
+    (path,) = pd.read_parquet(there / "trials.parquet").checkpoint
+    assert list((there / "trials").glob("*/*/checkpoint_*")) == [there / path]
 
 
 @pytest.mark.slow

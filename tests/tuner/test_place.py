@@ -1,21 +1,35 @@
 """A results folder with a twin at an address: a folder's, and a real S3 server's."""
 
+import errno
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
-from pyarrow.fs import FileSelector, FileSystem
+from fsspec import AbstractFileSystem
+from fsspec.implementations.local import LocalFileSystem
+from pyarrow.fs import FileSelector, FSSpecHandler, PyFileSystem
 from ray import tune
 
 from tests.tuner.accounts import report
 from tests.tuner.test_search import HALVING, SMALL, search
+from trainables.address import opened
+from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.ranges import somewhere
 from tuner import mirror
-from tuner.folder import uncounted
+from tuner.agenda import Agenda
 from tuner.journal import Journal
 from tuner.mirror import Mirror
 from tuner.place import Remote
 from tuner.progress import Record
-from tuner.settings import Settings
+from tuner.rule import Step
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -24,21 +38,6 @@ def twin(tmp_path):
     folder = tmp_path / "here" / "study"
     folder.mkdir(parents=True)
     return Remote(folder, f"file://{tmp_path}/there")
-
-
-@pytest.fixture
-def bucket():
-    """Start an S3 server; return the address of a folder in a bucket of it."""
-    server = pytest.importorskip("moto.server", reason="needs moto[server]").ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
-    server.start()
-    host, port = server.get_host_and_port()
-    address = f"s3://bucket/studies?endpoint_override={host}:{port}&scheme=http"
-    files, _ = FileSystem.from_uri(f"{address}&allow_bucket_creation=true")
-    files.create_dir("bucket/studies")
-    yield address
-    server.stop()
 
 
 def written(place):
@@ -140,9 +139,6 @@ def test_an_address_that_nobody_knows_is_told(tmp_path):
         Remote(tmp_path / "study", "moon://bucket").make()
     with pytest.raises(ValueError, match="must not hold keys"):
         somewhere("s3://key:secret@bucket/path")
-    (problem,) = uncounted(Settings(results="s3://bucket/path", disk_budget=1e9))
-    assert "disk_budget: counts files on a disk" in problem
-    assert not list(uncounted(Settings(disk_budget=1e9)))
 
 
 @pytest.mark.slow
@@ -170,3 +166,82 @@ def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, m
     assert (again.epochs.values >= first.epochs.values).all()
     epochs = pd.read_parquet(place.folder / "epochs.parquet")
     assert not epochs.duplicated(["trial_id", "level", "epoch"]).any()
+
+
+def test_what_pyarrow_does_not_know_is_left_to_fsspec(tmp_path):
+    place = Remote(tmp_path / "study", "memory://attic/studies")
+    assert place.there(tmp_path / "study/search.yaml") == "/attic/studies/study/search.yaml"
+    place.write(tmp_path / "study/search.yaml", b"said")
+    place.write(tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt", b"state")
+    assert place.listed(place.folder) == [place.folder / "search.yaml", place.folder / "trials"]
+    place.fetch(str(tmp_path / "study/trials/1/0000/checkpoint_000000"))
+    state = tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt"
+    assert state.read_bytes() == b"state"
+    about = place.storage(tmp_path / "study/trials")
+    assert about == {
+        "storage_path": "/attic/studies/study/trials", "storage_filesystem": place.files
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_study_runs_where_only_fsspec_can_write(tmp_path):
+    """In processes of its own, whose workers find the file system by its entry point."""
+    paths = [str(ROOT), str(ROOT / "tests/attic")]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    words = ["space=weight_decay", *SMALL[:-1], *HALVING, "trials=2", "epochs=2", "name=study"]
+    command = [sys.executable, "-m", "tuner.search", *words, f"results=attic://{tmp_path}/there"]
+    done = subprocess.run(
+        command, check=False, cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    there = tmp_path / "there/study"
+    frame = pd.read_parquet(there / "trials.parquet")
+    assert sorted(frame.trial_id) == ["0000", "0001"]
+    assert set(frame.status) <= {"completed", "stopped"}
+    assert all((there / path / "state.pt").is_file() for path in frame.checkpoint)
+    assert list((there / "trials").glob("*/*-1")), "none went on from its checkpoint"
+
+
+def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, monkeypatch):
+    """The file system refuses twice: once to look for it, once to give it."""
+    monkeypatch.setattr("trainables.patience.FIRST", 0.01)
+    kept = twin.kept(checkpoint(twin))
+    left = {"info", "open"}
+
+    class Away(LocalFileSystem):
+        isdir = AbstractFileSystem.isdir  # which takes what is refused for no folder
+
+        def info(self, path, **more):
+            self.may("info")
+            return super().info(path, **more)
+
+        def _open(self, path, **more):
+            self.may("open")
+            return super()._open(path, **more)
+
+        def may(self, what):
+            if what in left:
+                left.remove(what)
+                raise OSError(errno.EHOSTUNREACH, "as the system has it")
+
+    away = PyFileSystem(FSSpecHandler(Away()))
+    monkeypatch.setattr("tuner.working_copy.opened", lambda uri: (away, opened(uri)[1]))
+    other, said = Remote(tmp_path / "elsewhere/study", f"file://{tmp_path}/there"), []
+    path = other.inside(twin.address(kept))
+    Patience(said.append)("a copy of a checkpoint", partial(other.bring, path))
+    assert (Path(path) / "state.pt").read_bytes() == b"state"
+    assert said == ["cannot write a copy of a checkpoint (No route to host)"]
+    assert not left
+
+
+def test_a_spare_checkpoint_is_brought_from_where_the_trial_came(tmp_path):
+    """A trial that went on has its newest in a folder of its own, and the one before elsewhere."""
+    asked = []
+    agenda = Agenda.__new__(Agenda)
+    record = Record("0000", {}, 0, {}, checkpoint="trials/1/0000-1/checkpoint_000000")
+    record.spare = "trials/1/0000/checkpoint_000001"
+    agenda.records, agenda.levels, agenda.bring = {"0000": record}, {"0000": 0}, asked.append
+    agenda.memory = SimpleNamespace(rewinds=lambda record, waited: None)
+    agenda.find = lambda record, own: "address"
+    agenda.going_on(Step("0000", "0000"), waited=False)
+    assert sorted(asked) == sorted([record.checkpoint, record.spare])

@@ -7,7 +7,7 @@ import pytest
 from tests.oracles import tiny
 from trainables import checkpoint
 from trainables.trial import Trial
-from tuner.disk import size
+from tuner.place import size
 from tuner.probe import climbed, cost, stored, timed
 
 CHANGES = [
