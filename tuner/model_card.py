@@ -117,10 +117,11 @@ def introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
 
 def loading(winner: Winner, folder: str) -> Iterator[str]:
     """Yield how to load the network."""
-    where = "." if winner.source else folder
+    own = f'".", trust=["{winner.source.name}"]' if winner.source else ""
+    called = own or f'"{folder}"'
     yield (
         "```python\nfrom trainables.checkpoint import load_model\n\n"
-        f'model = load_model("{where}")  # images (N, C, H, W) in [0, 1] to logits\n```'
+        f"model = load_model({called})  # images (N, C, H, W) in [0, 1] to logits\n```"
     )
     if winner.source:
         yield f"Run this in this folder: `{winner.source.name}` defines the network, as code."

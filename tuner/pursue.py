@@ -18,7 +18,7 @@ from tuner.command import FAILED, OK
 from tuner.display import display
 from tuner.estimate import cramped
 from tuner.folder import differences, placed, uncounted, unwritable
-from tuner.founding import found, remember
+from tuner.founding import found, remember, strangers
 from tuner.gpu_memory import packed
 from tuner.interrupt import INTERRUPTED, impatiently
 from tuner.journal import FILE as JOURNAL
@@ -62,7 +62,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     place = placed(plan)
     folder = place.folder
     goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
-    problems = list(differences(folder, plan) if goes_on else unwritable(place))
+    problems = list(unlike(folder, plan) if goes_on else unwritable(place))
     if plan.settings.replay:
         if problems:
             raise InputError(problems)
@@ -88,6 +88,11 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     with joined(plan.settings, own_files(plan)) as room, impatiently():
         warn(console, *unshared(place))
         return start(plan, place, loans, typed, console, room)
+
+
+def unlike(folder: Path, plan: Plan) -> list[str]:
+    """Return why a plan cannot go on with a study: they differ, or its account does not fit it."""
+    return list(differences(folder, plan)) or list(strangers(folder, plan))
 
 
 def start(

@@ -340,14 +340,16 @@ def test_a_network_of_one_s_own_comes_along(folder, tmp_path, monkeypatch):
     about = described(weights) | {"model": {"name": str(source)}}
     metadata = {key: json.dumps(value) for key, value in about.items()}
     save_file(load_model(weights).state_dict(), weights, metadata=metadata)
-    target, entry = exported(folder)
+    assert main([str(folder), f"trust={source}"]) == 0
+    target = folder / "export"
+    entry = json.loads((target / "model_info.json").read_text())
     source.unlink()
     monkeypatch.chdir(target)
     images = torch.zeros(1, *about["shape"])
-    assert load_model(".")(images).shape == (1, 10)
+    assert load_model(".", trust=["net.py"])(images).shape == (1, 10)
     assert str(tmp_path).encode() not in (target / "model.safetensors").read_bytes()
     assert entry["architecture"] == "net"
-    assert 'load_model(".")' in (target / "README.md").read_text()
+    assert 'load_model(".", trust=["net.py"])' in (target / "README.md").read_text()
 
 
 def test_it_may_go_to_a_folder_in_folders_that_there_are_not(folder, tmp_path):

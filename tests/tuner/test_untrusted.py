@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,10 @@ import torch
 import yaml
 
 from analysis.report.__main__ import main as report
-from tests.oracles import tiny
 from trainables import checkpoint
-from trainables.levels import Level
-from trainables.trial import Trial
 from tuner import ledger, results
-from tuner.arguments import read
-from tuner.compose import compose
 from tuner.evaluate import main as evaluate
 from tuner.export import main as export
-from tuner.journal import Journal
-from tuner.progress import Progress, Record
 from tuner.search import main as search
 from tuner.train import main as train
 
@@ -68,42 +60,6 @@ def extended(file, marker):
     }
     field = pa.field("trial_id", pa.int64(), metadata=about)
     pyarrow.parquet.write_table(pa.table([pa.array([0])], schema=pa.schema([field])), file)
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory):
-    """A results folder of one trial, as a search leaves it, with a verdict."""
-    folder = tmp_path_factory.mktemp("results") / "study"
-    kept = folder / "trials/0000"
-    kept.mkdir(parents=True)
-    trial = Trial(tiny())
-    list(trial.reports())
-    checkpoint.save(trial, kept)
-    plan = compose(*read(["space=weight_decay", "trials=3"]))
-    groups = {k: v for k, v in trial.config.items() if isinstance(v, dict)}
-    groups["optimizer"] = {**groups["optimizer"], "weight_decay": 1e-3}
-    knobs = {"optimizer.weight_decay": 1e-3}
-    record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", str(kept))
-    levels = (Level(trial.epochs),)
-    results.write_study(folder, results.describe(plan, levels, 0, ["python"]))
-    results.write(folder, plan, Progress(3, levels, 1, {"0000": record}))
-    journal = Journal(folder)
-    journal.began(record)
-    journal.ended(record)
-    journal.close()
-    assert evaluate([str(folder), *QUICK]) == 0
-    (folder / ledger.FILE).unlink()
-    return folder
-
-
-@pytest.fixture
-def folder(searched, tmp_path):
-    return shutil.copytree(searched, tmp_path / "study")
-
-
-@pytest.fixture
-def marker(tmp_path):
-    return tmp_path / "marker"
 
 
 @pytest.mark.parametrize(
