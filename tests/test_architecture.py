@@ -20,6 +20,7 @@ MAY_IMPORT = {
         *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",
         *("trainables.constraint", "tuner.journal", "tuner.rows"),  # what a running study says
+        "tuner.inside",
     },
 }
 LOOKS_AT_NETWORKS = {"trainables", "tuner"}

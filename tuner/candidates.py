@@ -16,6 +16,7 @@ from trainables.constraint import constraint
 from trainables.problems import InputError
 from trainables.ranges import Count, Fraction
 from tuner.columns import TRIAL_COLUMNS
+from tuner.inside import astray, links_out
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
 ANEW = "its search, taken up with resume=auto, writes it anew"
@@ -92,6 +93,8 @@ def configuration(folder: Path) -> dict[str, Any]:
         raise InputError([f"{folder}: expected the results folder of a search, got a file."])
     if not folder.is_dir():
         raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
+    if linked := list(links_out(folder)):
+        raise InputError(linked)
     best = folder / "best"
     missing = [name for name in ("config.yaml", WEIGHTS, METRICS) if not (best / name).is_file()]
     if missing:
@@ -218,6 +221,8 @@ def trials(folder: Path) -> pd.DataFrame:
         raise InputError([f"{file}: is no table of trials ({error}); {ANEW}."]) from None
     if frame[["trial_id", "checkpoint"]].isna().any(axis=None):
         raise InputError([f"{file}: has gaps in trial_id or checkpoint; {ANEW}."])
+    if problems := list(misled(file, frame)):
+        raise InputError(problems)
     examined = frame[frame["val_robust_accuracy"].notna()]
     bound = configuration(folder).get("constraint")
     limit = constraint(bound) if bound else None
@@ -229,6 +234,13 @@ def trials(folder: Path) -> pd.DataFrame:
     ]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search
     return examined.iloc[sorted(range(len(examined)), key=scores.__getitem__)]
+
+
+def misled(file: Path, frame: pd.DataFrame) -> Iterator[str]:
+    """Yield which trials of a table have checkpoints that lie outside their results folder."""
+    for trial, path in frame[["trial_id", "checkpoint"]].itertuples(index=False):
+        if path and (flaw := astray(path)):
+            yield f"{file}: the checkpoint of trial {trial} {flaw}; {ANEW}."
 
 
 def same_knobs(table: pd.DataFrame) -> pd.DataFrame:

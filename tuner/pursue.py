@@ -20,6 +20,7 @@ from tuner.estimate import cramped
 from tuner.folder import differences, placed, uncounted, unwritable
 from tuner.founding import found, remember, strangers
 from tuner.gpu_memory import packed
+from tuner.inside import links_out
 from tuner.interrupt import INTERRUPTED, impatiently
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
@@ -92,7 +93,8 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
 
 def unlike(folder: Path, plan: Plan) -> list[str]:
     """Return why a plan cannot go on with a study: they differ, or its account does not fit it."""
-    return list(differences(folder, plan)) or list(strangers(folder, plan))
+    problems = [*links_out(folder), *differences(folder, plan)]
+    return problems or list(strangers(folder, plan))
 
 
 def start(

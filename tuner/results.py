@@ -163,6 +163,7 @@ def whole(path: Path, write_to: Callable[[Path], object]) -> None:
     """
     new = path.with_name(f".{path.name}")
     try:
+        new.unlink(missing_ok=True)  # it may be a link that leads elsewhere
         write_to(new)
         new.replace(path)
     except OSError:
