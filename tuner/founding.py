@@ -141,8 +141,9 @@ def strangers(folder: Path, plan: Plan) -> Iterator[str]:
     """Yield which trials of a study could be none of a plan's, and why.
 
     Raises:
-        InputError: If the account of the study cannot be read.
+        InputError: If the account of the study, or what the searcher knows, cannot be read.
     """
+    studied(folder)
     parameters = Parameters(plan.variants)
     for record in told(folder)[0].values():
         if parameters.home(record.groups) is None:

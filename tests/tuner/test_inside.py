@@ -13,8 +13,11 @@ from tests.tuner.accounts import WORDS, leave, planned, trial
 from trainables.problems import InputError
 from tuner.evaluate import main as evaluate
 from tuner.export import main as export
+from tuner.goal import Goal
 from tuner.journal import FILE, told
+from tuner.recall import STUDY, kept_in
 from tuner.search import main as search
+from tuner.searcher import opened
 
 OWN = {"optimizer__weight_decay": 1e-3}
 KEPT = "trials/1/0000/checkpoint_000000"
@@ -138,6 +141,28 @@ def test_a_line_that_no_study_has_written_is_told(line, said, study, capsys):
 def test_bytes_that_are_no_text_are_told(study, capsys):
     (study / FILE).write_bytes(b"\xff\xfe\n")
     assert f"{study / FILE}: cannot be read" in resumed(capsys, study)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"trial_id": "../../other"}, "trial_id must be a number such as 0007, got '../../other'"),
+        ({"goes_on": "/"}, "trial_id must be a number such as 0007, got '/'"),
+        ({"trial_id": 7}, "cannot be read (TypeError"),
+    ],
+)
+def test_the_searcher_s_trials_have_numbers(attributes, said, study, capsys):
+    """Ray makes folders of these names."""
+    kept = opened(kept_in(study), Goal())
+    kept.enqueue_trial({}, user_attrs=attributes)
+    assert f"{study / STUDY}" in (told := resumed(capsys, study))
+    assert said in told
+
+
+@pytest.mark.parametrize("text", ["{}\n", "[1]\n", '{"op_code": 99}\n', "\udcff\n"])
+def test_a_searcher_s_study_that_is_broken_is_told(text, study, capsys):
+    (study / STUDY).write_bytes(text.encode(errors="surrogateescape"))
+    assert f"{study / STUDY} cannot be read" in resumed(capsys, study)
 
 
 COMMANDS = {
