@@ -13,6 +13,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from pyarrow import ArrowException
 
 from analysis import contract
+from trainables import study_file
 from trainables.problems import InputError
 from tuner import logs
 from tuner.columns import TRIAL_COLUMNS
@@ -176,7 +177,7 @@ def of_study(folder: Path, name: str) -> Frames:
 def settings(folder: Path, problems: list[str]) -> Mapping[str, Any]:
     """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
     try:
-        said = yaml.safe_load((folder / STUDY).read_text())
+        said = study_file.read(folder / STUDY)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"{STUDY} cannot be read ({reason(error)}).")
         return {}

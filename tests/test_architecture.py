@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "analysis": {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
+        *("trainables.plain_yaml", "trainables.study_file"),
         "trainables.constraint",
         *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
         *(f"tuner.{name}" for name in ("typed", "words")),

@@ -11,6 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from torch.nn import Module
 
+from trainables import plain_yaml
 from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.constraint import constraint
 from trainables.problems import InputError
@@ -103,7 +104,7 @@ def configuration(folder: Path) -> dict[str, Any]:
             "completed an epoch."
         ])
     try:
-        config: dict[str, Any] = yaml.safe_load((best / "config.yaml").read_text())
+        config: dict[str, Any] = plain_yaml.read(best / "config.yaml")
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None

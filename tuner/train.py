@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from trainables import plain_yaml
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.problems import InputError
@@ -134,7 +135,7 @@ def fixed(file: Path, arguments: Mapping[str, Any]) -> tuple[Space, dict[str, An
         InputError: If it holds no configuration, or names code that nobody trusts.
     """
     try:
-        found = yaml.safe_load(file.read_text())
+        found = plain_yaml.read(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"config: {file} cannot be read ({reason})."]) from None
