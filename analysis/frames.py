@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow.parquet
 import yaml
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
-from pyarrow import ArrowException
 
 from analysis import contract
 from trainables import study_file
@@ -195,7 +194,7 @@ def parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
         return empty
     try:
         frame: pd.DataFrame = pyarrow.parquet.read_table(folder / file).to_pandas()
-    except (OSError, ArrowException) as error:
+    except Exception as error:  # a stranger's file can fail in any way
         problems.append(f"{file} cannot be read ({reason(error)}); resume=auto writes it again.")
         return empty
     if lacking := [column for column in NEEDED[file] if column not in frame]:

@@ -211,8 +211,8 @@ def trials(folder: Path) -> pd.DataFrame:
     file = folder / "trials.parquet"
     try:
         frame = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if file.exists() else "there is none"
+    except Exception as error:  # a stranger's file can fail in any way
+        reason = str(error).partition("\n")[0] if file.exists() else "there is none"
         raise InputError([
             f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {ANEW}."
         ]) from None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from trainables import study_file
 from trainables.levels import Level
@@ -67,8 +66,8 @@ def recorded(path: Path) -> Archive:
         found = of_folder(path) if (path / STUDY).is_file() else of_logs(logs.read(path))
     except InputError as error:
         raise InputError([f"replay: {each}" for each in error.each]) from None
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a stranger's file can fail in any way
+        reason = str(error).partition("\n")[0]
         raise InputError([
             f"replay: {path} cannot be read as a results folder or a table of logs ({reason})."
         ]) from None

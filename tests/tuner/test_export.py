@@ -459,3 +459,24 @@ def test_help_lists_the_keys(capsys):
 def test_addresses_and_fractions_are_no_paths():
     for text in ("https://arxiv.org/abs/2010.00467", "8/255", "./mine.py", "grid(1/2, 3/4)"):
         assert portable(text) == text
+
+
+def test_words_of_a_stranger_do_nothing_in_the_model_card(folder):
+    """No tag, link, picture, formula, heading or row of a table, nor what a terminal acts on."""
+    evil = "<b>![x](http://e) [y](z) $\\input{a}$ | `\n\n# h\n| a |\x1b[2J"
+    quiet = r"\<b>\![x\](http://e) [y\](z) \$\\input{a}\$ \| \` \# h \| a \|\\x1b[2J"
+    for file, change in {
+        "best/config.yaml": lambda said: said["method"].update({"name": evil, evil: evil}),
+        "best/metrics.json": lambda said: said.update({"trial_id": evil, "knobs": {evil: evil}}),
+        "search.yaml": lambda said: said["versions"].update({evil: evil}),
+    }.items():
+        said = yaml.safe_load((folder / file).read_text())
+        change(said)
+        dump = json.dumps if file.endswith("json") else yaml.safe_dump
+        (folder / file).write_text(dump(said))
+    assert main([str(folder)]) == 0
+    text = (folder / "export/README.md").read_text()
+    # of the method, twice: its name, a knob and a value; trial; knob and value; name and version
+    assert text.count(quiet) == 6 + 1 + 2 + 2
+    rest = text.replace(quiet, "")
+    assert not [part for part in ("<b>", "http://e", "$", "\x1b", "\n# h") if part in rest]

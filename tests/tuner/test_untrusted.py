@@ -63,6 +63,13 @@ def extended(file, marker):
     pyarrow.parquet.write_table(pa.table([pa.array([0])], schema=pa.schema([field])), file)
 
 
+def described(file, marker):
+    """What pandas believes of a table, and fails over in ways of its own."""
+    known = {b"pandas": b'{"index_columns": [3], "columns": "x"}'}
+    table = pyarrow.parquet.read_table(file)
+    pyarrow.parquet.write_table(table.replace_schema_metadata(known), file)
+
+
 @pytest.mark.parametrize(
     ("trap", "run"),
     [
@@ -99,6 +106,8 @@ CASES = [
     ("trials.parquet", extended, lambda f: evaluate([str(f), *QUICK, "top=2"])),
     ("evaluation.parquet", pickled, lambda f: evaluate([str(f), *QUICK])),
     ("evaluation.parquet", extended, lambda f: evaluate([str(f), *QUICK])),
+    ("trials.parquet", described, lambda f: evaluate([str(f), *QUICK, "top=2"])),
+    ("trials.parquet", described, lambda f: search(["space=weight_decay", f"replay={f}"])),
     ("VERDICT", pickled, lambda f: evaluate([str(f), *QUICK])),
     ("search.yaml", tagged, lambda f: search(["space=weight_decay", f"warm_start={f}"])),
     ("search.yaml", tagged, lambda f: search(["space=weight_decay", f"replay={f}"])),
@@ -140,7 +149,12 @@ def test_a_state_that_would_run_is_no_checkpoint(trap, folder, marker):
 
 @pytest.mark.parametrize(
     ("name", "trap"),
-    [("search.yaml", tagged), ("trials.parquet", pickled), ("epochs.parquet", extended)],
+    [
+        ("search.yaml", tagged),
+        ("trials.parquet", pickled),
+        ("epochs.parquet", extended),
+        ("trials.parquet", described),
+    ],
 )
 def test_a_report_runs_nothing(name, trap, folder, marker):
     trap(folder / name, marker)
