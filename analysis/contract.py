@@ -65,6 +65,9 @@ def agreed(
         problems.append(f"{name}: left out {again.sum()} rows that come again later.")
         frame = frame[~again]
     problems += [f"{name}: {each}" for each in doubts(frame, set(columns) - set(absent))]
+    accuracies = [each for each in columns if each.endswith("accuracy")]
+    possible = frame[accuracies].ge(0) & frame[accuracies].le(1)
+    frame[accuracies] = frame[accuracies].where(possible)
     return frame.reset_index(drop=True)
 
 
@@ -112,4 +115,7 @@ def doubts(frame: pd.DataFrame, columns: set[str]) -> Iterator[str]:
         if len(found) and found.isna().all():
             yield f"{column} never appeared."
         elif outside := int(((found < 0) | (found > 1)).sum()):
-            yield f"{column} lies outside [0, 1] in {outside} of {len(found)} rows."
+            yield (
+                f"{column} lies outside [0, 1] in {outside} of {len(found)} rows, and is missing "
+                "there."
+            )

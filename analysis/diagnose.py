@@ -11,11 +11,13 @@ from rich.text import Text
 from analysis.diagnostics import _ledger
 from analysis.diagnostics._prepared import Diagnosis, prepared
 from analysis.diagnostics._run import Run
-from analysis.diagnostics._settings import compares, pictures, usage
+from analysis.diagnostics._settings import VOCABULARY, compares, pictures, usage
 from trainables.knobs import knobs
 from trainables.sentinel import LEAST, collapsed_at
+from trainables.trust import trusting, typed
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
+from tuner.words import read, separated
 
 CHECKPOINT = ["study", "trial_id", "rule"]
 
@@ -36,9 +38,12 @@ def diagnose(words: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    diagnosis = prepared(words)
-    run = Run(diagnosis, console)
-    rows = [row for subject in diagnosis.subjects for row in run.rows(subject)]
+    folders, others = separated(words)
+    arguments, problems = read(others, VOCABULARY)
+    with trusting(typed(arguments)):
+        diagnosis = prepared(folders, arguments, problems)
+        run = Run(diagnosis, console)
+        rows = [row for subject in diagnosis.subjects for row in run.rows(subject)]
     show(console, pd.DataFrame(rows, columns=list(_ledger.COLUMNS)), diagnosis)
     return OK
 

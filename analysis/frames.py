@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow.parquet
 import yaml
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
-from pyarrow import ArrowException
 
 from analysis import contract
+from trainables import study_file
 from trainables.problems import InputError
 from tuner import logs
 from tuner.columns import TRIAL_COLUMNS
@@ -178,7 +178,7 @@ def of_study(folder: Path, name: str) -> Frames:
 def settings(folder: Path, problems: list[str]) -> Mapping[str, Any]:
     """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
     try:
-        said = yaml.safe_load((folder / STUDY).read_text())
+        said = study_file.read(folder / STUDY)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"{STUDY} cannot be read ({reason(error)}).")
         return {}
@@ -196,7 +196,7 @@ def parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
         return empty
     try:
         frame: pd.DataFrame = pyarrow.parquet.read_table(folder / file).to_pandas()
-    except (OSError, ArrowException) as error:
+    except Exception as error:  # a stranger's file can fail in any way
         problems.append(f"{file} cannot be read ({reason(error)}); resume=auto writes it again.")
         return empty
     if lacking := [column for column in NEEDED[file] if column not in frame]:

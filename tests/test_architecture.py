@@ -16,10 +16,13 @@ MAY_IMPORT = {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
         *(f"tuner.{name}" for name in ("elsewhere", "working_copy")),  # what lies at an address
+        *("trainables.plain_yaml", "trainables.study_file"),
+        "trainables.constraint",
         *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
         *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",
         *("trainables.constraint", "tuner.journal", "tuner.rows"),  # what a running study says
+        "tuner.inside",
     },
 }
 LOOKS_AT_NETWORKS = {"trainables", "tuner"}

@@ -8,7 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from trainables.problems import did_you_mean
+from trainables.problems import InputError, did_you_mean
+from trainables.trust import is_code, untrusted
 
 
 def names(folder: str) -> list[str]:
@@ -44,7 +45,7 @@ def load(folder: str, name: str) -> ModuleType:
     Raises:
         LookupError: If there is no such member or file; the message lists the members.
     """
-    if name.endswith(".py"):
+    if is_code(name):
         return load_file(Path(name))
     known = names(folder)
     if name not in known:
@@ -59,10 +60,11 @@ def load(folder: str, name: str) -> ModuleType:
 
 
 def load_file(path: Path) -> ModuleType:
-    """Return the module that the file at `path` defines.
+    """Return the module that the file at `path` defines, if it may be imported.
 
     Raises:
         LookupError: If there is no file, or it fails when imported.
+        InputError: If nobody trusts it.
     """
     try:
         found = path.is_file()
@@ -70,6 +72,8 @@ def load_file(path: Path) -> ModuleType:
             path, found = shipped(path), True
     except OSError as error:
         raise LookupError(f"no file {path} ({error.strerror}).") from None
+    if problems := list(untrusted([str(path)])):
+        raise InputError(problems)
     if not found:
         raise LookupError(f"no file {path}.")
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())

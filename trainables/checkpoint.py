@@ -4,7 +4,7 @@ Neither file holds code: weights are safetensors, the rest is read by torch's we
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from trainables.images import Format
 from trainables.problems import InputError
 from trainables.report import Report
 from trainables.trial import Trial, network
+from trainables.trust import trusting
 from trainables.weights import fit, named_tensors, tensors, unpickled
 
 WEIGHTS, STATE, METRICS = "model.safetensors", "state.pt", "metrics.json"
@@ -99,13 +100,16 @@ def moment_of(folder: Path) -> tuple[int, int] | None:
     return moment
 
 
-def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
+def load_model(
+    path: Path | str, *, last: bool = False, trust: Iterable[Path | str] = ()
+) -> nn.Module:
     """Return the network that a folder such as `best/`, or a file in it, holds; in eval mode.
 
     Args:
         path: A folder with `model.safetensors`, or such a file; or the address of one, such as
             s3://bucket/studies/NAME/best.
         last: Whether to return the network of the last epoch instead, from the state beside it.
+        trust: Files of code that may define it. What a file names and you do not is not imported.
 
     Returns:
         Images (N, C, H, W) in [0, 1] to logits (N, K), normalisation included.
@@ -114,9 +118,20 @@ def load_model(path: Path | str, *, last: bool = False) -> nn.Module:
         FileNotFoundError: If there is no such file.
         InputError: If it is broken, or this version does not have the model that the file names.
     """
+    with trusting(trust):
+        return loaded(path, last=last)
+
+
+def loaded(path: Path | str, *, last: bool) -> nn.Module:
+    """Return what `load_model` does, by such code as is trusted.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        InputError: If it is broken, or of no network that can be had.
+    """
     if is_address(str(path)):
         with fetched(str(path)) as copy:
-            return load_model(copy, last=last)
+            return loaded(copy, last=last)
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     if not file.is_file():
         raise FileNotFoundError(f"no weights at {file}; name a folder that holds {WEIGHTS}.")

@@ -11,11 +11,13 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from torch.nn import Module
 
+from trainables import plain_yaml
 from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.constraint import constraint
 from trainables.problems import InputError
 from trainables.ranges import Count, Fraction
 from tuner.columns import TRIAL_COLUMNS
+from tuner.inside import astray, links_out
 from tuner.working_copy import bring
 
 Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
@@ -93,6 +95,8 @@ def configuration(folder: Path) -> dict[str, Any]:
         raise InputError([f"{folder}: expected the results folder of a search, got a file."])
     if not folder.is_dir():
         raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
+    if linked := list(links_out(folder)):
+        raise InputError(linked)
     best = folder / "best"
     missing = [name for name in ("config.yaml", WEIGHTS, METRICS) if not (best / name).is_file()]
     if missing:
@@ -101,7 +105,7 @@ def configuration(folder: Path) -> dict[str, Any]:
             "completed an epoch."
         ])
     try:
-        config: dict[str, Any] = yaml.safe_load((best / "config.yaml").read_text())
+        config: dict[str, Any] = plain_yaml.read(best / "config.yaml")
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None
@@ -209,8 +213,8 @@ def trials(folder: Path) -> pd.DataFrame:
     file = folder / "trials.parquet"
     try:
         frame = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if file.exists() else "there is none"
+    except Exception as error:  # a stranger's file can fail in any way
+        reason = str(error).partition("\n")[0] if file.exists() else "there is none"
         raise InputError([
             f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {ANEW}."
         ]) from None
@@ -220,6 +224,8 @@ def trials(folder: Path) -> pd.DataFrame:
         raise InputError([f"{file}: is no table of trials ({error}); {ANEW}."]) from None
     if frame[["trial_id", "checkpoint"]].isna().any(axis=None):
         raise InputError([f"{file}: has gaps in trial_id or checkpoint; {ANEW}."])
+    if problems := list(misled(file, frame)):
+        raise InputError(problems)
     examined = frame[frame["val_robust_accuracy"].notna()]
     bound = configuration(folder).get("constraint")
     limit = constraint(bound) if bound else None
@@ -231,6 +237,13 @@ def trials(folder: Path) -> pd.DataFrame:
     ]
     # stable, so that the winner of a tie is the earlier trial, as it is in the search
     return examined.iloc[sorted(range(len(examined)), key=scores.__getitem__)]
+
+
+def misled(file: Path, frame: pd.DataFrame) -> Iterator[str]:
+    """Yield which trials of a table have checkpoints that lie outside their results folder."""
+    for trial, path in frame[["trial_id", "checkpoint"]].itertuples(index=False):
+        if path and (flaw := astray(path)):
+            yield f"{file}: the checkpoint of trial {trial} {flaw}; {ANEW}."
 
 
 def same_knobs(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainables.address import is_address
 from trainables.bind import complaints
 from trainables.problems import InputError
 from tuner.check import completed, validated
 from tuner.domains import spelled, values
-from tuner.place import remote
 from tuner.settings import CLIENT, Settings
 from tuner.study_groups import STUDY_GROUPS
 from tuner.typed import is_grid
@@ -75,7 +75,7 @@ def afar(arguments: Mapping[str, Any]) -> Iterator[str]:
     if not str(arguments.get("address")).startswith(CLIENT):
         return
     results = str(arguments.get("results", Settings().results))
-    if not remote(results) and not Path(results).is_absolute():
+    if not is_address(results) and not Path(results).is_absolute():
         yield (
             f"results: must be an address or an absolute path with address={CLIENT}..., got "
             f"{results}; write results=s3://bucket/path, or the path of a folder that all nodes of "

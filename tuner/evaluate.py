@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from trainables.trust import trusting, typed
 from tuner import ledger
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
@@ -37,9 +38,10 @@ def evaluate(words: Sequence[str], console: Console) -> int:
     """
     folders, others = separated(words)
     arguments, problems = read(others, VOCABULARY)
-    evaluation = prepared(folders, arguments, problems)
-    examiner = Examiner(evaluation, console)
-    rows = [row for candidate in evaluation.candidates for row in examiner.rows(candidate)]
+    with trusting(typed(arguments)):
+        evaluation = prepared(folders, arguments, problems)
+        examiner = Examiner(evaluation, console)
+        rows = [row for candidate in evaluation.candidates for row in examiner.rows(candidate)]
     show(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)
     return OK
 

@@ -15,6 +15,7 @@ from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
 from trainables.problems import InputError
 from trainables.threat import Threat
+from trainables.trust import untrusted
 from tuner import ledger
 from tuner.candidates import Candidate, candidates, configuration
 from tuner.domains import is_domain
@@ -82,6 +83,8 @@ def prepared(
         except InputError as error:
             problems += error.each
     chosen = {group: over(base.get(group, {}), arguments.get(group, {})) for group in FROM_TRIALS}
+    if wrong := list(untrusted(values.get("name") for values in chosen.values())):
+        raise InputError([*problems, *wrong])
     needed = [g for g in FROM_TRIALS if g != "model" or foreign(settings)]
     for group in needed if base or settings.weights else []:
         values = dict(chosen[group])

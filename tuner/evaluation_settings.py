@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from trainables.ranges import Count, Folder, Seed
 from tuner.candidates import Rule
-from tuner.typed import Several
+from tuner.typed import Several, Trusted
 
 ORACLE = "oracle"
 
@@ -50,6 +50,7 @@ class EvaluationSettings:
             dictionary as torch saves it. Needs model=, data= and threat.eps=, unless the file says
             of what network it is.
         results: Folder that a file's results go to; results/ and its name if none.
+        trust: Files of code that may run where the results name them, separated by commas.
     """
 
     suite: Words = ("autoattack",)
@@ -64,3 +65,4 @@ class EvaluationSettings:
     device: Literal["cpu", "cuda"] | None = None
     weights: Folder | None = None
     results: Folder | None = None
+    trust: Trusted = ()

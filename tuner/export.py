@@ -20,12 +20,14 @@ from trainables.knobs import knobs
 from trainables.misfit import misfit
 from trainables.problems import InputError
 from trainables.ranges import Folder
+from trainables.trust import trusting
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
 from tuner.keys import vocabulary
 from tuner.listing import heading, listing
 from tuner.model_card import card
 from tuner.robustbench import model_info, place
+from tuner.typed import Trusted
 from tuner.winner import Winner, read
 from tuner.words import misplaced, separated
 
@@ -49,6 +51,7 @@ class ExportSettings:
         authors: Of the paper.
         venue: Where it appeared, such as "ICLR 2021".
         link: Its address.
+        trust: The file of code that may run as the network, if the results name one.
     """
 
     to: Folder | None = None
@@ -56,6 +59,7 @@ class ExportSettings:
     authors: Words = ""
     venue: Words = ""
     link: Words = ""
+    trust: Trusted = ()
 
 
 VOCABULARY = vocabulary(ExportSettings)
@@ -92,12 +96,13 @@ def export(words: Sequence[str], console: Console) -> int:
     target = Path(settings.to) if settings.to else folder / "export"
     problems += unwritable(target)
     try:
-        winner = read(folder)
+        with trusting(settings.trust):
+            winner = read(folder)
     except InputError as error:
         raise InputError([*problems, *error.each]) from None
     if problems:
         raise InputError(problems)
-    about = {key: value for key, value in asdict(settings).items() if key != "to"}
+    about = {key: value for key, value in asdict(settings).items() if key not in {"to", "trust"}}
     entry = model_info(winner, about)
     write(target, winner, {"README.md": card(winner, target.name, about), **as_text(winner, entry)})
     console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)

@@ -1,14 +1,16 @@
 """Where the results of a study go, and whether one that is there can be taken up."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from trainables import study_file
 from trainables.address import is_address, reaching
 from tuner import results
 from tuner.journal import FILE as JOURNAL
@@ -90,11 +92,22 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
     More trials may be asked of it; its winner may turn out to be another.
     """
     try:
-        before = yaml.safe_load((folder / results.STUDY).read_text())
+        before = study_file.read(folder / results.STUDY)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
         return
+    try:
+        found = list(compared(folder, before, plan))
+        results.earlier_levels(folder, plan)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # it leaves things out
+        reason = f"{type(error).__name__}: {error}"
+        found = [f"resume: {folder / results.STUDY} says nothing of a study ({reason})."]
+    yield from found
+
+
+def compared(folder: Path, before: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Yield where a plan differs from what the `search.yaml` of a study says."""
     now = results.describe(plan, (), 0, [])
     yield from narrower(folder, before, plan)
     for part in ("scheduler", "searcher"):

@@ -3,7 +3,7 @@
 Whatever kills a study while this goes on, either the old file is there or the new one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from optuna.trial import FrozenTrial, create_trial
 
 from trainables.levels import Level, elapsed
 from tuner import recall
-from tuner.parameters import VARIANT, Parameters
+from tuner.journal import told
+from tuner.parameters import VARIANT, Parameters, foreign
 from tuner.plan import Plan, plain
 from tuner.progress import SEED, Record
 from tuner.recall import STUDY, Memory, kept_in, studied
@@ -134,6 +135,23 @@ def known(
         intermediate_values=told,
         constraints={} if running else margins(record.best, goal),
     )
+
+
+def strangers(folder: Path, plan: Plan) -> Iterator[str]:
+    """Yield which trials of a study could be none of a plan's, and why.
+
+    Raises:
+        InputError: If the account of the study, or what the searcher knows, cannot be read.
+    """
+    studied(folder)
+    parameters = Parameters(plan.variants)
+    for record in told(folder)[0].values():
+        if parameters.home(record.groups) is None:
+            reasons = [list(foreign(each, record.groups)) for each in plan.variants]
+            yield (
+                f"resume: trial {record.trial_id} in {folder} is of another study: "
+                f"{' and '.join(min(reasons, key=len)[:2])}; choose another name=NAME."
+            )
 
 
 def home(record: Record, parameters: Parameters) -> str:

@@ -6,7 +6,7 @@ Whatever kills a study, no more is lost than the line being written.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,8 @@ from trainables.constraint import Constraint
 from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.report import Report
+from tuner.inside import linked_out
+from tuner.lines import checked
 from tuner.progress import Record
 
 FILE = "journal.jsonl"
@@ -121,16 +123,40 @@ def events(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what was written, up to a line that was not finished.
 
     Raises:
-        InputError: If another line cannot be read.
+        InputError: If the file or another line cannot be read.
     """
-    lines = (folder / FILE).read_text().splitlines(keepends=True)
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([f"{folder / FILE}: cannot be read ({error})."]) from None
     for number, line in enumerate(lines, start=1):
         if not line.endswith("\n"):
             return
         try:
             yield json.loads(line)
-        except ValueError:
-            raise InputError([f"{folder / FILE}: line {number} cannot be read."]) from None
+        except (ValueError, RecursionError) as error:
+            raise InputError([misread(folder, number, error)]) from None
+
+
+def misread(folder: Path, number: int, error: Exception) -> str:
+    """Return the problem of a line."""
+    return f"{folder / FILE}: line {number} cannot be read ({error})."
+
+
+def credible(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what was written, what each line says in its own types.
+
+    Raises:
+        InputError: If a line says what no study has written.
+    """
+    begun = set[str]()
+    for number, line in enumerate(events(folder), start=1):
+        try:
+            found = checked(line, begun)
+        except ValueError as error:
+            raise InputError([misread(folder, number, error)]) from None
+        begun.add(found["trial_id"])
+        yield found
 
 
 @dataclass(frozen=True)
@@ -164,14 +190,14 @@ def told(
     """
     records: dict[str, Record] = {}
     happened, stale = [], set[int]()
-    for line in events(folder):
+    for line in credible(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
             about = line["knobs"], line["seed"], line["groups"]
             records[number] = Record(number, *about, constraint=constraint)
             happened.append(Event("began", number))
         elif kind == "reported":
-            report = Report(**line["report"])
+            report = line["report"]
             reports = records[number].reports
             while reports and reports[-1].moment >= report.moment:
                 stale.add(id(reports.pop()))
@@ -189,4 +215,20 @@ def told(
             records[number].checkpoint, records[number].spare = found
         elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
+    secure(folder, records.values())
     return records, [event for event in happened if id(event.report) not in stale]
+
+
+def secure(folder: Path, records: Iterable[Record]) -> None:
+    """See that the checkpoints of trials lie in their results folder, whatever links it has.
+
+    Raises:
+        InputError: If one does not: nothing there is the study's to read or to delete.
+    """
+    for record in records:
+        for path in filter(None, (record.checkpoint, record.spare)):
+            if end := linked_out(folder, Path(path)):
+                raise InputError([
+                    f"{folder / FILE}: trial {record.trial_id}: {path} leads to {end}, outside the "
+                    "results folder."
+                ])

@@ -86,8 +86,8 @@ def read(folder: Path) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     try:
         frame = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a stranger's file can fail in any way
+        reason = str(error).partition("\n")[0]
         raise InputError([
             f"{file} cannot be read ({reason}); move it away to start anew."
         ]) from None

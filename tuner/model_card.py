@@ -1,6 +1,8 @@
 """The model card of an exported network, in the form of the Hugging Face Hub."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pandas as pd
 import yaml
 
 from tuner import ledger
+from tuner.markdown import quoted
 from tuner.robustbench import architecture
 from tuner.spoken import percent, shown
 from tuner.winner import Winner, doubts, radius, settings
@@ -32,6 +35,7 @@ def card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
         folder: Name of the folder that it is exported to.
         about: The paper's `name`, `authors`, `venue` and `link`, as far as they are known.
     """
+    winner = quoting(winner)
     title = about["name"] or winner.folder.name
     front = yaml.safe_dump(front_matter(winner, title), sort_keys=False, allow_unicode=True)
     parts = [
@@ -50,6 +54,15 @@ def card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
         versions(winner.study),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def quoting(winner: Winner) -> Winner:
+    """Return a winner whose words, which may be a stranger's, do nothing in Markdown."""
+    rows = winner.rows
+    words = {name: rows[name].map(quoted) for name in ("attack", "after", "audit")}
+    given = rows["settings"].map(lambda text: json.dumps(quoted(json.loads(text))))
+    said = {name: quoted(getattr(winner, name)) for name in ("config", "metrics", "study")}
+    return replace(winner, **said, rows=rows.assign(**words, settings=given))
 
 
 def front_matter(winner: Winner, title: str) -> dict[str, Any]:
@@ -117,10 +130,11 @@ def introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
 
 def loading(winner: Winner, folder: str) -> Iterator[str]:
     """Yield how to load the network."""
-    where = "." if winner.source else folder
+    own = f'".", trust=[{json.dumps(winner.source.name)}]' if winner.source else ""
+    called = own or f'"{folder}"'
     yield (
         "```python\nfrom trainables.checkpoint import load_model\n\n"
-        f'model = load_model("{where}")  # images (N, C, H, W) in [0, 1] to logits\n```'
+        f"model = load_model({called})  # images (N, C, H, W) in [0, 1] to logits\n```"
     )
     if winner.source:
         yield f"Run this in this folder: `{winner.source.name}` defines the network, as code."
@@ -227,6 +241,5 @@ def versions(study: Mapping[str, Any]) -> str:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in (headings, *rows)]
-    lines = [escaped[0], ["---"] * len(headings), *escaped[1:]]
+    lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)

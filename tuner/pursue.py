@@ -20,8 +20,9 @@ from tuner.command import FAILED, OK
 from tuner.display import display
 from tuner.estimate import cramped
 from tuner.folder import differences, placed, unwritable
-from tuner.founding import found, remember
+from tuner.founding import found, remember, strangers
 from tuner.gpu_memory import packed
+from tuner.inside import links_out
 from tuner.interrupt import INTERRUPTED, impatiently
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
@@ -66,7 +67,7 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     place = placed(plan)
     folder = place.folder
     goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
-    problems = list(differences(folder, plan) if goes_on else unwritable(place))
+    problems = list(unlike(folder, plan) if goes_on else unwritable(place))
     if plan.settings.replay:
         if problems:
             raise InputError(problems)
@@ -92,6 +93,12 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     with joined(plan.settings, own_files(plan)) as room, impatiently():
         warn(console, *unshared(place), *waiting(plan.settings))
         return start(plan, place, loans, typed, console, room)
+
+
+def unlike(folder: Path, plan: Plan) -> list[str]:
+    """Return why a plan cannot go on with a study: they differ, or its account does not fit it."""
+    problems = [*links_out(folder), *differences(folder, plan)]
+    return problems or list(strangers(folder, plan))
 
 
 def start(

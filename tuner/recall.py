@@ -12,8 +12,10 @@ from optuna.trial import FrozenTrial
 from trainables.checkpoint import moment_of
 from trainables.constraint import Constraint
 from trainables.patience import Patience
+from trainables.problems import InputError
 from trainables.report import Report
 from tuner.journal import Event, mend, told
+from tuner.lines import NUMBER
 from tuner.place import CHECKPOINTS
 from tuner.progress import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
@@ -153,13 +155,32 @@ def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, boo
 
 
 def studied(folder: Path) -> optuna.Study | None:
-    """Return the searcher's study, or none if there is none yet; leave no trace of looking."""
+    """Return the searcher's study, or none if there is none yet; leave no trace of looking.
+
+    Raises:
+        InputError: If it cannot be read, or a trial of it has no number as ours do.
+    """
     if not (folder / STUDY).exists():
         return None
-    storage = kept_in(folder)
-    if NAME not in optuna.get_all_study_names(storage):
-        return None
-    return optuna.load_study(study_name=NAME, storage=storage)
+    try:
+        storage = kept_in(folder)
+        if NAME not in optuna.get_all_study_names(storage):
+            return None
+        study = optuna.load_study(study_name=NAME, storage=storage)
+        strange = [n for n in map(numbered, study.get_trials(deepcopy=False)) if not is_number(n)]
+    except Exception as error:  # Optuna believes every line
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError([f"{folder / STUDY} cannot be read ({reason})."]) from None
+    if strange:
+        raise InputError([
+            f"{folder / STUDY}: trial_id must be a number such as 0007, got {strange[0]!r}."
+        ])
+    return study
+
+
+def is_number(number: str) -> bool:
+    """Return whether a number can be that of a trial of ours, or says that it is of none."""
+    return number == "" or bool(NUMBER.fullmatch(number))
 
 
 def kept_in(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from trainables import study_file
 from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.report import Report
@@ -71,8 +71,8 @@ def recorded(named: Path | str) -> Archive:
         found = of_folder(path) if (path / STUDY).is_file() else of_logs(logs.read(path))
     except InputError as error:
         raise InputError([f"replay: {each}" for each in error.each]) from None
-    except (OSError, ValueError, KeyError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a stranger's file can fail in any way
+        reason = str(error).partition("\n")[0]
         raise InputError([
             f"replay: {named} cannot be read as a results folder or a table of logs ({reason})."
         ]) from None
@@ -83,7 +83,7 @@ def recorded(named: Path | str) -> Archive:
 
 def of_folder(folder: Path) -> Archive:
     """Return the trials of a study that went to their end."""
-    said = yaml.safe_load((folder / STUDY).read_text())
+    said = study_file.read(folder / STUDY)
     trials = pd.read_parquet(folder / "trials.parquet").set_index("trial_id")
     epochs = pd.read_parquet(folder / "epochs.parquet")
     whole = trials[trials["status"] == "completed"]

@@ -176,6 +176,8 @@ def apart(domain: Any, one: Any, other: Any) -> float:  # noqa: ANN401
         return 1.0
     if values(domain) is not None:
         return float(one != other)
+    if isinstance(one, str) or isinstance(other, str):  # a recorded name, for a range of numbers
+        return 1.0
     ends = [domain.lower, domain.upper, one, other]
     if isinstance(scale(domain), LogUniform):
         low, high, one, other = (math.log(max(end, 1e-12)) for end in ends)

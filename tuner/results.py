@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from trainables import study_file
 from trainables.checkpoint import METRICS, WEIGHTS
 from trainables.levels import Level
 from tuner.columns import SEED_COLUMNS
@@ -87,7 +88,7 @@ def git_commit() -> str | None:
 
 def earlier_levels(folder: Path, plan: Plan) -> list[Level]:
     """Return the levels that a study had before it was given more epochs; none if it never was."""
-    before = yaml.safe_load((folder / STUDY).read_text())
+    before = study_file.read(folder / STUDY)
     levels = [Level(**level) for level in before["levels"]]
     return levels if plan.epochs > levels[-1].epochs else levels[: before["earlier_levels"]]
 
@@ -163,6 +164,7 @@ def whole(path: Path, write_to: Callable[[Path], object]) -> None:
     """
     new = path.with_name(f".{path.name}")
     try:
+        new.unlink(missing_ok=True)  # it may be a link that leads elsewhere
         write_to(new)
         new.replace(path)
     except OSError:

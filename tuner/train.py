@@ -2,23 +2,30 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from rich.console import Console
 
+from trainables import plain_yaml
 from trainables.address import content, is_address
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
 from trainables.problems import InputError
+from trainables.ranges import Place
+from trainables.trust import trusting, typed, untrusted
 from tuner.client import carry_out
 from tuner.command import command
 from tuner.compose import compose
 from tuner.help import describe, members
+from tuner.keys import misfits
 from tuner.listing import heading, listing
 from tuner.settings import Settings
 from tuner.space import RECIPES, Space, misshapen
+from tuner.typed import Trusted
 from tuner.typed_domains import parse
 from tuner.words import Vocabulary, read
 
@@ -30,10 +37,25 @@ STUDY = (
 """The keys of a study that mean something for one configuration."""
 KEPT = ("seed", "precision", "compile", "constraint")
 """What a kept configuration says of the study."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """What the command line says of a kept configuration.
+
+    Attributes:
+        config: A file such as best/config.yaml, or its address, in place of a recipe.
+        trust: Files of code that may run where that file names them, separated by commas.
+    """
+
+    config: Place | None = None
+    trust: Trusted = ()
+
+
 VOCABULARY = Vocabulary(
-    keys=("recipe", "config", *STUDY),
+    keys=("recipe", *knobs(TrainSettings), *STUDY),
     groups=GROUPS,
-    paths=frozenset({"config", "results"}),
+    paths=frozenset({*knobs(TrainSettings), "results"}),
     parse=parse,
 )
 INTRODUCTION = """\
@@ -60,7 +82,7 @@ def usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
     heading(console, "Study", "KEY=VALUE")
-    console.print("    config: a file such as best/config.yaml, in place of a recipe")
+    console.print(listing(knobs(TrainSettings), ""))
     console.print(listing({key: knobs(Settings)[key] for key in STUDY}, ""))
     heading(console, "Recipes", "recipe=NAME, or a path to a file of your own")
     members(console, RECIPES)
@@ -76,36 +98,56 @@ def train(words: Sequence[str], console: Console) -> int:
     """
     arguments, problems = read(words, VOCABULARY)
     usual = {"scheduler": {"name": "none"}, "searcher": {"name": "random"}, "trials": 1}
-    base, kept = None, dict[str, Any]()
-    if "config" in arguments:
-        if "recipe" in arguments:
-            problems.append("config: stands in place of a recipe; leave recipe= out.")
-        try:
-            base, kept = configured(str(arguments.pop("config")))
-        except InputError as error:
-            raise InputError([*problems, *error.each]) from None
-    plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
-    return carry_out(plan, ["python", "-m", "tuner.train", *words], console)
+    problems += misfits(TrainSettings, arguments)
+    file = arguments.pop("config", None)
+    if "trust" in arguments and file is None:
+        problems.append("trust: goes with config=; what you type yourself is trusted.")
+    with nullcontext() if file is None else trusting(typed(arguments)):
+        base, kept = (None, {}) if file is None else configured(str(file), arguments, problems)
+        plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
+        return carry_out(plan, ["python", "-m", "tuner.train", *words], console)
 
 
-def configured(file: str) -> tuple[Space, dict[str, Any]]:
+def configured(
+    name: str, arguments: Mapping[str, Any], problems: list[str]
+) -> tuple[Space, dict[str, Any]]:
     """Return what a kept configuration fixes, and what it says of the study.
 
     Args:
-        file: Its path, or its address.
+        name: Of the file that holds it, or its address.
+        arguments: What was typed, and comes on top of it.
+        problems: What is known to be wrong already.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is none, or names code that nobody trusts.
+    """
+    if "recipe" in arguments:
+        problems.append("config: stands in place of a recipe; leave recipe= out.")
+    try:
+        return fixed(name, arguments)
+    except InputError as error:
+        raise InputError([*problems, *error.each]) from None
+
+
+def fixed(name: str, arguments: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
+    """Return what a file fixes, and what it says of the study.
+
+    Raises:
+        InputError: If it holds no configuration, or names code that nobody trusts.
     """
     try:
-        found = yaml.safe_load(content(file) if is_address(file) else Path(file).read_text())
+        text = content(name).decode() if is_address(name) else Path(name).read_text()
+        found = plain_yaml.parsed(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([f"config: {file} cannot be read ({reason})."]) from None
+        raise InputError([f"config: {name} cannot be read ({reason})."]) from None
     if not isinstance(found, Mapping) or "epochs" not in found:
-        raise InputError([f"config: {file} is no configuration such as best/config.yaml."])
+        raise InputError([f"config: {name} is no configuration such as best/config.yaml."])
     layer = {group: values for group, values in found.items() if group in GROUPS}
-    if problems := [f"config: {file} {each}" for each in misshapen(layer, "it")]:
+    if problems := [f"config: {name} {each}" for each in misshapen(layer, "it")]:
+        raise InputError(problems)
+    names = ({**layer[group], **arguments.get(group, {})}.get("name") for group in layer)
+    if problems := list(untrusted(names)):
         raise InputError(problems)
     kept = {key: found[key] for key in KEPT if key in found}
     return Space(layer=layer, epochs=found["epochs"]), kept

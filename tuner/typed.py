@@ -1,8 +1,12 @@
 """Values as a person types them: numbers, and fractions such as 8/255."""
 
 import re
+from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
+
+from trainables.ranges import Folder
+from trainables.trust import is_code
 
 FRACTION = re.compile(r"\s*(-?[\d.]+(?:e-?\d+)?)\s*/\s*([\d.]+(?:e-?\d+)?)\s*")
 
@@ -18,6 +22,21 @@ def several(value: object) -> object:
 
 Several = BeforeValidator(several)
 """Of a key that takes more than one word."""
+
+
+def of_code(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `files`.
+
+    Raises:
+        ValueError: If one is not code.
+    """
+    if not all(map(is_code, files)):
+        raise ValueError("must be files that end in .py, separated by commas")
+    return files
+
+
+Trusted = Annotated[tuple[Folder, ...], Several, AfterValidator(of_code)]
+"""Files of code that may be imported where results name them."""
 
 
 def plain(value: object) -> object:

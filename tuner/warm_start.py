@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from trainables import study_file
 from trainables.problems import InputError
 from tuner.journal import FILE, told
 from tuner.parameters import Parameters, foreign
@@ -76,7 +77,7 @@ def unfit(plan: Plan, source: Path, folder: Path) -> Iterator[str]:
         yield f"warm_start: {source} holds no {FILE}; name a folder that a search has left."
         return
     try:
-        there = yaml.safe_load((source / STUDY).read_text())["study"]
+        there = study_file.read(source / STUDY)["study"]
         lengths = {key: there[key] for key in ("epochs", "fidelity", "precision")}
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]

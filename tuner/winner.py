@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from trainables import study_file
 from trainables.checkpoint import WEIGHTS, described, load_model
 from trainables.ensemble import Ensemble
 from trainables.problems import InputError
@@ -122,7 +123,7 @@ def searched(file: Path) -> dict[str, Any]:
         InputError: If the file is missing or broken.
     """
     try:
-        found = yaml.safe_load(file.read_text())
+        found = study_file.read(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None

@@ -50,8 +50,8 @@ def read(folder: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(file)
         return frame[list(COLUMNS)].astype(COLUMNS)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a stranger's file can fail in any way
+        reason = str(error).partition("\n")[0]
         raise InputError([
             f"{file} cannot be read ({reason}); move it away to start anew."
         ]) from None

@@ -11,7 +11,6 @@ from analysis.diagnostics import _ledger
 from analysis.diagnostics._settings import (
     FROM_TRIALS,
     MEASURES,
-    VOCABULARY,
     DiagnosisSettings,
     compares,
 )
@@ -23,11 +22,11 @@ from trainables.images import DataError, Dataset, Images
 from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.threat import Threat
+from trainables.trust import untrusted
 from tuner.candidates import Candidate, candidates, configuration
 from tuner.evaluation import bound, drawn, load, over
 from tuner.keys import misfits, settled
 from tuner.usable import unusable
-from tuner.words import read, separated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,18 +71,20 @@ class Diagnosis:
     images: Images
 
 
-def prepared(words: Sequence[str]) -> Diagnosis:
+def prepared(
+    given: Sequence[str], arguments: Mapping[str, Any], problems: Sequence[str]
+) -> Diagnosis:
     """Return the diagnosis that a command line describes.
 
     Args:
-        words: The command line without the program.
+        given: Folders of searches.
+        arguments: As `tuner.words.read` returns them.
+        problems: What is known to be wrong already.
 
     Raises:
         InputError: If anything is wrong with it, with all that is.
     """
-    given, others = separated(words)
-    arguments, problems = read(others, VOCABULARY)
-    problems += misfits(DiagnosisSettings, arguments)
+    problems = [*problems, *misfits(DiagnosisSettings, arguments)]
     settings = settled(DiagnosisSettings, arguments)
     if settings.device == "cuda" and not torch.cuda.is_available():
         problems.append("device: there is no GPU here; write device=cpu.")
@@ -166,7 +167,11 @@ def chosen(
 def agreed(
     folders: Mapping[str, Path], arguments: Mapping[str, Any], problems: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return the threat and the data, typed or of the trials; those of all folders must be one."""
+    """Return the threat and the data, typed or of the trials; those of all folders must be one.
+
+    Raises:
+        InputError: If the trials name code that nobody trusts, with all that is wrong.
+    """
     result: dict[str, dict[str, Any]] = {}
     configurations = {}
     for study, folder in folders.items():
@@ -174,6 +179,13 @@ def agreed(
             configurations[study] = configuration(folder)
         except InputError:
             continue  # told already
+    names = (
+        {**found[group], **arguments.get(group, {})}.get("name")
+        for found in configurations.values()
+        for group in (*FROM_TRIALS, "model")
+    )
+    if wrong := list(untrusted(names)):
+        raise InputError([*problems, *wrong])
     for group in FROM_TRIALS if configurations else ():
         typed = arguments.get(group, {})
         each = {study: over(found[group], typed) for study, found in configurations.items()}

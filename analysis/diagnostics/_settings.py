@@ -13,7 +13,7 @@ from trainables.ranges import Count, Seed
 from tuner.help import first_line
 from tuner.keys import vocabulary
 from tuner.listing import heading, listing
-from tuner.typed import Several
+from tuner.typed import Several, Trusted
 
 MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
 FROM_TRIALS = ("threat", "data")
@@ -61,6 +61,7 @@ class DiagnosisSettings:
         seeds: How often to measure what hangs on chance, with one seed after another.
         batch: Images at a time.
         device: Where to compute; the GPU if there is one.
+        trust: Files of code that may run where the results name them, separated by commas.
     """
 
     measure: Words | None = None
@@ -72,6 +73,7 @@ class DiagnosisSettings:
     seeds: Count = 3
     batch: Count = 256
     device: Literal["cpu", "cuda"] | None = None
+    trust: Trusted = ()
 
 
 VOCABULARY = vocabulary(

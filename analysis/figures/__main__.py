@@ -18,6 +18,7 @@ from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
+from tuner.inside import links_out
 from tuner.keys import understood, vocabulary
 from tuner.listing import heading, listing
 from tuner.typed import Several
@@ -80,6 +81,8 @@ def run(words: Sequence[str], console: Console) -> int:
     """
     folders, settings, problems = understood(words, FigureSettings, VOCABULARY)
     problems += unknown(settings.figure)
+    for first in () if settings.to else folders[:1]:
+        problems += links_out(Path(first))
     try:
         frames = load(*folders)
     except InputError as error:

@@ -120,6 +120,7 @@ def write(target: Path, text: str) -> None:
     """
     new = target.with_name(f".{target.name}")
     try:
+        new.unlink(missing_ok=True)  # it may be a link that leads elsewhere
         new.write_text(text, encoding="utf-8")
         new.replace(target)
     except OSError as error:

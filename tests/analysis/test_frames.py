@@ -128,6 +128,7 @@ def test_a_metric_that_never_appeared_is_there_and_named(tmp_path):
 def test_percent_is_not_taken_for_a_fraction(tmp_path):
     frames = analysis.load(written(tmp_path / "a", [row("0")], epochs("0", 51.0)))
     assert "outside [0, 1] in 1 of 1 rows" in frames.problems[0]
+    assert frames.epochs["val_robust_accuracy"].isna().all()
 
 
 def test_rows_of_no_trial_are_left_out(tmp_path):

@@ -340,14 +340,16 @@ def test_a_network_of_one_s_own_comes_along(folder, tmp_path, monkeypatch):
     about = described(weights) | {"model": {"name": str(source)}}
     metadata = {key: json.dumps(value) for key, value in about.items()}
     save_file(load_model(weights).state_dict(), weights, metadata=metadata)
-    target, entry = exported(folder)
+    assert main([str(folder), f"trust={source}"]) == 0
+    target = folder / "export"
+    entry = json.loads((target / "model_info.json").read_text())
     source.unlink()
     monkeypatch.chdir(target)
     images = torch.zeros(1, *about["shape"])
-    assert load_model(".")(images).shape == (1, 10)
+    assert load_model(".", trust=["net.py"])(images).shape == (1, 10)
     assert str(tmp_path).encode() not in (target / "model.safetensors").read_bytes()
     assert entry["architecture"] == "net"
-    assert 'load_model(".")' in (target / "README.md").read_text()
+    assert 'load_model(".", trust=["net.py"])' in (target / "README.md").read_text()
 
 
 def test_it_may_go_to_a_folder_in_folders_that_there_are_not(folder, tmp_path):
@@ -457,3 +459,24 @@ def test_help_lists_the_keys(capsys):
 def test_addresses_and_fractions_are_no_paths():
     for text in ("https://arxiv.org/abs/2010.00467", "8/255", "./mine.py", "grid(1/2, 3/4)"):
         assert portable(text) == text
+
+
+def test_words_of_a_stranger_do_nothing_in_the_model_card(folder):
+    """No tag, link, picture, formula, heading or row of a table, nor what a terminal acts on."""
+    evil = "<b>![x](http://e) [y](z) $\\input{a}$ | `\n\n# h\n| a |\x1b[2J"
+    quiet = r"\<b>\![x\](http://e) [y\](z) \$\\input{a}\$ \| \` \# h \| a \|\\x1b[2J"
+    for file, change in {
+        "best/config.yaml": lambda said: said["method"].update({"name": evil, evil: evil}),
+        "best/metrics.json": lambda said: said.update({"trial_id": evil, "knobs": {evil: evil}}),
+        "search.yaml": lambda said: said["versions"].update({evil: evil}),
+    }.items():
+        said = yaml.safe_load((folder / file).read_text())
+        change(said)
+        dump = json.dumps if file.endswith("json") else yaml.safe_dump
+        (folder / file).write_text(dump(said))
+    assert main([str(folder)]) == 0
+    text = (folder / "export/README.md").read_text()
+    # of the method, twice: its name, a knob and a value; trial; knob and value; name and version
+    assert text.count(quiet) == 6 + 1 + 2 + 2
+    rest = text.replace(quiet, "")
+    assert not [part for part in ("<b>", "http://e", "$", "\x1b", "\n# h") if part in rest]

@@ -200,3 +200,8 @@ def test_a_file_that_holds_no_runs_is_refused(tmp_path, capsys, content):
     words = ["space=weight_decay", f"replay={tmp_path / 'log.csv'}", f"results={tmp_path}"]
     assert main(words) == 2
     assert "replay: " in capsys.readouterr().err
+
+
+def test_a_recorded_name_is_far_from_any_number():
+    assert apart(tune.uniform(0, 1), "sgd", 0.5) == 1.0
+    assert apart(tune.uniform(0, 2), 0.5, 1.5) == 0.5

@@ -1,0 +1,82 @@
+"""`search.yaml`: what it may say, whoever has written it."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from trainables import plain_yaml
+from trainables.constraint import constraint
+from trainables.ranges import Count, Natural
+
+
+def bound(text: str) -> str:
+    """Return a constraint as it is written.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    constraint(text)
+    return text
+
+
+class Variant(TypedDict, total=False):
+    """What is searched, as it would be typed, and what is fixed."""
+
+    searched: dict[str, str]
+    fixed: dict[str, dict[str, Any]]
+    published: dict[str, str]
+
+
+class Keys(TypedDict, total=False):
+    """Those keys of a study that anybody looks at."""
+
+    trials: Count
+    epochs: Count
+    constraint: Annotated[str, AfterValidator(bound)] | None
+    objectives: list[str]
+
+
+class Level(TypedDict, total=False):
+    """A whole run."""
+
+    epochs: Count
+
+
+class Study(Variant, total=False):
+    """The file."""
+
+    command: str
+    space: str
+    recipe: str
+    variants: dict[str, Variant]
+    study: Keys
+    levels: list[Level]
+    earlier_levels: Natural
+    scheduler: dict[str, Any]
+    searcher: dict[str, Any]
+    versions: dict[str, Any]
+    machine: dict[str, Any]
+    git_commit: str | None
+
+
+STUDY: TypeAdapter[Study] = TypeAdapter(Study)
+
+
+def read(file: Path) -> Any:  # noqa: ANN401
+    """Return what a `search.yaml` says, as it says it; what it leaves out its readers miss.
+
+    Raises:
+        YAMLError: If it cannot be read, or says something in a form that no study writes.
+    """
+    found = plain_yaml.read(file)
+    try:
+        STUDY.validate_python(found if isinstance(found, dict) else {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "what it holds"
+        said = first["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
+        raise yaml.YAMLError(f"{where} {said}") from None
+    return found
