@@ -335,4 +335,5 @@ def silence() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the table tells what failed
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.util\.client")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
