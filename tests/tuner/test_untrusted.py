@@ -162,8 +162,11 @@ def test_a_report_runs_nothing(name, trap, folder, marker):
     assert not marker.exists()
 
 
-def test_only_what_this_process_has_written_is_unpickled():
-    """Namely the error that Ray has just put into its own folder; Optuna's state is but numbers."""
+def test_only_what_a_study_itself_has_written_is_unpickled():
+    """The error that Ray has just put into its folder, and the plan that comes over Ray Client.
+
+    Of CMA-ES' state nothing but numbers is.
+    """
     root = Path(results.__file__).parents[1]
     readers = {
         file.name
@@ -178,4 +181,4 @@ def test_only_what_this_process_has_written_is_unpickled():
         )
         if word in file.read_text()
     }
-    assert readers == {"watch.py", "cmaes.py"}
+    assert readers == {"watch.py", "cmaes.py", "errand.py"}
