@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
@@ -26,7 +27,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.simulated import Clock, Past, Ray, Stopwatch
-from tuner import disk, display, journal, pace, progress, pursue, run, searcher
+from tuner import books, disk, display, journal, pace, progress, pursue, run, searcher
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.place import Local
@@ -45,7 +46,7 @@ PARTS = [
     (searcher.StudySearcher, "takes_up", "searcher, told"),
     (journal.Journal, "write", "journal"),
     (disk.Disk, "hold", "disk"),
-    (pursue.Saver, "tell", "frames"),
+    (books.Saver, "tell", "frames"),
     (display.Lines, "tell", "display"),
 ]
 
@@ -55,6 +56,7 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     clock, watch = Clock(), Stopwatch()
     ray = Ray(clock, watch, Past(recorded(curves).runs))
     vars(run).update(tune=ray, forget=ray.forget)
+    vars(pursue)["lifeline"] = lambda *_: nullcontext()
     for module in (pace, progress, display):
         vars(module)["time"] = clock
     for part in PARTS:

@@ -22,11 +22,11 @@ from tests.tuner.test_search import SMALL, comparable, frames, search
 from trainables import checkpoint
 from trainables.patience import GaveUpError, Patience
 from tuner import results
+from tuner.books import refused
 from tuner.deadline import Deadline
 from tuner.folder import results_folder, taken_up
 from tuner.goal import Goal
 from tuner.journal import FILE, Journal, events
-from tuner.pursue import refused
 from tuner.recall import kept_in, studied
 from tuner.search import main
 from tuner.searcher import enqueue, opened

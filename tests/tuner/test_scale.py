@@ -5,6 +5,8 @@ Python's own calls are counted, which no other process disturbs. Linear growth w
 are doubled.
 """
 
+import json
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -164,3 +166,15 @@ def test_who_waits_at_a_rung_is_found_as_by_sorting_all():
             rule.went_on(step)
             gone.append(step.trial)
     assert len(gone) >= 10
+
+
+@pytest.mark.slow
+def test_a_large_study_can_be_simulated(shared):
+    """Of 20 trials of 8 epochs: short runs of 2 epochs for all, and long ones of 8 for 5."""
+    words = ["-m", "benchmarks.scale", str(shared / "at_learning_curves.csv.gz")]
+    done = subprocess.run(
+        [sys.executable, *words, "20", "halving", "0"], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert found["decisions"] == 20 + 20 * 2 + 5 * 8
+    assert 0 < found["ms_a_decision"] <= found["ms_a_decision_with_the_disk"]
