@@ -9,6 +9,9 @@ both times with its whole schedule:
 Of each it tells how well the short runs, and the long runs' first quarter and half, rank what the
 long runs come to; and how far halving falls short, beside random search at the same cost.
 
+Where a study was evaluated, every trial of it (`python -m tuner.evaluate FOLDER suite=pgd_5_1
+top=20`), regrets and correlations are told of those accuracies too, which the choice has not seen.
+
 `python -m benchmarks.fidelity beside NAME FOLDER OTHER` tells how well runs of the same settings in
 another way (averaged weights, a weaker attack) rank what the long runs of FOLDER come to.
 """
@@ -23,6 +26,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 from scipy.stats import spearmanr
 
@@ -36,7 +40,7 @@ DRAWS = 2000
 
 def main(name: str, *folders: str) -> None:
     """Measure, print and keep the numbers."""
-    studies = [study(recorded(Path(folder)).runs) for folder in folders]
+    studies = [study(recorded(Path(folder)).runs, evaluated(Path(folder))) for folder in folders]
     overall = {
         key: {
             "mean": round(mean(each[key] for each in studies), 3),
@@ -90,8 +94,22 @@ def search(folder: Path) -> str:
     return " ".join(w for w in command.split() if not w.startswith(("results=", "data.path=")))
 
 
-def study(runs: tuple[Recording, ...]) -> dict[str, float]:
-    """Return what the settings of one study tell."""
+def evaluated(folder: Path) -> Mapping[str, float]:
+    """Return the robust accuracy of the trials of a study on the test split, by number."""
+    file = folder / "evaluation.parquet"
+    if not file.is_file():
+        return {}
+    frame = pd.read_parquet(file).set_index("trial_id")
+    return {str(number): float(value) for number, value in frame["robust_accuracy"].items()}
+
+
+def study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> dict[str, float]:
+    """Return what the settings of one study tell.
+
+    Args:
+        runs: Of its trials.
+        tested: The robust accuracy of each on the test split; none if it was not evaluated.
+    """
     short, long = (np.array([best(run, level) for run in runs]) for level in (0, 1))
     quarter, half = (np.array([at(run, share) for run in runs]) for share in (0.25, 0.5))
     spent = dict(costs(runs))
@@ -106,6 +124,27 @@ def study(runs: tuple[Recording, ...]) -> dict[str, float]:
         "random_regret_at_a_third_in_points": 100 * random_regret(long, len(runs) // 3),
         "random_regret_at_that_cost_in_points": 100
         * random_regret(long, round(spent["halving"] * len(runs))),
+        **(on_test(short, long, np.array([tested[run.name] for run in runs])) if tested else {}),
+    }
+
+
+def on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # noqa: ANN401
+    """Return what accuracies on the test split say of choices by the validation split.
+
+    Args:
+        short: Of each setting, by its short run.
+        long: By its long run.
+        tested: On the test split.
+    """
+    return {
+        "on_test_spread_in_points": float(100 * tested.std()),
+        "on_test_rank_correlation_short_whole_run": correlation(short, tested),
+        "on_test_rank_correlation_long_run": correlation(long, tested),
+        "on_test_halving_regret_in_points": 100 * float(tested.max() - tested[top(short)].max()),
+        "on_test_random_regret_at_a_third_in_points": 100
+        * random_regret(long, len(long) // 3, tested),
+        "on_test_regret_of_all_run_to_the_end_in_points": 100
+        * float(tested.max() - tested[long.argmax()]),
     }
 
 
@@ -139,11 +178,18 @@ def costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
     yield "halving", (len(runs) * lengths[0] + long * lengths[1]) / (len(runs) * lengths[1])
 
 
-def random_regret(long: Any, number: int) -> float:  # noqa: ANN401
-    """Return the mean regret of so many settings drawn at random and run to the end."""
+def random_regret(long: Any, number: int, worth: Any = None) -> float:  # noqa: ANN401
+    """Return the mean regret of so many settings drawn at random and run to the end.
+
+    Args:
+        long: What the best of them is chosen by.
+        number: How many.
+        worth: What it is worth; what it was chosen by if none.
+    """
+    worth = long if worth is None else worth
     rng = np.random.default_rng(0)
-    drawn = [rng.choice(long, number, replace=False).max() for _ in range(DRAWS)]
-    return float(long.max() - np.mean(drawn))
+    drawn = (rng.choice(len(long), number, replace=False) for _ in range(DRAWS))
+    return float(worth.max() - np.mean([worth[some[long[some].argmax()]] for some in drawn]))
 
 
 if __name__ == "__main__":

@@ -24,8 +24,6 @@ from statistics import mean, stdev
 from types import SimpleNamespace
 from typing import Any
 
-from rich.console import Console
-
 from benchmarks.simulated import Clock, Past, Ray, Stopwatch
 from tuner import books, disk, display, journal, pace, progress, pursue, run, searcher
 from tuner.arguments import read
@@ -33,6 +31,7 @@ from tuner.compose import compose
 from tuner.place import Local
 from tuner.recorded import recorded
 from tuner.settings import cores
+from tuner.terminal import Terminal
 
 ROUNDS = {100: 5, 1_000: 3, 10_000: 2}
 """Searches of each size; one of the largest takes minutes."""
@@ -70,7 +69,7 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         pursue.silence()
         results, room = Path(folder) / "study", (float(trials), 0.0)
-        pursue.start(plan, Local(results), [], [], Console(file=nowhere), room)
+        pursue.start(plan, Local(results), [], [], Terminal(file=nowhere), room)
         sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
     return {
         **of_events(ray, watch, clock),
