@@ -124,6 +124,9 @@ def study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> dict[str,
         "random_regret_at_a_third_in_points": 100 * random_regret(long, len(runs) // 3),
         "random_regret_at_that_cost_in_points": 100
         * random_regret(long, round(spent["halving"] * len(runs))),
+        "halving_regret_keeping_a_quarter_in_points": 100
+        * float(long.max() - long[winner(short, long, len(runs) // 4)]),
+        "random_regret_at_half_in_points": 100 * random_regret(long, len(runs) // 2),
         **(on_test(short, long, np.array([tested[run.name] for run in runs])) if tested else {}),
     }
 
@@ -143,6 +146,10 @@ def on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # noqa: AN
         "on_test_halving_regret_in_points": 100 * float(tested.max() - tested[top(short)].max()),
         "on_test_random_regret_at_a_third_in_points": 100
         * random_regret(long, len(long) // 3, tested),
+        "on_test_halving_regret_keeping_a_quarter_in_points": 100
+        * float(tested.max() - tested[winner(short, long, len(long) // 4)]),
+        "on_test_random_regret_at_half_in_points": 100
+        * random_regret(long, len(long) // 2, tested),
         "on_test_regret_of_all_run_to_the_end_in_points": 100
         * float(tested.max() - tested[long.argmax()]),
     }
@@ -162,6 +169,12 @@ def at(run: Recording, share: float, level: int = 1) -> float:
 def correlation(seen: Any, final: Any) -> float:  # noqa: ANN401
     """Return Spearman's rank correlation."""
     return round(float(spearmanr(seen, final).statistic), 3)
+
+
+def winner(short: Any, long: Any, number: int) -> int:  # noqa: ANN401
+    """Return the best long run of so many settings, those whose short runs are best."""
+    some = np.argsort(-short)[:number]
+    return int(some[long[some].argmax()])
 
 
 def top(values: Any) -> Any:  # noqa: ANN401
