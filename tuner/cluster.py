@@ -27,6 +27,9 @@ from tuner.settings import CLIENT, Settings
 from tuner.shipping import environment
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+NOT_READY = "Starting Ray client server failed"
+TRIES = 3
+"""Of a connection over Ray Client; each takes the server up to a quarter of a minute."""
 PATIENCE = 5.0
 """Seconds to wait for nodes that delete what they have read."""
 
@@ -71,7 +74,7 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
     try:
         found = answering(settings.address)
         with environment(files) as sent:
-            ray.init(address=found, runtime_env=sent, **QUIET)
+            join(found, sent)
     except AuthenticationError:
         raise InputError([
             f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
@@ -86,6 +89,22 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
             "its token in ~/.ray/auth_token if it has one, or leave address out to run on this "
             "machine."
         ]) from None
+
+
+def join(address: str, sent: dict[str, Any]) -> None:
+    """Join a cluster; one that has just begun may not be ready for clients the first time.
+
+    Raises:
+        ConnectionAbortedError: If it never is.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            ray.init(address=address, runtime_env=sent, **QUIET)
+        except ConnectionAbortedError as error:
+            if not left or NOT_READY not in str(error):
+                raise
+        else:
+            return
 
 
 def reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from benchmarks.cluster import cluster, free_port
 from tests.tuner.test_compose import problems
 from tests.tuner.test_search import SMALL, frames
 from trainables.problems import InputError
-from tuner.cluster import begin, reason
+from tuner.cluster import begin, join, reason
 from tuner.journal import FILE, Journal
 from tuner.settings import Settings
 
@@ -19,9 +20,10 @@ WORDS = ["space=weight_decay", *SMALL, "scheduler=none", "concurrency=1", "gpu=0
 LONGEST = 200.0
 """Seconds for what takes thirty."""
 OTHER = """
-import sys, ray
-ray.__version__ = "2.0.0"
+import sys
 from tuner.search import main
+import ray
+ray.__version__ = "2.0.0"
 sys.exit(main(sys.argv[1:]))
 """
 """The command, with another version of Ray."""
@@ -156,3 +158,19 @@ def test_mistakes_are_told_before_anything_is_sent():
 )
 def test_what_an_error_of_ray_comes_down_to(text, told):
     assert reason(ValueError(text)) == told
+
+
+@pytest.mark.parametrize(("failures", "joins"), [(2, True), (3, False)])
+def test_a_head_that_has_just_begun_is_asked_again(monkeypatch, failures, joins):
+    """What Ray says where the server of a client could not be started."""
+    said = ["Initialization failure from server:\nRuntimeError: Starting Ray client server failed."]
+    left = said * failures
+
+    def init(**_):
+        if left:
+            raise ConnectionAbortedError(left.pop())
+
+    monkeypatch.setattr("ray.init", init)
+    with nullcontext() if joins else pytest.raises(ConnectionAbortedError):
+        join("ray://head:10001", {})
+    assert not left

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import struct
+import time
 
 import pytest
 
@@ -133,8 +134,11 @@ def test_wandb_has_a_run_a_trial_offline(tmp_path, monkeypatch):
     assert said == []
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     rows, runs, exits = [], [], []
-    for raw in leveldb_records(file.read_bytes()):
-        kept = Kept.FromString(raw)
+    until = time.monotonic() + 60
+    while not (found := [*map(Kept.FromString, leveldb_records(file.read_bytes()))]):
+        assert time.monotonic() < until  # a process of W&B's own writes the file, all of it late
+        time.sleep(0.1)
+    for kept in found:
         runs += [kept.run] * kept.HasField("run")
         exits += [kept.exit.exit_code] * kept.HasField("exit")
         if kept.HasField("history"):
