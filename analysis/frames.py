@@ -19,7 +19,7 @@ from tuner.columns import TRIAL_COLUMNS
 from tuner.working_copy import here
 
 STUDY, TRIALS, EPOCHS, EVALUATION = (
-    *("search.yaml", "trials.parquet", "epochs.parquet"),
+    *(study_file.FILE, "trials.parquet", "epochs.parquet"),
     "evaluation.parquet",
 )
 IDENTITY = ["study", "trial_id"]

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import TypeAdapter, ValidationError
 
+from trainables.problems import expected
 from trainables.ranges import Folder, Place
 
 REQUIRED = inspect.Parameter.empty
@@ -45,11 +46,10 @@ class Knob:
             # true is no number, whatever Python makes of it
             return adapter(self.hint).validate_python(value, strict=isinstance(value, bool))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
-            message = first["msg"].replace("Input should be", "must be")
-            message = message.removeprefix("Value error, ")
-            raise ValueError(f"{where}{' ' * bool(where)}{message}, got {value!r}") from None
+            parts = error.errors()[0]["loc"]
+            where = "".join(f"[{part}]" for part in parts if isinstance(part, int))
+            said = expected(error)
+            raise ValueError(f"{where}{' ' * bool(where)}{said}, got {value!r}") from None
 
     @property
     def allowed(self) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from pydantic import ValidationError
+
 
 class InputError(ValueError):
     """Everything that keeps a study or a trial from running.
@@ -28,3 +30,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     close = get_close_matches(word, list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def expected(error: ValidationError) -> str:
+    """Return what a value must be that pydantic has refused: the first thing, in our words."""
+    message = error.errors()[0]["msg"].replace("Input should be", "must be")
+    return message.removeprefix("Value error, ")

@@ -9,7 +9,10 @@ from typing_extensions import TypedDict
 
 from trainables import plain_yaml
 from trainables.constraint import constraint
+from trainables.problems import expected
 from trainables.ranges import Count, Natural
+
+FILE = "search.yaml"
 
 
 def bound(text: str) -> str:
@@ -75,8 +78,6 @@ def read(file: Path) -> Any:  # noqa: ANN401
     try:
         STUDY.validate_python(found if isinstance(found, dict) else {})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "what it holds"
-        said = first["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
-        raise yaml.YAMLError(f"{where} {said}") from None
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "what it holds"
+        raise yaml.YAMLError(f"{where} {expected(error)}") from None
     return found

@@ -14,7 +14,7 @@ from torch.nn import Module
 from trainables import plain_yaml
 from trainables.checkpoint import METRICS, WEIGHTS, described, load_model
 from trainables.constraint import constraint
-from trainables.problems import InputError
+from trainables.problems import InputError, expected
 from trainables.ranges import Count, Fraction
 from tuner.columns import TRIAL_COLUMNS
 from tuner.inside import astray, links_out
@@ -146,7 +146,7 @@ def measured(folder: Path) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         where = first["loc"][0] if first["loc"] else "what it holds"
-        said = first["msg"].replace("Input should be", "must be").partition(" or an")[0]
+        said = expected(error).partition(" or an")[0]
         reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {said}"
         raise InputError([f"{file}: {reason}; {ANEW}."]) from None
     return found

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from trainables.problems import expected
 from trainables.ranges import MOST
 from trainables.report import Report
 from tuner.inside import astray
@@ -109,8 +110,6 @@ def checked(line: object, begun: Container[str]) -> dict[str, Any]:
     try:
         own = KINDS[kind].validate_python(line) if kind in KINDS else {}
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        said = first["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
-        raise ValueError(f"trial {number}: {where} {said}") from None
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise ValueError(f"trial {number}: {where} {expected(error)}") from None
     return {**line, **own}

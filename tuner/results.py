@@ -25,7 +25,7 @@ from tuner.rows import epochs_frame, trials_frame
 from tuner.settings import cores
 
 PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
-STUDY = "search.yaml"
+STUDY = study_file.FILE
 
 
 def describe(

@@ -85,7 +85,7 @@ def read(folder: Path) -> Winner:
             raise InputError([f"{folder / 'best/config.yaml'}: lacks {group}.{key}; {ANEW}."])
     if not is_radius(config["threat"]["eps"]):
         raise InputError([f"{folder / 'best/config.yaml'}: threat.eps must be a number; {ANEW}."])
-    metrics, study = measured(folder), searched(folder / "search.yaml")
+    metrics, study = measured(folder), searched(folder / study_file.FILE)
     rows = ledger.read(folder)
     rows = rows[rows["trial_id"] == metrics["trial_id"]]
     rows = rows[rows["rule"] == "best_validation_robust"]

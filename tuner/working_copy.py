@@ -14,14 +14,13 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 from trainables.address import below, flat, is_address, opened, reaching, save
 from trainables.problems import InputError
 from trainables.ranges import somewhere
+from trainables.study_file import FILE as STUDY
 from tuner.journal import FILE as JOURNAL
 
 RESULTS = "results"
 """Folder of results folders, and of the copies of those at addresses, where a command is typed."""
 TRIALS = "trials"
 """Ray's own files, in the results folder."""
-STUDY = "search.yaml"
-"""What tells a results folder from others, which are not fetched."""
 APART = frozenset({TRIALS, "tensorboard", "export"})
 """What is not copied with the rest: fetched where needed, for other readers, made here."""
 LOGS = frozenset({JOURNAL, "optuna.log"})
