@@ -35,6 +35,8 @@ ROOM = int(NODES / SHARE)
 SMALL = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
 LOST = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
 """How soon a node counts as dead: five seconds rather than fifteen."""
+FORKING = {"GRPC_ENABLE_FORK_SUPPORT": "0"}
+"""Without it now and then one of the processes that Ray forks for clients dies with SIGSEGV."""
 NODE = {"RAY_AUTH_MODE": "token"}
 """Without it `ray start --address` does not look for its token."""
 NO_GPU = "99"
@@ -92,8 +94,8 @@ def cluster(nodes: int = NODES, **settings: str) -> Iterator[Cluster]:
     token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": NO_GPU}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
     # a busy machine takes longer than Ray waits
-    patience = {"RAY_raylet_start_wait_time_s", "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S"}
-    environment = kept | token | LOST | dict.fromkeys(patience, str(int(LONGEST)))
+    patience = {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
+    environment = kept | token | LOST | FORKING | patience
     port, client = free_port(), free_port()
     head = [f"--port={port}", "--head", f"--temp-dir={folder}", "--include-dashboard=false"]
     head += [f"--ray-client-server-port={client}"]

@@ -29,7 +29,7 @@ from tuner.shipping import environment
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 NOT_READY = "Starting Ray client server failed"
 TRIES = 3
-"""Of a connection over Ray Client; each takes the server up to a quarter of a minute."""
+"""Of a connection over Ray Client: a server for it may die as it is forked, half a minute lost."""
 PATIENCE = 5.0
 """Seconds to wait for nodes that delete what they have read."""
 

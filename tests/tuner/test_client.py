@@ -1,9 +1,12 @@
 """Searches that are sent to a real cluster over Ray Client, which run beside its head."""
 
+import fcntl
 import subprocess
 import sys
+import tempfile
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 import yaml
@@ -19,6 +22,8 @@ from tuner.settings import Settings
 WORDS = ["space=weight_decay", *SMALL, "scheduler=none", "concurrency=1", "gpu=0", "name=study"]
 LONGEST = 200.0
 """Seconds for what takes thirty."""
+SOON = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1"}
+"""How long a lost connection may take to come back: a second rather than half a minute."""
 OTHER = """
 import sys
 from tuner.search import main
@@ -30,26 +35,49 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def running():
+def head():
     with cluster(nodes=1) as found:
         yield found
 
 
+@pytest.fixture
+def alone():
+    """Let one test of this machine at a time have clients.
+
+    Two heads that start a server for a client at the same moment give both the same port, and the
+    kernel then deals their connections out between the two.
+    """
+    with (Path(tempfile.gettempdir()) / "attuner-clients.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def running(head, alone):
+    return head
+
+
+@contextmanager
 def sent(running, tmp_path, *words, program=("-m", "tuner.search"), **settings):
-    """Start the command in a process of its own."""
+    """Run the command in a process of its own, which is ended afterwards."""
     words = [*WORDS, *words, f"address={running.client}", f"results={tmp_path}"]
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, *program, *words], env={**running.environment, **settings},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def reported(process, folder):
     """Wait until a trial has reported."""
     until = time.monotonic() + LONGEST
     while not ((folder / FILE).exists() and '"reported"' in (folder / FILE).read_text()):
-        assert time.monotonic() < until
-        assert process.poll() is None, process.communicate()
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            pytest.fail(str(process.communicate()))
         time.sleep(0.05)
 
 
@@ -57,14 +85,15 @@ def reported(process, folder):
 def test_a_search_runs_beside_the_head_with_a_file_of_the_users_own(running, tmp_path):
     own = tmp_path / "mine.py"
     own.write_text("from trainables.methods.pgd_at import inner as inner, outer as outer\n")
-    process = sent(running, tmp_path, "trials=2", f"method={own}")
-    first = process.stdout.readline()
-    assert first == f"Runs at {running.client}; results: {tmp_path} there.\n", process.communicate()
-    begun = process.stdout.readline()
-    own.unlink()  # as on a machine that it was never on
-    assert "trial 0000 running" in begun
-    assert process.poll() is None
-    out, err = process.communicate(timeout=LONGEST)
+    with sent(running, tmp_path, "trials=2", f"method={own}") as process:
+        first = process.stdout.readline()
+        told = f"Runs at {running.client}; results: {tmp_path} there.\n"
+        assert first == told, process.communicate()
+        begun = process.stdout.readline()
+        own.unlink()  # as on a machine that it was never on
+        assert "trial 0000 running" in begun
+        assert process.poll() is None
+        out, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, err) == (0, "")
     assert "Winner: trial 000" in out
     assert out.endswith(f"Results: {tmp_path / 'study'}\n")
@@ -75,18 +104,18 @@ def test_a_search_runs_beside_the_head_with_a_file_of_the_users_own(running, tmp
     assert study["study"]["address"] == running.client
     assert f"address={running.client}" in study["command"]
     # what is found to be wrong there is told here
-    again = sent(running, tmp_path, "trials=2")
-    out, err = again.communicate(timeout=LONGEST)
+    with sent(running, tmp_path, "trials=2") as again:
+        out, err = again.communicate(timeout=LONGEST)
     assert again.returncode == 2
     assert f"name: {tmp_path / 'study'} exists; choose another name=NAME" in err
 
 
 @pytest.mark.slow
 def test_ctrl_c_here_ends_the_search_there_with_its_results(running, tmp_path):
-    process = sent(running, tmp_path, "trials=400")
-    reported(process, tmp_path / "study")
-    process.send_signal(2)
-    out, err = process.communicate(timeout=LONGEST)
+    with sent(running, tmp_path, "trials=400") as process:
+        reported(process, tmp_path / "study")
+        process.send_signal(2)
+        out, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, err) == (130, "")
     assert "Interrupted after" in out
     assert 1 <= len(frames(tmp_path)[0]) < 400
@@ -94,10 +123,8 @@ def test_ctrl_c_here_ends_the_search_there_with_its_results(running, tmp_path):
 
 @pytest.mark.slow
 def test_a_search_ends_with_its_client_and_leaves_its_results(running, tmp_path):
-    process = sent(running, tmp_path, "trials=400", RAY_CLIENT_RECONNECT_GRACE_PERIOD="1")
-    reported(process, tmp_path / "study")
-    process.kill()
-    process.communicate()
+    with sent(running, tmp_path, "trials=400", **SOON) as process:
+        reported(process, tmp_path / "study")
     until = time.monotonic() + LONGEST
     while True:
         try:
@@ -112,9 +139,8 @@ def test_a_search_ends_with_its_client_and_leaves_its_results(running, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_connection_that_is_lost_is_told(tmp_path):
-    with cluster(nodes=1) as dying:
-        process = sent(dying, tmp_path, "trials=400", RAY_CLIENT_RECONNECT_GRACE_PERIOD="1")
+def test_a_connection_that_is_lost_is_told(alone, tmp_path):
+    with cluster(nodes=1) as dying, sent(dying, tmp_path, "trials=400", **SOON) as process:
         reported(process, tmp_path / "study")
         dying.end()
         out, err = process.communicate(timeout=LONGEST)
@@ -126,8 +152,8 @@ def test_a_connection_that_is_lost_is_told(tmp_path):
 
 @pytest.mark.slow
 def test_another_version_of_ray_is_told(running, tmp_path):
-    process = sent(running, tmp_path, program=("-c", OTHER))
-    out, err = process.communicate(timeout=LONGEST)
+    with sent(running, tmp_path, program=("-c", OTHER)) as process:
+        out, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, out) == (2, "")
     assert "Version mismatch: The cluster was started with: Ray: 2." in err
     assert "was started with: Ray: 2.0.0 Python: 3." in err
