@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import mean, stdev, variance
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 DRAWS = 20_000
@@ -83,7 +83,7 @@ def contenders(
     if not freedom:
         best = mean(known[leader])
         spread, freedom = math.sqrt(best * (1 - best) / images), images
-    reach = student.ppf((1 + CONFIDENCE) / 2, freedom) * spread / math.sqrt(length)
+    reach = stdtrit(freedom, (1 + CONFIDENCE) / 2) * spread / math.sqrt(length)
     floor = mean(known[leader]) - reach
     return [name for name, found in known.items() if mean(found) + reach >= floor]
 
