@@ -14,7 +14,7 @@ from analysis.diagnostics._settings import (
     DiagnosisSettings,
     compares,
 )
-from analysis.frames import names
+from analysis.reading import names
 from trainables import batches
 from trainables.bind import complaints
 from trainables.groups import GROUPS
