@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, create_trial
 
 from trainables.levels import Level, elapsed
 from tuner import recall
-from tuner.journal import told
+from tuner.history import told
 from tuner.parameters import VARIANT, Parameters, foreign
 from tuner.plan import Plan, plain
 from tuner.progress import SEED, Record

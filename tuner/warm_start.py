@@ -9,7 +9,8 @@ import yaml
 
 from trainables import study_file
 from trainables.problems import InputError
-from tuner.journal import FILE, told
+from tuner.history import told
+from tuner.journal import FILE
 from tuner.parameters import Parameters, foreign
 from tuner.plan import Plan
 from tuner.progress import Record
