@@ -12,7 +12,7 @@ from trainables.report import Report
 from tuner.inside import linked_out
 from tuner.journal import FILE
 from tuner.lines import checked
-from tuner.progress import Record
+from tuner.record import Record
 
 
 def events(folder: Path) -> Iterator[dict[str, Any]]:

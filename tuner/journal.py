@@ -14,7 +14,7 @@ from typing import Any
 from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.report import Report
-from tuner.progress import Record
+from tuner.record import Record
 
 FILE = "journal.jsonl"
 

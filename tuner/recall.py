@@ -18,7 +18,7 @@ from tuner.history import Event, told
 from tuner.journal import mend
 from tuner.lines import NUMBER
 from tuner.place import CHECKPOINTS
-from tuner.progress import SEED, Record, Status, ending
+from tuner.record import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
 from tuner.storage import PatientFile

@@ -10,7 +10,8 @@ from tuner.display import headline
 from tuner.history import told
 from tuner.journal import Journal
 from tuner.place import Local, Remote
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.settings import Settings
 
 SIZE = 100

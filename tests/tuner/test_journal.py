@@ -6,7 +6,7 @@ from tests.oracles import report
 from trainables.problems import InputError
 from tuner.history import told
 from tuner.journal import FILE, Journal
-from tuner.progress import Record
+from tuner.record import Record
 
 
 def record(number, status="running", error=""):
