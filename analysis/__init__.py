@@ -4,6 +4,7 @@ Neither torch nor Ray is imported here, but for `analysis.diagnose` and `analysi
 which look at networks.
 """
 
-from analysis.frames import Frames, Study, load
+from analysis.frames import Frames, Study
+from analysis.reading import load
 
 __all__ = ["Frames", "Study", "load"]

@@ -1,9 +1,7 @@
 """Which knobs robust accuracy hangs on, and which pairs of them."""
 
 import itertools
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,47 +11,15 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
 from analysis import additivity
-from analysis.domains import Domain, domain
-from analysis.frames import Frames, Study
-from analysis.selection import judged
-from trainables.problems import InputError
+from analysis.domains import Domain
+from analysis.frames import Frames
+from analysis.samples import Sample, known
 
 SEEDS, TREES = 5, 16
 """Forests, whose disagreement says how far to trust them, and trees in each."""
-LEAST, PER_KNOB = 10, 5
-"""Trials below which importance is noise: so many, and so many a knob."""
-REACHED = 0.75
-"""Share of the trials that must have come as far as where they are compared."""
 TOP = 0.1
 """Share of the trials that PED-ANOVA calls good; at least five."""
 PLACE = ["study", "among"]
-VARIANT = "variant"
-"""The column that names alternatives, which may be a knob's values by other names."""
-MOST = 200
-"""Trials that are looked at; of more, so many drawn at random, for the time it takes."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Trials that have the same knobs.
-
-    Attributes:
-        study: Their study.
-        among: What they have in common, if they are not all trials of it.
-        domains: What each knob was drawn from; at least two.
-        asked: The knobs that it is to rank.
-        values: A row a trial, a column a knob.
-        score: The highest robust accuracy of each by `moment`.
-        moment: Where trials are compared, in words.
-    """
-
-    study: str
-    among: str
-    domains: dict[str, Domain]
-    asked: tuple[str, ...]
-    values: pd.DataFrame
-    score: np.ndarray
-    moment: str
 
 
 def importances(frames: Frames) -> pd.DataFrame:
@@ -99,100 +65,6 @@ def interactions(frames: Frames) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values(
         [*PLACE, "effect"], ascending=[True, True, False], ignore_index=True
     )
-
-
-def known(frames: Frames) -> list[Sample]:
-    """Return the samples of all studies that are large enough.
-
-    Raises:
-        InputError: If none is.
-    """
-    problems: list[str] = []
-    found = [each for study in frames.studies.values() for each in samples(frames, study, problems)]
-    if not found:
-        raise InputError(problems)
-    return found
-
-
-def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sample]:
-    """Yield the trials of a study, then those that have knobs which others lack.
-
-    Args:
-        frames: With its trials.
-        study: Which.
-        problems: Where to say which are too few.
-    """
-    rows, moment = compared(frames, study)
-    varied = telling(rows[list(study.knobs)])
-    has = rows[varied].notna()
-    shared = [path for path in varied if has[path].all()]
-    parts = [("", rows, shared, shared)]
-    if len(shared) < len(varied):
-        for _, part in rows.groupby(list(has.to_numpy().T)):
-            own = [path for path in varied if part[path].nunique() > 1 and part[path].notna().all()]
-            alike = [path for path in shared if path not in own]
-            among = ", ".join(f"{path}={part[path].iloc[0]}" for path in alike)
-            parts.append((among, part, own, [path for path in own if path not in shared]))
-    for among, part, paths, asked in parts:
-        if reason := lacking(part, paths, moment):
-            if asked or not among:
-                problems.append(f"{study.name}{f', {among}' if among else ''}: {reason}")
-        elif asked:
-            part = part.sample(MOST, random_state=0) if len(part) > MOST else part
-            domains = {path: domain(path, part[path].tolist(), study.said) for path in paths}
-            score = part["score"].to_numpy(dtype=float)
-            yield Sample(study.name, among, domains, tuple(asked), part, score, moment)
-
-
-def lacking(trials: pd.DataFrame, knobs: Sequence[str], moment: str) -> str:
-    """Return why trials cannot tell which of their knobs matter; nothing if they can."""
-    need = max(LEAST, PER_KNOB * len(knobs))
-    if len(knobs) < 2:
-        return f"{len(knobs)} of their knobs varies in all trials; it takes two to compare them."
-    if len(trials) < need:
-        return (
-            f"to tell which of {len(knobs)} knobs matter takes {need} trials, got {len(trials)} "
-            f"that came to {moment}; write trials={need} or more."
-        )
-    if trials["score"].nunique() == 1:
-        return f"all {len(trials)} trials came to the same robust accuracy; no knob matters."
-    return ""
-
-
-def telling(knobs: pd.DataFrame) -> list[str]:
-    """Return the knobs that vary, without the variant's label where one of them says the same.
-
-    >>> telling(pd.DataFrame({"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}))
-    ['optimizer']
-    """
-    varied = [str(path) for path in knobs if knobs[path].nunique() > 1]
-    groups = {path: pd.factorize(knobs[path])[0].tolist() for path in varied}
-    label = groups.pop(VARIANT, None)
-    return list(groups) if label is None or label in groups.values() else varied
-
-
-def compared(frames: Frames, study: Study) -> tuple[pd.DataFrame, str]:
-    """Return the trials of a study with `score`, their best where they are compared, and where."""
-    trials = frames.trials[(frames.trials["study"] == study.name)]
-    trials = trials[trials["status"] != "failed"].set_index("trial_id")
-    epochs = judged(frames)
-    epochs = epochs[(epochs["study"] == study.name) & epochs["trial_id"].isin(trials.index)]
-    order = epochs.groupby(["level", "epoch"]).ngroup()
-    ends = order.groupby(epochs["trial_id"]).max().astype(float)
-    over = trials["status"].isin(["completed", "diverged"]) | (
-        trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0
-    )
-    ends[ends.index.isin(trials.index[over])] = math.inf
-    least = np.quantile(ends, 1 - REACHED, method="lower") if len(ends) else math.inf
-    early = epochs[order <= least]
-    score = early.groupby("trial_id")["robust"].max()[ends >= least].rename("score")
-    moment = "its end"
-    if least < math.inf:
-        last = epochs[order == least].iloc[0]
-        moment = f"epoch {last['epoch']}" + (
-            f" of run {last['level'] + 1}" * bool(epochs["level"].max())
-        )
-    return trials[list(study.knobs)].join(score.fillna(0.0), how="inner"), moment
 
 
 def ranked(sample: Sample) -> list[dict[str, Any]]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tuner.progress import Record
+from tuner.record import Record
 
 
 class Account:
@@ -20,14 +18,14 @@ class Account:
     def __init__(self) -> None:
         self.begins({})
 
-    def begins(self, records: Mapping[str, "Record"]) -> None:
+    def begins(self, records: Mapping[str, Record]) -> None:
         """Look at all trials anew."""
         self.records, self.seen = records, 0
         self.epochs, self.seconds = 0, 0.0
         self.open: list[Record] = []
         self.places: dict[str, int] = {}
 
-    def of(self, records: Mapping[str, "Record"]) -> "Account":
+    def of(self, records: Mapping[str, Record]) -> "Account":
         """Return the account of trials of which some have begun or ended since."""
         if records is not self.records or len(records) < self.seen:
             self.begins(records)
@@ -43,7 +41,7 @@ class Account:
                 self.seconds += record.seconds
         return self
 
-    def goes_on(self, record: "Record") -> None:
+    def goes_on(self, record: Record) -> None:
         """Take note that a trial goes on which had ended; before it reports anything."""
         if any(each is record for each in self.open) or record.trial_id not in self.places:
             return

@@ -12,9 +12,9 @@ from trainables.checkpoint import moment_of
 from trainables.report import Report
 from trainables.trainable import REFUSED
 from tuner.metric import METRIC, MODE
-from tuner.progress import SEED, Record, ending, seeded
 from tuner.race import due
 from tuner.recall import Memory
+from tuner.record import SEED, Record, ending, seeded
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import StudySearcher
 

@@ -11,7 +11,8 @@ from tuner.mirror import Mirror
 from tuner.pace import Pace
 from tuner.place import Local, Remote
 from tuner.plan import Plan
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.tracking import Tracking
 
 SAVE_EVERY = 30.0

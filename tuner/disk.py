@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tuner.journal import Journal
 from tuner.place import Local, Remote
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.spoken import amount
 
 SIZES = "down what checkpoints take"

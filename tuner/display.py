@@ -13,7 +13,8 @@ from rich.text import Text
 from trainables.report import Report
 from tuner.goal import Goal
 from tuner.pace import Pace
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.spoken import amount, clock, hour, percent, shown
 
 COLOURS = {

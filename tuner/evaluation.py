@@ -17,7 +17,8 @@ from trainables.problems import InputError
 from trainables.threat import Threat
 from trainables.trust import untrusted
 from tuner import ledger
-from tuner.candidates import Candidate, candidates, configuration
+from tuner.best import configuration
+from tuner.candidates import Candidate, candidates
 from tuner.domains import is_domain
 from tuner.evaluation_help import FROM_TRIALS
 from tuner.evaluation_settings import EvaluationSettings

@@ -12,11 +12,11 @@ from optuna.trial import FrozenTrial, create_trial
 
 from trainables.levels import Level, elapsed
 from tuner import recall
-from tuner.journal import told
+from tuner.history import told
 from tuner.parameters import VARIANT, Parameters, foreign
 from tuner.plan import Plan, plain
-from tuner.progress import SEED, Record
 from tuner.recall import STUDY, Memory, kept_in, studied
+from tuner.record import SEED, Record
 from tuner.results import described
 from tuner.rule import Rule
 from tuner.searcher import NUMBER, STATE, enqueue, margins, opened, outcome

@@ -10,7 +10,8 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.util.metrics import Gauge
 
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 
 EVERY = 5.0
 """Seconds between two reports of a running trial: Ray forgets a gauge that is silent for 20."""

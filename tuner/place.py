@@ -12,8 +12,8 @@ from pyarrow.fs import FileType, PyFileSystem, copy_files
 from ray import tune
 
 from trainables.address import below, reaching
+from tuner.history import told
 from tuner.journal import FILE as JOURNAL
-from tuner.journal import told
 from tuner.working_copy import TRIALS, WorkingCopy
 
 CHECKPOINTS = "checkpoint_*"

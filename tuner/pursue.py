@@ -31,8 +31,9 @@ from tuner.outlook import unusable
 from tuner.place import Local, Remote
 from tuner.plan import Plan
 from tuner.preview import preview
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
 from tuner.recall import Memory
+from tuner.record import Record
 from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.room import waiting

@@ -14,10 +14,11 @@ from trainables.constraint import Constraint
 from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.report import Report
-from tuner.journal import Event, mend, told
+from tuner.history import Event, told
+from tuner.journal import mend
 from tuner.lines import NUMBER
 from tuner.place import CHECKPOINTS
-from tuner.progress import SEED, Record, Status, ending
+from tuner.record import SEED, Record, Status, ending
 from tuner.rule import Decision, Rule, Step
 from tuner.searcher import NAME, numbered
 from tuner.storage import PatientFile

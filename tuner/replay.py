@@ -19,8 +19,8 @@ from trainables.report import Report
 from tuner.agenda import Agenda
 from tuner.domains import scale, values
 from tuner.plan import Variant
-from tuner.progress import Record
 from tuner.recall import Memory
+from tuner.record import Record
 from tuner.recorded import Archive, Recording
 from tuner.rule import Rule
 from tuner.searcher import StudySearcher

@@ -19,8 +19,9 @@ from trainables.levels import Level
 from tuner.columns import SEED_COLUMNS
 from tuner.domains import spelled
 from tuner.plan import Plan, plain
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
 from tuner.race import Standing
+from tuner.record import Record
 from tuner.rows import epochs_frame, trials_frame
 from tuner.settings import cores
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trainables.report import Report
 from tuner.columns import TRIAL_COLUMNS
-from tuner.progress import Record
+from tuner.record import Record
 
 
 def trials_frame(

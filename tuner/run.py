@@ -27,8 +27,9 @@ from tuner.journal import Journal
 from tuner.ladder import Course
 from tuner.place import Local
 from tuner.plan import Plan
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
 from tuner.recall import Memory, kept_in
+from tuner.record import Record
 from tuner.resources import fitting, share_of_gpu
 from tuner.rule import Rule
 from tuner.scheduling import Ruled

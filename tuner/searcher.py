@@ -19,7 +19,7 @@ from tuner.goal import Goal
 from tuner.metric import METRIC, MODE
 from tuner.parameters import Parameters
 from tuner.plan import Variant
-from tuner.progress import Record
+from tuner.record import Record
 
 NAME = "attuner"
 """Of the study, to whoever opens its storage."""

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from trainables.report import Report
 from tuner.display import table
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.spoken import clock, percent, shown
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from trainables import catalogue
 from trainables.report import Report
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.settings import TRACKERS
 
 

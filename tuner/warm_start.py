@@ -9,10 +9,11 @@ import yaml
 
 from trainables import study_file
 from trainables.problems import InputError
-from tuner.journal import FILE, told
+from tuner.history import told
+from tuner.journal import FILE
 from tuner.parameters import Parameters, foreign
 from tuner.plan import Plan
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.results import STUDY
 from tuner.working_copy import here
 

@@ -17,7 +17,8 @@ from trainables.trainable import REFUSED
 from tuner.agenda import Agenda
 from tuner.journal import Journal
 from tuner.place import Local
-from tuner.progress import Progress, Record, ending
+from tuner.progress import Progress
+from tuner.record import Record, ending
 
 DEATHS = (RayActorError, WorkerCrashedError)
 """What Ray says of a trial whose process was killed, or whose machine went away."""

@@ -16,7 +16,7 @@ from trainables.checkpoint import WEIGHTS, described, load_model
 from trainables.ensemble import Ensemble
 from trainables.problems import InputError
 from tuner import fingerprint, ledger
-from tuner.candidates import ANEW, configuration, measured
+from tuner.best import ANEW, configuration, measured
 
 SAID = [("threat", "eps"), *((group, "name") for group in ("threat", "data", "model", "method"))]
 DIRECTORIES = re.compile(r"(?<![^\s,(=\[\"'])/[^\s,()\[\]\"']*/")

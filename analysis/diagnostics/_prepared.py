@@ -14,7 +14,7 @@ from analysis.diagnostics._settings import (
     DiagnosisSettings,
     compares,
 )
-from analysis.frames import names
+from analysis.reading import names
 from trainables import batches
 from trainables.bind import complaints
 from trainables.groups import GROUPS
@@ -23,7 +23,8 @@ from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.threat import Threat
 from trainables.trust import untrusted
-from tuner.candidates import Candidate, candidates, configuration
+from tuner.best import configuration
+from tuner.candidates import Candidate, candidates
 from tuner.evaluation import bound, drawn, load, over
 from tuner.keys import misfits, settled
 from tuner.usable import unusable

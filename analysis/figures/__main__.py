@@ -12,7 +12,8 @@ from rich.text import Text
 
 from analysis import figures
 from analysis.figures._measured import Accuracies
-from analysis.frames import Frames, load
+from analysis.frames import Frames
+from analysis.reading import load
 from trainables.knobs import knobs
 from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.frames import load
+from analysis.reading import load
 from analysis.report.page import page
 from analysis.report.ranking import ranking
 from analysis.report.server import serve

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow.parquet
 from pyarrow import ArrowException
 
-from analysis.frames import Frames, reason
+from analysis.frames import Frames
+from analysis.reading import reason
 
 FILE, PICTURES = "diagnostics.parquet", "diagnostics"
 COLUMNS = (

@@ -6,7 +6,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from analysis.frames import EPOCHS, EVALUATION, STUDY, TRIALS, Frames, load
+from analysis.frames import Frames
+from analysis.reading import EPOCHS, EVALUATION, STUDY, TRIALS, load
 from analysis.report.diagnosed import FILE as DIAGNOSTICS
 from analysis.report.page import page, sections
 from analysis.report.payload import payload

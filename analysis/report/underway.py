@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.frames import Frames, Study, gaps, joined, named, reason
+from analysis.frames import Frames, Study, joined, named
+from analysis.gaps import gaps
+from analysis.reading import reason
 from trainables.constraint import constraint
 from trainables.problems import InputError
-from tuner.journal import FILE, told
+from tuner.history import told
+from tuner.journal import FILE
 from tuner.rows import epochs_frame, trials_frame
 
 PATIENCE = 60.0

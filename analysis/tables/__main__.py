@@ -10,7 +10,8 @@ from pydantic import Field
 from rich.console import Console
 from rich.text import Text
 
-from analysis.frames import Frames, load
+from analysis.frames import Frames
+from analysis.reading import load
 from analysis.tables.comparison import Comparison, against_papers
 from analysis.tables.papers import PAPERS, SPACES, Source
 from analysis.tables.published import sheet, tables

@@ -6,7 +6,7 @@ from tuner import results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.journal import Journal
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.watch import told_apart
 
 WORDS = ["space=weight_decay", "epochs=3", "trials=9", "scheduler=asha"]

@@ -13,7 +13,8 @@ from tuner.arguments import read
 from tuner.compose import compose
 from tuner.evaluate import main as evaluate
 from tuner.journal import Journal
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 
 
 @pytest.fixture(scope="session")

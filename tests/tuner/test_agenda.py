@@ -9,8 +9,8 @@ from tests.oracles import report
 from tuner.agenda import LIVES, Agenda
 from tuner.ladder import Course
 from tuner.plan import Variant
-from tuner.progress import Record
 from tuner.recall import Memory
+from tuner.record import Record
 from tuner.schedulers import halving, none
 from tuner.searcher import StudySearcher
 

@@ -7,9 +7,11 @@ from trainables.knobs import knobs
 from trainables.levels import Level
 from tuner.disk import Disk
 from tuner.display import headline
-from tuner.journal import Journal, told
+from tuner.history import told
+from tuner.journal import Journal
 from tuner.place import Local, Remote
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.settings import Settings
 
 SIZE = 100

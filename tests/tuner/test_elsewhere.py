@@ -30,7 +30,8 @@ from tuner.folder import unwritable
 from tuner.journal import FILE as JOURNAL
 from tuner.journal import Journal
 from tuner.place import Remote
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.recorded import recorded
 from tuner.warm_start import borrowed
 from tuner.working_copy import WorkingCopy, here

@@ -20,7 +20,8 @@ from tuner import export, fingerprint, ledger, results
 from tuner.arguments import read
 from tuner.compose import compose
 from tuner.export import main
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.suites import attacks
 from tuner.winner import portable
 

@@ -26,7 +26,8 @@ from tuner.books import refused
 from tuner.deadline import Deadline
 from tuner.folder import results_folder, taken_up
 from tuner.goal import Goal
-from tuner.journal import FILE, Journal, events
+from tuner.history import events
+from tuner.journal import FILE, Journal
 from tuner.recall import kept_in, studied
 from tuner.search import main
 from tuner.searcher import enqueue, opened

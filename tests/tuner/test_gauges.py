@@ -12,7 +12,8 @@ from tests.oracles import report
 from trainables.levels import Level
 from tuner import gauges
 from tuner.gauges import EVERY, OF_STUDIES, OF_TRIALS, Gauges, standing
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 
 MONITORING = Path(gauges.__file__).parent / "monitoring"
 

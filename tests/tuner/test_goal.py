@@ -6,7 +6,8 @@ from tests.oracles import report
 from trainables.constraint import constraint
 from trainables.levels import Level
 from tuner.goal import Goal, front
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 
 BOTH = Goal(("robust", "clean"))
 

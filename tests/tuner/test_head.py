@@ -13,7 +13,8 @@ from tests.tuner import test_faults
 from tests.tuner.test_faults import WORDS, same_as
 from tests.tuner.test_search import frames
 from tuner import lifeline
-from tuner.journal import FILE, events
+from tuner.history import events
+from tuner.journal import FILE
 
 whole = test_faults.whole
 HEAD = r"the head node of the Ray cluster, \S+:\d+,"

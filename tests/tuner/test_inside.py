@@ -14,7 +14,8 @@ from trainables.problems import InputError
 from tuner.evaluate import main as evaluate
 from tuner.export import main as export
 from tuner.goal import Goal
-from tuner.journal import FILE, told
+from tuner.history import told
+from tuner.journal import FILE
 from tuner.recall import STUDY, kept_in
 from tuner.search import main as search
 from tuner.searcher import opened

@@ -26,7 +26,7 @@ from tuner.agenda import Agenda
 from tuner.journal import Journal
 from tuner.mirror import Mirror
 from tuner.place import Remote
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.rule import Step
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from trainables.levels import Level
 from trainables.trial import Trial
 from tuner.journal import Journal
 from tuner.ladder import Course
-from tuner.progress import Record
 from tuner.recall import kept_in, remember, rewound
+from tuner.record import Record
 from tuner.rule import Step
 from tuner.schedulers import asha, halving, none
 from tuner.searcher import NAME, enqueue

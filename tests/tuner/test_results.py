@@ -19,7 +19,8 @@ from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import Lines, Screen, display, headline, line, table
 from tuner.goal import Goal
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.spoken import hour
 from tuner.summary import summarise
 from tuner.terminal import Terminal

@@ -18,7 +18,8 @@ from tuner.disk import Disk
 from tuner.display import Lines
 from tuner.ladder import Course
 from tuner.place import Local
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.rule import Step
 from tuner.schedulers import asha, halving
 from tuner.tally import Tally

@@ -11,7 +11,7 @@ from trainables.constraint import constraint
 from trainables.levels import Level
 from tuner.goal import Goal
 from tuner.plan import Variant
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.run import chosen
 from tuner.searcher import StudySearcher
 from tuner.shortlist import Shortlist

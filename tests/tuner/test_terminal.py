@@ -7,7 +7,8 @@ from rich.text import Text
 
 from trainables.levels import Level
 from tuner.display import Lines, table
-from tuner.progress import Progress, Record
+from tuner.progress import Progress
+from tuner.record import Record
 from tuner.search import main
 from tuner.summary import summarise
 from tuner.terminal import Terminal, harmless

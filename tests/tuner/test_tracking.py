@@ -10,7 +10,7 @@ import pytest
 from tests.oracles import report
 from trainables import catalogue
 from tuner import tracking
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.search import main
 from tuner.settings import TRACKERS
 from tuner.tracking import Tracking

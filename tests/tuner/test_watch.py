@@ -4,7 +4,7 @@ from dataclasses import asdict
 from types import SimpleNamespace
 
 from tests.oracles import report
-from tuner.progress import Record
+from tuner.record import Record
 from tuner.watch import Watch
 
 

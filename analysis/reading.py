@@ -1,0 +1,175 @@
+"""Results folders, and other people's logs, read as frames: `load(FOLDER, ...)`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet
+import yaml
+
+from analysis import contract
+from analysis.frames import Frames, Study, joined, named
+from analysis.gaps import gaps
+from trainables import study_file
+from trainables.problems import InputError
+from tuner import logs
+from tuner.columns import TRIAL_COLUMNS
+from tuner.working_copy import here
+
+STUDY, TRIALS, EPOCHS, EVALUATION = (
+    *(study_file.FILE, "trials.parquet", "epochs.parquet"),
+    "evaluation.parquet",
+)
+NEEDED = {
+    TRIALS: ("trial_id", "status", "val_robust_accuracy"),
+    EPOCHS: ("trial_id", "epoch"),
+    EVALUATION: ("trial_id", "attack"),
+}
+"""Columns without which a file is none of a study's."""
+
+
+def load(*folders: Path | str) -> Frames:
+    """Return the frames of one or several results folders, or of other people's logs.
+
+    What is broken is left out and named in `problems`; a study that still runs is read as far as it
+    has come.
+
+    Args:
+        folders: As `tuner.search` wrote them, or their addresses, such as
+            s3://bucket/studies/NAME; or what `tuner.logs.read` reads: a table of logs, a log, a
+            folder of logs. At least one.
+
+    Raises:
+        InputError: If none is given, or in none of them is a study, with the reason for each.
+    """
+    if not folders:
+        raise InputError(["FOLDER: expected at least one results folder, got none."])
+    named = names([here(folder) for folder in folders])
+    found: list[Frames] = []
+    refused: list[str] = []
+    for name, folder in named.items():
+        try:
+            found.append(read(folder, name))
+        except InputError as error:
+            refused += error.each
+        except OSError as error:
+            refused.append(f"{folder}: cannot be read ({reason(error)}).")
+    if not found:
+        raise InputError(refused)
+    return joined(found, refused)
+
+
+def names(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return folders by what they are called, with as much of the path as tells them apart."""
+    whole = list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+    depth = next(
+        depth
+        for depth in range(1, 2 + max(len(path.parts) for path in whole))
+        if len({path.parts[-depth:] for path in whole}) == len(whole)
+    )
+    return {str(Path(*path.parts[-depth:])): path for path in whole}
+
+
+def read(folder: Path, name: str) -> Frames:
+    """Return the frames of one results folder, or of logs.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if not folder.exists():
+        raise InputError([f"{folder}: there is no such folder; write a results folder."])
+    if folder.is_file():
+        return of_logs(folder, name)
+    if not (folder / STUDY).is_file():
+        if any(folder.rglob("*.log")):
+            return of_logs(folder, name)
+        raise InputError([
+            f"{folder}: expected a results folder of tuner.search, found no {STUDY} in it."
+        ])
+    return of_study(folder, name)
+
+
+def of_logs(path: Path, name: str) -> Frames:
+    """Return the frames of runs that others logged."""
+    found = logs.read(path)
+    several = len(found.trials) > 1
+    varied = [path for path in knobs(found.trials) if not several or differ(found.trials[path])]
+    return Frames(
+        studies={name: Study(name=name, knobs=tuple(varied))},
+        trials=named(found.trials, name),
+        epochs=named(found.epochs, name),
+        evaluation=named(pd.DataFrame(columns=list(NEEDED[EVALUATION])), name),
+        problems=tuple(f"{name}: {note}" for note in found.notes),
+    )
+
+
+def differ(column: "pd.Series[Any]") -> bool:
+    """Return whether there is more than one value, a missing one among them."""
+    return bool(column.nunique(dropna=False) > 1)
+
+
+def of_study(folder: Path, name: str) -> Frames:
+    """Return the frames of one results folder."""
+    problems: list[str] = []
+    said = settings(folder, problems)
+    trials = parquet(folder, TRIALS, problems)
+    paths = tuple(knobs(trials))
+    trials = contract.trials(trials, problems)
+    epochs = contract.epochs(parquet(folder, EPOCHS, problems), problems)
+    evaluation = pd.DataFrame(columns=list(NEEDED[EVALUATION]))
+    if (folder / EVALUATION).exists():
+        evaluation = contract.plain(parquet(folder, EVALUATION, problems))
+    frames = Frames(
+        studies={name: Study(name=name, folder=folder, said=said, knobs=paths)},
+        trials=named(trials, name),
+        epochs=named(epochs, name),
+        evaluation=named(evaluation, name),
+    )
+    problems = [f"{name}: {each}" for each in [*problems, *gaps(frames, said)]]
+    return replace(frames, problems=tuple(problems))
+
+
+def settings(folder: Path, problems: list[str]) -> Mapping[str, Any]:
+    """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
+    try:
+        said = study_file.read(folder / STUDY)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problems.append(f"{STUDY} cannot be read ({reason(error)}).")
+        return {}
+    if not isinstance(said, dict):
+        problems.append(f"{STUDY} is no search.yaml of a study.")
+        return {}
+    return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}
+
+
+def parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
+    """Return a frame of a folder; an empty one, and a problem more, if it cannot be read."""
+    empty = pd.DataFrame(columns=list(NEEDED[file]))
+    if not (folder / file).exists():
+        problems.append(f"{file} is missing; a study writes it when its first trial has ended.")
+        return empty
+    try:
+        frame: pd.DataFrame = pyarrow.parquet.read_table(folder / file).to_pandas()
+    except Exception as error:  # a stranger's file can fail in any way
+        problems.append(f"{file} cannot be read ({reason(error)}); resume=auto writes it again.")
+        return empty
+    if lacking := [column for column in NEEDED[file] if column not in frame]:
+        problems.append(f"{file} has no column {', '.join(lacking)}; it is left out.")
+        return empty
+    return frame
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of what an exception says."""
+    return f"{error}".partition("\n")[0] or type(error).__name__
+
+
+def knobs(trials: pd.DataFrame) -> Iterator[str]:
+    """Yield the columns of `trials` that tell trials apart: what stands after the status."""
+    columns = list(trials.columns)
+    for column in columns[columns.index("status") + 1 :]:
+        if column in TRIAL_COLUMNS:
+            return
+        yield column

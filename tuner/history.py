@@ -1,0 +1,130 @@
+"""What has happened in a study, as its journal tells."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from trainables.constraint import Constraint
+from trainables.problems import InputError
+from trainables.report import Report
+from tuner.inside import linked_out
+from tuner.journal import FILE
+from tuner.lines import checked
+from tuner.record import Record
+
+
+def events(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what was written, up to a line that was not finished.
+
+    Raises:
+        InputError: If the file or another line cannot be read.
+    """
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([f"{folder / FILE}: cannot be read ({error})."]) from None
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith("\n"):
+            return
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError([misread(folder, number, error)]) from None
+
+
+def misread(folder: Path, number: int, error: Exception) -> str:
+    """Return the problem of a line."""
+    return f"{folder / FILE}: line {number} cannot be read ({error})."
+
+
+def credible(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield what was written, what each line says in its own types.
+
+    Raises:
+        InputError: If a line says what no study has written.
+    """
+    begun = set[str]()
+    for number, line in enumerate(events(folder), start=1):
+        try:
+            found = checked(line, begun)
+        except ValueError as error:
+            raise InputError([misread(folder, number, error)]) from None
+        begun.add(found["trial_id"])
+        yield found
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a rule of early stopping has to hear of.
+
+    Attributes:
+        kind: A trial began, reported, or went on after it had waited.
+        number: The trial's.
+        report: Of an epoch.
+    """
+
+    kind: Literal["began", "reported", "waited"]
+    number: str
+    report: Report | None = None
+
+
+def told(
+    folder: Path, constraint: Constraint | None = None
+) -> tuple[dict[str, Record], list[Event]]:
+    """Return every trial that was begun, by number, and what happened, in order.
+
+    An epoch that was trained again, after its process had died, counts once, as it came last.
+
+    Args:
+        folder: The results folder.
+        constraint: What the best epoch of each should satisfy, if anything.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    records: dict[str, Record] = {}
+    happened, stale = [], set[int]()
+    for line in credible(folder):
+        number, kind = line["trial_id"], line["event"]
+        if kind == "began":
+            about = line["knobs"], line["seed"], line["groups"]
+            records[number] = Record(number, *about, constraint=constraint)
+            happened.append(Event("began", number))
+        elif kind == "reported":
+            report = line["report"]
+            reports = records[number].reports
+            while reports and reports[-1].moment >= report.moment:
+                stale.add(id(reports.pop()))
+            reports.append(report)
+            happened.append(Event("reported", number, report))
+        elif kind == "went_on":
+            record = records[number]
+            record.knobs, record.groups = line["knobs"], line["groups"]
+            record.reports = list(records[line["source"]].reports)
+            record.status, record.went_on = "running", record.went_on + 1
+            happened += [Event("waited", number)] * line["waited"]
+        elif kind in {"kept", "dropped"}:
+            named = (line.get(key) for key in ("checkpoint", "spare"))
+            found = (str(folder / path) if path else "" for path in named)
+            records[number].checkpoint, records[number].spare = found
+        elif kind == "ended":
+            records[number].status, records[number].error = line["status"], line["error"]
+    secure(folder, records.values())
+    return records, [event for event in happened if id(event.report) not in stale]
+
+
+def secure(folder: Path, records: Iterable[Record]) -> None:
+    """See that the checkpoints of trials lie in their results folder, whatever links it has.
+
+    Raises:
+        InputError: If one does not: nothing there is the study's to read or to delete.
+    """
+    for record in records:
+        for path in filter(None, (record.checkpoint, record.spare)):
+            if end := linked_out(folder, Path(path)):
+                raise InputError([
+                    f"{folder / FILE}: trial {record.trial_id}: {path} leads to {end}, outside the "
+                    "results folder."
+                ])
