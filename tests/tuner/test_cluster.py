@@ -72,7 +72,7 @@ def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path
     shutil.copyfile(TUNER.parent / "trainables/methods/pgd_at.py", own)
     files = own_files(planned(f"method={own}"))
     assert files == {own}
-    with environment(files) as sent:
+    with environment(files, "s3://bucket/studies") as sent:
         assert [Path(path).name for path in sent["py_modules"]] == list(PACKAGES)
         assert all((Path(path) / "__init__.py").is_file() for path in sent["py_modules"])
         assert sent["env_vars"]["RAY_CHDIR_TO_TRIAL_DIR"] == "0"
