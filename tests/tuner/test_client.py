@@ -119,7 +119,7 @@ def test_ctrl_c_here_ends_the_search_there_with_its_results(running, tmp_path):
     trials, _ = frames(tmp_path)
     assert 1 <= len(trials) < 400
     # it goes on, with what only whole searches do
-    more = [f"trials={len(trials)}", "seeds=2", "dashboard=true", "resume=auto"]
+    more = [f"trials={len(trials) + 1}", "seeds=2", "dashboard=true", "resume=auto"]
     out, err = sent(running, tmp_path, *more).communicate(timeout=LONGEST)
     assert err == ""
     assert f"Goes on with {tmp_path / 'study'}: " in out
