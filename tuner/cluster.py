@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.node_cache import clear
 from trainables.problems import InputError
+from tuner.admission import admitted
 from tuner.lifeline import knock
 from tuner.loopback import loopback
 from tuner.place import Local, Remote
@@ -73,7 +74,7 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
     as_told()
     try:
         found = answering(settings.address)
-        with environment(files) as sent:
+        with environment(files, settings.results) as sent:
             join(found, sent)
     except AuthenticationError:
         raise InputError([
@@ -118,8 +119,15 @@ def reason(error: Exception) -> str:
 
 
 def as_told() -> None:
-    """Have Ray look for a token; of itself it does where it is given no address."""
-    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    """Have Ray look for a token; of itself it does where it is given no address.
+
+    Raises:
+        InputError: If there is none in the file that is named for it.
+    """
+    try:
+        maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    except AuthenticationError as error:
+        raise InputError([f"address: Ray's token cannot be read: {error.message}"]) from None
 
 
 def answering(address: str) -> str:
@@ -133,7 +141,9 @@ def answering(address: str) -> str:
         RayError: If whoever is there is no cluster.
     """
     if address.startswith(CLIENT):
-        knock(address.removeprefix(CLIENT))
+        server = address.removeprefix(CLIENT)
+        knock(server)
+        admitted(server)
         return address
     found: str | None = canonicalize_bootstrap_address(address)
     if found is None:

@@ -31,6 +31,10 @@ class Local:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def __str__(self) -> str:
+        """Return what the commands after a search are told to find it."""
+        return str(self.folder)
+
     def address(self, path: Path | str) -> str:
         """Return where trials find a file of the folder."""
         return str(path)
@@ -109,6 +113,10 @@ class Remote(WorkingCopy, Local):
         below_it = filter(None, [folder.name if name is None else name])
         super().__init__(folder, below(results, *below_it))
         self.sizes = Counter[Path]()
+
+    def __str__(self) -> str:
+        """Return the address, which is the same on every machine."""
+        return self.uri
 
     def storage(self, files: Path) -> dict[str, Any]:
         """Return how Ray is told where its files go, which asks pyarrow alone."""

@@ -127,7 +127,7 @@ def start(
     journal = Journal(folder, patience)
     rule, memory = recalled(folder, plan, loans, typed, console)
     progress = begun(plan, at_a_time, gpu, rule, memory)
-    greet(console, folder, progress)
+    greet(console, place, progress)
     books = Books(place, plan, progress, journal, patience, caution)
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
     with ExitStack() as screen:
@@ -140,7 +140,7 @@ def start(
         def lost(reason: str) -> int:
             ended = books.close()
             screen.close()
-            return outcome(console, progress, folder, reason, *ended)
+            return outcome(console, progress, place, reason, *ended)
 
         try:
             go = partial(run, plan, place, progress, tell, gpu=gpu, caution=caution, **known)
@@ -148,14 +148,14 @@ def start(
                 refusal = refused(go)
         finally:
             ended = books.close()
-    return outcome(console, progress, folder, refusal, *ended)
+    return outcome(console, progress, place, refusal, *ended)
 
 
-def greet(console: Console, folder: Path, progress: Progress) -> None:
+def greet(console: Console, place: Local, progress: Progress) -> None:
     """Tell that a study goes on, if it does."""
     if progress.records:
         ended = len(progress.ended)
-        console.print(f"Goes on with {folder}: {ended} trials have ended.", soft_wrap=True)
+        console.print(f"Goes on with {place}: {ended} trials have ended.", soft_wrap=True)
 
 
 def warn(console: Console, *texts: str) -> None:
@@ -165,19 +165,19 @@ def warn(console: Console, *texts: str) -> None:
 
 
 def outcome(
-    console: Console, progress: Progress, folder: Path, reason: str, refusal: str, interrupted: bool
+    console: Console, progress: Progress, place: Local, reason: str, refusal: str, interrupted: bool
 ) -> int:
     """Return the exit status of a study that is over, and tell what came of it.
 
     Args:
         console: Where to tell.
         progress: What came of it.
-        folder: With its results.
+        place: Where its results are.
         reason: What has ended it, nothing if it came to its end.
         refusal: What could not be written at the end.
         interrupted: Whether it was ended before its time.
     """
-    summarise(console, progress, folder, interrupted=interrupted)
+    summarise(console, progress, str(place), interrupted=interrupted)
     if refusal := reason or refusal:
         console.print(f"Ended early: {refusal}. {MEND}", soft_wrap=True)
         return FAILED

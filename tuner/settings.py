@@ -12,6 +12,7 @@ from trainables.constraint import constraint
 from trainables.precision import Precision
 from trainables.problems import did_you_mean
 from trainables.ranges import Count, Place, Seed, Weight
+from trainables.trust import is_code
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
 from tuner.typed import Several
@@ -105,7 +106,7 @@ def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def followed(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return trackers; none if "none" is all that is named.
+    """Return trackers, the user's own by absolute paths; none if "none" is all that is named.
 
     Raises:
         ValueError: If there is no such tracker, or one is named twice.
@@ -113,12 +114,12 @@ def followed(names: tuple[str, ...]) -> tuple[str, ...]:
     if names == ("none",):
         return ()
     known = catalogue.names(TRACKERS)
-    if unknown := [name for name in names if name not in known and not name.endswith(".py")]:
+    if unknown := [name for name in names if name not in known and not is_code(name)]:
         hint = did_you_mean(unknown[0], [*known, "none"])
         raise ValueError(f"must be none or among {','.join(known)}, got {unknown[0]!r}{hint}")
     if len(set(names)) < len(names):
         raise ValueError("must name each tracker once")
-    return names
+    return tuple(os.path.abspath(name) if is_code(name) else name for name in names)
 
 
 def joinable(address: str) -> str:

@@ -13,7 +13,9 @@ from tuner.record import Record
 from tuner.spoken import clock, percent, shown
 
 
-def summarise(console: Console, progress: Progress, folder: Path, *, interrupted: bool) -> None:
+def summarise(
+    console: Console, progress: Progress, where: Path | str, *, interrupted: bool
+) -> None:
     """Print the table of all trials, the winner, what stopping saved and where it all lies."""
     console.print(table(progress))
     console.print()
@@ -27,7 +29,7 @@ def summarise(console: Console, progress: Progress, folder: Path, *, interrupted
         words += [*unsatisfied(leader), *front(progress), *seeds(progress)]
     elif progress.records:
         words.append("No trial has a checkpoint, so there is no winner.")
-    words += [saved(progress), f"Results: {folder}"]
+    words += [saved(progress), f"Results: {where}"]
     for record in progress.records.values():
         if record.status == "failed":
             words.append(f"Trial {record.trial_id} failed: {record.error}")

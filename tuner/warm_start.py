@@ -23,12 +23,12 @@ class Loan:
     """The trials of another study that could have been trials of this one.
 
     Attributes:
-        folder: Its results folder.
+        folder: Its results folder, or the address of it.
         trials: Those that have ended, with an epoch to learn from.
         left_out: How many others there are, by the reason.
     """
 
-    folder: Path
+    folder: str
     trials: list[Record]
     left_out: Counter[str]
 
@@ -54,7 +54,8 @@ def borrowed(plan: Plan, folder: Path) -> list[Loan]:
     for named in plan.settings.warm_start:
         try:
             source = here(named)
-            loans += [loan(plan, source)] if not (wrong := [*unfit(plan, source, folder)]) else []
+            wrong = list(unfit(plan, named, source, folder))
+            loans += [] if wrong else [loan(plan, named, source)]
             problems += wrong
         except InputError as error:
             problems += [f"warm_start: {each}" for each in error.each]
@@ -69,33 +70,45 @@ def borrowed(plan: Plan, folder: Path) -> list[Loan]:
     return loans
 
 
-def unfit(plan: Plan, source: Path, folder: Path) -> Iterator[str]:
-    """Yield why nothing of a folder can be compared with trials of a plan."""
+def unfit(plan: Plan, named: str, source: Path, folder: Path) -> Iterator[str]:
+    """Yield why nothing of a folder can be compared with trials of a plan.
+
+    Args:
+        plan: Of the study that would learn from it.
+        named: The folder, or its address.
+        source: Where it lies on this machine.
+        folder: The plan's own results folder.
+    """
     if source.resolve() == folder.resolve():
-        yield f"warm_start: {source} is this study itself; resume=auto goes on with it."
+        yield f"warm_start: {named} is this study itself; resume=auto goes on with it."
         return
     if not (source / FILE).is_file():
-        yield f"warm_start: {source} holds no {FILE}; name a folder that a search has left."
+        yield f"warm_start: {named} holds no {FILE}; name a folder that a search has left."
         return
     try:
         there = study_file.read(source / STUDY)["study"]
         lengths = {key: there[key] for key in ("epochs", "fidelity", "precision")}
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        yield f"warm_start: {source / STUDY} cannot be read ({reason})."
+        yield f"warm_start: {named}: {STUDY} cannot be read ({reason})."
         return
     here = {**vars(plan.settings), "epochs": plan.epochs}
     for key, value in lengths.items():
         if value != here[key]:
             yield (
-                f"warm_start: the trials of {source} have {key}={value}, so that their accuracies "
+                f"warm_start: the trials of {named} have {key}={value}, so that their accuracies "
                 f"say little of those with {key}={here[key]}; write {key}={value}, or leave the "
                 "folder out."
             )
 
 
-def loan(plan: Plan, source: Path) -> Loan:
+def loan(plan: Plan, named: str, source: Path) -> Loan:
     """Return the trials of a folder that could have been a plan's.
+
+    Args:
+        plan: Of the study that would learn from it.
+        named: The folder, or its address.
+        source: Where it lies on this machine.
 
     Raises:
         InputError: If its account cannot be read.
@@ -107,7 +120,7 @@ def loan(plan: Plan, source: Path) -> Loan:
             left_out[reason] += 1
         else:
             taken.append(record)
-    return Loan(source, taken, left_out)
+    return Loan(named, taken, left_out)
 
 
 def unlike(plan: Plan, record: Record) -> Iterator[str]:

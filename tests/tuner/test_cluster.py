@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ray._private.runtime_env.packaging import get_uri_for_directory
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 from benchmarks.cluster import EPOCHS, ROOM, TRIALS, cluster, free_port, survive
@@ -72,7 +73,13 @@ def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path
     shutil.copyfile(TUNER.parent / "trainables/methods/pgd_at.py", own)
     files = own_files(planned(f"method={own}"))
     assert files == {own}
-    with environment(files) as sent:
+    shutil.copyfile(TUNER / "searchers/random.py", tmp_path / "searcher.py")
+    shutil.copyfile(TUNER / "schedulers/none.py", tmp_path / "scheduler.py")
+    shutil.copyfile(TUNER / "trackers/tensorboard.py", tmp_path / "tracker.py")
+    monkeypatch.chdir(tmp_path)  # which paths may be relative to
+    study = [f"{key}=./{key}.py" for key in ("searcher", "scheduler", "tracker")]
+    assert own_files(planned(*study)) == {tmp_path / each.partition("./")[2] for each in study}
+    with environment(files, "s3://bucket/studies") as sent:
         assert [Path(path).name for path in sent["py_modules"]] == list(PACKAGES)
         assert all((Path(path) / "__init__.py").is_file() for path in sent["py_modules"])
         assert sent["env_vars"]["RAY_CHDIR_TO_TRIAL_DIR"] == "0"
@@ -81,6 +88,18 @@ def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path
         assert catalogue.load_file(own).outer
     with pytest.raises(LookupError, match="no file"):
         catalogue.load_file(own)
+
+
+def test_searches_whose_results_go_elsewhere_have_other_folders_on_a_node():
+    """Beside the head the working copy lies there, under the name of the study alone."""
+    found = [uri("s3://one/studies"), uri("s3://other/studies"), uri("s3://one/studies")]
+    assert found[0] == found[2] != found[1]
+
+
+def uri(results):
+    """Return what Ray calls the folder that it makes of what is sent."""
+    with environment([], results) as sent:
+        return get_uri_for_directory(sent["working_dir"], include_gitignore=True, excludes=[])
 
 
 def test_the_cluster_launcher_takes_the_configuration():
