@@ -215,7 +215,7 @@ def test_a_search_waits_for_room_on_a_full_disk(whole, disk):
 
 @pytest.mark.slow
 def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, monkeypatch):
-    monkeypatch.setattr("tuner.pursue.PATIENCE", 2.0)
+    monkeypatch.setattr("tuner.pursue.PATIENCE", 0.5)
     filler = fill(disk, 7_000_000)
     done = search(disk, *WORDS, "trials=3", name="cut")
     assert done.returncode == 1, done.stderr

@@ -19,6 +19,7 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from tests.test_micro_batch import CRAMPED
+from tests.tuner.aside import started
 from trainables.checkpoint import load_model
 from tuner.evaluate import main as evaluate
 from tuner.recall import kept_in
@@ -111,13 +112,22 @@ def test_members_are_searched_by_name_each_with_knobs_of_its_own(tmp_path, machi
     assert not load_model(tmp_path / "study/best").training
 
 
+SEEDED = ["space=weight_decay", *SMALL, "trials=3", "concurrency=1", "seed=7"]
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory, machine):
+    """Return a folder with the study `whole`, which nothing has happened to."""
+    folder = tmp_path_factory.mktemp("seeded")
+    assert search(folder, *SEEDED, name="whole").returncode == 0
+    return folder
+
+
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_frames(tmp_path, machine):
-    words = ["space=weight_decay", *SMALL, "trials=3", "concurrency=1", "seed=7"]
-    for name in ("one", "other"):
-        done = search(tmp_path, *words, name=name)
-        assert done.returncode == 0, done.stderr
-    for one, other in zip(frames(tmp_path, "one"), frames(tmp_path, "other"), strict=True):
+def test_the_same_seed_gives_the_same_frames(seeded, tmp_path):
+    done = search(tmp_path, *SEEDED)
+    assert done.returncode == 0, done.stderr
+    for one, other in zip(frames(seeded, "whole"), frames(tmp_path), strict=True):
         columns = [column for column in one.columns if column not in TIMES]
         pd.testing.assert_frame_equal(one[columns], other[columns], check_exact=True)
 
@@ -328,11 +338,14 @@ HALVING = ["scheduler=halving", "scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
     ids=["asha", "halving", "pbt"],
 )
 def test_killed_at_any_moment_a_study_goes_on_to_the_same_end(tmp_path, more, kills, machine):
-    """At ten moments drawn once and for all, from before the first trial to the last."""
+    """At ten moments drawn once and for all, from before the first trial to the last.
+
+    The first time its Ray dies with it, later there is one that outlives it, as a cluster does.
+    """
     words = ["space=weight_decay", *SMALL[:-1], "epochs=3", *more, "concurrency=1"]
     assert search(tmp_path, *words, name="whole").returncode == 0
-    for moment in np.random.default_rng(0).uniform(0.0, 2.0, size=kills):
-        killed(tmp_path, moment, *words, "resume=auto", name="cut")
+    for turn, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.0, size=kills)):
+        killed(tmp_path, moment, *words, "resume=auto", name="cut", alone=turn == 0)
     assert search(tmp_path, *words, "resume=auto", name="cut").returncode == 0
     same_but_for_time(tmp_path, "whole", "cut")
     config = [(tmp_path / name / "best/config.yaml").read_text() for name in ("whole", "cut")]
@@ -354,10 +367,8 @@ def workers(driver):
 
 
 @pytest.mark.slow
-def test_a_trial_whose_process_is_killed_goes_on_to_the_same_end(tmp_path, machine):
-    words = ["space=weight_decay", *SMALL, "trials=3", "concurrency=1"]
-    assert search(tmp_path, *words, name="whole").returncode == 0
-    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=cut"]
+def test_a_trial_whose_process_is_killed_goes_on_to_the_same_end(seeded, tmp_path):
+    command = [sys.executable, "-m", "tuner.search", *SEEDED, f"results={tmp_path}", "name=cut"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     journal = tmp_path / "cut/journal.jsonl"
     until = time.monotonic() + 100
@@ -368,24 +379,24 @@ def test_a_trial_whose_process_is_killed_goes_on_to_the_same_end(tmp_path, machi
         os.kill(worker, signal.SIGKILL)
     _, wrong = process.communicate(timeout=200)
     assert process.returncode == 0, wrong
-    same_but_for_time(tmp_path, "whole", "cut")
+    for whole, cut in zip(comparable(seeded, "whole"), comparable(tmp_path, "cut"), strict=True):
+        pd.testing.assert_frame_equal(whole, cut)
     assert '"went_on"' in journal.read_text()
 
 
-def killed(tmp_path, seconds, *words, name):
+def killed(tmp_path, seconds, *words, name, alone):
     """Run the command, and kill it so many seconds after it first wrote something down."""
-    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", f"name={name}"]
     journal = tmp_path / name / "journal.jsonl"
     before = journal.stat().st_size if journal.exists() else 0
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(command, start_new_session=True, **quiet)
+    process = started(*words, f"results={tmp_path}", f"name={name}", alone=alone)
     until = time.monotonic() + 60
-    while process.poll() is None and not (journal.exists() and journal.stat().st_size > before):
+    while process.is_alive() and not (journal.exists() and journal.stat().st_size > before):
         assert time.monotonic() < until
         time.sleep(0.01)
     time.sleep(seconds)
     process.kill()
-    process.wait()
+    process.join()
+    assert process.exitcode in {-signal.SIGKILL, 0}  # or it came to its end before
 
 
 def same_but_for_time(tmp_path, one, other):
@@ -403,7 +414,7 @@ def test_a_study_goes_on_in_a_wider_space_however_often_it_is_killed(tmp_path, c
     more = [*words, *wide, "trials=5", "resume=auto"]
     assert search(tmp_path, *more, name="whole").returncode == 0
     for moment in np.random.default_rng(0).uniform(0.0, 1.5, size=1):
-        killed(tmp_path, moment, *more, name="cut")
+        killed(tmp_path, moment, *more, name="cut", alone=True)
     assert search(tmp_path, *more, name="cut").returncode == 0
     same_but_for_time(tmp_path, "whole", "cut")
     trials, _ = frames(tmp_path, "whole")
