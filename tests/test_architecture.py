@@ -21,7 +21,7 @@ MAY_IMPORT = {
         *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
         *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",
-        *("trainables.constraint", "tuner.journal", "tuner.rows"),  # what a running study says
+        *("trainables.constraint", "tuner.journal", "tuner.rows", "tuner.lock"),  # it runs
         "tuner.inside",
     },
 }

@@ -3,7 +3,6 @@
 Whatever kills a study, no more is lost than the line being written.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from trainables.problems import InputError
 from trainables.report import Report
 from tuner.inside import linked_out
 from tuner.lines import checked
+from tuner.lock import take
 from tuner.progress import Record
 
 FILE = "journal.jsonl"
@@ -45,7 +45,7 @@ class Journal:
         mend(folder / FILE)
         self.file = (folder / FILE).open("ab", buffering=0)
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system at death
+            take(self.file)
         except OSError:
             self.file.close()
             raise InputError([f"resume: another process is running {folder}."]) from None

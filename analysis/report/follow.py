@@ -12,9 +12,10 @@ from analysis.report.page import page, sections
 from analysis.report.payload import payload
 from analysis.report.ranking import ranking
 from analysis.report.rows import selected_rows
-from analysis.report.underway import Pulse, caught_up, spoken
+from analysis.report.underway import CUT_OFF, Pulse, caught_up, spoken
 from trainables.problems import InputError
 from tuner.journal import FILE as JOURNAL
+from tuner.lock import held
 
 FILES = (STUDY, TRIALS, EPOCHS, EVALUATION, DIAGNOSTICS, JOURNAL)
 LEISURE = 10.0
@@ -85,13 +86,17 @@ class Following:
 
 def ended_trials(frames: Frames) -> Iterator[str]:
     """Yield the trials that have ended, which is all that their ranking hangs on."""
-    ended = frames.trials[frames.trials["status"] != "running"]
+    ended = frames.trials[~frames.trials["status"].isin(["running", CUT_OFF])]
     yield from ended["study"].astype(str) + "/" + ended["trial_id"]
 
 
-def marks(folders: Sequence[Path]) -> Iterator[tuple[int, int] | None]:
-    """Yield when each file of studies was written, and its size; none if there is no such file."""
+def marks(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool | None]:
+    """Yield whether a search holds each study, and when its files were written, and their sizes.
+
+    None stands for a file that is not there.
+    """
     for folder in folders:
+        yield held(folder / JOURNAL)
         for name in FILES:
             try:
                 found = (folder / name).stat()

@@ -1,10 +1,14 @@
 """The account of a study, and what is left of it whenever it is cut off."""
 
+import fcntl
+import threading
+
 import pytest
 
 from tests.oracles import report
 from trainables.problems import InputError
 from tuner.journal import FILE, Event, Journal, told
+from tuner.lock import PAUSE, held
 from tuner.progress import Record
 
 
@@ -78,7 +82,16 @@ def test_a_broken_line_in_the_middle_is_told(folder):
 
 def test_only_one_process_writes_at_a_time(folder):
     journal = Journal(folder)
+    assert held(folder / FILE)
     with pytest.raises(InputError, match="another process"):
         Journal(folder)
     journal.close()
+    assert not held(folder / FILE)
     Journal(folder).close()
+
+
+def test_who_only_asks_keeps_no_search_from_starting(folder):
+    with (folder / FILE).open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        threading.Timer(2 * PAUSE, fcntl.flock, (asking, fcntl.LOCK_UN)).start()
+        Journal(folder).close()
