@@ -18,7 +18,7 @@ def astray(path: str) -> str:
 
 def linked_out(folder: Path, path: Path) -> str:
     """Return where a path below a folder leads by way of links, if that is elsewhere."""
-    end = path.resolve()
+    end = Path(os.path.realpath(path))  # resolve() raises where links lead in a circle
     return "" if end.is_relative_to(folder.resolve()) else str(end)
 
 
