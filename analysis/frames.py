@@ -14,6 +14,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from analysis import contract
 from trainables import study_file
 from trainables.problems import InputError
+from trainables.ranges import in_full
 from tuner import logs
 from tuner.columns import TRIAL_COLUMNS
 from tuner.working_copy import here
@@ -107,7 +108,7 @@ def load(*folders: Path | str) -> Frames:
 
 def names(folders: Sequence[Path]) -> dict[str, Path]:
     """Return folders by what they are called, with as much of the path as tells them apart."""
-    whole = list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+    whole = list(dict.fromkeys(map(in_full, folders)))
     depth = next(
         depth
         for depth in range(1, 2 + max(len(path.parts) for path in whole))

@@ -113,7 +113,8 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
     spelled = text.strip() if isinstance(value, int | float | str) else ""
     nested: Any = spelled if is_path(spelled, path, vocabulary) else vocabulary.parse(value)
     if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
-        nested = os.path.abspath(nested)  # what it builds is looked at again from other folders
+        # what it builds is looked at again from other folders
+        nested = os.path.abspath(os.path.expanduser(nested))
     for part in reversed(path.split(".")):
         nested = {part: nested}
     result: dict[str, Any] = nested

@@ -14,6 +14,7 @@ from analysis.report.ranking import ranking
 from analysis.report.rows import selected_rows
 from analysis.report.underway import CUT_OFF, Pulse, caught_up, spoken
 from trainables.problems import InputError
+from trainables.ranges import in_full
 from tuner.journal import FILE as JOURNAL
 from tuner.lock import held
 
@@ -34,7 +35,7 @@ class Following:
         Raises:
             InputError: If there are none.
         """
-        self.folders = [Path(folder).expanduser().resolve() for folder in folders]
+        self.folders = [in_full(folder) for folder in folders]
         self.lock = Lock()
         self.version = 0
         self.trouble = ""

@@ -531,6 +531,16 @@ def test_folders_and_names_may_look_like_numbers(folder, tmp_path, monkeypatch):
     assert settings.name == folder.replace("/", "-")
 
 
+def test_files_of_code_may_lie_at_home(tmp_path, monkeypatch):
+    """No shell writes ~ out behind an equals sign."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.py").write_text('def space():\n    return {"optimizer": {"lr": 0.5}}\n')
+    (tmp_path / "net.py").write_text("from trainables.models.lenet import build  # noqa: F401\n")
+    study = plan("space=~/mine.py", "model=~/net.py", "optimizer.weight_decay=uniform(0,1)")
+    assert study.variants[0].fixed["optimizer"]["lr"] == 0.5
+    assert study.variants[0].fixed["model"]["name"] == str(tmp_path / "net.py")
+
+
 def test_a_number_is_what_a_person_reads():
     """YAML reads 012 in base 8 and 1:30 in base 60."""
     assert plan("space=weight_decay", "trials=012").settings.trials == 12

@@ -201,6 +201,15 @@ def test_links_that_lead_in_a_circle_are_told(file, folder, capsys):
     assert (folder / file).name in refused(capsys, export, folder)
 
 
+@pytest.mark.parametrize("command", [export, report, figures, diagnose, evaluate])
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/study", "circle"])
+def test_a_folder_that_cannot_be_is_told(command, place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "circle").symlink_to("circle")
+    assert command([place]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("link", ["report.html", ".report.html"])
 def test_a_page_is_not_written_through_a_link(link, folder, tmp_path):
     (tmp_path / "mine").write_text("mine")
