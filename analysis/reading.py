@@ -14,14 +14,12 @@ from analysis.frames import Frames, Study, joined, named
 from analysis.gaps import gaps
 from trainables import study_file
 from trainables.problems import InputError
+from trainables.ranges import in_full
 from tuner import logs
-from tuner.columns import TRIAL_COLUMNS
+from tuner.columns import EPOCHS, TRIAL_COLUMNS, TRIALS
 from tuner.working_copy import here
 
-STUDY, TRIALS, EPOCHS, EVALUATION = (
-    *(study_file.FILE, "trials.parquet", "epochs.parquet"),
-    "evaluation.parquet",
-)
+STUDY, EVALUATION = study_file.FILE, "evaluation.parquet"
 NEEDED = {
     TRIALS: ("trial_id", "status", "val_robust_accuracy"),
     EPOCHS: ("trial_id", "epoch"),
@@ -63,7 +61,7 @@ def load(*folders: Path | str) -> Frames:
 
 def names(folders: Sequence[Path]) -> dict[str, Path]:
     """Return folders by what they are called, with as much of the path as tells them apart."""
-    whole = list(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+    whole = list(dict.fromkeys(map(in_full, folders)))
     depth = next(
         depth
         for depth in range(1, 2 + max(len(path.parts) for path in whole))

@@ -21,7 +21,7 @@ MAY_IMPORT = {
         *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
         *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",
-        *("tuner.history", "tuner.journal", "tuner.rows"),  # what a running study says
+        *(f"tuner.{name}" for name in ("history", "journal", "lock", "rows")),  # of a running study
         "tuner.inside",
     },
 }

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import pkgutil
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -9,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from trainables.problems import InputError, did_you_mean
+from trainables.ranges import in_full
 from trainables.trust import is_code, untrusted
 
 
@@ -46,7 +48,7 @@ def load(folder: str, name: str) -> ModuleType:
         LookupError: If there is no such member or file; the message lists the members.
     """
     if is_code(name):
-        return load_file(Path(name))
+        return load_file(Path(os.path.expanduser(name)))
     known = names(folder)
     if name not in known:
         kind = folder.rpartition(".")[2]
@@ -92,4 +94,4 @@ def shipped(path: Path) -> Path:
 
     It is relative to the folder that a trial runs in there.
     """
-    return Path("files", *path.resolve().parts[1:])
+    return Path("files", *in_full(path).parts[1:])

@@ -1,5 +1,6 @@
 """Number types that carry the range a knob may take; pydantic holds values to them."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -32,6 +33,11 @@ def ascending(moments: tuple[float, ...]) -> tuple[float, ...]:
     if sorted(set(moments)) != list(moments):
         raise ValueError("moments must ascend")
     return moments
+
+
+def in_full(path: Path | str) -> Path:
+    """Return a path in full; homes of nobody, and links in a circle, stay as they are."""
+    return Path(os.path.realpath(os.path.expanduser(path)))
 
 
 def absolute(text: str) -> str:

@@ -15,7 +15,7 @@ from tuner.words import Vocabulary
 SEARCH = Vocabulary(
     keys=("space", "recipe", *(field.name for field in fields(Settings))),
     groups={**GROUPS, **STUDY_GROUPS},
-    paths=frozenset(name for name, knob in knobs(Settings).items() if knob.is_path),
+    paths=frozenset({"name", *(name for name, knob in knobs(Settings).items() if knob.is_path)}),
     parse=parse,
 )
 

@@ -12,7 +12,7 @@ from trainables.checkpoint import WEIGHTS, described, load_model
 from trainables.constraint import constraint
 from trainables.problems import InputError
 from tuner.best import ANEW, configuration, measured
-from tuner.columns import TRIAL_COLUMNS
+from tuner.columns import TRIAL_COLUMNS, TRIALS
 from tuner.inside import astray
 from tuner.working_copy import bring
 
@@ -136,7 +136,7 @@ def trials(folder: Path) -> pd.DataFrame:
     Raises:
         InputError: If the table is missing or broken.
     """
-    file = folder / "trials.parquet"
+    file = folder / TRIALS
     try:
         frame = pd.read_parquet(file)
     except Exception as error:  # a stranger's file can fail in any way

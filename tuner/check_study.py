@@ -43,13 +43,15 @@ def study(
         )
 
 
-def aims(searcher: str, arguments: Mapping[str, Any]) -> Iterator[str]:
+def aims(searcher: object, arguments: Mapping[str, Any]) -> Iterator[str]:
     """Yield why a searcher is not for what a study is after.
 
     Args:
-        searcher: Its name.
+        searcher: Its name, if it is one.
         arguments: The keys of the command.
     """
+    if not isinstance(searcher, str):
+        return  # what is no name is told with the rest
     try:
         module = STUDY_GROUPS["searcher"].load(searcher)
         several = validated(arguments).goal.several

@@ -1,4 +1,6 @@
-"""The columns of `trials.parquet`, and their types."""
+"""The files of a study's frames, and the columns of its trials with their types."""
+
+TRIALS, EPOCHS = "trials.parquet", "epochs.parquet"
 
 TRIAL_COLUMNS = {
     "trial_id": "str",

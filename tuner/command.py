@@ -1,6 +1,8 @@
 """What the commands have in common: help, how mistakes are told, and the exit status."""
 
+import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 
 from rich.console import Console
 
@@ -10,6 +12,12 @@ from tuner.terminal import Terminal
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 HELP = {"--help", "-h", "help"}
+
+
+def written_out() -> None:
+    """Have characters that the terminal's encoding lacks written out, as it is on stderr."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def command(
@@ -28,6 +36,7 @@ def command(
         farewell: What to tell who has interrupted it.
     """
     interrupt.as_usual()
+    written_out()
     console = Terminal()
     if not words or HELP & set(words):
         usage(console)

@@ -19,7 +19,7 @@ from trainables.checkpoint import WEIGHTS, described
 from trainables.knobs import knobs
 from trainables.misfit import misfit
 from trainables.problems import InputError
-from trainables.ranges import Folder
+from trainables.ranges import Folder, in_full
 from trainables.trust import trusting
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
@@ -92,7 +92,7 @@ def export(words: Sequence[str], console: Console) -> int:
         given = ", ".join(folders) or "none"
         problems += [f"FOLDER: expected the results folder of one search, got {given}."]
         raise InputError(problems)
-    folder = Path(folders[0]).expanduser().resolve()
+    folder = in_full(folders[0])
     target = Path(settings.to) if settings.to else folder / "export"
     problems += unwritable(target)
     try:

@@ -97,6 +97,9 @@ def differences(folder: Path, plan: Plan) -> Iterator[str]:
         reason = str(error).splitlines()[0]
         yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
         return
+    if not isinstance(before, Mapping):
+        yield f"resume: {folder / results.STUDY} says nothing of a study."
+        return
     try:
         found = list(compared(folder, before, plan))
         results.earlier_levels(folder, plan)

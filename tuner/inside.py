@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainables.ranges import in_full
+
 
 def astray(path: str) -> str:
     """Return why a path that results name is none below their folder, or nothing if it is.
@@ -18,7 +20,7 @@ def astray(path: str) -> str:
 
 def linked_out(folder: Path, path: Path) -> str:
     """Return where a path below a folder leads by way of links, if that is elsewhere."""
-    end = path.resolve()
+    end = in_full(path)
     return "" if end.is_relative_to(folder.resolve()) else str(end)
 
 

@@ -3,7 +3,6 @@
 Whatever kills a study, no more is lost than the line being written.
 """
 
-import fcntl
 import json
 import os
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from typing import Any
 from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.report import Report
+from tuner.lock import take
 from tuner.record import Record
 
 FILE = "journal.jsonl"
@@ -41,7 +41,7 @@ class Journal:
         mend(folder / FILE)
         self.file = (folder / FILE).open("ab", buffering=0)
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go by the system at death
+            take(self.file)
         except OSError:
             self.file.close()
             raise InputError([f"resume: another process is running {folder}."]) from None

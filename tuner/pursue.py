@@ -181,7 +181,10 @@ def outcome(
     if refusal := reason or refusal:
         console.print(f"Ended early: {refusal}. {MEND}", soft_wrap=True)
         return FAILED
-    return INTERRUPTED if interrupted else OK
+    if interrupted:
+        return INTERRUPTED
+    ends = {record.status for record in progress.records.values()}
+    return FAILED if ends == {"failed"} else OK
 
 
 def make(place: Local, plan: Plan) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import optuna
+import pyarrow
+import pyarrow.parquet
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
@@ -14,8 +16,9 @@ from trainables.constraint import Constraint
 from trainables.patience import Patience
 from trainables.problems import InputError
 from trainables.report import Report
+from tuner.columns import TRIALS
 from tuner.history import Event, told
-from tuner.journal import mend
+from tuner.journal import FILE, mend
 from tuner.lines import NUMBER
 from tuner.place import CHECKPOINTS
 from tuner.record import SEED, Record, Status, ending
@@ -102,6 +105,11 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
         InputError: If the account of the study cannot be read.
     """
     records, events = told(folder, constraint)
+    if not records and (known := trials_of(folder)):
+        raise InputError([
+            f"{folder}: {TRIALS} tells of {known} trials and {FILE} of none, and to go on would "
+            f"write over them; put its {FILE} back, or choose another name=NAME."
+        ])
     study = studied(folder)
     believe(records, study.trials if study else (), rule)
     forgotten, memory = set[int](), Memory(records)
@@ -118,6 +126,14 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
         elif memory.decided.get(number) != "wait" and SEED not in number:
             rule.ended(number)
     return memory
+
+
+def trials_of(folder: Path) -> int:
+    """Return how many trials a study's frame tells of; none if it cannot be read."""
+    try:
+        return int(pyarrow.parquet.read_metadata(folder / TRIALS).num_rows)
+    except (OSError, pyarrow.ArrowInvalid):
+        return 0
 
 
 def believe(records: Mapping[str, Record], trials: Iterable[FrozenTrial], rule: Rule) -> None:

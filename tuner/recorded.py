@@ -13,6 +13,7 @@ from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.report import Report
 from tuner import logs
+from tuner.columns import EPOCHS, TRIALS
 from tuner.results import STUDY
 from tuner.working_copy import here
 
@@ -84,8 +85,8 @@ def recorded(named: Path | str) -> Archive:
 def of_folder(folder: Path) -> Archive:
     """Return the trials of a study that went to their end."""
     said = study_file.read(folder / STUDY)
-    trials = pd.read_parquet(folder / "trials.parquet").set_index("trial_id")
-    epochs = pd.read_parquet(folder / "epochs.parquet")
+    trials = pd.read_parquet(folder / TRIALS).set_index("trial_id")
+    epochs = pd.read_parquet(folder / EPOCHS)
     whole = trials[trials["status"] == "completed"]
     knobs = whole[[path for path in whole if "." in str(path)]]
     runs = tuple(recordings(knobs, epochs))

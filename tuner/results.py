@@ -16,7 +16,7 @@ import yaml
 from trainables import study_file
 from trainables.checkpoint import METRICS, WEIGHTS
 from trainables.levels import Level
-from tuner.columns import SEED_COLUMNS
+from tuner.columns import EPOCHS, SEED_COLUMNS, TRIALS
 from tuner.domains import spelled
 from tuner.plan import Plan, plain
 from tuner.progress import Progress
@@ -105,8 +105,8 @@ def write(folder: Path, plan: Plan, progress: Progress) -> None:
     records = sorted(progress.records.values(), key=lambda record: record.trial_id)
     trials = judged(trials_frame(records, plan.columns, folder), progress)
     epochs = epochs_frame(records)
-    whole(folder / "trials.parquet", trials.to_parquet)
-    whole(folder / "epochs.parquet", epochs.to_parquet)
+    whole(folder / TRIALS, trials.to_parquet)
+    whole(folder / EPOCHS, epochs.to_parquet)
     if progress.leader is not None:
         write_best(folder, plan, progress)
 

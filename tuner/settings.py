@@ -11,7 +11,7 @@ from trainables import catalogue
 from trainables.constraint import constraint
 from trainables.precision import Precision
 from trainables.problems import did_you_mean
-from trainables.ranges import Count, Place, Seed, Weight
+from trainables.ranges import Count, Place, Seed, Weight, in_full
 from trainables.trust import is_code
 from tuner.goal import ROBUST, Goal, Objective
 from tuner.ladder import Fidelity
@@ -29,26 +29,48 @@ POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+def number(text: str, expected: str) -> float:
+    """Return the number that a text spells.
+
+    Raises:
+        ValueError: If it spells none; the message says what is expected.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"must be {expected}") from None
+
+
 def seconds(value: object) -> object:
     """Return a duration such as 90, 30m or 12h in seconds.
+
+    Raises:
+        ValueError: If it is text and neither.
 
     >>> seconds("1.5h")
     5400.0
     """
-    match = re.fullmatch(r"([\d.]+)([smhd])", value) if isinstance(value, str) else None
-    return float(match[1]) * UNITS[match[2]] if match else value
+    if not isinstance(value, str):
+        return value
+    if match := re.fullmatch(r"(\d+(?:\.\d*)?)([smhd])", value):
+        return float(match[1]) * UNITS[match[2]]
+    return number(value, "seconds, or such as 30m, 12h or 2d")
 
 
 def size(value: object) -> object:
     """Return a size such as 500MB, 20GB or 1TB in bytes; units are powers of 1000, GiB of 1024.
 
+    Raises:
+        ValueError: If it is text and neither a size nor a number.
+
     >>> size("1.5GB"), size("2GiB")
     (1500000000.0, 2147483648.0)
     """
-    text = value if isinstance(value, str) else ""
-    match = re.fullmatch(r"(\d+(?:\.\d*)?) ?([kKMGT])(i?)B", text)
-    if not match:
+    if not isinstance(value, str):
         return value
+    match = re.fullmatch(r"(\d+(?:\.\d*)?) ?([kKMGT])(i?)B", value)
+    if not match:
+        return number(value, "bytes, or such as 500MB, 20GB or 1TB")
     return float(match[1]) * (1024 if match[3] else 1000) ** POWERS[match[2].upper()]
 
 
@@ -67,8 +89,10 @@ def brief(name: str) -> str:
     """Return the name of a folder.
 
     Raises:
-        ValueError: If file systems know none as long.
+        ValueError: If it could be a path or an option, or file systems know none as long.
     """
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise ValueError("must be letters, digits and _ . + -, with none of . + - in front")
     if len(os.fsencode(name)) > LONGEST:
         raise ValueError(f"must be at most {LONGEST} bytes")
     return name
@@ -115,11 +139,11 @@ def followed(names: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     known = catalogue.names(TRACKERS)
     if unknown := [name for name in names if name not in known and not is_code(name)]:
-        hint = did_you_mean(unknown[0], [*known, "none"])
-        raise ValueError(f"must be none or among {','.join(known)}, got {unknown[0]!r}{hint}")
+        hint = did_you_mean(unknown[0], known).strip()
+        raise ValueError(f"must be none or among {','.join(known)}{hint and f' ({hint})'}")
     if len(set(names)) < len(names):
         raise ValueError("must name each tracker once")
-    return tuple(os.path.abspath(name) if is_code(name) else name for name in names)
+    return tuple(str(in_full(name)) if is_code(name) else name for name in names)
 
 
 def joinable(address: str) -> str:
@@ -138,9 +162,7 @@ def joinable(address: str) -> str:
 
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 Size = Annotated[float, BeforeValidator(size), Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[
-    str, Field(pattern=r"^[\w][\w.+-]*$", coerce_numbers_to_str=True), AfterValidator(brief)
-]
+Name = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(brief)]
 Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
 Gpus = Annotated[Weight, AfterValidator(allotted)]
 Address = Annotated[str, AfterValidator(joinable)]

@@ -31,9 +31,13 @@ class Tracker(Protocol):
 
 
 def missing(trackers: Sequence[str]) -> Iterator[str]:
-    """Yield which trackers need a package that is not installed, and what to type."""
+    """Yield which trackers cannot be had, or need a package that is not installed."""
     for name in trackers:
-        package = getattr(catalogue.load(TRACKERS, name), "REQUIRES", None)
+        try:
+            package = getattr(catalogue.load(TRACKERS, name), "REQUIRES", None)
+        except LookupError as error:
+            yield f"tracker: {error.args[0]}"
+            continue
         if package and find_spec(package) is None:
             yield (
                 f"tracker: {name} needs the package {package}, which is not installed; write "

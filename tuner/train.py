@@ -55,7 +55,7 @@ class TrainSettings:
 VOCABULARY = Vocabulary(
     keys=("recipe", *knobs(TrainSettings), *STUDY),
     groups=GROUPS,
-    paths=frozenset({*knobs(TrainSettings), "results"}),
+    paths=frozenset({*knobs(TrainSettings), "results", "name"}),
     parse=parse,
 )
 INTRODUCTION = """\

@@ -1,6 +1,7 @@
 """From `key=value` words to nested values."""
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,14 @@ from yaml import YAMLError
 
 from trainables.address import is_address
 from trainables.problems import did_you_mean
-from tuner.typed import FRACTION, is_grid, plain
+from tuner.typed import is_grid, plain
 
 if TYPE_CHECKING:
     from trainables.groups import Group
+
+
+NUMERAL = re.compile(r"[-+]?\.?\d")
+"""How whatever could be a number or a fraction begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +29,7 @@ class Vocabulary:
     Attributes:
         keys: Words that take a value.
         groups: Words that take a name, and knobs after a dot.
-        paths: Those of the keys whose value is a path.
+        paths: Those of the keys whose value is a path or a name, whatever it looks like.
         parse: What a typed value stands for.
     """
 
@@ -103,18 +108,36 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
     if isinstance(value, dict):
         raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
     path = f"{key}.name" if key in vocabulary.groups else key
-    nested: Any = value if is_path(value, path, vocabulary) else vocabulary.parse(value)
+    if isinstance(value, int | float) and not is_plain(text, value):
+        value = text.strip()
+    spelled = text.strip() if isinstance(value, int | float | str) else ""
+    nested: Any = spelled if is_path(spelled, path, vocabulary) else vocabulary.parse(value)
     if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
-        nested = os.path.abspath(nested)  # what it builds is looked at again from other folders
+        # what it builds is looked at again from other folders
+        nested = os.path.abspath(os.path.expanduser(nested))
     for part in reversed(path.split(".")):
         nested = {part: nested}
     result: dict[str, Any] = nested
     return result
 
 
-def is_path(value: object, path: str, vocabulary: Vocabulary) -> bool:
-    """Return whether what could be a fraction is meant as a path, such as results=2024/11."""
-    if not isinstance(value, str) or not FRACTION.fullmatch(value):
+def is_plain(text: str, value: float) -> bool:
+    """Return whether a number is the one that its text spells.
+
+    To YAML 1:30 is 90 and 012 is 10, as nobody means them.
+
+    >>> is_plain("1e-3", 0.001), is_plain("1:30", 90), is_plain("012", 10), is_plain("true", True)
+    (True, False, False, True)
+    """
+    try:
+        return isinstance(value, bool) or float(text) == value
+    except ValueError:
+        return False
+
+
+def is_path(text: str, path: str, vocabulary: Vocabulary) -> bool:
+    """Return whether what could be a number is meant as a path or a name: results=2024/11."""
+    if not NUMERAL.match(text):
         return False
     name, _, knob = path.partition(".")
     if name not in vocabulary.groups:

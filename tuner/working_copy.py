@@ -1,6 +1,5 @@
 """This machine's copy of a results folder that lies at an address."""
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from trainables.problems import InputError
 from trainables.ranges import somewhere
 from trainables.study_file import FILE as STUDY
 from tuner.journal import FILE as JOURNAL
+from tuner.lock import held
 
 RESULTS = "results"
 """Folder of results folders, and of the copies of those at addresses, where a command is typed."""
@@ -112,7 +112,7 @@ class WorkingCopy:
         if not found:
             return set()
         self.claim()
-        if not self.running():
+        if not held(self.folder / JOURNAL):  # else nothing is newer than the copy
             journal, here = found.get(self.folder / JOURNAL), self.folder / JOURNAL
             longer = journal is not None and journal.size > size(here)
             order = sorted(found.items(), key=lambda each: each[0].name != JOURNAL)
@@ -156,17 +156,6 @@ class WorkingCopy:
             for number, path in reversed(list(enumerate(files))):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 (Path(partial) / str(number)).replace(path)
-
-    def running(self) -> bool:
-        """Return whether the search runs here, so that nothing is newer than the copy."""
-        try:
-            with (self.folder / JOURNAL).open("rb") as journal:
-                fcntl.flock(journal, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return True
-        return False
 
     def fetch(self, path: str) -> None:
         """Copy a checkpoint from the address, unless it is here.

@@ -13,7 +13,7 @@ from analysis.report.ranking import ranking
 from analysis.report.server import serve
 from trainables.knobs import knobs
 from trainables.problems import InputError
-from trainables.ranges import Folder, Port
+from trainables.ranges import Folder, Port, in_full
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
 from tuner.keys import understood, vocabulary
@@ -90,7 +90,7 @@ def report(words: Sequence[str], console: Console) -> int:
 
 def beside(first: Path) -> Path:
     """Return where the page of a results folder, or of a log, goes if nothing is said."""
-    whole = first.expanduser().resolve()
+    whole = in_full(first)
     return (whole.parent if whole.is_file() else whole) / FILE
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.frames import Frames
 from analysis.report.summary import percent
+from analysis.report.underway import CUT_OFF
 from analysis.savings import savings
 
 REASONS = {
@@ -14,10 +15,11 @@ REASONS = {
     "diverged": "its training loss was no longer finite",
     "failed": "it raised an error",
     "running": "it is under way",
+    CUT_OFF: "the search ended while it was under way",
 }
 COLLAPSED = "collapsed"
 """Not a status: what the sentinel ended."""
-ORDER = ("failed", "diverged", COLLAPSED, "stopped", "running")
+ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF, "running")
 
 
 AT_BEST = "had they gained as much as the trial that gained most from there on"
@@ -27,8 +29,8 @@ def endings(frames: Frames) -> dict[str, list[dict[str, Any]]]:
     """Return the trials that ended early by how they did, those that failed first.
 
     Returns:
-        From failed, diverged, collapsed, stopped and running, as far as there are any, to rows with
-        `trial`, `study`, `epochs`, `robust` and `reason`.
+        From failed, diverged, collapsed, stopped, cut off and running, as far as there are any, to
+        rows with `trial`, `study`, `epochs`, `robust` and `reason`.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for kind, row in kinds(frames.trials):

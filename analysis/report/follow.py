@@ -7,15 +7,18 @@ from threading import Lock
 from typing import Any
 
 from analysis.frames import Frames
-from analysis.reading import EPOCHS, EVALUATION, STUDY, TRIALS, load
+from analysis.reading import EVALUATION, STUDY, load
 from analysis.report.diagnosed import FILE as DIAGNOSTICS
 from analysis.report.page import page, sections
 from analysis.report.payload import payload
 from analysis.report.ranking import ranking
 from analysis.report.rows import selected_rows
-from analysis.report.underway import Pulse, caught_up, spoken
+from analysis.report.underway import CUT_OFF, Pulse, caught_up, spoken
 from trainables.problems import InputError
+from trainables.ranges import in_full
+from tuner.columns import EPOCHS, TRIALS
 from tuner.journal import FILE as JOURNAL
+from tuner.lock import held
 
 FILES = (STUDY, TRIALS, EPOCHS, EVALUATION, DIAGNOSTICS, JOURNAL)
 LEISURE = 10.0
@@ -34,7 +37,7 @@ class Following:
         Raises:
             InputError: If there are none.
         """
-        self.folders = [Path(folder).expanduser().resolve() for folder in folders]
+        self.folders = [in_full(folder) for folder in folders]
         self.lock = Lock()
         self.version = 0
         self.trouble = ""
@@ -86,13 +89,17 @@ class Following:
 
 def ended_trials(frames: Frames) -> Iterator[str]:
     """Yield the trials that have ended, which is all that their ranking hangs on."""
-    ended = frames.trials[frames.trials["status"] != "running"]
+    ended = frames.trials[~frames.trials["status"].isin(["running", CUT_OFF])]
     yield from ended["study"].astype(str) + "/" + ended["trial_id"]
 
 
-def marks(folders: Sequence[Path]) -> Iterator[tuple[int, int] | None]:
-    """Yield when each file of studies was written, and its size; none if there is no such file."""
+def marks(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool | None]:
+    """Yield whether a search holds each study, and when its files were written, and their sizes.
+
+    None stands for a file that is not there.
+    """
     for folder in folders:
+        yield held(folder / JOURNAL)
         for name in FILES:
             try:
                 found = (folder / name).stat()

@@ -57,6 +57,18 @@ def test_ctrl_c_while_a_command_is_imported_leaves_no_traceback(name, tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_what_the_terminal_has_no_letters_for_is_written_out():
+    code = (
+        "import sys\n"
+        "from tuner.command import command\n"
+        "act = lambda words, console: console.print('78.2 \u00b1 1 %')\n"
+        "sys.exit(command(['x'], print, act))"
+    )
+    words, env = [sys.executable, "-c", code], {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("78.2 \\xb1 1 %\n", "")
+
+
 def test_ctrl_c_is_an_exception_again_once_a_command_runs():
     code = (
         "import os, signal, sys; sys.argv = ['-m']\n"

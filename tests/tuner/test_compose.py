@@ -194,14 +194,22 @@ def test_a_space_of_the_users_own(tmp_path):
         (["optimizer=uniform(1,2)"], "optimizer: has names"),
         (["threat=choice(linf,l2)"], "threat: is never searched"),
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[9,10]"], "schedule.drops"),
-        (["space=weight_decay", "time_budget=soon"], "time_budget: must be a valid number"),
+        (["space=weight_decay", "time_budget=soon"], "time_budget: must be seconds, or such as"),
         (["space=weight_decay", f"results={'x' * 300}"], "results: must be a path that can be"),
         (["space=weight_decay", "results=~no-such-user"], "results: must be a path that can be"),
         (["space=weight_decay", "data=arrays", f"data.path={'x' * 300}"], "File name too long"),
         (["space=weight_decay", "data=cifar10", f"data.root={'x' * 300}"], "File name too long"),
         ([f"space={'x' * 300}.py"], "File name too long"),
         (["space=weight_decay", f"name={'x' * 300}"], "name: must be at most 255 bytes"),
-        (["space=weight_decay", "name=a/b"], "name: String should match"),
+        (["space=weight_decay", "name=a/b"], "name: must be letters, digits and _ . + -"),
+        (["space=weight_decay", "name=-a"], "name: must be letters, digits and _ . + -"),
+        (["space=weight_decay", "trials=1:30"], "trials: must be a valid integer"),
+        (["space=weight_decay", "time_budget=1:30"], "must be seconds, or such as 30m, 12h or 2d"),
+        (["space=weight_decay", "report_limit=1..5h"], "must be seconds, or such as 30m, 12h"),
+        (["space=weight_decay", "disk_budget=20Gb"], "must be bytes, or such as 500MB, 20GB"),
+        (["space=weight_decay", "tracker=wanbd"], "(Did you mean 'wandb'?), got 'wanbd'."),
+        (["space=weight_decay", "searcher=choice(tpe,gp)"], "searcher: needs a name, one of"),
+        (["space=weight_decay", "searcher=[tpe]"], "searcher: needs a name, one of"),
         (["space=weight_decay", "results={a: 1}"], "results: expected a value, got {a: 1}."),
         (["space=trades_beta", "method.beta={a: 1}"], "method.beta: expected a value, got {a: 1}"),
         (["optimizer.lr=1", "optimizer.lr={a: 1}"], "optimizer.lr: expected a value"),
@@ -513,7 +521,27 @@ def test_who_stops_by_one_of_two_objectives_is_told_what_it_costs():
     assert plan(*words, "scheduler=none").cautions == plan("space=weight_decay").cautions
 
 
-def test_a_folder_to_start_from_may_look_like_a_fraction(tmp_path, monkeypatch):
+@pytest.mark.parametrize("folder", ["2024/11", "2024", "1e3", "1.10", "007", "1_0"])
+def test_folders_and_names_may_look_like_numbers(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    study = plan("space=weight_decay", "warm_start=2024/11")
-    assert study.settings.warm_start == (str(tmp_path / "2024/11"),)
+    words = [f"warm_start={folder}", f"results={folder}", f"name={folder.replace('/', '-')}"]
+    settings = plan("space=weight_decay", *words).settings
+    assert settings.warm_start == (str(tmp_path / folder),)
+    assert settings.results == str(tmp_path / folder)
+    assert settings.name == folder.replace("/", "-")
+
+
+def test_files_of_code_may_lie_at_home(tmp_path, monkeypatch):
+    """No shell writes ~ out behind an equals sign."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.py").write_text('def space():\n    return {"optimizer": {"lr": 0.5}}\n')
+    (tmp_path / "net.py").write_text("from trainables.models.lenet import build  # noqa: F401\n")
+    study = plan("space=~/mine.py", "model=~/net.py", "optimizer.weight_decay=uniform(0,1)")
+    assert study.variants[0].fixed["optimizer"]["lr"] == 0.5
+    assert study.variants[0].fixed["model"]["name"] == str(tmp_path / "net.py")
+
+
+def test_a_number_is_what_a_person_reads():
+    """YAML reads 012 in base 8 and 1:30 in base 60."""
+    assert plan("space=weight_decay", "trials=012").settings.trials == 12
+    assert plan("space=weight_decay", "trials=1e1").settings.trials == 10

@@ -139,6 +139,11 @@ def test_a_line_that_no_study_has_written_is_told(line, said, study, capsys):
     assert said in told
 
 
+def test_a_study_that_says_nothing_of_itself_is_not_taken_up(study, capsys):
+    (study / "search.yaml").write_text("")
+    assert "search.yaml says nothing of a study.\n" in resumed(capsys, study)
+
+
 def test_bytes_that_are_no_text_are_told(study, capsys):
     (study / FILE).write_bytes(b"\xff\xfe\n")
     assert f"{study / FILE}: cannot be read" in resumed(capsys, study)
@@ -188,6 +193,22 @@ def test_nothing_is_written_where_a_link_leads_out(command, link, folder, tmp_pa
     act, words = COMMANDS[command]
     assert f"{folder / link}: is a link to {end}" in refused(capsys, act, folder, *words)
     assert [each.read_text() for each in end.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("file", ["best/config.yaml", "search.yaml"])
+def test_links_that_lead_in_a_circle_are_told(file, folder, capsys):
+    (folder / file).unlink()
+    (folder / file).symlink_to(folder / file)
+    assert (folder / file).name in refused(capsys, export, folder)
+
+
+@pytest.mark.parametrize("command", [export, report, figures, diagnose, evaluate])
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/study", "circle"])
+def test_a_folder_that_cannot_be_is_told(command, place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "circle").symlink_to("circle")
+    assert command([place]) == 2
+    assert "there is no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("link", ["report.html", ".report.html"])

@@ -1,11 +1,15 @@
 """The account of a study, and what is left of it whenever it is cut off."""
 
+import fcntl
+import threading
+
 import pytest
 
 from tests.oracles import report
 from trainables.problems import InputError
 from tuner.history import told
 from tuner.journal import FILE, Journal
+from tuner.lock import PAUSE, held
 from tuner.record import Record
 
 
@@ -46,7 +50,17 @@ def test_a_line_that_was_being_written_is_forgotten(tmp_path, cut):
 def test_only_one_process_writes_at_a_time(tmp_path):
     folder = account(tmp_path)
     journal = Journal(folder)
+    assert held(folder / FILE)
     with pytest.raises(InputError, match="another process"):
         Journal(folder)
     journal.close()
+    assert not held(folder / FILE)
     Journal(folder).close()
+
+
+def test_who_only_asks_keeps_no_search_from_starting(tmp_path):
+    folder = account(tmp_path)
+    with (folder / FILE).open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        threading.Timer(2 * PAUSE, fcntl.flock, (asking, fcntl.LOCK_UN)).start()
+        Journal(folder).close()

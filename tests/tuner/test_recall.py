@@ -8,8 +8,10 @@ import pytest
 from tests.oracles import report, tiny
 from trainables import checkpoint
 from trainables.levels import Level
+from trainables.problems import InputError
 from trainables.trial import Trial
-from tuner.journal import Journal
+from tuner.columns import TRIALS
+from tuner.journal import FILE, Journal
 from tuner.ladder import Course
 from tuner.recall import kept_in, remember, rewound
 from tuner.record import Record
@@ -222,3 +224,15 @@ def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status)
     optuna.load_study(study_name=NAME, storage=kept_in(tmp_path)).tell(0, value, state)
     rule = none.build(course=Course(epochs=1, trials=1))
     assert remember(tmp_path, rule).records["0000"].status == status
+
+
+def test_trials_that_only_the_frames_know_are_not_written_over(folder):
+    """Whoever loses the account of a study keeps the results that there are."""
+    (folder / FILE).write_text("")
+    rule = none.build(course=COURSE)
+    with pytest.raises(
+        InputError, match=r"trials.parquet tells of 1 trials and journal.jsonl of n"
+    ):
+        remember(folder, rule)
+    (folder / TRIALS).write_bytes(bytes(100))
+    assert remember(folder, rule).records == {}

@@ -19,7 +19,9 @@ from tuner.arguments import read
 from tuner.compose import compose
 from tuner.display import Lines, Screen, display, headline, line, table
 from tuner.goal import Goal
+from tuner.place import Local
 from tuner.progress import Progress
+from tuner.pursue import outcome
 from tuner.record import Record
 from tuner.spoken import hour
 from tuner.summary import summarise
@@ -232,6 +234,24 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
     assert "Trial 0002 failed: ValueError: no" in text
     assert str(tmp_path) in text
     assert "Interrupted" not in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason", "interrupted", "status"),
+    [
+        (["failed", "diverged"], "", False, 0),
+        (["failed", "failed"], "", False, 1),
+        (["failed"], "", True, 130),
+        (["completed"], "the head is lost", True, 1),
+        (["completed"], "", True, 130),
+        ([], "", False, 0),
+    ],
+)
+def test_the_exit_status_says_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
+    records = {str(n): record(n, [], end) for n, end in enumerate(ends)}
+    progress = Progress(trials=2, levels=(Level(4),), concurrency=1, records=records)
+    console = Terminal(file=io.StringIO())
+    assert outcome(console, progress, Local(tmp_path), reason, "", interrupted) == status
 
 
 def test_a_study_without_a_trial_has_a_summary_too(tmp_path):

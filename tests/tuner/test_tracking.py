@@ -13,7 +13,7 @@ from tuner import tracking
 from tuner.record import Record
 from tuner.search import main
 from tuner.settings import TRACKERS
-from tuner.tracking import Tracking
+from tuner.tracking import Tracking, missing
 
 ROBUST = "val_robust_accuracy"
 
@@ -167,9 +167,17 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_starts(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_tracker_s_file_that_there_is_not_is_refused(tmp_path):
+    assert list(missing([f"{tmp_path}/nope.py"])) == [f"tracker: no file {tmp_path}/nope.py."]
+
+
 @pytest.mark.parametrize(
     ("typed", "hint"),
-    [("mlfow", "Did you mean 'mlflow'?"), ("none,wandb", "got 'none'"), ("wandb,wandb", "once")],
+    [
+        ("mlfow", "Did you mean 'mlflow'?"),
+        ("none,wandb", "got 'none,"),
+        ("wandb,wandb", "once"),
+    ],
 )
 def test_trackers_that_there_are_not_are_refused(typed, hint, capsys):
     assert main(["space=weight_decay", f"tracker={typed}", "dry_run=true"]) == 2

@@ -11,7 +11,7 @@ from analysis.report.__main__ import main
 from analysis.report.follow import Following
 from analysis.report.page import page as page_of
 from analysis.report.server import HOST, Handler, Server
-from tests.analysis.report.studies import began, ended, reported, small
+from tests.analysis.report.studies import began, ended, held_open, reported, small
 from tests.analysis.report.test_page import HOSTILE, NONE, hostile
 from tuner.journal import FILE
 
@@ -256,7 +256,12 @@ def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
         thread.start()
         try:
             page = opened(f"http://{HOST}:{server.server_port}/")
-            follow(page, folder, server)
+            with held_open(folder):
+                follow(page, folder)
+            server.following.rest_until = 0.0
+            told(page, "Ended")
+            assert names(page) == []
+            assert page.locator("#count").inner_text() == "0 of 3 trials"
         finally:
             server.shutdown()
             thread.join()
@@ -269,7 +274,7 @@ def told(page, start):
     playwright.expect(state).to_contain_text(re.compile(f"^{start}"), timeout=60_000)
 
 
-def follow(page, folder, server):
+def follow(page, folder):
     told(page, "Running: 2")
     page.get_by_label("Filter").fill("running")
     for _ in ("ascending", "descending"):
@@ -285,7 +290,3 @@ def follow(page, folder, server):
     assert page.locator("#table tbody button[aria-pressed=true]").inner_text() == "0000"
     with (folder / FILE).open("a") as file:
         file.write(ended("0000") + ended("0001") + began("0002", {"k": 3}) + ended("0002"))
-    server.following.rest_until = 0.0
-    told(page, "Ended")
-    assert names(page) == []
-    assert page.locator("#count").inner_text() == "0 of 3 trials"

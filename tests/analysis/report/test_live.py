@@ -14,10 +14,11 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
+from analysis.report.endings import endings
 from analysis.report.follow import Following
 from analysis.report.server import HOST, Handler, Server
-from analysis.report.underway import Pulse, caught_up
-from tests.analysis.report.studies import began, ended, reported, small, study, trial
+from analysis.report.underway import CUT_OFF, Pulse, caught_up
+from tests.analysis.report.studies import began, ended, held_open, reported, small, study, trial
 from tuner.journal import FILE
 
 KNOBS = {"optimizer.weight_decay": 1e-3}
@@ -40,12 +41,39 @@ def rows(frames):
 
 
 def test_the_account_is_ahead_of_the_frames(running):
-    frames, pulses = caught_up(analysis.load(running))
+    with held_open(running):
+        frames, pulses = caught_up(analysis.load(running))
     assert rows(frames)["status"].tolist() == ["running", "running"]
+    assert pulses["s"].said().startswith("Running: 2")
     assert rows(frames).loc["0000", "val_robust_accuracy"] == 0.3
     assert frames.knobs == ["optimizer.weight_decay"]
     assert len(frames.epochs) == 3
     assert (pulses["s"].running, pulses["s"].begun, pulses["s"].asked) == (2, 2, 3)
+
+
+def test_a_search_that_died_is_not_said_to_run(running):
+    with held_open(running):
+        following = Following([str(running)])
+        assert following.news("")["state"].startswith("Running: 2")
+    following.rest_until = 0.0  # nothing is written when a search is killed
+    news = following.news("")
+    assert news["state"].startswith("Ended early: 2 of 3 trials have begun, 2 not ended;")
+    assert "resume=auto" in news["state"]
+    assert {row["status"] for row in rows(following.frames).to_dict("records")} == {CUT_OFF}
+    assert list(endings(following.frames)) == [CUT_OFF]
+    assert following.ended == ()
+
+
+@pytest.mark.parametrize("sign", [".address", "address"])
+def test_a_search_on_another_machine_is_judged_by_its_silence(running, sign):
+    if sign == "address":
+        small(running, study={"trials": 3, "address": "10.0.0.1:6379"})
+    else:
+        (running / sign).write_text("s3://bucket/s")
+    frames, pulses = caught_up(analysis.load(running))
+    assert pulses["s"].alive is None
+    assert set(rows(frames).loc[["0000", "0001"], "status"]) == {"running"}
+    assert pulses["s"].said().startswith("Running: 2")
 
 
 def test_what_only_frames_say_stays(tmp_path):
@@ -75,17 +103,22 @@ def test_one_broken_account_spoils_no_other(tmp_path, running):
 
 
 @pytest.mark.parametrize(
-    ("running", "begun", "silence", "said"),
+    ("alive", "running", "begun", "silence", "said"),
     [
-        (2, 2, 5, "Running: 2 trials under way, 2 of 3 have begun; last heard 0:00:05 ago."),
-        (2, 2, 99, "Running"),  # an epoch takes 20 s, so that 100 s are no bad sign
-        (2, 2, 101, "Nothing heard for 0:01:41"),
-        (0, 3, 9999, "Ended: all 3 trials have"),
-        (0, 2, 9999, "Nothing heard for 2:46:39"),
+        (None, 2, 2, 5, "Running: 2 trials under way, 2 of 3 have begun; last heard 0:00:05 ago."),
+        (None, 2, 2, 99, "Running"),  # an epoch takes 20 s, so that 100 s are no bad sign
+        (None, 2, 2, 101, "Nothing heard for 0:01:41"),
+        (None, 0, 3, 9999, "Ended: all 3 trials have"),
+        (None, 0, 2, 9999, "Nothing heard for 2:46:39"),
+        (True, 2, 2, 101, "Nothing heard for 0:01:41; 2 of 3 trials have begun, 2 not ended: it"),
+        (True, 0, 3, 5, "Running: 0 trials under way"),  # more seeds may follow
+        (False, 0, 3, 5, "Ended: all 3 trials have"),
+        (False, 1, 3, 5, "Ended early: 3 of 3 trials have begun, 1 not ended; last heard 0:00:05"),
+        (False, 0, 2, 5, "Ended early: 2 of 3 trials have begun, 0 not ended"),
     ],
 )
-def test_silence_is_told_by_the_longest_epoch(running, begun, silence, said):
-    pulse = Pulse(running=running, begun=begun, asked=3, longest=20.0, heard=1000.0)
+def test_silence_is_told_by_the_longest_epoch(alive, running, begun, silence, said):
+    pulse = Pulse(running=running, begun=begun, asked=3, longest=20.0, heard=1000.0, alive=alive)
     assert pulse.said(1000.0 + silence).startswith(said)
 
 

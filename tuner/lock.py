@@ -1,0 +1,37 @@
+"""The lock on the account of a study: who runs the study holds it, and its death lets go of it."""
+
+import fcntl
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+TRIES = 10
+PAUSE = 0.02
+"""Seconds between two tries: who only asks has the lock for a moment."""
+
+
+def take(file: IO[bytes]) -> None:
+    """Take the lock on an open file; to close it lets go.
+
+    Raises:
+        OSError: If another process has it.
+    """
+    for _ in range(TRIES):
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(PAUSE)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def held(path: Path) -> bool:
+    """Return whether somebody has the lock on a file, or it cannot be asked for."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
