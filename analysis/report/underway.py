@@ -65,7 +65,6 @@ class Pulse:
         if self.alive is False:
             return f"Ended early: {begun}; last heard {since} ago. {AGAIN}"
         if silence > max(PATIENCE, EPOCHS * self.longest):
-            end = "it still runs" if self.alive else f"the search was ended, or has died. {AGAIN}"
             end = "it still runs." if self.alive else f"the search was ended, or has died. {AGAIN}"
             return f"Nothing heard for {since}; {begun}: {end}"
         return f"Running: {self.running} trials under way, {of} have begun; last heard {since} ago."
