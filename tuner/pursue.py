@@ -126,6 +126,8 @@ def start(
     patience = Patience(lambda refusal: caution(f"{refusal}; trying again."), PATIENCE)
     journal = Journal(folder, patience)
     rule, memory = recalled(folder, plan, loans, typed, console)
+    for record in memory.over:
+        journal.ended(record)
     progress = begun(plan, at_a_time, gpu, rule, memory)
     greet(console, place, progress)
     books = Books(place, plan, progress, journal, patience, caution)

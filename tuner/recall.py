@@ -44,6 +44,7 @@ class Memory:
         levels: The whole run that each began with.
         left: Numbers of those that were cut off and go on.
         heard: The last moment that the rule has heard of each since it last let it go on.
+        over: Those that turn out to have ended, though the account does not say so yet.
         lost: What has come of checkpoints that were broken, to be told when their trials go on.
         remove: Deletes a broken checkpoint.
     """
@@ -53,6 +54,7 @@ class Memory:
     levels: dict[str, int] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     heard: dict[str, tuple[int, int]] = field(default_factory=dict)
+    over: list[Record] = field(default_factory=list)
     lost: dict[str, str] = field(default_factory=dict)
     remove: Callable[[str], None] = deleted
 
@@ -110,6 +112,7 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
             f"{folder}: {TRIALS} tells of {known} trials and {FILE} of none, and to go on would "
             f"write over them; put its {FILE} back, or choose another name=NAME."
         ])
+    cut_off = [record for record in records.values() if record.status == "running"]
     study = studied(folder)
     believe(records, study.trials if study else (), rule)
     forgotten, memory = set[int](), Memory(records)
@@ -125,6 +128,7 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
             memory.left.append(number)
         elif memory.decided.get(number) != "wait" and SEED not in number:
             rule.ended(number)
+    memory.over = [record for record in cut_off if record.status != "running"]
     return memory
 
 

@@ -105,6 +105,7 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
     memory = remember(tmp_path, none.build(course=Course(epochs=epochs, trials=1)))
     assert memory.records["0000"].status == status
     assert memory.left == ["0000"] * (status == "running")
+    assert [each.trial_id for each in memory.over] == ["0000"] * (status != "running")
 
 
 def written(folder, *events):

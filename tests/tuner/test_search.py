@@ -22,6 +22,7 @@ from tests.test_micro_batch import CRAMPED
 from tests.tuner.aside import started
 from trainables.checkpoint import load_model
 from tuner.evaluate import main as evaluate
+from tuner.history import told
 from tuner.recall import kept_in
 from tuner.search import main
 from tuner.searcher import NAME, STATE
@@ -350,6 +351,11 @@ def test_killed_at_any_moment_a_study_goes_on_to_the_same_end(tmp_path, more, ki
     same_but_for_time(tmp_path, "whole", "cut")
     config = [(tmp_path / name / "best/config.yaml").read_text() for name in ("whole", "cut")]
     assert config[0] == config[1]
+    trials, _ = frames(tmp_path, "cut")
+    accounted, _ = told(tmp_path / "cut")
+    assert {n: record.status for n, record in accounted.items()} == dict(
+        zip(trials.trial_id, trials.status, strict=True)
+    )
 
 
 def workers(driver):
