@@ -36,7 +36,7 @@ SMALL = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1
 LOST = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
 """How soon a node counts as dead: five seconds rather than fifteen."""
 FORKING = {"GRPC_ENABLE_FORK_SUPPORT": "0"}
-"""Without it now and then one of the processes that Ray forks for clients dies with SIGSEGV."""
+"""Processes that Ray forks for clients have died with SIGSEGV, with gRPC's fork handlers on."""
 NODE = {"RAY_AUTH_MODE": "token"}
 """Without it `ray start --address` does not look for its token."""
 NO_GPU = "99"
