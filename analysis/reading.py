@@ -16,10 +16,10 @@ from trainables import study_file
 from trainables.problems import InputError
 from trainables.ranges import in_full
 from tuner import logs
-from tuner.columns import EPOCHS, TRIAL_COLUMNS, TRIALS
+from tuner.columns import EPOCHS, EVALUATION, TRIAL_COLUMNS, TRIALS
 from tuner.working_copy import here
 
-STUDY, EVALUATION = study_file.FILE, "evaluation.parquet"
+STUDY = study_file.FILE
 NEEDED = {
     TRIALS: ("trial_id", "status", "val_robust_accuracy"),
     EPOCHS: ("trial_id", "epoch"),

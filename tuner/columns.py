@@ -1,6 +1,6 @@
 """The files of a study's frames, and the columns of its trials with their types."""
 
-TRIALS, EPOCHS = "trials.parquet", "epochs.parquet"
+TRIALS, EPOCHS, EVALUATION = "trials.parquet", "epochs.parquet", "evaluation.parquet"
 
 TRIAL_COLUMNS = {
     "trial_id": "str",

@@ -14,9 +14,10 @@ from scipy.stats import binomtest
 
 from trainables.problems import InputError
 from trainables.ranges import Count, Positive, Seed
+from tuner.columns import EVALUATION
 from tuner.results import whole
 
-FILE = "evaluation.parquet"
+FILE = EVALUATION
 STATE = "evaluation"
 """The folder, among the results, of what interrupted attacks go on from."""
 COLUMNS = {

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from analysis.frames import Frames
-from analysis.reading import EVALUATION, STUDY, load
+from analysis.reading import STUDY, load
 from analysis.report.diagnosed import FILE as DIAGNOSTICS
 from analysis.report.page import page, sections
 from analysis.report.payload import payload
@@ -16,7 +16,7 @@ from analysis.report.rows import selected_rows
 from analysis.report.underway import CUT_OFF, Pulse, caught_up, spoken
 from trainables.problems import InputError
 from trainables.ranges import in_full
-from tuner.columns import EPOCHS, TRIALS
+from tuner.columns import EPOCHS, EVALUATION, TRIALS
 from tuner.journal import FILE as JOURNAL
 from tuner.lock import held
 

@@ -5,7 +5,8 @@ import pytest
 from tuner import resources
 from tuner.resources import fitting, share_of_gpu, taking_turns, unmet
 from tuner.run import device
-from tuner.settings import Settings, cores, seconds
+from tuner.settings import Settings, cores
+from tuner.units import seconds
 
 
 @pytest.mark.parametrize(
