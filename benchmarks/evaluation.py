@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
+from trainables.memory_format import to_channels_last
 from trainables.verdict import Verdict, correct, judge
 from tuner.evaluation import Evaluation, prepared
 from tuner.settings import cores
@@ -107,7 +108,7 @@ def pixels(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
 
 def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack], seed: int = 0) -> float:
     """Return the robust accuracy under a suite of ours."""
-    model.to(memory_format=torch.channels_last)
+    to_channels_last(model)
     standing = correct(model, evaluation.images, BATCH)
     for attack in suite:
         verdict = Verdict(standing)

@@ -15,6 +15,7 @@ from trainables.constraint import constraint
 from trainables.groups import GROUPS
 from trainables.images import Dataset, Format
 from trainables.loop import EpochResult, train_epoch
+from trainables.memory_format import to_channels_last
 from trainables.node_cache import read_once
 from trainables.precision import compile_layers, compute_in
 from trainables.report import Report
@@ -57,9 +58,8 @@ class Trial:
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
         self.dataset = dataset(self.parts["data"].load, self.device, config.get("study"))
         self.train, self.validation = self.parts["data"].cut(self.dataset.train)
-        # channels last is what convolutions are quickest with; numbers are the same
         model = network(self.parts["model"], self.dataset.format)
-        self.model = model.to(self.device).to(memory_format=torch.channels_last)
+        self.model = to_channels_last(model.to(self.device))
         compute_in(self.model, config["precision"])
         if config["compile"]:
             compile_layers(self.model)

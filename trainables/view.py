@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from trainables.heads import Cosine
+from trainables.memory_format import is_unsafe, with_channels_first
 from trainables.precision import Network, compile_layers, in_full, is_mixed, networks
 
 
@@ -24,6 +25,7 @@ class Folded(nn.Module):
         self.sources = [conv, norm]  # in a list, so that they are no part of this module
         self.stride, self.padding = conv.stride, conv.padding
         self.dilation, self.groups = conv.dilation, conv.groups
+        self.contiguous = is_unsafe(conv)
 
     def refresh(self, dtype: torch.dtype | None) -> None:
         """Take the weights as they are now, in their own type if none is asked for."""
@@ -34,11 +36,13 @@ class Folded(nn.Module):
             factor, shift = affine(norm)
             weight = weight * factor.view(-1, 1, 1, 1)
             bias = shift if bias is None else shift + bias * factor
+        weight = with_channels_first(weight) if self.contiguous else weight
         self.weight = weight.to(dtype or weight.dtype)
         self.bias = None if bias is None else bias.to(self.weight.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (N, C', H', W') of features (N, C, H, W)."""
+        x = x.contiguous() if self.contiguous else x
         return F.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
         )

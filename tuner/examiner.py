@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.nn import Module
 
 from trainables.audit import doubts, suspicious
+from trainables.memory_format import to_channels_last
 from trainables.problems import InputError
 from trainables.verdict import Verdict, correct, judge
 from tuner import fingerprint, ledger
@@ -45,7 +45,7 @@ class Examiner:
         Raises:
             InputError: If the checkpoint or its kept state is broken.
         """
-        model = candidate.load().to(self.device).to(memory_format=torch.channels_last)
+        model = to_channels_last(candidate.load().to(self.device))
         images, settings = self.evaluation.images, self.evaluation.settings
         right = correct(model, images, self.batch)
         standing, fooled = right.clone(), dict[str, int]()

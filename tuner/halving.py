@@ -93,7 +93,7 @@ class Halving(Rule):
 
     def ended(self, trial: str) -> None:
         """Take note that a trial will come to no other rung."""
-        if trial not in self.over and self.places:
+        if trial not in self.over and self.first < len(self.places):
             self.over.add(trial)
             self.missing += trial not in self.places[self.first].values
             for place in self.places:

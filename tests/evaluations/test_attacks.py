@@ -16,6 +16,7 @@ from trainables.evaluations import (
 )
 from trainables.groups import GROUPS
 from trainables.images import Format
+from trainables.memory_format import to_channels_last
 from trainables.modes import frozen
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
@@ -79,7 +80,7 @@ def test_colour_images_in_any_layout_are_attacked_through_convolutions(name, thr
     torch.manual_seed(0)
     bound = filled(GROUPS["model"], "preact_resnet18", {"width": 2})
     images = Format(shape=(3, 10, 10), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
-    model = network(bound, images).eval().to(memory_format=torch.channels_last)
+    model = to_channels_last(network(bound, images).eval())
     x = torch.rand(6, 3, 10, 10).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         y = model(x).argmax(dim=1)

@@ -141,6 +141,19 @@ def test_hyperband_lets_the_last_bracket_run():
     assert run(rule, first[0], 0.1) == "wait"
 
 
+@pytest.mark.parametrize(
+    ("epochs", "trials"), [(3, 4), (4, 6), (7, 12), (30, 40), (110, 40), (1, 3)]
+)
+def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
+    """The last bracket begins behind the last rung, so that it has none to leave."""
+    rule = hyperband.build(course=course(epochs=epochs, trials=trials))
+    for number in range(trials):
+        rule.begins(str(number))
+    for number in range(trials):
+        rule.ended(str(number))
+    assert rule.next(idle=True) is None
+
+
 @pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "go")])
 def test_the_median_rule_by_hand(value, expected):
     """Averages of two epochs are 0, 0.25 and 0.5: a best below 0.25 is too little."""
