@@ -35,8 +35,6 @@ ROOM = int(NODES / SHARE)
 SMALL = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
 LOST = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
 """How soon a node counts as dead: five seconds rather than fifteen."""
-FORKING = {"GRPC_ENABLE_FORK_SUPPORT": "0"}
-"""Processes that Ray forks for clients have died with SIGSEGV, with gRPC's fork handlers on."""
 NODE = {"RAY_AUTH_MODE": "token"}
 """Without it `ray start --address` does not look for its token."""
 NO_GPU = "99"
@@ -51,14 +49,14 @@ class Cluster:
 
     Attributes:
         address: To join it by.
-        client: The address of its Ray Client.
+        dashboard: The address of its dashboard, which jobs are submitted to.
         environment: Of processes that may join it.
         head: How its head node is started.
         sessions: The session of each node, as processes have them; the head comes first.
     """
 
     address: str
-    client: str
+    dashboard: str
     environment: Mapping[str, str]
     head: list[str]
     sessions: list[int]
@@ -82,11 +80,12 @@ class Cluster:
 
 
 @contextmanager
-def cluster(nodes: int = NODES, **settings: str) -> Iterator[Cluster]:
+def cluster(nodes: int = NODES, *, dashboard: bool = False, **settings: str) -> Iterator[Cluster]:
     """Give a cluster with a token of its own, and end it.
 
     Args:
         nodes: How many.
+        dashboard: Whether its dashboard is started.
         settings: Variables of the environment of all its processes.
     """
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # sockets lie in it, whose paths must be short
@@ -95,11 +94,13 @@ def cluster(nodes: int = NODES, **settings: str) -> Iterator[Cluster]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
     # a busy machine takes longer than Ray waits
     patience = {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
-    environment = kept | token | LOST | FORKING | patience
-    port, client = free_port(), free_port()
-    head = [f"--port={port}", "--head", f"--temp-dir={folder}", "--include-dashboard=false"]
-    head += [f"--ray-client-server-port={client}"]
-    addresses = f"127.0.0.1:{port}", f"ray://127.0.0.1:{client}"
+    environment = kept | token | LOST | patience
+    port, jobs = free_port(), free_port()
+    head = [f"--port={port}", "--head", f"--temp-dir={folder}", f"--dashboard-port={jobs}"]
+    # the usual ports are those of one cluster a machine
+    head += [f"--ray-client-server-port={free_port()}", "--dashboard-agent-listen-port=0"]
+    head += [f"--include-dashboard={str(dashboard).lower()}"]
+    addresses = f"127.0.0.1:{port}", f"http://127.0.0.1:{jobs}"
     running = Cluster(*addresses, environment | settings, head, [])
     try:
         for _ in range(nodes):

@@ -1,18 +1,15 @@
 """What can be wrong with how a study searches: its scheduler, its searcher and what it is after."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from trainables.address import is_address
 from trainables.bind import complaints
-from trainables.groups import GROUPS
 from trainables.problems import InputError
 from tuner.check import completed, validated
 from tuner.domains import spelled, values
-from tuner.settings import CLIENT, Settings
+from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
-from tuner.typed import is_grid, several
+from tuner.typed import is_grid
 
 
 def study(
@@ -67,39 +64,6 @@ def aims(searcher: object, arguments: Mapping[str, Any]) -> Iterator[str]:
             f"warm_start: {searcher} does not learn from trials that it did not propose; write "
             "searcher=tpe, gp or nsga2."
         )
-
-
-def afar(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what means nothing where all of a study runs beside the head of a cluster.
-
-    Args:
-        arguments: The keys of the command.
-    """
-    if not str(arguments.get("address")).startswith(CLIENT):
-        return
-    for key, text in paths({"results": Settings().results, **arguments}):
-        if not is_address(text) and not Path(text).is_absolute():
-            yield (
-                f"{key}: must be an address or an absolute path with address={CLIENT}..., got "
-                f"{text}; write {key}=s3://bucket/path, or the path of a folder that all nodes of "
-                "the cluster share."
-            )
-    known = GROUPS["data"].all_knobs()
-    for name, text in arguments.get("data", {}).items():
-        if any(knob.is_path for knob in known.get(name, [])) and not Path(str(text)).is_absolute():
-            yield (
-                f"data.{name}: must be an absolute path with address={CLIENT}..., got {text}; "
-                "write where the data lie on the nodes of the cluster."
-            )
-    if "replay" in arguments:
-        yield "replay: trains nothing, so it needs no cluster; leave address out."
-
-
-def paths(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the results folders that a study names, with their keys."""
-    for key in ("results", "warm_start"):
-        named = several(arguments.get(key, []))
-        yield from ((key, str(each)) for each in (named if isinstance(named, list) else [named]))
 
 
 def hasty(scheduler: str, settings: Settings) -> Iterator[str]:

@@ -18,19 +18,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from trainables.node_cache import clear
 from trainables.problems import InputError
-from tuner.admission import admitted
 from tuner.lifeline import knock
 from tuner.loopback import loopback
 from tuner.place import Local, Remote
 from tuner.resources import here
 from tuner.room import room
-from tuner.settings import CLIENT, Settings
+from tuner.settings import Settings
 from tuner.shipping import environment
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-NOT_READY = "Starting Ray client server failed"
-TRIES = 3
-"""Of a connection over Ray Client: a server for it may die as it is forked, half a minute lost."""
 PATIENCE = 5.0
 """Seconds to wait for nodes that delete what they have read."""
 
@@ -74,8 +70,8 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
     as_told()
     try:
         found = answering(settings.address)
-        with environment(files, settings.results) as sent:
-            join(found, sent)
+        with environment(files) as sent:
+            ray.init(address=found, runtime_env=sent, **QUIET)
     except AuthenticationError:
         raise InputError([
             f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
@@ -83,39 +79,19 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
             "the command."
         ]) from None
     except (OSError, ValueError, RuntimeError, RayError) as error:
-        printed = "HOST:PORT as `ray start --head` printed it"
-        form = f"{CLIENT}HOST:10001" if settings.afar else printed
         raise InputError([
-            f"address: no Ray cluster at {settings.address} ({reason(error)}); write {form}, with "
-            "its token in ~/.ray/auth_token if it has one, or leave address out to run on this "
-            "machine."
+            f"address: no Ray cluster at {settings.address} ({reason(error)}); write HOST:PORT as "
+            "`ray start --head` printed it, with its token in ~/.ray/auth_token if it has one, or "
+            "leave address out to run on this machine."
         ]) from None
 
 
-def join(address: str, sent: dict[str, Any]) -> None:
-    """Join a cluster; one that has just begun may not be ready for clients the first time.
-
-    Raises:
-        ConnectionAbortedError: If it never is.
-    """
-    for left in reversed(range(TRIES)):
-        try:
-            ray.init(address=address, runtime_env=sent, **QUIET)
-        except ConnectionAbortedError as error:
-            if not left or NOT_READY not in str(error):
-                raise
-        else:
-            return
-
-
 def reason(error: Exception) -> str:
-    """Return what an error of Ray comes down to: its first line, or what that line announces."""
+    """Return the first line of an error of Ray, or all lines where the first ends in a colon."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    if not lines[0].endswith(":"):
-        return lines[0]
-    return lines[-1] if any(line.startswith("Traceback") for line in lines) else " ".join(lines)
+    return " ".join(lines) if lines[0].endswith(":") else lines[0]
 
 
 def as_told() -> None:
@@ -140,11 +116,6 @@ def answering(address: str) -> str:
         AuthenticationError: If the cluster wants another token.
         RayError: If whoever is there is no cluster.
     """
-    if address.startswith(CLIENT):
-        server = address.removeprefix(CLIENT)
-        knock(server)
-        admitted(server)
-        return address
     found: str | None = canonicalize_bootstrap_address(address)
     if found is None:
         raise ConnectionError("this machine is not a node of one")

@@ -57,7 +57,6 @@ def compose(
     problems += check_study.study(study, labelled)
     problems += check_study.population(study["scheduler"], labelled, arguments)
     problems += misfits(Settings, arguments)
-    problems += check_study.afar(arguments)
     problems += check_study.aims(study["searcher"]["name"], arguments)
     if problems:
         raise InputError(problems)

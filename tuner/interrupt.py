@@ -46,26 +46,6 @@ def impatiently() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def noted() -> Iterator[threading.Event]:
-    """Give what is set by the first Ctrl-C; the second ends the process at once."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if pressed.is_set():
-            leave(number, frame)
-        pressed.set()
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def interrupt(_signal: int, _frame: FrameType | None) -> None:
     """Do as Ctrl-C does."""
     signal.raise_signal(signal.SIGINT)

@@ -34,7 +34,6 @@ from tuner.preview import preview
 from tuner.progress import Progress
 from tuner.recall import Memory
 from tuner.record import Record
-from tuner.regret import rehearse
 from tuner.resources import here, taking_turns, unmet
 from tuner.room import waiting
 from tuner.rule import Rule
@@ -60,20 +59,12 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         InputError: If it cannot.
     """
     place = placed(plan)
-    folder = place.folder
-    goes_on = (folder / JOURNAL).exists() and plan.settings.resume == "auto"
-    problems = list(unlike(folder, plan) if goes_on else unwritable(place))
-    if plan.settings.replay:
-        if problems:
-            raise InputError(problems)
-        silence()
-        rehearse(plan, console, folder)
-        return OK
+    problems = obstacles(place, plan)
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
     problems += [*unusable(plan), *missing(plan.settings.tracker)]
     try:
-        loans = borrowed(plan, folder)
+        loans = borrowed(plan, place.folder)
     except InputError as unfit:
         problems += unfit.each
     if problems := problems or [*cramped(plan)]:
@@ -90,8 +81,11 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         return start(plan, place, loans, typed, console, room)
 
 
-def unlike(folder: Path, plan: Plan) -> list[str]:
-    """Return why a plan cannot go on with a study: they differ, or its account does not fit it."""
+def obstacles(place: Local, plan: Plan) -> list[str]:
+    """Return why a study can neither be created in its results folder nor resumed from it."""
+    folder = place.folder
+    if not (folder / JOURNAL).exists() or plan.settings.resume != "auto":
+        return list(unwritable(place))
     problems = [*links_out(folder), *differences(folder, plan)]
     return problems or list(strangers(folder, plan))
 
@@ -243,5 +237,4 @@ def silence() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the table tells what failed
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.util\.client")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

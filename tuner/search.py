@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from tuner.arguments import read
-from tuner.client import carry_out
 from tuner.command import command
 from tuner.compose import compose
 from tuner.help import usage
+from tuner.launch import launch
 
 
 def main(words: Sequence[str]) -> int:
@@ -27,7 +27,7 @@ def search(words: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    return carry_out(compose(*read(words)), ["python", "-m", "tuner.search", *words], console)
+    return launch(compose(*read(words)), ["python", "-m", "tuner.search", *words], console)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,8 @@ from tuner.working_copy import RESULTS
 GRAIN = 0.0001
 """Ray counts shares of a machine in these."""
 LONGEST = 255
-CLIENT = "ray://"
-"""Before the address of a Ray Client server."""
-ADDRESS = re.compile(rf"({CLIENT})?(\[[\da-fA-F:]+\]|[^\s:/]+):\d{{1,5}}")
+RAY_CLIENT_SCHEME = "ray://"
+ADDRESS = re.compile(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}")
 TRACKERS = "tuner.trackers"
 
 
@@ -104,12 +103,18 @@ def joinable(address: str) -> str:
     """Return the address of a Ray cluster.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is none, or one of Ray Client.
     """
+    if address.startswith(RAY_CLIENT_SCHEME):
+        host = re.sub(r":\d*$", "", address.removeprefix(RAY_CLIENT_SCHEME)) or "HOST"
+        raise ValueError(
+            f"must be auto or HOST:PORT; to search from another machine, write `ray job submit "
+            f"--address http://{host}:8265 --working-dir . -- python -m tuner.search ... "
+            "address=auto results=/SHARED/FOLDER`"
+        )
     if address != "auto" and not ADDRESS.fullmatch(address):
         raise ValueError(
-            "must be auto, HOST:PORT, as ray start printed it, such as 10.0.0.1:6379, or "
-            "ray://HOST:10001"
+            "must be auto or HOST:PORT, as ray start printed it, such as 10.0.0.1:6379"
         )
     return address
 
@@ -171,8 +176,7 @@ class Settings:
             commas, or none.
         dry_run: Whether to print the plan and run nothing.
         address: Of a running Ray cluster to join, HOST:PORT, or "auto" where this machine is a node
-            of one; a private one on this machine if none. With ray://HOST:PORT, Ray Client, all of
-            the search runs beside the head of the cluster, and this machine shows what it prints.
+            of one or the search is a Ray job; a private one on this machine if none.
         dashboard: Whether to start Ray's dashboard, which lists trials by number and knobs; each
             then has a process of its own, which takes seconds to start.
     """
@@ -207,11 +211,6 @@ class Settings:
     def goal(self) -> Goal:
         """What the study is after."""
         return Goal(self.objectives, constraint(self.constraint) if self.constraint else None)
-
-    @property
-    def afar(self) -> bool:
-        """Whether all of the study runs beside the head of a cluster."""
-        return bool(self.address and self.address.startswith(CLIENT))
 
     @property
     def threads(self) -> int:

@@ -17,21 +17,20 @@ PACKAGES = ("trainables", "tuner", "search_spaces", "analysis")
 
 
 def own_files(plan: Plan) -> set[Path]:
-    """Return the files of the user's own that trials import, or a search that runs elsewhere."""
+    """Return the files of the user's own that trials import."""
     groups = [plan.scheduler, plan.searcher, *(g for v in plan.variants for g in v.fixed.values())]
     names = {*(group.get("name") for group in groups), *plan.settings.tracker}
     return {Path(name) for name in names if isinstance(name, str) and is_code(name)}
 
 
 @contextmanager
-def environment(files: Iterable[Path], results: str) -> Iterator[dict[str, Any]]:
+def environment(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """Give what Ray calls a runtime environment, to be uploaded while inside.
 
     Libraries are not in it: they are installed on every node, as docs/cluster.md says.
 
     Args:
         files: Of the user's own, which trials import by their absolute paths.
-        results: Where the results go.
     """
     code = Path(tuner.__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:
@@ -39,8 +38,6 @@ def environment(files: Iterable[Path], results: str) -> Iterator[dict[str, Any]]
             copy = Path(folder) / shipped(file)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        # Ray has one folder for all that is alike, and a search beside the head its copy in there
-        (Path(folder) / "results.txt").write_text(results)
         yield {
             "py_modules": [str(code / name) for name in PACKAGES],
             "working_dir": folder,

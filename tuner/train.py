@@ -17,11 +17,11 @@ from trainables.knobs import knobs
 from trainables.problems import InputError
 from trainables.ranges import Place
 from trainables.trust import trusting, typed, untrusted
-from tuner.client import carry_out
 from tuner.command import command
 from tuner.compose import compose
 from tuner.help import describe, members
 from tuner.keys import misfits
+from tuner.launch import launch
 from tuner.listing import heading, listing
 from tuner.settings import Settings
 from tuner.space import RECIPES, Space, misshapen
@@ -105,7 +105,7 @@ def train(words: Sequence[str], console: Console) -> int:
     with nullcontext() if file is None else trusting(typed(arguments)):
         base, kept = (None, {}) if file is None else configured(str(file), arguments, problems)
         plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
-        return carry_out(plan, ["python", "-m", "tuner.train", *words], console)
+        return launch(plan, ["python", "-m", "tuner.train", *words], console)
 
 
 def configured(

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ray._private.runtime_env.packaging import get_uri_for_directory
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from benchmarks.cluster import EPOCHS, ROOM, TRIALS, cluster, free_port, survive
+import analysis
+from benchmarks.cluster import EPOCHS, LONGEST, ROOM, TRIALS, cluster, free_port, survive
 from tests.tuner.accounts import planned
+from tests.tuner.test_compose import problems
+from tests.tuner.test_search import SMALL
 from trainables import catalogue
-from tuner.cluster import answering
+from tuner.cluster import answering, reason
 from tuner.settings import joinable
 from tuner.shipping import PACKAGES, environment, own_files
 
@@ -24,7 +26,8 @@ TUNER = Path(__file__).parents[2] / "tuner"
 def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
     """Those of the dead node go on elsewhere, from the last epoch whose checkpoint was kept."""
     with cluster() as running:
-        refused = join(running, tmp_path)
+        (tmp_path / "token").write_text("0" * 64)
+        refused = join(running, tmp_path, RAY_AUTH_TOKEN_PATH=str(tmp_path / "token"))
         found = survive(running, tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "refuses this machine's token; copy ~/.ray/auth_token" in refused.stderr
@@ -39,15 +42,59 @@ def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
     assert found["epochs_lost"] == 0
 
 
-def join(running, tmp_path):
-    """Search with another token than the cluster's."""
-    (tmp_path / "token").write_text("0" * 64)
+def join(running, tmp_path, **settings):
+    """Search on a cluster, with other variables of the environment."""
     keys = [f"address={running.address}", f"results={tmp_path}", "name=refused"]
     return subprocess.run(
         [sys.executable, "-m", "tuner.search", "space=weight_decay", *keys],
-        env=running.environment | {"RAY_AUTH_TOKEN_PATH": str(tmp_path / "token")},
+        env=running.environment | settings,
         capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def head():
+    with cluster(nodes=1, dashboard=True) as running:
+        yield running
+
+
+@pytest.mark.slow
+def test_a_search_is_submitted_as_a_job_and_leaves_its_results(head, tmp_path):
+    """As docs/cluster.md says: the head runs the uploaded copy of this project."""
+    words = ["space=weight_decay", *SMALL, "scheduler=none", "trials=2", "gpu=0", "address=auto"]
+    words += [f"results={tmp_path}", "name=study"]
+    job = [sys.executable, "-m", "ray.scripts.scripts", "job", "submit"]
+    job += [f"--address={head.dashboard}", "--working-dir=.", "--"]
+    job += [sys.executable, "-m", "tuner.search", *words]
+    done = subprocess.run(
+        job, cwd=TUNER.parent, env=head.environment | {"RAY_AUTH_MODE": "token"},
+        capture_output=True, text=True, check=False, timeout=LONGEST,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Winner: trial 000" in done.stdout
+    assert f"Results: {tmp_path / 'study'}" in done.stdout
+    frames = analysis.load(tmp_path / "study")
+    assert list(frames.trials.status) == ["completed", "completed"]
+    assert list(frames.epochs.epoch) == [1, 2, 3, 1, 2, 3]
+    assert (tmp_path / "study/best/config.yaml").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "refuses this machine's token; copy ~/.ray/auth_token"),
+        (
+            "missing",
+            "address: Ray's token cannot be read: RAY_AUTH_TOKEN_PATH is set but file cannot be "
+            "opened or is empty: missing",
+        ),
+    ],
+)
+def test_a_missing_token_is_reported(head, tmp_path, path, message):
+    refused = join(head, tmp_path, HOME=str(tmp_path), RAY_AUTH_TOKEN_PATH=path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert message in refused.stderr
 
 
 def test_where_there_is_no_cluster_nobody_waits():
@@ -55,17 +102,44 @@ def test_where_there_is_no_cluster_nobody_waits():
         answering(f"127.0.0.1:{free_port()}")
 
 
-@pytest.mark.parametrize(
-    "address", ["auto", "10.0.0.1:6379", "head.local:6379", "[::1]:6379", "ray://h:10001"]
-)
+@pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "head.local:6379", "[::1]:6379"])
 def test_addresses_that_can_be_joined(address):
     assert joinable(address) == address
 
 
-@pytest.mark.parametrize("address", ["", "head", "ray://h", "http://h:8265", "head:port", ":6379"])
+@pytest.mark.parametrize("address", ["", "head", "http://h:8265", "head:port", ":6379"])
 def test_addresses_that_cannot(address):
-    with pytest.raises(ValueError, match="must be auto, HOST:PORT, as ray start"):
+    with pytest.raises(ValueError, match="must be auto or HOST:PORT, as ray start"):
         joinable(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("ray://head:10001", "head"), ("ray://[::1]:10001", "[::1]"), ("ray://head", "head")],
+)
+def test_ray_client_is_refused_with_the_command_that_submits_a_job(address, host):
+    first, second = problems("space=weight_decay", "epochs=0", f"address={address}")
+    assert first.startswith("epochs: ")
+    assert second == (
+        "address: must be auto or HOST:PORT; to search from another machine, write `ray job submit "
+        f"--address http://{host}:8265 --working-dir . -- python -m tuner.search ... address=auto "
+        f"results=/SHARED/FOLDER`, got '{address}'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("no answer\nat all", "no answer"),
+        (
+            "Version mismatch: that:\n  Ray: 2\nthis:\n  Ray: 3",
+            "Version mismatch: that: Ray: 2 this: Ray: 3",
+        ),
+        ("", "ValueError"),
+    ],
+)
+def test_errors_of_ray_are_shown_on_one_line(text, expected):
+    assert reason(ValueError(text)) == expected
 
 
 def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path, monkeypatch):
@@ -79,7 +153,7 @@ def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path
     monkeypatch.chdir(tmp_path)  # which paths may be relative to
     study = [f"{key}=./{key}.py" for key in ("searcher", "scheduler", "tracker")]
     assert own_files(planned(*study)) == {tmp_path / each.partition("./")[2] for each in study}
-    with environment(files, "s3://bucket/studies") as sent:
+    with environment(files) as sent:
         assert [Path(path).name for path in sent["py_modules"]] == list(PACKAGES)
         assert all((Path(path) / "__init__.py").is_file() for path in sent["py_modules"])
         assert sent["env_vars"]["RAY_CHDIR_TO_TRIAL_DIR"] == "0"
@@ -88,18 +162,6 @@ def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path
         assert catalogue.load_file(own).outer
     with pytest.raises(LookupError, match="no file"):
         catalogue.load_file(own)
-
-
-def test_searches_whose_results_go_elsewhere_have_other_folders_on_a_node():
-    """Beside the head the working copy lies there, under the name of the study alone."""
-    found = [uri("s3://one/studies"), uri("s3://other/studies"), uri("s3://one/studies")]
-    assert found[0] == found[2] != found[1]
-
-
-def uri(results):
-    """Return what Ray calls the folder that it makes of what is sent."""
-    with environment([], results) as sent:
-        return get_uri_for_directory(sent["working_dir"], include_gitignore=True, excludes=[])
 
 
 def test_the_cluster_launcher_takes_the_configuration():

@@ -163,10 +163,7 @@ def test_a_report_runs_nothing(name, trap, folder, marker):
 
 
 def test_only_what_a_study_itself_has_written_is_unpickled():
-    """The error that Ray has just put into its folder, and the plan that comes over Ray Client.
-
-    Of CMA-ES' state nothing but numbers is.
-    """
+    """The error that Ray has just put into its folder; of CMA-ES' state, numbers alone."""
     root = Path(results.__file__).parents[1]
     readers = {
         file.name
@@ -181,4 +178,4 @@ def test_only_what_a_study_itself_has_written_is_unpickled():
         )
         if word in file.read_text()
     }
-    assert readers == {"watch.py", "cmaes.py", "errand.py"}
+    assert readers == {"watch.py", "cmaes.py"}
