@@ -168,7 +168,7 @@ data set. Knobs that a recipe does not set have their default. Each data set has
 
 def recipe_section(name: str, module: ModuleType) -> str:
     """Return the section of a recipe: where it is from, and what it sets."""
-    settings = [f"epochs={module.EPOCHS}", *typed(understood("recipe", module).layer)]
+    settings = [f"epochs={module.EPOCHS}", *assignments(understood("recipe", module).layer)]
     return f"### `recipe={name}`\n\n{prose(module)}\n\n{coded(settings)}"
 
 
@@ -227,8 +227,8 @@ def data() -> str:
     return f"""# Data sets and threats
 
 `data=mnist5k` is part of the repository. torchvision downloads `mnist`, `fashion_mnist`, `cifar10`,
-`cifar100` and `svhn` to the folder `data.root`, unless `data.download=false`. `data=arrays` reads an
-`.npz` file with `x_train` and `x_test` (uint8, NxHxWxC or NxHxW) and `y_train` and `y_test`
+`cifar100` and `svhn` to the folder `data.root`, unless `data.download=false`. `data=arrays` reads
+an `.npz` file with `x_train` and `x_test` (uint8, NxHxWxC or NxHxW) and `y_train` and `y_test`
 (integers from 0). `data=imagenet` reads a folder with `train` and `val`, which have one folder per
 class; `data.workers` threads decode the images during training.
 
@@ -412,7 +412,7 @@ def members(found: Group, choice: str, prefix: str) -> str:
     for name, module in modules.items():
         own = {key: knob for key, knob in found.knobs(name).items() if key not in common}
         parts.append(f"### `{choice}{name}`\n\n{prose(module)}")
-        if companions := typed(getattr(module, "COMPANIONS", {})):
+        if companions := assignments(getattr(module, "COMPANIONS", {})):
             parts.append(f"Sets {coded(companions)} unless you set them.")
         if own:
             parts.append(knob_table(own, prefix.format(name)))
@@ -452,18 +452,18 @@ def space_sections(modules: Mapping[str, ModuleType]) -> str:
 
 def space_items(space: Space) -> str:
     """Return what a space searches and sets, by variants unless it is the table of a paper."""
-    lines = [f"- `{each}`" for each in typed(space.layer)]
+    lines = [f"- `{each}`" for each in assignments(space.layer)]
     if space.published:
         lines.append(f"- {len(space.variants)} variants, one per row of the table")
     else:
         for label, layer in space.variants.items():
-            lines.append(f"- variant {escaped(label)}: {coded(typed(layer))}")
+            lines.append(f"- variant {escaped(label)}: {coded(assignments(layer))}")
     defaults = {"recipe": space.recipe, "scheduler": space.scheduler, "epochs": space.epochs}
     lines += [f"- default `{key}={value}`" for key, value in defaults.items() if value]
     return "\n".join(lines)
 
 
-def typed(layer: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def assignments(layer: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the settings of a space or recipe, each as it would be typed."""
     return [
         f"{name if knob == 'name' else f'{name}.{knob}'}="

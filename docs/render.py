@@ -110,10 +110,12 @@ def escaped(text: str) -> str:
     'write `a < b`, or <code>x&#124;y</code>'
     """
     parts = re.split(r"(`[^`]+`)", text)
-    return "".join(code(part) if i % 2 else plain(part) for i, part in enumerate(parts))
+    return "".join(
+        escape_code(part) if i % 2 else escape_text(part) for i, part in enumerate(parts)
+    )
 
 
-def code(span: str) -> str:
+def escape_code(span: str) -> str:
     """Return a code span that a cell of a table can hold."""
     if "|" not in span:
         return span
@@ -121,7 +123,7 @@ def code(span: str) -> str:
     return f"<code>{inside}</code>"
 
 
-def plain(text: str) -> str:
+def escape_text(text: str) -> str:
     """Return text without code as Markdown, with links to arXiv."""
     safe = re.sub(r"([|*\[\]])", r"\\\1", html.escape(text, quote=False))
     return ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", safe)
