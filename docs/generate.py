@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -117,7 +118,7 @@ How to choose among them is described in [Early stopping](../early_stopping.md).
 
 def spaces() -> str:
     """Return the page of search spaces."""
-    every = {name: catalogue.load(SPACES, name) for name in member_names(SPACES)}
+    every = space_modules()
     tables = {k: module for k, module in every.items() if hasattr(module, "published")}
     searches = {k: module for k, module in every.items() if k not in tables}
     return f"""# Spaces
@@ -440,6 +441,17 @@ def first_lines(key: str, modules: Mapping[str, ModuleType]) -> list[tuple[str, 
         (f"[`{name}`](#{key.replace('=', '')}{name})", first_line(module))
         for name, module in modules.items()
     ]
+
+
+def space_modules() -> dict[str, ModuleType]:
+    """Return the search spaces by name, those of the folder with papers' tables included."""
+    folders = [each for each in (SPACES, f"{SPACES}.tables") if find_spec(each)]
+    found = {
+        name: import_module(f"{folder}.{name}")
+        for folder in folders
+        for name in member_names(folder)
+    }
+    return dict(sorted(found.items()))
 
 
 def space_sections(modules: Mapping[str, ModuleType]) -> str:

@@ -19,7 +19,7 @@ ALLOWED = Path(__file__).with_name("language_allowed.txt")
 SKIPPED_FOLDERS = {"reference", "results", "site", "dist"}
 """docs/reference is generated from docstrings, which are read themselves."""
 SKIPPED_FILES = {"language.py", "test_language.py", "report.html"}
-SUFFIXES = {".py", ".md", ".ipynb", ".yaml", ".yml", ".cff"}
+SUFFIXES = {".py", ".md", ".ipynb", ".yaml", ".yml", ".cff", ".html", ".js"}
 
 WORDS = {
     r"told|tells?(?! apart)": "report, notify, log, load (by what it does)",
