@@ -1,7 +1,7 @@
-"""Attack weights that were trained elsewhere: `uv run python examples/evaluate_weights.py`.
+"""Evaluate weights that were trained with other software.
 
-A few seconds. The weights here are those of a LeNet that torch has just drawn, which nothing needs
-to fool; put the path of your own state dictionary in their place.
+`uv run python examples/evaluate_weights.py` takes a few seconds. To have a file to evaluate, it
+saves a LeNet with random weights; replace it by the path of your state dictionary.
 """
 
 import sys

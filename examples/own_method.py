@@ -1,8 +1,8 @@
-"""Training on clean and attacked images at once (Goodfellow et al., 2015, arXiv:1412.6572).
+"""Training on clean and adversarial images (Goodfellow et al., 2015, arXiv:1412.6572).
 
-A method of one's own is a file with `inner` and `outer`: `method=examples/own_method.py`. A
-keyword with a range is a knob, which can be set and searched. This one is searched, in half a
-minute on two cores, by `uv run python examples/own_method.py`.
+A custom method is a file with `inner` and `outer`: `method=examples/own_method.py`. A keyword-only
+argument whose type has a range is a knob, which can be set and searched. `uv run python
+examples/own_method.py` searches `share`, in half a minute on two cores.
 """
 
 import sys
@@ -21,7 +21,7 @@ SMALL = [
 ]
 
 inner = pgd_at.inner
-"""What the attack maximises is the cross-entropy, as in PGD-AT."""
+"""The attack maximises the cross-entropy, as in PGD-AT."""
 
 
 def outer(
@@ -33,15 +33,15 @@ def outer(
     criterion: Criterion,
     share: Fraction = 0.5,
 ) -> Tensor:
-    """Return what training minimises: the loss of clean and of attacked images.
+    """Return the training loss: a weighted mean of the clean and the adversarial loss.
 
     Args:
         model: Images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
-        share: What the clean images count for; 0 is PGD-AT.
+        share: Weight of the clean loss; 0 is PGD-AT.
 
     Returns:
         Scalar, in nats, averaged over the batch.

@@ -1,6 +1,6 @@
-"""SGD or AdamW, each with a learning rate of its own: a conditional space.
+"""SGD or AdamW, each with its own range of learning rates: a conditional space.
 
-A space of one's own is a file with `space`, and `variants` where it is conditional:
+A custom space is a file with `space`, and with `variants` if it is conditional:
 `space=examples/own_space.py`. `uv run python examples/own_space.py` searches it, in half a minute
 on two cores.
 """
@@ -19,12 +19,12 @@ EPOCHS = 10
 
 
 def space() -> dict[str, dict[str, object]]:
-    """Return what is searched in every variant."""
+    """Return the knobs that every variant searches."""
     return {"optimizer": {"weight_decay": tune.loguniform(1e-5, 1e-2)}}
 
 
 def variants() -> dict[str, dict[str, dict[str, object]]]:
-    """Return the two optimizers with what is searched of each."""
+    """Return the two optimizers, each with the knobs that it searches."""
     return {
         "SGD": {"optimizer": {"name": "sgd", "lr": tune.loguniform(1e-2, 1)}},
         "AdamW": {"optimizer": {"name": "adamw", "lr": tune.loguniform(1e-4, 1e-2)}},

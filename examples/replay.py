@@ -1,8 +1,9 @@
 """Try a scheduler on recorded runs: `uv run python examples/replay.py [CURVES]`.
 
-CURVES is a table of logs, as Rice et al. (arXiv:2002.11569) published theirs, or a results folder.
-Without it, a few whole runs are recorded first, half a minute on two cores. The replay itself takes
-seconds: it meets the runs in a hundred orders and tells how far the scheduler falls short.
+CURVES is a table of training logs, such as the one that Rice et al. (arXiv:2002.11569) published,
+or a results folder. Without it, the script records a few complete runs first, half a minute on two
+cores. The replay itself takes seconds: it simulates the scheduler with a hundred orders of the runs
+and prints its regret.
 """
 
 import sys
@@ -16,7 +17,7 @@ SMALL = [
 
 
 def recorded() -> str:
-    """Return the folder of a search in which every run was run to the end."""
+    """Run a search without early stopping; return its results folder."""
     words = ["space=weight_decay", *SMALL, "scheduler=none", "name=recorded", "resume=auto"]
     if status := main(words):
         sys.exit(status)

@@ -1,7 +1,7 @@
-"""Search weight decay and look at what came out: `uv run python examples/search_and_analyse.py`.
+"""Search weight decay and analyse the results: `uv run python examples/search_and_analyse.py`.
 
-Half a minute on two cores. The budget is far too small to learn much from; without SMALL it is the
-two minutes of the README. Run again, it takes the study up and finds nothing left to do.
+It takes half a minute on two cores. The budget is too small for conclusions; without SMALL it is
+the search of the README. Run again, it resumes the study and finds that all trials have finished.
 """
 
 import sys
@@ -20,14 +20,14 @@ FOLDER = "results/example"
 
 
 def main() -> int:
-    """Search, read the frames, and write the page; return an exit status."""
+    """Search, load the results and write the report; return an exit status."""
     if status := search(["space=weight_decay", *SMALL, "name=example", "resume=auto"]):
         return status
     frames = load(FOLDER)
     best = frames.trials.nlargest(1, "val_robust_accuracy").iloc[0]
     low, high = binomial_interval(best["val_robust_accuracy"], images=100)
     print(
-        f"Weight decay {best['optimizer.weight_decay']:.2g} comes to "
+        f"Weight decay {best['optimizer.weight_decay']:.2g}: "
         f"{best['val_robust_accuracy']:.1%} robust accuracy, 95 % interval {low:.1%} to {high:.1%}."
     )
     print(savings(frames).T)

@@ -1,7 +1,8 @@
-"""Let a search learn from an older one: `uv run python examples/warm_start.py`.
+"""Start a search with the trials of an older one: `uv run python examples/warm_start.py`.
 
-Half a minute on two cores. Trials of the older study are lent if they could have been trials of the
-new one: what is fixed is the same, what is searched lies in the range, epochs are the same.
+It takes half a minute on two cores. Trials of the older study are transferred if they could have
+been trials of the new one: the same fixed values, searched values inside the ranges, the same
+number of epochs.
 """
 
 import sys
@@ -16,7 +17,7 @@ COMMON = ["space=weight_decay", *SMALL, "resume=auto"]
 
 
 def both() -> int:
-    """Run a search, and another in a narrower range that starts from it; return an exit status."""
+    """Run a search, and a second one with a narrower range that uses its trials."""
     narrow = "optimizer.weight_decay=loguniform(1e-4,1e-2)"
     return main([*COMMON, "trials=2", "name=older"]) or main([
         *(*COMMON, "trials=1", "name=newer"),

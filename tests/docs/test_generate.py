@@ -1,56 +1,94 @@
-"""The reference pages: everything that can be typed stands in them, as the code says it."""
+"""The reference pages: up to date, complete, and plain Markdown."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from docs import generate
+from benchmarks import gpu_hours
+from docs import generate, render
 from trainables import catalogue
 from trainables.groups import GROUPS
-from tuner.space import RECIPES, SPACES
+from tuner.space import RECIPES
 from tuner.study_groups import STUDY_GROUPS
 
-DOCS = Path(generate.__file__).parent
-PAGES = {path.name: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
-MARKS = sorted({tuple(m.groups()) for text in PAGES.values() for m in generate.MARK.finditer(text)})
+PAGES = generate.reference()
+TEXT = "\n".join(PAGES.values())
 
 
-def test_every_group_has_a_place():
-    placed = {argument.strip() for word, argument in MARKS if word == "group"}
-    assert placed >= {*GROUPS, *STUDY_GROUPS}
+def page(name):
+    return PAGES[generate.REFERENCE / name]
 
 
-@pytest.mark.parametrize(("word", "argument"), [m for m in MARKS if m[0] != "costs"])
-def test_what_a_mark_stands_for_has_no_mark_left(word, argument):
-    page = generate.on_page_markdown(f"{{{{ {word}{argument} }}}}")
-    assert page.strip()
-    assert not generate.MARK.search(page)
+def test_the_committed_pages_are_those_of_the_code():
+    assert not generate.stale(PAGES), "run `python -m docs.generate` and commit the result"
 
 
-def test_a_knob_stands_there_as_its_signature_says():
-    lines = generate.group("method").splitlines()
-    (row,) = (line for line in lines if line.startswith("| `method.beta` |") and "6" in line)
-    assert row == (
-        "| `method.beta` | `float >= 0` | `6` | "
-        "Price of the shift, 1/lambda of the paper; 0 is standard training. |"
-    )
+def test_a_page_that_is_edited_missing_or_left_over_is_stale(tmp_path, monkeypatch):
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    monkeypatch.setattr(generate, "REFERENCE", tmp_path)
+    pages = {tmp_path / name: "text\n" for name in ("kept.md", "edited.md", "missing.md")}
+    for name, text in (("kept.md", "text\n"), ("edited.md", "other\n"), ("left.md", "text\n")):
+        (tmp_path / name).write_text(text)
+    assert generate.stale(pages) == ["edited.md", "left.md", "missing.md"]
+
+
+@pytest.mark.parametrize("name", [*GROUPS, *STUDY_GROUPS])
+def test_every_member_and_knob_of_a_group_is_listed(name):
+    group = generate.ALL[name]
+    members = generate.member_names(group.folder) if group.folder else [None]
+    assert members
+    for member in members:
+        assert member is None or f"\n### `{name}={member}`\n" in TEXT
+        assert all(f"| `{name}.{knob}` |" in TEXT for knob in group.knobs(member))
+
+
+def test_a_knob_is_described_as_in_its_signature():
+    lines = page("methods.md").splitlines()
+    (row,) = (line for line in lines if line.startswith("| `method.beta` |") and "`6`" in line)
+    knob = GROUPS["method"].knobs("trades")["beta"]
+    assert row == f"| `method.beta` | `float >= 0` | `6` | {render.escaped(knob.meaning)} |"
 
 
 def test_every_space_and_recipe_is_listed_once():
-    listed = generate.spaces("searched") + "\n" + generate.spaces("tables")
-    assert sorted(re.findall(r"^### (\w+)$", listed, flags=re.M)) == catalogue.names(SPACES)
-    assert re.findall(r"^\| `(\w+)` \|", generate.recipes(), flags=re.M) == catalogue.names(RECIPES)
-    assert "- `optimizer.weight_decay=loguniform(1e-05, 0.01)`" in listed
+    listed = re.findall(r"^### `space=(\w+)`$", page("spaces.md"), flags=re.M)
+    assert sorted(listed) == list(generate.space_modules())
+    listed = re.findall(r"^### `recipe=(\w+)`$", page("recipes.md"), flags=re.M)
+    assert listed == generate.member_names(RECIPES)
+    assert "- `optimizer.weight_decay=loguniform(1e-05, 0.01)`" in page("spaces.md")
 
 
-def test_a_mark_that_nobody_writes_ends_the_build():
-    with pytest.raises(KeyError):
-        generate.on_page_markdown("{{ nonsense }}")
+def test_members_of_installed_plugins_are_left_out(monkeypatch):
+    monkeypatch.setattr(catalogue, "plugins", lambda _: {"mine": None})
+    assert "mine" in catalogue.names("trainables.methods")
+    assert "mine" not in generate.member_names("trainables.methods")
 
 
-def test_a_table_keeps_its_columns_whatever_is_said():
-    """Four columns have five bars, and a bar in a text is escaped."""
-    for name in ("study", "evaluation", "report"):
-        for row in generate.settings(name).splitlines():
-            assert len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", row))) == 5
+def test_every_row_of_a_table_has_the_columns_of_its_title():
+    """A bar inside code or behind a backslash does not end a column."""
+    columns = None
+    for line in TEXT.splitlines():
+        bars = len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line)))
+        columns = (columns or bars) if line.startswith("| ") else None
+        assert columns in {None, bars}, line
+
+
+def test_no_code_in_a_table_has_a_bar():
+    """A forge ends a cell at every bar, also at one inside code."""
+    rows = [line for line in TEXT.splitlines() if line.startswith("| ")]
+    assert not [row for row in rows if any("|" in code for code in re.findall(r"`[^`]*`", row))]
+
+
+def test_pages_do_not_depend_on_the_machine():
+    assert str(generate.ROOT) not in TEXT
+    assert "object at 0x" not in TEXT
+
+
+@pytest.mark.slow
+def test_the_page_of_gpu_hours_is_that_of_the_code():
+    """Two small tables and the speeds; all of them take minutes."""
+    text = (generate.REFERENCE / generate.GPU_HOURS).read_text(encoding="utf-8")
+    speeds = gpu_hours.speeds()
+    assert all(generate.speed_line(each.multiplications, each.source) in text for each in speeds)
+    for name in ("he_table_b", "pas_table1_mnist"):
+        row = generate.cost_row(gpu_hours.table(name), speeds[0], speeds[-1])
+        assert f"| {' | '.join(row)} |" in text
