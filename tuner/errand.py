@@ -98,7 +98,7 @@ def main() -> int:
         found: Plan = cloudpickle.loads(plan)
         return pursue(found, words, console)
 
-    return command(typed, usage, search)
+    return command(typed, usage, tuple, search)
 
 
 if __name__ == "__main__":
