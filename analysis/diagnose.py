@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 from rich.console import Console
@@ -17,7 +18,7 @@ from trainables.sentinel import LEAST, collapsed_at
 from trainables.trust import trusting, typed
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
-from tuner.words import read, separated
+from tuner.words import CommandLine, parse_command_line
 
 CHECKPOINT = ["study", "trial_id", "rule"]
 
@@ -29,19 +30,18 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     farewell = "Interrupted; what is measured is kept, the same command goes on with the rest."
-    return command(words, usage, elsewhere(diagnose), farewell=farewell)
+    parse = partial(parse_command_line, vocabulary=VOCABULARY)
+    return command(words, usage, parse, elsewhere(diagnose), farewell=farewell)
 
 
-def diagnose(words: Sequence[str], console: Console) -> int:
+def diagnose(line: CommandLine, console: Console) -> int:
     """Check the command, then measure; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, others = separated(words)
-    arguments, problems = read(others, VOCABULARY)
-    with trusting(typed(arguments)):
-        diagnosis = prepared(folders, arguments, problems)
+    with trusting(typed(line.arguments)):
+        diagnosis = prepared(line.folders, line.arguments, line.problems)
         run = Run(diagnosis, console)
         rows = [row for subject in diagnosis.subjects for row in run.rows(subject)]
     show(console, pd.DataFrame(rows, columns=list(_ledger.COLUMNS)), diagnosis)

@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.simulated import Clock, Past, Ray, Stopwatch
+from trainables.patience import Patience
 from tuner import books, disk, display, journal, pace, progress, pursue, run, searcher
 from tuner.arguments import read
 from tuner.compose import compose
@@ -69,7 +70,8 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         pursue.silence()
         results, room = Path(folder) / "study", (float(trials), 0.0)
-        pursue.start(plan, Local(results), [], [], Terminal(file=nowhere), room)
+        earlier, patience = pursue.EarlierStudy(), Patience(print)
+        pursue.start(plan, Local(results), [], [], Terminal(file=nowhere), room, earlier, patience)
         sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
     return {
         **of_events(ray, watch, clock),

@@ -7,11 +7,10 @@ from typing import Any
 from trainables import catalogue
 from trainables.bind import complaints
 from trainables.groups import GROUPS
-from trainables.knobs import REQUIRED, knobs
+from trainables.knobs import REQUIRED
 from trainables.misfit import misfit
 from tuner.domains import is_domain, probes, spelled, values
 from tuner.idle import idle
-from tuner.settings import Settings
 from tuner.space import SPACES, misshapen
 from tuner.typed import is_grid
 
@@ -62,22 +61,26 @@ def members(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
 
 def configurations(
     variants: Mapping[str, Mapping[str, Mapping[str, Any]]], cautions: list[str]
-) -> list[str]:
-    """Return what is wrong with the variants of a study.
+) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
+    """Return the fixed part of each valid variant of a study, and the problems of the others.
 
     Args:
         variants: Group to knobs, by label.
         cautions: Gathers what may be a mistake and is done all the same.
     """
+    fixed: dict[str, dict[str, dict[str, Any]]] = {}
     problems: dict[str, list[str]] = {}
     for label, groups in variants.items():
-        wrong = list(configuration(groups)) or clashes(groups)
+        wrong = list(configuration(groups))
+        if not wrong:
+            fixed[label] = completed(groups)
+            wrong = clashes(groups, fixed[label])
         for problem in wrong:
             problems.setdefault(problem, []).append(label)
-        for caution in [] if wrong else told("cautions", completed(groups)):
+        for caution in [] if wrong else told("cautions", fixed[label]):
             if caution not in cautions:
                 cautions.append(caution)
-    return [
+    return fixed, [
         # what all variants share is told once, without a label
         problem if len(labels) == len(variants) else noted(problem, f"variant {labels[0]}")
         for problem, labels in problems.items()
@@ -89,19 +92,21 @@ def noted(problem: str, where: str) -> str:
     return f"{problem.removesuffix('.')} ({where})."
 
 
-def clashes(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def clashes(
+    groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
     """Return why the members of a valid configuration cannot work together, each reason once.
 
     What is searched is left out at first, for it may yet agree; then each listed value is tried.
 
     Args:
         groups: Group to knobs and domains.
+        fixed: The fixed part of `groups`, as `completed` returns it.
     """
-    fixed = completed(groups)
     found = [*told("clashes", fixed), *told("idles", fixed), *idle(groups, fixed)]
     by_value: dict[str, str] = {}
     for group, knob, value in listed(groups):
-        settled = completed({**groups, group: {**groups[group], knob: value}})
+        settled = {**fixed, **completed({group: {**groups[group], knob: value}})}
         for problem in told("clashes", settled):
             by_value.setdefault(problem, noted(problem, f"{group}.{knob}={value}"))
     return found + [text for problem, text in by_value.items() if problem not in found]
@@ -213,11 +218,3 @@ def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if 0 < 2 * eps < step:
         hint = f" Did you mean attack.step_size={step:g}/255?" if step >= 1 else ""
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
-
-
-def validated(arguments: Mapping[str, Any]) -> Settings:
-    """Return the keys of a study with nothing wrong, in their own types."""
-    known = knobs(Settings)
-    given = {k: known[k].validate(v) for k, v in arguments.items() if k in known}
-    folder = known["results"]
-    return Settings(**{"results": folder.validate(folder.default), **given})  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from typing import Any
 
 from trainables.bind import complaints
 from trainables.problems import InputError
-from tuner.check import completed, validated
 from tuner.domains import spelled, values
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
@@ -40,26 +39,25 @@ def study(
         )
 
 
-def aims(searcher: object, arguments: Mapping[str, Any]) -> Iterator[str]:
+def aims(searcher: object, settings: Settings) -> Iterator[str]:
     """Yield why a searcher is not for what a study is after.
 
     Args:
         searcher: Its name, if it is one.
-        arguments: The keys of the command.
+        settings: The study.
     """
     if not isinstance(searcher, str):
         return  # what is no name is told with the rest
     try:
         module = STUDY_GROUPS["searcher"].load(searcher)
-        several = validated(arguments).goal.several
-    except (LookupError, ValueError):
+    except LookupError:
         return  # what cannot be read is told with the rest
-    if several and getattr(module, "SINGLE", False):
+    if settings.goal.several and getattr(module, "SINGLE", False):
         yield (
             f"searcher: {searcher} maximises one number, and there are two objectives; write "
             "searcher=tpe, gp, nsga2, random or qmc."
         )
-    if arguments.get("warm_start") and not getattr(module, "LEARNS", True):
+    if settings.warm_start and not getattr(module, "LEARNS", True):
         yield (
             f"warm_start: {searcher} does not learn from trials that it did not propose; write "
             "searcher=tpe, gp or nsga2."
@@ -76,22 +74,22 @@ def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
 
 
 def cheaper(
-    fidelity: object, scheduler: Mapping[str, Any], layers: Mapping[str, Mapping[str, Any]]
+    fidelity: object, scheduler: Mapping[str, Any], fixed: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Refuse rungs that cannot be cheap in the way that is asked for.
 
     Args:
         fidelity: What is to be cheaper.
         scheduler: Name and knobs.
-        layers: Group to knobs, by the label of the variant.
+        fixed: The fixed knobs of each group, by the label of the variant.
 
     Raises:
         InputError: If they cannot.
     """
     if fidelity != "epochs" and "drop" in list(scheduler.get("rungs", ())):
         raise InputError(["scheduler.rungs: a drop is a moment of one run; write fidelity=epochs."])
-    for groups in layers.values() if fidelity == "attack" else ():
-        attack = completed({"attack": groups.get("attack", {})})["attack"]
+    for groups in fixed.values() if fidelity == "attack" else ():
+        attack = groups["attack"]
         if not isinstance(attack.get("step_size"), float) or "steps" not in attack:
             name = attack.get("name")
             raise InputError([

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from typing import TypeVar
 
 from rich.console import Console
 
@@ -12,6 +13,7 @@ from tuner.terminal import Terminal
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
 HELP = {"--help", "-h", "help"}
+Parsed = TypeVar("Parsed")
 
 
 def written_out() -> None:
@@ -23,7 +25,8 @@ def written_out() -> None:
 def command(
     words: Sequence[str],
     usage: Callable[[Console], None],
-    act: Callable[[Sequence[str], Console], int],
+    parse: Callable[[Sequence[str]], Parsed],
+    act: Callable[[Parsed, Console], int],
     *,
     farewell: str = "",
 ) -> int:
@@ -32,7 +35,8 @@ def command(
     Args:
         words: The command line without the program.
         usage: Prints how the command is used.
-        act: Does what the words say, and returns the exit status.
+        parse: Parses the words, once.
+        act: Runs the parsed command and returns the exit status.
         farewell: What to tell who has interrupted it.
     """
     interrupt.as_usual()
@@ -42,7 +46,7 @@ def command(
         usage(console)
         return OK if words else BAD_INPUT
     try:
-        return act(words, console)
+        return act(parse(words), console)
     except InputError as problems:
         Terminal(stderr=True).print(str(problems), soft_wrap=True)
         return BAD_INPUT

@@ -1,20 +1,24 @@
 """From arguments to a plan: recipe < space < arguments."""
 
 import itertools
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from trainables.groups import GROUPS
+from trainables.knobs import knobs
 from trainables.problems import InputError
 from tuner import check, check_study
 from tuner.domains import is_domain, values
-from tuner.keys import misfits
+from tuner.keys import validate_arguments
+from tuner.ladder import Fidelity
 from tuner.plan import Plan, Variant, cells
 from tuner.settings import Settings
 from tuner.space import RECIPES, SPACES, Layer, Space, load, misshapen
 from tuner.study_groups import STUDY_GROUPS
 from tuner.typed import is_grid
 from tuner.words import merge
+from tuner.working_copy import RESULTS
 
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
@@ -22,7 +26,7 @@ DEFAULT_TRIALS = 12
 
 def compose(
     arguments: Mapping[str, Any],
-    problems: list[str],
+    problems: Sequence[str],
     *,
     base: Space | None = None,
     alone: bool = False,
@@ -47,30 +51,30 @@ def compose(
     problems += check.members([space.layer if space else {}, given])
     layers = alternatives(recipe, space, given)
     cautions: list[str] = []
-    if recipe is not None:
-        problems += check.configurations(layers, cautions)
+    fixed, wrong = check.configurations(layers if recipe is not None else {}, cautions)
+    problems += wrong
     searches = any(map(searched_knobs, layers.values())) or len(layers) > 1
     if space is not None:
         problems += check.purpose(searches=searches, alone=alone)
     study = study_groups(arguments, space, gridded=gridded(layers, space, given))
     labelled = {label: searched_knobs(layer) for label, layer in layers.items()}
+    settings, invalid = validate_settings(arguments)
     problems += check_study.study(study, labelled)
     problems += check_study.population(study["scheduler"], labelled, arguments)
-    problems += misfits(Settings, arguments)
-    problems += check_study.aims(study["searcher"]["name"], arguments)
+    problems += invalid
+    problems += () if invalid else check_study.aims(study["searcher"]["name"], settings)
     if problems:
         raise InputError(problems)
-    arguments = {"fidelity": usual_fidelity(study["scheduler"]), **arguments}
-    check_study.cheaper(arguments["fidelity"], study["scheduler"], layers)
-    settings = check.validated(arguments)
+    if "fidelity" not in arguments:
+        settings = replace(settings, fidelity=usual_fidelity(study["scheduler"]))
+    check_study.cheaper(settings.fidelity, study["scheduler"], fixed)
     cautions += check_study.hasty(study["scheduler"]["name"], settings)
-    published = space.published if space else {}
     variants = tuple(
         Variant(
             label=label,
-            fixed=check.completed(layer),
+            fixed=fixed[label],
             searched=searched_knobs(layer),
-            published=published.get(label, {}),
+            published=space.published.get(label, {}) if space else {},
         )
         for label, layer in layers.items()
     )
@@ -84,6 +88,14 @@ def compose(
         cautions=tuple(cautions),
         **study,
     )
+
+
+def validate_settings(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """Return the settings of a study, and the problems of those that are invalid."""
+    valid, problems = validate_arguments(Settings, arguments)
+    if "results" not in arguments:
+        valid["results"] = knobs(Settings)["results"].validate(RESULTS)
+    return Settings(**valid), problems
 
 
 def suited_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
@@ -197,10 +209,11 @@ def study_groups(
     return {group: {"name": name, **arguments.get(group, {})} for group, name in defaults.items()}
 
 
-def usual_fidelity(scheduler: Mapping[str, Any]) -> str:
+def usual_fidelity(scheduler: Mapping[str, Any]) -> Fidelity:
     """Return what is cheaper at the rungs of a scheduler, where the command line does not say."""
     module = STUDY_GROUPS["scheduler"].load(scheduler["name"])
-    return str(getattr(module, "FIDELITY", "epochs"))
+    usual = knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
+    return cast("Fidelity", usual)
 
 
 def number_of_trials(settings: Settings, searcher: str, size: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,29 +11,31 @@ from rich.console import Console
 from trainables.address import is_address, reaching
 from trainables.problems import InputError
 from tuner.mirror import Mirror
+from tuner.words import CommandLine
 from tuner.working_copy import WorkingCopy, copied
 
-Act = Callable[[Sequence[str], Console], int]
+Act = Callable[[CommandLine, Console], int]
 
 
 def elsewhere(act: Act, *, brings: bool = True) -> Act:
     """Return what does to folders at addresses what `act` does to folders here.
 
     Args:
-        act: Does what words say, and returns the exit status.
+        act: Runs a parsed command and returns the exit status.
         brings: Whether what it leaves in a folder is brought to the address, as it is made.
     """
 
-    def acting(words: Sequence[str], console: Console) -> int:
+    def acting(line: CommandLine, console: Console) -> int:
         caution = partial(warn, console)
-        folders = {}
+        copies = {}
         with ExitStack() as stack:
-            for copy, ahead in refreshed([word for word in words if is_address(word)]):
+            for copy, ahead in refreshed([each for each in line.folders if is_address(each)]):
                 console.print(f"{copy.uri}: the working copy is {copy.folder}.", soft_wrap=True)
-                folders[copy.uri] = str(copy.folder)
+                copies[copy.uri] = str(copy.folder)
                 if brings:
                     stack.callback(Mirror(copy, caution, ahead).close)
-            return act([folders.get(word, word) for word in words], console)
+            folders = tuple(copies.get(each, each) for each in line.folders)
+            return act(replace(line, folders=folders), console)
 
     return acting
 

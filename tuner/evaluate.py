@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import mean, stdev
 
 import pandas as pd
@@ -17,7 +18,7 @@ from tuner.evaluation import Evaluation, prepared
 from tuner.evaluation_help import VOCABULARY, usage
 from tuner.evaluation_settings import ORACLE
 from tuner.examiner import Examiner
-from tuner.words import read, separated
+from tuner.words import CommandLine, parse_command_line
 
 
 def main(words: Sequence[str]) -> int:
@@ -27,19 +28,18 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     farewell = "Interrupted; the same command goes on where this one was."
-    return command(words, usage, elsewhere(evaluate), farewell=farewell)
+    parse = partial(parse_command_line, vocabulary=VOCABULARY)
+    return command(words, usage, parse, elsewhere(evaluate), farewell=farewell)
 
 
-def evaluate(words: Sequence[str], console: Console) -> int:
+def evaluate(line: CommandLine, console: Console) -> int:
     """Check the command, then attack; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, others = separated(words)
-    arguments, problems = read(others, VOCABULARY)
-    with trusting(typed(arguments)):
-        evaluation = prepared(folders, arguments, problems)
+    with trusting(typed(line.arguments)):
+        evaluation = prepared(line.folders, line.arguments, line.problems)
         examiner = Examiner(evaluation, console)
         rows = [row for candidate in evaluation.candidates for row in examiner.rows(candidate)]
     show(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)

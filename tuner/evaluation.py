@@ -22,7 +22,7 @@ from tuner.candidates import Candidate, candidates
 from tuner.domains import is_domain
 from tuner.evaluation_help import FROM_TRIALS
 from tuner.evaluation_settings import EvaluationSettings
-from tuner.keys import misfits, settled
+from tuner.keys import validate_arguments
 from tuner.suites import ATTACKS, Attack, attacks
 from tuner.usable import unusable
 from tuner.working_copy import RESULTS
@@ -71,12 +71,12 @@ def prepared(
     Raises:
         InputError: If anything is wrong, with all that is.
     """
-    problems = [*problems, *misfits(EvaluationSettings, arguments), *searched(arguments)]
-    settings = settled(EvaluationSettings, arguments)
-    problems += misplaced(folders, settings, arguments)
+    valid, invalid = validate_arguments(EvaluationSettings, arguments)
+    settings = EvaluationSettings(**valid)
+    problems = [*problems, *invalid, *searched(arguments)]
     own = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
     suite, wrong = attacks(settings.suite, own)
-    problems += wrong
+    problems += [*misplaced(folders, settings, arguments), *wrong]
     base: Mapping[str, Any] = {}
     if not settings.weights and len(folders) == 1:
         try:

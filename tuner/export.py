@@ -23,13 +23,13 @@ from trainables.ranges import Folder, in_full
 from trainables.trust import trusting
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
-from tuner.keys import vocabulary
+from tuner.keys import settings_of, vocabulary
 from tuner.listing import heading, listing
 from tuner.model_card import card
 from tuner.robustbench import model_info, place
 from tuner.typed import Trusted
 from tuner.winner import Winner, read
-from tuner.words import misplaced, separated
+from tuner.words import CommandLine, misplaced, separated
 
 INTRODUCTION = """\
 Write the winner of a finished search to a folder of its own: its weights, its
@@ -71,7 +71,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, elsewhere(export, brings=False))
+    return command(words, usage, parse, elsewhere(export, brings=False))
 
 
 def usage(console: Console) -> None:
@@ -81,13 +81,13 @@ def usage(console: Console) -> None:
     console.print(listing(knobs(ExportSettings), ""))
 
 
-def export(words: Sequence[str], console: Console) -> int:
+def export(line: CommandLine, console: Console) -> int:
     """Check the command, then write; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, settings, problems = understood(words)
+    folders, (settings, problems) = line.folders, settings_of(line, ExportSettings)
     if len(folders) != 1:
         given = ", ".join(folders) or "none"
         problems += [f"FOLDER: expected the results folder of one search, got {given}."]
@@ -106,13 +106,13 @@ def export(words: Sequence[str], console: Console) -> int:
     entry = model_info(winner, about)
     write(target, winner, {"README.md": card(winner, target.name, about), **as_text(winner, entry)})
     console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)
-    for line in open_ends(winner, entry):
-        console.print(line, soft_wrap=True)
+    for text in open_ends(winner, entry):
+        console.print(text, soft_wrap=True)
     return OK
 
 
-def understood(words: Sequence[str]) -> tuple[list[str], ExportSettings, list[str]]:
-    """Return the folders, the settings, whose text is taken as it is typed, and what is wrong."""
+def parse(words: Sequence[str]) -> CommandLine:
+    """Parse the words of the command line; every value is the text that was typed."""
     given, problems, known = dict[str, str](), list[str](), knobs(ExportSettings)
     folders, others = separated(words)
     for key, _, text in (word.partition("=") for word in others):
@@ -124,8 +124,9 @@ def understood(words: Sequence[str]) -> tuple[list[str], ExportSettings, list[st
             problems += complaints
         else:
             given[key] = " ".join(text.split())
-    settings = {key: known[key].validate(text) for key, text in given.items()}
-    return folders, ExportSettings(**settings), problems  # type: ignore[arg-type]
+    return CommandLine(
+        words=tuple(words), folders=tuple(folders), arguments=given, problems=tuple(problems)
+    )
 
 
 def unwritable(target: Path) -> Iterator[str]:

@@ -1,21 +1,18 @@
 """Where the results of a study go, and whether one that is there can be taken up."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from trainables import study_file
 from trainables.address import is_address, reaching
 from tuner import results
 from tuner.journal import FILE as JOURNAL
 from tuner.place import KEY, Local, Remote
 from tuner.plan import Plan, plain
+from tuner.results import StudyDescription
 from tuner.settings import Settings
 from tuner.wider import narrower
 from tuner.working_copy import RESULTS
@@ -86,31 +83,23 @@ def timed(plan: Plan, folders: Iterable[Path]) -> Iterator[tuple[datetime, Path]
             yield moment, folder
 
 
-def differences(folder: Path, plan: Plan) -> Iterator[str]:
+def differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     """Yield why a study cannot be taken up by a command: it says something else.
 
     More trials may be asked of it; its winner may turn out to be another.
     """
     try:
-        before = study_file.read(folder / results.STUDY)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        yield f"resume: {folder / results.STUDY} cannot be read ({reason})."
-        return
-    if not isinstance(before, Mapping):
-        yield f"resume: {folder / results.STUDY} says nothing of a study."
-        return
-    try:
-        found = list(compared(folder, before, plan))
-        results.earlier_levels(folder, plan)
+        found = list(compared(earlier, plan))
+        earlier.earlier_levels(plan.epochs)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # it leaves things out
         reason = f"{type(error).__name__}: {error}"
-        found = [f"resume: {folder / results.STUDY} says nothing of a study ({reason})."]
+        found = [f"resume: {earlier.folder / results.STUDY} says nothing of a study ({reason})."]
     yield from found
 
 
-def compared(folder: Path, before: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+def compared(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     """Yield where a plan differs from what the `search.yaml` of a study says."""
+    folder, before = earlier.folder, earlier.content
     now = results.describe(plan, (), 0, [])
     yield from narrower(folder, before, plan)
     for part in ("scheduler", "searcher"):

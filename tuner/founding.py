@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, create_trial
 
 from trainables.levels import Level, elapsed
+from trainables.patience import Patience
 from tuner import recall
 from tuner.history import told
 from tuner.parameters import VARIANT, Parameters, foreign
@@ -28,13 +29,13 @@ SPACE, SOURCE = "space", "warm_start"
 """Attributes: of a study, the space that it was made for; of a trial, the study it is lent by."""
 
 
-def remember(folder: Path, plan: Plan, rule: Rule) -> Memory:
+def remember(folder: Path, plan: Plan, rule: Rule, study: optuna.Study | None) -> Memory:
     """Return what a study has come to, in the columns of a plan, and tell a new rule of it.
 
     Raises:
         InputError: If the account of the study cannot be read.
     """
-    memory = recall.remember(folder, rule, plan.settings.goal.constraint)
+    memory = recall.remember(folder, rule, plan.settings.goal.constraint, study=study)
     for record in memory.records.values():
         label = home(record, Parameters(plan.variants))
         record.knobs = told_apart({**record.groups, VARIANT: label}, plan.columns)
@@ -47,8 +48,11 @@ def found(
     levels: Sequence[Level],
     past: Mapping[str, Record],
     loans: Sequence[Loan],
-) -> bool:
-    """See to it that a results folder has a study that is made for a plan.
+    *,
+    before: optuna.Study | None,
+    patience: Patience | None = None,
+) -> optuna.Study:
+    """See to it that a results folder has a study that is made for a plan, and return it.
 
     Args:
         folder: The results folder.
@@ -56,18 +60,18 @@ def found(
         levels: The whole runs that a trial may consist of.
         past: What earlier runs have begun, by number.
         loans: Trials of other studies.
-
-    Returns:
-        Whether it had to be made.
+        before: The study that the folder has, or `None`; it is returned if it fits the plan.
+        patience: How to write to a new study while the storage refuses.
     """
-    before = studied(folder)
     if before and before.user_attrs.get(SPACE) == space(plan):
-        return False
+        return before
     new = folder / f".{STUDY}"
     new.unlink(missing_ok=True)  # left by a process that died
     make(opened(kept_in(folder, new.name), plan.settings.goal), plan, levels, past, loans)
     new.replace(folder / STUDY)
-    return True
+    study = studied(folder, patience)  # by its new name
+    assert study is not None
+    return study
 
 
 def space(plan: Plan) -> dict[str, Any]:
@@ -141,9 +145,8 @@ def strangers(folder: Path, plan: Plan) -> Iterator[str]:
     """Yield which trials of a study could be none of a plan's, and why.
 
     Raises:
-        InputError: If the account of the study, or what the searcher knows, cannot be read.
+        InputError: If the account of the study cannot be read.
     """
-    studied(folder)
     parameters = Parameters(plan.variants)
     for record in told(folder)[0].values():
         if parameters.home(record.groups) is None:

@@ -1,31 +1,37 @@
 """The keys of a command: fields of a frozen dataclass, typed as `key=value`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from trainables.knobs import knobs
 from trainables.misfit import misfit
-from tuner.words import Vocabulary, read, separated
+from tuner.words import CommandLine, Vocabulary
 
 Schema = TypeVar("Schema")
 
 
-def misfits(schema: type, arguments: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the keys of a command, whose fields `schema` has."""
+def validate_arguments(
+    schema: type, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the valid keys of a command in their own types, and the problems of the others.
+
+    Each value is validated once; a second time only to say what is wrong with it.
+
+    Args:
+        schema: A frozen dataclass whose fields are the keys.
+        arguments: The arguments by key; those that are no fields of `schema` are left out.
+    """
+    valid: dict[str, Any] = {}
+    problems: list[str] = []
     for key, knob in knobs(schema).items():
-        if key in arguments:
-            yield from misfit(key, knob, arguments[key])
-
-
-def settled(schema: type[Schema], arguments: Mapping[str, Any]) -> Schema:
-    """Return the keys that there is nothing wrong with in their own types, defaults for others."""
-    known = knobs(cast("Callable[..., Schema]", schema))
-    return schema(**{
-        key: knob.validate(arguments[key])
-        for key, knob in known.items()
-        if key in arguments and not list(misfit(key, knob, arguments[key]))
-    })
+        if key not in arguments:
+            continue
+        try:
+            valid[key] = knob.validate(arguments[key])
+        except ValueError:
+            problems += misfit(key, knob, arguments[key])
+    return valid, problems
 
 
 def vocabulary(schema: type, **more: Any) -> Vocabulary:  # noqa: ANN401
@@ -39,16 +45,14 @@ def vocabulary(schema: type, **more: Any) -> Vocabulary:  # noqa: ANN401
     return Vocabulary(keys=tuple(each.name for each in fields(schema)), paths=paths, **more)
 
 
-def understood(
-    words: Sequence[str], schema: type[Schema], known: Vocabulary
-) -> tuple[list[str], Schema, list[str]]:
-    """Return the folders that a command names, its keys, and what is wrong with them.
+def settings_of(line: CommandLine, schema: type[Schema]) -> tuple[Schema, list[str]]:
+    """Return the keys of a command as `schema`, and all problems of its command line.
+
+    A key that is missing or invalid has its default.
 
     Args:
-        words: The command line without the program.
-        schema: Whose fields the keys are.
-        known: What the command understands.
+        line: The parsed command line.
+        schema: A frozen dataclass whose fields are the keys.
     """
-    folders, others = separated(words)
-    arguments, problems = read(others, known)
-    return folders, settled(schema, arguments), [*problems, *misfits(schema, arguments)]
+    valid, problems = validate_arguments(schema, line.arguments)
+    return schema(**valid), [*line.problems, *problems]

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from trainables.patience import Patience
 from trainables.problems import InputError
 from tuner.command import OK
 from tuner.folder import placed
 from tuner.plan import Plan
-from tuner.pursue import obstacles, pursue, silence
+from tuner.pursue import load_earlier_study, pursue, silence
 from tuner.regret import rehearse
+from tuner.storage import PATIENCE
 
 
 def launch(plan: Plan, typed: Sequence[str], console: Console) -> int:
@@ -26,7 +28,8 @@ def launch(plan: Plan, typed: Sequence[str], console: Console) -> int:
     if not plan.settings.replay:
         return pursue(plan, typed, console)
     place = placed(plan)
-    if problems := obstacles(place, plan):
+    patience = Patience(lambda refusal: console.print(refusal, soft_wrap=True), PATIENCE)
+    if problems := load_earlier_study(place, plan, patience)[0]:
         raise InputError(problems)
     silence()
     rehearse(plan, console, place.folder)

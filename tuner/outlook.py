@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor, nn
 
-from trainables.bind import bind
+from trainables.bind import filled
 from trainables.groups import GROUPS
 from trainables.images import AbsentError, DataError, Dataset, Format, Images
 from trainables.photos import PhotoError
@@ -22,33 +22,31 @@ LEAST = 3
 """Copies of the weights that training holds: themselves, their gradients and the best so far."""
 
 
-def sample(variant: Variant) -> dict[str, SimpleNamespace]:
-    """Return the parts of one configuration of a variant."""
-    config = configuration(variant, {})
-    return bind({group: config[group] for group in GROUPS})
+def sample(variant: Variant, group: str) -> SimpleNamespace:
+    """Return the functions of one group in a configuration of a variant."""
+    values = configuration(variant, {})[group]
+    return filled(GROUPS[group], values.pop("name", GROUPS[group].default), values)
 
 
-def fitted(variant: Variant) -> tuple[dict[str, SimpleNamespace], Dataset, Images, Images]:
-    """Return the parts and the images, cut, after the network has seen the shape of two of them.
+def fitted(variant: Variant) -> None:
+    """Check that the network takes the images, on the shape of two of them.
 
     Raises:
         AbsentError: If the images could still be downloaded.
         InputError: If the images cannot be had, are too few, or do not fit the network.
     """
-    parts = sample(variant)
-    data, train, validation = images(variant, parts["data"])
+    data, train = images(variant, sample(variant, "data"))
     if problems := [
         *overlarge_batch(variant, train),
-        *hopeless_radius(variant, parts["threat"].build(), data),
+        *hopeless_radius(variant, sample(variant, "threat").build(), data),
         *overlarge(variant, data),
-        *unfit(variant, parts["model"], data.format),
+        *unfit(variant, sample(variant, "model"), data.format),
     ]:
         raise InputError(problems)
-    return parts, data, train, validation
 
 
-def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images, Images]:
-    """Return the data set, and what is trained on and examined.
+def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images]:
+    """Return the data set, and the images to train on.
 
     Raises:
         AbsentError: If the images could still be downloaded.
@@ -56,7 +54,7 @@ def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images, I
     """
     try:
         data = dataset(parts.load, "cpu")
-        train, validation = parts.cut(data.train)
+        train, _ = parts.cut(data.train)
         train[:2].x.float()  # photographs are decoded no sooner
     except AbsentError:
         raise
@@ -65,7 +63,7 @@ def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images, I
     except Exception as error:  # a user's file can fail in any way
         name = variant.fixed["data"]["name"]
         raise InputError([f"data: {name} fails in load() ({described(error)})."]) from None
-    return data, train, validation
+    return data, train
 
 
 def described(error: Exception) -> str:

@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,11 @@ from tuner.place import Local, Remote
 from tuner.plan import Plan
 from tuner.preview import preview
 from tuner.progress import Progress
-from tuner.recall import Memory
+from tuner.recall import STUDY as OPTUNA_LOG
+from tuner.recall import Memory, repair, studied
 from tuner.record import Record
 from tuner.resources import here, taking_turns, unmet
+from tuner.results import StudyDescription, read_description
 from tuner.room import waiting
 from tuner.rule import Rule
 from tuner.run import concurrency, rule_of, run
@@ -59,7 +62,8 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
         InputError: If it cannot.
     """
     place = placed(plan)
-    problems = obstacles(place, plan)
+    patience = Patience(lambda refusal: warn(console, f"{refusal}; trying again."), PATIENCE)
+    problems, earlier = load_earlier_study(place, plan, patience)
     if plan.settings.address is None:
         problems += unmet(plan.settings, *here(), "this machine")
     problems += [*unusable(plan), *missing(plan.settings.tracker)]
@@ -78,16 +82,51 @@ def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
     silence()
     with joined(plan.settings, own_files(plan)) as room, impatiently():
         warn(console, *unshared(place), *waiting(plan.settings))
-        return start(plan, place, loans, typed, console, room)
+        return start(plan, place, loans, typed, console, room, earlier, patience)
 
 
-def obstacles(place: Local, plan: Plan) -> list[str]:
-    """Return why a study can neither be created in its results folder nor resumed from it."""
+@dataclass(frozen=True)
+class EarlierStudy:
+    """The files of a study that is resumed, each loaded once.
+
+    Attributes:
+        description: Its `search.yaml`, or `None` if there is none.
+        optuna_study: The Optuna study, or `None` if there is none.
+    """
+
+    description: StudyDescription | None = None
+    optuna_study: optuna.Study | None = None
+
+
+def load_earlier_study(
+    place: Local, plan: Plan, patience: Patience
+) -> tuple[list[str], EarlierStudy]:
+    """Load the study that a plan resumes, if it resumes one.
+
+    Args:
+        place: The results folder.
+        plan: The plan.
+        patience: How to write to the Optuna study while the storage refuses.
+
+    Returns:
+        Why the study can neither be resumed nor created, and what was loaded.
+
+    Raises:
+        InputError: If the Optuna study or the journal cannot be read.
+    """
     folder = place.folder
     if not (folder / JOURNAL).exists() or plan.settings.resume != "auto":
-        return list(unwritable(place))
-    problems = [*links_out(folder), *differences(folder, plan)]
-    return problems or list(strangers(folder, plan))
+        return list(unwritable(place)), EarlierStudy()
+    problems = list(links_out(folder))
+    try:
+        description = read_description(folder)
+    except InputError as error:
+        return [*problems, *error.each], EarlierStudy()
+    problems += differences(description, plan)
+    if problems:
+        return problems, EarlierStudy()
+    optuna_study = studied(folder, patience)
+    return list(strangers(folder, plan)), EarlierStudy(description, optuna_study)
 
 
 def start(
@@ -97,6 +136,8 @@ def start(
     typed: Sequence[str],
     console: Console,
     room: tuple[float, float],
+    earlier: EarlierStudy,
+    patience: Patience,
 ) -> int:
     """Run a plan that can be run, and leave its results.
 
@@ -107,6 +148,8 @@ def start(
         typed: The command.
         console: Where to tell of it.
         room: Cores and GPUs that there are.
+        earlier: The study that is resumed.
+        patience: How to write while the storage refuses.
 
     Raises:
         InputError: If the results folder cannot be had after all.
@@ -117,15 +160,15 @@ def start(
     caution = partial(warn, console)
     caution(*plan.cautions, *taking_turns(gpu))
     dashboard.tell(plan.settings, console)
-    patience = Patience(lambda refusal: caution(f"{refusal}; trying again."), PATIENCE)
     journal = Journal(folder, patience)
-    rule, memory = recalled(folder, plan, loans, typed, console)
+    repair(folder / OPTUNA_LOG)  # it may be torn since it was loaded, before the lock was taken
+    rule, memory, study = recalled(folder, plan, loans, typed, console, earlier, patience)
     for record in memory.over:
         journal.ended(record)
     progress = begun(plan, at_a_time, gpu, rule, memory)
     greet(console, place, progress)
     books = Books(place, plan, progress, journal, patience, caution)
-    known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory}
+    known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory, "study": study}
     with ExitStack() as screen:
         shown = screen.enter_context(display(progress, console))
 
@@ -201,18 +244,26 @@ def make(place: Local, plan: Plan) -> None:
 
 
 def recalled(
-    folder: Path, plan: Plan, loans: Sequence[Loan], typed: Sequence[str], console: Console
-) -> tuple[Rule, Memory]:
+    folder: Path,
+    plan: Plan,
+    loans: Sequence[Loan],
+    typed: Sequence[str],
+    console: Console,
+    earlier: EarlierStudy,
+    patience: Patience,
+) -> tuple[Rule, Memory, optuna.Study]:
     """Write down what is to be run; return which trials go on, and what earlier runs came to."""
-    goes_on = (folder / results.STUDY).exists()
-    earlier = results.earlier_levels(folder, plan) if goes_on else []
-    rule = rule_of(plan, earlier)
-    memory = remember(folder, plan, rule)
+    description, before = earlier.description, earlier.optuna_study
+    levels = description.earlier_levels(plan.epochs) if description else []
+    rule = rule_of(plan, levels)
+    memory = remember(folder, plan, rule, before)
+    past = memory.records
     # before the plan is written down that it is made for
-    for loan in loans if found(folder, plan, rule.levels, memory.records, loans) else ():
+    study = found(folder, plan, rule.levels, past, loans, before=before, patience=patience)
+    for loan in loans if study is not before else ():
         console.print(str(loan), soft_wrap=True)
-    results.write_study(folder, results.describe(plan, rule.levels, len(earlier), typed))
-    return rule, memory
+    results.write_study(folder, results.describe(plan, rule.levels, len(levels), typed))
+    return rule, memory, study
 
 
 def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) -> Progress:

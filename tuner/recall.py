@@ -95,13 +95,20 @@ class Memory:
         self.decided.pop(step.trial, None)
 
 
-def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> Memory:
+def remember(
+    folder: Path,
+    rule: Rule,
+    constraint: Constraint | None = None,
+    *,
+    study: optuna.Study | None = None,
+) -> Memory:
     """Return what a study had come to when it ended or was cut off, and tell a new rule of it.
 
     Args:
         folder: The results folder.
         rule: One that knows nothing yet.
         constraint: What the best epoch of each trial should satisfy, if anything.
+        study: The searcher's study, or `None` if there is none yet.
 
     Raises:
         InputError: If the account of the study cannot be read.
@@ -113,7 +120,6 @@ def remember(folder: Path, rule: Rule, constraint: Constraint | None = None) -> 
             f"write over them; put its {FILE} back, or choose another name=NAME."
         ])
     cut_off = [record for record in records.values() if record.status == "running"]
-    study = studied(folder)
     believe(records, study.trials if study else (), rule)
     forgotten, memory = set[int](), Memory(records)
     for record in records.values():
@@ -175,8 +181,12 @@ def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, boo
     return ("running", True) if goes_on else (ends, False)
 
 
-def studied(folder: Path) -> optuna.Study | None:
+def studied(folder: Path, patience: Patience | None = None) -> optuna.Study | None:
     """Return the searcher's study, or none if there is none yet; leave no trace of looking.
+
+    Args:
+        folder: The results folder.
+        patience: How to write to it while the storage refuses; without, that is raised.
 
     Raises:
         InputError: If it cannot be read, or a trial of it has no number as ours do.
@@ -184,7 +194,7 @@ def studied(folder: Path) -> optuna.Study | None:
     if not (folder / STUDY).exists():
         return None
     try:
-        storage = kept_in(folder)
+        storage = kept_in(folder, patience=patience)
         if NAME not in optuna.get_all_study_names(storage):
             return None
         study = optuna.load_study(study_name=NAME, storage=storage)
@@ -215,11 +225,15 @@ def kept_in(
         patience: How to write while the storage refuses; without, that is raised.
     """
     file = folder / name
-    mend(file)
-    lock = file.with_name(f"{file.name}.lock")
-    lock.unlink(missing_ok=True)  # left by a process that died; the journal's own lock guards both
+    repair(file)
     backend = PatientFile(file, patience) if patience else JournalFileBackend(str(file))
     return optuna.storages.JournalStorage(backend)
+
+
+def repair(file: Path) -> None:
+    """Remove what a process that died left of a searcher's study: half a line, and its lock."""
+    mend(file)
+    file.with_name(f"{file.name}.lock").unlink(missing_ok=True)  # the journal's lock guards both
 
 
 def rewound(record: Record) -> Record:

@@ -106,15 +106,10 @@ def first_epoch_of(runs: Sequence[Recording], spent: int) -> Iterator[Moment]:
     best = max(run.reports[0].val_robust_accuracy for run in runs)
     yield Moment(len(runs), len(runs), best)
     ranked = sorted(runs, key=lambda run: -run.reports[0].val_robust_accuracy)
-    rest = [without_first(run) for run in ranked]
+    rest = [replace(run, reports=run.reports[1:]) for run in ranked]
     for moment in to_the_end_of(rest, spent - len(runs)):
         cost = moment.cost + len(runs)
         yield Moment(cost, cost, max(best, moment.best))
-
-
-def without_first(run: Recording) -> Recording:
-    """Return a run without its first epoch."""
-    return replace(run, reports=run.reports[1:])
 
 
 def table(frame: pd.DataFrame) -> Table:

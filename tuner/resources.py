@@ -13,11 +13,6 @@ from tuner.settings import Settings, cores
 MPS = "nvidia-cuda-mps-control"
 
 
-def gpus() -> int:
-    """Return the GPUs of this machine."""
-    return torch.cuda.device_count()
-
-
 def share_of_gpu(settings: Settings, available: float) -> float:
     """Return the share of a GPU that a trial takes."""
     if settings.gpu is not None:
@@ -77,4 +72,4 @@ def memory() -> float:
 
 def here() -> tuple[float, float]:
     """Return the cores and GPUs of this machine."""
-    return float(cores()), float(gpus())
+    return float(cores()), float(torch.cuda.device_count())

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import yaml
 from trainables import study_file
 from trainables.checkpoint import METRICS, WEIGHTS
 from trainables.levels import Level
+from trainables.problems import InputError
 from tuner.columns import EPOCHS, SEED_COLUMNS, TRIALS
 from tuner.domains import spelled
 from tuner.plan import Plan, plain
@@ -87,11 +88,46 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def earlier_levels(folder: Path, plan: Plan) -> list[Level]:
-    """Return the levels that a study had before it was given more epochs; none if it never was."""
-    before = study_file.read(folder / STUDY)
-    levels = [Level(**level) for level in before["levels"]]
-    return levels if plan.epochs > levels[-1].epochs else levels[: before["earlier_levels"]]
+@dataclass(frozen=True)
+class StudyDescription:
+    """The content of a `search.yaml`.
+
+    Attributes:
+        folder: The results folder.
+        content: The validated content; keys may be missing.
+    """
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    def earlier_levels(self, epochs: int) -> list[Level]:
+        """Return the levels that the study had before it was given more epochs, or none.
+
+        Args:
+            epochs: The epochs that the study has now.
+
+        Raises:
+            LookupError: If the content lacks its levels.
+            TypeError: If a level is none.
+        """
+        levels = [Level(**level) for level in self.content["levels"]]
+        return levels if epochs > levels[-1].epochs else levels[: self.content["earlier_levels"]]
+
+
+def read_description(folder: Path) -> StudyDescription:
+    """Read the `search.yaml` of a results folder.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    try:
+        content = study_file.read(folder / STUDY)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"resume: {folder / STUDY} cannot be read ({reason})."]) from None
+    if not isinstance(content, Mapping):
+        raise InputError([f"resume: {folder / STUDY} says nothing of a study."])
+    return StudyDescription(folder, content)
 
 
 def write_study(folder: Path, study: Mapping[str, Any]) -> None:

@@ -43,7 +43,7 @@ def model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, Any]:
         about: The paper's `name`, `authors`, `venue` and `link`.
     """
     standard = autoattack(winner)
-    rows = widest(winner) if standard is None else standard
+    rows = max(winner.asked, key=strength, default=None) if standard is None else standard
     entry: dict[str, Any] = {
         "link": about["link"],
         "name": about["name"],
@@ -101,11 +101,6 @@ def linked(chain: pd.DataFrame) -> bool:
     ordered = chain.sort_values("after", key=lambda after: after.str.len())
     attacked, left = ordered["attacked"], ordered["attacked"] - ordered["fooled"]
     return attacked.tolist()[1:] == left.tolist()[:-1]
-
-
-def widest(winner: Winner) -> pd.DataFrame | None:
-    """Return the rows on the most images; none if there are no rows."""
-    return max(winner.asked, key=strength, default=None)
 
 
 def strength(rows: pd.DataFrame) -> tuple[int, float]:

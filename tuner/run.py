@@ -15,7 +15,6 @@ from ray.tune.logger import JsonLoggerCallback
 
 from trainables.bind import filled, supply
 from trainables.levels import Level
-from trainables.patience import Patience
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
 from tuner.cluster import forget
@@ -28,7 +27,7 @@ from tuner.ladder import Course
 from tuner.place import Local
 from tuner.plan import Plan
 from tuner.progress import Progress
-from tuner.recall import Memory, kept_in
+from tuner.recall import Memory
 from tuner.record import Record
 from tuner.resources import fitting, share_of_gpu
 from tuner.rule import Rule
@@ -59,6 +58,7 @@ def run(
     journal: Journal,
     rule: Rule,
     memory: Memory,
+    study: optuna.Study,
     caution: Callable[[str], None],
 ) -> None:
     """Run every trial of a plan that has not ended.
@@ -72,12 +72,13 @@ def run(
         journal: Where everything that happens is written down.
         rule: Which trials go on.
         memory: What earlier runs have come to.
+        study: The Optuna study of the results folder.
         caution: Called with what may be a mistake and comes up on the way.
     """
     settings = plan.settings
     patiently = journal.patiently
     files = place.folder / TRIALS / str(patiently("the results", place.runs) + 1)
-    study = searcher(plan, place.folder, memory.records, rule, patiently)
+    proposer = searcher(plan, study, memory.records, rule)
     alone = not plan.searched and len(plan.variants) == 1
     seeds = Seeds(settings.seeds, progress.images, every=alone)
     keep = partial(patiently, "a copy of a checkpoint")
@@ -85,7 +86,7 @@ def run(
     def find(record: Record, *, own: bool) -> str:
         return keep(partial(found, place, files, record, own=own))
 
-    agenda = Agenda(study, rule, memory, plan.trials, find, seeds)
+    agenda = Agenda(proposer, rule, memory, plan.trials, find, seeds)
     agenda.bring = lambda path: keep(partial(place.bring, path))
     memory.remove = place.remove
     if settings.time_budget is not None:
@@ -183,18 +184,18 @@ def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
         earlier=tuple(earlier),
     )
     about = {"searched": plan.variants[0].searched, "seed": plan.settings.seed}
-    rule: Rule = chosen("scheduler", plan.scheduler, course=course, **about).build()
+    rule: Rule = supply(bind_member("scheduler", plan.scheduler), course=course, **about).build()
     return rule
 
 
 def samplers(plan: Plan) -> Callable[[int], optuna.samplers.BaseSampler]:
     """Return what makes the sampler of the trial of a number."""
-    shortlist = Shortlist()
+    shortlist, functions = Shortlist(), bind_member("searcher", plan.searcher)
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SPREAD + number) % 2**32
         own = {"seed": seed, "study_seed": plan.settings.seed, "shortlist": shortlist}
-        built: optuna.samplers.BaseSampler = chosen("searcher", plan.searcher, **own).build()
+        built: optuna.samplers.BaseSampler = supply(functions, **own).build()
         return built
 
     return sampler
@@ -206,11 +207,7 @@ def listed(plan: Plan) -> bool:
 
 
 def searcher(
-    plan: Plan,
-    folder: Path,
-    past: Mapping[str, Record],
-    rule: Rule,
-    patience: Patience | None = None,
+    plan: Plan, study: optuna.Study, past: Mapping[str, Record], rule: Rule
 ) -> StudySearcher:
     """Return what proposes configurations."""
     return StudySearcher(
@@ -219,15 +216,15 @@ def searcher(
         listed=listed(plan),
         levels=rule.levels,
         goal=plan.settings.goal,
-        storage=kept_in(folder, patience=patience),
+        study=study,
         past=past,
     )
 
 
-def chosen(group: str, settings: dict[str, Any], **things: Any) -> SimpleNamespace:  # noqa: ANN401
-    """Return the functions of a scheduler or searcher, knobs and `things` filled in."""
+def bind_member(group: str, settings: Mapping[str, Any]) -> SimpleNamespace:
+    """Return the functions of a scheduler or searcher with their knobs set."""
     values = {key: value for key, value in settings.items() if key != "name"}
-    return supply(filled(STUDY_GROUPS[group], settings["name"], values), **things)
+    return filled(STUDY_GROUPS[group], settings["name"], values)
 
 
 def concurrency(settings: Settings, cpu: float, gpu: float) -> tuple[int, float]:

@@ -2,14 +2,16 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
-from tuner.arguments import read
+from tuner.arguments import SEARCH
 from tuner.command import command
 from tuner.compose import compose
 from tuner.help import usage
 from tuner.launch import launch
+from tuner.words import CommandLine, parse_command_line
 
 
 def main(words: Sequence[str]) -> int:
@@ -18,16 +20,18 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, search)
+    parse = partial(parse_command_line, vocabulary=SEARCH, takes_folders=False)
+    return command(words, usage, parse, search)
 
 
-def search(words: Sequence[str], console: Console) -> int:
+def search(line: CommandLine, console: Console) -> int:
     """Check the command, then run it.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    return launch(compose(*read(words)), ["python", "-m", "tuner.search", *words], console)
+    plan = compose(line.arguments, line.problems)
+    return launch(plan, ["python", "-m", "tuner.search", *line.words], console)
 
 
 if __name__ == "__main__":

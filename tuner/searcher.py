@@ -44,7 +44,7 @@ class StudySearcher(Searcher):
         listed: bool,
         levels: Sequence[Level],
         goal: Goal | None = None,
-        storage: optuna.storages.BaseStorage | None = None,
+        study: optuna.Study | None = None,
         past: Mapping[str, Record] | None = None,
     ) -> None:
         """Create an empty study, or take one up.
@@ -56,13 +56,13 @@ class StudySearcher(Searcher):
             listed: Whether to try every combination of listed values, in order, instead.
             levels: The whole runs that a trial may consist of.
             goal: What the study is after; robust accuracy if none.
-            storage: Where the study is kept; in memory if none.
+            study: The study to take up; `None`: a new one, in memory.
             past: What has become of its trials, by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
         self.levels, self.sampler, self.goal = levels, sampler, goal or Goal()
         self.parameters = Parameters(variants)
-        self.study = opened(storage, self.goal)
+        self.study = study or opened(None, self.goal)
         trials = self.study.get_trials(deepcopy=False)
         self.ours = sum(NUMBER in trial.user_attrs for trial in trials)
         self.lent = sum(not numbered(trial) for trial in trials)

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ from trainables.trust import trusting, typed, untrusted
 from tuner.command import command
 from tuner.compose import compose
 from tuner.help import describe, members
-from tuner.keys import misfits
+from tuner.keys import settings_of
 from tuner.launch import launch
 from tuner.listing import heading, listing
 from tuner.settings import Settings
 from tuner.space import RECIPES, Space, misshapen
 from tuner.typed import Trusted
 from tuner.typed_domains import parse
-from tuner.words import Vocabulary, read
+from tuner.words import CommandLine, Vocabulary, parse_command_line
 
 STUDY = (
     *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "precision", "compile"),
@@ -75,7 +76,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, train)
+    parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
+    return command(words, usage, parse, train)
 
 
 def usage(console: Console) -> None:
@@ -90,22 +92,22 @@ def usage(console: Console) -> None:
         describe(console, name, group)
 
 
-def train(words: Sequence[str], console: Console) -> int:
+def train(line: CommandLine, console: Console) -> int:
     """Check the command, then run it.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    arguments, problems = read(words, VOCABULARY)
     usual = {"scheduler": {"name": "none"}, "searcher": {"name": "random"}, "trials": 1}
-    problems += misfits(TrainSettings, arguments)
+    _, problems = settings_of(line, TrainSettings)
+    arguments = dict(line.arguments)
     file = arguments.pop("config", None)
     if "trust" in arguments and file is None:
         problems.append("trust: goes with config=; what you type yourself is trusted.")
     with nullcontext() if file is None else trusting(typed(arguments)):
         base, kept = (None, {}) if file is None else configured(str(file), arguments, problems)
         plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
-        return launch(plan, ["python", "-m", "tuner.train", *words], console)
+        return launch(plan, ["python", "-m", "tuner.train", *line.words], console)
 
 
 def configured(

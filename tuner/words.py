@@ -39,6 +39,40 @@ class Vocabulary:
     parse: Callable[[object], object] = plain
 
 
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """A parsed command line.
+
+    Attributes:
+        words: What was typed, without the program.
+        folders: The results folders, or their addresses, in order.
+        arguments: The other words as nested dictionaries.
+        problems: What is wrong with them.
+    """
+
+    words: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+    arguments: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
+
+
+def parse_command_line(
+    words: Sequence[str], vocabulary: Vocabulary, *, takes_folders: bool = True
+) -> CommandLine:
+    """Parse the words of a command line.
+
+    Args:
+        words: The command line without the program.
+        vocabulary: The keys and groups of the command.
+        takes_folders: Whether words without an equals sign are results folders.
+    """
+    folders, others = separated(words) if takes_folders else ([], words)
+    arguments, problems = read(others, vocabulary)
+    return CommandLine(
+        words=tuple(words), folders=tuple(folders), arguments=arguments, problems=tuple(problems)
+    )
+
+
 def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the folders among some words, and the others.
 

@@ -26,7 +26,7 @@ from trainables.trust import untrusted
 from tuner.best import configuration
 from tuner.candidates import Candidate, candidates
 from tuner.evaluation import bound, drawn, load, over
-from tuner.keys import misfits, settled
+from tuner.keys import validate_arguments
 from tuner.usable import unusable
 
 
@@ -85,8 +85,9 @@ def prepared(
     Raises:
         InputError: If anything is wrong with it, with all that is.
     """
-    problems = [*problems, *misfits(DiagnosisSettings, arguments)]
-    settings = settled(DiagnosisSettings, arguments)
+    valid, invalid = validate_arguments(DiagnosisSettings, arguments)
+    problems = [*problems, *invalid]
+    settings = DiagnosisSettings(**valid)
     if settings.device == "cuda" and not torch.cuda.is_available():
         problems.append("device: there is no GPU here; write device=cpu.")
     if not given:

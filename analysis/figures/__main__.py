@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,9 +21,10 @@ from trainables.ranges import Folder
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
 from tuner.inside import links_out
-from tuner.keys import understood, vocabulary
+from tuner.keys import settings_of, vocabulary
 from tuner.listing import heading, listing
 from tuner.typed import Several
+from tuner.words import CommandLine, parse_command_line
 
 INTRODUCTION = """\
 Draw the figures of one or several studies, each as far as the studies allow.
@@ -61,7 +63,8 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     farewell = "Interrupted; what was drawn so far is kept."
-    return command(words, usage, elsewhere(run), farewell=farewell)
+    parse = partial(parse_command_line, vocabulary=VOCABULARY)
+    return command(words, usage, parse, elsewhere(run), farewell=farewell)
 
 
 def usage(console: Console) -> None:
@@ -74,13 +77,14 @@ def usage(console: Console) -> None:
     console.print(listing(knobs(FigureSettings), ""))
 
 
-def run(words: Sequence[str], console: Console) -> int:
+def run(line: CommandLine, console: Console) -> int:
     """Check the command, then draw; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it, or nothing can be drawn.
     """
-    folders, settings, problems = understood(words, FigureSettings, VOCABULARY)
+    folders = line.folders
+    settings, problems = settings_of(line, FigureSettings)
     problems += unknown(settings.figure)
     for first in () if settings.to else folders[:1]:
         problems += links_out(Path(first))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,8 +17,9 @@ from trainables.problems import InputError
 from trainables.ranges import Folder, Port, in_full
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
-from tuner.keys import understood, vocabulary
+from tuner.keys import settings_of, vocabulary
 from tuner.listing import heading, listing
+from tuner.words import CommandLine, parse_command_line
 
 FILE = "report.html"
 INTRODUCTION = """\
@@ -54,7 +56,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, elsewhere(report), farewell="Interrupted.")
+    parse = partial(parse_command_line, vocabulary=VOCABULARY)
+    return command(words, usage, parse, elsewhere(report), farewell="Interrupted.")
 
 
 def usage(console: Console) -> None:
@@ -64,13 +67,14 @@ def usage(console: Console) -> None:
     console.print(listing(knobs(ReportSettings), ""))
 
 
-def report(words: Sequence[str], console: Console) -> int:
+def report(line: CommandLine, console: Console) -> int:
     """Check the command, then write or serve; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, settings, problems = understood(words, ReportSettings, VOCABULARY)
+    folders = line.folders
+    settings, problems = settings_of(line, ReportSettings)
     target = Path(settings.to) if settings.to else beside(Path(*folders[:1]))
     problems += [*clashes(settings), *(unwritable(target) if settings.to else ())]
     try:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,8 +22,9 @@ from trainables.problems import InputError, did_you_mean
 from trainables.ranges import Folder
 from tuner.command import OK, command
 from tuner.elsewhere import elsewhere
-from tuner.keys import understood, vocabulary
+from tuner.keys import settings_of, vocabulary
 from tuner.listing import heading, listing
+from tuner.words import CommandLine, parse_command_line
 
 INTRODUCTION = """\
 Put the cells of a study beside the numbers that papers published for them, with differences
@@ -62,7 +64,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, elsewhere(act, brings=False))
+    parse = partial(parse_command_line, vocabulary=VOCABULARY)
+    return command(words, usage, parse, elsewhere(act, brings=False))
 
 
 def usage(console: Console) -> None:
@@ -74,13 +77,14 @@ def usage(console: Console) -> None:
     console.print(f"Spaces that are tables: {', '.join(SPACES)}.", soft_wrap=True)
 
 
-def act(words: Sequence[str], console: Console) -> int:
+def act(line: CommandLine, console: Console) -> int:
     """Check the command, then print; return its exit status.
 
     Raises:
         InputError: If anything is wrong with it.
     """
-    folders, settings, problems = understood(words, TableSettings, VOCABULARY)
+    folders = line.folders
+    settings, problems = settings_of(line, TableSettings)
     problems += [*unknown(settings), *unwritable(settings)]
     sheets, said = list[Sheet](), list[str]()
     try:
@@ -90,8 +94,8 @@ def act(words: Sequence[str], console: Console) -> int:
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     show(sheets, settings, console)
-    for line in said:
-        console.print(line, soft_wrap=True)
+    for text in said:
+        console.print(text, soft_wrap=True)
     return OK
 
 

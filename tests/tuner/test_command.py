@@ -11,7 +11,7 @@ from tuner.command import command
 
 
 def ends(act, capsys, *words):
-    status = command(words, lambda console: console.print("used so"), act, farewell="Bye.")
+    status = command(words, lambda console: console.print("used so"), list, act, farewell="Bye.")
     out, err = capsys.readouterr()
     return status, out, err
 
@@ -62,7 +62,7 @@ def test_what_the_terminal_has_no_letters_for_is_written_out():
         "import sys\n"
         "from tuner.command import command\n"
         "act = lambda words, console: console.print('78.2 \u00b1 1 %')\n"
-        "sys.exit(command(['x'], print, act))"
+        "sys.exit(command(['x'], print, list, act))"
     )
     words, env = [sys.executable, "-c", code], {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
@@ -74,7 +74,7 @@ def test_ctrl_c_is_an_exception_again_once_a_command_runs():
         "import os, signal, sys; sys.argv = ['-m']\n"
         "from tuner.command import command\n"
         "def act(words, console): os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
-        "sys.exit(command(['x'], print, act, farewell='Bye.'))"
+        "sys.exit(command(['x'], print, list, act, farewell='Bye.'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

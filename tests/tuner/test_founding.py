@@ -8,7 +8,7 @@ from tests.tuner.accounts import leave, planned, trial
 from trainables.levels import Level
 from tuner import founding
 from tuner.founding import found, remember
-from tuner.recall import kept_in
+from tuner.recall import kept_in, studied
 from tuner.run import rule_of, searcher
 from tuner.searcher import NAME
 from tuner.warm_start import borrowed
@@ -29,15 +29,16 @@ def study(folder):
 
 def known(folder, plan):
     """Return the trials of a study."""
-    return remember(folder, plan, rule_of(plan)).records
+    return remember(folder, plan, rule_of(plan), studied(folder)).records
 
 
 def taken_up(folder, plan):
     """Return the searcher of a study that goes on with a plan."""
     rule = rule_of(plan)
-    past = remember(folder, plan, rule).records
-    found(folder, plan, rule.levels, past, borrowed(plan, folder))
-    return searcher(plan, folder, past, rule)
+    before = studied(folder)
+    past = remember(folder, plan, rule, before).records
+    kept = found(folder, plan, rule.levels, past, borrowed(plan, folder), before=before)
+    return searcher(plan, kept, past, rule)
 
 
 @pytest.fixture
@@ -56,10 +57,11 @@ def folder(tmp_path):
 
 def test_a_study_is_made_once_for_a_space(tmp_path):
     plan = planned()
-    assert found(tmp_path, plan, LEVELS, {}, [])
-    assert not found(tmp_path, plan, LEVELS, {}, [])
+    first = found(tmp_path, plan, LEVELS, {}, [], before=None)
+    assert found(tmp_path, plan, LEVELS, {}, [], before=first) is first
     assert [path.name for path in tmp_path.iterdir()] == ["optuna.log"]
-    assert found(tmp_path, planned(f"{WD}=loguniform(1e-6,1)"), LEVELS, {}, [])
+    wide = planned(f"{WD}=loguniform(1e-6,1)")
+    assert found(tmp_path, wide, LEVELS, {}, [], before=first) is not first
 
 
 def test_in_a_wider_space_a_study_knows_what_it_knew(folder):
@@ -116,7 +118,7 @@ def test_a_grid_grows_by_the_cells_that_it_lacks(tmp_path):
 @pytest.mark.parametrize("dies_at", range(5))
 def test_dying_half_way_leaves_the_study_that_was(folder, dies_at, monkeypatch):
     plan = planned()
-    found(folder, plan, LEVELS, known(folder, plan), [])
+    first = found(folder, plan, LEVELS, known(folder, plan), [], before=None)
     before = (folder / "optuna.log").read_bytes()
     wide = planned(f"{WD}=loguniform(1e-6,1)")
     add, added = optuna.Study.add_trial, []
@@ -130,9 +132,9 @@ def test_dying_half_way_leaves_the_study_that_was(folder, dies_at, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(optuna.Study, "add_trial", dying)
         with pytest.raises(KeyboardInterrupt):
-            found(folder, wide, LEVELS, known(folder, wide), [])
+            found(folder, wide, LEVELS, known(folder, wide), [], before=first)
     assert (folder / "optuna.log").read_bytes() == before
-    assert found(folder, wide, LEVELS, known(folder, wide), [])
+    assert found(folder, wide, LEVELS, known(folder, wide), [], before=first) is not first
     assert len(study(folder).trials) == 5
     assert not (folder / ".optuna.log").exists()
 
@@ -163,7 +165,7 @@ def test_trials_that_are_lent_are_known_and_not_ours(tmp_path):
 
 
 def test_what_a_study_with_the_same_seed_has_drawn_is_not_drawn_again(tmp_path):
-    alone = searcher(planned(), leave(tmp_path / "alone", planned()), {}, rule_of(planned()))
+    alone = taken_up(leave(tmp_path / "alone", planned()), planned())
     drawn = {alone.suggest(str(i))["optimizer"]["weight_decay"] for i in range(3)}
     search = taken_up(*begun(tmp_path, f"warm_start={lender(tmp_path, 3)}"))
     assert drawn.isdisjoint(search.suggest(str(i))["optimizer"]["weight_decay"] for i in range(3))

@@ -13,7 +13,7 @@ from trainables.trial import Trial
 from tuner.columns import TRIALS
 from tuner.journal import FILE, Journal
 from tuner.ladder import Course
-from tuner.recall import kept_in, remember, rewound
+from tuner.recall import kept_in, remember, rewound, studied
 from tuner.record import Record
 from tuner.rule import Step
 from tuner.schedulers import asha, halving, none
@@ -102,7 +102,8 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
     study = optuna.create_study(study_name=NAME, storage=kept_in(tmp_path), direction="maximize")
     enqueue(study, {}, "0000")
     study.ask()
-    memory = remember(tmp_path, none.build(course=Course(epochs=epochs, trials=1)))
+    rule = none.build(course=Course(epochs=epochs, trials=1))
+    memory = remember(tmp_path, rule, study=studied(tmp_path))
     assert memory.records["0000"].status == status
     assert memory.left == ["0000"] * (status == "running")
     assert [each.trial_id for each in memory.over] == ["0000"] * (status != "running")
@@ -144,7 +145,7 @@ def test_rungs_are_as_if_nothing_had_happened(tmp_path):
         *[("0000", "failed"), ("0001", 2, 0.7)],
     )
     rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    memory = remember(tmp_path, rule)
+    memory = remember(tmp_path, rule, study=studied(tmp_path))
     assert memory.left == ["0001"]
     assert {n: r.status for n, r in memory.records.items()} == {
         "0000": "failed",
@@ -162,7 +163,8 @@ def test_what_was_decided_and_not_written_down_is_decided_again(tmp_path):
         tmp_path,
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.4)],
     )
-    memory = remember(tmp_path, asha.build(course=COURSE, grace=0.25, reduction_factor=2))
+    rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    memory = remember(tmp_path, rule, study=studied(tmp_path))
     assert (memory.records["0001"].status, memory.left) == ("stopped", ["0000"])
 
 
@@ -177,7 +179,7 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
         *[("0001", "waited"), ("0001", 2, 0.7)],
     )
     rule = halving.build(course=COURSE, keep=(0.5,))
-    memory = remember(tmp_path, rule)
+    memory = remember(tmp_path, rule, study=studied(tmp_path))
     assert memory.left == ["0001"]
     assert rule.next(idle=False).trial == "0000"
     assert memory.decided == {"0000": "wait", "0001": "go", "0002": "wait", "0003": "wait"}
@@ -193,7 +195,7 @@ def test_a_study_given_more_epochs_goes_on_with_whole_runs(tmp_path, scheduler, 
     course = Course(epochs=4, trials=1, earlier=(Level(2),))
     settings = {"rungs": (0.9,)} if scheduler is halving else {}
     rule = scheduler.build(course=course, **settings)
-    memory = remember(tmp_path, rule)
+    memory = remember(tmp_path, rule, study=studied(tmp_path))
     assert (memory.left, memory.records["0000"].status) == (left, status)
     assert scheduler is none or rule.next(idle=False) == Step("0000", "0000")
 
@@ -207,7 +209,7 @@ def test_epochs_that_will_be_reported_again_are_not_told(tmp_path, monkeypatch):
     monkeypatch.setattr("tuner.recall.rewound", without)
     written(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
     rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    assert remember(tmp_path, rule).left == ["0000"]
+    assert remember(tmp_path, rule, study=studied(tmp_path)).left == ["0000"]
     rule.begins("0001")
     assert rule.reported("0001", report(1, 0.1), {}) == "go"  # the first at its rung
 
@@ -224,7 +226,7 @@ def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status)
     written(tmp_path, ("0000", "began"), ("0000", 1, 0.4))
     optuna.load_study(study_name=NAME, storage=kept_in(tmp_path)).tell(0, value, state)
     rule = none.build(course=Course(epochs=1, trials=1))
-    assert remember(tmp_path, rule).records["0000"].status == status
+    assert remember(tmp_path, rule, study=studied(tmp_path)).records["0000"].status == status
 
 
 def test_trials_that_only_the_frames_know_are_not_written_over(folder):

@@ -7,13 +7,14 @@ import pytest
 from ray import tune
 
 from tests.oracles import report
+from trainables.bind import supply
 from trainables.constraint import constraint
 from trainables.levels import Level
 from tuner.goal import Goal
 from tuner.plan import Variant
 from tuner.record import Record
-from tuner.run import chosen
-from tuner.searcher import StudySearcher
+from tuner.run import bind_member
+from tuner.searcher import StudySearcher, opened
 from tuner.shortlist import Shortlist
 from tuner.study_groups import STUDY_GROUPS
 
@@ -35,8 +36,10 @@ def sampler(number):
     return optuna.samplers.TPESampler(seed=number)
 
 
-def among(variants, *, listed=False, **kept):
-    return StudySearcher(variants, sampler, listed=listed, levels=(Level(3),), **kept)
+def among(variants, *, listed=False, storage=None, goal=None, past=None):
+    study = opened(storage, goal or Goal())
+    about = {"goal": goal, "study": study, "past": past}
+    return StudySearcher(variants, sampler, listed=listed, levels=(Level(3),), **about)
 
 
 def row(epoch, value, clean=0.9, **ending):
@@ -313,7 +316,7 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
 
     def sampler(number):
         own = {"seed": number, "study_seed": 0, "shortlist": Shortlist()}
-        return chosen("searcher", {"name": name, **startup}, **own).build()
+        return supply(bind_member("searcher", {"name": name, **startup}), **own).build()
 
     domains = {
         "optimizer.lr": tune.loguniform(1e-3, 1e-1),
@@ -327,7 +330,8 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
     storage = optuna.storages.InMemoryStorage()
     cut = []
     for number in (5, 3):
-        search = StudySearcher(variants, sampler, listed=False, levels=(Level(3),), storage=storage)
+        study = opened(storage, Goal())
+        search = StudySearcher(variants, sampler, listed=False, levels=(Level(3),), study=study)
         cut += proposals(search, number)
     assert cut == whole
 
@@ -371,7 +375,7 @@ def pursued(name, goal, number, worth, **knobs):
 
     def sampler(number):
         own = {"seed": number, "study_seed": 0, "shortlist": Shortlist()}
-        return chosen("searcher", {"name": name, **knobs}, **own).build()
+        return supply(bind_member("searcher", {"name": name, **knobs}), **own).build()
 
     variants = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.uniform(0, 1)})]
     search = StudySearcher(variants, sampler, listed=False, levels=(Level(1),), goal=goal)
