@@ -80,9 +80,8 @@ def peak(configs: Sequence[Mapping[str, Any]]) -> Peak:
 def exercise(config: Mapping[str, Any]) -> None:
     """Take a few steps of a configuration's last epoch, and examine one batch."""
     trial = Trial(config)
-    trial.validation = trial.validation[: trial.parts["exam"].accuracies.keywords["exam_batch"]]
-    batch_size = trial.parts["data"].batches.keywords["batch_size"]
-    timed(trial, trial.train[: STEPS * batch_size])
+    trial.validation = trial.validation[: trial.components.exam.exam_batch]
+    timed(trial, trial.train[: STEPS * trial.components.data.batch_size])
 
 
 def measured(configs: Sequence[Mapping[str, Any]], ask: Ask = peak) -> Peak:

@@ -1,12 +1,12 @@
 """What a plan will need: whether its images and network fit together, and the machine."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
 from trainables.bind import bind
+from trainables.bound_components import BoundData, BoundModel, Components
 from trainables.groups import GROUPS
 from trainables.images import AbsentError, DataError, Dataset, Format, Images
 from trainables.photos import PhotoError
@@ -22,32 +22,32 @@ LEAST = 3
 """Copies of the weights that training holds: themselves, their gradients and the best so far."""
 
 
-def sample(variant: Variant) -> dict[str, SimpleNamespace]:
-    """Return the parts of one configuration of a variant."""
+def sample(variant: Variant) -> Components:
+    """Return the components of one configuration of a variant."""
     config = configuration(variant, {})
     return bind({group: config[group] for group in GROUPS})
 
 
-def fitted(variant: Variant) -> tuple[dict[str, SimpleNamespace], Dataset, Images, Images]:
-    """Return the parts and the images, cut, after the network has seen the shape of two of them.
+def fitted(variant: Variant) -> tuple[Components, Dataset, Images, Images]:
+    """Return the components and the images, cut, after the network has seen two of them.
 
     Raises:
         AbsentError: If the images could still be downloaded.
         InputError: If the images cannot be had, are too few, or do not fit the network.
     """
-    parts = sample(variant)
-    data, train, validation = images(variant, parts["data"])
+    components = sample(variant)
+    data, train, validation = images(variant, components.data)
     if problems := [
         *overlarge_batch(variant, train),
-        *hopeless_radius(variant, parts["threat"].build(), data),
+        *hopeless_radius(variant, components.threat.build(), data),
         *overlarge(variant, data),
-        *unfit(variant, parts["model"], data.format),
+        *unfit(variant, components.model, data.format),
     ]:
         raise InputError(problems)
-    return parts, data, train, validation
+    return components, data, train, validation
 
 
-def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images, Images]:
+def images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images, Images]:
     """Return the data set, and what is trained on and examined.
 
     Raises:
@@ -55,8 +55,8 @@ def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images, I
         InputError: If they cannot be had or are too few.
     """
     try:
-        data = dataset(parts.load, "cpu")
-        train, validation = parts.cut(data.train)
+        data = dataset(bound.load, "cpu")
+        train, validation = bound.cut(data.train)
         train[:2].x.float()  # photographs are decoded no sooner
     except AbsentError:
         raise
@@ -73,12 +73,12 @@ def described(error: Exception) -> str:
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
 
 
-def unfit(variant: Variant, parts: SimpleNamespace, taken: Format) -> Iterator[str]:
+def unfit(variant: Variant, bound: BoundModel, taken: Format) -> Iterator[str]:
     """Yield why a network cannot be trained on images of a format."""
     name = variant.fixed["model"]["name"]
     try:
         with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
-            model = network(parts, taken).eval()
+            model = network(bound, taken).eval()
             logits = model(torch.empty(2, *taken.shape))
     except Exception as error:  # a user's file can fail in any way
         shape = "x".join(map(str, taken.shape))

@@ -1,12 +1,13 @@
 """Which attacks an evaluation makes, by name."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trainables.bind import complaints, filled, supply
+from trainables.bind import complaints, filled
 from trainables.groups import Group
+from trainables.injection import inject
 from trainables.knobs import knobs
 from trainables.passes import Pass
 
@@ -35,6 +36,17 @@ version; pas is what periodic adversarial scheduling was evaluated with (arXiv:2
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationContext:
+    """What the `passes` of an attack may name.
+
+    Attributes:
+        classes: Number of classes K.
+    """
+
+    classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Attack:
     """One attack of a suite.
 
@@ -50,9 +62,8 @@ class Attack:
 
     def passes(self, classes: int) -> list[Pass]:
         """Return what it consists of on so many classes."""
-        bound = supply(filled(ATTACKS, self.name, self.knobs), classes=classes)
-        made: list[Pass] = bound.passes()
-        return made
+        passes: Callable[..., list[Pass]] = filled(ATTACKS, self.name, self.knobs)["passes"]
+        return inject(passes, EvaluationContext(classes=classes))()
 
     @property
     def black_box(self) -> bool:

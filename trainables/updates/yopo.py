@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from torch.optim import Optimizer
 
 from trainables.attacks.pgd import stride
 from trainables.ranges import Count, Positive
+from trainables.signatures import BoundMethod
 from trainables.threat import Threat
 
 SLOPES = "passes"
@@ -23,7 +23,7 @@ def update(
     x: Tensor,
     y: Tensor,
     *,
-    method: SimpleNamespace,
+    method: BoundMethod,
     threat: Threat,
     rng: Generator | None = None,
     passes: Count = 5,
@@ -78,7 +78,7 @@ def first_layer(model: Module) -> Module:
 
 
 def whole_pass(
-    model: Module, first: Module, method: SimpleNamespace, x: Tensor, x_adv: Tensor, y: Tensor
+    model: Module, first: Module, method: BoundMethod, x: Tensor, x_adv: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of all layers but the first.
 
@@ -95,7 +95,7 @@ def whole_pass(
 
     own = list(first.parameters(recurse=False))
     with hooked(first, catch), constant(own):
-        loss: Tensor = method.outer(model, x, x_adv, y)
+        loss = method.outer(model, x, x_adv, y)
         loss.backward()
     return loss.detach(), caught[-1].grad if caught else None
 
