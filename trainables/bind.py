@@ -44,7 +44,7 @@ def bind(config: Config) -> Components:
     return build_components(bound)
 
 
-def filled(group: Group, member: str | None, values: Mapping[str, Any]) -> BoundMember:
+def filled(group: Group, member: str | None, values: Mapping[str, object]) -> BoundMember:
     """Return one member with all its knobs set: to `values`, or to their defaults."""
     functions = {}
     for name, function in group.functions(member).items():
@@ -57,7 +57,7 @@ def filled(group: Group, member: str | None, values: Mapping[str, Any]) -> Bound
 
 
 def complaints(
-    name: str, group: Group, member: str | None, values: Mapping[str, Any]
+    name: str, group: Group, member: str | None, values: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield what is wrong with one group of a configuration."""
     if group.folder and not (member and isinstance(member, str)):

@@ -184,7 +184,7 @@ def built(model: BoundModel, name: str, images: Format) -> nn.Module:
 class Description:
     """What the metadata of a file says of its network, each as JSON."""
 
-    model: Json[dict[str, Any]]
+    model: Json[dict[str, object]]
     shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
     classes: Json[PositiveInt]
 

@@ -32,8 +32,8 @@ class Knob:
     """
 
     name: str
-    hint: Any
-    default: Any
+    hint: object
+    default: object
     meaning: str
 
     def validate(self, value: object) -> object:
@@ -62,7 +62,7 @@ class Knob:
         return holds_path(self.hint)
 
 
-def holds_path(hint: Any) -> bool:  # noqa: ANN401
+def holds_path(hint: object) -> bool:
     """Return whether a type is that of a path, or of several."""
     return hint in (Folder, Place) or any(map(holds_path, get_args(hint)))
 
@@ -85,7 +85,7 @@ def knobs(function: Callable[..., Any]) -> dict[str, Knob]:
     }
 
 
-def is_knob(hint: Any) -> bool:  # noqa: ANN401
+def is_knob(hint: object) -> bool:
     """Return whether a parameter of type `hint` is a knob."""
     if get_origin(hint) in (Union, UnionType):
         return all(part is NoneType or is_knob(part) for part in get_args(hint))

@@ -203,7 +203,7 @@ def dataset(load: partial[Dataset], where: str, study: str | None = None) -> Dat
 @lru_cache(maxsize=1)
 def _dataset(
     load: Callable[..., Dataset],
-    settings: tuple[tuple[str, Any], ...],
+    settings: tuple[tuple[str, object], ...],
     where: str,
     study: str | None,
 ) -> Dataset:

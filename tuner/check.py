@@ -41,7 +41,7 @@ def purpose(*, searches: bool, alone: bool) -> Iterator[str]:
         )
 
 
-def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> dict[str, object]:
     """Return the domain of each group whose member is searched, `optimizer=choice(sgd,adam)`."""
     return {
         group: settings["name"]
@@ -51,7 +51,7 @@ def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[st
     }
 
 
-def members(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
+def members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
     """Yield what is wrong with the groups whose member is searched."""
     for group, domain in chosen_by_name(layers).items():
         if values(domain) is None:
@@ -61,7 +61,7 @@ def members(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
 
 
 def configurations(
-    variants: Mapping[str, Mapping[str, Mapping[str, Any]]], cautions: list[str]
+    variants: Mapping[str, Mapping[str, Mapping[str, object]]], cautions: list[str]
 ) -> list[str]:
     """Return what is wrong with the variants of a study.
 
@@ -89,7 +89,7 @@ def noted(problem: str, where: str) -> str:
     return f"{problem.removesuffix('.')} ({where})."
 
 
-def clashes(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def clashes(groups: Mapping[str, Mapping[str, object]]) -> list[str]:
     """Return why the members of a valid configuration cannot work together, each reason once.
 
     What is searched is left out at first, for it may yet agree; then each listed value is tried.
@@ -107,7 +107,7 @@ def clashes(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return found + [text for problem, text in by_value.items() if problem not in found]
 
 
-def listed(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+def listed(groups: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str, object]]:
     """Yield group, knob and value of each value that is listed to be searched."""
     for group, settings in groups.items():
         for knob, domain in settings.items():
@@ -180,7 +180,7 @@ def completed(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[
     return result
 
 
-def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
+def domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
     """Yield what is wrong with the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
     yield from never_searched(name, searched)
@@ -196,7 +196,7 @@ def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{text[:-1]} in {spelled(searched[knob])}."
 
 
-def never_searched(name: str, searched: Mapping[str, Any]) -> Iterator[str]:
+def never_searched(name: str, searched: Mapping[str, object]) -> Iterator[str]:
     """Yield the problem of a search over what makes trials comparable."""
     swept = name == "threat" and all(map(is_grid, searched.values()))
     for path in [name, *(f"{name}.{knob}" for knob in searched)]:
@@ -204,7 +204,7 @@ def never_searched(name: str, searched: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path}: is never searched: {NEVER_SEARCHED[path]}."
 
 
-def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def overlong_step(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a step that leaps over the whole ball, as grey levels for [0, 1] do."""
     eps = groups.get("threat", {}).get("eps")
     step = groups.get("attack", {}).get("step_size")
@@ -215,7 +215,7 @@ def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
 
 
-def validated(arguments: Mapping[str, Any]) -> Settings:
+def validated(arguments: Mapping[str, object]) -> Settings:
     """Return the keys of a study with nothing wrong, in their own types."""
     known = knobs(Settings)
     given = {k: known[k].validate(v) for k, v in arguments.items() if k in known}

@@ -43,7 +43,7 @@ def study(
         )
 
 
-def aims(searcher: object, arguments: Mapping[str, Any]) -> Iterator[str]:
+def aims(searcher: object, arguments: Mapping[str, object]) -> Iterator[str]:
     """Yield why a searcher is not for what a study is after.
 
     Args:
@@ -95,7 +95,7 @@ def afar(arguments: Mapping[str, Any]) -> Iterator[str]:
         yield "replay: trains nothing, so it needs no cluster; leave address out."
 
 
-def paths(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def paths(arguments: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield the results folders that a study names, with their keys."""
     for key in ("results", "warm_start"):
         named = several(arguments.get(key, []))
@@ -141,8 +141,8 @@ FIXED_SHAPES = ("model", "average")
 
 def population(
     scheduler: Mapping[str, Any],
-    variants: Mapping[str, Mapping[str, Any]],
-    arguments: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, object]],
+    arguments: Mapping[str, object],
 ) -> Iterator[str]:
     """Yield why trials cannot change their knobs on the way, where the scheduler has them do so.
 

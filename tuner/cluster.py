@@ -92,7 +92,7 @@ def begin(settings: Settings, files: Iterable[Path]) -> None:
         ]) from None
 
 
-def join(address: str, sent: dict[str, Any]) -> None:
+def join(address: str, sent: dict[str, object]) -> None:
     """Join a cluster; one that has just begun may not be ready for clients the first time.
 
     Raises:

@@ -54,7 +54,7 @@ class Evaluation:
     candidates: list[Candidate]
     threat: Threat
     norm: str
-    data: dict[str, Any]
+    data: dict[str, object]
     images: Images
     classes: int
 
@@ -146,7 +146,7 @@ def misplaced(
         yield f"weights: there is no file {settings.weights}."
 
 
-def searched(arguments: Mapping[str, Any]) -> Iterator[str]:
+def searched(arguments: Mapping[str, object]) -> Iterator[str]:
     """Yield the problem of a range, which an evaluation has no use for."""
     for group, values in arguments.items():
         for knob, value in values.items() if isinstance(values, dict) else []:
@@ -174,7 +174,7 @@ def bound(group: str, values: Mapping[str, Any]) -> BoundMember:
     return filled(GROUPS[group], settings.pop("name"), settings)
 
 
-def load(data: Mapping[str, Any]) -> Dataset:
+def load(data: Mapping[str, object]) -> Dataset:
     """Return the data set.
 
     Raises:

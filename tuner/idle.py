@@ -10,7 +10,7 @@ from tuner.domains import is_domain
 
 
 def idle(
-    groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
     """Yield the problem of each searched knob that changes nothing.
 

@@ -11,14 +11,14 @@ from tuner.words import Vocabulary, read, separated
 Schema = TypeVar("Schema")
 
 
-def misfits(schema: type, arguments: Mapping[str, Any]) -> Iterator[str]:
+def misfits(schema: type, arguments: Mapping[str, object]) -> Iterator[str]:
     """Yield what is wrong with the keys of a command, whose fields `schema` has."""
     for key, knob in knobs(schema).items():
         if key in arguments:
             yield from misfit(key, knob, arguments[key])
 
 
-def settled(schema: type[Schema], arguments: Mapping[str, Any]) -> Schema:
+def settled(schema: type[Schema], arguments: Mapping[str, object]) -> Schema:
     """Return the keys that there is nothing wrong with in their own types, defaults for others."""
     known = knobs(cast("Callable[..., Schema]", schema))
     return schema(**{

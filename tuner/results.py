@@ -94,7 +94,7 @@ def earlier_levels(folder: Path, plan: Plan) -> list[Level]:
     return levels if plan.epochs > levels[-1].epochs else levels[: before["earlier_levels"]]
 
 
-def write_study(folder: Path, study: Mapping[str, Any]) -> None:
+def write_study(folder: Path, study: Mapping[str, object]) -> None:
     """Write `search.yaml`: what `describe` returned."""
     text = yaml.safe_dump(study, sort_keys=False)
     whole(folder / STUDY, lambda path: path.write_text(text))
@@ -149,7 +149,7 @@ def write_best(folder: Path, plan: Plan, progress: Progress) -> None:
     new.rename(target)
 
 
-def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, Any]:
+def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, object]:
     """Return the winner's whole configuration, as its best epoch was trained."""
     assert winner.best is not None
     shared = plan.shared() | {"seed": winner.seed}

@@ -60,7 +60,7 @@ class SchedulerContext:
     """
 
     course: Course
-    searched: Mapping[str, Any]
+    searched: Mapping[str, object]
     seed: int
 
 
@@ -188,7 +188,7 @@ def found(place: Local, files: Path, record: Record, *, own: bool) -> str:
     return place.copied(record.checkpoint, files, record.trial_id)
 
 
-def device(gpu: float) -> dict[str, Any]:
+def device(gpu: float) -> dict[str, object]:
     """Return where a trial computes, and how much of its memory it may take."""
     return {"device": "cuda", "memory_share": min(gpu, 1.0)} if gpu else {"device": "cpu"}
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from trainables.bind import complaints, filled
 from trainables.groups import Group
@@ -58,7 +57,7 @@ class Attack:
 
     word: str
     name: str
-    knobs: dict[str, Any]
+    knobs: dict[str, object]
 
     def passes(self, classes: int) -> list[Pass]:
         """Return what it consists of on so many classes."""
@@ -77,7 +76,7 @@ class Attack:
 
 
 def attacks(
-    suite: str | Sequence[str], given: Mapping[str, Mapping[str, Any]]
+    suite: str | Sequence[str], given: Mapping[str, Mapping[str, object]]
 ) -> tuple[list[Attack], list[str]]:
     """Return the attacks of a suite, and what is wrong with it.
 
@@ -100,7 +99,9 @@ def attacks(
     return made, problems
 
 
-def attack(word: str, given: Mapping[str, Mapping[str, Any]], problems: list[str]) -> Attack | None:
+def attack(
+    word: str, given: Mapping[str, Mapping[str, object]], problems: list[str]
+) -> Attack | None:
     """Return the attack that `word` asks for; what is wrong with it is added to `problems`."""
     name, numbers = split(word)
     try:
