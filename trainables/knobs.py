@@ -74,7 +74,7 @@ def adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
 
 
 @cache
-def knobs(function: Callable[..., Any]) -> dict[str, Knob]:
+def knobs(function: Callable[..., object]) -> dict[str, Knob]:
     """Return the knobs of `function` by name, in the order of its signature."""
     hints = get_type_hints(function, include_extras=True)
     meanings = documented(function)
@@ -94,7 +94,7 @@ def is_knob(hint: object) -> bool:
     return hint is bool or get_origin(hint) in (Annotated, Literal)
 
 
-def documented(function: Callable[..., Any]) -> dict[str, str]:
+def documented(function: Callable[..., object]) -> dict[str, str]:
     """Return the text of each entry under Args or Attributes in a Google-style docstring."""
     _, _, section = re.sub("Attributes:\n", "Args:\n", inspect.getdoc(function) or "").partition(
         "Args:\n"

@@ -38,7 +38,7 @@ def configuration(folder: Path) -> dict[str, Any]:
             "completed an epoch."
         ])
     try:
-        config: dict[str, Any] = plain_yaml.read(best / "config.yaml")
+        config: dict[str, object] = plain_yaml.read(best / "config.yaml")
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None

@@ -51,7 +51,7 @@ def is_domain(value: object) -> bool:
     return isinstance(value, Domain) or is_grid(value)
 
 
-def values(searched: object) -> list[Any] | None:
+def values(searched: object) -> list[object] | None:
     """Return every value of a grid or a choice, or none if they cannot be counted."""
     if is_grid(searched):
         return list(searched["grid_search"])

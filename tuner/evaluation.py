@@ -128,7 +128,7 @@ def secure(folder: Path, found: Sequence[Candidate], dataset: Dataset, images: I
 
 
 def misplaced(
-    folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, Any]
+    folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield what is wrong with what is to be evaluated."""
     if settings.weights and folders:

@@ -61,7 +61,7 @@ def describe(
     }
 
 
-def described(plan: Plan) -> dict[str, Any]:
+def described(plan: Plan) -> dict[str, object]:
     """Return what is searched and what is fixed, variant by variant if there are several."""
     each = {
         variant.label: {

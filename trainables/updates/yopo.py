@@ -1,8 +1,7 @@
 """You only propagate once (Zhang et al., 2019, arXiv:1905.00877)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -118,7 +117,9 @@ class Stop(Exception):  # noqa: N818  # no error: it skips the layers behind the
 
 
 @contextmanager
-def hooked(module: nn.Module, hook: Any) -> Iterator[None]:  # noqa: ANN401
+def hooked(
+    module: nn.Module, hook: Callable[[Module, tuple[Tensor, ...], Tensor], None]
+) -> Iterator[None]:
     """Call `hook` with the inputs and the output of `module`, while inside."""
     handle = module.register_forward_hook(hook)
     try:
