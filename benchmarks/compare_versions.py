@@ -58,7 +58,7 @@ def compare(before: Path, after: Path) -> list[str]:
 def load_table(path: Path) -> pd.DataFrame:
     """Return a frame of results without the columns that differ from run to run."""
     frame = pd.read_parquet(path)
-    kept = [column for column in frame if not any(part in column for part in VOLATILE)]
+    kept = [column for column in frame if not any(part in str(column) for part in VOLATILE)]
     return frame[kept].reset_index(drop=True)
 
 

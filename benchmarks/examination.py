@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from trainables.bind import filled
+from trainables.bound_components import bound_model
 from trainables.exam import accuracies
 from trainables.groups import GROUPS
 from trainables.images import Format, Images
@@ -51,7 +52,7 @@ def main(folders: list[str]) -> None:
 def fresh(name: str, shape: tuple[int, int, int]) -> dict[str, float]:
     """Return what a network that was never trained costs."""
     settings = Format(shape=shape, classes=10, mean=(0.5,) * shape[0], std=(0.25,) * shape[0])
-    model = network(filled(GROUPS["model"], name, {}), settings).eval()
+    model = network(bound_model(filled(GROUPS["model"], name, {})), settings).eval()
     x = torch.randint(256, (NUMBER, *shape), dtype=torch.uint8)
     with torch.no_grad():
         images = Images(x=x, y=model(x.float() / 255).argmax(dim=1))

@@ -96,7 +96,7 @@ def epoch(trial: Trial) -> float:
         trial.optimizer,
         trial.average,
         trial.train,
-        trial.parts,
+        trial.components,
         classes=trial.dataset.classes,
         threat=trial.threat,
         peak_lr=0.01,

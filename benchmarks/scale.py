@@ -18,10 +18,10 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
-from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.simulated import Clock, Past, Ray, Stopwatch
@@ -105,9 +105,16 @@ def late(values: Sequence[float]) -> float:
     return mean(values[-max(1, len(values) // 10) :])
 
 
-def counted_syncs() -> SimpleNamespace:
+@dataclass
+class Count:
+    """A number that grows."""
+
+    count: int = 0
+
+
+def counted_syncs() -> Count:
     """Return a count of the files that are seen onto the disk from now on."""
-    seen, sync = SimpleNamespace(count=0), os.fsync
+    seen, sync = Count(), os.fsync
 
     def counting(fd: Any) -> None:  # noqa: ANN401
         seen.count += 1

@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -114,6 +113,69 @@ class Spent:
     others: list[float] = field(default_factory=list)
 
 
+@dataclass(kw_only=True)
+class TuneSettings:
+    """What a search tells Ray of its trials; as `ray.tune.TuneConfig`."""
+
+    num_samples: int
+    max_concurrent_trials: int
+    search_alg: Any  # it is given simulated trials instead of those of Ray
+    scheduler: Any  # likewise
+    reuse_actors: bool
+    trial_name_creator: object
+    trial_dirname_creator: object
+
+
+@dataclass(kw_only=True)
+class RunSettings:
+    """What a search tells Ray of files and callbacks; as `ray.tune.RunConfig`."""
+
+    name: str
+    storage_path: str
+    callbacks: Sequence[Any]
+    stop: object
+    checkpoint_config: object
+    log_to_file: object
+    sync_config: object
+    verbose: int
+    storage_filesystem: object = None
+
+
+class Ignored:
+    """Settings that a simulation does not need."""
+
+    def __init__(self, **_: object) -> None:
+        """Keep nothing."""
+
+
+@dataclass
+class Saved:
+    """A checkpoint, as Ray gives it to a callback."""
+
+    path: str
+
+
+@dataclass(kw_only=True)
+class SimulatedTrial:
+    """A trial as Ray has it, with what it will report.
+
+    Attributes:
+        trial_id: Number of the trial among all that Ray started.
+        config: Its configuration.
+        folder: Where its checkpoints go.
+        rest: Reports to come.
+        end: Level and epoch of the last of them.
+        pace: Seconds that an epoch takes.
+    """
+
+    trial_id: str
+    config: dict[str, Any]
+    folder: Path
+    rest: Iterator[Report]
+    end: tuple[int, int]
+    pace: float = 0.0
+
+
 class Ray:
     """What `tuner.run` knows of `ray.tune`, for one search.
 
@@ -122,9 +184,8 @@ class Ray:
         ended: The simulated time when all was over.
     """
 
-    TuneConfig = SimpleNamespace
-    RunConfig = SimpleNamespace
-    CheckpointConfig = SyncConfig = SimpleNamespace
+    TuneConfig, RunConfig = TuneSettings, RunSettings
+    CheckpointConfig = SyncConfig = Ignored
     Callback, Checkpoint = tune.Callback, tune.Checkpoint
 
     def __init__(self, clock: Clock, watch: Stopwatch, past: "Past") -> None:
@@ -143,14 +204,14 @@ class Ray:
         trainable: object,  # noqa: ARG002
         *,
         param_space: dict[str, Any],
-        tune_config: SimpleNamespace,
-        run_config: SimpleNamespace,
+        tune_config: TuneSettings,
+        run_config: RunSettings,
     ) -> "Ray":
         """Take note of a search; return what runs it."""
         self.shared, self.config, self.where = param_space, tune_config, run_config
         # the others watch real processes: hangs, gauges, Ray's own files
         self.agenda, (self.callback, *_) = tune_config.search_alg, run_config.callbacks
-        self.busy: list[tuple[float, int, SimpleNamespace]] = []
+        self.busy: list[tuple[float, int, SimulatedTrial]] = []
         self.asked, self.done = 0, False
         self.met: dict[str, tuple[int, int]] = {}
         return self
@@ -193,14 +254,14 @@ class Ray:
             heapq.heappush(self.busy, (self.clock.free + trial.pace, self.asked, trial))
             self.asked += 1
 
-    def trial(self, config: dict[str, Any]) -> SimpleNamespace:
+    def trial(self, config: dict[str, Any]) -> SimulatedTrial:
         """Return a trial as Ray has it, with what it will report."""
         levels = [Level(**level) for level in config["levels"]]
         reports = repeated(self.past.of(config), levels[config["level"] :], config["level"])
         met = self.met.get(config["trial"], (-1, 0))
         rest = [report for report in reports if report.moment > met]
         name = f"{config['trial']}-{config['went_on']}" if config["went_on"] else config["trial"]
-        return SimpleNamespace(
+        return SimulatedTrial(
             trial_id=str(self.asked),
             config=config,
             folder=Path(self.where.storage_path) / self.where.name / name,
@@ -208,7 +269,7 @@ class Ray:
             end=rest[-1].moment,
         )
 
-    def epoch(self, now: float, trial: SimpleNamespace) -> None:
+    def epoch(self, now: float, trial: SimulatedTrial) -> None:
         """Let a trial report its next epoch, in Ray's order of calls."""
         report = next(trial.rest)
         self.met[trial.config["trial"]] = report.moment
@@ -219,7 +280,7 @@ class Ray:
             if goes_on:
                 self.agenda.on_trial_result(trial.trial_id, result)
             self.callback.on_trial_result(0, [], trial, result)
-            self.callback.on_checkpoint(0, [], trial, SimpleNamespace(path=str(kept)))
+            self.callback.on_checkpoint(0, [], trial, Saved(str(kept)))
             goes_on = goes_on and report.moment != trial.end
             if not goes_on:
                 self.agenda.on_trial_complete(trial.trial_id, result)

@@ -146,7 +146,7 @@ def ours(
             own.optimizer,
             own.average,
             own.train,
-            own.parts,
+            own.components,
             classes=10,
             threat=own.threat,
             peak_lr=0.01,

@@ -1,6 +1,7 @@
 """Models whose answer is known, and the configurations that tests share."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -94,3 +95,9 @@ def report(epoch, robust, clean=0.9, **changes):
         "exam_seconds": 0.5,
     }
     return Report(**values | changes)
+
+
+def replace_component(trial, group, **functions):
+    """Replace functions of a group of a trial."""
+    bound = replace(getattr(trial.components, group), **functions)
+    trial.components = replace(trial.components, **{group: bound})

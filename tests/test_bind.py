@@ -1,14 +1,21 @@
 """From a configuration to functions, or to every reason why not."""
 
 import copy
-from types import SimpleNamespace
+from dataclasses import dataclass
 
 import pytest
 
 from tests.oracles import TINY, tiny
-from trainables.bind import bind, supply
+from trainables.bind import bind
 from trainables.groups import GROUPS
+from trainables.injection import inject, injected_names
 from trainables.problems import InputError
+
+
+@dataclass
+class Context:
+    threat: int
+    memory: int
 
 
 def groups(config):
@@ -16,10 +23,12 @@ def groups(config):
 
 
 def test_knobs_are_filled_in_and_defaults_with_them():
-    parts = bind(groups(TINY))
-    assert parts["attack"].perturb.keywords["steps"] == 2
-    assert parts["attack"].perturb.keywords["restarts"] == 1
-    assert parts["threat"].build().eps == 0.1
+    components = bind(groups(TINY))
+    assert components.attack.perturb.keywords["steps"] == 2
+    assert components.attack.perturb.keywords["restarts"] == 1
+    assert components.threat.build().eps == 0.1
+    assert components.data.batch_size == 50
+    assert components.update.replays == 1
 
 
 def test_every_problem_is_told_at_once_with_a_remedy():
@@ -61,6 +70,11 @@ def test_the_loop_supplies_what_a_function_names():
     def other(x):
         return x
 
-    both = supply(SimpleNamespace(perturb=perturb, other=other), threat=1, memory=3)
-    assert both.perturb(0) == (1, None)
-    assert both.other(5) == 5
+    context = Context(threat=1, memory=3)
+    injected = inject(perturb, context)
+    assert injected(0) == (1, None)
+    context.threat = 2
+    assert injected(0) == (2, None)
+    assert inject(other, context) is other
+    assert inject(perturb, context, {"memory"}) is perturb
+    assert injected_names(perturb) == ("threat", "rng")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.oracles import report, tiny
+from tests.oracles import replace_component, report, tiny
 from trainables.constraint import Constraint, constraint
 from trainables.trial import Trial
 
@@ -58,7 +58,7 @@ def test_a_trial_keeps_the_weights_of_the_epoch_that_satisfies_it(monkeypatch):
     """A third epoch more robust than any, and the second more than the first: the second stays."""
     trial = Trial(tiny(constraint="clean>=0.8"))
     accuracies = iter([(0.9, 0.1), (0.8, 0.2), (0.7, 0.9)])
-    monkeypatch.setattr(trial.parts["exam"], "accuracies", lambda *_, **__: next(accuracies))
+    replace_component(trial, "exam", accuracies=lambda *_, **__: next(accuracies))
     trial.advance()
     trial.advance()
     second = {name: tensor.clone() for name, tensor in trial.best_weights.items()}

@@ -1,23 +1,23 @@
 """The loop as a whole."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import nn
 
-from tests.oracles import TINY, tiny
+from tests.oracles import TINY, replace_component, tiny
 from trainables.bind import bind
 from trainables.catalogue import names
 from trainables.groups import GROUPS
 from trainables.loop import counted, pace
+from trainables.methods import pgd_at
 from trainables.modes import frozen
+from trainables.signatures import BoundAttack, BoundMethod
 from trainables.threats.linf import Linf
 from trainables.trial import Trial
 from trainables.updates import alternate
 
 
-def parts(config=TINY):
+def components(config=TINY):
     return bind({key: value for key, value in config.items() if key in GROUPS})
 
 
@@ -51,7 +51,7 @@ def test_free_costs_an_epoch_and_counts_replays_in_the_schedule():
         seen.append(len(x))
         return x
 
-    trial.parts["data"].augment = augment
+    replace_component(trial, "data", augment=augment)
     report = trial.advance()
     assert seen == [50, 50]
     assert report.gradient_passes == pytest.approx(200 / 120)
@@ -61,7 +61,7 @@ def test_free_costs_an_epoch_and_counts_replays_in_the_schedule():
 
 def test_pace_multiplies_schedule_and_warm_up():
     """At a quarter of the run: one-cycle is at 0.25 / 0.4, eps half-way up its warm-up of 0.5."""
-    now = pace(parts(), Linf(eps=0.1), 1e-3, 0.25)
+    now = pace(components(), Linf(eps=0.1), 1e-3, 0.25)
     assert now.lr == pytest.approx(1e-3 * 0.625)
     assert now.threat.eps == pytest.approx(0.05)
     assert now.threat.pace == 1.0
@@ -69,7 +69,7 @@ def test_pace_multiplies_schedule_and_warm_up():
 
 def test_steps_follow_eps_if_asked():
     config = tiny(eps_schedule__steps_follow=True)
-    assert pace(parts(config), Linf(eps=0.1), 1e-3, 0.25).threat.pace == pytest.approx(0.5)
+    assert pace(components(config), Linf(eps=0.1), 1e-3, 0.25).threat.pace == pytest.approx(0.5)
 
 
 def test_the_loss_is_a_mean_over_examples_though_the_last_batch_is_short():
@@ -110,8 +110,8 @@ def test_the_attack_sees_the_mode_asked_for_and_training_resumes(mode):
         model,
         torch.rand(4, 3),
         torch.zeros(4).long(),
-        SimpleNamespace(inner=lambda model, x, y: model),
-        SimpleNamespace(perturb=perturb),
+        BoundMethod(inner=lambda model, x, y: model, outer=pgd_at.outer),
+        BoundAttack(perturb=perturb),
         mode,
     )
     assert seen == [(mode == "train", [False] * 4)]

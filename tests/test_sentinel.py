@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.oracles import Halfspace, tiny
+from tests.oracles import Halfspace, replace_component, tiny
 from tests.test_trial import measured
 from trainables import checkpoint, sentinel
 from trainables.images import Images
@@ -189,7 +189,7 @@ def collapsing(at, seen, **changes):
         seen.append(step)
         return (step == at) * (at - 1)
 
-    trial.parts["sentinel"].collapsed_at = look
+    replace_component(trial, "sentinel", collapsed_at=look)
     return trial
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.oracles import TINY, tiny
+from tests.oracles import TINY, replace_component, tiny
 from trainables import checkpoint
 from trainables.checkpoint import load_model
 from trainables.exam import accuracies
@@ -65,7 +65,7 @@ def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
         weights.append({k: v.clone() for k, v in model.state_dict().items()})
         return next(scores)
 
-    trial.parts["exam"].accuracies = exam
+    replace_component(trial, "exam", accuracies=exam)
     assert len(list(trial.reports())) == 4
     assert trial.best.epoch == 3  # as robust as the second, and more accurate
     for name, tensor in weights[2].items():

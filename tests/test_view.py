@@ -1,6 +1,7 @@
 """The view against the network itself: the same numbers, to rounding."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from tests.oracles import tiny
 from trainables import view
 from trainables.attacks import pgd
 from trainables.bind import filled
+from trainables.bound_components import bound_model
 from trainables.exam import accuracies
 from trainables.groups import GROUPS
 from trainables.images import Format
@@ -17,6 +19,7 @@ from trainables.loop import counted
 from trainables.methods import pgd_at
 from trainables.modes import frozen
 from trainables.precision import Network, compute_in, in_full
+from trainables.signatures import BoundAttack, BoundMethod
 from trainables.threats.linf import Linf
 from trainables.trial import Trial, network
 from trainables.updates import alternate
@@ -32,7 +35,8 @@ def lived(name, **settings):
     images = Format(shape=SHAPE, classes=5, mean=(0.4,) * 3, std=(0.2,) * 3)
     # a kink may lie between two numbers that differ by rounding, so slopes are compared without one
     model = network(
-        filled(GROUPS["model"], name, narrow | {"activation": "softplus"} | settings), images
+        bound_model(filled(GROUPS["model"], name, narrow | {"activation": "softplus"} | settings)),
+        images,
     )
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -98,9 +102,10 @@ def plain(monkeypatch):
 def test_the_attack_finds_the_same_perturbation(name, monkeypatch):
     model, x, y = lived(name), torch.rand(4, *SHAPE), torch.randint(0, 5, (4,))
     threat = Linf(eps=0.05)
+    method = BoundMethod(inner=pgd_at.inner, outer=pgd_at.outer)
 
     def crafted():
-        return alternate.craft(model, x, y, Method, Attack(threat), "eval")
+        return alternate.craft(model, x, y, method, attack(threat), "eval")
 
     with_view = crafted()
     plain(monkeypatch)
@@ -108,16 +113,9 @@ def test_the_attack_finds_the_same_perturbation(name, monkeypatch):
     assert same.float().mean() > 0.999  # the sign of a slope that is nearly zero may turn
 
 
-class Method:
-    inner = staticmethod(pgd_at.inner)
-
-
-class Attack:
-    def __init__(self, threat):
-        self.threat = threat
-
-    def perturb(self, objective, x, y):
-        return pgd.perturb(objective, x, y, threat=self.threat, steps=3, start="zero")
+def attack(threat):
+    """Return PGD of three steps from the image."""
+    return BoundAttack(perturb=partial(pgd.perturb, threat=threat, steps=3, start="zero"))
 
 
 @pytest.mark.parametrize("method", ["pgd_at", "trades", "alp", "mart", "llr"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
@@ -57,7 +57,7 @@ def activated(
     return net
 
 
-def idles(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def idles(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a constant that was set for another activation than the chosen one."""
     model = config["model"]
     chosen = model.get("activation")

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -18,7 +17,7 @@ SILENT = logging.getLogger("attuner.silent")
 SILENT.disabled = True  # what the package warns of, the audit of an evaluation looks into
 
 
-def setting(threat: Threat, device: torch.device) -> dict[str, Any]:
+def setting(threat: Threat, device: torch.device) -> dict[str, object]:
     """Return what every attack of the package is told.
 
     Raises:
@@ -46,12 +45,12 @@ class Layout(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(_: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+    def forward(_: object, x: Tensor) -> Tensor:
         """Return the images (N, C, H, W) with channels last in memory."""
         return x.contiguous(memory_format=torch.channels_last)
 
     @staticmethod
-    def backward(_: Any, grad: Tensor) -> Tensor:  # noqa: ANN401
+    def backward(_: object, grad: Tensor) -> Tensor:
         """Return the gradient (N, C, H, W) with channels first in memory."""
         return grad.contiguous()
 

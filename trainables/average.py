@@ -1,7 +1,6 @@
 """Which weights are examined and kept, where they are not simply those in training."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 from torch import nn
 
@@ -21,9 +20,9 @@ class Average(ABC):
     def period_over(self) -> None:  # noqa: B027
         """Take note that the schedules start over."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return what the next epoch depends on."""
         return {}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:  # noqa: B027
+    def load_state_dict(self, state: dict[str, object]) -> None:  # noqa: B027
         """Take up where `state_dict` left off."""

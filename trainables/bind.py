@@ -1,11 +1,10 @@
 """From the dictionary that a search proposes to the functions that a trial runs."""
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
-from types import SimpleNamespace
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from trainables.bound_components import BoundMember, Components, build_components
 from trainables.groups import GROUPS, Group
 from trainables.knobs import REQUIRED, Knob, knobs
 from trainables.misfit import misfit
@@ -15,14 +14,14 @@ Config = Mapping[str, Mapping[str, Any]]
 """Group to the name of its member and values of its knobs; what JSON can hold."""
 
 
-def bind(config: Config) -> dict[str, SimpleNamespace]:
-    """Return the functions of each group with their knobs filled in.
+def bind(config: Config) -> Components:
+    """Return the components that a configuration names, with their knobs set.
 
     Args:
         config: Group to `name` and knobs.
 
     Returns:
-        Group to its functions; what the loop supplies is left open.
+        The functions of each group; what the loop injects is left open.
 
     Raises:
         InputError: If a group, member or knob is unknown, missing or out of range.
@@ -32,7 +31,7 @@ def bind(config: Config) -> dict[str, SimpleNamespace]:
         for group in config
         if group not in GROUPS
     ]
-    bound = {}
+    bound: dict[str, BoundMember] = {}
     for name, group in GROUPS.items():
         values = dict(config.get(name, {}))
         member = values.pop("name", group.default)
@@ -42,11 +41,11 @@ def bind(config: Config) -> dict[str, SimpleNamespace]:
             bound[name] = filled(group, member, values)
     if problems:
         raise InputError(problems)
-    return bound
+    return build_components(bound)
 
 
-def filled(group: Group, member: str | None, values: Mapping[str, Any]) -> SimpleNamespace:
-    """Return the functions of one member with all their knobs set: to `values`, or by default."""
+def filled(group: Group, member: str | None, values: Mapping[str, object]) -> BoundMember:
+    """Return one member with all its knobs set: to `values`, or to their defaults."""
     functions = {}
     for name, function in group.functions(member).items():
         settings = {
@@ -54,11 +53,11 @@ def filled(group: Group, member: str | None, values: Mapping[str, Any]) -> Simpl
             for key, knob in knobs(function).items()
         }
         functions[name] = partial(function, **settings)
-    return SimpleNamespace(**functions)
+    return BoundMember(group.load(member) if group.folder and member else None, functions)
 
 
 def complaints(
-    name: str, group: Group, member: str | None, values: Mapping[str, Any]
+    name: str, group: Group, member: str | None, values: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield what is wrong with one group of a configuration."""
     if group.folder and not (member and isinstance(member, str)):
@@ -99,26 +98,3 @@ def unknown(
         f"{name}.{key}: no such knob of {who}.{did_you_mean(key, known)}"
         f"{elsewhere if owners else ''} It has: {', '.join(known) or 'none'}."
     )
-
-
-def supply(functions: SimpleNamespace, **things: Any) -> SimpleNamespace:  # noqa: ANN401
-    """Return `functions`, each given those of `things` that it names as keywords."""
-    return SimpleNamespace(**{
-        name: partial(function, **{k: things[k] for k in wants(unwrapped(function)) if k in things})
-        for name, function in vars(functions).items()
-    })
-
-
-def unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function inside a partial."""
-    while isinstance(function, partial):
-        function = function.func
-    return function
-
-
-@cache
-def wants(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the keyword-only parameters of `function` that are no knobs."""
-    parameters = inspect.signature(function).parameters.values()
-    own = knobs(function)
-    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in own)

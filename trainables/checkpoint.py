@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from trainables.address import fetched, is_address
 from trainables.bind import complaints, filled
+from trainables.bound_components import BoundModel, bound_model
 from trainables.ensemble import Ensemble
 from trainables.groups import GROUPS
 from trainables.images import Format
@@ -152,18 +152,18 @@ def loaded(path: Path | str, *, last: bool) -> nn.Module:
     name = values.pop("name", None)
     if wrong := list(complaints("model", GROUPS["model"], name, values)):
         raise InputError(wrong)
-    parts = filled(GROUPS["model"], name, values)
+    bound = bound_model(filled(GROUPS["model"], name, values))
     weights = examined_last(file.parent) if last else tensors(file)
-    model = either(weights, partial(built, parts, str(name), images))
+    model = either(weights, partial(built, bound, str(name), images))
     fit(model, weights, file.with_name(STATE) if last else file)
     return model.eval()
 
 
-def built(parts: SimpleNamespace, name: str, images: Format) -> nn.Module:
+def built(model: BoundModel, name: str, images: Format) -> nn.Module:
     """Return the network that the bound group `model` describes.
 
     Args:
-        parts: The functions of the group.
+        model: The functions of the group.
         name: Of its member.
         images: What it is to take.
 
@@ -171,7 +171,7 @@ def built(parts: SimpleNamespace, name: str, images: Format) -> nn.Module:
         InputError: If it cannot be built.
     """
     try:
-        return network(parts, images)
+        return network(model, images)
     except Exception as error:  # a user's file can fail in any way
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         raise InputError([
@@ -184,7 +184,7 @@ def built(parts: SimpleNamespace, name: str, images: Format) -> nn.Module:
 class Description:
     """What the metadata of a file says of its network, each as JSON."""
 
-    model: Json[dict[str, Any]]
+    model: Json[dict[str, object]]
     shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
     classes: Json[PositiveInt]
 

@@ -6,7 +6,6 @@ Data flows from the top of the table to the bottom.
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 from trainables import (
     activations,
@@ -39,7 +38,7 @@ class Group:
     meaning: str
     folder: str | None
     provides: tuple[str, ...]
-    common: tuple[Callable[..., Any], ...] = ()
+    common: tuple[Callable[..., object], ...] = ()
     default: str | None = None
 
     def members(self) -> list[str]:
@@ -55,7 +54,7 @@ class Group:
         assert self.folder is not None
         return catalogue.load(self.folder, name)
 
-    def functions(self, name: str | None) -> dict[str, Callable[..., Any]]:
+    def functions(self, name: str | None) -> dict[str, Callable[..., object]]:
         """Return the functions behind the member `name`, the common ones included.
 
         Raises:

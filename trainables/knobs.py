@@ -32,8 +32,8 @@ class Knob:
     """
 
     name: str
-    hint: Any
-    default: Any
+    hint: object
+    default: object
     meaning: str
 
     def validate(self, value: object) -> object:
@@ -62,7 +62,7 @@ class Knob:
         return holds_path(self.hint)
 
 
-def holds_path(hint: Any) -> bool:  # noqa: ANN401
+def holds_path(hint: object) -> bool:
     """Return whether a type is that of a path, or of several."""
     return hint in (Folder, Place) or any(map(holds_path, get_args(hint)))
 
@@ -74,7 +74,7 @@ def adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
 
 
 @cache
-def knobs(function: Callable[..., Any]) -> dict[str, Knob]:
+def knobs(function: Callable[..., object]) -> dict[str, Knob]:
     """Return the knobs of `function` by name, in the order of its signature."""
     hints = get_type_hints(function, include_extras=True)
     meanings = documented(function)
@@ -85,7 +85,7 @@ def knobs(function: Callable[..., Any]) -> dict[str, Knob]:
     }
 
 
-def is_knob(hint: Any) -> bool:  # noqa: ANN401
+def is_knob(hint: object) -> bool:
     """Return whether a parameter of type `hint` is a knob."""
     if get_origin(hint) in (Union, UnionType):
         return all(part is NoneType or is_knob(part) for part in get_args(hint))
@@ -94,7 +94,7 @@ def is_knob(hint: Any) -> bool:  # noqa: ANN401
     return hint is bool or get_origin(hint) in (Annotated, Literal)
 
 
-def documented(function: Callable[..., Any]) -> dict[str, str]:
+def documented(function: Callable[..., object]) -> dict[str, str]:
     """Return the text of each entry under Args or Attributes in a Google-style docstring."""
     _, _, section = re.sub("Attributes:\n", "Args:\n", inspect.getdoc(function) or "").partition(
         "Args:\n"

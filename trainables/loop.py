@@ -1,10 +1,9 @@
 """One epoch of adversarial training, whatever its parts."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import torch
 from torch import Generator, Tensor
@@ -12,9 +11,10 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables.average import Average
-from trainables.bind import supply
+from trainables.bound_components import Batch, Components
 from trainables.heads import scale
 from trainables.images import Images
+from trainables.step_context import StepContext, inject_components
 from trainables.threat import Threat
 from trainables.view import quick
 
@@ -32,12 +32,10 @@ class Pace:
     threat: Threat
 
 
-def pace(
-    parts: Mapping[str, SimpleNamespace], threat: Threat, peak_lr: float, progress: float
-) -> Pace:
+def pace(components: Components, threat: Threat, peak_lr: float, progress: float) -> Pace:
     """Return the learning rate and the radius when a share `progress` of the run is over."""
-    schedule, radius = parts["schedule"], parts["eps_schedule"]
-    _, within = parts["periods"].within(progress)
+    schedule, radius = components.schedule, components.eps_schedule
+    _, within = components.periods.within(progress)
     share = radius.factor(within) * radius.warm(progress)
     return Pace(
         lr=peak_lr * schedule.factor(within) * schedule.warm(progress),
@@ -68,7 +66,7 @@ def train_epoch(
     optimizer: Optimizer,
     average: Average,
     images: Images,
-    parts: Mapping[str, SimpleNamespace],
+    components: Components,
     *,
     classes: int,
     threat: Threat,
@@ -77,7 +75,7 @@ def train_epoch(
     memory: dict[str, Tensor],
     epoch: int,
     epochs: int,
-    watched: tuple[Tensor, Tensor] | None = None,
+    watched: Batch | None = None,
 ) -> EpochResult:
     """Train `model` on every image once, or until the sentinel finds that it has collapsed.
 
@@ -86,7 +84,7 @@ def train_epoch(
         optimizer: Takes the steps.
         average: Is told of each.
         images: The training split.
-        parts: What `bind` returned.
+        components: What `bind` returned.
         classes: Number of classes K.
         threat: The full ball.
         peak_lr: What the schedule multiplies.
@@ -97,28 +95,27 @@ def train_epoch(
         watched: What the sentinel looks at, images and labels; it looks at nothing if none.
     """
     total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
-    steps, shown = showing(parts, images, rng, classes)
-    cosines = scale(model)
-    criterion = supply(parts["criterion"], scale=cosines).loss
+    context = StepContext(
+        threat=threat, rng=rng, memory=memory, classes=classes, scale=scale(model)
+    )
+    ready = inject_components(components, context)
+    steps, shown = showing(ready, images, rng)
     model.train()
     with counted(model) as passes:
         for step, (x, y) in enumerate(shown):
             # in the middle of the step, so that neither the first nor the last step has lr 0
             progress = (epoch + (step + 0.5) / steps) / epochs
-            now = pace(parts, threat, peak_lr, progress)
+            now = pace(components, threat, peak_lr, progress)
             for group in optimizer.param_groups:
                 group["lr"] = now.lr
-            shared = {"threat": now.threat, "rng": rng, "memory": memory, "progress": progress}
-            method = supply(parts["method"], **shared, criterion=criterion, scale=cosines)
-            attack = supply(parts["attack"], **shared)
-            update = supply(parts["update"], **shared, method=method, attack=attack).update
-            total += update(model, optimizer, x, y) * len(y)
+            context.threat, context.progress = now.threat, progress
+            context.step = epoch * steps + step + 1
+            total += ready.update.update(model, optimizer, x, y) * len(y)
             average.stepped()
             seen += len(y)
             trained = passes[0]
             if watched:
-                look = supply(parts["sentinel"], **shared, step=epoch * steps + step + 1)
-                collapsed_at = look.collapsed_at(model, watched)
+                collapsed_at = ready.sentinel.collapsed_at(model, watched)
             passes[0] = trained  # looking is no part of the cost of training
             if collapsed_at:
                 break
@@ -130,20 +127,19 @@ def train_epoch(
     )
 
 
-def showing(
-    parts: Mapping[str, SimpleNamespace], images: Images, rng: Generator, classes: int
-) -> tuple[int, Iterator[tuple[Tensor, Tensor]]]:
+def showing(components: Components, images: Images, rng: Generator) -> tuple[int, Iterator[Batch]]:
     """Return the number of steps of an epoch and the augmented batch of each.
 
     An update that replays its batches sees that many batches fewer, so that an epoch costs the same
     and the schedules count replays.
     """
-    replays = parts["update"].update.keywords.get("replays", 1)
-    fresh = -(-len(images) // (parts["data"].batches.keywords["batch_size"] * replays))
-    drawn = itertools.islice(parts["data"].batches(images, rng), fresh)
-    mixed = supply(parts["data"], classes=classes).mixed
-    augmented = ((parts["data"].augment(x, rng), y) for x, y in drawn)
-    ready = (mixed(x.contiguous(memory_format=torch.channels_last), y, rng) for x, y in augmented)
+    data, replays = components.data, components.update.replays
+    fresh = -(-len(images) // (data.batch_size * replays))
+    drawn = itertools.islice(data.batches(images, rng), fresh)
+    augmented = ((data.augment(x, rng), y) for x, y in drawn)
+    ready = (
+        data.mixed(x.contiguous(memory_format=torch.channels_last), y, rng) for x, y in augmented
+    )
     return fresh * replays, (batch for batch in ready for _ in range(replays))
 
 

@@ -1,11 +1,9 @@
 """A trial that outgrows the memory: it goes on with a part of each batch at a time."""
 
-import inspect
 from collections.abc import Iterator
 
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from trainables.bind import unwrapped
 from trainables.trial import OutgrownError, Trial
 
 
@@ -20,7 +18,7 @@ def smaller(trial: Trial, accident: OutgrownError) -> int:
         OutgrownError: If it took single images already, or if the gradients of parts do not add up
             to those of the batch.
     """
-    whole: int = trial.parts["data"].batches.keywords["batch_size"]
+    whole = trial.components.data.batch_size
     size = min(whole, trial.micro_batch or whole)
     reasons = [*undivided(trial), *(["images go one at a time already"] if size == 1 else [])]
     if reasons:
@@ -33,13 +31,10 @@ def smaller(trial: Trial, accident: OutgrownError) -> int:
 
 def undivided(trial: Trial) -> Iterator[str]:
     """Yield why a trial would learn something else from parts of its batches, if so."""
-    update, outer = (
-        unwrapped(function)
-        for function in (trial.parts["update"].update, trial.parts["method"].outer)
-    )
-    if "micro_batch" not in trial.parts["update"].update.keywords:
-        yield f"{update.__module__.rpartition('.')[2]} has no update.micro_batch"
+    update, method = trial.components.update, trial.components.method
+    if not update.divides_batches:
+        yield f"{update.name} has no update.micro_batch"
     if any(isinstance(module, _BatchNorm) for module in trial.model.modules()):
         yield "BatchNorm's statistics are those of a whole batch"
-    if getattr(inspect.getmodule(outer), "WHOLE_BATCH", False):
-        yield f"the loss of {outer.__module__.rpartition('.')[2]} is one of a whole batch"
+    if method.whole_batch:
+        yield f"the loss of {method.name} is one of a whole batch"

@@ -59,7 +59,7 @@ def read_once(load: Callable[[], Dataset], study: str, what: str) -> Dataset:
 
 def write(data: Dataset, file: Path) -> bool:
     """Write a data set, whole or not at all, and say whether it is one of tensors."""
-    content: dict[str, Any] = {"classes": data.classes, "mean": data.mean, "std": data.std}
+    content: dict[str, object] = {"classes": data.classes, "mean": data.mean, "std": data.std}
     for name in SPLITS:
         images = getattr(data, name)
         if not isinstance(images.x, Tensor):

@@ -34,7 +34,7 @@ def read(file: Path) -> Any:  # noqa: ANN401
     return parsed(file.read_text())
 
 
-def parsed(text: str) -> Any:  # noqa: ANN401
+def parsed(text: str) -> object:
     """Return what a text says: lists and mappings of text and numbers.
 
     Raises:

@@ -29,7 +29,7 @@ class Variant(TypedDict, total=False):
     """What is searched, as it would be typed, and what is fixed."""
 
     searched: dict[str, str]
-    fixed: dict[str, dict[str, Any]]
+    fixed: dict[str, dict[str, object]]
     published: dict[str, str]
 
 
@@ -58,10 +58,10 @@ class Study(Variant, total=False):
     study: Keys
     levels: list[Level]
     earlier_levels: Natural
-    scheduler: dict[str, Any]
-    searcher: dict[str, Any]
-    versions: dict[str, Any]
-    machine: dict[str, Any]
+    scheduler: dict[str, object]
+    searcher: dict[str, object]
+    versions: dict[str, object]
+    machine: dict[str, object]
     git_commit: str | None
 
 

@@ -67,13 +67,13 @@ def report(trial: Trial) -> None:
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.save(trial, Path(folder))
 
-            def refused(reason: str, measured: dict[str, Any] = measured) -> None:
+            def refused(reason: str, measured: dict[str, object] = measured) -> None:
                 tune.report(measured | {REFUSED: reason})
 
             Patience(refused)("its checkpoint", partial(hand_over, measured, folder))
 
 
-def hand_over(measured: dict[str, Any], folder: str) -> None:
+def hand_over(measured: dict[str, object], folder: str) -> None:
     """Report an epoch with its checkpoint.
 
     Raises:

@@ -3,14 +3,15 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from trainables.bind import bind, wants
+from trainables.bind import bind
+from trainables.bound_components import BoundModel, Components
 from trainables.constraint import constraint
 from trainables.groups import GROUPS
 from trainables.images import Dataset, Format
@@ -19,7 +20,6 @@ from trainables.memory_format import to_channels_last
 from trainables.node_cache import read_once
 from trainables.precision import compile_layers, compute_in
 from trainables.report import Report
-from trainables.signatures import attacks
 
 
 class OutgrownError(torch.OutOfMemoryError):
@@ -50,33 +50,33 @@ class Trial:
             DataError: If the images cannot be had.
         """
         self.config, self.level = config, level
-        self.parts = bind({k: v for k, v in config.items() if k in GROUPS})
+        self.components = bind({k: v for k, v in config.items() if k in GROUPS})
+        components = self.components
         self.epochs, self.device = config["epochs"], config["device"]
         bound = config.get("constraint")
         self.constraint = constraint(bound) if bound else None
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
-        self.dataset = dataset(self.parts["data"].load, self.device, config.get("study"))
-        self.train, self.validation = self.parts["data"].cut(self.dataset.train)
-        model = network(self.parts["model"], self.dataset.format)
+        self.dataset = dataset(components.data.load, self.device, config.get("study"))
+        self.train, self.validation = components.data.cut(self.dataset.train)
+        model = network(components.model, self.dataset.format)
         self.model = to_channels_last(model.to(self.device))
         compute_in(self.model, config["precision"])
         if config["compile"]:
             compile_layers(self.model)
-        self.optimizer = self.parts["optimizer"].build(self.model.parameters())
-        self.average = self.parts["average"].build(self.model)
-        self.peak_lr = self.parts["optimizer"].scaled(
-            self.optimizer.param_groups[0]["lr"], self.parts["data"].batches.keywords["batch_size"]
+        self.optimizer = components.optimizer.build(self.model.parameters())
+        self.average = components.average.build(self.model)
+        self.peak_lr = components.optimizer.scaled(
+            self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
-        self.threat = self.parts["threat"].build()
+        self.threat = components.threat.build()
         self.memory: dict[str, Tensor] = {}
         self.epoch, self.passes = 0, 0.0
         self.best: Report | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.diverged, self.collapsed_at = False, 0
-        looks = self.parts["sentinel"].collapsed_at.keywords["every"] > 0
-        single = looks and follows_one_slope(config, self.parts)
-        self.watched = self.parts["sentinel"].watched(self.train) if single else None
+        single = components.sentinel.every > 0 and follows_one_slope(components)
+        self.watched = components.sentinel.watched(self.train) if single else None
 
     def follows(self, shorter: "Trial") -> None:
         """Keep what a shorter run of the same configuration came to, and add to its cost."""
@@ -86,13 +86,12 @@ class Trial:
     @property
     def micro_batch(self) -> int | None:
         """Images that the update takes at a time; whole batches if none."""
-        size: int | None = self.parts["update"].update.keywords.get("micro_batch")
-        return size
+        return self.components.update.micro_batch
 
     @micro_batch.setter
     def micro_batch(self, size: int) -> None:
-        update = self.parts["update"]
-        update.update = partial(update.update, micro_batch=size)
+        update = self.components.update.with_micro_batch(size)
+        self.components = replace(self.components, update=update)
 
     def reports(self) -> Iterator[Report]:
         """Train to the end, or until the network diverges or collapses; yield a row an epoch."""
@@ -130,7 +129,7 @@ class Trial:
             self.optimizer,
             self.average,
             self.train,
-            self.parts,
+            self.components,
             classes=self.dataset.classes,
             threat=self.threat,
             peak_lr=self.peak_lr,
@@ -144,15 +143,14 @@ class Trial:
     def periods_over(self, epoch: int | None = None) -> int:
         """Return how many periods are over after `epoch` epochs; those so far if none."""
         after = self.epoch if epoch is None else epoch
-        number: int = self.parts["periods"].within(after / self.epochs)[0]
-        return number
+        return self.components.periods.within(after / self.epochs)[0]
 
     def examine(self, result: EpochResult, start: float) -> Report:
         """Return the row of the epoch that began at `start`; a diverged network scores 0."""
         trained = time.perf_counter()
         clean, robust = 0.0, 0.0
         if not self.diverged:
-            exam = self.parts["exam"].accuracies
+            exam = self.components.exam.accuracies
             clean, robust = exam(self.average.examined(), self.validation, threat=self.threat)
         now = time.perf_counter()
         return Report(
@@ -172,18 +170,13 @@ class Trial:
         )
 
 
-def follows_one_slope(config: Mapping[str, Any], parts: Mapping[str, SimpleNamespace]) -> bool:
+def follows_one_slope(components: Components) -> bool:
     """Return whether training attacks in a single step, by what its members say of themselves."""
-    if not attacks(parts["method"].inner.func):
-        return False
-    update = parts["update"].update
-    borrows = "attack" in wants(update.func)
-    group, crafting = ("attack", parts["attack"].perturb) if borrows else ("update", update)
-    said = getattr(GROUPS[group].load(config[group]["name"]), "SLOPES", None)
-    return bool(crafting.keywords.get(said, said) == 1)
+    attacker = components.attack if components.update.uses_attack else components.update
+    return components.method.attacks and attacker.gradient_steps == 1
 
 
-def network(model: SimpleNamespace, images: Format) -> nn.Module:
+def network(model: BoundModel, images: Format) -> nn.Module:
     """Return the network that the bound group `model` describes, on the CPU.
 
     Raises:
@@ -193,8 +186,7 @@ def network(model: SimpleNamespace, images: Format) -> nn.Module:
     if not isinstance(built, nn.Module):
         raise TypeError(f"build() must return a torch.nn.Module, got {built!r}")
     bare = model.headed(model.activated(built))
-    net: nn.Module = model.normalized(bare, images.mean, images.std)
-    return net
+    return model.normalized(bare, images.mean, images.std)
 
 
 def dataset(load: partial[Dataset], where: str, study: str | None = None) -> Dataset:
@@ -211,7 +203,7 @@ def dataset(load: partial[Dataset], where: str, study: str | None = None) -> Dat
 @lru_cache(maxsize=1)
 def _dataset(
     load: Callable[..., Dataset],
-    settings: tuple[tuple[str, Any], ...],
+    settings: tuple[tuple[str, object], ...],
     where: str,
     study: str | None,
 ) -> Dataset:

@@ -80,7 +80,7 @@ class Agenda(Searcher):
         self.late: Callable[[], bool] = lambda: False
         self.bring: Callable[[str], None] = lambda _: None
         self.running: dict[str, str] = {}
-        self.proposed: dict[str, dict[str, Any]] = {}
+        self.proposed: dict[str, dict[str, object]] = {}
         self.unlucky: deque[str] = deque()
         self.deaths: Counter[str] = Counter()
 
@@ -155,7 +155,7 @@ class Agenda(Searcher):
                 }
         return None
 
-    def going_on(self, step: Step, *, waited: bool) -> dict[str, Any]:
+    def going_on(self, step: Step, *, waited: bool) -> dict[str, object]:
         """Return the configuration of a trial that has been begun before."""
         record, source = self.records[step.trial], self.records[step.source]
         for checkpoint in filter(None, {record.checkpoint, record.spare, source.checkpoint}):
@@ -191,13 +191,13 @@ class Agenda(Searcher):
         decided = self.decided.get(record.trial_id, "go")
         return decided != "go" or ending(record, self.rule.levels) != "stopped"
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
         """Tell the study what an epoch measured; of further seeds it does not hear."""
         if SEED not in self.running[trial_id] and REFUSED not in result:
             self.study.on_trial_result(trial_id, result)
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
         """Tell study and rule that a trial has ended, or waits; of errors `failed` tells."""
         if error or trial_id not in self.running:

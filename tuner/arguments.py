@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 from trainables.groups import GROUPS
 from trainables.knobs import knobs
@@ -20,7 +19,7 @@ SEARCH = Vocabulary(
 )
 
 
-def read(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+def read(words: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     """Return the arguments of a search as nested dictionaries, and what is wrong with them.
 
     Args:

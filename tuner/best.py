@@ -38,7 +38,7 @@ def configuration(folder: Path) -> dict[str, Any]:
             "completed an epoch."
         ])
     try:
-        config: dict[str, Any] = plain_yaml.read(best / "config.yaml")
+        config: dict[str, object] = plain_yaml.read(best / "config.yaml")
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None
@@ -57,7 +57,7 @@ class Measured:
     """What `best/metrics.json` must say, among other things."""
 
     trial_id: str
-    knobs: dict[str, Any]
+    knobs: dict[str, object]
     epoch: Count
     val_clean_accuracy: Fraction
     val_robust_accuracy: Fraction
@@ -71,7 +71,7 @@ def measured(folder: Path) -> dict[str, Any]:
     """
     file = folder / "best" / METRICS
     try:
-        found: dict[str, Any] = json.loads(file.read_text())
+        found: dict[str, object] = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError([f"{file}: cannot be read ({error}); {ANEW}."]) from None
     try:

@@ -1,7 +1,6 @@
 """Trials dealt out among rules that begin at different rungs (arXiv:1603.06560)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trainables.report import Report
 from tuner.rule import Decision, Rule, Step
@@ -33,7 +32,7 @@ class Brackets(Rule):
         self.of[trial] = self.rules[chosen]
         return self.of[trial].begins(trial)
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Return what the trial's bracket decides."""
         return self.of[trial].reported(trial, report, knobs)
 

@@ -40,7 +40,7 @@ def purpose(*, searches: bool, alone: bool) -> Iterator[str]:
         )
 
 
-def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> dict[str, object]:
     """Return the domain of each group whose member is searched, `optimizer=choice(sgd,adam)`."""
     return {
         group: settings["name"]
@@ -50,7 +50,7 @@ def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[st
     }
 
 
-def members(layers: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:
+def members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
     """Yield what is wrong with the groups whose member is searched."""
     for group, domain in chosen_by_name(layers).items():
         if values(domain) is None:
@@ -112,7 +112,7 @@ def clashes(
     return found + [text for problem, text in by_value.items() if problem not in found]
 
 
-def listed(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+def listed(groups: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str, object]]:
     """Yield group, knob and value of each value that is listed to be searched."""
     for group, settings in groups.items():
         for knob, domain in settings.items():
@@ -185,7 +185,7 @@ def completed(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[
     return result
 
 
-def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
+def domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
     """Yield what is wrong with the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
     yield from never_searched(name, searched)
@@ -201,7 +201,7 @@ def domains(name: str, settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{text[:-1]} in {spelled(searched[knob])}."
 
 
-def never_searched(name: str, searched: Mapping[str, Any]) -> Iterator[str]:
+def never_searched(name: str, searched: Mapping[str, object]) -> Iterator[str]:
     """Yield the problem of a search over what makes trials comparable."""
     swept = name == "threat" and all(map(is_grid, searched.values()))
     for path in [name, *(f"{name}.{knob}" for knob in searched)]:
@@ -209,7 +209,7 @@ def never_searched(name: str, searched: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path}: is never searched: {NEVER_SEARCHED[path]}."
 
 
-def overlong_step(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def overlong_step(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a step that leaps over the whole ball, as grey levels for [0, 1] do."""
     eps = groups.get("threat", {}).get("eps")
     step = groups.get("attack", {}).get("step_size")

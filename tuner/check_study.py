@@ -103,8 +103,8 @@ FIXED_SHAPES = ("model", "average")
 
 def population(
     scheduler: Mapping[str, Any],
-    variants: Mapping[str, Mapping[str, Any]],
-    arguments: Mapping[str, Any],
+    variants: Mapping[str, Mapping[str, object]],
+    arguments: Mapping[str, object],
 ) -> Iterator[str]:
     """Yield why trials cannot change their knobs on the way, where the scheduler has them do so.
 

@@ -126,7 +126,7 @@ def epochs(space: Space | None, recipe: Space | None) -> int:
 
 def alternatives(
     recipe: Space | None, space: Space | None, given: Layer
-) -> dict[str, dict[str, dict[str, Any]]]:
+) -> dict[str, dict[str, dict[str, object]]]:
     """Return the configuration of each variant by its label; members chosen by name among them.
 
     `model=grid(lenet,small_cnn)` makes two of each, for a network has knobs of its own.
@@ -135,7 +135,7 @@ def alternatives(
     labelled = (space.variants if space else {}) or {"": {}}
     result = {}
     for label, variant in labelled.items():
-        upper: dict[str, dict[str, Any]] = {}
+        upper: dict[str, dict[str, object]] = {}
         for layer in (common, variant, given):
             merge(upper, layer)
         by_name = check.chosen_by_name([{g: upper[g] for g in GROUPS if g in upper}])
@@ -156,7 +156,7 @@ def gridded(layers: Mapping[str, Layer], space: Space | None, given: Layer) -> b
     return any(map(is_grid, [*domains, *by_name.values()])) or (labelled and listed)
 
 
-def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
+def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, object]]:
     """Return the configuration of a recipe with space and arguments on top.
 
     A method that differs from the recipe's brings what it is published with, its attack say.
@@ -169,13 +169,13 @@ def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
     return over(recipe, upper)
 
 
-def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
+def over(base: Layer, upper: Layer) -> dict[str, dict[str, object]]:
     """Return `base` with the values of `upper` on top.
 
     A member of a group chosen over another starts from its own defaults, for a learning rate meant
     for SGD says nothing about Adam's; knobs that all members share, such as the batch size, stay.
     """
-    result: dict[str, dict[str, Any]] = {
+    result: dict[str, dict[str, object]] = {
         name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
     }
     merge(result, base)
@@ -188,7 +188,7 @@ def over(base: Layer, upper: Layer) -> dict[str, dict[str, Any]]:
     return result
 
 
-def searched_knobs(configuration: Layer) -> dict[str, Any]:
+def searched_knobs(configuration: Layer) -> dict[str, object]:
     """Return the path of each knob that is searched, with its domain."""
     return {
         f"{group}.{knob}": value

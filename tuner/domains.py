@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from types import NoneType
-from typing import Any
+from typing import Any, Protocol, cast
 
 from ray.tune.search.sample import (
     Categorical,
@@ -26,40 +26,61 @@ COUNTABLE = 2**53
 """Whole numbers up to here are floats too."""
 
 
+class Range(Protocol):
+    """What a numeric domain of Ray has."""
+
+    lower: float
+    upper: float
+
+    def get_sampler(self) -> Sampler:
+        """Return how it is drawn from."""
+        ...
+
+    def cast(self, value: float) -> float:
+        """Return a number of the kind that it holds."""
+        ...
+
+
+def as_range(searched: object) -> Range:
+    """Return a domain that is known to be numeric; nothing is checked."""
+    return cast(Range, searched)
+
+
 def is_domain(value: object) -> bool:
     """Return whether `value` is to be searched."""
     return isinstance(value, Domain) or is_grid(value)
 
 
-def values(searched: Any) -> list[Any] | None:  # noqa: ANN401
+def values(searched: object) -> list[object] | None:
     """Return every value of a grid or a choice, or none if they cannot be counted."""
     if is_grid(searched):
         return list(searched["grid_search"])
     return list(searched.categories) if isinstance(searched, Categorical) else None
 
 
-def scale(searched: Any) -> Sampler:  # noqa: ANN401
+def scale(searched: object) -> Sampler:
     """Return how a numeric domain is drawn from before it is quantised."""
-    sampler = searched.get_sampler()
+    sampler = as_range(searched).get_sampler()
     inner: Sampler = sampler.sampler if isinstance(sampler, Quantized) else sampler
     return inner
 
 
-def step(searched: Any) -> float | None:  # noqa: ANN401
+def step(searched: object) -> float | None:
     """Return what the values of a numeric domain are multiples of; none if any number will do."""
-    sampler = searched.get_sampler()
+    sampler = as_range(searched).get_sampler()
     if isinstance(sampler, Quantized):
         return float(sampler.q)
     return 1.0 if isinstance(searched, Integer) else None
 
 
-def anatomy(searched: Any) -> tuple[str, list[Any]]:  # noqa: ANN401
+def anatomy(searched: object) -> tuple[str, list[float]]:
     """Return Ray's word for a numeric domain and what its arguments were."""
-    sampler = searched.get_sampler()
+    sampler = as_range(searched).get_sampler()
     steps = [sampler.q] if isinstance(sampler, Quantized) else []
     log = "log" if isinstance(scale(searched), LogUniform) else ""
     kind = f"{log}randint" if isinstance(searched, Integer) else f"{log}uniform"
-    return f"{'q' * len(steps)}{kind}", [searched.lower, searched.upper, *steps]
+    limits = as_range(searched)
+    return f"{'q' * len(steps)}{kind}", [limits.lower, limits.upper, *steps]
 
 
 def indices(low: float, high: float, each: float) -> tuple[int, int]:
@@ -71,7 +92,7 @@ def indices(low: float, high: float, each: float) -> tuple[int, int]:
     return math.ceil(low / each - ROUNDING), math.floor(high / each + ROUNDING)
 
 
-def multiples(searched: Any) -> tuple[int, int] | None:  # noqa: ANN401
+def multiples(searched: object) -> tuple[int, int] | None:
     """Return which multiples of its step a domain holds, first and last; none without a step.
 
     As Ray has it, the high end is included where there is a step other than 1.
@@ -79,17 +100,18 @@ def multiples(searched: Any) -> tuple[int, int] | None:  # noqa: ANN401
     each = step(searched)
     if each is None:
         return None
-    first, last = indices(searched.lower, searched.upper, each)
+    limits = as_range(searched)
+    first, last = indices(limits.lower, limits.upper, each)
     return first, last - (isinstance(searched, Integer) and each == 1)
 
 
-def multiple(searched: Any, index: int) -> float:  # noqa: ANN401
+def multiple(searched: object, index: int) -> float:
     """Return a multiple of the step of a domain, never over its high end by rounding."""
-    value: float = searched.cast(min(index * (step(searched) or 1), searched.upper))
-    return value
+    limits = as_range(searched)
+    return limits.cast(min(index * (step(searched) or 1), limits.upper))
 
 
-def probes(searched: Any) -> Iterator[Any]:  # noqa: ANN401
+def probes(searched: object) -> Iterator[Any]:
     """Yield values whose being allowed means that every value of a domain is."""
     listing = values(searched)
     if listing is not None:
@@ -99,12 +121,13 @@ def probes(searched: Any) -> Iterator[Any]:  # noqa: ANN401
         for index in dict.fromkeys([*found, min(found[0] + 1, found[1])]):
             yield multiple(searched, index)
     else:
-        yield from (searched.lower, searched.upper)
+        limits = as_range(searched)
+        yield from (limits.lower, limits.upper)
         # an odd point between, which a knob that counts must refuse
-        yield searched.lower + 0.5137 * (searched.upper - searched.lower)
+        yield limits.lower + 0.5137 * (limits.upper - limits.lower)
 
 
-def spelled(searched: Any) -> str:  # noqa: ANN401
+def spelled(searched: object) -> str:
     """Return a domain as a person would type it.
 
     >>> from ray import tune
@@ -129,7 +152,7 @@ def exact(number: object) -> str:
     return short if short and float(short) == number else str(number)
 
 
-def holds(searched: Any, value: object) -> bool:  # noqa: ANN401
+def holds(searched: object, value: object) -> bool:
     """Return whether a value could be drawn from a domain; lists and tuples are the same to it.
 
     >>> from ray import tune
@@ -143,20 +166,21 @@ def holds(searched: Any, value: object) -> bool:  # noqa: ANN401
         return False
     found = multiples(searched)
     if found is None:
-        return bool(searched.lower <= value <= searched.upper)
+        limits = as_range(searched)
+        return limits.lower <= value <= limits.upper
     index = value / (step(searched) or 1)
     near = abs(index - round(index)) <= ROUNDING * max(1.0, abs(index))
     return near and found[0] <= round(index) <= found[1]
 
 
-def alike(one: Any, other: Any) -> bool:  # noqa: ANN401
+def alike(one: object, other: object) -> bool:
     """Return whether two listed values are the same; true is no 1, but a tuple may be a list."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(alike, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def widens(new: Any, old: Any) -> bool:  # noqa: ANN401
+def widens(new: object, old: object) -> bool:
     """Return whether a domain holds all that another of its kind does.
 
     >>> from ray import tune
@@ -170,10 +194,10 @@ def widens(new: Any, old: Any) -> bool:  # noqa: ANN401
         kind = is_grid(new) == is_grid(old) and None not in (listing, values(new))
         return kind and all(holds(new, value) for value in listing or [])
     (kind_new, (low, high, *steps)), (kind_old, (least, most, *each)) = anatomy(new), anatomy(old)
-    return kind_new == kind_old and steps == each and bool(low <= least and most <= high)
+    return kind_new == kind_old and steps == each and low <= least and most <= high
 
 
-def flaws(searched: Any) -> Iterator[str]:  # noqa: ANN401
+def flaws(searched: object) -> Iterator[str]:
     """Yield why nothing can be drawn from a domain of a user's own, if so."""
     if is_grid(searched) and not isinstance(searched["grid_search"], list | tuple | range):
         yield f"grid_search needs a list of values, got {searched['grid_search']!r}."
@@ -186,13 +210,13 @@ def flaws(searched: Any) -> Iterator[str]:  # noqa: ANN401
         yield "needs a domain with ends or a list, such as uniform(...)."
 
 
-def is_range(searched: Any) -> bool:  # noqa: ANN401
+def is_range(searched: object) -> bool:
     """Return whether a domain lies between two ends."""
     numeric = isinstance(searched, Float | Integer)
     return numeric and isinstance(scale(searched), Uniform | LogUniform)
 
 
-def disorders(name: str, numbers: Sequence[Any], text: str) -> Iterator[str]:
+def disorders(name: str, numbers: Sequence[float], text: str) -> Iterator[str]:
     """Yield what is wrong with the ends, and the step, of a range.
 
     Args:

@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from ray.tune.search.sample import Integer, LogUniform
@@ -17,7 +16,7 @@ DRAWS = 6
 """Of more, so many are drawn."""
 
 
-def costly(variant: Variant) -> dict[str, Any]:
+def costly(variant: Variant) -> dict[str, object]:
     """Return the searched knobs that costs may depend on, path to domain.
 
     They are those that count and those with listed values: steps, batch sizes, widths, members. A
@@ -30,7 +29,7 @@ def costly(variant: Variant) -> dict[str, Any]:
     }
 
 
-def drawn(variant: Variant, seed: int) -> Iterator[dict[str, Any]]:
+def drawn(variant: Variant, seed: int) -> Iterator[dict[str, object]]:
     """Yield values, path to value, whose mean cost is that of the variant.
 
     They are every combination if there are few, and random draws, from `seed`, if there are many.
@@ -47,7 +46,7 @@ def drawn(variant: Variant, seed: int) -> Iterator[dict[str, Any]]:
         yield {path: draw(domain, rng) for path, domain in domains.items()}
 
 
-def draw(domain: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
+def draw(domain: object, rng: np.random.Generator) -> object:
     """Return a random value of a domain that lists its values or counts."""
     listing = values(domain)
     if listing is not None:
@@ -60,7 +59,7 @@ def draw(domain: Any, rng: np.random.Generator) -> Any:  # noqa: ANN401
     return multiple(domain, int(rng.integers(found[0], found[1] + 1)))
 
 
-def extremes(variant: Variant) -> Iterator[dict[str, Any]]:
+def extremes(variant: Variant) -> Iterator[dict[str, object]]:
     """Yield the smallest values of all knobs that costs depend on, then the largest.
 
     Of values that are no numbers they are the first and the last that are listed.
@@ -69,13 +68,13 @@ def extremes(variant: Variant) -> Iterator[dict[str, Any]]:
         yield {path: ordered(domain)[end] for path, domain in costly(variant).items()}
 
 
-def ordered(domain: Any) -> list[Any]:  # noqa: ANN401
+def ordered(domain: object) -> list[object]:
     """Return values of a domain that reach its ends, in order if they are numbers."""
     found = list(probes(domain))
     return sorted(found) if all(isinstance(each, int | float) for each in found) else found
 
 
-def configuration(variant: Variant, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def configuration(variant: Variant, given: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return the groups of a trial, with `given` for some of what is searched."""
     config = {group: dict(knobs) for group, knobs in variant.fixed.items()}
     for path, domain in variant.searched.items():

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from statistics import fmean
-from typing import Any
 
 from trainables.trial import Trial
 from tuner.draws import configuration, drawn, extremes
@@ -95,8 +94,8 @@ def total(plan: Plan, whole: Estimate, concurrency: int, gpu: float) -> Total:
 
 def estimate(
     plan: Plan,
-    device: Mapping[str, Any],
-    measure: Callable[[Mapping[str, Any]], Cost] = cost,
+    device: Mapping[str, object],
+    measure: Callable[[Mapping[str, object]], Cost] = cost,
     longest: float = LONGEST,
 ) -> Estimate:
     """Return what trials of a plan cost.
@@ -124,10 +123,10 @@ def estimate(
     return summed(plan, found, len(known))
 
 
-def looked_at(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, Any]], bool]]:
+def looked_at(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
     """Yield label and groups of configurations, and whether each counts in the mean."""
 
-    def each(variant: Variant) -> Iterator[tuple[str, dict[str, dict[str, Any]], bool]]:
+    def each(variant: Variant) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
         for given in drawn(variant, plan.settings.seed):
             yield variant.label, configuration(variant, given), True
         for given in extremes(variant):
@@ -137,7 +136,9 @@ def looked_at(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, Any]], bool
         yield from (one for one in turn if one is not None)
 
 
-def probing(plan: Plan, config: Mapping[str, Any], device: Mapping[str, Any]) -> dict[str, Any]:
+def probing(
+    plan: Plan, config: Mapping[str, object], device: Mapping[str, object]
+) -> dict[str, object]:
     """Return what a trial of some groups takes; not compiled, which takes longer than a probe."""
     return {**config, **plan.shared(), "epochs": plan.epochs, "compile": False, **device}
 

@@ -10,6 +10,7 @@ import torch
 from torch.nn import Module
 
 from trainables.bind import complaints, filled
+from trainables.bound_components import BoundMember, bound_model
 from trainables.checkpoint import built, described, load_foreign, load_model
 from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
@@ -53,7 +54,7 @@ class Evaluation:
     candidates: list[Candidate]
     threat: Threat
     norm: str
-    data: dict[str, Any]
+    data: dict[str, object]
     images: Images
     classes: int
 
@@ -106,7 +107,7 @@ def prepared(
         settings=settings,
         attacks=suite,
         candidates=found,
-        threat=bound("threat", chosen["threat"]).build(),
+        threat=bound("threat", chosen["threat"])["build"](),
         norm=str(chosen["threat"]["name"]),
         data=chosen["data"],
         images=images,
@@ -127,7 +128,7 @@ def secure(folder: Path, found: Sequence[Candidate], dataset: Dataset, images: I
 
 
 def misplaced(
-    folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, Any]
+    folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield what is wrong with what is to be evaluated."""
     if settings.weights and folders:
@@ -145,7 +146,7 @@ def misplaced(
         yield f"weights: there is no file {settings.weights}."
 
 
-def searched(arguments: Mapping[str, Any]) -> Iterator[str]:
+def searched(arguments: Mapping[str, object]) -> Iterator[str]:
     """Yield the problem of a range, which an evaluation has no use for."""
     for group, values in arguments.items():
         for knob, value in values.items() if isinstance(values, dict) else []:
@@ -167,20 +168,20 @@ def foreign(settings: EvaluationSettings) -> bool:
     return file.suffix != ".safetensors" or not file.is_file() or not described(file)
 
 
-def bound(group: str, values: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Return the functions of a group."""
+def bound(group: str, values: Mapping[str, Any]) -> BoundMember:
+    """Return the member of a group with its knobs set."""
     settings = dict(values)
     return filled(GROUPS[group], settings.pop("name"), settings)
 
 
-def load(data: Mapping[str, Any]) -> Dataset:
+def load(data: Mapping[str, object]) -> Dataset:
     """Return the data set.
 
     Raises:
         InputError: If it cannot be had.
     """
     try:
-        dataset: Dataset = bound("data", data).load()
+        dataset: Dataset = bound("data", data)["load"]()
     except DataError as error:
         raise InputError([f"data: {error}"]) from None
     return dataset
@@ -226,6 +227,7 @@ def looked_at(
         return [Candidate(path=file, rule="given", read=partial(load_model, file))]
 
     def read() -> Module:
-        return load_foreign(file, built(bound("model", model), model["name"], dataset.format))
+        own = bound_model(bound("model", model))
+        return load_foreign(file, built(own, model["name"], dataset.format))
 
     return [Candidate(path=file, rule="given", read=read, network=model["name"])]

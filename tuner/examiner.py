@@ -39,7 +39,7 @@ class Examiner:
         self.batch = evaluation.settings.batch or BATCH[self.device.type]
         self.images = fingerprint.of_images(evaluation.images)
 
-    def rows(self, candidate: Candidate) -> Iterator[dict[str, Any]]:
+    def rows(self, candidate: Candidate) -> Iterator[dict[str, object]]:
         """Yield a row an attack, each written before the next is begun.
 
         Raises:
@@ -152,7 +152,7 @@ class Examiner:
         verdict: Verdict,
         right: Tensor,
         standing: Tensor,
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return what is written of one attack."""
         number, withstood = len(right), int(standing.sum())
         low, high = ledger.interval(withstood, number)
@@ -181,7 +181,7 @@ class Examiner:
             "date": str(date.today()),
         }
 
-    def settings(self, attack: Attack) -> dict[str, Any]:
+    def settings(self, attack: Attack) -> dict[str, object]:
         """Return everything that decides what an attack comes to on a checkpoint."""
         settings = self.evaluation.settings
         return {

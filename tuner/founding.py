@@ -5,7 +5,6 @@ Whatever kills a study while this goes on, either the old file is there or the n
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, create_trial
@@ -74,9 +73,9 @@ def found(
     return study
 
 
-def space(plan: Plan) -> dict[str, Any]:
+def space(plan: Plan) -> dict[str, object]:
     """Return what a study is made for: what is searched and what is fixed, and what it is lent."""
-    result: dict[str, Any] = plain({**described(plan), SOURCE: plan.settings.warm_start})
+    result: dict[str, object] = plain({**described(plan), SOURCE: plan.settings.warm_start})
     return result
 
 
@@ -112,7 +111,7 @@ def make(
 
 
 def known(
-    record: Record, plan: Plan, levels: Sequence[Level], about: Mapping[str, Any]
+    record: Record, plan: Plan, levels: Sequence[Level], about: Mapping[str, object]
 ) -> FrozenTrial:
     """Return a trial to Optuna as it would stand there, had it been proposed in this space."""
     parameters, goal = Parameters(plan.variants), plan.settings.goal

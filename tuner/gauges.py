@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
@@ -46,7 +45,7 @@ class Gauges(tune.Callback):
         self.best = Gauge(best, OF_STUDIES[best], ("study",))
         self.counts = Gauge(counts, OF_STUDIES[counts], ("study", "status"))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return nothing: Ray pickles its callbacks."""
         return {}
 
@@ -55,7 +54,7 @@ class Gauges(tune.Callback):
         iteration: int,
         trials: list[Trial],
         trial: Trial,
-        result: dict[str, Any],
+        result: dict[str, object],
         **info: object,
     ) -> None:
         """Tell of an epoch."""

@@ -9,7 +9,6 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 
@@ -53,11 +52,11 @@ class Peak:
         return max(1, int(1 / GRAIN / self.number)) * GRAIN
 
 
-Ask = Callable[[Sequence[Mapping[str, Any]]], Peak]
+Ask = Callable[[Sequence[Mapping[str, object]]], Peak]
 """Returns what the dearest of some configurations takes."""
 
 
-def peak(configs: Sequence[Mapping[str, Any]]) -> Peak:
+def peak(configs: Sequence[Mapping[str, object]]) -> Peak:
     """Return what the dearest configuration takes of the GPU; all of it if it does not fit.
 
     Args:
@@ -77,15 +76,14 @@ def peak(configs: Sequence[Mapping[str, Any]]) -> Peak:
     return Peak(used=used, total=total)
 
 
-def exercise(config: Mapping[str, Any]) -> None:
+def exercise(config: Mapping[str, object]) -> None:
     """Take a few steps of a configuration's last epoch, and examine one batch."""
     trial = Trial(config)
-    trial.validation = trial.validation[: trial.parts["exam"].accuracies.keywords["exam_batch"]]
-    batch_size = trial.parts["data"].batches.keywords["batch_size"]
-    timed(trial, trial.train[: STEPS * batch_size])
+    trial.validation = trial.validation[: trial.components.exam.exam_batch]
+    timed(trial, trial.train[: STEPS * trial.components.data.batch_size])
 
 
-def measured(configs: Sequence[Mapping[str, Any]], ask: Ask = peak) -> Peak:
+def measured(configs: Sequence[Mapping[str, object]], ask: Ask = peak) -> Peak:
     """Return what the dearest configuration takes, from a process that leaves the GPU when done.
 
     Args:
@@ -97,7 +95,7 @@ def measured(configs: Sequence[Mapping[str, Any]], ask: Ask = peak) -> Peak:
         return pool.submit(ask, configs).result()
 
 
-def dearest(plan: Plan) -> Iterator[dict[str, Any]]:
+def dearest(plan: Plan) -> Iterator[dict[str, object]]:
     """Yield, for each variant, what a trial takes with the largest values of all that counts."""
     for variant in plan.variants:
         *_, largest = extremes(variant)

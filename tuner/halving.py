@@ -2,7 +2,6 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from trainables.report import Report
 from tuner.ladder import Climber, Ladder
@@ -82,7 +81,7 @@ class Halving(Rule):
         self.climbers[trial] = Climber(self.ladder, self.first)
         return self.ladder.level_after(self.first)
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Take note of an epoch; a trial waits at every rung."""
         climber = self.climbers[trial]
         rung = climber.sees(report)

@@ -15,7 +15,7 @@ from tuner.lines import checked
 from tuner.record import Record
 
 
-def events(folder: Path) -> Iterator[dict[str, Any]]:
+def events(folder: Path) -> Iterator[dict[str, object]]:
     """Yield what was written, up to a line that was not finished.
 
     Raises:

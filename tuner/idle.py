@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainables.bind import wants
 from trainables.groups import GROUPS
+from trainables.injection import injected_names
 from trainables.signatures import attacks
 from tuner.domains import is_domain
 
 
 def idle(
-    groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
     """Yield the problem of each searched knob that changes nothing.
 
@@ -31,10 +31,10 @@ def unused(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     attacked = attacks(method.inner)
     if not attacked:
         yield "attack", f"{called} attacks nothing"
-    elif "attack" not in wants(update.update):
+    elif "attack" not in injected_names(update.update):
         yield "attack", f"update={fixed['update']['name']} crafts without one"
-    sees_threat = any("threat" in wants(f) for f in (method.outer, update.update))
+    sees_threat = any("threat" in injected_names(f) for f in (method.outer, update.update))
     if not attacked and not sees_threat:
         yield "eps_schedule", f"{called} attacks nothing"
-    if not any("criterion" in wants(f) for f in (method.inner, method.outer)):
+    if not any("criterion" in injected_names(f) for f in (method.inner, method.outer)):
         yield "criterion", f"{called} has a loss of its own"

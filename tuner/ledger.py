@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 import pandas as pd
 from pydantic import Json, TypeAdapter, ValidationError
@@ -118,7 +117,7 @@ def flaws(frame: pd.DataFrame) -> Iterator[str]:
             yield f"settings must be JSON with {wanted}, got {text!r}"
 
 
-def add(folder: Path, row: Mapping[str, Any]) -> None:
+def add(folder: Path, row: Mapping[str, object]) -> None:
     """Write one more row, or that the checkpoint is also what another rule would take."""
     with locked(folder):
         before = read(folder)

@@ -14,7 +14,7 @@ from tuner.inside import astray
 
 NUMBER = re.compile(r"[0-9]{4,9}(s[0-9]{1,9})?")
 """Of a trial, and of its seed where it is not the first."""
-Groups = dict[str, dict[str, Any]]
+Groups = dict[str, dict[str, object]]
 
 
 def below(path: str) -> str:
@@ -46,7 +46,7 @@ Below = Annotated[str, AfterValidator(below)]
 class Began(TypedDict):
     """A trial that has begun."""
 
-    knobs: dict[str, Any]
+    knobs: dict[str, object]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     groups: Groups
 
@@ -54,7 +54,7 @@ class Began(TypedDict):
 class WentOn(TypedDict):
     """A trial that goes on."""
 
-    knobs: dict[str, Any]
+    knobs: dict[str, object]
     groups: Groups
     waited: bool
     source: str

@@ -77,7 +77,7 @@ def table(text: str) -> pd.DataFrame:
     return frame.assign(**{key: [value] * len(frame) for key, value in settings.items()})
 
 
-def arguments(message: str) -> dict[str, Any]:
+def arguments(message: str) -> dict[str, object]:
     """Return the settings in a line such as "Namespace(lr_max=0.1, norm='l_inf')".
 
     >>> arguments("Namespace(lr_max=0.1, norm='l_inf', device=device(type='cuda'))")

@@ -65,11 +65,11 @@ def quoting(winner: Winner) -> Winner:
     return replace(winner, **said, rows=rows.assign(**words, settings=given))
 
 
-def front_matter(winner: Winner, title: str) -> dict[str, Any]:
+def front_matter(winner: Winner, title: str) -> dict[str, object]:
     """Return what the Hub files the network under."""
     threat, data = winner.config["threat"]["name"], winner.config["data"]["name"]
     tags = ["adversarial-robustness", "adversarial-training", Path(threat).stem]
-    front: dict[str, Any] = {
+    front: dict[str, object] = {
         "library_name": "attuner",
         "pipeline_tag": "image-classification",
         "tags": tags,
@@ -81,7 +81,7 @@ def front_matter(winner: Winner, title: str) -> dict[str, Any]:
     return front
 
 
-def result(rows: pd.DataFrame) -> dict[str, Any]:
+def result(rows: pd.DataFrame) -> dict[str, object]:
     """Return an evaluation as the Hub lists it."""
     about = settings(rows)
     data, budget = about["data"]["name"], f"{about['norm']} eps {radius(about['eps'])}"

@@ -1,12 +1,12 @@
 """What a plan will need: whether its images and network fit together, and the machine."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
 
 from trainables.bind import filled
+from trainables.bound_components import BoundData, BoundMember, BoundModel, bound_data, bound_model
 from trainables.groups import GROUPS
 from trainables.images import AbsentError, DataError, Dataset, Format, Images
 from trainables.photos import PhotoError
@@ -22,10 +22,12 @@ LEAST = 3
 """Copies of the weights that training holds: themselves, their gradients and the best so far."""
 
 
-def sample(variant: Variant, group: str) -> SimpleNamespace:
-    """Return the functions of one group in a configuration of a variant."""
+def sample(variant: Variant, group: str) -> BoundMember:
+    """Return the member of one group in a configuration of a variant."""
     values = configuration(variant, {})[group]
-    return filled(GROUPS[group], values.pop("name", GROUPS[group].default), values)
+    name = values.pop("name", GROUPS[group].default)
+    assert name is None or isinstance(name, str)
+    return filled(GROUPS[group], name, values)
 
 
 def fitted(variant: Variant) -> None:
@@ -35,17 +37,17 @@ def fitted(variant: Variant) -> None:
         AbsentError: If the images could still be downloaded.
         InputError: If the images cannot be had, are too few, or do not fit the network.
     """
-    data, train = images(variant, sample(variant, "data"))
+    data, train = images(variant, bound_data(sample(variant, "data")))
     if problems := [
         *overlarge_batch(variant, train),
-        *hopeless_radius(variant, sample(variant, "threat").build(), data),
+        *hopeless_radius(variant, sample(variant, "threat")["build"](), data),
         *overlarge(variant, data),
-        *unfit(variant, sample(variant, "model"), data.format),
+        *unfit(variant, bound_model(sample(variant, "model")), data.format),
     ]:
         raise InputError(problems)
 
 
-def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images]:
+def images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images]:
     """Return the data set, and the images to train on.
 
     Raises:
@@ -53,8 +55,8 @@ def images(variant: Variant, parts: SimpleNamespace) -> tuple[Dataset, Images]:
         InputError: If they cannot be had or are too few.
     """
     try:
-        data = dataset(parts.load, "cpu")
-        train, _ = parts.cut(data.train)
+        data = dataset(bound.load, "cpu")
+        train, _ = bound.cut(data.train)
         train[:2].x.float()  # photographs are decoded no sooner
     except AbsentError:
         raise
@@ -71,12 +73,12 @@ def described(error: Exception) -> str:
     return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
 
 
-def unfit(variant: Variant, parts: SimpleNamespace, taken: Format) -> Iterator[str]:
+def unfit(variant: Variant, bound: BoundModel, taken: Format) -> Iterator[str]:
     """Yield why a network cannot be trained on images of a format."""
     name = variant.fixed["model"]["name"]
     try:
         with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
-            model = network(parts, taken).eval()
+            model = network(bound, taken).eval()
             logits = model(torch.empty(2, *taken.shape))
     except Exception as error:  # a user's file can fail in any way
         shape = "x".join(map(str, taken.shape))

@@ -40,7 +40,7 @@ class Parameters:
             path if all(spelled(each) == spelled(mine) for each in others) else f"{label}: {path}"
         )
 
-    def cells(self) -> Iterator[dict[str, Any]]:
+    def cells(self) -> Iterator[dict[str, object]]:
         """Yield every combination of listed values by Optuna's names, the last fastest."""
         for label, variant in self.variants.items():
             named = {self.called(label, path): labelled(d) for path, d in variant.searched.items()}
@@ -51,7 +51,7 @@ class Parameters:
         """Return the choice of a variant as a parameter, if there is a choice."""
         return {VARIANT: label} if len(self.variants) > 1 else {}
 
-    def draw(self, trial: optuna.Trial) -> dict[str, Any]:
+    def draw(self, trial: optuna.Trial) -> dict[str, object]:
         """Return the groups of a trial, and the label of its variant."""
         label = next(iter(self.variants))
         if len(self.variants) > 1:
@@ -63,7 +63,7 @@ class Parameters:
             config.setdefault(group, {})[knob] = draw(trial, self.called(label, path), domain)
         return config | {VARIANT: label}
 
-    def home(self, groups: Mapping[str, Mapping[str, Any]], usual: object = None) -> str | None:
+    def home(self, groups: Mapping[str, Mapping[str, object]], usual: object = None) -> str | None:
         """Return the label of the variant that a configuration could be drawn from, if any.
 
         Args:
@@ -74,10 +74,10 @@ class Parameters:
         return str(usual) if usual in found else next(iter(found), None)
 
     def settled(
-        self, label: str, groups: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+        self, label: str, groups: Mapping[str, Mapping[str, object]]
+    ) -> tuple[dict[str, object], dict[str, BaseDistribution]]:
         """Return a configuration of a variant as parameters, and their distributions."""
-        params: dict[str, Any] = dict(self.chosen(label))
+        params: dict[str, object] = dict(self.chosen(label))
         ranges: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(list(self.variants)) for name in params
         }
@@ -88,7 +88,7 @@ class Parameters:
         return params, ranges
 
 
-def foreign(variant: Variant, groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def foreign(variant: Variant, groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield why a configuration could not be drawn from a variant."""
     there, here = flat(plain(groups)), flat(plain(variant.fixed))
     for path in {**here, **there}:
@@ -115,7 +115,7 @@ def distribution(domain: Any) -> BaseDistribution:  # noqa: ANN401
     return FloatDistribution(domain.lower, domain.upper, log=log)
 
 
-def draw(trial: optuna.Trial, name: str, domain: Any) -> Any:  # noqa: ANN401
+def draw(trial: optuna.Trial, name: str, domain: object) -> object:
     """Return what a trial takes from Ray's domain, under Optuna's `name` for it."""
     found = distribution(domain)
     if isinstance(found, CategoricalDistribution):

@@ -118,7 +118,7 @@ class Remote(WorkingCopy, Local):
         """Return the address, which is the same on every machine."""
         return self.uri
 
-    def storage(self, files: Path) -> dict[str, Any]:
+    def storage(self, files: Path) -> dict[str, object]:
         """Return how Ray is told where its files go, which asks pyarrow alone."""
         if isinstance(self.files, PyFileSystem):
             return {"storage_path": self.there(files), "storage_filesystem": self.files}

@@ -22,7 +22,7 @@ class Variant:
 
     label: str
     fixed: dict[str, dict[str, Any]]
-    searched: dict[str, Any]
+    searched: dict[str, object]
     published: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,7 +48,7 @@ class Plan:
     trials: int
     epochs: int
     variants: tuple[Variant, ...]
-    scheduler: dict[str, Any]
+    scheduler: dict[str, object]
     searcher: dict[str, Any]
     cautions: tuple[str, ...] = ()
 
@@ -68,7 +68,7 @@ class Plan:
 
         A member that is chosen by name stands under its group, "model", a knob under its path.
         """
-        spread: dict[str, list[Any]] = {}
+        spread: dict[str, list[object]] = {}
         for variant in self.variants:
             for path, value in flat(variant.fixed).items():
                 spread.setdefault(path, []).append(value)
@@ -84,16 +84,16 @@ class Plan:
         return [*named, *dict.fromkeys([*differing, *self.searched])]
 
     @property
-    def searched(self) -> dict[str, list[Any]]:
+    def searched(self) -> dict[str, list[object]]:
         """Path of each searched knob, to its domains in the variants that search it."""
-        found: dict[str, list[Any]] = {}
+        found: dict[str, list[object]] = {}
         for variant in self.variants:
             for path, domain in variant.searched.items():
                 found.setdefault(path, []).append(domain)
         return found
 
 
-def flat(groups: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def flat(groups: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     """Return each value of nested groups by its path, the name of a member by its group."""
     return {
         group if knob == "name" else f"{group}.{knob}": value

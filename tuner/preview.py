@@ -1,7 +1,6 @@
 """What `dry_run=true` prints: the plan, the ranges, the cells of a table, and the cost."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -147,7 +146,7 @@ def ranges(variant: Variant, group: str) -> str:
     )
 
 
-def words(values: Mapping[str, Any]) -> str:
+def words(values: Mapping[str, object]) -> str:
     """Return the member and knobs of a group as they would be typed."""
     name = [str(values["name"])] if "name" in values else []
     return " ".join([*name, *(f"{k}={shown(v)}" for k, v in values.items() if k != "name")])

@@ -3,8 +3,7 @@
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +53,8 @@ def cost(config: Mapping[str, Any]) -> Cost:
     torch.set_num_threads(config["threads"])
     trial = Trial(config)
     train, validation = trial.train, trial.validation
-    exam = trial.parts["exam"].accuracies.keywords
-    trial.parts["exam"].accuracies = unexamined
-    batch_size = trial.parts["data"].batches.keywords["batch_size"]
+    exam, batch_size = trial.components.exam, trial.components.data.batch_size
+    skip_validation(trial)
     timed(trial, train[:2])  # the first step pays for what later ones find ready
     number = min(FEW, batch_size)
     seconds, passes = timed(trial, train[:number])
@@ -64,7 +62,7 @@ def cost(config: Mapping[str, Any]) -> Cost:
         number = batch_size
         # the first step of a size takes up to twice as long as those that follow
         seconds, passes = min(timed(trial, train[:number]) for _ in range(2))
-    examined = len(validation) * exam["steps"] * exam["restarts"] * climbed(trial, train[:number])
+    examined = len(validation) * exam.steps * exam.restarts * climbed(trial, train[:number])
     return Cost(
         seconds=trial.epochs * (seconds / number * len(train) + examined),
         passes=trial.epochs * passes * len(train),
@@ -77,8 +75,9 @@ def stored(trial: Trial) -> int:
 
     It goes through its last epoch on one image, from which it learns nothing.
     """
-    trial.parts["exam"].accuracies = unexamined
-    trial.parts["update"].update = partial(unmoved, **trial.parts["update"].update.keywords)
+    skip_validation(trial)
+    update = replace(trial.components.update, update=unmoved)
+    trial.components = replace(trial.components, update=update)
     timed(trial, trial.train[:1])
     with tempfile.TemporaryDirectory() as folder:
         checkpoint.save(trial, Path(folder))
@@ -88,7 +87,7 @@ def stored(trial: Trial) -> int:
 def timed(trial: Trial, images: Images) -> tuple[float, float]:
     """Return the seconds and the passes an image of the last epoch of a trial, on some images."""
     trial.train = images
-    trial.average = trial.parts["average"].build(trial.model)
+    trial.average = trial.components.average.build(trial.model)
     trial.epoch, before = trial.epochs - 1, trial.passes
     for _ in range(trial.periods_over(trial.epoch)):
         trial.average.period_over()
@@ -103,8 +102,16 @@ def climbed(trial: Trial, images: Images) -> float:
     with in_mode(model, "eval"), frozen(model), in_full(model):
         seen = quick(model)
         start = time.perf_counter()
-        about = {"threat": trial.threat, "steps": STEPS, "step_size": trial.threat.eps}
-        climb(seen, cross_entropy(y), x, x, never, **about)
+        climb(
+            seen,
+            cross_entropy(y),
+            x,
+            x,
+            never,
+            threat=trial.threat,
+            steps=STEPS,
+            step_size=trial.threat.eps,
+        )
     return (time.perf_counter() - start) / STEPS / len(images)
 
 
@@ -113,12 +120,18 @@ def never(_: Tensor, rows: Tensor) -> Tensor:
     return torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
 
 
+def skip_validation(trial: Trial) -> None:
+    """Replace the validation attack of a trial by one that computes nothing."""
+    exam = replace(trial.components.exam, accuracies=unexamined)
+    trial.components = replace(trial.components, exam=exam)
+
+
 def unexamined(*_: object, **__: object) -> tuple[float, float]:
     """Return clean and robust accuracy as if nobody had looked."""
     return 0.0, 0.0
 
 
-def unmoved(model: Module, optimizer: Optimizer, x: Tensor, _: Tensor, **__: object) -> Tensor:
+def unmoved(model: Module, optimizer: Optimizer, x: Tensor, _: Tensor) -> Tensor:
     """Take a step that leads nowhere, so that the optimizer has all that it will keep."""
     for group in optimizer.param_groups:
         group["lr"] = 0.0

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from trainables.constraint import Constraint
 from trainables.levels import Level
@@ -34,9 +34,9 @@ class Record:
     """
 
     trial_id: str
-    knobs: dict[str, Any]
+    knobs: dict[str, object]
     seed: int
-    groups: dict[str, dict[str, Any]]
+    groups: dict[str, dict[str, object]]
     reports: list[Report] = field(default_factory=list)
     status: Status = "running"
     error: str = ""

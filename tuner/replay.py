@@ -121,7 +121,7 @@ class Replay:
         else:
             self.agenda.records[number].went_on += 1
 
-    def distance(self, has: Mapping[str, Any], wanted: Mapping[str, Any]) -> float:
+    def distance(self, has: Mapping[str, object], wanted: Mapping[str, object]) -> float:
         """Return how far a run is from a proposal, each knob in parts of its range."""
         return sum(apart(domain, has.get(p), wanted[p]) for p, domain in self.searched.items())
 

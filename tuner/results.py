@@ -62,7 +62,7 @@ def describe(
     }
 
 
-def described(plan: Plan) -> dict[str, Any]:
+def described(plan: Plan) -> dict[str, object]:
     """Return what is searched and what is fixed, variant by variant if there are several."""
     each = {
         variant.label: {
@@ -130,7 +130,7 @@ def read_description(folder: Path) -> StudyDescription:
     return StudyDescription(folder, content)
 
 
-def write_study(folder: Path, study: Mapping[str, Any]) -> None:
+def write_study(folder: Path, study: Mapping[str, object]) -> None:
     """Write `search.yaml`: what `describe` returned."""
     text = yaml.safe_dump(study, sort_keys=False)
     whole(folder / STUDY, lambda path: path.write_text(text))
@@ -185,7 +185,7 @@ def write_best(folder: Path, plan: Plan, progress: Progress) -> None:
     new.rename(target)
 
 
-def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, Any]:
+def winning(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, object]:
     """Return the winner's whole configuration, as its best epoch was trained."""
     assert winner.best is not None
     shared = plan.shared() | {"seed": winner.seed}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -35,7 +34,7 @@ def place(winner: Winner) -> str | None:
     return f"model_info/{data}/{threat}/<Name><Year><FirstWordOfTheTitle>.json"
 
 
-def model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, Any]:
+def model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, object]:
     """Return the entry; what nobody knows is an empty string.
 
     Args:
@@ -44,7 +43,7 @@ def model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, Any]:
     """
     standard = autoattack(winner)
     rows = max(winner.asked, key=strength, default=None) if standard is None else standard
-    entry: dict[str, Any] = {
+    entry: dict[str, object] = {
         "link": about["link"],
         "name": about["name"],
         "authors": about["authors"],
@@ -127,7 +126,7 @@ def footnote(winner: Winner, rows: pd.DataFrame, *, full: bool) -> str:
     return " ".join(said)
 
 
-def architecture(model: Mapping[str, Any]) -> str:
+def architecture(model: Mapping[str, object]) -> str:
     """Return the name of a network, with those of its own knobs that are not at their defaults.
 
     >>> architecture({"name": "preact_resnet18"}), architecture({"name": "resnet18", "width": 16})

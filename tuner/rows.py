@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
-from typing import Any
 
 import pandas as pd
 
@@ -30,7 +29,7 @@ def trials_frame(
     return frame.astype(TRIAL_COLUMNS)
 
 
-def row(record: Record, folder: Path) -> dict[str, Any]:
+def row(record: Record, folder: Path) -> dict[str, object]:
     """Return a trial as a row of `trials`."""
     best, last = record.best, record.last
     plain_enough = (bool, int, float, NoneType)
@@ -65,7 +64,7 @@ def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row a trial and epoch."""
     pairs = [(record.trial_id, report) for record in records for report in record.reports]
     # column by column, for a row of its own for each of a million epochs takes gigabytes
-    columns: dict[str, Any] = {"trial_id": [number for number, _ in pairs]}
+    columns: dict[str, object] = {"trial_id": [number for number, _ in pairs]}
     for field in fields(Report):
         columns[field.name] = pd.Series(
             [getattr(report, field.name) for _, report in pairs],

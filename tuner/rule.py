@@ -5,7 +5,7 @@ A rule knows what has been reported and nothing else, so that it can be told of 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from trainables.levels import Level
 from trainables.report import Report
@@ -25,7 +25,7 @@ class Step:
 
     trial: str
     source: str
-    knobs: Mapping[str, Any] = field(default_factory=dict)
+    knobs: Mapping[str, object] = field(default_factory=dict)
 
 
 class Rule:
@@ -42,7 +42,7 @@ class Rule:
         """Take note of a new trial; return the level that it begins with."""
         return 0
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Take note of an epoch of a trial with these searched knobs; return what to do."""
         return "go"
 

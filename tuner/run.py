@@ -1,10 +1,9 @@
 """A plan, run: the only file that builds Ray's Tuner."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,8 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.logger import JsonLoggerCallback
 
-from trainables.bind import filled, supply
+from trainables.bind import filled
+from trainables.injection import inject
 from trainables.levels import Level
 from trainables.trainable import trainable
 from tuner.agenda import Agenda, Seeds
@@ -46,6 +46,36 @@ SYNC_EVERY = 30
 """Seconds between two copies of it there; another is made when the trial ends."""
 SPREAD = 100_003
 """Between the seeds of studies, so that the draws of one trial are not those of another study's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerContext:
+    """What the `build` of a scheduler may name.
+
+    Attributes:
+        course: How far trials may go.
+        searched: Domain of each searched knob by path.
+        seed: Seed of the study.
+    """
+
+    course: Course
+    searched: Mapping[str, object]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearcherContext:
+    """What the `build` of a searcher may name.
+
+    Attributes:
+        seed: Seed of the draws of one trial.
+        study_seed: Seed of the study.
+        shortlist: Trials that a model is fitted to, shared by all samplers of a study.
+    """
+
+    seed: int
+    study_seed: int
+    shortlist: Shortlist
 
 
 def run(
@@ -159,7 +189,7 @@ def found(place: Local, files: Path, record: Record, *, own: bool) -> str:
     return place.copied(record.checkpoint, files, record.trial_id)
 
 
-def device(gpu: float) -> dict[str, Any]:
+def device(gpu: float) -> dict[str, object]:
     """Return where a trial computes, and how much of its memory it may take."""
     return {"device": "cuda", "memory_share": min(gpu, 1.0)} if gpu else {"device": "cpu"}
 
@@ -183,20 +213,22 @@ def rule_of(plan: Plan, earlier: Sequence[Level] = ()) -> Rule:
         fidelity=plan.settings.fidelity or "epochs",
         earlier=tuple(earlier),
     )
-    about = {"searched": plan.variants[0].searched, "seed": plan.settings.seed}
-    rule: Rule = supply(bind_member("scheduler", plan.scheduler), course=course, **about).build()
-    return rule
+    context = SchedulerContext(
+        course=course, searched=plan.variants[0].searched, seed=plan.settings.seed
+    )
+    build: Callable[..., Rule] = bind_member("scheduler", plan.scheduler)
+    return inject(build, context)()
 
 
 def samplers(plan: Plan) -> Callable[[int], optuna.samplers.BaseSampler]:
     """Return what makes the sampler of the trial of a number."""
-    shortlist, functions = Shortlist(), bind_member("searcher", plan.searcher)
+    shortlist = Shortlist()
+    build: Callable[..., optuna.samplers.BaseSampler] = bind_member("searcher", plan.searcher)
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SPREAD + number) % 2**32
-        own = {"seed": seed, "study_seed": plan.settings.seed, "shortlist": shortlist}
-        built: optuna.samplers.BaseSampler = supply(functions, **own).build()
-        return built
+        context = SearcherContext(seed=seed, study_seed=plan.settings.seed, shortlist=shortlist)
+        return inject(build, context)()
 
     return sampler
 
@@ -221,10 +253,10 @@ def searcher(
     )
 
 
-def bind_member(group: str, settings: Mapping[str, Any]) -> SimpleNamespace:
-    """Return the functions of a scheduler or searcher with their knobs set."""
+def bind_member(group: str, settings: Mapping[str, Any]) -> partial[Any]:
+    """Return the `build` of a scheduler or searcher with its knobs set."""
     values = {key: value for key, value in settings.items() if key != "name"}
-    return filled(STUDY_GROUPS[group], settings["name"], values)
+    return filled(STUDY_GROUPS[group], settings["name"], values)["build"]
 
 
 def concurrency(settings: Settings, cpu: float, gpu: float) -> tuple[int, float]:

@@ -1,7 +1,7 @@
 """A rule, as Ray asks it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Ruled(FIFOScheduler):
     """Ray's scheduler: it runs trials in order, and ends them where a rule stops or pauses them."""
 
-    def __init__(self, decide: Callable[[str, dict[str, Any]], bool]) -> None:
+    def __init__(self, decide: Callable[[str, dict[str, object]], bool]) -> None:
         """Listen to a rule.
 
         Args:
@@ -24,7 +24,7 @@ class Ruled(FIFOScheduler):
         self.decide = decide
 
     def on_trial_result(
-        self, tune_controller: "TuneController", trial: Trial, result: dict[str, Any]
+        self, tune_controller: "TuneController", trial: Trial, result: dict[str, object]
     ) -> str:
         """Return what is decided of an epoch."""
         goes_on = self.decide(trial.config["trial"], result)

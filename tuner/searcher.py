@@ -97,7 +97,7 @@ class StudySearcher(Searcher):
         self.study.sampler = self.sampler_of(self.waiting.popleft())
         return self.study.ask()
 
-    def enqueue(self, params: Mapping[str, Any]) -> None:
+    def enqueue(self, params: Mapping[str, object]) -> None:
         """Add the next of our trials, to be asked for."""
         number = f"{self.ours:04d}"
         enqueue(self.study, params, number)
@@ -149,7 +149,7 @@ class StudySearcher(Searcher):
         """
         return self.sampler(self.lent + int(number))
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
         """Tell the study what an epoch measured."""
         report = Report.taken(result)
         if not self.goal.several:
@@ -163,7 +163,7 @@ class StudySearcher(Searcher):
         self.heard[trial_id] = report
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+        self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
         """Tell the study how a trial ended."""
         if trial_id not in self.asked:
@@ -210,7 +210,7 @@ def opened(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.St
     )
 
 
-def enqueue(study: optuna.Study, params: Mapping[str, Any], number: str) -> None:
+def enqueue(study: optuna.Study, params: Mapping[str, object], number: str) -> None:
     """Add a trial of ours, to be asked for: some of its parameters settled, or none."""
     study.enqueue_trial(dict(params), user_attrs={NUMBER: number})
 
@@ -221,7 +221,7 @@ def numbered(trial: optuna.trial.FrozenTrial) -> str:
     return found
 
 
-def unlisted(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, Any]]:
+def unlisted(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, object]]:
     """Yield the combinations of listed values that a study does not have, in order."""
     ours = [trial for trial in study.trials if NUMBER in trial.user_attrs]
     had = [trial.system_attrs.get("fixed_params") or trial.params for trial in ours]

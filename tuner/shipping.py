@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import tuner
 from trainables.catalogue import shipped
@@ -24,7 +23,7 @@ def own_files(plan: Plan) -> set[Path]:
 
 
 @contextmanager
-def environment(files: Iterable[Path]) -> Iterator[dict[str, Any]]:
+def environment(files: Iterable[Path]) -> Iterator[dict[str, object]]:
     """Give what Ray calls a runtime environment, to be uploaded while inside.
 
     Libraries are not in it: they are installed on every node, as docs/cluster.md says.

@@ -13,7 +13,7 @@ from tuner.domains import flaws, is_domain
 from tuner.settings import Settings
 
 SPACES, RECIPES = "search_spaces", "search_spaces.recipes"
-Layer = Mapping[str, Mapping[str, Any]]
+Layer = Mapping[str, Mapping[str, object]]
 """Group to knobs: values, and domains where they are searched."""
 
 
@@ -112,7 +112,7 @@ def is_layer(layer: object) -> TypeGuard[Layer]:
     return is_table(layer) and not any(map(is_domain, layer.values()))
 
 
-def is_table(table: object) -> TypeGuard[dict[str, dict[str, Any]]]:
+def is_table(table: object) -> TypeGuard[dict[str, dict[str, object]]]:
     """Return whether `table` is rows by name, each with entries by name."""
     rows = [table, *table.values()] if isinstance(table, dict) else [table]
     return all(isinstance(row, dict) and all(isinstance(key, str) for key in row) for row in rows)

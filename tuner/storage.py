@@ -1,7 +1,6 @@
 """The searcher's study, in a file on storage that may refuse for a while."""
 
 from pathlib import Path
-from typing import Any
 
 from optuna.storages.journal import JournalFileBackend
 
@@ -24,7 +23,7 @@ class PatientFile(JournalFileBackend):
         super().__init__(str(file))
         self.file, self.patiently = file, patience
 
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+    def append_logs(self, logs: list[dict[str, object]]) -> None:
         """Write lines."""
         whole = self.patiently(str(self.file), lambda: self.file.stat().st_size)
         torn = False

@@ -1,12 +1,12 @@
 """Which attacks an evaluation makes, by name."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from trainables.bind import complaints, filled, supply
+from trainables.bind import complaints, filled
 from trainables.groups import Group
+from trainables.injection import inject
 from trainables.knobs import knobs
 from trainables.passes import Pass
 
@@ -35,6 +35,17 @@ version; pas is what periodic adversarial scheduling was evaluated with (arXiv:2
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationContext:
+    """What the `passes` of an attack may name.
+
+    Attributes:
+        classes: Number of classes K.
+    """
+
+    classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Attack:
     """One attack of a suite.
 
@@ -46,13 +57,12 @@ class Attack:
 
     word: str
     name: str
-    knobs: dict[str, Any]
+    knobs: dict[str, object]
 
     def passes(self, classes: int) -> list[Pass]:
         """Return what it consists of on so many classes."""
-        bound = supply(filled(ATTACKS, self.name, self.knobs), classes=classes)
-        made: list[Pass] = bound.passes()
-        return made
+        passes: Callable[..., list[Pass]] = filled(ATTACKS, self.name, self.knobs)["passes"]
+        return inject(passes, EvaluationContext(classes=classes))()
 
     @property
     def black_box(self) -> bool:
@@ -66,7 +76,7 @@ class Attack:
 
 
 def attacks(
-    suite: str | Sequence[str], given: Mapping[str, Mapping[str, Any]]
+    suite: str | Sequence[str], given: Mapping[str, Mapping[str, object]]
 ) -> tuple[list[Attack], list[str]]:
     """Return the attacks of a suite, and what is wrong with it.
 
@@ -89,7 +99,9 @@ def attacks(
     return made, problems
 
 
-def attack(word: str, given: Mapping[str, Mapping[str, Any]], problems: list[str]) -> Attack | None:
+def attack(
+    word: str, given: Mapping[str, Mapping[str, object]], problems: list[str]
+) -> Attack | None:
     """Return the attack that `word` asks for; what is wrong with it is added to `problems`."""
     name, numbers = split(word)
     try:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from trainables import catalogue
 from trainables.report import Report
@@ -26,7 +26,7 @@ class Run(Protocol):
 class Tracker(Protocol):
     """Where the trials of a study are written down."""
 
-    def begin(self, trial: str, knobs: Mapping[str, Any]) -> Run:
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> Run:
         """Return the run of a trial, empty, whatever had been written of that trial before."""
 
 

@@ -111,8 +111,8 @@ def train(line: CommandLine, console: Console) -> int:
 
 
 def configured(
-    name: str, arguments: Mapping[str, Any], problems: list[str]
-) -> tuple[Space, dict[str, Any]]:
+    name: str, arguments: Mapping[str, object], problems: list[str]
+) -> tuple[Space, dict[str, object]]:
     """Return what a kept configuration fixes, and what it says of the study.
 
     Args:

@@ -1,7 +1,8 @@
 """Values as a person types them: numbers, and fractions such as 8/255."""
 
 import re
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, TypedDict, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -67,6 +68,12 @@ def fraction(text: str, over: str, under: str) -> float:
         raise ValueError(f"expected a fraction such as 8/255, got {text}.") from None
 
 
-def is_grid(value: object) -> bool:
+class GridSearch(TypedDict):
+    """Ray's notation of a grid."""
+
+    grid_search: Iterable[object]
+
+
+def is_grid(value: object) -> TypeGuard[GridSearch]:
     """Return whether `value` is a grid: Ray's own notation is a dictionary."""
     return isinstance(value, dict) and set(value) == {"grid_search"}

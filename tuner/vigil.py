@@ -58,7 +58,7 @@ class Vigil(tune.Callback):
         self.hung: dict[str, str] = {}
         self.now, self.looked = 0.0, time.monotonic()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
         return {}
 

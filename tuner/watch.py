@@ -62,7 +62,7 @@ class Watch(tune.Callback):
         self.caution = caution
         self.place = place
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
         return {}
 
@@ -95,7 +95,7 @@ class Watch(tune.Callback):
         self.journal.began(record)
         return record
 
-    def decide(self, number: str, result: dict[str, Any]) -> bool:
+    def decide(self, number: str, result: dict[str, object]) -> bool:
         """Write an epoch down, then let the rule decide; return whether the trial goes on.
 
         One whose checkpoint could not be written counts when it is reported with it.
@@ -111,7 +111,7 @@ class Watch(tune.Callback):
         iteration: int,
         trials: list[Trial],
         trial: Trial,
-        result: dict[str, Any],
+        result: dict[str, object],
         **info: object,
     ) -> None:
         """Note an epoch."""
@@ -202,12 +202,12 @@ def grouped(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: values for name, values in config.items() if name in GROUPS}
 
 
-def told_apart(config: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+def told_apart(config: Mapping[str, object], columns: Sequence[str]) -> dict[str, object]:
     """Return what tells a trial apart from others, by the columns of a plan."""
     return {path: at(config, path) for path in columns}
 
 
-def at(config: Mapping[str, Any], path: str) -> object:
+def at(config: Mapping[str, object], path: str) -> object:
     """Return what a configuration has in a column such as "optimizer.lr" or "model", or none."""
     group, _, knob = path.partition(".")
     found = config.get(group)

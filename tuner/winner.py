@@ -116,7 +116,7 @@ def is_radius(eps: object) -> bool:
     return isinstance(eps, int | float) and math.isfinite(eps)
 
 
-def searched(file: Path) -> dict[str, Any]:
+def searched(file: Path) -> dict[str, object]:
     """Return what `search.yaml` says.
 
     Raises:
@@ -134,7 +134,7 @@ def searched(file: Path) -> dict[str, Any]:
 
 def settings(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the settings of the first of some rows."""
-    found: dict[str, Any] = json.loads(rows["settings"].iloc[0])
+    found: dict[str, object] = json.loads(rows["settings"].iloc[0])
     return found
 
 

@@ -82,7 +82,7 @@ def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return folders, [word for word in words if word not in folders]
 
 
-def read(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, Any], list[str]]:
+def read(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, object], list[str]]:
     """Return the arguments as nested dictionaries, and what is wrong with them.
 
     A group chosen by name, `method=trades`, becomes `{"method": {"name": "trades"}}`.
@@ -91,7 +91,7 @@ def read(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, Any], 
         words: The command line without the program.
         vocabulary: What may be said.
     """
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, object] = {}
     problems: list[str] = []
     for word in words:
         key, equals, text = word.partition("=")
@@ -123,7 +123,7 @@ def misplaced(key: str, vocabulary: Vocabulary) -> str | None:
     return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
 
 
-def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
+def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
     """Return one argument as a nested dictionary, its value parsed.
 
     Raises:
@@ -151,7 +151,7 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, Any]:
         nested = os.path.abspath(os.path.expanduser(nested))
     for part in reversed(path.split(".")):
         nested = {part: nested}
-    result: dict[str, Any] = nested
+    result: dict[str, object] = nested
     return result
 
 

@@ -104,7 +104,7 @@ def prepared(
     dataset = load(groups["data"])
     images = shown(dataset, groups["data"], settings)
     secure(subjects, dataset, images)
-    threat = bound("threat", groups["threat"]).build()
+    threat = bound("threat", groups["threat"])["build"]()
     return Diagnosis(
         settings=settings,
         measures=measures,
@@ -228,7 +228,7 @@ def shown(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings
     images = dataset.test
     if settings.split == "validation":
         try:
-            _, images = bound("data", data).cut(dataset.train)
+            _, images = bound("data", data)["cut"](dataset.train)
         except DataError as error:
             raise InputError([f"data: {error}"]) from None
     if settings.images > len(images):

@@ -5,7 +5,9 @@ import json
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,37 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from torch import Generator, Tensor
+from torch.nn import Module
 
 from analysis.diagnostics import _ledger, _picture
 from analysis.diagnostics._prepared import Diagnosis, Subject
 from analysis.diagnostics._settings import MEASURES, compares, pictures
-from trainables.bind import filled, supply, wants
+from trainables.bind import filled
+from trainables.injection import inject, injected_names
+from trainables.threat import Threat
 from tuner import fingerprint
 
 Told = Callable[[int, int], None]
 """Hears how much of a measurement is done, and of how much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureContext:
+    """What a measure may name.
+
+    Attributes:
+        threat: The ball.
+        rng: Source of all draws.
+        batch: Images at a time.
+        others: All networks of a diagnosis by label.
+        told: Called with how much is done, and of how much.
+    """
+
+    threat: Threat
+    rng: Generator
+    batch: int
+    others: Mapping[str, Module]
+    told: Told
 
 
 class Run:
@@ -65,7 +89,7 @@ class Run:
     def seeds(self, name: str) -> range:
         """Return the seeds that a measure is made with: one if nothing hangs on it."""
         settings = self.diagnosis.settings
-        once = pictures(name) or "rng" not in wants(MEASURES.load(name).measure)
+        once = pictures(name) or "rng" not in injected_names(MEASURES.load(name).measure)
         return range(settings.seed, settings.seed + (1 if once else settings.seeds))
 
     def measured(
@@ -95,24 +119,26 @@ class Run:
 
     def values(self, subject: Subject, name: str, seed: int, told: Told) -> dict[str, Tensor]:
         """Return the quantities of a measure: of each image (N,), or of all together."""
-        knobs = self.diagnosis.measures[name]
-        bound = supply(
-            filled(MEASURES, name, knobs),
+        context = MeasureContext(
             threat=self.diagnosis.threat,
             rng=Generator(self.device).manual_seed(seed),
             batch=self.diagnosis.settings.batch,
             others=self.networks,
             told=told,
         )
+        measure = inject(self.bound(name), context)
         model, size = self.networks[subject.label], self.diagnosis.settings.batch
-        if "batch" in wants(MEASURES.load(name).measure):  # it takes all images, in its own parts
-            whole: dict[str, Tensor] = bound.measure(model, self.x, self.y)
-            return whole
+        if "batch" in injected_names(self.bound(name).func):  # it splits the images itself
+            return measure(model, self.x, self.y)
         parts: list[dict[str, Tensor]] = []
         for some, labels in zip(self.x.split(size), self.y.split(size), strict=True):
-            parts.append(bound.measure(model, some, labels))
+            parts.append(measure(model, some, labels))
             told(min(len(parts) * size, len(self.y)), len(self.y))
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def bound(self, name: str) -> partial[dict[str, Tensor]]:
+        """Return a measure with its knobs set."""
+        return filled(MEASURES, name, self.diagnosis.measures[name])["measure"]
 
     @contextmanager
     def shown(self, title: str) -> Iterator[Told]:
@@ -145,7 +171,7 @@ class Run:
         """Return everything but the network that decides what a measure comes to."""
         settings = self.diagnosis.settings
         return {
-            **filled(MEASURES, name, self.diagnosis.measures[name]).measure.keywords,
+            **self.bound(name).keywords,
             **self.diagnosis.groups,
             "split": settings.split,
             "images": settings.images,

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from rich.console import Console
 
-from trainables.bind import wants
 from trainables.groups import GROUPS, Group
+from trainables.injection import injected_names
 from trainables.knobs import knobs
 from trainables.ranges import Count, Seed
 from tuner.help import first_line
@@ -88,7 +88,7 @@ VOCABULARY = vocabulary(
 
 def compares(measure: str) -> bool:
     """Return whether a measure looks at several networks at once."""
-    return "others" in wants(MEASURES.load(measure).measure)
+    return "others" in injected_names(MEASURES.load(measure).measure)
 
 
 def pictures(measure: str) -> bool:

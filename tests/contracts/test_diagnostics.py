@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from analysis.diagnostics._run import MeasureContext
 from analysis.diagnostics._settings import MEASURES, compares, pictures
-from trainables.bind import filled, supply
+from trainables.bind import filled
 from trainables.heads import headed
+from trainables.injection import inject
 from trainables.knobs import REQUIRED, knobs
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
@@ -43,8 +45,8 @@ def measured(name, model, number=7, threat=None, seed=0, **things):
         "others": {"one": model, "two": copy.deepcopy(model)},
     }
     quick = {"surface": {"points": 3}}.get(name, {})
-    bound = supply(filled(MEASURES, name, quick), **given | things)
-    return bound.measure(model, x, torch.arange(number) % 5)
+    measure = inject(filled(MEASURES, name, quick)["measure"], MeasureContext(**given | things))
+    return measure(model, x, torch.arange(number) % 5)
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])

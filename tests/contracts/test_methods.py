@@ -2,20 +2,20 @@
 
 import inspect
 import re
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
-from trainables.bind import complaints, supply
+from trainables.bind import complaints
 from trainables.catalogue import load, names
 from trainables.criteria import cross_entropy
 from trainables.groups import GROUPS
+from trainables.injection import inject
 from trainables.knobs import knobs
+from trainables.step_context import StepContext
 from trainables.threats.linf import Linf
 
-SUPPLIED = {"criterion": cross_entropy.loss, "threat": Linf(eps=0.1)}
 METHODS = [load("trainables.methods", name) for name in names("trainables.methods")]
 each_method = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__.split(".")[-1])
 
@@ -30,7 +30,9 @@ def model() -> nn.Module:
 
 def outer_of(method, *args):
     rng = torch.Generator().manual_seed(0)
-    return supply(SimpleNamespace(outer=method.outer), **SUPPLIED, rng=rng).outer(*args)
+    context = StepContext(threat=Linf(eps=0.1), rng=rng, memory={}, classes=5)
+    context.criterion = cross_entropy.loss
+    return inject(method.outer, context)(*args)
 
 
 def batch(size: int):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from trainables.bind import filled
+from trainables.bound_components import bound_model
 from trainables.groups import GROUPS
 from trainables.images import Format
 from trainables.trial import network
@@ -17,7 +18,7 @@ def build(name, shape=(3, 16, 16), **settings):
     torch.manual_seed(0)
     narrow = NARROW if "width" in GROUPS["model"].knobs(name) else {}
     images = Format(shape=shape, classes=7, mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
-    return network(filled(GROUPS["model"], name, {**narrow, **settings}), images)
+    return network(bound_model(filled(GROUPS["model"], name, {**narrow, **settings})), images)
 
 
 @each_model

@@ -1,17 +1,17 @@
 """What every update must do, whatever its rule."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import nn
 
 from trainables.attacks import pgd
-from trainables.bind import supply, wants
 from trainables.catalogue import load, names
 from trainables.criteria import cross_entropy
+from trainables.injection import inject, injected_names
 from trainables.knobs import knobs
 from trainables.methods import pgd_at
+from trainables.signatures import BoundAttack, BoundMethod
+from trainables.step_context import StepContext
 from trainables.threats.linf import Linf
 
 UPDATES = [load("trainables.updates", name) for name in names("trainables.updates")]
@@ -20,10 +20,11 @@ each_update = pytest.mark.parametrize("update", UPDATES, ids=lambda u: u.__name_
 
 def run(update, model, lr, batches=1):
     threat, rng = Linf(eps=0.1), torch.Generator().manual_seed(0)
-    shared = {"threat": threat, "rng": rng, "memory": {}, "criterion": cross_entropy.loss}
-    method = supply(SimpleNamespace(inner=pgd_at.inner, outer=pgd_at.outer), **shared)
-    attack = supply(SimpleNamespace(perturb=pgd.perturb), **shared)
-    step = supply(SimpleNamespace(f=update.update), **shared, method=method, attack=attack).f
+    context = StepContext(threat=threat, rng=rng, memory={}, classes=2)
+    context.criterion = cross_entropy.loss
+    context.method = BoundMethod(inner=pgd_at.inner, outer=inject(pgd_at.outer, context))
+    context.attack = BoundAttack(perturb=inject(pgd.perturb, context))
+    step = inject(update.update, context)
     x, y = torch.rand(8, 3), torch.randint(0, 2, (8,))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     return [step(model, optimizer, x[: 8 - i], y[: 8 - i]) for i in range(batches)]
@@ -57,7 +58,7 @@ def test_a_last_batch_may_be_shorter_and_the_loss_comes_back_detached(update):
 @each_update
 def test_one_that_attacks_by_itself_says_how_many_slopes_it_follows(update):
     """Each takes a pass through all layers; steps through the first alone do not count."""
-    if "attack" in wants(update.update):
+    if "attack" in injected_names(update.update):
         assert not hasattr(update, "SLOPES")
         return
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2))

@@ -6,6 +6,7 @@ from torch import nn
 
 from tests.oracles import TwoOfFive
 from trainables.bind import filled
+from trainables.bound_components import bound_model
 from trainables.evaluations import (
     cw_pgd,
     deepfool,
@@ -78,7 +79,7 @@ def test_colour_images_in_any_layout_are_attacked_through_convolutions(name, thr
     if name == "rays" and isinstance(threat, L2):
         pytest.skip("an attack on linf")
     torch.manual_seed(0)
-    bound = filled(GROUPS["model"], "preact_resnet18", {"width": 2})
+    bound = bound_model(filled(GROUPS["model"], "preact_resnet18", {"width": 2}))
     images = Format(shape=(3, 10, 10), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
     model = to_channels_last(network(bound, images).eval())
     x = torch.rand(6, 3, 10, 10).contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.oracles import tiny
+from tests.oracles import replace_component, tiny
 from trainables import checkpoint
 from trainables.trial import Trial
 from tuner.place import size
@@ -26,7 +26,7 @@ def names(changes):
 def test_the_last_checkpoint_is_as_large_as_foretold(changes, tmp_path):
     """But for the digits of its metrics: 9 numbers of at most 25 characters."""
     trial = Trial(tiny(**changes))
-    trial.parts["exam"].accuracies = lambda *_, **__: (trial.epoch / 8, trial.epoch / 8)
+    replace_component(trial, "exam", accuracies=lambda *_, **__: (trial.epoch / 8, trial.epoch / 8))
     list(trial.reports())  # the last epoch is the best, so that all networks are kept
     checkpoint.save(trial, tmp_path)
     assert stored(Trial(tiny(**changes))) == pytest.approx(size(tmp_path), abs=9 * 25)

@@ -7,13 +7,13 @@ import pytest
 from ray import tune
 
 from tests.oracles import report
-from trainables.bind import supply
 from trainables.constraint import constraint
+from trainables.injection import inject
 from trainables.levels import Level
 from tuner.goal import Goal
 from tuner.plan import Variant
 from tuner.record import Record
-from tuner.run import bind_member
+from tuner.run import SearcherContext, bind_member
 from tuner.searcher import StudySearcher, opened
 from tuner.shortlist import Shortlist
 from tuner.study_groups import STUDY_GROUPS
@@ -315,8 +315,8 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
     startup = {knob: 3 for knob in ("startup", "population") if knob in known}
 
     def sampler(number):
-        own = {"seed": number, "study_seed": 0, "shortlist": Shortlist()}
-        return supply(bind_member("searcher", {"name": name, **startup}), **own).build()
+        context = SearcherContext(seed=number, study_seed=0, shortlist=Shortlist())
+        return inject(bind_member("searcher", {"name": name, **startup}), context)()
 
     domains = {
         "optimizer.lr": tune.loguniform(1e-3, 1e-1),
@@ -374,8 +374,8 @@ def pursued(name, goal, number, worth, **knobs):
     """Return a study of a searcher in which a trial with learning rate x is worth worth(x)."""
 
     def sampler(number):
-        own = {"seed": number, "study_seed": 0, "shortlist": Shortlist()}
-        return supply(bind_member("searcher", {"name": name, **knobs}), **own).build()
+        context = SearcherContext(seed=number, study_seed=0, shortlist=Shortlist())
+        return inject(bind_member("searcher", {"name": name, **knobs}), context)()
 
     variants = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.uniform(0, 1)})]
     search = StudySearcher(variants, sampler, listed=False, levels=(Level(1),), goal=goal)

@@ -1,14 +1,13 @@
 """Micro-batches: less memory, the same update."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import nn
 
-from tests.test_view import Attack
+from tests.test_view import attack
 from trainables.criteria import cross_entropy
 from trainables.methods import pgd_at
+from trainables.signatures import BoundMethod
 from trainables.threats.linf import Linf
 from trainables.updates import alternate
 
@@ -23,10 +22,10 @@ def updated(**settings):
         seen.append(len(x))
         return pgd_at.outer(model, x, x_adv, y, criterion=cross_entropy.loss)
 
-    method = SimpleNamespace(inner=pgd_at.inner, outer=outer)
+    method = BoundMethod(inner=pgd_at.inner, outer=outer)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    attack = Attack(Linf(eps=0.1))
-    loss = alternate.update(model, optimizer, x, y, method=method, attack=attack, **settings)
+    pgd = attack(Linf(eps=0.1))
+    loss = alternate.update(model, optimizer, x, y, method=method, attack=pgd, **settings)
     return loss, torch.cat([p.detach().flatten() for p in model.parameters()]), seen
 
 

@@ -1,15 +1,14 @@
 """AWP by hand, and where it must change nothing."""
 
-from types import SimpleNamespace
-
 import torch
 from torch import nn
 
+from trainables.signatures import BoundMethod
 from trainables.updates import alternate, awp
 
 
 def parts(outer):
-    method = SimpleNamespace(inner=lambda *_: None, outer=outer)
+    method = BoundMethod(inner=lambda *_: None, outer=outer)
     return {"method": method, "attack": None}
 
 

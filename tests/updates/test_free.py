@@ -1,13 +1,12 @@
 """Free adversarial training by hand."""
 
-from types import SimpleNamespace
-
 import torch
 
 from tests.oracles import Halfspace
 from trainables.attacks import fgsm
 from trainables.criteria import cross_entropy
 from trainables.methods import pgd_at
+from trainables.signatures import BoundMethod
 from trainables.threats.linf import Linf
 from trainables.updates import free
 
@@ -17,7 +16,7 @@ def step(model, x, y, memory, lr=0.0):
         return pgd_at.outer(model, x, x_adv, y, criterion=cross_entropy.loss)
 
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-    method = SimpleNamespace(outer=outer)
+    method = BoundMethod(inner=pgd_at.inner, outer=outer)
     return free.update(model, optimizer, x, y, method=method, threat=Linf(eps=0.1), memory=memory)
 
 

@@ -1,20 +1,21 @@
 """YOPO by hand, on one weight and then on two layers."""
 
-from types import SimpleNamespace
-
 import torch
 from torch import nn
 
+from trainables.methods import pgd_at
+from trainables.signatures import BoundMethod
 from trainables.threats.linf import Linf
 from trainables.updates import yopo
 
 
-class Outer(SimpleNamespace):
-    """Minimises the square of what the network makes of the attacked images."""
+def squared(model, x, x_adv, y):
+    """Return half the square of what the network makes of the attacked images."""
+    return model(x_adv).square().mean() / 2
 
-    @staticmethod
-    def outer(model, x, x_adv, y):
-        return model(x_adv).square().mean() / 2
+
+def method_of(outer):
+    return BoundMethod(inner=pgd_at.inner, outer=outer)
 
 
 def chain(*weights):
@@ -38,7 +39,7 @@ def gradients(model, x, **settings):
         optimizer,
         torch.tensor([[x]]),
         torch.tensor([0]),
-        method=Outer(),
+        method=method_of(squared),
         threat=Here(eps=0.1),
         **settings,
     )
@@ -79,7 +80,7 @@ def test_layers_behind_the_first_are_not_run_for_its_steps():
 
 def test_a_method_that_attacks_nothing_trains_all_the_same():
     model = chain(2.0, 3.0)
-    clean = SimpleNamespace(outer=lambda model, x, x_adv, y: model(x).square().mean())
+    clean = method_of(lambda model, x, x_adv, y: model(x).square().mean())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     x, y = torch.tensor([[0.5]]), torch.tensor([0])
     yopo.update(model, optimizer, x, y, method=clean, threat=Linf(eps=0.1))

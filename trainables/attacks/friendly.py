@@ -1,7 +1,6 @@
 """PGD that stops soon after it succeeds: friendly adversaries (Zhang et al., arXiv:2002.11242)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -72,7 +71,7 @@ def perturb(
     return x_adv.detach()
 
 
-def clashes(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of blended labels, searched or set."""
     if config["data"].get("mixup", 1):
         yield "data.mixup: must be 0 with attack=friendly, which needs one label an image."

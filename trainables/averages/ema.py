@@ -1,7 +1,5 @@
 """An exponential moving average of the weights (as in Gowal et al., 2020, arXiv:2010.03593)."""
 
-from typing import Any
-
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -27,11 +25,11 @@ class Ema(Average):
         """Let the new weights in; the first step's are taken as they are."""
         self.averaged.update_parameters(self.model)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return the averages and the number of steps."""
         return dict(self.averaged.state_dict())
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Take the averages up again."""
         self.averaged.load_state_dict(state)
 

@@ -25,7 +25,7 @@ class PeriodEnds(Average):
         """Keep a copy."""
         self.ends.append(copy.deepcopy(self.model))
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, object]:
         """Return the weights at each end."""
         return {"ends": [end.state_dict() for end in self.ends]}
 
@@ -41,7 +41,7 @@ def build(model: nn.Module) -> Average:
     return PeriodEnds(model)
 
 
-def cautions(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def cautions(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of an ensemble of one."""
     if config["periods"].get("resets") == ():
         yield (

@@ -4,7 +4,6 @@ The margin of CosFace (Wang et al., arXiv:1801.09414). Attacks and exams never s
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,7 +28,7 @@ def loss(logits: Tensor, y: Tensor, *, scale: float, m: Share = 0.2) -> Tensor:
     return cross_entropy(logits - scale * m * target, y)
 
 
-def clashes(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a network whose logits are no cosines."""
     if config["model"].get("head") == "linear":
         yield "criterion: hypersphere needs cosines for logits; write model.head=cosine."

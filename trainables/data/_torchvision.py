@@ -12,7 +12,7 @@ from trainables.images import AbsentError, Images
 
 
 def splits(
-    name: str, root: str, download: bool, train: Mapping[str, Any], test: Mapping[str, Any]
+    name: str, root: str, download: bool, train: Mapping[str, object], test: Mapping[str, object]
 ) -> tuple[Images, Images]:
     """Return the two splits of torchvision's data set `name`.
 

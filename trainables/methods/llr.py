@@ -1,7 +1,6 @@
 """Local linearity regularisation (Qin et al., 2019, arXiv:1907.02610)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -77,7 +76,7 @@ def gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> Tensor:
     return (there - here - (grad * delta.flatten(1)).sum(dim=1)).abs()
 
 
-def cautions(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def cautions(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a network that is linear almost everywhere."""
     activation = config["model"].get("activation")
     if activation in ("relu", "leaky_relu"):

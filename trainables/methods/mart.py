@@ -1,7 +1,6 @@
 """Misclassification-aware adversarial training (Wang et al., 2020, openreview:rklOg6EFwS)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -43,7 +42,7 @@ def boosted(logits: Tensor, y: Tensor) -> Tensor:
     return F.nll_loss(log_p, y, reduction="none") - (CERTAIN - wrong).log()
 
 
-def clashes(config: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of blended labels, searched or set."""
     if config["data"].get("mixup", 1):
         yield "data.mixup: must be 0 with method=mart, which needs one label an image."

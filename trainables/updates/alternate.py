@@ -1,7 +1,6 @@
 """Attack the batch, then take one step down the loss (Madry et al., 2018, arXiv:1706.06083)."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from torch.optim import Optimizer
 
 from trainables.modes import Mode, frozen, in_mode
 from trainables.ranges import Count
+from trainables.signatures import BoundAttack, BoundMethod
 from trainables.view import quick
 
 
@@ -19,8 +19,8 @@ def update(
     x: Tensor,
     y: Tensor,
     *,
-    method: SimpleNamespace,
-    attack: SimpleNamespace,
+    method: BoundMethod,
+    attack: BoundAttack,
     mode: Mode = "eval",
     micro_batch: Count | None = None,
 ) -> Tensor:
@@ -58,16 +58,15 @@ def craft(
     model: Module,
     x: Tensor,
     y: Tensor,
-    method: SimpleNamespace,
-    attack: SimpleNamespace,
+    method: BoundMethod,
+    attack: BoundAttack,
     mode: Mode,
 ) -> Tensor:
     """Return the attacked images, shaped as `x`; `x` itself if the method attacks nothing."""
     with in_mode(model, mode), frozen(model):
         seen = quick(model) if mode == "eval" else model
         objective = method.inner(seen, x, y)
-        x_adv: Tensor = x if objective is None else attack.perturb(objective, x, y)
-    return x_adv
+        return x if objective is None else attack.perturb(objective, x, y)
 
 
 def descend(optimizer: Optimizer, loss: Callable[[], Tensor]) -> Tensor:

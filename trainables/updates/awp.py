@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch.optim import Optimizer
 
 from trainables.modes import Mode
 from trainables.ranges import Fraction, Weight
+from trainables.signatures import BoundAttack, BoundMethod
 from trainables.updates.alternate import craft, descend
 
 TINY = 1e-20
@@ -24,8 +24,8 @@ def update(
     x: Tensor,
     y: Tensor,
     *,
-    method: SimpleNamespace,
-    attack: SimpleNamespace,
+    method: BoundMethod,
+    attack: BoundAttack,
     progress: float = 0.0,
     mode: Mode = "eval",
     gamma: Weight = 0.01,
@@ -57,7 +57,7 @@ def update(
     slopes = torch.autograd.grad(loss(), matrices)
     optimizer.zero_grad()
     with moved(matrices, slopes, gamma):
-        value: Tensor = loss()
+        value = loss()
         value.backward()
     optimizer.step()
     return value.detach()

@@ -1,7 +1,6 @@
 """Free adversarial training (Shafahi et al., 2019, arXiv:1904.12843)."""
 
 from functools import partial
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor
@@ -9,6 +8,7 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables.ranges import Count, Positive
+from trainables.signatures import BoundMethod
 from trainables.threat import Threat
 from trainables.updates.alternate import descend
 
@@ -21,7 +21,7 @@ def update(
     x: Tensor,
     y: Tensor,
     *,
-    method: SimpleNamespace,
+    method: BoundMethod,
     threat: Threat,
     memory: dict[str, Tensor],
     replays: Count = 8,

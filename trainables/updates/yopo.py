@@ -1,9 +1,7 @@
 """You only propagate once (Zhang et al., 2019, arXiv:1905.00877)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -12,6 +10,7 @@ from torch.optim import Optimizer
 
 from trainables.attacks.pgd import stride
 from trainables.ranges import Count, Positive
+from trainables.signatures import BoundMethod
 from trainables.threat import Threat
 
 SLOPES = "passes"
@@ -23,7 +22,7 @@ def update(
     x: Tensor,
     y: Tensor,
     *,
-    method: SimpleNamespace,
+    method: BoundMethod,
     threat: Threat,
     rng: Generator | None = None,
     passes: Count = 5,
@@ -78,7 +77,7 @@ def first_layer(model: Module) -> Module:
 
 
 def whole_pass(
-    model: Module, first: Module, method: SimpleNamespace, x: Tensor, x_adv: Tensor, y: Tensor
+    model: Module, first: Module, method: BoundMethod, x: Tensor, x_adv: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of all layers but the first.
 
@@ -95,7 +94,7 @@ def whole_pass(
 
     own = list(first.parameters(recurse=False))
     with hooked(first, catch), constant(own):
-        loss: Tensor = method.outer(model, x, x_adv, y)
+        loss = method.outer(model, x, x_adv, y)
         loss.backward()
     return loss.detach(), caught[-1].grad if caught else None
 
@@ -118,7 +117,9 @@ class Stop(Exception):  # noqa: N818  # no error: it skips the layers behind the
 
 
 @contextmanager
-def hooked(module: nn.Module, hook: Any) -> Iterator[None]:  # noqa: ANN401
+def hooked(
+    module: nn.Module, hook: Callable[[Module, tuple[Tensor, ...], Tensor], None]
+) -> Iterator[None]:
     """Call `hook` with the inputs and the output of `module`, while inside."""
     handle = module.register_forward_hook(hook)
     try:

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -73,7 +73,7 @@ class Stopping(Rule):
         self.climbers[trial] = Climber(self.ladder, self.first)
         return self.ladder.level_after(self.first)
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Return whether a trial at a rung is good enough; others always go on."""
         rung = self.climbers[trial].sees(report)
         if rung is None:

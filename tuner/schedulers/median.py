@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from statistics import mean, median
-from typing import Any
 
 from trainables.levels import Level
 from trainables.ranges import Count, Share
@@ -41,7 +40,7 @@ class Median(Rule):
         self.curves: dict[tuple[str, int], list[float]] = {}
         self.averages: dict[tuple[int, int], dict[str, float]] = {}
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, Any]) -> Decision:
+    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Return whether a trial keeps up."""
         curve = self.curves.setdefault((trial, report.level), [])
         curve.append(report.val_robust_accuracy)

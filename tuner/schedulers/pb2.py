@@ -28,7 +28,7 @@ Rows = NDArray[np.float64]
 def build(
     *,
     course: Course,
-    searched: Mapping[str, Any],
+    searched: Mapping[str, object],
     seed: int,
     interval: Inside = INTERVAL,
     quantile: Half = QUANTILE,
@@ -48,13 +48,13 @@ def build(
 
     def explore(
         population: Population, step: Step, rung: int, rng: random.Random
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         return highest(population, rung, searched, np.random.default_rng(rng.randrange(2**32)))
 
     return Population(course.ladder(every(interval)), course.trials, quantile, explore, seed)
 
 
-def clashes(searched: Mapping[str, Any]) -> Iterator[str]:
+def clashes(searched: Mapping[str, object]) -> Iterator[str]:
     """Yield why knobs cannot be searched so."""
     for path, domain in searched.items():
         if values(domain) is not None:
@@ -62,8 +62,8 @@ def clashes(searched: Mapping[str, Any]) -> Iterator[str]:
 
 
 def highest(
-    population: Population, rung: int, searched: Mapping[str, Any], rng: np.random.Generator
-) -> dict[str, Any]:
+    population: Population, rung: int, searched: Mapping[str, object], rng: np.random.Generator
+) -> dict[str, object]:
     """Return the knobs that promise most for the stretch after a rung."""
     seen, gained = history(population, rung, searched)
     pending = np.array([placed(knobs, searched) for knobs in population.chosen[rung]])
@@ -88,7 +88,7 @@ def highest(
     }
 
 
-def history(population: Population, rung: int, searched: Mapping[str, Any]) -> tuple[Rows, Rows]:
+def history(population: Population, rung: int, searched: Mapping[str, object]) -> tuple[Rows, Rows]:
     """Return time and knobs of each stretch so far (N, 1 + K), and what it added (N,)."""
     rows, gains = [], []
     for number in range(rung + 1):
@@ -105,7 +105,7 @@ def timed(rows: Rows, time: int) -> Rows:
     return np.hstack([np.full((len(rows), 1), float(time)), rows])
 
 
-def placed(knobs: Knobs, searched: Mapping[str, Any]) -> list[float]:
+def placed(knobs: Knobs, searched: Mapping[str, object]) -> list[float]:
     """Return where knobs lie in their ranges, from 0 to 1."""
     return [place(domain, knobs[path]) for path, domain in searched.items()]
 
@@ -115,7 +115,7 @@ def ends(domain: Any) -> tuple[float, float, bool]:  # noqa: ANN401
     return domain.lower, domain.upper, isinstance(scale(domain), LogUniform)
 
 
-def place(domain: Any, value: float) -> float:  # noqa: ANN401
+def place(domain: object, value: float) -> float:
     """Return where a value lies in a range, from 0 to 1."""
     low, high, log = ends(domain)
     if log:
@@ -123,7 +123,7 @@ def place(domain: Any, value: float) -> float:  # noqa: ANN401
     return (value - low) / (high - low)
 
 
-def spread(domain: Any, share: float) -> Any:  # noqa: ANN401
+def spread(domain: object, share: float) -> object:
     """Return the value at a place of a range."""
     low, high, log = ends(domain)
     value = low * (high / low) ** share if log else low + share * (high - low)

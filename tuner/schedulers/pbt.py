@@ -25,7 +25,7 @@ POPULATION = True
 def build(
     *,
     course: Course,
-    searched: Mapping[str, Any],
+    searched: Mapping[str, object],
     seed: int,
     interval: Inside = INTERVAL,
     quantile: Half = QUANTILE,
@@ -44,7 +44,7 @@ def build(
 
     def explore(
         population: Population, taking: Step, rung: int, rng: random.Random
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         old = population.knobs[rung][taking.source]
         return {
             path: perturbed(domain, old[path], resample, rng) for path, domain in searched.items()

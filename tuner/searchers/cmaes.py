@@ -5,7 +5,6 @@ What is listed, or searched by some variants only, is drawn at random.
 
 import io
 import pickle
-from typing import Any
 
 import optuna
 
@@ -30,7 +29,7 @@ KEPT = {
 class Numbers(pickle.Unpickler):
     """Reads a pickle of numbers; nothing that it names else is looked up, let alone called."""
 
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
+    def find_class(self, module: str, name: str) -> object:
         """Return a part of the state.
 
         Raises:
@@ -44,7 +43,7 @@ class Numbers(pickle.Unpickler):
 class Sampler(optuna.samplers.CmaEsSampler):
     """Optuna's, which keeps its state in the study as a pickle; that of a stranger runs nothing."""
 
-    def _restore_optimizer(self, completed_trials: list[optuna.trial.FrozenTrial]) -> Any:  # noqa: ANN401
+    def _restore_optimizer(self, completed_trials: list[optuna.trial.FrozenTrial]) -> object:
         """Return the newest state; none, to begin anew, if there is none or it is more than one."""
         for trial in reversed(completed_trials):
             key = self._attr_key_optimizer

@@ -1,7 +1,5 @@
 """Tree-structured Parzen estimator (Bergstra et al., 2011), as Optuna 5 has it."""
 
-from typing import Any
-
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
@@ -49,7 +47,7 @@ class Brief(optuna.samplers.TPESampler):
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         """Return what is drawn together, by name."""
         return super().sample_relative(self.brief(study, trial), trial, search_space)
 
@@ -59,7 +57,7 @@ class Brief(optuna.samplers.TPESampler):
         trial: FrozenTrial,
         param_name: str,
         param_distribution: BaseDistribution,
-    ) -> Any:  # noqa: ANN401
+    ) -> object:
         """Return the value of a parameter that is drawn alone."""
         brief = self.brief(study, trial)
         return super().sample_independent(brief, trial, param_name, param_distribution)

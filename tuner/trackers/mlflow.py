@@ -32,7 +32,7 @@ class Mlflow:
     def __init__(self, client: Any, experiment: str) -> None:  # noqa: ANN401
         self.client, self.experiment = client, experiment
 
-    def begin(self, trial: str, knobs: Mapping[str, Any]) -> "Logged":
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> "Logged":
         """Return the run of a trial; delete one that there was."""
         mine = f"tags.`mlflow.runName` = '{trial}'"
         for run in self.client.search_runs([self.experiment], mine):

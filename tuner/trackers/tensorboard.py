@@ -4,7 +4,6 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
@@ -32,7 +31,7 @@ class TensorBoard:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, trial: str, knobs: Mapping[str, Any]) -> "Events":
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> "Events":
         """Return the run of a trial, in place of one that there was."""
         shutil.rmtree(self.folder / trial, ignore_errors=True)
         return Events(self.folder / trial, knobs)
@@ -41,7 +40,7 @@ class TensorBoard:
 class Events:
     """The event file of one trial, without the thread and the queue of a `SummaryWriter`."""
 
-    def __init__(self, folder: Path, knobs: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, knobs: Mapping[str, object]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = EventsWriter(str(folder / "events"))
         self.flushed = -FLUSH_SECONDS

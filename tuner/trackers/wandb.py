@@ -26,7 +26,7 @@ class Wandb:
     def __init__(self, wandb: Any, folder: Path) -> None:  # noqa: ANN401
         self.wandb, self.folder = wandb, folder
 
-    def begin(self, trial: str, knobs: Mapping[str, Any]) -> "Logged":
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> "Logged":
         """Return the run of a trial; delete one that there was, unless it is on a server.
 
         A server leaves out epochs that it has.

@@ -1,0 +1,341 @@
+"""The components of a trial with their knobs set: one typed object for each group."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from types import ModuleType
+from typing import Any, Protocol
+
+from torch import Generator, Tensor
+from torch.nn import Module, Parameter
+from torch.optim import Optimizer
+
+from trainables.average import Average
+from trainables.images import Dataset, Images
+from trainables.injection import injected_names, unwrapped
+from trainables.signatures import BoundAttack, BoundMethod, Criterion, WeightUpdate, attacks
+from trainables.threat import Threat
+
+Batch = tuple[Tensor, Tensor]
+"""Images (N, C, H, W) in [0, 1], and labels (N,) or probabilities (N, K)."""
+
+
+@dataclass(frozen=True)
+class BoundMember:
+    """A member of any group with its knobs set.
+
+    Attributes:
+        module: Its file; None where a group has one member only.
+        functions: What it provides, by name.
+    """
+
+    module: ModuleType | None
+    functions: Mapping[str, partial[Any]]
+
+    def __getitem__(self, name: str) -> partial[Any]:
+        """Return a function."""
+        return self.functions[name]
+
+
+class Shrink(Protocol):
+    """The function `shrink` of the schedule of eps."""
+
+    def __call__(self, threat: Threat, share: float, /) -> Threat:
+        """Return the ball with a share of the radius."""
+        ...
+
+
+class ValidationAttack(Protocol):
+    """The validation attack."""
+
+    def __call__(self, model: Module, images: Images, /, *, threat: Threat) -> tuple[float, float]:
+        """Return clean and robust accuracy, in [0, 1]."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundThreat:
+    """The threat model.
+
+    Attributes:
+        build: Returns it.
+    """
+
+    build: Callable[[], Threat]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundData:
+    """A data set, its validation split and augmentation.
+
+    Attributes:
+        load: Reads the data set.
+        cut: Splits the training images into those to train on and those to validate on.
+        batches: Yields each image once, in random order.
+        augment: Returns augmented images.
+        mixed: Returns blended images and labels.
+        batch_size: Images in a batch.
+    """
+
+    load: partial[Dataset]
+    cut: Callable[[Images], tuple[Images, Images]]
+    batches: Callable[[Images, Generator], Iterator[Batch]]
+    augment: Callable[[Tensor, Generator], Tensor]
+    mixed: Callable[[Tensor, Tensor, Generator], Batch]
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundModel:
+    """A network.
+
+    Attributes:
+        build: Returns the network for images of a shape (C, H, W) and a number of classes.
+        activated: Replaces its activation.
+        headed: Replaces its last layer.
+        normalized: Puts it behind a normalization layer with a mean and a standard deviation.
+    """
+
+    build: Callable[[tuple[int, int, int], int], object]
+    activated: Callable[[Module], Module]
+    headed: Callable[[Module], Module]
+    normalized: Callable[[Module, Sequence[float], Sequence[float]], Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundCriterion:
+    """The loss of an example.
+
+    Attributes:
+        loss: Returns it for logits (N, K) and labels.
+    """
+
+    loss: Criterion
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundUpdate:
+    """How a batch changes the weights.
+
+    Attributes:
+        update: Changes them.
+        uses_attack: Whether it calls the attack of the group `attack`.
+        gradient_steps: Gradient steps of an attack of its own; None if it does not say.
+        replays: Times in a row that it sees each batch.
+        divides_batches: Whether it has a knob `micro_batch`.
+        micro_batch: Images at a time; None for the whole batch.
+        name: Name of the file that defines `update`.
+    """
+
+    update: WeightUpdate
+    uses_attack: bool = True
+    gradient_steps: int | None = None
+    replays: int = 1
+    divides_batches: bool = False
+    micro_batch: int | None = None
+    name: str = ""
+
+    def with_micro_batch(self, size: int) -> "BoundUpdate":
+        """Return the same update with `size` images at a time."""
+        update: Callable[..., Tensor] = self.update
+        return replace(self, update=partial(update, micro_batch=size), micro_batch=size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundOptimizer:
+    """What takes the steps.
+
+    Attributes:
+        build: Returns the optimizer of some parameters.
+        scaled: Returns the peak learning rate of a rate and a batch size.
+    """
+
+    build: Callable[[Iterable[Parameter]], Optimizer]
+    scaled: Callable[[float, int], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundSchedule:
+    """The learning rate over the run.
+
+    Attributes:
+        factor: Share of the run to what the peak learning rate is multiplied by.
+        warm: Share of the run to the factor of the warm-up.
+    """
+
+    factor: Callable[[float], float]
+    warm: Callable[[float], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundEpsSchedule:
+    """The training radius over the run.
+
+    Attributes:
+        factor: Share of the run to what eps is multiplied by.
+        warm: Share of the run to the factor of the warm-up.
+        shrink: Returns the ball with a share of the radius.
+    """
+
+    factor: Callable[[float], float]
+    warm: Callable[[float], float]
+    shrink: Shrink
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundRestarts:
+    """When both schedules restart.
+
+    Attributes:
+        within: Share of the run to the number of finished periods and the share of the current one.
+    """
+
+    within: Callable[[float], tuple[int, float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundAverage:
+    """Which weights are validated and saved.
+
+    Attributes:
+        build: Returns what follows a network in training.
+    """
+
+    build: Callable[[Module], Average]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundOverfittingDetector:
+    """The detector of catastrophic overfitting.
+
+    Attributes:
+        watched: Returns the training images that it checks.
+        collapsed_at: Returns the update at which the network collapsed; 0 if it did not.
+        every: Updates between two checks; 0 for no check.
+    """
+
+    watched: Callable[[Images], Batch]
+    collapsed_at: Callable[[Module, Batch], int]
+    every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundValidationAttack:
+    """The validation attack.
+
+    Attributes:
+        accuracies: Returns clean and robust accuracy.
+        steps: Steps of the attack.
+        restarts: Independent attacks.
+        exam_batch: Images attacked at once.
+    """
+
+    accuracies: ValidationAttack
+    steps: int
+    restarts: int
+    exam_batch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Components:
+    """What a trial is made of; each attribute is the group of that name."""
+
+    threat: BoundThreat
+    data: BoundData
+    model: BoundModel
+    method: BoundMethod
+    criterion: BoundCriterion
+    attack: BoundAttack
+    update: BoundUpdate
+    optimizer: BoundOptimizer
+    schedule: BoundSchedule
+    eps_schedule: BoundEpsSchedule
+    periods: BoundRestarts
+    average: BoundAverage
+    sentinel: BoundOverfittingDetector
+    exam: BoundValidationAttack
+
+
+def build_components(members: Mapping[str, BoundMember]) -> Components:
+    """Return the components of a trial.
+
+    Args:
+        members: The member of each group by the name of the group.
+    """
+    sentinel, exam = members["sentinel"]["collapsed_at"], members["exam"]["accuracies"]
+    return Components(
+        threat=BoundThreat(**members["threat"].functions),
+        data=bound_data(members["data"]),
+        model=bound_model(members["model"]),
+        method=bound_method(members["method"]),
+        criterion=BoundCriterion(**members["criterion"].functions),
+        attack=bound_attack(members["attack"]),
+        update=bound_update(members["update"]),
+        optimizer=BoundOptimizer(**members["optimizer"].functions),
+        schedule=BoundSchedule(**members["schedule"].functions),
+        eps_schedule=BoundEpsSchedule(**members["eps_schedule"].functions),
+        periods=BoundRestarts(**members["periods"].functions),
+        average=BoundAverage(**members["average"].functions),
+        sentinel=BoundOverfittingDetector(
+            **members["sentinel"].functions, every=sentinel.keywords["every"]
+        ),
+        exam=BoundValidationAttack(
+            accuracies=exam,
+            **{key: exam.keywords[key] for key in ("steps", "restarts", "exam_batch")},
+        ),
+    )
+
+
+def bound_data(member: BoundMember) -> BoundData:
+    """Return a data set with its knobs set."""
+    return BoundData(**member.functions, batch_size=member["batches"].keywords["batch_size"])
+
+
+def bound_model(member: BoundMember) -> BoundModel:
+    """Return a network with its knobs set."""
+    return BoundModel(**member.functions)
+
+
+def bound_method(member: BoundMember) -> BoundMethod:
+    """Return a training method with its knobs set."""
+    outer = unwrapped(member["outer"])
+    return BoundMethod(
+        **member.functions,
+        attacks=attacks(unwrapped(member["inner"])),
+        whole_batch=getattr(inspect.getmodule(outer), "WHOLE_BATCH", False),
+        name=file_name(outer),
+    )
+
+
+def bound_attack(member: BoundMember) -> BoundAttack:
+    """Return a training attack with its knobs set."""
+    perturb = member["perturb"]
+    return BoundAttack(perturb=perturb, gradient_steps=gradient_steps(member.module, perturb))
+
+
+def bound_update(member: BoundMember) -> BoundUpdate:
+    """Return an update with its knobs set."""
+    update = member["update"]
+    knobs = update.keywords
+    return BoundUpdate(
+        update=update,
+        uses_attack="attack" in injected_names(unwrapped(update)),
+        gradient_steps=gradient_steps(member.module, update),
+        replays=knobs.get("replays", 1),
+        divides_batches="micro_batch" in knobs,
+        micro_batch=knobs.get("micro_batch"),
+        name=file_name(unwrapped(update)),
+    )
+
+
+def gradient_steps(module: ModuleType | None, function: partial[Any]) -> int | None:
+    """Return the gradient steps that a member names in `SLOPES`: a number, or one of its knobs."""
+    named: int | str | None = getattr(module, "SLOPES", None)
+    steps: int | None = function.keywords.get(named, named) if isinstance(named, str) else named
+    return steps
+
+
+def file_name(function: Callable[..., object]) -> str:
+    """Return the name of the file that defines a function, without its suffix."""
+    return str(getattr(function, "__module__", "")).rpartition(".")[2]

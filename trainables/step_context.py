@@ -1,0 +1,67 @@
+"""What the training loop supplies to the components of a trial, step by step."""
+
+from dataclasses import dataclass, field, replace
+
+from torch import Generator, Tensor
+
+from trainables.bound_components import Components
+from trainables.injection import inject_all
+from trainables.signatures import BoundAttack, BoundMethod, Criterion
+from trainables.threat import Threat
+
+EVERY_STEP = frozenset({"threat", "rng", "memory", "progress"})
+INJECTED = {
+    "criterion": frozenset({"scale"}),
+    "method": EVERY_STEP | {"criterion", "scale"},
+    "attack": EVERY_STEP,
+    "update": EVERY_STEP | {"method", "attack"},
+    "sentinel": EVERY_STEP | {"step"},
+    "data": frozenset({"classes"}),
+}
+"""Attributes of the context that the functions of each group may name."""
+
+
+@dataclass(kw_only=True)
+class StepContext:
+    """The values that the loop injects; it updates them before each step.
+
+    Attributes:
+        threat: The ball that the step trains against.
+        rng: Source of all draws.
+        memory: What an update keeps from one batch to the next.
+        classes: Number of classes K.
+        scale: What the cosines of the network are multiplied by; 1 if its logits are no cosines.
+        progress: Share of the run that is over, in [0, 1].
+        step: Updates since the start of training.
+        criterion: The loss, set by `inject_components`.
+        method: The training method, set likewise.
+        attack: The training attack, set likewise.
+    """
+
+    threat: Threat
+    rng: Generator
+    memory: dict[str, Tensor]
+    classes: int
+    scale: float = 1.0
+    progress: float = 0.0
+    step: int = 0
+    criterion: Criterion = field(init=False)
+    method: BoundMethod = field(init=False)
+    attack: BoundAttack = field(init=False)
+
+
+def inject_components(components: Components, context: StepContext) -> Components:
+    """Return components whose functions read what they name from `context`, at each call."""
+    criterion = inject_all(components.criterion, context, INJECTED["criterion"])
+    context.criterion = criterion.loss
+    context.method = inject_all(components.method, context, INJECTED["method"])
+    context.attack = inject_all(components.attack, context, INJECTED["attack"])
+    return replace(
+        components,
+        criterion=criterion,
+        method=context.method,
+        attack=context.attack,
+        update=inject_all(components.update, context, INJECTED["update"]),
+        sentinel=inject_all(components.sentinel, context, INJECTED["sentinel"]),
+        data=inject_all(components.data, context, INJECTED["data"]),
+    )
