@@ -8,22 +8,22 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
-LENGTHS = (0.05, 100.0)
+LENGTH_SCALE_BOUNDS = (0.05, 100.0)
 """Of the kernel, for inputs in [0, 1]; an input at the upper end has no effect."""
-NOISE = (1e-5, 1.0)
+NOISE_BOUNDS = (1e-5, 1.0)
 """Share of the variance that may be noise."""
-TINY = 1e-4
+MIN_JOINT_EFFECT = 1e-4
 """A joint effect of less than so much of the variance is none."""
 
 
-def fitted(x: np.ndarray, y: np.ndarray) -> GaussianProcessRegressor:
+def fit_gaussian_process(x: np.ndarray, y: np.ndarray) -> GaussianProcessRegressor:
     """Return a Gaussian process through values with noise, each input with a length of its own.
 
     Args:
         x: Inputs in [0, 1], (n, d).
         y: Values of mean 0 and variance 1, (n,).
     """
-    kernel = ConstantKernel() * RBF([1.0] * x.shape[1], LENGTHS) + WhiteKernel(0.1, NOISE)
+    kernel = ConstantKernel() * RBF([1.0] * x.shape[1], LENGTH_SCALE_BOUNDS) + WhiteKernel(0.1, NOISE_BOUNDS)
     process = GaussianProcessRegressor(kernel, n_restarts_optimizer=1, random_state=0)
     with warnings.catch_warnings():
         # a length at its upper end says that the input has no effect
@@ -31,7 +31,7 @@ def fitted(x: np.ndarray, y: np.ndarray) -> GaussianProcessRegressor:
         return process.fit(x, y)
 
 
-def effect(process: GaussianProcessRegressor, x: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+def compute_partial_dependence(process: GaussianProcessRegressor, x: np.ndarray, columns: Sequence[int]) -> np.ndarray:
     """Return the partial dependence of a model on some inputs, at each of its points, centred.
 
     The mean over all points of what the model says where these inputs are those of one point
@@ -64,6 +64,6 @@ def h_statistic(joint: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
         other: On the other.
     """
     whole = float((joint**2).sum())
-    if whole < TINY * len(joint):
+    if whole < MIN_JOINT_EFFECT * len(joint):
         return 0.0
     return float(((joint - one - other) ** 2).sum()) / whole

@@ -10,17 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.diagnostics import _ledger
-from analysis.diagnostics._prepared import Diagnosis, prepared
-from analysis.diagnostics._run import Run
-from analysis.diagnostics._settings import VOCABULARY, compares, pictures, usage
-from trainables.knobs import knobs
-from trainables.sentinel import LEAST, collapsed_at
-from trainables.trust import trusting, typed
-from tuner.command import OK, command
-from tuner.elsewhere import elsewhere
+from analysis.diagnostics._prepared import Diagnosis, prepare_diagnosis
+from analysis.diagnostics._run import DiagnosisRunner
+from analysis.diagnostics._settings import VOCABULARY, compares_networks, draws_picture, print_usage
+from trainables.knobs import read_knobs
+from trainables.sentinel import MIN_FGSM_ACCURACY, detect_collapse
+from trainables.trust import trust_files, find_code_files
+from tuner.command import OK, run_command
+from tuner.elsewhere import with_remote_folders
 from tuner.words import CommandLine, parse_command_line
 
-CHECKPOINT = ["study", "trial_id", "rule"]
+CHECKPOINT_KEYS = ["study", "trial_id", "rule"]
 
 
 def main(words: Sequence[str]) -> int:
@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> int:
     """
     farewell = "Interrupted; what is measured is kept, the same command goes on with the rest."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return command(words, usage, parse, elsewhere(diagnose), farewell=farewell)
+    return run_command(words, print_usage, parse, with_remote_folders(diagnose), interrupt_message=farewell)
 
 
 def diagnose(line: CommandLine, console: Console) -> int:
@@ -40,34 +40,34 @@ def diagnose(line: CommandLine, console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    with trusting(typed(line.arguments)):
-        diagnosis = prepared(line.folders, line.arguments, line.problems)
-        run = Run(diagnosis, console)
-        rows = [row for subject in diagnosis.subjects for row in run.rows(subject)]
-    show(console, pd.DataFrame(rows, columns=list(_ledger.COLUMNS)), diagnosis)
+    with trust_files(find_code_files(line.arguments)):
+        diagnosis = prepare_diagnosis(line.folders, line.arguments, line.problems)
+        run = DiagnosisRunner(diagnosis, console)
+        rows = [row for subject in diagnosis.checkpoints for row in run.measure_checkpoint(subject)]
+    print_results(console, pd.DataFrame(rows, columns=list(_ledger.COLUMNS)), diagnosis)
     return OK
 
 
-def show(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -> None:
+def print_results(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -> None:
     """Print what came out, checkpoint by checkpoint, and where it is kept."""
-    pairs = frame["measure"].map({name: compares(name) for name in diagnosis.measures}).astype(bool)
+    pairs = frame["measure"].map({name: compares_networks(name) for name in diagnosis.measures}).astype(bool)
     threat, settings = diagnosis.groups["threat"], diagnosis.settings
     on = f"{threat['name']} eps {diagnosis.threat.eps:.4g}, {settings.images} {settings.split}"
-    for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT, sort=False):
+    for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT_KEYS, sort=False):
         console.print(f"{study}, trial {trial}, {rule}: {on} images", soft_wrap=True)
-        console.print(table(some))
-        for line in conclusions(some):
+        console.print(build_quantity_table(some))
+        for line in list_conclusions(some):
             console.print(line, soft_wrap=True)
     for _, some in frame[pairs].groupby("measure", sort=False):
         console.print(f"Transfer, accuracy %: {on} images", soft_wrap=True)
-        console.print(matrix(some))
-    for folder in dict.fromkeys(subject.folder for subject in diagnosis.subjects):
-        console.print(f"Rows are in {folder / _ledger.FILE}.", soft_wrap=True)
-    if any(map(pictures, diagnosis.measures)):
-        console.print(f"Pictures are in {_ledger.FOLDER}/ beside them.", soft_wrap=True)
+        console.print(build_transfer_table(some))
+    for folder in dict.fromkeys(subject.folder for subject in diagnosis.checkpoints):
+        console.print(f"Rows are in {folder / _ledger.TABLE_FILE}.", soft_wrap=True)
+    if any(map(draws_picture, diagnosis.measures)):
+        console.print(f"Pictures are in {_ledger.PICTURE_FOLDER}/ beside them.", soft_wrap=True)
 
 
-def table(rows: pd.DataFrame) -> Table:
+def build_quantity_table(rows: pd.DataFrame) -> Table:
     """Return the quantities of one checkpoint: means over seeds, and both deviations."""
     result = Table(box=None, pad_edge=False)
     result.add_column("measure", no_wrap=True)
@@ -80,17 +80,17 @@ def table(rows: pd.DataFrame) -> Table:
             numbers = (each["value"].mean(), each["std"].mean(), each["value"].std())
             result.add_row(
                 Text(f"  {quantity}"),
-                *(written(number, str(quantity)) for number in numbers),
+                *(format_quantity(number, str(quantity)) for number in numbers),
                 f"{each['n'].mean():.0f}",
                 str(len(each)),
             )
     return result
 
 
-def written(number: float, quantity: str) -> str:
+def format_quantity(number: float, quantity: str) -> str:
     """Return a number as a table shows it: an accuracy in percent, what is missing as nothing.
 
-    >>> written(0.5, "pgd_accuracy"), written(0.5, "alignment"), written(float("nan"), "loss")
+    >>> format_quantity(0.5, "pgd_accuracy"), format_quantity(0.5, "alignment"), format_quantity(float("nan"), "loss")
     ('50.0 %', '0.5', '')
     """
     if pd.isna(number):
@@ -98,14 +98,14 @@ def written(number: float, quantity: str) -> str:
     return f"{100 * number:.1f} %" if "accuracy" in quantity else f"{number:.4g}"
 
 
-def matrix(rows: pd.DataFrame) -> Table:
+def build_transfer_table(rows: pd.DataFrame) -> Table:
     """Return a measure of several networks as a matrix: crafted on the row, asked of the column."""
     result = Table(box=None, pad_edge=False)
     result.add_column("crafted on")
     asked = list(dict.fromkeys(rows["quantity"]))
     for quantity in asked:
         result.add_column(quantity.removeprefix("accuracy of "), justify="right")
-    for (study, trial, rule), each in rows.groupby(CHECKPOINT, sort=False):
+    for (study, trial, rule), each in rows.groupby(CHECKPOINT_KEYS, sort=False):
         last = " (last)" if rule == "last_epoch" else ""
         cells = [each.loc[each["quantity"] == quantity, "value"] for quantity in asked]
         shares = (f"{100 * c.mean():.1f}" + f" ± {100 * c.std():.1f}" * (len(c) > 1) for c in cells)
@@ -113,14 +113,14 @@ def matrix(rows: pd.DataFrame) -> Table:
     return result
 
 
-def conclusions(rows: pd.DataFrame) -> Iterator[str]:
+def list_conclusions(rows: pd.DataFrame) -> Iterator[str]:
     """Yield what a checkpoint's numbers say of it, by the rule that ends trials in training."""
     means = rows.groupby("quantity")["value"].mean()
     if not {"fgsm_accuracy", "pgd_accuracy"} <= set(means.index):
         return
     one, several = means["fgsm_accuracy"], means["pgd_accuracy"]
-    share = knobs(collapsed_at)["share"].default
-    if one >= LEAST and several < share * one:
+    share = read_knobs(detect_collapse)["share"].default
+    if one >= MIN_FGSM_ACCURACY and several < share * one:
         yield (
             f"It has overfitted catastrophically: {100 * one:.1f} % withstand FGSM, "
             f"{100 * several:.1f} % PGD."

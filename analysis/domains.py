@@ -9,41 +9,41 @@ from typing import Any
 import numpy as np
 import yaml
 
-CALL = re.compile(r"([a-z]+)\((.*)\)", re.DOTALL)
-DECADE = 10.0
+CALL_PATTERN = re.compile(r"([a-z]+)\((.*)\)", re.DOTALL)
+MIN_LOG_SPREAD = 10.0
 """Values that spread further than this, all above 0, are taken to be drawn on a log scale."""
-FEW = 5
+MAX_LISTED = 5
 """So many different numbers or fewer are taken to have been listed."""
 
 
 @dataclass(frozen=True)
-class Domain:
+class KnobDomain:
     """What a knob was drawn from.
 
     Attributes:
         values: All that it could be, numbers in their order; none for a range.
         low: Low end of a range.
         high: High end of a range.
-        log: Whether a range was drawn on a log scale.
+        is_log: Whether a range was drawn on a log scale.
     """
 
     values: tuple[Any, ...] = ()
     low: float = 0.0
     high: float = 1.0
-    log: bool = False
+    is_log: bool = False
 
     @property
-    def ordered(self) -> bool:
+    def is_ordered(self) -> bool:
         """Whether values lie on a line."""
         return all(map(is_number, self.values))
 
-    def holds(self, found: Sequence[Any]) -> bool:
+    def contains(self, values: Sequence[Any]) -> bool:
         """Return whether it holds all these values."""
         if self.values:
-            return set(map(str, found)) <= set(map(str, self.values))
-        return all(is_number(value) and self.low <= value <= self.high for value in found)
+            return set(map(str, values)) <= set(map(str, self.values))
+        return all(is_number(value) and self.low <= value <= self.high for value in values)
 
-    def places(self, column: Iterable[Any]) -> np.ndarray:
+    def positions(self, column: Iterable[Any]) -> np.ndarray:
         """Return where values lie: their place in the list, or in [0, 1] on the scale of a range.
 
         Args:
@@ -52,15 +52,15 @@ class Domain:
         if self.values:
             order = {str(value): float(place) for place, value in enumerate(self.values)}
             return np.array([order[str(value)] for value in column])
-        scale = np.log if self.log else np.asarray
+        scale = np.log if self.is_log else np.asarray
         ends = (self.low, self.high, list(column))
         low, high, places = (scale(np.asarray(x, dtype=float)) for x in ends)
         return np.asarray((places - low) / (high - low))
 
-    def inputs(self, column: Iterable[Any]) -> np.ndarray:
+    def encode(self, column: Iterable[Any]) -> np.ndarray:
         """Return values as inputs of a model, in [0, 1]: one a value, or one a word, (n, d)."""
-        places = self.places(column)
-        if self.values and not self.ordered:
+        places = self.positions(column)
+        if self.values and not self.is_ordered:
             return np.asarray(np.eye(len(self.values))[places.astype(int)])
         return places[:, None] / max(1, len(self.values) - 1)
 
@@ -70,31 +70,31 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
-def read(text: str) -> Domain | None:
+def parse_domain(text: str) -> KnobDomain | None:
     """Return the domain that Ray's words say; none if they say none.
 
-    >>> read("loguniform(1e-05, 0.01)")
+    >>> parse_domain("loguniform(1e-05, 0.01)")
     Domain(values=(), low=1e-05, high=0.01, log=True)
-    >>> read("choice(b, a, null)").values, read("grid(200, 25)").values
+    >>> parse_domain("choice(b, a, null)").values, parse_domain("grid(200, 25)").values
     (('b', 'a', None), (25, 200))
     """
-    match = CALL.fullmatch(text.strip())
+    match = CALL_PATTERN.fullmatch(text.strip())
     try:
         # YAML wants 1.0e-05 where 1e-05 is written
-        inside = [*map(number, yaml.safe_load(f"[{match[2]}]"))] if match else []
+        inside = [*map(parse_number, yaml.safe_load(f"[{match[2]}]"))] if match else []
     except yaml.YAMLError:
         return None
     if not match or not inside:
         return None
     if match[1] in ("choice", "grid"):
-        return listed(inside)
+        return list_domain(inside)
     if len(inside) < 2 or not all(map(is_number, inside)):
         return None
     low, high = inside[:2]
-    return Domain(low=float(low), high=float(high), log="log" in match[1])
+    return KnobDomain(low=float(low), high=float(high), is_log="log" in match[1])
 
 
-def number(item: Any) -> Any:  # noqa: ANN401
+def parse_number(item: Any) -> Any:  # noqa: ANN401
     """Return the number that a word spells, or what it is."""
     try:
         return float(item) if isinstance(item, str) else item
@@ -102,35 +102,35 @@ def number(item: Any) -> Any:  # noqa: ANN401
         return item
 
 
-def listed(values: Sequence[Any]) -> Domain:
+def list_domain(values: Sequence[Any]) -> KnobDomain:
     """Return the domain of these values, numbers in their order."""
     numbers = all(map(is_number, values))
-    return Domain(values=tuple(sorted(values)) if numbers else tuple(values))
+    return KnobDomain(values=tuple(sorted(values)) if numbers else tuple(values))
 
 
-def inferred(column: Sequence[Any]) -> Domain:
+def infer_domain(column: Sequence[Any]) -> KnobDomain:
     """Return what values may have been drawn from: a list, or a range from the least to the most.
 
-    >>> inferred([1e-4, 3e-4, 2e-3, 5e-3, 1e-2, 5e-2]).log, inferred(["a", "b", "a"]).values
+    >>> infer_domain([1e-4, 3e-4, 2e-3, 5e-3, 1e-2, 5e-2]).log, infer_domain(["a", "b", "a"]).values
     (True, ('a', 'b'))
     """
     different = list(dict.fromkeys(column))
-    if not all(map(is_number, different)) or len(different) <= FEW:
-        return listed(different)
+    if not all(map(is_number, different)) or len(different) <= MAX_LISTED:
+        return list_domain(different)
     low, high = min(different), max(different)
-    return Domain(low=low, high=high, log=low > 0 and high / low > DECADE)
+    return KnobDomain(low=low, high=high, is_log=low > 0 and high / low > MIN_LOG_SPREAD)
 
 
-def domain(knob: str, column: Sequence[Any], said: Mapping[str, Any]) -> Domain:
+def find_domain(knob: str, column: Sequence[Any], description: Mapping[str, Any]) -> KnobDomain:
     """Return what a knob was drawn from.
 
     Args:
         knob: Its path.
         column: Its values.
-        said: `search.yaml`. Where variants drew a knob from several ranges, or a study was given a
+        description: `search.yaml`. Where variants drew a knob from several ranges, or a study was given a
             wider one, its values tell.
     """
-    variants = said.get("variants", {"": said}).values()
+    variants = description.get("variants", {"": description}).values()
     texts = {str(each.get("searched", {}).get(knob)) for each in variants} - {"None"}
-    found = read(texts.pop()) if len(texts) == 1 else None
-    return found if found and found.holds(column) else inferred(column)
+    found = parse_domain(texts.pop()) if len(texts) == 1 else None
+    return found if found and found.contains(column) else infer_domain(column)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-IDENTITY = ["study", "trial_id"]
+TRIAL_KEYS = ["study", "trial_id"]
 """What tells a trial from all others; the first columns of every frame."""
 
 
@@ -20,13 +20,13 @@ class Study:
     Attributes:
         name: What it is called in the frames: its folder's name.
         folder: Where it lies; none for runs that were read from logs.
-        said: `search.yaml`; empty for runs that were read from logs.
+        description: `search.yaml`; empty for runs that were read from logs.
         knobs: Columns of `trials` that tell its trials apart.
     """
 
     name: str
     folder: Path | None = None
-    said: Mapping[str, Any] = field(default_factory=dict)
+    description: Mapping[str, Any] = field(default_factory=dict)
     knobs: tuple[str, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Frames:
         return list(dict.fromkeys(path for each in self.studies.values() for path in each.knobs))
 
 
-def named(frame: pd.DataFrame, study: str) -> pd.DataFrame:
+def add_study_column(frame: pd.DataFrame, study: str) -> pd.DataFrame:
     """Return a frame with the study's name in front."""
     column = pd.Series(study, index=frame.index, dtype=pd.CategoricalDtype([study]))
     rest = frame.drop(columns="study", errors="ignore")
@@ -63,16 +63,16 @@ def named(frame: pd.DataFrame, study: str) -> pd.DataFrame:
     return rest
 
 
-def joined(each: Sequence[Frames], refused: Sequence[str] = ()) -> Frames:
+def join_frames(each: Sequence[Frames], extra_problems: Sequence[str] = ()) -> Frames:
     """Return the frames of several studies as one.
 
     Args:
         each: At least one.
-        refused: What else to put under `problems`, first.
+        extra_problems: What else to put under `problems`, first.
     """
-    problems = [*refused, *(problem for one in each for problem in one.problems)]
+    problems = [*extra_problems, *(problem for one in each for problem in one.problems)]
     parts = [[getattr(one, name) for one in each] for name in ("trials", "epochs", "evaluation")]
-    trials, epochs, evaluation = (stacked(part, problems) for part in parts)
+    trials, epochs, evaluation = (stack_frames(part, problems) for part in parts)
     return Frames(
         studies={name: study for one in each for name, study in one.studies.items()},
         trials=trials,
@@ -82,7 +82,7 @@ def joined(each: Sequence[Frames], refused: Sequence[str] = ()) -> Frames:
     )
 
 
-def stacked(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
+def stack_frames(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
     """Return frames one below the other; a column that one lacks is missing there.
 
     A column that holds numbers in one and words in another holds words in all of them.
@@ -91,7 +91,7 @@ def stacked(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
         return some[0]
     studies = [name for frame in some for name in frame["study"].cat.categories]
     filled = [frame for frame in some if len(frame)] or list(some[:1])
-    words = [column for column in shared(filled) if len(kinds(filled, column)) > 1]
+    words = [column for column in find_shared_columns(filled) if len(find_value_kinds(filled, column)) > 1]
     if words:
         problems.append(f"{', '.join(words)}: numbers in one study and words in another; as words.")
     rows = [
@@ -103,13 +103,13 @@ def stacked(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def shared(some: Sequence[pd.DataFrame]) -> list[str]:
+def find_shared_columns(some: Sequence[pd.DataFrame]) -> list[str]:
     """Return the columns that more than one frame has."""
     count = Counter(str(column) for frame in some for column in frame)
     return [column for column, frames in count.items() if frames > 1]
 
 
-def kinds(some: Sequence[pd.DataFrame], column: str) -> set[str]:
+def find_value_kinds(some: Sequence[pd.DataFrame], column: str) -> set[str]:
     """Return what the frames hold that have anything in a column: "numbers", "words", or both."""
     found = [frame[column] for frame in some if column in frame and frame[column].notna().any()]
     return {

@@ -11,18 +11,18 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
 from analysis import additivity
-from analysis.domains import Domain
+from analysis.domains import KnobDomain
 from analysis.frames import Frames
-from analysis.samples import Sample, known
+from analysis.samples import Sample, collect_samples
 
-SEEDS, TREES = 5, 16
+N_FORESTS, N_TREES = 5, 16
 """Forests, whose disagreement says how far to trust them, and trees in each."""
-TOP = 0.1
+TOP_SHARE = 0.1
 """Share of the trials that PED-ANOVA calls good; at least five."""
-PLACE = ["study", "among"]
+SAMPLE_KEYS = ["study", "among"]
 
 
-def importances(frames: Frames) -> pd.DataFrame:
+def compute_importances(frames: Frames) -> pd.DataFrame:
     """Return a row a study and knob: its share of the variance of robust accuracy.
 
     fANOVA (Hutter et al., 2014) by Optuna: of a random forest's variance over the range that was
@@ -40,14 +40,14 @@ def importances(frames: Frames) -> pd.DataFrame:
     Raises:
         InputError: If no study has trials enough, with what each lacks.
     """
-    rows = [row for sample in known(frames) for row in ranked(sample)]
+    rows = [row for sample in collect_samples(frames) for row in rank_knobs(sample)]
     return pd.DataFrame(rows)
 
 
-def interactions(frames: Frames) -> pd.DataFrame:
+def compute_interactions(frames: Frames) -> pd.DataFrame:
     """Return a row a pair of knobs: how much more their joint effect is than the sum of both.
 
-    A Gaussian process with a length a knob is fitted to the trials that `importances` compares;
+    A Gaussian process with a length a knob is fitted to the trials that `compute_importances` compares;
     `h` is Friedman and Popescu's H squared of its partial dependences (arXiv:0811.1679, equation
     44), the share of the joint effect that is no sum: 0 for knobs that may be tuned one after the
     other. `effect` is that part's standard deviation over the trials, as a fraction: the accuracy
@@ -60,49 +60,49 @@ def interactions(frames: Frames) -> pd.DataFrame:
     Raises:
         InputError: If no study has trials enough, with what each lacks.
     """
-    rows = [row for sample in known(frames) for row in pairs(sample)]
-    columns = [*PLACE, "knob", "other", "h", "effect", "n", "compared_at"]
+    rows = [row for sample in collect_samples(frames) for row in measure_pairs(sample)]
+    columns = [*SAMPLE_KEYS, "knob", "other", "h", "effect", "n", "compared_at"]
     return pd.DataFrame(rows, columns=columns).sort_values(
-        [*PLACE, "effect"], ascending=[True, True, False], ignore_index=True
+        [*SAMPLE_KEYS, "effect"], ascending=[True, True, False], ignore_index=True
     )
 
 
-def ranked(sample: Sample) -> list[dict[str, Any]]:
-    """Return the rows of `importances` for one sample."""
+def rank_knobs(sample: Sample) -> list[dict[str, Any]]:
+    """Return the rows of `compute_importances` for one sample."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = as_study(sample)
+    study = as_optuna_study(sample)
     forests = [
-        FanovaImportanceEvaluator(n_trees=TREES, seed=seed).evaluate(study, list(sample.domains))
-        for seed in range(SEEDS)
+        FanovaImportanceEvaluator(n_trees=N_TREES, seed=seed).evaluate(study, list(sample.domains))
+        for seed in range(N_FORESTS)
     ]
     n = len(sample.score)
-    best = PedAnovaImportanceEvaluator(target_quantile=min(0.5, max(TOP, 5 / n)))
+    best = PedAnovaImportanceEvaluator(target_quantile=min(0.5, max(TOP_SHARE, 5 / n)))
     divergence = optuna.importance.get_param_importances(study, evaluator=best)
     rows = []
-    for knob in sample.asked:
+    for knob in sample.ranked_knobs:
         shares = [forest[knob] / (sum(forest.values()) or 1.0) for forest in forests]
         rows.append({
             "study": sample.study,
-            "among": sample.among,
+            "among": sample.shared_settings,
             "knob": knob,
             "importance": float(np.mean(shares)),
             "std": float(np.std(shares, ddof=1)),
             "ped_anova": divergence[knob],
             "n": n,
-            "compared_at": sample.moment,
+            "compared_at": sample.compared_at,
         })
     return sorted(rows, key=lambda row: -float(row["importance"]))
 
 
-def as_study(sample: Sample) -> optuna.Study:
+def as_optuna_study(sample: Sample) -> optuna.Study:
     """Return trials as a study of Optuna's, each knob on the scale on which it was drawn.
 
     For a range with a log scale Optuna's forests see the plain numbers, where most of the range is
     its uppermost decade.
     """
     study = optuna.create_study(direction="maximize")
-    ranges = {knob: distribution(each) for knob, each in sample.domains.items()}
-    places = {knob: each.places(sample.values[knob]) for knob, each in sample.domains.items()}
+    ranges = {knob: as_optuna_distribution(each) for knob, each in sample.domains.items()}
+    places = {knob: each.positions(sample.values[knob]) for knob, each in sample.domains.items()}
     for number, score in enumerate(sample.score):
         params = {knob: column[number].item() for knob, column in places.items()}
         trial = optuna.create_trial(params=params, distributions=ranges, value=float(score))
@@ -110,33 +110,33 @@ def as_study(sample: Sample) -> optuna.Study:
     return study
 
 
-def distribution(found: Domain) -> BaseDistribution:
+def as_optuna_distribution(domain: KnobDomain) -> BaseDistribution:
     """Return what Optuna would have drawn the places of a domain from."""
-    if found.values:
-        return CategoricalDistribution([float(place) for place in range(len(found.values))])
+    if domain.values:
+        return CategoricalDistribution([float(place) for place in range(len(domain.values))])
     return FloatDistribution(0, 1)
 
 
-def pairs(sample: Sample) -> Iterator[dict[str, Any]]:
-    """Yield the rows of `interactions` for one sample."""
-    inputs = {knob: each.inputs(sample.values[knob]) for knob, each in sample.domains.items()}
+def measure_pairs(sample: Sample) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `compute_interactions` for one sample."""
+    inputs = {knob: each.encode(sample.values[knob]) for knob, each in sample.domains.items()}
     x = np.hstack(list(inputs.values()))
     ends = np.cumsum([0, *(part.shape[1] for part in inputs.values())])
     columns = {k: list(range(a, b)) for k, a, b in zip(inputs, ends, ends[1:], strict=False)}
     score = sample.score
-    process = additivity.fitted(x, (score - score.mean()) / score.std())
-    alone = {knob: additivity.effect(process, x, columns[knob]) for knob in columns}
+    process = additivity.fit_gaussian_process(x, (score - score.mean()) / score.std())
+    alone = {knob: additivity.compute_partial_dependence(process, x, columns[knob]) for knob in columns}
     for one, other in itertools.combinations(columns, 2):
-        if {one, other} & set(sample.asked):
-            joint = additivity.effect(process, x, columns[one] + columns[other])
+        if {one, other} & set(sample.ranked_knobs):
+            joint = additivity.compute_partial_dependence(process, x, columns[one] + columns[other])
             excess = joint - alone[one] - alone[other]
             yield {
                 "study": sample.study,
-                "among": sample.among,
+                "among": sample.shared_settings,
                 "knob": one,
                 "other": other,
                 "h": additivity.h_statistic(joint, alone[one], alone[other]),
                 "effect": float(excess.std() * score.std()),
                 "n": len(score),
-                "compared_at": sample.moment,
+                "compared_at": sample.compared_at,
             }

@@ -10,20 +10,20 @@ import pyarrow.parquet
 import yaml
 
 from analysis import contract
-from analysis.frames import Frames, Study, joined, named
-from analysis.gaps import gaps
+from analysis.frames import Frames, Study, join_frames, add_study_column
+from analysis.gaps import find_missing_trials
 from trainables import study_file
 from trainables.problems import InputError
-from trainables.ranges import in_full
+from trainables.ranges import absolute_path
 from tuner import logs
-from tuner.columns import EPOCHS, EVALUATION, TRIAL_COLUMNS, TRIALS
-from tuner.working_copy import here
+from tuner.columns import EPOCHS_FILE, EVALUATION_FILE, TRIAL_COLUMNS, TRIALS_FILE
+from tuner.working_copy import fetch_results_folder
 
-STUDY = study_file.FILE
-NEEDED = {
-    TRIALS: ("trial_id", "status", "val_robust_accuracy"),
-    EPOCHS: ("trial_id", "epoch"),
-    EVALUATION: ("trial_id", "attack"),
+STUDY_FILE = study_file.SEARCH_FILE
+REQUIRED_COLUMNS = {
+    TRIALS_FILE: ("trial_id", "status", "val_robust_accuracy"),
+    EPOCHS_FILE: ("trial_id", "epoch"),
+    EVALUATION_FILE: ("trial_id", "attack"),
 }
 """Columns without which a file is none of a study's."""
 
@@ -44,24 +44,24 @@ def load(*folders: Path | str) -> Frames:
     """
     if not folders:
         raise InputError(["FOLDER: expected at least one results folder, got none."])
-    named = names([here(folder) for folder in folders])
+    named = name_folders([fetch_results_folder(folder) for folder in folders])
     found: list[Frames] = []
     refused: list[str] = []
     for name, folder in named.items():
         try:
-            found.append(read(folder, name))
+            found.append(load_folder(folder, name))
         except InputError as error:
-            refused += error.each
+            refused += error.problems
         except OSError as error:
-            refused.append(f"{folder}: cannot be read ({reason(error)}).")
+            refused.append(f"{folder}: cannot be read ({error_reason(error)}).")
     if not found:
         raise InputError(refused)
-    return joined(found, refused)
+    return join_frames(found, refused)
 
 
-def names(folders: Sequence[Path]) -> dict[str, Path]:
+def name_folders(folders: Sequence[Path]) -> dict[str, Path]:
     """Return folders by what they are called, with as much of the path as tells them apart."""
-    whole = list(dict.fromkeys(map(in_full, folders)))
+    whole = list(dict.fromkeys(map(absolute_path, folders)))
     depth = next(
         depth
         for depth in range(1, 2 + max(len(path.parts) for path in whole))
@@ -70,7 +70,7 @@ def names(folders: Sequence[Path]) -> dict[str, Path]:
     return {str(Path(*path.parts[-depth:])): path for path in whole}
 
 
-def read(folder: Path, name: str) -> Frames:
+def load_folder(folder: Path, name: str) -> Frames:
     """Return the frames of one results folder, or of logs.
 
     Raises:
@@ -79,92 +79,92 @@ def read(folder: Path, name: str) -> Frames:
     if not folder.exists():
         raise InputError([f"{folder}: there is no such folder; write a results folder."])
     if folder.is_file():
-        return of_logs(folder, name)
-    if not (folder / STUDY).is_file():
+        return load_logs(folder, name)
+    if not (folder / STUDY_FILE).is_file():
         if any(folder.rglob("*.log")):
-            return of_logs(folder, name)
+            return load_logs(folder, name)
         raise InputError([
-            f"{folder}: expected a results folder of tuner.search, found no {STUDY} in it."
+            f"{folder}: expected a results folder of tuner.search, found no {STUDY_FILE} in it."
         ])
-    return of_study(folder, name)
+    return load_study(folder, name)
 
 
-def of_logs(path: Path, name: str) -> Frames:
+def load_logs(path: Path, name: str) -> Frames:
     """Return the frames of runs that others logged."""
-    found = logs.read(path)
+    found = logs.read_logs(path)
     several = len(found.trials) > 1
-    varied = [path for path in knobs(found.trials) if not several or differ(found.trials[path])]
+    varied = [path for path in list_knob_columns(found.trials) if not several or has_several_values(found.trials[path])]
     return Frames(
         studies={name: Study(name=name, knobs=tuple(varied))},
-        trials=named(found.trials, name),
-        epochs=named(found.epochs, name),
-        evaluation=named(pd.DataFrame(columns=list(NEEDED[EVALUATION])), name),
+        trials=add_study_column(found.trials, name),
+        epochs=add_study_column(found.epochs, name),
+        evaluation=add_study_column(pd.DataFrame(columns=list(REQUIRED_COLUMNS[EVALUATION_FILE])), name),
         problems=tuple(f"{name}: {note}" for note in found.notes),
     )
 
 
-def differ(column: "pd.Series[Any]") -> bool:
+def has_several_values(column: "pd.Series[Any]") -> bool:
     """Return whether there is more than one value, a missing one among them."""
     return bool(column.nunique(dropna=False) > 1)
 
 
-def of_study(folder: Path, name: str) -> Frames:
+def load_study(folder: Path, name: str) -> Frames:
     """Return the frames of one results folder."""
     problems: list[str] = []
-    said = settings(folder, problems)
-    trials = parquet(folder, TRIALS, problems)
-    paths = tuple(knobs(trials))
-    trials = contract.trials(trials, problems)
-    epochs = contract.epochs(parquet(folder, EPOCHS, problems), problems)
-    evaluation = pd.DataFrame(columns=list(NEEDED[EVALUATION]))
-    if (folder / EVALUATION).exists():
-        evaluation = contract.plain(parquet(folder, EVALUATION, problems))
+    said = load_description(folder, problems)
+    trials = load_parquet(folder, TRIALS_FILE, problems)
+    paths = tuple(list_knob_columns(trials))
+    trials = contract.validate_trials(trials, problems)
+    epochs = contract.validate_epochs(load_parquet(folder, EPOCHS_FILE, problems), problems)
+    evaluation = pd.DataFrame(columns=list(REQUIRED_COLUMNS[EVALUATION_FILE]))
+    if (folder / EVALUATION_FILE).exists():
+        evaluation = contract.decode_categories(load_parquet(folder, EVALUATION_FILE, problems))
     frames = Frames(
-        studies={name: Study(name=name, folder=folder, said=said, knobs=paths)},
-        trials=named(trials, name),
-        epochs=named(epochs, name),
-        evaluation=named(evaluation, name),
+        studies={name: Study(name=name, folder=folder, description=said, knobs=paths)},
+        trials=add_study_column(trials, name),
+        epochs=add_study_column(epochs, name),
+        evaluation=add_study_column(evaluation, name),
     )
-    problems = [f"{name}: {each}" for each in [*problems, *gaps(frames, said)]]
+    problems = [f"{name}: {each}" for each in [*problems, *find_missing_trials(frames, said)]]
     return replace(frames, problems=tuple(problems))
 
 
-def settings(folder: Path, problems: list[str]) -> Mapping[str, Any]:
+def load_description(folder: Path, problems: list[str]) -> Mapping[str, Any]:
     """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
     try:
-        said = study_file.read(folder / STUDY)
+        said = study_file.read_search_yaml(folder / STUDY_FILE)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.append(f"{STUDY} cannot be read ({reason(error)}).")
+        problems.append(f"{STUDY_FILE} cannot be read ({error_reason(error)}).")
         return {}
     if not isinstance(said, dict):
-        problems.append(f"{STUDY} is no search.yaml of a study.")
+        problems.append(f"{STUDY_FILE} is no search.yaml of a study.")
         return {}
     return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}
 
 
-def parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
+def load_parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
     """Return a frame of a folder; an empty one, and a problem more, if it cannot be read."""
-    empty = pd.DataFrame(columns=list(NEEDED[file]))
+    empty = pd.DataFrame(columns=list(REQUIRED_COLUMNS[file]))
     if not (folder / file).exists():
         problems.append(f"{file} is missing; a study writes it when its first trial has ended.")
         return empty
     try:
         frame: pd.DataFrame = pyarrow.parquet.read_table(folder / file).to_pandas()
     except Exception as error:  # a stranger's file can fail in any way
-        problems.append(f"{file} cannot be read ({reason(error)}); resume=auto writes it again.")
+        problems.append(f"{file} cannot be read ({error_reason(error)}); resume=auto writes it again.")
         return empty
-    if lacking := [column for column in NEEDED[file] if column not in frame]:
+    if lacking := [column for column in REQUIRED_COLUMNS[file] if column not in frame]:
         problems.append(f"{file} has no column {', '.join(lacking)}; it is left out.")
         return empty
     return frame
 
 
-def reason(error: Exception) -> str:
+def error_reason(error: Exception) -> str:
     """Return the first line of what an exception says."""
     return f"{error}".partition("\n")[0] or type(error).__name__
 
 
-def knobs(trials: pd.DataFrame) -> Iterator[str]:
+def list_knob_columns(trials: pd.DataFrame) -> Iterator[str]:
     """Yield the columns of `trials` that tell trials apart: what stands after the status."""
     columns = list(trials.columns)
     for column in columns[columns.index("status") + 1 :]:

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.domains import Domain, domain
+from analysis.domains import KnobDomain, find_domain
 from analysis.frames import Frames, Study
-from analysis.selection import judged
+from analysis.selection import score_epochs
 from trainables.problems import InputError
 
-LEAST, PER_KNOB = 10, 5
+MIN_TRIALS, MIN_TRIALS_PER_KNOB = 10, 5
 """Trials below which importance is noise: so many, and so many a knob."""
-REACHED = 0.75
+REACHED_SHARE = 0.75
 """Share of the trials that must have come as far as where they are compared."""
-VARIANT = "variant"
+VARIANT_COLUMN = "variant"
 """The column that names alternatives, which may be a knob's values by other names."""
-MOST = 200
+MAX_SAMPLE = 200
 """Trials that are looked at; of more, so many drawn at random, for the time it takes."""
 
 
@@ -28,37 +28,37 @@ class Sample:
 
     Attributes:
         study: Their study.
-        among: What they have in common, if they are not all trials of it.
+        shared_settings: What they have in common, if they are not all trials of it.
         domains: What each knob was drawn from; at least two.
-        asked: The knobs that it is to rank.
+        ranked_knobs: The knobs that it is to rank.
         values: A row a trial, a column a knob.
-        score: The highest robust accuracy of each by `moment`.
-        moment: Where trials are compared, in words.
+        score: The highest robust accuracy of each by `compared_at`.
+        compared_at: Where trials are compared, in words.
     """
 
     study: str
-    among: str
-    domains: dict[str, Domain]
-    asked: tuple[str, ...]
+    shared_settings: str
+    domains: dict[str, KnobDomain]
+    ranked_knobs: tuple[str, ...]
     values: pd.DataFrame
     score: np.ndarray
-    moment: str
+    compared_at: str
 
 
-def known(frames: Frames) -> list[Sample]:
+def collect_samples(frames: Frames) -> list[Sample]:
     """Return the samples of all studies that are large enough.
 
     Raises:
         InputError: If none is.
     """
     problems: list[str] = []
-    found = [each for study in frames.studies.values() for each in samples(frames, study, problems)]
+    found = [each for study in frames.studies.values() for each in split_study(frames, study, problems)]
     if not found:
         raise InputError(problems)
     return found
 
 
-def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sample]:
+def split_study(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sample]:
     """Yield the trials of a study, then those that have knobs which others lack.
 
     Args:
@@ -66,8 +66,8 @@ def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sampl
         study: Which.
         problems: Where to say which are too few.
     """
-    rows, moment = compared(frames, study)
-    varied = telling(rows[list(study.knobs)])
+    rows, moment = score_trials(frames, study)
+    varied = select_varying_knobs(rows[list(study.knobs)])
     has = rows[varied].notna()
     shared = [path for path in varied if has[path].all()]
     parts = [("", rows, shared, shared)]
@@ -78,48 +78,48 @@ def samples(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sampl
             among = ", ".join(f"{path}={part[path].iloc[0]}" for path in alike)
             parts.append((among, part, own, [path for path in own if path not in shared]))
     for among, part, paths, asked in parts:
-        if reason := lacking(part, paths, moment):
+        if reason := explain_too_few(part, paths, moment):
             if asked or not among:
                 problems.append(f"{study.name}{f', {among}' if among else ''}: {reason}")
         elif asked:
-            part = part.sample(MOST, random_state=0) if len(part) > MOST else part
-            domains = {path: domain(path, part[path].tolist(), study.said) for path in paths}
+            part = part.sample(MAX_SAMPLE, random_state=0) if len(part) > MAX_SAMPLE else part
+            domains = {path: find_domain(path, part[path].tolist(), study.description) for path in paths}
             score = part["score"].to_numpy(dtype=float)
             yield Sample(study.name, among, domains, tuple(asked), part, score, moment)
 
 
-def lacking(trials: pd.DataFrame, knobs: Sequence[str], moment: str) -> str:
+def explain_too_few(trials: pd.DataFrame, knobs: Sequence[str], compared_at: str) -> str:
     """Return why trials cannot tell which of their knobs matter; nothing if they can."""
-    need = max(LEAST, PER_KNOB * len(knobs))
+    need = max(MIN_TRIALS, MIN_TRIALS_PER_KNOB * len(knobs))
     if len(knobs) < 2:
         return f"{len(knobs)} of their knobs varies in all trials; it takes two to compare them."
     if len(trials) < need:
         return (
             f"to tell which of {len(knobs)} knobs matter takes {need} trials, got {len(trials)} "
-            f"that came to {moment}; write trials={need} or more."
+            f"that came to {compared_at}; write trials={need} or more."
         )
     if trials["score"].nunique() == 1:
         return f"all {len(trials)} trials came to the same robust accuracy; no knob matters."
     return ""
 
 
-def telling(knobs: pd.DataFrame) -> list[str]:
+def select_varying_knobs(knobs: pd.DataFrame) -> list[str]:
     """Return the knobs that vary, without the variant's label where one of them says the same.
 
-    >>> telling(pd.DataFrame({"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}))
+    >>> select_varying_knobs(pd.DataFrame({"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}))
     ['optimizer']
     """
     varied = [str(path) for path in knobs if knobs[path].nunique() > 1]
     groups = {path: pd.factorize(knobs[path])[0].tolist() for path in varied}
-    label = groups.pop(VARIANT, None)
+    label = groups.pop(VARIANT_COLUMN, None)
     return list(groups) if label is None or label in groups.values() else varied
 
 
-def compared(frames: Frames, study: Study) -> tuple[pd.DataFrame, str]:
+def score_trials(frames: Frames, study: Study) -> tuple[pd.DataFrame, str]:
     """Return the trials of a study with `score`, their best where they are compared, and where."""
     trials = frames.trials[(frames.trials["study"] == study.name)]
     trials = trials[trials["status"] != "failed"].set_index("trial_id")
-    epochs = judged(frames)
+    epochs = score_epochs(frames)
     epochs = epochs[(epochs["study"] == study.name) & epochs["trial_id"].isin(trials.index)]
     order = epochs.groupby(["level", "epoch"]).ngroup()
     ends = order.groupby(epochs["trial_id"]).max().astype(float)
@@ -127,7 +127,7 @@ def compared(frames: Frames, study: Study) -> tuple[pd.DataFrame, str]:
         trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0
     )
     ends[ends.index.isin(trials.index[over])] = math.inf
-    least = np.quantile(ends, 1 - REACHED, method="lower") if len(ends) else math.inf
+    least = np.quantile(ends, 1 - REACHED_SHARE, method="lower") if len(ends) else math.inf
     early = epochs[order <= least]
     score = early.groupby("trial_id")["robust"].max()[ends >= least].rename("score")
     moment = "its end"

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames, Study
-from analysis.selection import judged
+from analysis.selection import score_epochs
 
-SPENT = ["epochs", "gradient_passes", "seconds"]
+COST_COLUMNS = ["epochs", "gradient_passes", "seconds"]
 
 
-def savings(frames: Frames) -> pd.DataFrame:
+def estimate_savings(frames: Frames) -> pd.DataFrame:
     """Return a row a study: what its stopped trials did not spend, and what they might have become.
 
     Saved is what the trials that ended or were stopped would have cost more, had each made one run
@@ -31,30 +31,30 @@ def savings(frames: Frames) -> pd.DataFrame:
         `might_have_cost`, by how much that is above the leader, at least 0; `in_doubt`, for how
         many it is; `unknown`, how many have no estimate, for no trial went on from there.
     """
-    epochs = judged(frames, also=SPENT[1:])
-    columns = ["study", "trials", "stopped", *SPENT, *(f"{each}_saved" for each in SPENT)]
+    epochs = score_epochs(frames, extra_columns=COST_COLUMNS[1:])
+    columns = ["study", "trials", "stopped", *COST_COLUMNS, *(f"{each}_saved" for each in COST_COLUMNS)]
     columns += ["share_saved", "leader", "might_have_reached", "might_have_cost"]
     columns += ["in_doubt", "unknown"]
     return pd.DataFrame(
-        [row(frames, epochs, study) for study in frames.studies.values()], columns=columns
+        [summarize_savings(frames, epochs, study) for study in frames.studies.values()], columns=columns
     )
 
 
-def row(frames: Frames, epochs: pd.DataFrame, study: Study) -> dict[str, Any]:
+def summarize_savings(frames: Frames, epochs: pd.DataFrame, study: Study) -> dict[str, Any]:
     """Return what one study saved."""
     trials = frames.trials[frames.trials["study"] == study.name]
     broken = trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0
     trials = trials[trials["status"].isin(["completed", "stopped"]) & ~broken]
     own = epochs[(epochs["study"] == study.name) & epochs["trial_id"].isin(trials["trial_id"])]
-    runs = paces(own)
+    runs = compute_run_costs(own)
     stopped = set(trials.loc[trials["status"] == "stopped", "trial_id"])
-    whole = full_length(study, own)
-    spent = runs.groupby("trial_id")[SPENT].sum()
+    whole = longest_run_epochs(study, own)
+    spent = runs.groupby("trial_id")[COST_COLUMNS].sum()
     last = runs.groupby("trial_id").last()
     # a recorded run has a length of its own, and has gone it
     due = last["epochs"].where(~last.index.isin(stopped), whole)
-    saved = pd.DataFrame({each: due * last[f"{each}_each"] for each in SPENT}) - spent
-    reach = prospects(own, stopped)
+    saved = pd.DataFrame({each: due * last[f"{each}_each"] for each in COST_COLUMNS}) - spent
+    reach = estimate_reachable(own, stopped)
     leader = own["robust"].max()
     above = max(0.0, reach.max() - leader) if len(reach.dropna()) else math.nan
     return {
@@ -72,13 +72,13 @@ def row(frames: Frames, epochs: pd.DataFrame, study: Study) -> dict[str, Any]:
     }
 
 
-def full_length(study: Study, epochs: pd.DataFrame) -> float:
+def longest_run_epochs(study: Study, epochs: pd.DataFrame) -> float:
     """Return the epochs of the longest run of a study."""
-    levels = study.said.get("levels")
+    levels = study.description.get("levels")
     return float(levels[-1]["epochs"] if levels else epochs["epoch"].max())
 
 
-def paces(epochs: pd.DataFrame) -> pd.DataFrame:
+def compute_run_costs(epochs: pd.DataFrame) -> pd.DataFrame:
     """Return a row a trial and run: what it spent, and what an epoch of the longest run would cost.
 
     Returns:
@@ -87,8 +87,8 @@ def paces(epochs: pd.DataFrame) -> pd.DataFrame:
     # passes are counted from the start of the trial, seconds epoch by epoch
     before = epochs.groupby("trial_id")["gradient_passes"].shift(fill_value=0.0)
     rows = epochs.assign(gradient_passes=epochs["gradient_passes"] - before, epochs=1.0)
-    runs = rows.groupby(["trial_id", "level"])[SPENT].sum().reset_index()
-    each = runs[SPENT].div(runs["epochs"], axis=0)
+    runs = rows.groupby(["trial_id", "level"])[COST_COLUMNS].sum().reset_index()
+    each = runs[COST_COLUMNS].div(runs["epochs"], axis=0)
     longest = runs["level"] == runs["level"].max()
     ends = each[longest].set_axis(runs.loc[longest, "trial_id"])
     ratio = ends.reindex(runs["trial_id"]).set_axis(runs.index) / each
@@ -96,7 +96,7 @@ def paces(epochs: pd.DataFrame) -> pd.DataFrame:
     return runs.join((each * dearer).add_suffix("_each"))
 
 
-def prospects(epochs: pd.DataFrame, stopped: set[str]) -> "pd.Series[float]":
+def estimate_reachable(epochs: pd.DataFrame, stopped: set[str]) -> "pd.Series[float]":
     """Return what each stopped trial might have reached, by number; missing if nothing tells."""
     rows = epochs.assign(
         so_far=epochs.groupby("trial_id")["robust"].cummax(),

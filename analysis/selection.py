@@ -5,27 +5,27 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.frames import IDENTITY, Frames
-from trainables.constraint import constraint
+from analysis.frames import TRIAL_KEYS, Frames
+from trainables.constraint import parse_constraint
 
-BEST = "val_robust_accuracy"
+BEST_COLUMN = "val_robust_accuracy"
 """Robust accuracy at the epoch that a trial kept, as in `trials`."""
-OWN = {
+FALLBACK_COLUMNS = {
     **{"level": "Int64", "best_epoch": "Int64", "val_clean_accuracy": "float64"},
-    **{BEST: "float64", "last_val_robust_accuracy": "float64", "robust_overfitting": "float64"},
+    **{BEST_COLUMN: "float64", "last_val_robust_accuracy": "float64", "robust_overfitting": "float64"},
 }
 """What `trials` says too, which is taken where a study has lost its epochs."""
-KEPT = {"level": "level", "epoch": "best_epoch", "clean": "val_clean_accuracy", "robust": BEST}
-LAST = {
+KEPT_COLUMNS = {"level": "level", "epoch": "best_epoch", "clean": "val_clean_accuracy", "robust": BEST_COLUMN}
+LAST_COLUMNS = {
     **{"epoch": "last_epoch", "clean": "last_val_clean_accuracy"},
     "robust": "last_val_robust_accuracy",
 }
-SCORE = ["missed", "robust", "clean"]
+SCORE_COLUMNS = ["missed", "robust", "clean"]
 """What ranks epochs, as `trainables.report.Report.score` has it: least missed, then most."""
-ORACLE = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
+ORACLE_COLUMNS = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
 
 
-def selected(frames: Frames) -> pd.DataFrame:
+def select_epochs(frames: Frames) -> pd.DataFrame:
     """Return a row a trial: what it comes to by each rule of selection.
 
     Kept is the epoch with the highest robust accuracy, the higher clean accuracy where that is the
@@ -44,77 +44,77 @@ def selected(frames: Frames) -> pd.DataFrame:
         [0, 1], missing for a trial without an epoch.
     """
     about = ["status", *frames.knobs, "seed"]
-    trials = frames.trials.set_index(IDENTITY)
-    found = by_epochs(frames)
+    trials = frames.trials.set_index(TRIAL_KEYS)
+    found = select_from_epochs(frames)
     index = trials.index.union(found.index, sort=False)
-    own = trials.reindex(index=index, columns=list(OWN))
+    own = trials.reindex(index=index, columns=list(FALLBACK_COLUMNS))
     found = found.reindex(index)
-    filled = found[list(OWN)].fillna(own).astype(OWN)
-    found = found.assign(**{column: filled[column] for column in OWN})
+    filled = found[list(FALLBACK_COLUMNS)].fillna(own).astype(FALLBACK_COLUMNS)
+    found = found.assign(**{column: filled[column] for column in FALLBACK_COLUMNS})
     found = found.astype({"last_epoch": "Int64", "oracle_epoch": "Int64"})
     rows = trials.reindex(index=index, columns=about).join(found)
     rows["status"] = rows["status"].fillna("running")
-    rows["study"], rows["trial_id"] = (index.get_level_values(name) for name in IDENTITY)
-    return rows.reset_index(drop=True)[[*IDENTITY, *about, *found.columns]]
+    rows["study"], rows["trial_id"] = (index.get_level_values(name) for name in TRIAL_KEYS)
+    return rows.reset_index(drop=True)[[*TRIAL_KEYS, *about, *found.columns]]
 
 
-def by_epochs(frames: Frames) -> pd.DataFrame:
+def select_from_epochs(frames: Frames) -> pd.DataFrame:
     """Return what each trial comes to by each rule, as far as its epochs tell, by its identity."""
-    epochs = judged(frames)
+    epochs = score_epochs(frames)
     runs = epochs.groupby("trial")["level"]
     last_run = epochs[epochs["level"] == runs.transform("max")]
-    best, oracle = first(epochs, SCORE), first(last_run, SCORE[1:])
-    last = last_run.drop_duplicates("trial", keep="last").set_index(IDENTITY)
-    parts = ((best, KEPT), (last, LAST), (oracle, ORACLE))
+    best, oracle = select_first(epochs, SCORE_COLUMNS), select_first(last_run, SCORE_COLUMNS[1:])
+    last = last_run.drop_duplicates("trial", keep="last").set_index(TRIAL_KEYS)
+    parts = ((best, KEPT_COLUMNS), (last, LAST_COLUMNS), (oracle, ORACLE_COLUMNS))
     found = pd.concat([rows[list(names)].rename(columns=names) for rows, names in parts], axis=1)
-    found["robust_overfitting"] = first(last_run, SCORE)["robust"] - last["robust"]
+    found["robust_overfitting"] = select_first(last_run, SCORE_COLUMNS)["robust"] - last["robust"]
     logs = [name for name, study in frames.studies.items() if study.folder is None]
     on_logs = found.index.get_level_values("study").isin(logs)
     found["oracle_split"] = pd.Series("validation", found.index).mask(on_logs, "test")
-    tested = oracle_on_test(frames.evaluation).reindex(found.index)
+    tested = compute_test_oracle(frames.evaluation).reindex(found.index)
     found["oracle_robust_accuracy"] = tested.fillna(found["oracle_robust_accuracy"])
     found["oracle_epoch"] = found["oracle_epoch"].mask(tested.notna())
     found["oracle_split"] = found["oracle_split"].mask(tested.notna(), "test")
     return found
 
 
-def judged(frames: Frames, also: Sequence[str] = ()) -> pd.DataFrame:
+def score_epochs(frames: Frames, extra_columns: Sequence[str] = ()) -> pd.DataFrame:
     """Return the epochs in their order, with what they are chosen by.
 
     Args:
         frames: Of studies.
-        also: Other columns of epochs to keep.
+        extra_columns: Other columns of epochs to keep.
 
     Returns:
         `study`, `trial_id`, `trial` (a number), `level` (0 where a study knows none), `epoch`,
         `clean`, `robust` and `missed`: by how much the epoch misses the constraint of its study.
     """
     epochs = frames.epochs
-    columns = ["epoch", "val_clean_accuracy", BEST]
-    rows = epochs.reindex(columns=[*IDENTITY, "level", *columns, *also])
-    rows = rows.rename(columns={"val_clean_accuracy": "clean", BEST: "robust"})
+    columns = ["epoch", "val_clean_accuracy", BEST_COLUMN]
+    rows = epochs.reindex(columns=[*TRIAL_KEYS, "level", *columns, *extra_columns])
+    rows = rows.rename(columns={"val_clean_accuracy": "clean", BEST_COLUMN: "robust"})
     rows = rows.astype({"clean": "float64", "robust": "float64"})
     rows["level"] = rows["level"].astype("Int64").fillna(0)
     rows["missed"] = 0.0
     for name, study in frames.studies.items():
-        if bound := study.said.get("study", {}).get("constraint"):
-            limit, of = constraint(bound), rows["study"] == name
-            rows.loc[of, "missed"] = (limit.least - rows.loc[of, limit.accuracy]).clip(lower=0)
+        if bound := study.description.get("study", {}).get("constraint"):
+            limit, of = parse_constraint(bound), rows["study"] == name
+            rows.loc[of, "missed"] = (limit.minimum - rows.loc[of, limit.accuracy]).clip(lower=0)
     # numbers are sorted and grouped ten times as fast as words
-    trial = rows.groupby(IDENTITY, observed=True, sort=False).ngroup()
+    trial = rows.groupby(TRIAL_KEYS, observed=True, sort=False).ngroup()
     return rows.assign(trial=trial).sort_values(["trial", "level", "epoch"], ignore_index=True)
 
 
-def first(rows: pd.DataFrame, score: Sequence[str]) -> pd.DataFrame:
+def select_first(rows: pd.DataFrame, score: Sequence[str]) -> pd.DataFrame:
     """Return the epoch of each trial that a score ranks first, the earliest of equals."""
     for column in score:
         value = rows[column].fillna(-math.inf)
         value = -value if column == "missed" else value
         rows = rows[value == value.groupby(rows["trial"]).transform("max")]
-    return rows.drop_duplicates("trial").set_index(IDENTITY)
+    return rows.drop_duplicates("trial").set_index(TRIAL_KEYS)
 
 
-def oracle_on_test(evaluation: pd.DataFrame) -> "pd.Series[float]":
+def compute_test_oracle(evaluation: pd.DataFrame) -> "pd.Series[float]":
     """Return the highest test accuracy of a trial's checkpoints, where several were tried.
 
     Only attacks with the same settings on as many images count, made on all of the checkpoints; of
@@ -122,9 +122,9 @@ def oracle_on_test(evaluation: pd.DataFrame) -> "pd.Series[float]":
     """
     if not {"rule", "robust_accuracy", "settings", "n"} <= set(evaluation.columns):
         return pd.Series(dtype="float64")
-    exam = [*IDENTITY, "attack", "settings", "n"]
-    tried = evaluation.groupby(IDENTITY, observed=True)["rule"].transform("nunique")
+    exam = [*TRIAL_KEYS, "attack", "settings", "n"]
+    tried = evaluation.groupby(TRIAL_KEYS, observed=True)["rule"].transform("nunique")
     made = evaluation.groupby(exam, observed=True)["rule"].transform("nunique")
     rows = evaluation[(tried > 1) & (made == tried)]
-    worst = rows.groupby([*IDENTITY, "rule"], observed=True)["robust_accuracy"].min()
-    return worst.groupby(level=IDENTITY, observed=True).max()
+    worst = rows.groupby([*TRIAL_KEYS, "rule"], observed=True)["robust_accuracy"].min()
+    return worst.groupby(level=TRIAL_KEYS, observed=True).max()

@@ -13,20 +13,20 @@ import pandas as pd
 from scipy import stats
 
 from analysis.frames import Frames
-from analysis.selection import BEST, selected
+from analysis.selection import BEST_COLUMN, select_epochs
 from trainables.problems import InputError, did_you_mean
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
-WORTH = 0.01
+MIN_DIFFERENCE = 0.01
 """A difference in accuracy that would matter: one point."""
-SAME = 1e-12
+ROUNDING_ERROR = 1e-12
 """What fractions differ by through rounding alone."""
 Verdict = Literal["yes", "no", "not enough seeds"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class SeedComparison:
     """Whether one setting beats another.
 
     Attributes:
@@ -35,7 +35,7 @@ class Comparison:
         high: Upper end.
         p: Probability of so large a difference, either way, if there is none.
         n: Seeds of the first and of the second.
-        paired: Whether seed was compared with seed.
+        is_paired: Whether seed was compared with seed.
         verdict: "yes" if the interval lies above 0; "no" if it lies below what would matter, so
             that more seeds would not change that; "not enough seeds" otherwise.
     """
@@ -45,11 +45,11 @@ class Comparison:
     high: float
     p: float
     n: tuple[int, int]
-    paired: bool
+    is_paired: bool
     verdict: Verdict
 
 
-def over_seeds(frames: Frames, accuracy: str = BEST) -> pd.DataFrame:
+def summarize_seeds(frames: Frames, accuracy: str = BEST_COLUMN) -> pd.DataFrame:
     """Return a row a setting: what its seeds come to, best first within a study.
 
     A setting is all knobs but the seed. Trials that were stopped or failed are left out, for they
@@ -61,15 +61,15 @@ def over_seeds(frames: Frames, accuracy: str = BEST) -> pd.DataFrame:
 
     Returns:
         `study`, the knobs, `trials` (their numbers), `n`, `mean`, `std` (n - 1 in its denominator;
-        missing for one seed), `low` and `high` (the interval of `bootstrap`; missing likewise).
+        missing for one seed), `low` and `high` (the interval of `bootstrap_interval`; missing likewise).
     """
-    rows = whole(frames)
+    rows = complete_trials(frames)
     rows = rows[rows[accuracy].notna()]
     setting = ["study", *frames.knobs]
     found = []
     for _, group in rows.groupby(setting, observed=True, dropna=False, sort=False):
         values = group[accuracy].to_numpy()
-        low, high = bootstrap(values)
+        low, high = bootstrap_interval(values)
         found.append({
             **group.iloc[0][setting].to_dict(),
             "trials": tuple(group["trial_id"]),
@@ -86,22 +86,22 @@ def over_seeds(frames: Frames, accuracy: str = BEST) -> pd.DataFrame:
     return frame.iloc[order].reset_index(drop=True)
 
 
-def whole(frames: Frames) -> pd.DataFrame:
-    """Return the rows of `selected` that say what a setting comes to: run to the end, or broken."""
-    rows = selected(frames)
+def complete_trials(frames: Frames) -> pd.DataFrame:
+    """Return the rows of `select_epochs` that say what a setting comes to: run to the end, or broken."""
+    rows = select_epochs(frames)
     collapsed = frames.trials.reindex(columns=["study", "trial_id", "collapsed_at"])
     rows = rows.merge(collapsed, how="left", on=["study", "trial_id"])
     broken = (rows["status"] == "diverged") | (rows["collapsed_at"].fillna(0) > 0)
     return rows[(rows["status"] == "completed") | broken].drop(columns="collapsed_at")
 
 
-def bootstrap(values: Sequence[float] | np.ndarray, seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of a mean (Efron, 1979).
 
     Percentiles rather than BCa, whose acceleration is estimated by leaving values out: with the
     three to five seeds of such studies that is noise, and with equal values it is undefined. Of so
     few values it is too short all the same: drawn from a normal distribution, the interval of three
-    holds the mean in 75 % of 4,000 cases, of five in 83 %, of ten in 90 %. `compare` takes
+    holds the mean in 75 % of 4,000 cases, of five in 83 %, of ten in 90 %. `compare_seeds` takes
     Student's t instead.
 
     Args:
@@ -121,7 +121,7 @@ def bootstrap(values: Sequence[float] | np.ndarray, seed: int = 0) -> tuple[floa
     return float(found.low), float(found.high)
 
 
-def binomial_interval(accuracy: float, images: int) -> tuple[float, float]:
+def wilson_interval(accuracy: float, images: int) -> tuple[float, float]:
     """Return the 95 % interval of one accuracy that so many images were asked for (Wilson, 1927).
 
     It is of the images' chance alone, with the network as it is; seeds come on top.
@@ -135,13 +135,13 @@ def binomial_interval(accuracy: float, images: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def compare(
+def compare_seeds(
     a: Sequence[float] | np.ndarray,
     b: Sequence[float] | np.ndarray,
     *,
     paired: bool = False,
-    worth: float = WORTH,
-) -> Comparison:
+    min_difference: float = MIN_DIFFERENCE,
+) -> SeedComparison:
     """Return whether `a` beats `b` by more than the noise.
 
     Seeds that match are compared pair by pair with Student's t test, others with Welch's, which
@@ -152,7 +152,7 @@ def compare(
         a: Accuracies of one setting, one a seed.
         b: Of the other.
         paired: Whether they are of the same seeds, in the same order.
-        worth: The least difference that would matter, a fraction.
+        min_difference: The least difference that would matter, a fraction.
 
     Raises:
         ValueError: If pairs are asked for, and there are not as many of one as of the other.
@@ -163,10 +163,10 @@ def compare(
     n = (len(first), len(second))
     difference = float(first.mean() - second.mean()) if min(n) else math.nan
     noise = [first - second] if paired else [first, second]
-    if min(n) < 2 or max(np.ptp(each) for each in noise) < SAME:
+    if min(n) < 2 or max(np.ptp(each) for each in noise) < ROUNDING_ERROR:
         unknown = {"low": math.nan, "high": math.nan, "p": math.nan}
         verdict: Verdict = "not enough seeds"
-        return Comparison(difference=difference, n=n, paired=paired, verdict=verdict, **unknown)
+        return SeedComparison(difference=difference, n=n, is_paired=paired, verdict=verdict, **unknown)
     with warnings.catch_warnings():
         # of seeds that came to the same in one setting; the other's spread is the noise then
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
@@ -177,14 +177,14 @@ def compare(
         )
     interval = test.confidence_interval(CONFIDENCE)
     low, high = float(interval.low), float(interval.high)
-    return Comparison(
+    return SeedComparison(
         difference=difference,
         low=low,
         high=high,
         p=float(test.pvalue),
         n=n,
-        paired=paired,
-        verdict="yes" if low > 0 else "no" if high < worth else "not enough seeds",
+        is_paired=paired,
+        verdict="yes" if low > 0 else "no" if high < min_difference else "not enough seeds",
     )
 
 
@@ -194,9 +194,9 @@ def compare_settings(
     a: object,
     b: object,
     *,
-    accuracy: str = BEST,
-    worth: float = WORTH,
-) -> Comparison:
+    accuracy: str = BEST_COLUMN,
+    min_difference: float = MIN_DIFFERENCE,
+) -> SeedComparison:
     """Return whether a value of a knob beats another by more than the noise.
 
     Trials that are alike in study, seed and all other knobs make pairs, and if there are two pairs,
@@ -210,7 +210,7 @@ def compare_settings(
         a: The value that may be better.
         b: The other.
         accuracy: A column of `analysis.selection.selected`.
-        worth: The least difference that would matter, a fraction.
+        min_difference: The least difference that would matter, a fraction.
 
     Raises:
         InputError: If there is no such knob or no trial with such a value.
@@ -220,9 +220,9 @@ def compare_settings(
         raise InputError([
             f"{knob}: no such knob.{did_you_mean(knob, frames.knobs)} There are: {known}."
         ])
-    rows = whole(frames)
+    rows = complete_trials(frames)
     rows = rows[rows[accuracy].notna()]
-    sides = [rows[rows[knob].map(partial(same, value))] for value in (a, b)]
+    sides = [rows[rows[knob].map(partial(is_same_value, value))] for value in (a, b)]
     if missing := [value for value, side in zip((a, b), sides, strict=True) if side.empty]:
         there = ", ".join(str(value) for value in sorted(rows[knob].dropna().unique(), key=str))
         raise InputError([
@@ -234,13 +234,13 @@ def compare_settings(
     pairs = first.merge(second, on=others, suffixes=("_a", "_b"))
     if len(pairs) > 1:
         both = (pairs[f"{accuracy}_{side}"].to_numpy() for side in "ab")
-        return compare(*both, paired=True, worth=worth)
+        return compare_seeds(*both, paired=True, min_difference=min_difference)
     tried = set(sides[0]["study"]) & set(sides[1]["study"]) or set(frames.studies)
     values = (side.loc[side["study"].isin(tried), accuracy].to_numpy() for side in sides)
-    return compare(*values, worth=worth)
+    return compare_seeds(*values, min_difference=min_difference)
 
 
-def same(one: object, other: object) -> bool:
+def is_same_value(one: object, other: object) -> bool:
     """Return whether two values of a knob are the same, but for rounding."""
     if isinstance(one, Real) and isinstance(other, Real):
         return math.isclose(one, other, rel_tol=1e-9)

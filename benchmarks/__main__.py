@@ -6,12 +6,12 @@ Takes about an hour on two cores, which nothing else should be using.
 import subprocess
 import sys
 
-EACH = ("training_step", "peak_memory", "examination", "trial_start", "packing", "search_overhead")
+BENCHMARKS = ("training_step", "peak_memory", "examination", "trial_start", "packing", "search_overhead")
 
 
 def main() -> None:
     """Run each benchmark in a process of its own."""
-    for name in EACH:
+    for name in BENCHMARKS:
         print(f"\n{name}", flush=True)
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
 

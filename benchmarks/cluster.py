@@ -27,19 +27,19 @@ from typing import Any
 
 import pandas as pd
 
-from tuner.settings import cores
+from tuner.settings import count_cores
 
-NODES, TRIALS, EPOCHS, SHARE = 3, 24, 16, 0.5
-ROOM = int(NODES / SHARE)
+NODES, TRIALS, EPOCHS, GPU_SHARE = 3, 24, 16, 0.5
+MAX_CONCURRENT = int(NODES / GPU_SHARE)
 """Trials that run at once."""
-SMALL = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
-LOST = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
+SMALL_SETTINGS = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
+HEALTH_CHECK = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
 """How soon a node counts as dead: five seconds rather than fifteen."""
-NODE = {"RAY_AUTH_MODE": "token"}
+NODE_SETTINGS = {"RAY_AUTH_MODE": "token"}
 """Without it `ray start --address` does not look for its token."""
-NO_GPU = "99"
+HIDDEN_GPU = "99"
 """The number of a GPU that there is not: Ray counts one, and torch finds none."""
-LONGEST = 300.0
+TIMEOUT = 300.0
 """Seconds for what takes one minute."""
 
 
@@ -51,14 +51,14 @@ class Cluster:
         address: To join it by.
         dashboard: The address of its dashboard, which jobs are submitted to.
         environment: Of processes that may join it.
-        head: How its head node is started.
+        head_arguments: How its head node is started.
         sessions: The session of each node, as processes have them; the head comes first.
     """
 
     address: str
     dashboard: str
     environment: Mapping[str, str]
-    head: list[str]
+    head_arguments: list[str]
     sessions: list[int]
 
     def start(self) -> None:
@@ -68,19 +68,19 @@ class Cluster:
         need to be told that there is a token.
         """
         joining = bool(self.sessions)
-        arguments = [f"--address={self.address}"] if joining else self.head
-        started = begun(arguments, {**self.environment, **(NODE if joining else {})})
+        arguments = [f"--address={self.address}"] if joining else self.head_arguments
+        started = start_node(arguments, {**self.environment, **(NODE_SETTINGS if joining else {})})
         self.sessions.append(started.pid)
-        waited(started)
+        wait_for_node(started)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill all nodes at once."""
         while self.sessions:
-            end(self.sessions.pop())
+            kill_node(self.sessions.pop())
 
 
 @contextmanager
-def cluster(nodes: int = NODES, *, dashboard: bool = False, **settings: str) -> Iterator[Cluster]:
+def start_cluster(nodes: int = NODES, *, dashboard: bool = False, **settings: str) -> Iterator[Cluster]:
     """Give a cluster with a token of its own, and end it.
 
     Args:
@@ -90,11 +90,11 @@ def cluster(nodes: int = NODES, *, dashboard: bool = False, **settings: str) -> 
     """
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # sockets lie in it, whose paths must be short
     (folder / "token").write_text(secrets.token_hex(32))
-    token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": NO_GPU}
+    token = {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), "CUDA_VISIBLE_DEVICES": HIDDEN_GPU}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "CUDA_"))}
     # a busy machine takes longer than Ray waits
-    patience = {"RAY_raylet_start_wait_time_s": str(int(LONGEST))}
-    environment = kept | token | LOST | patience
+    patience = {"RAY_raylet_start_wait_time_s": str(int(TIMEOUT))}
+    environment = kept | token | HEALTH_CHECK | patience
     port, jobs = free_port(), free_port()
     head = [f"--port={port}", "--head", f"--temp-dir={folder}", f"--dashboard-port={jobs}"]
     # the usual ports are those of one cluster a machine
@@ -107,11 +107,11 @@ def cluster(nodes: int = NODES, *, dashboard: bool = False, **settings: str) -> 
             running.start()
         yield running
     finally:
-        running.end()
+        running.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def begun(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def start_node(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Return a `ray start`, in a session that its node's processes stay in."""
     room = ["--num-cpus=4", "--num-gpus=1", "--object-store-memory=100000000"]
     program = [sys.executable, "-m", "ray.scripts.scripts", "start", *room, *arguments]
@@ -121,17 +121,17 @@ def begun(arguments: list[str], environment: Mapping[str, str]) -> subprocess.Po
     )
 
 
-def waited(started: subprocess.Popen[bytes]) -> None:
+def wait_for_node(started: subprocess.Popen[bytes]) -> None:
     """Wait until a node is up.
 
     Raises:
         RuntimeError: If it does not start.
     """
-    if started.wait(LONGEST):
+    if started.wait(TIMEOUT):
         raise RuntimeError(f"ray start ended with status {started.returncode}")
 
 
-def end(session: int) -> None:
+def kill_node(session: int) -> None:
     """Kill all processes of a node at once, as a power cut does."""
     listed = subprocess.run(
         ["ps", "-o", "pid=", "-s", str(session)], capture_output=True, text=True, check=False
@@ -149,26 +149,26 @@ def free_port() -> int:
         return port
 
 
-def events(folder: Path) -> list[dict[str, Any]]:
+def read_event_lines(folder: Path) -> list[dict[str, Any]]:
     """Return the whole lines of a study's journal so far."""
     file = folder / "journal.jsonl"
     text = file.read_text() if file.exists() else ""
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def half_way(folder: Path) -> bool:
+def is_half_way(folder: Path) -> bool:
     """Return whether half of all trials have ended, and on each node one runs that can go on.
 
     That is so where more have a checkpoint and epochs to go than find room on the other nodes.
     """
-    seen = events(folder)
+    seen = read_event_lines(folder)
     over = {line["trial_id"] for line in seen if line["event"] == "ended"}
-    behind = epochs_behind(seen)
+    behind = find_checkpoint_epochs(seen)
     ready = [n for n, epoch in behind.items() if n not in over and epoch < EPOCHS - 1]
-    return len(over) >= TRIALS // 2 and len(ready) > ROOM - ROOM // NODES
+    return len(over) >= TRIALS // 2 and len(ready) > MAX_CONCURRENT - MAX_CONCURRENT // NODES
 
 
-def survive(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
+def search_with_node_failure(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
     """Search, and kill the last node half-way; return what came of it.
 
     Args:
@@ -180,31 +180,31 @@ def survive(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
         TimeoutError: If it takes too long.
     """
     folder, start = results / "study", time.perf_counter()
-    keys = [f"trials={TRIALS}", f"epochs={EPOCHS}", f"gpu={SHARE}", "cpu=0.5", "searcher=random"]
+    keys = [f"trials={TRIALS}", f"epochs={EPOCHS}", f"gpu={GPU_SHARE}", "cpu=0.5", "searcher=random"]
     keys += [f"address={running.address}", f"results={results}", "name=study"]
-    program = [sys.executable, "-m", "tuner.search", "space=weight_decay", *SMALL, *keys, *words]
+    program = [sys.executable, "-m", "tuner.search", "space=weight_decay", *SMALL_SETTINGS, *keys, *words]
     log = (results / "log").open("w+")
     process = subprocess.Popen(program, env=running.environment, stdout=log, stderr=log)
     killed = 0.0
     while process.poll() is None:
-        if time.perf_counter() - start > LONGEST:
+        if time.perf_counter() - start > TIMEOUT:
             process.kill()
             raise TimeoutError(Path(log.name).read_text())
-        if not killed and half_way(folder):
-            end(running.sessions[-1])
+        if not killed and is_half_way(folder):
+            kill_node(running.sessions[-1])
             killed = time.perf_counter() - start
         time.sleep(0.02)
     log.close()
     seconds = time.perf_counter() - start
     found = {"status": process.returncode, "seconds": seconds, "killed_after": killed}
-    return found | counted(folder)
+    return found | summarize_trials(folder)
 
 
-def counted(folder: Path) -> dict[str, Any]:
+def summarize_trials(folder: Path) -> dict[str, Any]:
     """Return what a study's frames and journal say of its trials."""
     trials = pd.read_parquet(folder / "trials.parquet")
     epochs = pd.read_parquet(folder / "epochs.parquet")
-    seen = events(folder)
+    seen = read_event_lines(folder)
     went_on = [at for at, event in enumerate(seen) if event["event"] == "went_on"]
     return {
         "trials": len(trials),
@@ -213,15 +213,15 @@ def counted(folder: Path) -> dict[str, Any]:
         "epochs": len(epochs),
         "epochs_counted_twice": int(epochs.duplicated(["trial_id", "epoch"]).sum()),
         "went_on_behind_epoch": {
-            seen[at]["trial_id"]: epochs_behind(seen[:at]).get(seen[at]["trial_id"], 0)
+            seen[at]["trial_id"]: find_checkpoint_epochs(seen[:at]).get(seen[at]["trial_id"], 0)
             for at in went_on
         },
-        "epochs_lost": lost(seen),
-        "most_at_once": most_at_once(seen),
+        "epochs_lost": count_lost_epochs(seen),
+        "most_at_once": count_most_concurrent(seen),
     }
 
 
-def epochs_behind(seen: list[dict[str, Any]]) -> dict[str, int]:
+def find_checkpoint_epochs(seen: list[dict[str, Any]]) -> dict[str, int]:
     """Return the epoch of the last checkpoint of each trial that has one."""
     reported, kept = dict[str, int](), dict[str, int]()
     for event in seen:
@@ -233,16 +233,16 @@ def epochs_behind(seen: list[dict[str, Any]]) -> dict[str, int]:
     return kept
 
 
-def lost(seen: list[dict[str, Any]]) -> int:
+def count_lost_epochs(seen: list[dict[str, Any]]) -> int:
     """Return how many epochs were trained again although their checkpoint was kept."""
     again = [at for at, event in enumerate(seen) if event["event"] == "reported"]
     return sum(
-        seen[at]["report"]["epoch"] <= epochs_behind(seen[:at]).get(seen[at]["trial_id"], 0)
+        seen[at]["report"]["epoch"] <= find_checkpoint_epochs(seen[:at]).get(seen[at]["trial_id"], 0)
         for at in again
     )
 
 
-def most_at_once(seen: list[dict[str, Any]]) -> int:
+def count_most_concurrent(seen: list[dict[str, Any]]) -> int:
     """Return the most trials that ran at a time."""
     now, most = set[str](), 0
     for event in seen:
@@ -257,21 +257,21 @@ def most_at_once(seen: list[dict[str, Any]]) -> int:
 def main() -> None:
     """Measure once and write the results beside this file."""
     start = time.perf_counter()
-    with cluster() as running, tempfile.TemporaryDirectory() as folder:
+    with start_cluster() as running, tempfile.TemporaryDirectory() as folder:
         up = time.perf_counter() - start
-        found = survive(running, Path(folder))
+        found = search_with_node_failure(running, Path(folder))
     result = {
         "command": "python -m benchmarks.cluster",
         "date": date.today().isoformat(),
-        "hardware": f"{cores()} cores, {platform.machine()}, {platform.system()}",
+        "hardware": f"{count_cores()} cores, {platform.machine()}, {platform.system()}",
         "nodes": NODES,
-        "gpu_of_a_trial": SHARE,
+        "gpu_of_a_trial": GPU_SHARE,
         "seconds_to_start_the_cluster": up,
         **found,
     }
     text = json.dumps(result, indent=2)
     print(text)
-    name = f"cluster_{cores()}-core-{platform.machine()}_{result['date']}.json"
+    name = f"cluster_{count_cores()}-core-{platform.machine()}_{result['date']}.json"
     (Path(__file__).parent / name).write_text(f"{text}\n")
 
 

@@ -1,7 +1,7 @@
 """Evaluation beside pyautoattack: `uv run python -m benchmarks.evaluation FOLDER verdicts|times N`.
 
-FOLDER is what a search has left. `verdicts` makes each part of AutoAttack on the same N test images
-both ways, from several seeds; robust accuracies should agree. `times` takes AutoAttack as a whole,
+FOLDER is what a search has left. `compare_accuracies` makes each part of AutoAttack on the same N test images
+both ways, from several seeds; robust accuracies should agree. `compare_times` takes AutoAttack as a whole,
 and PGD-100 with 10 restarts beside a loop that drops nothing, in turn, on N images.
 """
 
@@ -21,25 +21,25 @@ from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
 from trainables.memory_format import to_channels_last
-from trainables.verdict import Verdict, correct, judge
-from tuner.evaluation import Evaluation, prepared
-from tuner.settings import cores
+from trainables.verdict import AttackState, correct_mask, run_attack
+from tuner.evaluation import Evaluation, prepare_evaluation
+from tuner.settings import count_cores
 from tuner.suites import Attack
 
 ROUNDS = 3
 SEEDS = (0, 1, 2)
-NAMES = {"apgd_ce": "apgd-ce", "apgd_dlr": "apgd-dlr", "apgd_t": "apgd-t", "fab_t": "fab-t"}
+PACKAGE_NAMES = {"apgd_ce": "apgd-ce", "apgd_dlr": "apgd-dlr", "apgd_t": "apgd-t", "fab_t": "fab-t"}
 """The package's names for what is called otherwise here."""
 BATCH = 100
 
 
 def main(folder: str, what: str, number: str) -> None:
     """Measure, print and keep the numbers."""
-    torch.set_num_threads(cores())
-    suite = [*NAMES, "square"] if what == "verdicts" else ["autoattack", "pgd_100_10"]
-    evaluation = prepared([folder], {"suite": suite, "images": int(number), "batch": BATCH}, [])
-    measured = verdicts(evaluation) if what == "verdicts" else times(evaluation)
-    hardware = f"{cores()}-core-{platform.machine()}"
+    torch.set_num_threads(count_cores())
+    suite = [*PACKAGE_NAMES, "square"] if what == "verdicts" else ["autoattack", "pgd_100_10"]
+    evaluation = prepare_evaluation([folder], {"suite": suite, "images": int(number), "batch": BATCH}, [])
+    measured = compare_accuracies(evaluation) if what == "verdicts" else compare_times(evaluation)
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     name = Path(folder).name
     kept = {
         "command": f"python -m benchmarks.evaluation {name} {what} {number}",
@@ -51,34 +51,34 @@ def main(folder: str, what: str, number: str) -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def verdicts(evaluation: Evaluation) -> dict[str, Any]:
+def compare_accuracies(evaluation: Evaluation) -> dict[str, Any]:
     """Return the robust accuracy by each attack alone, ours and the package's."""
-    model = evaluation.candidates[0].load()
-    x, y = pixels(evaluation)
+    model = evaluation.checkpoints[0].load()
+    x, y = load_pixels(evaluation)
     found = {}
     for attack in evaluation.attacks:
-        package = [NAMES.get(attack.word, attack.word)]
-        ours = [stands(model, evaluation, [attack], seed) for seed in SEEDS]
-        theirs = [stands_up(model, evaluation, x, y, package, seed) for seed in SEEDS]
+        package = [PACKAGE_NAMES.get(attack.label, attack.label)]
+        ours = [evaluate_ours(model, evaluation, [attack], seed) for seed in SEEDS]
+        theirs = [evaluate_package(model, evaluation, x, y, package, seed) for seed in SEEDS]
         points = round(100 * (mean(ours) - mean(theirs)), 2)
         each = {"ours": ours, "pyautoattack": theirs}
         accuracies = {who: [round(value, 4) for value in values] for who, values in each.items()}
-        found[attack.word] = accuracies | {"points": points}
-        print(f"{attack.word}: {found[attack.word]}", flush=True)
+        found[attack.label] = accuracies | {"points": points}
+        print(f"{attack.label}: {found[attack.label]}", flush=True)
     return {"images": len(y), "seeds": SEEDS, "robust_accuracy": found}
 
 
-def times(evaluation: Evaluation) -> dict[str, Any]:
+def compare_times(evaluation: Evaluation) -> dict[str, Any]:
     """Return seconds and ratios of AutoAttack and of PGD."""
-    model = evaluation.candidates[0].load()
-    x, y = pixels(evaluation)
+    model = evaluation.checkpoints[0].load()
+    x, y = load_pixels(evaluation)
     *suite, pgd = evaluation.attacks
     eps = evaluation.threat.eps
     contenders: dict[str, Callable[[], float]] = {
-        "autoattack": lambda: stands(model, evaluation, suite),
-        "pyautoattack": lambda: stands_up(model, evaluation, x, y, None),
-        "pgd_100_10": lambda: stands(model, evaluation, [pgd]),
-        "plain loop": lambda: loop(model, x, y, eps),
+        "autoattack": lambda: evaluate_ours(model, evaluation, suite),
+        "pyautoattack": lambda: evaluate_package(model, evaluation, x, y, None),
+        "pgd_100_10": lambda: evaluate_ours(model, evaluation, [pgd]),
+        "plain loop": lambda: evaluate_plain_loop(model, x, y, eps),
     }
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     robust: dict[str, list[float]] = {name: [] for name in contenders}
@@ -89,44 +89,44 @@ def times(evaluation: Evaluation) -> dict[str, Any]:
             seconds[name].append(round(time.perf_counter() - start, 2))
             print(f"{name}: {seconds[name][-1]:.1f} s, robust {robust[name][-1]:.3f}", flush=True)
     ratios = {
-        f"{ours} / {theirs}": round(ratio(seconds[ours], seconds[theirs]), 3)
+        f"{ours} / {theirs}": round(compute_median_ratio(seconds[ours], seconds[theirs]), 3)
         for ours, theirs in (("autoattack", "pyautoattack"), ("pgd_100_10", "plain loop"))
     }
     print(ratios)
     return {"images": len(y), "seconds": seconds, "robust_accuracy": robust, "ratios": ratios}
 
 
-def ratio(ours: list[float], theirs: list[float]) -> float:
+def compute_median_ratio(ours: list[float], theirs: list[float]) -> float:
     """Return the median of the ratios round by round."""
     return median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
-def pixels(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
+def load_pixels(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
     """Return the images (N, C, H, W) in [0, 1] and their labels (N,)."""
     return next(evaluation.images.stream([torch.arange(len(evaluation.images))]))
 
 
-def stands(model: nn.Module, evaluation: Evaluation, suite: list[Attack], seed: int = 0) -> float:
+def evaluate_ours(model: nn.Module, evaluation: Evaluation, suite: list[Attack], seed: int = 0) -> float:
     """Return the robust accuracy under a suite of ours."""
     to_channels_last(model)
-    standing = correct(model, evaluation.images, BATCH)
+    standing = correct_mask(model, evaluation.images, BATCH)
     for attack in suite:
-        verdict = Verdict(standing)
+        verdict = AttackState(standing)
         verdict.batch = BATCH
-        judge(
+        run_attack(
             model,
             evaluation.images,
-            attack.passes(evaluation.classes),
+            attack.build_attempts(evaluation.classes),
             verdict,
             threat=evaluation.threat,
             seed=seed,
             save=lambda *_: None,
         )
-        standing = verdict.standing
+        standing = verdict.robust_mask
     return float(standing.float().mean())
 
 
-def stands_up(
+def evaluate_package(
     model: nn.Module,
     evaluation: Evaluation,
     x: Tensor,
@@ -146,7 +146,7 @@ def stands_up(
         return float((model(x_adv).argmax(dim=1) == y).float().mean())
 
 
-def loop(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> float:
+def evaluate_plain_loop(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> float:
     """Return the robust accuracy under PGD-100 with 10 restarts that drops nothing."""
     model.to(memory_format=torch.contiguous_format)
     robust = torch.ones_like(y, dtype=torch.bool)

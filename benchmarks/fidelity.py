@@ -30,17 +30,17 @@ import pandas as pd
 import yaml
 from scipy.stats import spearmanr
 
-from tuner.recorded import Recording, recorded
-from tuner.settings import cores
+from tuner.recorded import Recording, load_archive
+from tuner.settings import count_cores
 
-KEPT = 1 / 20
+KEPT_SHARE = 1 / 20
 """Share of the settings that get a long run: 20 short ones and 1 long one cost 6 long ones."""
 DRAWS = 2000
 
 
 def main(name: str, *folders: str) -> None:
     """Measure, print and keep the numbers."""
-    studies = [study(recorded(Path(folder)).runs, evaluated(Path(folder))) for folder in folders]
+    studies = [measure_study(load_archive(Path(folder)).runs, read_test_accuracies(Path(folder))) for folder in folders]
     overall = {
         key: {
             "mean": round(mean(each[key] for each in studies), 3),
@@ -51,12 +51,12 @@ def main(name: str, *folders: str) -> None:
     for key, value in overall.items():
         print(f"{key}: {value['mean']} ± {value['std']} (n={len(studies)})")
     names = [Path(folder).name for folder in folders]
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": " ".join(["python -m benchmarks.fidelity", name, *names]),
         "date": str(date.today()),
         "hardware": hardware,
-        "searches": [search(Path(folder)) for folder in folders],
+        "searches": [read_command(Path(folder)) for folder in folders],
         "studies": studies,
         "overall": overall,
     }
@@ -64,12 +64,12 @@ def main(name: str, *folders: str) -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def beside(name: str, folder: str, other: str) -> None:
+def compare_runs(name: str, folder: str, other: str) -> None:
     """Measure, print and keep what runs in another way say of the long runs of a study."""
-    long = {run.name: best(run, 1) for run in recorded(Path(folder)).runs}
-    runs = [run for run in recorded(Path(other)).runs if run.name in long]
+    long = {run.name: find_best_accuracy(run, 1) for run in load_archive(Path(folder)).runs}
+    runs = [run for run in load_archive(Path(other)).runs if run.name in long]
     ends = [long[run.name] for run in runs]
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": " ".join([
             "python -m benchmarks.fidelity beside",
@@ -77,24 +77,24 @@ def beside(name: str, folder: str, other: str) -> None:
         ]),
         "date": str(date.today()),
         "hardware": hardware,
-        "searches": [search(Path(folder)), search(Path(other))],
+        "searches": [read_command(Path(folder)), read_command(Path(other))],
         "settings": len(runs),
-        "rank_correlation_whole_run": correlation([best(run, 0) for run in runs], ends),
-        "rank_correlation_first_quarter": correlation([at(run, 0.25, 0) for run in runs], ends),
-        "rank_correlation_first_half": correlation([at(run, 0.5, 0) for run in runs], ends),
+        "rank_correlation_whole_run": compute_rank_correlation([find_best_accuracy(run, 0) for run in runs], ends),
+        "rank_correlation_first_quarter": compute_rank_correlation([find_accuracy_at(run, 0.25, 0) for run in runs], ends),
+        "rank_correlation_first_half": compute_rank_correlation([find_accuracy_at(run, 0.5, 0) for run in runs], ends),
     }
     print(json.dumps(kept, indent=1))
     path = Path(__file__).parent / f"fidelity_{name}_{hardware}_{date.today()}.json"
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def search(folder: Path) -> str:
+def read_command(folder: Path) -> str:
     """Return the command that left a folder, without the paths of the machine."""
     command: str = yaml.safe_load((folder / "search.yaml").read_text())["command"]
     return " ".join(w for w in command.split() if not w.startswith(("results=", "data.path=")))
 
 
-def evaluated(folder: Path) -> Mapping[str, float]:
+def read_test_accuracies(folder: Path) -> Mapping[str, float]:
     """Return the robust accuracy of the trials of a study on the test split, by number."""
     file = folder / "evaluation.parquet"
     if not file.is_file():
@@ -103,35 +103,35 @@ def evaluated(folder: Path) -> Mapping[str, float]:
     return {str(number): float(value) for number, value in frame["robust_accuracy"].items()}
 
 
-def study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> dict[str, float]:
+def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> dict[str, float]:
     """Return what the settings of one study tell.
 
     Args:
         runs: Of its trials.
         tested: The robust accuracy of each on the test split; none if it was not evaluated.
     """
-    short, long = (np.array([best(run, level) for run in runs]) for level in (0, 1))
-    quarter, half = (np.array([at(run, share) for run in runs]) for share in (0.25, 0.5))
-    spent = dict(costs(runs))
+    short, long = (np.array([find_best_accuracy(run, level) for run in runs]) for level in (0, 1))
+    quarter, half = (np.array([find_accuracy_at(run, share) for run in runs]) for share in (0.25, 0.5))
+    spent = dict(compute_costs(runs))
     return {
         "settings": float(len(runs)),
         "spread_of_ends_in_points": float(100 * long.std()),
-        "rank_correlation_short_whole_run": correlation(short, long),
-        "rank_correlation_first_quarter": correlation(quarter, long),
-        "rank_correlation_first_half": correlation(half, long),
-        "halving_regret_in_points": 100 * float(long.max() - long[top(short)].max()),
+        "rank_correlation_short_whole_run": compute_rank_correlation(short, long),
+        "rank_correlation_first_quarter": compute_rank_correlation(quarter, long),
+        "rank_correlation_first_half": compute_rank_correlation(half, long),
+        "halving_regret_in_points": 100 * float(long.max() - long[select_top(short)].max()),
         "halving_cost": spent["halving"],
-        "random_regret_at_a_third_in_points": 100 * random_regret(long, len(runs) // 3),
+        "random_regret_at_a_third_in_points": 100 * compute_random_regret(long, len(runs) // 3),
         "random_regret_at_that_cost_in_points": 100
-        * random_regret(long, round(spent["halving"] * len(runs))),
+        * compute_random_regret(long, round(spent["halving"] * len(runs))),
         "halving_regret_keeping_a_quarter_in_points": 100
-        * float(long.max() - long[winner(short, long, len(runs) // 4)]),
-        "random_regret_at_half_in_points": 100 * random_regret(long, len(runs) // 2),
-        **(on_test(short, long, np.array([tested[run.name] for run in runs])) if tested else {}),
+        * float(long.max() - long[find_winner(short, long, len(runs) // 4)]),
+        "random_regret_at_half_in_points": 100 * compute_random_regret(long, len(runs) // 2),
+        **(measure_on_test(short, long, np.array([tested[run.name] for run in runs])) if tested else {}),
     }
 
 
-def on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # noqa: ANN401
+def measure_on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # noqa: ANN401
     """Return what accuracies on the test split say of choices by the validation split.
 
     Args:
@@ -141,57 +141,57 @@ def on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # noqa: AN
     """
     return {
         "on_test_spread_in_points": float(100 * tested.std()),
-        "on_test_rank_correlation_short_whole_run": correlation(short, tested),
-        "on_test_rank_correlation_long_run": correlation(long, tested),
-        "on_test_halving_regret_in_points": 100 * float(tested.max() - tested[top(short)].max()),
+        "on_test_rank_correlation_short_whole_run": compute_rank_correlation(short, tested),
+        "on_test_rank_correlation_long_run": compute_rank_correlation(long, tested),
+        "on_test_halving_regret_in_points": 100 * float(tested.max() - tested[select_top(short)].max()),
         "on_test_random_regret_at_a_third_in_points": 100
-        * random_regret(long, len(long) // 3, tested),
+        * compute_random_regret(long, len(long) // 3, tested),
         "on_test_halving_regret_keeping_a_quarter_in_points": 100
-        * float(tested.max() - tested[winner(short, long, len(long) // 4)]),
+        * float(tested.max() - tested[find_winner(short, long, len(long) // 4)]),
         "on_test_random_regret_at_half_in_points": 100
-        * random_regret(long, len(long) // 2, tested),
+        * compute_random_regret(long, len(long) // 2, tested),
         "on_test_regret_of_all_run_to_the_end_in_points": 100
         * float(tested.max() - tested[long.argmax()]),
     }
 
 
-def best(run: Recording, level: int) -> float:
+def find_best_accuracy(run: Recording, level: int) -> float:
     """Return the highest robust accuracy of one of a trial's whole runs."""
     return max(each.val_robust_accuracy for each in run.reports if each.level == level)
 
 
-def at(run: Recording, share: float, level: int = 1) -> float:
+def find_accuracy_at(run: Recording, share: float, level: int = 1) -> float:
     """Return the robust accuracy when a share of the long run is over."""
     long = [each for each in run.reports if each.level == level]
     return long[round(share * len(long)) - 1].val_robust_accuracy
 
 
-def correlation(seen: Any, final: Any) -> float:  # noqa: ANN401
+def compute_rank_correlation(seen: Any, final: Any) -> float:  # noqa: ANN401
     """Return Spearman's rank correlation."""
     return round(float(spearmanr(seen, final).statistic), 3)
 
 
-def winner(short: Any, long: Any, number: int) -> int:  # noqa: ANN401
+def find_winner(short: Any, long: Any, number: int) -> int:  # noqa: ANN401
     """Return the best long run of so many settings, those whose short runs are best."""
     some = np.argsort(-short)[:number]
     return int(some[long[some].argmax()])
 
 
-def top(values: Any) -> Any:  # noqa: ANN401
+def select_top(values: Any) -> Any:  # noqa: ANN401
     """Return which settings get a long run."""
-    return np.argsort(-values)[: max(1, round(KEPT * len(values)))]
+    return np.argsort(-values)[: max(1, round(KEPT_SHARE * len(values)))]
 
 
-def costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
+def compute_costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
     """Yield what halving costs, as a share of long runs of all settings."""
     lengths: Mapping[int, int] = {
         level: sum(each.level == level for each in runs[0].reports) for level in (0, 1)
     }
-    long = len(top(np.zeros(len(runs))))
+    long = len(select_top(np.zeros(len(runs))))
     yield "halving", (len(runs) * lengths[0] + long * lengths[1]) / (len(runs) * lengths[1])
 
 
-def random_regret(long: Any, number: int, worth: Any = None) -> float:  # noqa: ANN401
+def compute_random_regret(long: Any, number: int, worth: Any = None) -> float:  # noqa: ANN401
     """Return the mean regret of so many settings drawn at random and run to the end.
 
     Args:
@@ -207,6 +207,6 @@ def random_regret(long: Any, number: int, worth: Any = None) -> float:  # noqa: 
 
 if __name__ == "__main__":
     if sys.argv[1] == "beside":
-        beside(*sys.argv[2:])
+        compare_runs(*sys.argv[2:])
     else:
         main(*sys.argv[1:])

@@ -31,8 +31,8 @@ ROUNDS = 5
 def main() -> None:
     """Measure, print and keep the numbers."""
     with tempfile.TemporaryDirectory() as folder:
-        call("write", folder)
-        rounds = [json.loads(call("read", folder)) for _ in range(ROUNDS)]
+        run_part("write", folder)
+        rounds = [json.loads(run_part("read", folder)) for _ in range(ROUNDS)]
     hardware = f"{len(os.sched_getaffinity(0))}-core-{platform.machine()}"
     kept = {
         "command": "python -m benchmarks.frames",
@@ -48,13 +48,13 @@ def main() -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def call(what: str, folder: str) -> str:
+def run_part(what: str, folder: str) -> str:
     """Run a part of the benchmark in a process of its own; return what it prints."""
     command = [sys.executable, "-m", "benchmarks.frames", what, folder]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def write(folder: Path) -> None:
+def write_synthetic_study(folder: Path) -> None:
     """Write a study."""
     rng = np.random.default_rng(0)
     numbers = pd.Series([f"{trial:04d}" for trial in range(TRIALS)], dtype="str")
@@ -78,7 +78,7 @@ def write(folder: Path) -> None:
     (folder / "search.yaml").write_text(f"study: {{trials: {TRIALS}}}\n")
 
 
-def read(folder: Path) -> dict[str, float]:
+def measure_reading(folder: Path) -> dict[str, float]:
     """Return what it takes to read a study, and to select an epoch of each trial."""
     wall, cpu = time.perf_counter(), time.process_time()
     frames = analysis.load(folder)
@@ -89,7 +89,7 @@ def read(folder: Path) -> dict[str, float]:
     assert len(frames.epochs) == TRIALS * EPOCHS
     assert not frames.problems
     cpu = time.process_time()
-    selection.selected(frames)
+    selection.select_epochs(frames)
     found["selected_cpu_seconds"] = time.process_time() - cpu
     # Linux counts kibibytes
     return found | {"peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
@@ -97,8 +97,8 @@ def read(folder: Path) -> dict[str, float]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["write"]:
-        write(Path(sys.argv[2]))
+        write_synthetic_study(Path(sys.argv[2]))
     elif sys.argv[1:2] == ["read"]:
-        print(json.dumps(read(Path(sys.argv[2]))))
+        print(json.dumps(measure_reading(Path(sys.argv[2]))))
     else:
         main()

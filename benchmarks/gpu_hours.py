@@ -17,26 +17,26 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from search_spaces._published import lines
+from search_spaces._published import load_lines
 from trainables import catalogue
-from trainables.bind import filled
+from trainables.bind import bind_member
 from trainables.bound_components import bound_model
 from trainables.groups import GROUPS
-from trainables.images import Format
-from trainables.trial import Trial, network
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.draws import configuration, drawn
+from trainables.images import ImageFormat
+from trainables.trial import Trial, build_network
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.draws import build_configuration, sample_knob_values
 from tuner.plan import Plan, Variant
-from tuner.probe import skip_validation, timed
-from tuner.space import SPACES
+from tuner.probe import skip_validation, time_training
+from tuner.space import SPACES_PACKAGE
 
 Config = Mapping[str, Mapping[str, Any]]
 
-TRAINING = {"cifar10": 50_000, "svhn": 73_257, "mnist": 60_000, "mnist5k": 4_000}
+TRAINING_IMAGES = {"cifar10": 50_000, "svhn": 73_257, "mnist": 60_000, "mnist5k": 4_000}
 """Training images of each data set that a table trains on, before any are held out."""
-GREY, COLOUR = (1, 28, 28), (3, 32, 32)
-COUNTED = 2
+GREY_SHAPE, COLOUR_SHAPE = (1, 28, 28), (3, 32, 32)
+COUNTED_IMAGES = 2
 """Images that passes are counted on; all images of an epoch take as many."""
 
 
@@ -47,109 +47,109 @@ class Speed:
     Attributes:
         source: Whose, and on what.
         words: The configuration, as it would be typed.
-        hours: Of one epoch over 50,000 images of CIFAR-10.
+        hours_per_epoch: Of one epoch over 50,000 images of CIFAR-10.
     """
 
     source: str
     words: tuple[str, ...]
-    hours: float
+    hours_per_epoch: float
 
     @property
-    def multiplications(self) -> float:
+    def multiplications_per_hour(self) -> float:
         """How many are done in an hour, in forward passes."""
-        config = alone(*self.words)
-        return TRAINING["cifar10"] * passes(config) * multiplications(config) / self.hours
+        config = build_config(*self.words)
+        return TRAINING_IMAGES["cifar10"] * count_passes(config) * count_multiplications(config) / self.hours_per_epoch
 
 
-def minutes(table: str, method: str) -> float:
+def find_published_minutes(table: str, method: str) -> float:
     """Return published minutes of training with a method."""
     (found,) = (
         float(line["value"])
-        for line in lines()
+        for line in load_lines()
         if (line["table"], line["method"]) == (table, method)
         and line["metric"].startswith("train_minutes")
     )
     return found
 
 
-def speeds() -> list[Speed]:
+def list_speeds() -> list[Speed]:
     """Return what is known of GPUs, the slowest first."""
-    fgsm = alone("recipe=grad_align", "method=fgsm")
+    fgsm = build_config("recipe=grad_align", "method=fgsm")
     found = [
         Speed(
             source="Rice et al. (arXiv:2002.11569), 54 published logs of a PreAct-ResNet-18 with "
             "PGD-10, median of 277 s an epoch (the logs do not name the GPU; half of the runs "
             "lie between 192 and 358 s)",
             words=("recipe=rice2020",),
-            hours=277 / 3600,
+            hours_per_epoch=277 / 3600,
         ),
         Speed(
             source="HE (arXiv:2002.08619), Table C, PGD-AT on a WRN-34-10, 19.22 minutes an epoch "
             "(GPUs not named; there may have been several)",
             words=("recipe=he_pgd_at", "model=wrn_34_10"),
-            hours=minutes("Table C", "PGD-AT") / 60,
+            hours_per_epoch=find_published_minutes("Table C", "PGD-AT") / 60,
         ),
         Speed(
             source="GradAlign (arXiv:2007.02617), FGSM on a PreAct-ResNet-18, 9.5 minutes for "
             f"{fgsm['epochs']} epochs on a V100 in half precision",
             words=("recipe=grad_align", "method=fgsm"),
-            hours=minutes("text:l4", "FGSM") / 60 / float(str(fgsm["epochs"])),
+            hours_per_epoch=find_published_minutes("text:l4", "FGSM") / 60 / float(str(fgsm["epochs"])),
         ),
     ]
-    return sorted(found, key=lambda each: each.multiplications)
+    return sorted(found, key=lambda each: each.multiplications_per_hour)
 
 
-def alone(*words: str) -> dict[str, Any]:
+def build_config(*words: str) -> dict[str, Any]:
     """Return one configuration as a trial takes it."""
-    arguments, problems = read(list(words))
-    plan = compose({"searcher": {"name": "random"}, "trials": 1, **arguments}, problems, alone=True)
-    return whole(plan, plan.variants[0].fixed)
+    arguments, problems = parse_search_arguments(list(words))
+    plan = compose_plan({"searcher": {"name": "random"}, "trials": 1, **arguments}, problems, single=True)
+    return complete_config(plan, plan.variants[0].fixed)
 
 
-def whole(plan: Plan, groups: Config) -> dict[str, Any]:
+def complete_config(plan: Plan, groups: Config) -> dict[str, Any]:
     """Return groups and what else a trial is told."""
-    return {**groups, **plan.shared(), "epochs": plan.epochs, "device": "cpu"}
+    return {**groups, **plan.shared_config(), "epochs": plan.epochs, "device": "cpu"}
 
 
-def passes(config: Config) -> float:
+def count_passes(config: Config) -> float:
     """Return the forward passes with gradients an image and epoch.
 
     They are counted on a small network and embedded images: how many slopes are followed depends
     on neither, nor on who is fooled.
     """
-    toy = alone("recipe=mnist5k", "model=small_cnn")
+    toy = build_config("recipe=mnist5k", "model=small_cnn")
     head = {key: config["model"][key] for key in ("head", "s")}
-    return counted(json.dumps({**config, "data": toy["data"], "model": toy["model"] | head}))
+    return measure_passes(json.dumps({**config, "data": toy["data"], "model": toy["model"] | head}))
 
 
 @cache
-def counted(config: str) -> float:
+def measure_passes(config: str) -> float:
     """Return the passes of a configuration that can be trained here, written as JSON."""
     trial = Trial(json.loads(config))
     skip_validation(trial)
-    return timed(trial, trial.train[:COUNTED])[1]
+    return time_training(trial, trial.train_images[:COUNTED_IMAGES])[1]
 
 
-def multiplications(config: Config) -> float:
+def count_multiplications(config: Config) -> float:
     """Return those of one image's forward pass through the network of a configuration."""
-    shape = GREY if config["data"]["name"] in ("mnist", "mnist5k") else COLOUR
-    return forward(json.dumps(config["model"]), shape)
+    shape = GREY_SHAPE if config["data"]["name"] in ("mnist", "mnist5k") else COLOUR_SHAPE
+    return count_forward_multiplications(json.dumps(config["model"]), shape)
 
 
 @cache
-def forward(model: str, shape: tuple[int, int, int]) -> float:
+def count_forward_multiplications(model: str, shape: tuple[int, int, int]) -> float:
     """Return the multiplications of a network whose knobs are written as JSON, for one image."""
     knobs = dict(json.loads(model))
-    bound = bound_model(filled(GROUPS["model"], knobs.pop("name"), knobs))
-    images = Format(shape=shape, classes=10, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
+    bound = bound_model(bind_member(GROUPS["model"], knobs.pop("name"), knobs))
+    images = ImageFormat(shape=shape, classes=10, mean=(0.0,) * shape[0], std=(1.0,) * shape[0])
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        network(bound, images).eval()(torch.empty(1, *shape))
+        build_network(bound, images).eval()(torch.empty(1, *shape))
     operations: int = counter.get_total_flops()
     return operations / 2  # torch counts an addition with each multiplication
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class TableCost:
     """What all cells of a table cost, each once.
 
     Attributes:
@@ -164,48 +164,48 @@ class Table:
     epochs: int
     multiplications: float
 
-    def hours(self, speed: Speed) -> float:
+    def compute_gpu_hours(self, speed: Speed) -> float:
         """Return its GPU-hours at a speed."""
-        return self.multiplications / speed.multiplications
+        return self.multiplications / speed.multiplications_per_hour
 
 
-def table(space: str) -> Table:
+def compute_table_cost(space: str) -> TableCost:
     """Return what a space costs."""
-    plan = compose(*read([f"space={space}"]))
-    return Table(
+    plan = compose_plan(*parse_search_arguments([f"space={space}"]))
+    return TableCost(
         space=space,
         cells=plan.trials,
         epochs=plan.epochs,
-        multiplications=plan.trials * fmean(cell(plan, each) for each in plan.variants),
+        multiplications=plan.trials * fmean(compute_cell_cost(plan, each) for each in plan.variants),
     )
 
 
-def cell(plan: Plan, variant: Variant) -> float:
+def compute_cell_cost(plan: Plan, variant: Variant) -> float:
     """Return the multiplications of a trial of a variant: its training, and its exams."""
-    config = whole(plan, configuration(variant, next(drawn(variant, plan.settings.seed))))
+    config = complete_config(plan, build_configuration(variant, next(sample_knob_values(variant, plan.settings.seed))))
     held_out, exam = config["data"]["validation"], config["exam"]
-    images = TRAINING[config["data"]["name"]] - held_out
+    images = TRAINING_IMAGES[config["data"]["name"]] - held_out
     # an exam looks at each image once more than it takes steps
     examined = held_out * (1 + exam["steps"] * exam["restarts"])
-    passed: float = plan.epochs * (images * passes(config) + examined)
-    return passed * multiplications(config)
+    passed: float = plan.epochs * (images * count_passes(config) + examined)
+    return passed * count_multiplications(config)
 
 
-def tables() -> Iterator[Table]:
+def list_table_costs() -> Iterator[TableCost]:
     """Yield what every space costs that has published numbers."""
-    for name in catalogue.names(SPACES):
-        if hasattr(catalogue.load(SPACES, name), "published"):
-            yield table(name)
+    for name in catalogue.list_members(SPACES_PACKAGE):
+        if hasattr(catalogue.load_member(SPACES_PACKAGE, name), "published"):
+            yield compute_table_cost(name)
 
 
 def main() -> None:
     """Print the speeds and the tables."""
-    known = speeds()
+    known = list_speeds()
     for speed in known:
-        print(f"{speed.multiplications / 3600 / 1e12:.1f}e12 multiplications/s: {speed.source}")
+        print(f"{speed.multiplications_per_hour / 3600 / 1e12:.1f}e12 multiplications/s: {speed.source}")
     slow, *_, quick = known
-    for each in tables():
-        hours = f"{each.hours(quick):.0f} to {each.hours(slow):.0f}"
+    for each in list_table_costs():
+        hours = f"{each.compute_gpu_hours(quick):.0f} to {each.compute_gpu_hours(slow):.0f}"
         print(f"{each.space}: {each.cells} cells of {each.epochs} epochs, {hours} GPU-hours")
 
 

@@ -20,16 +20,16 @@ from typing import Any
 import pandas as pd
 from ray import tune
 
-from trainables.checkpoint import METRICS, WEIGHTS
+from trainables.checkpoint import METRICS_FILE, WEIGHTS_FILE
 from trainables.report import Report
 from tuner import run
 from tuner.search import main as search
-from tuner.settings import cores
+from tuner.settings import count_cores
 
-TRIALS, LONG, EPOCHS, ROUNDS = 100, 4, 50, 3
+TRIALS, LONG_TRIALS, EPOCHS, ROUNDS = 100, 4, 50, 3
 
 
-def empty(config: Mapping[str, Any]) -> None:
+def report_without_training(config: Mapping[str, Any]) -> None:
     """Report as a trial does, without training."""
     for epoch in range(1, config["levels"][0]["epochs"] + 1):
         report = Report(
@@ -44,12 +44,12 @@ def empty(config: Mapping[str, Any]) -> None:
             exam_seconds=0.0,
         )
         with tempfile.TemporaryDirectory() as folder:
-            for name in (WEIGHTS, METRICS):
+            for name in (WEIGHTS_FILE, METRICS_FILE):
                 (Path(folder) / name).write_text(json.dumps(asdict(report)))
             tune.report(asdict(report), checkpoint=tune.Checkpoint.from_directory(folder))
 
 
-def measured(trials: int, epochs: int) -> float:
+def measure_seconds(trials: int, epochs: int) -> float:
     """Return the seconds from the first report to the last."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["space=weight_decay", "scheduler=none", f"trials={trials}", f"epochs={epochs}"]
@@ -61,14 +61,14 @@ def measured(trials: int, epochs: int) -> float:
 
 def main() -> None:
     """Measure, print and keep the numbers."""
-    vars(run)["trainable"] = empty
-    rates = [(TRIALS - 1) / measured(TRIALS, 1) for _ in range(ROUNDS)]
-    number = LONG * EPOCHS
-    each = [cores() * measured(LONG, EPOCHS) / number for _ in range(ROUNDS)]
+    vars(run)["trainable"] = report_without_training
+    rates = [(TRIALS - 1) / measure_seconds(TRIALS, 1) for _ in range(ROUNDS)]
+    number = LONG_TRIALS * EPOCHS
+    each = [count_cores() * measure_seconds(LONG_TRIALS, EPOCHS) / number for _ in range(ROUNDS)]
     kept = {
         "command": "python -m benchmarks.machinery",
         "date": str(date.today()),
-        "hardware": f"{cores()}-core-{platform.machine()}",
+        "hardware": f"{count_cores()}-core-{platform.machine()}",
         "trials_a_second": {"mean": mean(rates), "std": stdev(rates), "n": ROUNDS},
         "seconds_an_epoch": {"mean": mean(each), "std": stdev(each), "n": ROUNDS},
         "share_of_epochs_of_60_seconds": mean(each) / 60,

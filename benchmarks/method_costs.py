@@ -19,9 +19,9 @@ import torch
 
 from trainables.loop import train_epoch
 from trainables.trial import Trial
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.settings import cores
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.settings import count_cores
 
 ROUNDS = 5
 COMMON = [
@@ -34,14 +34,14 @@ COMMON = [
     "model.width=16",
     "optimizer.weight_decay=grid(5e-4)",
 ]
-SPHERE = ["model.head=cosine", "criterion=hypersphere"]
+HYPERSPHERE = ["model.head=cosine", "criterion=hypersphere"]
 METHODS = {
     "PGD-AT": ([], ("PGD-AT", 19.22)),
-    "PGD-AT+HE": (SPHERE, ("PGD-AT", 19.23)),
+    "PGD-AT+HE": (HYPERSPHERE, ("PGD-AT", 19.23)),
     "ALP": (["method=alp"], ("PGD-AT", 20.89)),
-    "ALP+HE": (["method=alp", *SPHERE], ("PGD-AT", 20.95)),
+    "ALP+HE": (["method=alp", *HYPERSPHERE], ("PGD-AT", 20.95)),
     "TRADES": (["method=trades"], ("PGD-AT", 25.83)),
-    "TRADES+HE": (["method=trades", *SPHERE], ("PGD-AT", 25.84)),
+    "TRADES+HE": (["method=trades", *HYPERSPHERE], ("PGD-AT", 25.84)),
     "FGSM": (["attack=fgsm"], ("FGSM", 9.5)),
     "FGSM+GradAlign": (["method=grad_align"], ("FGSM", 30.9)),
 }
@@ -50,12 +50,12 @@ METHODS = {
 
 def main(words: list[str]) -> None:
     """Measure every method, print the ratios and keep them."""
-    torch.set_num_threads(cores())
-    trials = {name: trial([*COMMON, *typed, *words]) for name, (typed, _) in METHODS.items()}
+    torch.set_num_threads(count_cores())
+    trials = {name: build_trial([*COMMON, *typed, *words]) for name, (typed, _) in METHODS.items()}
     seconds: dict[str, list[float]] = {name: [] for name in METHODS}
     for number in range(ROUNDS + 1):
         for name, each in trials.items():
-            taken = epoch(each)
+            taken = time_epoch(each)
             if number:  # the first round pays for what later ones find ready
                 seconds[name].append(taken)
     ratios: dict[str, Any] = {}
@@ -65,7 +65,7 @@ def main(words: list[str]) -> None:
         published = minutes / METHODS[base][1][1]
         ratios[name] = {"of": base, "measured": round(ratio, 3), "published": round(published, 3)}
         print(f"{name}: {ratio:.3f} times {base}, published {published:.3f}")
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": "python -m benchmarks.method_costs data.path=cifar10.npz",
         "date": str(date.today()),
@@ -79,23 +79,23 @@ def main(words: list[str]) -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def trial(words: list[str]) -> Trial:
+def build_trial(words: list[str]) -> Trial:
     """Return the trial that the words of a command describe."""
-    plan = compose(*read(words))
+    plan = compose_plan(*parse_search_arguments(words))
     (variant,) = plan.variants
-    config = deepcopy(variant.fixed) | plan.shared() | {"device": "cpu"}
+    config = deepcopy(variant.fixed) | plan.shared_config() | {"device": "cpu"}
     config["optimizer"]["weight_decay"] = 5e-4
     return Trial(config)
 
 
-def epoch(trial: Trial) -> float:
+def time_epoch(trial: Trial) -> float:
     """Return the seconds of one epoch of training, without the examination."""
     start = time.perf_counter()
     train_epoch(
         trial.model,
         trial.optimizer,
         trial.average,
-        trial.train,
+        trial.train_images,
         trial.components,
         classes=trial.dataset.classes,
         threat=trial.threat,

@@ -16,13 +16,13 @@ from statistics import mean, stdev
 
 import pandas as pd
 
-from tuner.settings import cores
+from tuner.settings import count_cores
 
 ROUNDS, TRIALS, EPOCHS = 3, 8, 3
 PACKINGS = {
-    "two a core, one thread each": (2 * cores(), 0.5),
-    "one a core, one thread": (cores(), 1.0),
-    "one, all cores": (1, float(cores())),
+    "two a core, one thread each": (2 * count_cores(), 0.5),
+    "one a core, one thread": (count_cores(), 1.0),
+    "one, all cores": (1, float(count_cores())),
 }
 """Trials at a time, and cores of each."""
 
@@ -32,14 +32,14 @@ def main() -> None:
     rates: dict[str, list[float]] = {name: [] for name in PACKINGS}
     for _ in range(ROUNDS):
         for name, (number, share) in PACKINGS.items():
-            rates[name].append(rate(number, share))
+            rates[name].append(measure_rate(number, share))
     best = max(mean(found) for found in rates.values())
     for name, found in rates.items():
         print(
             f"{name}: {mean(found):.0f} ± {stdev(found):.0f} trials an hour, "
             f"{mean(found) / best:.3f} of the best"
         )
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": "python -m benchmarks.packing",
         "date": str(date.today()),
@@ -52,7 +52,7 @@ def main() -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def rate(number: int, share: float) -> float:
+def measure_rate(number: int, share: float) -> float:
     """Return the trials an hour of one packing."""
     words = [f"concurrency={number}", f"cpu={share}", f"trials={TRIALS}", f"epochs={EPOCHS}"]
     with tempfile.TemporaryDirectory() as folder:

@@ -15,16 +15,16 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.training_step import SETTINGS, ours, reference, toolbox, torchattacked
-from tuner.settings import cores
+from benchmarks.training_step import SETTINGS, build_our_step, build_reference_step, build_art_step, build_torchattacks_step
+from tuner.settings import count_cores
 
 NETWORKS = ("resnet18", "preact_resnet18")
 CONTENDERS: dict[str, Callable[..., Callable[[], object]]] = {
-    "reference loop": reference,
-    "torchattacks": torchattacked,
-    "ART": toolbox,
-    "ours fp32": lambda name, x, _: ours(name, x, "fp32", {}),
-    "ours bf16": lambda name, x, _: ours(name, x, "bf16", {}),
+    "reference loop": build_reference_step,
+    "torchattacks": build_torchattacks_step,
+    "ART": build_art_step,
+    "ours fp32": lambda name, x, _: build_our_step(name, x, "fp32", {}),
+    "ours bf16": lambda name, x, _: build_our_step(name, x, "bf16", {}),
 }
 
 
@@ -37,7 +37,7 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             kept[f"{name}, {contender}"] = float(done.stdout.splitlines()[-1])
             print(f"{name}, {contender}: {kept[f'{name}, {contender}']:.0f} MB")
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     about = {
         "command": "python -m benchmarks.peak_memory",
         "date": str(date.today()),
@@ -47,24 +47,24 @@ def main() -> None:
     path.write_text(json.dumps(about | {"megabytes": kept}, indent=1) + "\n")
 
 
-def measure(name: str, contender: str) -> float:
+def measure_peak_increase(name: str, contender: str) -> float:
     """Return by how many megabytes two steps raise the largest resident size."""
     shape, size = SETTINGS[name]
-    torch.set_num_threads(cores())
+    torch.set_num_threads(count_cores())
     step = CONTENDERS[contender](name, torch.rand(size, *shape), torch.randint(10, (size,)))
-    before = peak()
+    before = read_peak_memory()
     step()
     step()
-    return peak() - before
+    return read_peak_memory() - before
 
 
-def peak() -> float:
+def read_peak_memory() -> float:
     """Return the largest resident size of this process so far, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts kibibytes
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:
-        print(measure(sys.argv[1], sys.argv[2]))
+        print(measure_peak_increase(sys.argv[1], sys.argv[2]))
     else:
         main()

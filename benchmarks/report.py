@@ -23,28 +23,28 @@ import pandas as pd
 import yaml
 from playwright.sync_api import Browser, sync_playwright
 
-from tuner.settings import cores
+from tuner.settings import count_cores
 
 TRIALS, EPOCHS, ROUNDS = 1000, 100, 5
 CHROMIUM = "/usr/bin/chromium"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def main() -> None:
     """Measure, print and keep the numbers."""
     with TemporaryDirectory() as folder:
         study = Path(folder) / "study"
-        made_up(study)
-        writing = written(study)
+        write_synthetic_study(study)
+        writing = measure_writing(study)
         page = study / "report.html"
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-            opening = [opened(browser, page) for _ in range(ROUNDS)]
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+            opening = [measure_opening(browser, page) for _ in range(ROUNDS)]
             browser.close()
         kept = {
             "command": "python -m benchmarks.report",
             "date": str(date.today()),
-            "hardware": f"{cores()}-core-{platform.machine()}",
+            "hardware": f"{count_cores()}-core-{platform.machine()}",
             "load_average": round(os.getloadavg()[0], 1),
             "trials": TRIALS,
             "epochs": EPOCHS,
@@ -59,7 +59,7 @@ def main() -> None:
     (Path(__file__).parent / name).write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def made_up(folder: Path) -> None:
+def write_synthetic_study(folder: Path) -> None:
     """Write the frames of a study whose curves rise and are noisy."""
     folder.mkdir()
     rng, epoch = np.random.default_rng(0), np.arange(1, EPOCHS + 1)
@@ -97,7 +97,7 @@ def made_up(folder: Path) -> None:
     (folder / "search.yaml").write_text(yaml.safe_dump(said))
 
 
-def written(study: Path) -> Mapping[str, float]:
+def measure_writing(study: Path) -> Mapping[str, float]:
     """Return what writing the page takes, start of Python included."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([sys.executable, "-m", "analysis.report", str(study)], check=True)
@@ -109,7 +109,7 @@ def written(study: Path) -> Mapping[str, float]:
     }
 
 
-def opened(browser: Browser, page: Path) -> dict[str, Any]:
+def measure_opening(browser: Browser, page: Path) -> dict[str, Any]:
     """Return milliseconds since the page was asked for until parts of it stood."""
     tab = browser.new_page(viewport={"width": 1300, "height": 900})
     tab.goto(page.as_uri())

@@ -20,60 +20,60 @@ import numpy as np
 import optuna
 from ray import tune
 
-from tuner.ladder import Course
+from tuner.ladder import FidelityPlan
 from tuner.plan import Variant
-from tuner.recorded import Archive, recorded
+from tuner.recorded import Archive, load_archive
 from tuner.replay import Replay
-from tuner.rule import Rule
+from tuner.rule import Scheduler
 from tuner.schedulers import asha, halving, hyperband, median, none
-from tuner.settings import cores
+from tuner.settings import count_cores
 
 ORDERS = 100
 SPLITS = 40
-PARTS = 6
+SUBSETS = 6
 """Subsets of the first half, of two thirds of it, on which a choice is judged."""
-LIMIT = 0.15
+COST_LIMIT = 0.15
 """Of the full cost."""
-NOTHING = [Variant(label="", fixed={}, searched={"data.crop": tune.randint(0, 4)})]
+EMPTY_VARIANTS = [Variant(label="", fixed={}, searched={"data.crop": tune.randint(0, 4)})]
 """A knob that no run knows, so that runs are met in their order."""
-Build = Callable[[Course], Rule]
+BuildScheduler = Callable[[FidelityPlan], Scheduler]
 
 
 def main(curves: str) -> None:
     """Measure, print and keep the numbers."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    archive = recorded(Path(curves))
+    archive = load_archive(Path(curves))
     kept = {
         "command": f"python -m benchmarks.rungs {Path(curves).name}",
         "date": str(date.today()),
-        "hardware": f"{cores()}-core-{platform.machine()}",
+        "hardware": f"{count_cores()}-core-{platform.machine()}",
         "runs": len(archive.runs),
-        "all_runs": {name: everywhere(archive, build) for name, build in contenders().items()},
-        "chosen_on_one_half": halves(archive),
+        "all_runs": {name: measure_all_runs(archive, build) for name, build in list_contenders().items()},
+        "chosen_on_one_half": measure_halves(archive),
     }
     print(json.dumps(kept, indent=1))
     name = f"rungs_{kept['hardware']}_{date.today()}.json"
     (Path(__file__).parent / name).write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def contenders() -> dict[str, Build]:
+def list_contenders() -> dict[str, BuildScheduler]:
     """Return schedulers by what they are called here."""
     return {
         "asha, grace 10 epochs": lambda course: asha.build(course=course, grace=0.05),
-        "halving, rungs at 5 epochs and behind the drop": behind(1 / 40, 0.2),
+        "halving, rungs at 5 epochs and behind the drop": build_halving_factory(1 / 40, 0.2),
         "halving, rung at a quarter": lambda course: halving.build(course=course),
         "hyperband": lambda course: hyperband.build(course=course),
         "median": lambda course: median.build(course=course),
     }
 
 
-def behind(first: float, keep: float) -> Build:
+def build_halving_factory(first: float, keep: float) -> BuildScheduler:
     """Return halving with an early rung and one behind the drop, from which the best goes on."""
     return lambda course: halving.build(course=course, rungs=(first, "drop"), keep=(keep, 0.1))
 
 
-def run(
-    archive: Archive, build: Build | None, order: int, spent: float = 1.0
+def measure_replay(
+    archive: Archive, build: BuildScheduler | None, order: int, cost_limit: float = 1.0
 ) -> tuple[float, float]:
     """Return regret in points and cost of one replay; of whole runs up to a cost if no rule.
 
@@ -81,10 +81,10 @@ def run(
         archive: The runs.
         build: The scheduler.
         order: Of the runs.
-        spent: Share of the full cost at which whole runs are cut off.
+        cost_limit: Share of the full cost at which whole runs are cut off.
     """
     number = len(archive.runs)
-    course = Course(epochs=archive.levels[-1].epochs, trials=number)
+    course = FidelityPlan(epochs=archive.levels[-1].epochs, trials=number)
     rule = (build or (lambda each: none.build(course=each)))(course)
 
     def sampler(seed: int) -> optuna.samplers.BaseSampler:
@@ -92,41 +92,41 @@ def run(
 
     full = sum(len(each.reports) for each in archive.runs)
     last = None
-    replay = Replay(archive, NOTHING, sampler, rule, number, listed=False, order=order)
-    for moment in replay.run(1):
-        if moment.cost > spent * full:
+    replay = Replay(archive, EMPTY_VARIANTS, sampler, rule, number, is_grid=False, order=order)
+    for moment in replay.simulate(1):
+        if moment.cost > cost_limit * full:
             break
         last = moment
     assert last is not None
-    top = max(each.best for each in archive.runs)
-    return 100 * (top - last.best), last.cost / full
+    top = max(each.best_accuracy for each in archive.runs)
+    return 100 * (top - last.best_accuracy), last.cost / full
 
 
-def everywhere(archive: Archive, build: Build) -> dict[str, Any]:
+def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, Any]:
     """Return what a scheduler comes to on all runs, beside random search at its median cost."""
-    found = np.array([run(archive, build, order) for order in range(ORDERS)])
+    found = np.array([measure_replay(archive, build, order) for order in range(ORDERS)])
     cost = float(np.median(found[:, 1]))
-    chance = np.array([run(archive, None, order, cost)[0] for order in range(ORDERS)])
-    return {"cost": round(cost, 3), "regret": spread(found[:, 0]), "random": spread(chance)}
+    chance = np.array([measure_replay(archive, None, order, cost)[0] for order in range(ORDERS)])
+    return {"cost": round(cost, 3), "regret": summarize_quantiles(found[:, 0]), "random": summarize_quantiles(chance)}
 
 
-def spread(values: Any) -> dict[str, float]:  # noqa: ANN401
+def summarize_quantiles(values: Any) -> dict[str, float]:  # noqa: ANN401
     """Return median, quartiles and the 90 % quantile."""
     shares = {"median": 0.5, "low": 0.25, "high": 0.75, "90 %": 0.9}
     return {name: round(float(np.quantile(values, share)), 3) for name, share in shares.items()}
 
 
-def halves(archive: Archive) -> dict[str, Any]:
+def measure_halves(archive: Archive) -> dict[str, Any]:
     """Return regrets on halves of the runs, of rungs that were chosen on the other halves."""
     rows, chosen = [], []
     for split in range(SPLITS):
         runs = random.Random(split).sample(archive.runs, len(archive.runs))
         first, second = (Archive(tuple(part), archive.levels) for part in (runs[::2], runs[1::2]))
-        rungs = choice(first, split)
-        regret, cost = run(second, behind(*rungs), split)
+        rungs = choose_rungs(first, split)
+        regret, cost = measure_replay(second, build_halving_factory(*rungs), split)
         others = [
-            run(second, contenders()["asha, grace 10 epochs"], split),
-            run(second, None, split, cost),
+            measure_replay(second, list_contenders()["asha, grace 10 epochs"], split),
+            measure_replay(second, None, split, cost),
         ]
         rows.append([regret, cost, *(value for other in others for value in other)])
         chosen.append(rungs)
@@ -134,7 +134,7 @@ def halves(archive: Archive) -> dict[str, Any]:
     table = dict(zip(names, np.array(rows).T, strict=True))
     return {
         "splits": SPLITS,
-        "regret_and_cost": {name: spread(values) for name, values in table.items()},
+        "regret_and_cost": {name: summarize_quantiles(values) for name, values in table.items()},
         "mean_regret": {
             name: round(mean(table[name]), 3) for name in ("halving", "asha", "random")
         },
@@ -142,16 +142,16 @@ def halves(archive: Archive) -> dict[str, Any]:
     }
 
 
-def choice(archive: Archive, seed: int) -> tuple[float, float]:
+def choose_rungs(archive: Archive, seed: int) -> tuple[float, float]:
     """Return the first rung and the share kept that have the least regret below the limit."""
     rng = random.Random(seed)
     number = 2 * len(archive.runs) // 3
-    parts = [Archive(tuple(rng.sample(archive.runs, number)), archive.levels) for _ in range(PARTS)]
+    parts = [Archive(tuple(rng.sample(archive.runs, number)), archive.levels) for _ in range(SUBSETS)]
     judged = []
     for rungs in product((1 / 200, 1 / 40, 1 / 20), (0.1, 0.15, 0.2)):
-        found = [run(part, behind(*rungs), seed) for part in parts]
+        found = [measure_replay(part, build_halving_factory(*rungs), seed) for part in parts]
         regret, cost = (mean(each[place] for each in found) for place in (0, 1))
-        judged.append((cost > LIMIT, regret, cost, rungs))
+        judged.append((cost > COST_LIMIT, regret, cost, rungs))
     return min(judged)[-1]
 
 

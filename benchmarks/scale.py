@@ -3,7 +3,7 @@
 Searches of 100, 1,000 and 10,000 trials on a tenth as many workers, each in a process of its own,
 with everything that a real one has but Ray and training (`benchmarks/simulated.py`). Trials repeat
 recorded runs of CURVES, thinned to the epochs that they have. A decision is one epoch that is
-reported, or one new trial that is proposed. Times are CPU seconds of the driver; `late` is the mean
+reported, or one new trial that is proposed. Times are CPU seconds of the driver; `mean_of_last_tenth` is the mean
 over the last tenth of the events of a kind, when the study knows the most.
 
 `python -m benchmarks.scale CURVES TRIALS SCHEDULER SEED` prints what one search costs.
@@ -24,83 +24,83 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.simulated import Clock, Past, Ray, Stopwatch
-from trainables.patience import Patience
+from benchmarks.simulated import Clock, RecordedRuns, SimulatedTune, Stopwatch
+from trainables.patience import Retry
 from tuner import books, disk, display, journal, pace, progress, pursue, run, searcher
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.place import Local
-from tuner.recorded import recorded
-from tuner.settings import cores
-from tuner.terminal import Terminal
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.place import LocalStore
+from tuner.recorded import load_archive
+from tuner.settings import count_cores
+from tuner.terminal import SafeConsole
 
 ROUNDS = {100: 5, 1_000: 3, 10_000: 2}
 """Searches of each size; one of the largest takes minutes."""
 EPOCHS = 8
 WORDS = ["space=weight_decay", "optimizer.lr=loguniform(1e-3,1)", f"epochs={EPOCHS}", "cpu=1"]
 SCHEDULERS = ("halving", "asha")
-PARTS = [
-    (searcher.StudySearcher, "suggest", "searcher, asked"),
-    (searcher.StudySearcher, "on_trial_result", "searcher, told"),
-    (searcher.StudySearcher, "on_trial_complete", "searcher, told"),
-    (searcher.StudySearcher, "takes_up", "searcher, told"),
-    (journal.Journal, "write", "journal"),
-    (disk.Disk, "hold", "disk"),
-    (books.Saver, "tell", "frames"),
-    (display.Lines, "tell", "display"),
+TIMED_METHODS = [
+    (searcher.OptunaSearcher, "suggest", "searcher, asked"),
+    (searcher.OptunaSearcher, "on_trial_result", "searcher, told"),
+    (searcher.OptunaSearcher, "on_trial_complete", "searcher, told"),
+    (searcher.OptunaSearcher, "takes_up", "searcher, told"),
+    (journal.EventLog, "write", "journal"),
+    (disk.CheckpointRetention, "hold", "disk"),
+    (books.FrameWriter, "tell", "frames"),
+    (display.LineLog, "tell", "display"),
 ]
 
 
 def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     """Return what one search costs."""
     clock, watch = Clock(), Stopwatch()
-    ray = Ray(clock, watch, Past(recorded(curves).runs))
+    ray = SimulatedTune(clock, watch, RecordedRuns(load_archive(curves).runs))
     vars(run).update(tune=ray, forget=ray.forget)
     vars(pursue)["lifeline"] = lambda *_: nullcontext()
     for module in (pace, progress, display):
         vars(module)["time"] = clock
-    for part in PARTS:
-        watch.watch(*part)
+    for part in TIMED_METHODS:
+        watch.wrap_method(*part)
     words = [*WORDS, f"scheduler={scheduler}", f"trials={trials}", f"seed={seed}"]
-    plan = compose(*read([*words, f"concurrency={trials // 10}"]))
-    rule = type(run.rule_of(plan))
+    plan = compose_plan(*parse_search_arguments([*words, f"concurrency={trials // 10}"]))
+    rule = type(run.build_scheduler(plan))
     for method in ("reported", "next"):
-        watch.watch(rule, method, "rule")
-    syncs = counted_syncs()
+        watch.wrap_method(rule, method, "rule")
+    syncs = count_syncs()
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
-        pursue.silence()
+        pursue.silence_libraries()
         results, room = Path(folder) / "study", (float(trials), 0.0)
-        earlier, patience = pursue.EarlierStudy(), Patience(print)
-        pursue.start(plan, Local(results), [], [], Terminal(file=nowhere), room, earlier, patience)
+        earlier, patience = pursue.EarlierStudy(), Retry(print)
+        pursue.start_study(plan, LocalStore(results), [], [], SafeConsole(file=nowhere), room, earlier, patience)
         sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
     return {
-        **of_events(ray, watch, clock),
-        "syncs_a_decision": syncs.count / len(ray.spent.epochs + ray.spent.proposals),
+        **summarize_events(ray, watch, clock),
+        "syncs_a_decision": syncs.count / len(ray.driver_times.epochs + ray.driver_times.proposals),
         # Linux counts kibibytes
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "folder_mb": {name: size / 1e6 for name, size in sizes.items()},
     }
 
 
-def of_events(ray: Ray, watch: Stopwatch, clock: Clock) -> dict[str, Any]:
+def summarize_events(ray: SimulatedTune, watch: Stopwatch, clock: Clock) -> dict[str, Any]:
     """Return what events have cost, in milliseconds."""
-    spent = ray.spent
+    spent = ray.driver_times
     decisions = len(spent.proposals) + len(spent.epochs)
     return {
         "decisions": decisions,
-        "ms_a_decision": 1e3 * clock.busy / decisions,
-        "ms_a_decision_with_the_disk": 1e3 * clock.took / decisions,
+        "ms_a_decision": 1e3 * clock.cpu_seconds / decisions,
+        "ms_a_decision_with_the_disk": 1e3 * clock.wall_seconds / decisions,
         "ms_a_proposal": 1e3 * mean(spent.proposals),
-        "ms_a_proposal_late": 1e3 * late(spent.proposals),
+        "ms_a_proposal_late": 1e3 * mean_of_last_tenth(spent.proposals),
         "ms_an_epoch": 1e3 * mean(spent.epochs),
-        "ms_an_epoch_late": 1e3 * late(spent.epochs),
+        "ms_an_epoch_late": 1e3 * mean_of_last_tenth(spent.epochs),
         "ms_longest": 1e3 * max(spent.proposals + spent.epochs),
-        "share_of_time_busy": clock.busy / ray.ended,
+        "share_of_time_busy": clock.cpu_seconds / ray.end_time,
         "ms_a_decision_by_part": {k: 1e3 * v / decisions for k, v in watch.seconds.items()},
     }
 
 
-def late(values: Sequence[float]) -> float:
+def mean_of_last_tenth(values: Sequence[float]) -> float:
     """Return the mean of the last tenth."""
     return mean(values[-max(1, len(values) // 10) :])
 
@@ -112,7 +112,7 @@ class Count:
     count: int = 0
 
 
-def counted_syncs() -> Count:
+def count_syncs() -> Count:
     """Return a count of the files that are seen onto the disk from now on."""
     seen, sync = Count(), os.fsync
 
@@ -127,13 +127,13 @@ def counted_syncs() -> Count:
 def main(curves: str) -> None:
     """Measure, print and keep the numbers."""
     found = {
-        f"{scheduler}, {trials} trials": summed([
-            call(curves, trials, scheduler, seed) for seed in range(rounds)
+        f"{scheduler}, {trials} trials": summarize_rounds([
+            measure_in_process(curves, trials, scheduler, seed) for seed in range(rounds)
         ])
         for trials, rounds in ROUNDS.items()
         for scheduler in SCHEDULERS
     }
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": f"python -m benchmarks.scale {Path(curves).name}",
         "date": str(date.today()),
@@ -147,7 +147,7 @@ def main(curves: str) -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def call(curves: str, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
+def measure_in_process(curves: str, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     """Measure one search in a process of its own."""
     words = ["-m", "benchmarks.scale", curves, str(trials), scheduler, str(seed)]
     done = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
@@ -156,18 +156,18 @@ def call(curves: str, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     return found
 
 
-def summed(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summarize_rounds(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return mean, spread and number of each value, over rounds."""
     first = rounds[0]
     return {
-        key: summed([each.get(key, {}) for each in rounds])
+        key: summarize_rounds([each.get(key, {}) for each in rounds])
         if isinstance(value, dict)
-        else told([each.get(key, 0.0) for each in rounds])
+        else summarize_values([each.get(key, 0.0) for each in rounds])
         for key, value in first.items()
     }
 
 
-def told(values: Sequence[float]) -> dict[str, float]:
+def summarize_values(values: Sequence[float]) -> dict[str, float]:
     """Return mean, standard deviation and number of values, shortly."""
     spread = stdev(values) if len(values) > 1 else 0.0
     return {"mean": float(f"{mean(values):.4g}"), "std": float(f"{spread:.2g}"), "n": len(values)}

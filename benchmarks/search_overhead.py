@@ -19,13 +19,13 @@ from typing import Any
 
 import pandas as pd
 
-from tuner.settings import cores
+from tuner.settings import count_cores
 
 COMMAND = ["-m", "tuner.search", "space=weight_decay"]
 ROUNDS = 3
 
 
-def measure() -> dict[str, float]:
+def measure_search() -> dict[str, float]:
     """Run the search once; return what it took and what it found."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -38,8 +38,8 @@ def measure() -> dict[str, float]:
         study = Path(folder) / "study"
         trials = pd.read_parquet(study / "trials.parquet")
         epochs = pd.read_parquet(study / "epochs.parquet")
-        idle = idle_at_the_end(study / "trials")
-    training = epochs.seconds.sum() / cores()
+        idle = measure_final_idle(study / "trials")
+    training = epochs.seconds.sum() / count_cores()
     return {
         "wall_seconds": wall,
         "training_seconds": training,
@@ -50,7 +50,7 @@ def measure() -> dict[str, float]:
     }
 
 
-def idle_at_the_end(trials: Path) -> float:
+def measure_final_idle(trials: Path) -> float:
     """Return the seconds that a core waited for the last trial, averaged over the cores.
 
     Args:
@@ -60,20 +60,20 @@ def idle_at_the_end(trials: Path) -> float:
     for file in trials.glob("*/*/result.json"):
         row = json.loads(file.read_text().splitlines()[-1])
         ends[row["pid"]] = max(row["timestamp"], ends.get(row["pid"], 0.0))
-    return sum(max(ends.values()) - end for end in ends.values()) / cores()
+    return sum(max(ends.values()) - end for end in ends.values()) / count_cores()
 
 
 def main() -> None:
     """Measure a few rounds, print them, and write them beside this file."""
     rounds = []
     for number in range(ROUNDS):
-        rounds.append(measure())
+        rounds.append(measure_search())
         print(f"round {number}: " + "  ".join(f"{k} {v:.4g}" for k, v in rounds[-1].items()))
     summary: dict[str, Any] = {
         "command": "python -m benchmarks.search_overhead",
         "measured": f"python {' '.join(COMMAND)}",
         "date": date.today().isoformat(),
-        "hardware": f"{cores()} cores, {platform.machine()}, {platform.system()}",
+        "hardware": f"{count_cores()} cores, {platform.machine()}, {platform.system()}",
         "seed": 0,
         "n": ROUNDS,
         "rounds": rounds,
@@ -82,7 +82,7 @@ def main() -> None:
         values = [each[key] for each in rounds]
         summary[key] = {"mean": mean(values), "std": stdev(values)}
         print(f"{key}: {mean(values):.4g} +- {stdev(values):.2g} (n={ROUNDS})")
-    name = f"search_overhead_{cores()}-core-cpu_{date.today().isoformat()}.json"
+    name = f"search_overhead_{count_cores()}-core-cpu_{date.today().isoformat()}.json"
     (Path(__file__).parent / name).write_text(json.dumps(summary, indent=2) + "\n")
 
 

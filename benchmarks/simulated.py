@@ -26,7 +26,7 @@ from ray import tune
 from ray.tune.search import Searcher
 from safetensors.torch import save_file
 
-from trainables.checkpoint import METRICS, STATE, WEIGHTS
+from trainables.checkpoint import METRICS_FILE, STATE_FILE, WEIGHTS_FILE
 from trainables.levels import Level
 from trainables.report import Report
 from tuner.recorded import Recording
@@ -34,7 +34,7 @@ from tuner.recorded import Recording
 EPOCH_SECONDS = 60.0
 KNOBS = ("optimizer.weight_decay", "optimizer.lr")
 """By which a trial finds the recorded runs that are like it."""
-NEAR = 5
+N_NEAREST = 5
 
 
 @dataclass
@@ -42,30 +42,30 @@ class Clock:
     """Simulated time, in seconds.
 
     Attributes:
-        free: When the driver is done with what it has been given.
-        busy: CPU seconds that it has worked.
-        took: Seconds that it has worked, with waiting for the disk.
-        began: CPU time at which it began with what it works on; none while it waits.
+        free_at: When the driver is done with what it has been given.
+        cpu_seconds: CPU seconds that it has worked.
+        wall_seconds: Seconds that it has worked, with waiting for the disk.
+        cpu_started: CPU time at which it began with what it works on; none while it waits.
     """
 
-    free: float = 0.0
-    busy: float = 0.0
-    took: float = 0.0
-    began: float | None = None
+    free_at: float = 0.0
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    cpu_started: float | None = None
 
     @contextmanager
-    def works(self, since: float) -> Iterator[None]:
+    def work(self, since: float) -> Iterator[None]:
         """Let the driver work inside, on something that happened at a time."""
-        self.free = max(self.free, since)
-        self.began, since = time.process_time(), time.perf_counter()
+        self.free_at = max(self.free_at, since)
+        self.cpu_started, since = time.process_time(), time.perf_counter()
         yield
-        self.took += time.perf_counter() - since
-        spent = time.process_time() - self.began
-        self.free, self.busy, self.began = self.free + spent, self.busy + spent, None
+        self.wall_seconds += time.perf_counter() - since
+        spent = time.process_time() - self.cpu_started
+        self.free_at, self.cpu_seconds, self.cpu_started = self.free_at + spent, self.cpu_seconds + spent, None
 
     def monotonic(self) -> float:
         """Return the time, as the module of that name does."""
-        return self.free + (0.0 if self.began is None else time.process_time() - self.began)
+        return self.free_at + (0.0 if self.cpu_started is None else time.process_time() - self.cpu_started)
 
 
 @dataclass
@@ -73,39 +73,39 @@ class Stopwatch:
     """CPU seconds of the parts of the driver, each without those that it calls."""
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    inside: list[str] = field(default_factory=list)
-    since: float = 0.0
+    active_parts: list[str] = field(default_factory=list)
+    last_switch: float = 0.0
 
-    def turn(self) -> None:
+    def switch(self) -> None:
         """Give the time since the last turn to the innermost part."""
         now = time.process_time()
-        if self.inside:
-            self.seconds[self.inside[-1]] += now - self.since
-        self.since = now
+        if self.active_parts:
+            self.seconds[self.active_parts[-1]] += now - self.last_switch
+        self.last_switch = now
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
+    def time_part(self, name: str) -> Iterator[None]:
         """Count what is done inside for a part."""
-        self.turn()
-        self.inside.append(name)
+        self.switch()
+        self.active_parts.append(name)
         yield
-        self.turn()
-        self.inside.pop()
+        self.switch()
+        self.active_parts.pop()
 
-    def watch(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
+    def wrap_method(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
         """Count a method, or a function of a module, for a part from now on."""
         called: Callable[..., Any] = getattr(owner, method)
 
         @wraps(called)
         def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            with self.part(name):
+            with self.time_part(name):
                 return called(*args, **kwargs)
 
         setattr(owner, method, counted)
 
 
 @dataclass
-class Spent:
+class DriverTimes:
     """CPU seconds of the driver, event by event: of new trials, and of epochs."""
 
     proposals: list[float] = field(default_factory=list)
@@ -176,22 +176,22 @@ class SimulatedTrial:
     pace: float = 0.0
 
 
-class Ray:
+class SimulatedTune:
     """What `tuner.run` knows of `ray.tune`, for one search.
 
     Attributes:
-        spent: What the driver has spent.
-        ended: The simulated time when all was over.
+        driver_times: What the driver has spent.
+        end_time: The simulated time when all was over.
     """
 
     TuneConfig, RunConfig = TuneSettings, RunSettings
     CheckpointConfig = SyncConfig = Ignored
     Callback, Checkpoint = tune.Callback, tune.Checkpoint
 
-    def __init__(self, clock: Clock, watch: Stopwatch, past: "Past") -> None:
+    def __init__(self, clock: Clock, watch: Stopwatch, past: "RecordedRuns") -> None:
         """Wait to be used in place of `ray.tune`."""
-        self.clock, self.watch, self.past = clock, watch, past
-        self.spent, self.ended = Spent(), 0.0
+        self.clock, self.stopwatch, self.recordings = clock, watch, past
+        self.driver_times, self.end_time = DriverTimes(), 0.0
 
     def forget(self, study: str) -> None:
         """Do nothing: no data was read."""
@@ -206,92 +206,92 @@ class Ray:
         param_space: dict[str, Any],
         tune_config: TuneSettings,
         run_config: RunSettings,
-    ) -> "Ray":
+    ) -> "SimulatedTune":
         """Take note of a search; return what runs it."""
-        self.shared, self.config, self.where = param_space, tune_config, run_config
+        self.param_space, self.tune_config, self.run_config = param_space, tune_config, run_config
         # the others watch real processes: hangs, gauges, Ray's own files
-        self.agenda, (self.callback, *_) = tune_config.search_alg, run_config.callbacks
-        self.busy: list[tuple[float, int, SimulatedTrial]] = []
-        self.asked, self.done = 0, False
-        self.met: dict[str, tuple[int, int]] = {}
+        self.trial_queue, (self.callback, *_) = tune_config.search_alg, run_config.callbacks
+        self.running: list[tuple[float, int, SimulatedTrial]] = []
+        self.n_asked, self.is_done = 0, False
+        self.last_positions: dict[str, tuple[int, int]] = {}
         return self
 
     @contextmanager
-    def driver(self, since: float, kind: list[float]) -> Iterator[None]:
+    def time_driver(self, since: float, kind: list[float]) -> Iterator[None]:
         """Let the driver handle an event of a kind."""
-        before = self.clock.busy
-        with self.clock.works(since), self.watch.part("rest"):
+        before = self.clock.cpu_seconds
+        with self.clock.work(since), self.stopwatch.time_part("rest"):
             yield
-        kind.append(self.clock.busy - before)
+        kind.append(self.clock.cpu_seconds - before)
 
     def fit(self) -> None:
         """Run the search to its end."""
         now = 0.0
-        while self.busy or not self.done:
-            self.fill(now)
-            if self.busy:
-                now, _, trial = heapq.heappop(self.busy)
-                self.epoch(now, trial)
-        self.ended = now
+        while self.running or not self.is_done:
+            self.start_trials(now)
+            if self.running:
+                now, _, trial = heapq.heappop(self.running)
+                self.report_epoch(now, trial)
+        self.end_time = now
 
-    def fill(self, now: float) -> None:
+    def start_trials(self, now: float) -> None:
         """Ask for trials while there is room."""
-        while not self.done and len(self.busy) < self.config.max_concurrent_trials:
+        while not self.is_done and len(self.running) < self.tune_config.max_concurrent_trials:
             kind: list[float] = []
-            with self.driver(now, kind):
-                config = self.agenda.suggest(str(self.asked))
-                self.done = config == Searcher.FINISHED
+            with self.time_driver(now, kind):
+                config = self.trial_queue.suggest(str(self.n_asked))
+                self.is_done = config == Searcher.FINISHED
                 runs = isinstance(config, dict)
                 if runs:
-                    trial = self.trial({**self.shared, **config})
-                    self.callback.on_trial_start(self.asked, [], trial)
+                    trial = self.build_trial({**self.param_space, **config})
+                    self.callback.on_trial_start(self.n_asked, [], trial)
             new = runs and not config["went_on"]
-            (self.spent.proposals if new else self.spent.others).extend(kind)
+            (self.driver_times.proposals if new else self.driver_times.others).extend(kind)
             if not runs:
                 return
             # workers differ in speed by some percent, so that they do not report all at once
-            trial.pace = EPOCH_SECONDS * random.Random(self.asked).uniform(0.9, 1.1)
-            heapq.heappush(self.busy, (self.clock.free + trial.pace, self.asked, trial))
-            self.asked += 1
+            trial.pace = EPOCH_SECONDS * random.Random(self.n_asked).uniform(0.9, 1.1)
+            heapq.heappush(self.running, (self.clock.free_at + trial.pace, self.n_asked, trial))
+            self.n_asked += 1
 
-    def trial(self, config: dict[str, Any]) -> SimulatedTrial:
+    def build_trial(self, config: dict[str, Any]) -> SimulatedTrial:
         """Return a trial as Ray has it, with what it will report."""
         levels = [Level(**level) for level in config["levels"]]
-        reports = repeated(self.past.of(config), levels[config["level"] :], config["level"])
-        met = self.met.get(config["trial"], (-1, 0))
-        rest = [report for report in reports if report.moment > met]
+        reports = repeat_run(self.recordings.find_run(config), levels[config["level"] :], config["level"])
+        met = self.last_positions.get(config["trial"], (-1, 0))
+        rest = [report for report in reports if report.position > met]
         name = f"{config['trial']}-{config['went_on']}" if config["went_on"] else config["trial"]
         return SimulatedTrial(
-            trial_id=str(self.asked),
+            trial_id=str(self.n_asked),
             config=config,
-            folder=Path(self.where.storage_path) / self.where.name / name,
+            folder=Path(self.run_config.storage_path) / self.run_config.name / name,
             rest=iter(rest),
-            end=rest[-1].moment,
+            end=rest[-1].position,
         )
 
-    def epoch(self, now: float, trial: SimulatedTrial) -> None:
+    def report_epoch(self, now: float, trial: SimulatedTrial) -> None:
         """Let a trial report its next epoch, in Ray's order of calls."""
         report = next(trial.rest)
-        self.met[trial.config["trial"]] = report.moment
+        self.last_positions[trial.config["trial"]] = report.position
         result = asdict(report)
-        kept = checkpoint(trial.folder, report)
-        with self.driver(now, self.spent.epochs):
-            goes_on = self.config.scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+        kept = write_checkpoint(trial.folder, report)
+        with self.time_driver(now, self.driver_times.epochs):
+            goes_on = self.tune_config.scheduler.on_trial_result(None, trial, result) == "CONTINUE"
             if goes_on:
-                self.agenda.on_trial_result(trial.trial_id, result)
+                self.trial_queue.on_trial_result(trial.trial_id, result)
             self.callback.on_trial_result(0, [], trial, result)
             self.callback.on_checkpoint(0, [], trial, Saved(str(kept)))
-            goes_on = goes_on and report.moment != trial.end
+            goes_on = goes_on and report.position != trial.end
             if not goes_on:
-                self.agenda.on_trial_complete(trial.trial_id, result)
+                self.trial_queue.on_trial_complete(trial.trial_id, result)
                 self.callback.on_trial_complete(0, [], trial)
         for other in sorted(trial.folder.glob("checkpoint_*"))[:-2]:
             shutil.rmtree(other)
         if goes_on:
-            heapq.heappush(self.busy, (now + trial.pace, int(trial.trial_id), trial))
+            heapq.heappush(self.running, (now + trial.pace, int(trial.trial_id), trial))
 
 
-class Past:
+class RecordedRuns:
     """Recorded runs, which simulated trials repeat."""
 
     def __init__(self, runs: Sequence[Recording]) -> None:
@@ -301,16 +301,16 @@ class Past:
             runs: Of which both learning rate and weight decay are known.
         """
         self.runs = runs
-        self.places = np.log10([[run.knobs[knob] for knob in KNOBS] for run in runs])
+        self.positions = np.log10([[run.knobs[knob] for knob in KNOBS] for run in runs])
 
-    def of(self, config: Mapping[str, Any]) -> Recording:
+    def find_run(self, config: Mapping[str, Any]) -> Recording:
         """Return the run of a trial: one of those nearest to it, drawn by its number."""
         place = np.log10([config["optimizer"][knob.partition(".")[2]] for knob in KNOBS])
-        near = np.argsort(np.linalg.norm(self.places - place, axis=1), kind="stable")[:NEAR]
+        near = np.argsort(np.linalg.norm(self.positions - place, axis=1), kind="stable")[:N_NEAREST]
         return self.runs[int(random.Random(config["trial"]).choice(near))]
 
 
-def repeated(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Report]:
+def repeat_run(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Report]:
     """Yield what a trial reports that repeats a run: as many of its epochs as it is to have.
 
     Args:
@@ -324,11 +324,11 @@ def repeated(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Re
             yield replace(there, epoch=epoch, level=number, seconds=EPOCH_SECONDS)
 
 
-def checkpoint(folder: Path, report: Report) -> Path:
+def write_checkpoint(folder: Path, report: Report) -> Path:
     """Leave a small checkpoint in the folder of a trial, as a worker does; return it."""
     path = folder / f"checkpoint_{report.level:02d}{report.epoch:04d}"
     os.makedirs(path)
-    save_file({"bias": torch.zeros(1)}, path / WEIGHTS)
-    (path / METRICS).write_text(json.dumps(asdict(report)))
-    torch.save({"level": report.level, "epoch": report.epoch}, path / STATE)
+    save_file({"bias": torch.zeros(1)}, path / WEIGHTS_FILE)
+    (path / METRICS_FILE).write_text(json.dumps(asdict(report)))
+    torch.save({"level": report.level, "epoch": report.epoch}, path / STATE_FILE)
     return path

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from trainables.loop import train_epoch
 from trainables.precision import Precision
 from trainables.trial import Trial
-from tuner.settings import cores
+from tuner.settings import count_cores
 
 ROUNDS = 5
-EPS, STEP, STEPS = 8 / 255, 2 / 255, 10
+EPS, STEP_SIZE, STEPS = 8 / 255, 2 / 255, 10
 SETTINGS = {
     "resnet18": ((3, 32, 32), 32),
     "preact_resnet18": ((3, 32, 32), 32),
@@ -52,31 +52,31 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
 
 def main(names: list[str]) -> None:
     """Measure the networks, print the tables and keep the numbers."""
-    torch.set_num_threads(cores())
-    hardware = f"{cores()}-core-{platform.machine()}"
+    torch.set_num_threads(count_cores())
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept: dict[str, Any] = {"date": str(date.today()), "hardware": hardware, "rounds": ROUNDS}
     for name in names or SETTINGS:
-        kept[name] = measured(name, methods=name == "resnet18")
+        kept[name] = measure_network(name, methods=name == "resnet18")
     path = Path(__file__).parent / f"training_step_{hardware}_{date.today()}.json"
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def measured(name: str, *, methods: bool) -> dict[str, Any]:
+def measure_network(name: str, *, methods: bool) -> dict[str, Any]:
     """Return the seconds of every contender on one network, and the ratios to the loop."""
     shape, size = SETTINGS[name]
     x, y = torch.rand(size, *shape), torch.randint(10, (size,))
     contenders = {
-        "reference loop": reference(name, x, y),
-        "torchattacks": torchattacked(name, x, y),
-        "ART": toolbox(name, x, y),
-        "ours fp32": ours(name, x, "fp32", {}),
-        "ours bf16": ours(name, x, "bf16", {}),
-        "floor fp32": floor(trial(name, x, "fp32", {}).model, x, torch.float32),
-        "floor bf16": floor(trial(name, x, "fp32", {}).model, x, torch.bfloat16),
+        "reference loop": build_reference_step(name, x, y),
+        "torchattacks": build_torchattacks_step(name, x, y),
+        "ART": build_art_step(name, x, y),
+        "ours fp32": build_our_step(name, x, "fp32", {}),
+        "ours bf16": build_our_step(name, x, "bf16", {}),
+        "floor fp32": build_convolution_step(build_trial(name, x, "fp32", {}).model, x, torch.float32),
+        "floor bf16": build_convolution_step(build_trial(name, x, "fp32", {}).model, x, torch.bfloat16),
     }
     if methods:
         contenders |= {
-            f"ours fp32, {method}": ours(name, x, "fp32", changes)
+            f"ours fp32, {method}": build_our_step(name, x, "fp32", changes)
             for method, changes in METHODS.items()
             if changes
         }
@@ -100,11 +100,11 @@ def measured(name: str, *, methods: bool) -> dict[str, Any]:
         "images": size,
         "seconds": {c: [round(s, 4) for s in taken] for c, taken in seconds.items()},
         "ratio_to_reference_loop": ratios,
-        "gigaflops_per_second": rates(name, x, seconds),
+        "gigaflops_per_second": compute_rates(name, x, seconds),
     }
 
 
-def trial(name: str, x: Tensor, precision: Precision, changes: dict[str, Any]) -> Trial:
+def build_trial(name: str, x: Tensor, precision: Precision, changes: dict[str, Any]) -> Trial:
     """Return a trial whose network is `name`, with random images as many and as large as `x`."""
     number, channels, height, width = x.shape
     pixels = np.random.default_rng(0).integers(
@@ -120,7 +120,7 @@ def trial(name: str, x: Tensor, precision: Precision, changes: dict[str, Any]) -
             "model": {"name": name},
             "method": {"name": "pgd_at"},
             "criterion": {"name": "cross_entropy"},
-            "attack": {"name": "pgd", "steps": STEPS, "step_size": STEP},
+            "attack": {"name": "pgd", "steps": STEPS, "step_size": STEP_SIZE},
             "update": {"name": "alternate"},
             "optimizer": {"name": "sgd", "lr": 0.01},
             "schedule": {"name": "constant"},
@@ -134,18 +134,18 @@ def trial(name: str, x: Tensor, precision: Precision, changes: dict[str, Any]) -
         return Trial(config | changes)
 
 
-def ours(
+def build_our_step(
     name: str, x: Tensor, precision: Precision, changes: dict[str, Any]
 ) -> Callable[[], object]:
     """Return one training step of this project: an epoch of one batch, bookkeeping included."""
-    own = trial(name, x, precision, changes)
+    own = build_trial(name, x, precision, changes)
 
     def step() -> None:
         train_epoch(
             own.model,
             own.optimizer,
             own.average,
-            own.train,
+            own.train_images,
             own.components,
             classes=10,
             threat=own.threat,
@@ -159,9 +159,9 @@ def ours(
     return step
 
 
-def reference(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
+def build_reference_step(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
     """Return one step of a loop as the reference repositories write it."""
-    own = trial(name, x, "fp32", {})
+    own = build_trial(name, x, "fp32", {})
     model = own.model.to(memory_format=torch.contiguous_format).train()
 
     def step() -> None:
@@ -171,32 +171,32 @@ def reference(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
         for _ in range(STEPS):
             F.cross_entropy(model(x + delta), y).backward()
             assert delta.grad is not None
-            moved = (delta + STEP * delta.grad.sign()).detach().clamp(-EPS, EPS)
+            moved = (delta + STEP_SIZE * delta.grad.sign()).detach().clamp(-EPS, EPS)
             delta.data = (x + moved).clamp(0, 1) - x
             delta.grad.zero_()
-        descend(model, own.optimizer, x + delta.detach(), y)
+        update_weights(model, own.optimizer, x + delta.detach(), y)
 
     return step
 
 
-def torchattacked(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
+def build_torchattacks_step(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
     """Return one step of the same loop with torchattacks' PGD, which attacks in eval mode."""
-    own = trial(name, x, "fp32", {})
+    own = build_trial(name, x, "fp32", {})
     model = own.model.to(memory_format=torch.contiguous_format).train()
-    attack = torchattacks.PGD(model, eps=EPS, alpha=STEP, steps=STEPS)
-    return lambda: descend(model, own.optimizer, attack(x, y), y)
+    attack = torchattacks.PGD(model, eps=EPS, alpha=STEP_SIZE, steps=STEPS)
+    return lambda: update_weights(model, own.optimizer, attack(x, y), y)
 
 
-def descend(model: nn.Module, optimizer: torch.optim.Optimizer, x_adv: Tensor, y: Tensor) -> None:
+def update_weights(model: nn.Module, optimizer: torch.optim.Optimizer, x_adv: Tensor, y: Tensor) -> None:
     """Take one step on attacked images."""
     optimizer.zero_grad()
     F.cross_entropy(model(x_adv), y).backward()
     optimizer.step()
 
 
-def toolbox(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
+def build_art_step(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
     """Return one step of adversarial-robustness-toolbox's PGD trainer."""
-    own = trial(name, x, "fp32", {})
+    own = build_trial(name, x, "fp32", {})
     classifier = PyTorchClassifier(
         own.model.to(memory_format=torch.contiguous_format),
         loss=nn.CrossEntropyLoss(),
@@ -207,24 +207,24 @@ def toolbox(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
         device_type="cpu",
     )
     trainer = AdversarialTrainerMadryPGD(
-        classifier, nb_epochs=1, batch_size=len(x), eps=EPS, eps_step=STEP, max_iter=STEPS
+        classifier, nb_epochs=1, batch_size=len(x), eps=EPS, eps_step=STEP_SIZE, max_iter=STEPS
     )
     images, labels = x.numpy(), y.numpy()
     return lambda: trainer.fit(images, labels)
 
 
-def floor(model: nn.Module, x: Tensor, dtype: torch.dtype) -> Callable[[], object]:
+def build_convolution_step(model: nn.Module, x: Tensor, dtype: torch.dtype) -> Callable[[], object]:
     """Return the convolutions of one step alone: what nobody can be quicker than."""
     calls = [
         (conv.to(dtype), features.to(dtype), slope.to(dtype))
-        for conv, features, slope in convolutions(model, x)
+        for conv, features, slope in record_convolutions(model, x)
     ]
 
     def step() -> None:
         for number in range(STEPS + 1):
             wanted = [True, number == STEPS, False]  # slopes of images; of weights in the last
             for conv, features, slope in calls:
-                F.conv2d(features, conv.weight, None, *geometry(conv))
+                F.conv2d(features, conv.weight, None, *convolution_arguments(conv))
                 torch.ops.aten.convolution_backward(
                     slope,
                     features,
@@ -242,12 +242,12 @@ def floor(model: nn.Module, x: Tensor, dtype: torch.dtype) -> Callable[[], objec
     return torch.no_grad()(step)
 
 
-def geometry(conv: nn.Conv2d) -> tuple[Any, Any, Any, int]:
+def convolution_arguments(conv: nn.Conv2d) -> tuple[Any, Any, Any, int]:
     """Return stride, padding, dilation and groups."""
     return conv.stride, conv.padding, conv.dilation, conv.groups
 
 
-def convolutions(model: nn.Module, x: Tensor) -> list[tuple[nn.Conv2d, Tensor, Tensor]]:
+def record_convolutions(model: nn.Module, x: Tensor) -> list[tuple[nn.Conv2d, Tensor, Tensor]]:
     """Return each convolution with features and slopes of the shapes that it meets."""
     found: list[tuple[nn.Conv2d, Tensor, Tensor]] = []
 
@@ -267,9 +267,9 @@ def convolutions(model: nn.Module, x: Tensor) -> list[tuple[nn.Conv2d, Tensor, T
     return found
 
 
-def rates(name: str, x: Tensor, seconds: dict[str, list[float]]) -> dict[str, float]:
+def compute_rates(name: str, x: Tensor, seconds: dict[str, list[float]]) -> dict[str, float]:
     """Return how many billion operations a second each contender's convolutions come to."""
-    calls = convolutions(trial(name, x, "fp32", {}).model, x)
+    calls = record_convolutions(build_trial(name, x, "fp32", {}).model, x)
     one_pass = sum(2 * slope.numel() * conv.weight[0].numel() for conv, _, slope in calls)
     operations = one_pass * (2 * STEPS + 3)  # forward and back; in the update back twice
     return {

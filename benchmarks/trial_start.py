@@ -14,17 +14,17 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from tuner.settings import cores
+from tuner.settings import count_cores
 
 TRIALS = 24
 WORDS = ["space=weight_decay", f"trials={TRIALS}", "epochs=1", "scheduler=none", "concurrency=1"]
-SMALL = ["data.limit=200", "data.validation=50"]
+SMALL_SETTINGS = ["data.limit=200", "data.validation=50"]
 
 
 def main() -> None:
     """Measure, print and keep the seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tuner.search", *WORDS, *SMALL, f"results={folder}"]
+        command = [sys.executable, "-m", "tuner.search", *WORDS, *SMALL_SETTINGS, f"results={folder}"]
         subprocess.run([*command, "name=study"], check=True, stdout=subprocess.DEVNULL)
         ends = sorted(
             (report["timestamp"], report["seconds"], report["pid"])
@@ -33,7 +33,7 @@ def main() -> None:
         )
     moments, busy, processes = zip(*ends, strict=True)
     start = (moments[-1] - moments[0] - sum(busy[1:])) / (len(ends) - 1)
-    hardware = f"{cores()}-core-{platform.machine()}"
+    hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": "python -m benchmarks.trial_start",
         "date": str(date.today()),

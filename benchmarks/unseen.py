@@ -10,10 +10,10 @@ import sys
 import numpy as np
 import torch
 
-from trainables.batches import cut
+from trainables.batches import split_validation
 from trainables.images import Images
 
-WANTED = 10_000
+N_TEST_IMAGES = 10_000
 
 
 def main(source: str, target: str, limit: str, validation: str) -> None:
@@ -27,11 +27,11 @@ def main(source: str, target: str, limit: str, validation: str) -> None:
         y=torch.from_numpy(arrays["y_train"]).long(),
     )
     seen = torch.zeros(number, dtype=torch.bool)
-    for part in cut(numbered, limit=int(limit), validation=int(validation)):
+    for part in split_validation(numbered, limit=int(limit), validation=int(validation)):
         assert isinstance(part.x, torch.Tensor)
         seen[part.x.flatten(1).contiguous().view(torch.int32).flatten().long()] = True
     assert int(seen.sum()) == int(limit) + int(validation)
-    chosen = np.flatnonzero(~seen.numpy())[:WANTED]
+    chosen = np.flatnonzero(~seen.numpy())[:N_TEST_IMAGES]
     test = {"x_test": arrays["x_train"][chosen], "y_test": arrays["y_train"][chosen]}
     np.savez(target, **(arrays | test))
 

@@ -24,16 +24,16 @@ from analysis.tables.__main__ import TableSettings
 from docs.render import coded, escaped, first_line, knob_table, prose, table, typed_value
 from trainables import catalogue
 from trainables.groups import GROUPS, Group
-from trainables.knobs import documented, knobs
+from trainables.knobs import parse_argument_docs, read_knobs
 from trainables.report import Report
-from tuner.domains import is_domain, spelled
+from tuner.domains import is_domain, format_domain
 from tuner.evaluation_settings import EvaluationSettings
 from tuner.export import ExportSettings
-from tuner.settings import TRACKERS, Settings
-from tuner.space import RECIPES, SPACES, Space, understood
+from tuner.settings import TRACKERS_PACKAGE, Settings
+from tuner.space import RECIPES_PACKAGE, SPACES_PACKAGE, Space, parse_space_module
 from tuner.study_groups import STUDY_GROUPS
 from tuner.suites import ATTACKS, SUITES
-from tuner.train import STUDY, TrainSettings
+from tuner.train import STUDY_KEYS, TrainSettings
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -41,7 +41,7 @@ GPU_HOURS = "gpu_hours.md"
 """The page that takes minutes."""
 NOTE = "<!-- Generated from the code by `python -m docs.generate`. Do not edit. -->"
 FIGURES = "analysis.figures"
-ALL = {**GROUPS, **STUDY_GROUPS}
+ALL_GROUPS = {**GROUPS, **STUDY_GROUPS}
 WITH_EXAMPLES = ("extend.md",)
 """Pages of `docs/` that show files of `examples/`."""
 EXAMPLE = re.compile(r"(<!-- (examples/\w+\.py) -->\n```python\n).*?(```\n)", flags=re.DOTALL)
@@ -82,7 +82,7 @@ Ranges are written as intervals: `[0, 1)` contains 0 and does not contain 1.
 
 def study() -> str:
     """Return the page of the keys of a study."""
-    own = ", ".join(f"`{name}`" for name in STUDY)
+    own = ", ".join(f"`{name}`" for name in STUDY_KEYS)
     return f"""# Keys of a study
 
 The keys of `python -m tuner.search`, beside `space=` ([spaces](spaces.md)), `recipe=`
@@ -100,7 +100,7 @@ The keys of `python -m tuner.search`, beside `space=` ([spaces](spaces.md)), `re
 
 `tracker=NAME,NAME`, or `tracker=none`.
 
-{summary("tracker", TRACKERS)}
+{summary("tracker", TRACKERS_PACKAGE)}
 """
 
 
@@ -147,7 +147,7 @@ beside the published numbers: see [Reproduce a paper](../reproduce.md).
 
 def recipes() -> str:
     """Return the page of recipes."""
-    modules = {name: catalogue.load(RECIPES, name) for name in member_names(RECIPES)}
+    modules = {name: catalogue.load_member(RECIPES_PACKAGE, name) for name in member_names(RECIPES_PACKAGE)}
     rows = [
         (*row, str(module.EPOCHS))
         for row, module in zip(first_lines("recipe", modules), modules.values(), strict=True)
@@ -169,7 +169,7 @@ data set. Knobs that a recipe does not set have their default. Each data set has
 
 def recipe_section(name: str, module: ModuleType) -> str:
     """Return the section of a recipe: where it is from, and what it sets."""
-    settings = [f"epochs={module.EPOCHS}", *assignments(understood("recipe", module).layer)]
+    settings = [f"epochs={module.EPOCHS}", *assignments(parse_space_module("recipe", module).layer)]
     return f"### `recipe={name}`\n\n{prose(module)}\n\n{coded(settings)}"
 
 
@@ -321,7 +321,7 @@ def analysis() -> str:
 
 def columns() -> str:
     """Return the page of the columns of `epochs.parquet`."""
-    meanings = documented(Report)
+    meanings = parse_argument_docs(Report)
     rows = [(f"`{each.name}`", escaped(meanings[each.name])) for each in fields(Report)]
     return f"""# Columns of `epochs.parquet`
 
@@ -336,9 +336,9 @@ def gpu_hours() -> str:
     """Return the page of GPU-hours: what each published table costs, at three published speeds."""
     from benchmarks import gpu_hours as costs  # noqa: PLC0415  # only this page needs it
 
-    speeds = costs.speeds()
-    lines = "\n".join(speed_line(each.multiplications, each.source) for each in speeds)
-    rows = [cost_row(each, speeds[0], speeds[-1]) for each in costs.tables()]
+    speeds = costs.list_speeds()
+    lines = "\n".join(speed_line(each.multiplications_per_hour, each.source) for each in speeds)
+    rows = [cost_row(each, speeds[0], speeds[-1]) for each in costs.list_table_costs()]
     titles = ("space", "configurations", "epochs", "10^18 multiplications", "GPU-hours")
     return f"""# GPU-hours of the papers' tables
 
@@ -361,9 +361,9 @@ def cost_row(cost: Any, slow: Any, quick: Any) -> tuple[str, ...]:  # noqa: ANN4
     """Return the row of a table of `benchmarks.gpu_hours`, with its hours at two speeds."""
     return (
         f"[`{cost.space}`](spaces.md#space{cost.space})",
-        str(cost.cells),
+        str(cost.grid_cells),
         str(cost.epochs),
-        f"{cost.multiplications / 1e18:.1f}",
+        f"{cost.multiplications_per_hour / 1e18:.1f}",
         f"{cost.hours(quick):.0f} to {cost.hours(slow):.0f}",
     )
 
@@ -388,12 +388,12 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
 
 def group(name: str, title: str) -> str:
     """Return the section of a group: its members, their knobs, and the knobs of every member."""
-    found = ALL[name]
-    if not found.folder:
-        meaning = found.meaning[:1].upper() + found.meaning[1:]
-        own = knob_table(found.shared_knobs(), f"{name}.")
+    found = ALL_GROUPS[name]
+    if not found.package:
+        meaning = found.description[:1].upper() + found.description[1:]
+        own = knob_table(found.common_knobs(), f"{name}.")
         return f"## {title}\n\n{meaning}. Knobs: `{name}.KNOB=VALUE`.\n\n{own}"
-    chosen = f"`{name}=NAME` chooses {escaped(found.meaning)}; `{name}.KNOB=VALUE` sets a knob."
+    chosen = f"`{name}=NAME` chooses {escaped(found.description)}; `{name}.KNOB=VALUE` sets a knob."
     return f"## {title}\n\n{chosen}\n\n{members(found, name + '=', name + '.')}"
 
 
@@ -405,13 +405,13 @@ def members(found: Group, choice: str, prefix: str) -> str:
         choice: What is typed before the name of a member, such as "attack=".
         prefix: What is typed before the name of a knob, such as "attack."; "{}" is the member.
     """
-    assert found.folder is not None
-    modules = {name: found.load(name) for name in member_names(found.folder)}
-    common = found.shared_knobs()
+    assert found.package is not None
+    modules = {name: found.load(name) for name in member_names(found.package)}
+    common = found.common_knobs()
     overview = table((choice.rstrip("="), "description"), first_lines(choice.rstrip("="), modules))
     parts = [overview]
     for name, module in modules.items():
-        own = {key: knob for key, knob in found.knobs(name).items() if key not in common}
+        own = {key: knob for key, knob in found.member_knobs(name).items() if key not in common}
         parts.append(f"### `{choice}{name}`\n\n{prose(module)}")
         if companions := assignments(getattr(module, "COMPANIONS", {})):
             parts.append(f"Sets {coded(companions)} unless you set them.")
@@ -431,7 +431,7 @@ def member_names(folder: str) -> list[str]:
 
 def summary(key: str, folder: str) -> str:
     """Return a table of the members of a registry."""
-    modules = {name: catalogue.load(folder, name) for name in member_names(folder)}
+    modules = {name: catalogue.load_member(folder, name) for name in member_names(folder)}
     return table((key, "meaning"), [(f"`{k}`", first_line(m)) for k, m in modules.items()])
 
 
@@ -445,7 +445,7 @@ def first_lines(key: str, modules: Mapping[str, ModuleType]) -> list[tuple[str, 
 
 def space_modules() -> dict[str, ModuleType]:
     """Return the search spaces by name, those of the folder with papers' tables included."""
-    folders = [each for each in (SPACES, f"{SPACES}.tables") if find_spec(each)]
+    folders = [each for each in (SPACES_PACKAGE, f"{SPACES_PACKAGE}.tables") if find_spec(each)]
     found = {
         name: import_module(f"{folder}.{name}")
         for folder in folders
@@ -457,7 +457,7 @@ def space_modules() -> dict[str, ModuleType]:
 def space_sections(modules: Mapping[str, ModuleType]) -> str:
     """Return the sections of search spaces."""
     return "\n\n".join(
-        f"### `space={name}`\n\n{prose(module)}\n\n{space_items(understood('space', module))}"
+        f"### `space={name}`\n\n{prose(module)}\n\n{space_items(parse_space_module('space', module))}"
         for name, module in modules.items()
     )
 
@@ -479,7 +479,7 @@ def assignments(layer: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the settings of a space or recipe, each as it would be typed."""
     return [
         f"{name if knob == 'name' else f'{name}.{knob}'}="
-        f"{rounded(spelled(value)) if is_domain(value) else typed_value(value)}"
+        f"{rounded(format_domain(value)) if is_domain(value) else typed_value(value)}"
         for name, values in layer.items()
         for knob, value in values.items()
     ]
@@ -496,7 +496,7 @@ def rounded(domain: str) -> str:
 
 def settings_table(settings: type) -> str:
     """Return the keys of a command in a table."""
-    return knob_table(knobs(settings), "", title="key")
+    return knob_table(read_knobs(settings), "", title="key")
 
 
 def with_examples(text: str) -> str:

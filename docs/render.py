@@ -17,9 +17,9 @@ def knob_table(some: Mapping[str, Knob], prefix: str, title: str = "knob") -> st
     rows = [
         (
             f"`{prefix}{name}`",
-            values(knob.allowed),
+            values(knob.allowed_values),
             "required" if knob.default is REQUIRED else f"`{default(knob.default)}`",
-            escaped(knob.meaning),
+            escaped(knob.description),
         )
         for name, knob in some.items()
     ]

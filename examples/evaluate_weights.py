@@ -12,7 +12,7 @@ from trainables.models.lenet import build
 from tuner.evaluate import main
 
 WEIGHTS = "lenet.pt"
-WORDS = [
+ARGUMENTS = [
     f"weights={WEIGHTS}",
     *("model=lenet", "data=mnist5k", "threat=linf", "threat.eps=0.3"),
     *("suite=fgsm,pgd_5", "images=50"),
@@ -21,4 +21,4 @@ WORDS = [
 if __name__ == "__main__":
     torch.manual_seed(0)
     torch.save(build((1, 28, 28), 10).state_dict(), WEIGHTS)
-    sys.exit(main(WORDS))
+    sys.exit(main(ARGUMENTS))

@@ -15,7 +15,7 @@ from trainables.ranges import Fraction
 from trainables.signatures import Criterion
 from tuner.search import main
 
-SMALL = [
+SMALL_BUDGET = [
     *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
     *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "trials=3"),
 ]
@@ -51,4 +51,4 @@ def outer(
 
 
 if __name__ == "__main__":
-    sys.exit(main([f"method={__file__}", "method.share=uniform(0,1)", *SMALL]))
+    sys.exit(main([f"method={__file__}", "method.share=uniform(0,1)", *SMALL_BUDGET]))

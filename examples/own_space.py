@@ -11,7 +11,7 @@ from ray import tune
 
 from tuner.search import main
 
-SMALL = [
+SMALL_BUDGET = [
     *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
     *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "trials=4"),
 ]
@@ -32,4 +32,4 @@ def variants() -> dict[str, dict[str, dict[str, object]]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main([f"space={__file__}", *SMALL]))
+    sys.exit(main([f"space={__file__}", *SMALL_BUDGET]))

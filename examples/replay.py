@@ -10,21 +10,21 @@ import sys
 
 from tuner.search import main
 
-SMALL = [
+SMALL_BUDGET = [
     *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
     *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=3", "trials=4"),
 ]
 
 
-def recorded() -> str:
+def record_runs() -> str:
     """Run a search without early stopping; return its results folder."""
-    words = ["space=weight_decay", *SMALL, "scheduler=none", "name=recorded", "resume=auto"]
+    words = ["space=weight_decay", *SMALL_BUDGET, "scheduler=none", "name=recorded", "resume=auto"]
     if status := main(words):
         sys.exit(status)
     return "results/recorded"
 
 
 if __name__ == "__main__":
-    curves = sys.argv[1] if sys.argv[1:] else recorded()
+    curves = sys.argv[1] if sys.argv[1:] else record_runs()
     rungs = ["fidelity=epochs", "scheduler.rungs=[1/3]"]
     sys.exit(main(["space=weight_decay", f"replay={curves}", *rungs]))

@@ -9,21 +9,21 @@ import sys
 
 from tuner.search import main
 
-SMALL = [
+SMALL_BUDGET = [
     *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
     *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "scheduler=none"),
 ]
-COMMON = ["space=weight_decay", *SMALL, "resume=auto"]
+COMMON_ARGUMENTS = ["space=weight_decay", *SMALL_BUDGET, "resume=auto"]
 
 
-def both() -> int:
+def run_both() -> int:
     """Run a search, and a second one with a narrower range that uses its trials."""
     narrow = "optimizer.weight_decay=loguniform(1e-4,1e-2)"
-    return main([*COMMON, "trials=2", "name=older"]) or main([
-        *(*COMMON, "trials=1", "name=newer"),
+    return main([*COMMON_ARGUMENTS, "trials=2", "name=older"]) or main([
+        *(*COMMON_ARGUMENTS, "trials=1", "name=newer"),
         *(narrow, "warm_start=results/older"),
     ])
 
 
 if __name__ == "__main__":
-    sys.exit(both())
+    sys.exit(run_both())

@@ -4,48 +4,48 @@ All its tables train on CIFAR-10 for 110 epochs, with drops at 100 and 105: the 
 """
 
 from search_spaces._published import (
-    NETWORKS,
-    OPTIMIZERS,
-    Functions,
+    NETWORK_NAMES,
+    OPTIMIZER_KNOBS,
+    SpaceFunctions,
     Layer,
-    Row,
-    functions,
-    number,
-    rows,
+    PublishedRow,
+    build_space,
+    parse_fraction,
+    list_rows,
 )
 
 RECIPE = "cifar10"
 SCHEDULER = "none"
 EPOCHS = 110
 
-METHODS = {"PGD-AT": "pgd_at", "TRADES": "trades"}
+METHOD_NAMES = {"PGD-AT": "pgd_at", "TRADES": "trades"}
 
 
-def table(number: int) -> Functions:
+def build_table_space(number: int) -> SpaceFunctions:
     """Return the functions of the space that is a table; differences of two rows are no rows."""
-    found = rows("bag_of_tricks", f"Table {number}")
-    return functions([row for row in found if row.setting["bn_mode"] in ("train", "eval")], layer)
+    found = list_rows("bag_of_tricks", f"Table {number}")
+    return build_space([row for row in found if row.setting["bn_mode"] in ("train", "eval")], build_layer)
 
 
-def layer(row: Row) -> Layer:
+def build_layer(row: PublishedRow) -> Layer:
     """Return the configuration of a row."""
     knobs = row.setting
     return {
-        "threat": {"name": knobs["norm"], "eps": number(knobs["eps"])},
+        "threat": {"name": knobs["norm"], "eps": parse_fraction(knobs["eps"])},
         "data": {"batch_size": int(knobs["batch_size"])},
-        "model": {"name": NETWORKS[row.architecture], "activation": knobs["activation"]},
-        "method": {"name": METHODS[row.method]},
+        "model": {"name": NETWORK_NAMES[row.architecture], "activation": knobs["activation"]},
+        "method": {"name": METHOD_NAMES[row.method]},
         "criterion": {"smoothing": float(knobs["label_smoothing"])},
-        "attack": attack(knobs["attack_early_stop"]),
+        "attack": build_attack(knobs["attack_early_stop"]),
         "update": {"mode": knobs["bn_mode"]},
-        "optimizer": OPTIMIZERS[knobs["optimizer"]]
+        "optimizer": OPTIMIZER_KNOBS[knobs["optimizer"]]
         | {"lr": float(knobs["lr"]), "weight_decay": float(knobs["weight_decay"])},
         "schedule": {"warmup": float(knobs["warmup_lr_epochs"]) / EPOCHS},
         "eps_schedule": {"warmup": float(knobs["warmup_eps_epochs"]) / EPOCHS},
     }
 
 
-def attack(stops: str) -> dict[str, object]:
+def build_attack(stops: str) -> dict[str, object]:
     """Return the attack that stops 0, 1, then 2 steps after success, growing at two epochs."""
     if stops == "none":
         return {}

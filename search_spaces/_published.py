@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 Layer = dict[str, dict[str, Any]]
-Functions = tuple[
+SpaceFunctions = tuple[
     Callable[[], Layer], Callable[[], dict[str, Layer]], Callable[[], dict[str, dict[str, str]]]
 ]
 
-NETWORKS = {
+NETWORK_NAMES = {
     "ResNet-18": "preact_resnet18",  # the only one of its code with a choice of activations
     "SENet-18": "senet18",
     "DenseNet-121": "densenet121",
@@ -27,7 +27,7 @@ NETWORKS = {
     "WRN-34-20": "wrn_34_20",
 }
 """Of Bag of Tricks and HE, in our words."""
-OPTIMIZERS: dict[str, dict[str, object]] = {
+OPTIMIZER_KNOBS: dict[str, dict[str, object]] = {
     "sgd_momentum": {"name": "sgd"},
     "sgd_nesterov": {"name": "sgd", "nesterov": True},
     "sgd_gc": {"name": "sgd", "centralize": "gc"},
@@ -39,7 +39,7 @@ OPTIMIZERS: dict[str, dict[str, object]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class PublishedRow:
     """One setting of a table.
 
     Attributes:
@@ -56,24 +56,24 @@ class Row:
 
 
 @cache
-def lines() -> list[dict[str, str]]:
+def load_lines() -> list[dict[str, str]]:
     """Return every published number: a dictionary a line of the file, as it was printed."""
     with Path(__file__).with_name("published.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 @cache
-def rows(paper: str, table: str) -> list[Row]:
+def list_rows(paper: str, table: str) -> list[PublishedRow]:
     """Return the rows of a table, in its order; what a text says twice stands with a comma."""
     found: dict[tuple[str, str, str], dict[str, str]] = {}
-    for line in lines():
+    for line in load_lines():
         if (line["paper"], line["table"]) == (paper, table):
             key = line["architecture"], line["method"], line["setting"]
             number = line["value"] + (f" ± {line['std']}" if line["std"] else "")
             numbers, metric = found.setdefault(key, {}), line["metric"]
             numbers[metric] = f"{numbers[metric]}, {number}" if metric in numbers else number
     return [
-        Row(
+        PublishedRow(
             architecture=architecture,
             method=method,
             setting=dict(part.split("=", 1) for part in setting.split(";")),
@@ -83,7 +83,7 @@ def rows(paper: str, table: str) -> list[Row]:
     ]
 
 
-def labels(some: Sequence[Row]) -> list[str]:
+def label_rows(some: Sequence[PublishedRow]) -> list[str]:
     """Return what tells each row from the others: network, method and settings that vary."""
     keys = list(dict.fromkeys(key for row in some for key in row.setting))
     varying = [key for key in keys if len({row.setting.get(key) for row in some}) > 1]
@@ -99,14 +99,14 @@ def labels(some: Sequence[Row]) -> list[str]:
     ]
 
 
-def functions(some: Sequence[Row], translate: Callable[[Row], Layer]) -> Functions:
+def build_space(some: Sequence[PublishedRow], translate: Callable[[PublishedRow], Layer]) -> SpaceFunctions:
     """Return `space`, `variants` and `published` of a space whose variants are rows of a table.
 
     Args:
         some: The rows.
         translate: From a row to what its configuration has over the recipe.
     """
-    named = dict(zip(labels(some), some, strict=True))
+    named = dict(zip(label_rows(some), some, strict=True))
 
     def space() -> Layer:
         return {}
@@ -120,10 +120,10 @@ def functions(some: Sequence[Row], translate: Callable[[Row], Layer]) -> Functio
     return space, variants, published
 
 
-def number(text: str) -> float:
+def parse_fraction(text: str) -> float:
     """Return a number or a fraction.
 
-    >>> number("0.031"), number("51/255")
+    >>> parse_fraction("0.031"), parse_fraction("51/255")
     (0.031, 0.2)
     """
     over, _, under = text.partition("/")

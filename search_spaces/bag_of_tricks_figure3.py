@@ -10,7 +10,7 @@ from search_spaces._bag_of_tricks import EPOCHS, RECIPE, SCHEDULER
 
 __all__ = ["RECIPE", "SCHEDULER", "space"]
 
-DROPS = [[40 / EPOCHS, 45 / EPOCHS], [100 / EPOCHS, 105 / EPOCHS]]
+DROP_MILESTONES = [[40 / EPOCHS, 45 / EPOCHS], [100 / EPOCHS, 105 / EPOCHS]]
 
 
 def space() -> dict[str, dict[str, object]]:
@@ -18,5 +18,5 @@ def space() -> dict[str, dict[str, object]]:
     return {
         "model": {"name": "wrn_34_10"},
         "optimizer": {"weight_decay": tune.grid_search([1e-4, 2e-4])},
-        "schedule": {"name": "piecewise", "drops": tune.grid_search(DROPS)},
+        "schedule": {"name": "piecewise", "drops": tune.grid_search(DROP_MILESTONES)},
     }

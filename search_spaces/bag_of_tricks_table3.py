@@ -1,7 +1,7 @@
 """The batch size and its learning rate: Table 3 of Bag of Tricks (arXiv:2010.00467)."""
 
-from search_spaces._bag_of_tricks import RECIPE, SCHEDULER, table
+from search_spaces._bag_of_tricks import RECIPE, SCHEDULER, build_table_space
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 
-space, variants, published = table(3)
+space, variants, published = build_table_space(3)

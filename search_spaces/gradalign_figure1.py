@@ -10,18 +10,18 @@ from search_spaces._published import Layer
 RECIPE = "grad_align"
 SCHEDULER = "none"
 RADII = range(1, 17)
-NUMBERS = {"FGSM-RS, 8/255": "42.80 ± 0.58", "FGSM + GradAlign, 8/255": "44.54 ± 0.24"}
+PUBLISHED_ACCURACIES = {"FGSM-RS, 8/255": "42.80 ± 0.58", "FGSM + GradAlign, 8/255": "44.54 ± 0.24"}
 
 
-def methods(eps: float) -> dict[str, Layer]:
+def build_method_layers(eps: float) -> dict[str, Layer]:
     """Return the ways to train at a radius."""
     one_step: Layer = {"method": {"name": "pgd_at"}, "optimizer": {"lr": 0.2}}
     return {
         "FGSM": one_step | {"attack": {"name": "fgsm"}},
         "FGSM-RS": one_step | {"attack": {"name": "fgsm_rs"}},
-        "FGSM + GradAlign": {"method": {"name": "grad_align", "weight": price(eps)}},
-        "PGD-2": one_step | {"attack": pgd(2, eps)},
-        "PGD-10": one_step | {"attack": pgd(10, eps)},
+        "FGSM + GradAlign": {"method": {"name": "grad_align", "weight": compute_grad_align_weight(eps)}},
+        "PGD-2": one_step | {"attack": build_pgd(2, eps)},
+        "PGD-10": one_step | {"attack": build_pgd(10, eps)},
         "Free-8": {
             "method": {"name": "pgd_at"},
             "optimizer": {"lr": 0.04},
@@ -30,12 +30,12 @@ def methods(eps: float) -> dict[str, Layer]:
     }
 
 
-def price(eps: float) -> float:
+def compute_grad_align_weight(eps: float) -> float:
     """Return lambda at a radius."""
     return float(0.02 * 10 ** (255 * eps / 8))
 
 
-def pgd(steps: int, eps: float) -> dict[str, object]:
+def build_pgd(steps: int, eps: float) -> dict[str, object]:
     """Return their PGD, whose steps add up to twice the radius, or to it once if there are two."""
     size = eps / 2 if steps == 2 else 2 * eps / steps
     return {"name": "pgd", "steps": steps, "step_size": size, "start": "zero"}
@@ -51,10 +51,10 @@ def variants() -> dict[str, Layer]:
     return {
         f"{name}, {grey}/255": layer | {"threat": {"name": "linf", "eps": grey / 255}}
         for grey in RADII
-        for name, layer in methods(grey / 255).items()
+        for name, layer in build_method_layers(grey / 255).items()
     }
 
 
 def published() -> dict[str, dict[str, str]]:
     """Return AutoAttack's accuracy, in percent."""
-    return {label: {"aa_acc": number} for label, number in NUMBERS.items()}
+    return {label: {"aa_acc": number} for label, number in PUBLISHED_ACCURACIES.items()}

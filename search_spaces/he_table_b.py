@@ -1,10 +1,10 @@
 """PGD-AT with hypersphere embedding on two networks: HE's Table B (arXiv:2002.08619)."""
 
-from search_spaces._published import NETWORKS, Layer, rows
+from search_spaces._published import NETWORK_NAMES, Layer, list_rows
 
 RECIPE = "he_pgd_at"
 SCHEDULER = "none"
-ROWS = rows("he", "Table B")
+ROWS = list_rows("he", "Table B")
 
 
 def space() -> Layer:
@@ -14,7 +14,7 @@ def space() -> Layer:
 
 def variants() -> dict[str, Layer]:
     """Return the two networks."""
-    return {row.architecture: {"model": {"name": NETWORKS[row.architecture]}} for row in ROWS}
+    return {row.architecture: {"model": {"name": NETWORK_NAMES[row.architecture]}} for row in ROWS}
 
 
 def published() -> dict[str, dict[str, str]]:

@@ -4,35 +4,35 @@ Scales, margins and prices are those of the published code for each method; its 
 stated, and taken to be WRN-34-10.
 """
 
-from search_spaces._published import Functions, Layer, Row, functions, rows
+from search_spaces._published import SpaceFunctions, Layer, PublishedRow, build_space, list_rows
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 
 RECIPE = "he_pgd_at"
 SCHEDULER = "none"
-METHODS: dict[str, dict[str, object]] = {
+METHOD_LAYERS: dict[str, dict[str, object]] = {
     "PGD-AT": {"name": "pgd_at"},
     "ALP": {"name": "alp"},
     "TRADES": {"name": "trades"},
 }
-SPHERES: dict[str, Layer] = {
+HYPERSPHERE_KNOBS: dict[str, Layer] = {
     "PGD-AT+HE": {"model": {"s": 10.0}, "criterion": {"m": 0.2}},
     "ALP+HE": {"model": {"s": 20.0}, "criterion": {"m": 0.3}, "method": {"beta": 0.5}},
     "TRADES+HE": {"model": {"s": 15.0}, "criterion": {"m": 0.2}},
 }
-PLAIN: Layer = {"model": {"head": "linear"}, "criterion": {"name": "cross_entropy"}}
+LINEAR_HEAD: Layer = {"model": {"head": "linear"}, "criterion": {"name": "cross_entropy"}}
 
 
-def table() -> Functions:
+def build_table_space() -> SpaceFunctions:
     """Return the functions of the space."""
-    return functions(rows("he", "Table C"), layer)
+    return build_space(list_rows("he", "Table C"), build_layer)
 
 
-def layer(row: Row) -> Layer:
+def build_layer(row: PublishedRow) -> Layer:
     """Return the configuration of a row."""
-    chosen = SPHERES.get(row.method, PLAIN)
-    method = METHODS[row.method.removesuffix("+HE")] | chosen.get("method", {})
+    chosen = HYPERSPHERE_KNOBS.get(row.method, LINEAR_HEAD)
+    method = METHOD_LAYERS[row.method.removesuffix("+HE")] | chosen.get("method", {})
     return chosen | {"method": method}
 
 
-space, variants, published = table()
+space, variants, published = build_table_space()

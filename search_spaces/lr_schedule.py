@@ -7,7 +7,7 @@ Drops at half and three quarters are theirs, at 100 and 105 of 110 epochs those 
 
 from ray import tune
 
-DROPS = [[0.5, 0.75], [100 / 110, 105 / 110], [75 / 76]]
+DROP_MILESTONES = [[0.5, 0.75], [100 / 110, 105 / 110], [75 / 76]]
 
 
 def space() -> dict[str, dict[str, object]]:
@@ -18,7 +18,7 @@ def space() -> dict[str, dict[str, object]]:
 def variants() -> dict[str, dict[str, dict[str, object]]]:
     """Return what is searched: the schedule, and the moments that each has."""
     return {
-        "piecewise": {"schedule": {"name": "piecewise", "drops": tune.choice(DROPS)}},
+        "piecewise": {"schedule": {"name": "piecewise", "drops": tune.choice(DROP_MILESTONES)}},
         "cosine": {"schedule": {"name": "cosine"}},
         "one_cycle": {"schedule": {"name": "one_cycle", "peak": tune.uniform(0.2, 0.6)}},
     }

@@ -3,11 +3,11 @@
 Errors, not accuracies, are published. Rows with periods are ensembles of the period ends.
 """
 
-from search_spaces._pas import table
+from search_spaces._pas import build_table_space
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 
 RECIPE = "pas_cifar10"
 SCHEDULER = "none"
 
-space, variants, published = table("CIFAR-10")
+space, variants, published = build_table_space("CIFAR-10")

@@ -3,11 +3,11 @@
 Errors, not accuracies, are published.
 """
 
-from search_spaces._pas import table
+from search_spaces._pas import build_table_space
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 
 RECIPE = "pas_mnist"
 SCHEDULER = "none"
 
-space, variants, published = table("MNIST")
+space, variants, published = build_table_space("MNIST")

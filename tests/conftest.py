@@ -9,19 +9,19 @@ import ray
 import torch
 from pyarrow.fs import FileSystem
 
-from tuner.cluster import QUIET
-from tuner.loopback import loopback
+from tuner.cluster import RAY_INIT_OPTIONS
+from tuner.loopback import listen_on_loopback
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+DATA_FOLDER = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _one_thread():
+def _use_one_thread():
     torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _keys():
+def _set_s3_keys():
     """Let trials, whose processes inherit them, write to the S3 servers that tests start."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"}
 
@@ -29,8 +29,8 @@ def _keys():
 @pytest.fixture(scope="session")
 def machine():
     """Start Ray once for all searches of this process: most of a small one is its start."""
-    with loopback():
-        ray.init(num_cpus=2, include_dashboard=False, **QUIET)
+    with listen_on_loopback():
+        ray.init(num_cpus=2, include_dashboard=False, **RAY_INIT_OPTIONS)
     yield
     ray.shutdown()
 
@@ -38,9 +38,9 @@ def machine():
 @pytest.fixture
 def shared() -> Path:
     """Return the folder with the original files of MNIST and CIFAR-10."""
-    if not SHARED.is_dir():
-        pytest.skip(f"needs the data sets' original files, and there is no {SHARED}")
-    return SHARED
+    if not DATA_FOLDER.is_dir():
+        pytest.skip(f"needs the data sets' original files, and there is no {DATA_FOLDER}")
+    return DATA_FOLDER
 
 
 @pytest.fixture

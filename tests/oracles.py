@@ -49,7 +49,7 @@ class TwoOfFive(nn.Module):
         return self.layers(x)
 
 
-TINY: dict[str, Any] = {
+TINY_CONFIG: dict[str, Any] = {
     "threat": {"name": "linf", "eps": 0.1},
     "data": {"name": "mnist5k", "validation": 60, "limit": 120, "batch_size": 50, "crop": 2},
     "model": {"name": "small_cnn"},
@@ -70,9 +70,9 @@ TINY: dict[str, Any] = {
 }
 
 
-def tiny(**changes):
+def tiny_config(**changes):
     """Return a configuration that trains for a second, with some knobs changed by path."""
-    config = copy.deepcopy(TINY)
+    config = copy.deepcopy(TINY_CONFIG)
     for path, value in changes.items():
         group, _, knob = path.partition("__")
         if knob:
@@ -82,7 +82,7 @@ def tiny(**changes):
     return config
 
 
-def report(epoch, robust, clean=0.9, **changes):
+def make_report(epoch, robust, clean=0.9, **changes):
     values = {
         "epoch": epoch,
         "train_loss": 1.0,

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.activations import activated
+from trainables.activations import with_activation
 
 
 def value(**settings):
-    net = activated(nn.Sequential(nn.Sequential(nn.ReLU())), **settings)
+    net = with_activation(nn.Sequential(nn.Sequential(nn.ReLU())), **settings)
     return net(torch.tensor([-1.0])).item()
 
 

@@ -19,7 +19,7 @@ def images():
 
 def found(model, standing=None):
     standing = ALL if standing is None else standing
-    return list(audit.doubts(model.eval(), images(), THREAT, standing))
+    return list(audit.check_network(model.eval(), images(), THREAT, standing))
 
 
 def test_an_honest_network_raises_no_doubt():
@@ -52,15 +52,15 @@ def test_steps_that_lead_astray(monkeypatch):
         left[: 21 - (steps > 10)] = False
         return left
 
-    monkeypatch.setattr(audit, "withstands", withstands)
+    monkeypatch.setattr(audit, "pgd_robust_mask", withstands)
     (doubt,) = found(TwoOfFive(4), withstands(None, None, None, None, 50))
     assert doubt.startswith("PGD-50 leaves 2.5 points more than PGD-10")
 
 
 def test_what_withstands_is_what_the_last_iterate_leaves_correct():
-    x, y = audit.sample(images())
+    x, y = audit.sample_images(images())
     model = TwoOfFive(4).eval()
-    left = audit.withstands(model, x, y, THREAT, 10)
+    left = audit.pgd_robust_mask(model, x, y, THREAT, 10)
     assert left.tolist() == (x.mean(dim=(1, 2, 3)) - 0.1 > 0.5).tolist()
 
 
@@ -75,21 +75,21 @@ def test_probabilities_are_told_from_logits():
         def forward(self, x):
             return super().forward(x).softmax(dim=1)
 
-    assert audit.probabilities(Softmax(4), images())
-    assert not audit.probabilities(TwoOfFive(4), images())
+    assert audit.outputs_probabilities(Softmax(4), images())
+    assert not audit.outputs_probabilities(TwoOfFive(4), images())
 
 
 def test_logits_that_happen_to_be_small_are_no_probabilities():
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     nn.init.constant_(model[1].weight, 0.1)
     nn.init.constant_(model[1].bias, 0.0)
-    assert not audit.probabilities(model, images())
+    assert not audit.outputs_probabilities(model, images())
 
 
 def test_a_black_box_that_beats_gradients_by_hand():
     """3 of 1,000 is more than the limit of 0.2 %, 2 is not; nothing came before a first attack."""
-    doubts = list(audit.suspicious({"apgd_ce": 400, "square": 3}, ["square"], 1000))
+    doubts = list(audit.check_black_box_gain({"apgd_ce": 400, "square": 3}, ["square"], 1000))
     assert doubts == ["square fools 0.3 % that attacks with gradients did not"]
-    assert not list(audit.suspicious({"apgd_ce": 400, "square": 2}, ["square"], 1000))
-    assert not list(audit.suspicious({"square": 300, "apgd_ce": 4}, ["square"], 1000))
-    assert not list(audit.suspicious({"square": 300}, ["square"], 1000))
+    assert not list(audit.check_black_box_gain({"apgd_ce": 400, "square": 2}, ["square"], 1000))
+    assert not list(audit.check_black_box_gain({"square": 300, "apgd_ce": 4}, ["square"], 1000))
+    assert not list(audit.check_black_box_gain({"square": 300}, ["square"], 1000))

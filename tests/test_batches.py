@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trainables.batches import augment, batches, cut, mixed
+from trainables.batches import augment, iterate_batches, split_validation, apply_mixup
 from trainables.images import DataError, Images
 
 
@@ -15,35 +15,35 @@ def images(counts):
 
 def test_the_split_is_stratified_and_has_the_size_asked_for():
     """Of 100, 60 and 40 images, a tenth is 10, 6 and 4."""
-    train, validation = cut(images([100, 60, 40]), validation=20)
+    train, validation = split_validation(images([100, 60, 40]), validation=20)
     assert validation.y.bincount().tolist() == [10, 6, 4]
     assert train.y.bincount().tolist() == [90, 54, 36]
 
 
 def test_shares_that_are_no_whole_numbers_still_add_up():
     """A fifth of 7, 7 and 6 images is 1.4, 1.4 and 1.2: the one spare goes to the first."""
-    _, validation = cut(images([7, 7, 6]), validation=4)
+    _, validation = split_validation(images([7, 7, 6]), validation=4)
     assert validation.y.bincount().tolist() == [2, 1, 1]
 
 
 def test_no_image_is_in_both_parts_and_none_is_lost():
     everything = images([100, 60, 40])
-    train, validation = cut(everything, validation=33)
+    train, validation = split_validation(everything, validation=33)
     both = torch.cat([train.x.flatten(), validation.x.flatten()]).sort().values
     assert torch.equal(both, everything.x.flatten())
 
 
 def test_the_seed_decides_the_split():
     first, again, other = (
-        cut(images([50, 50]), validation=20, split_seed=seed)[1].x for seed in (0, 0, 1)
+        split_validation(images([50, 50]), validation=20, split_seed=seed)[1].x for seed in (0, 0, 1)
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_a_limit_keeps_the_classes_in_their_shares_and_the_validation_as_it_was():
-    whole = cut(images([100, 60, 40]), validation=20)
-    train, validation = cut(images([100, 60, 40]), validation=20, limit=40)
+    whole = split_validation(images([100, 60, 40]), validation=20)
+    train, validation = split_validation(images([100, 60, 40]), validation=20, limit=40)
     assert train.y.bincount().tolist() == [20, 12, 8]
     assert torch.equal(validation.x, whole[1].x)
 
@@ -51,13 +51,13 @@ def test_a_limit_keeps_the_classes_in_their_shares_and_the_validation_as_it_was(
 @pytest.mark.parametrize("too_much", [{"validation": 100}, {"validation": 60, "limit": 41}])
 def test_more_than_there_is_is_refused(too_much):
     with pytest.raises(DataError, match=r"lower data\.validation"):
-        cut(images([50, 50]), **too_much)
+        split_validation(images([50, 50]), **too_much)
 
 
 def test_an_epoch_shows_each_image_once_in_an_order_that_the_seed_decides():
     def epoch(seed):
         rng = torch.Generator().manual_seed(seed)
-        return list(batches(images([50, 50]), rng, batch_size=30))
+        return list(iterate_batches(images([50, 50]), rng, batch_size=30))
 
     assert [len(y) for _, y in epoch(0)] == [30, 30, 30, 10]
     pixels = torch.cat([x for x, _ in epoch(0)]).flatten()
@@ -118,7 +118,7 @@ def test_mixup_blends_images_and_labels_in_the_same_shares():
     """Image k is all k, of class k: the blend of images tells the blend of labels."""
     y = torch.arange(5)
     x = y.float().view(5, 1, 1, 1).expand(5, 1, 2, 2)
-    mixed_x, target = mixed(x, y, torch.Generator().manual_seed(3), classes=6, mixup=1.0)
+    mixed_x, target = apply_mixup(x, y, torch.Generator().manual_seed(3), classes=6, mixup=1.0)
     torch.testing.assert_close(target.sum(dim=1), torch.ones(5))
     torch.testing.assert_close(target @ torch.arange(6.0), mixed_x[:, 0, 0, 0])
     shares = target[torch.arange(5), y]
@@ -131,7 +131,7 @@ def test_the_share_of_mixup_has_the_mean_and_spread_of_its_beta():
     rng, y = torch.Generator().manual_seed(0), torch.tensor([0, 1])
     shares = []
     while len(shares) < 2000:
-        _, target = mixed(torch.zeros(2, 1, 1, 1), y, rng, classes=2, mixup=2.0)
+        _, target = apply_mixup(torch.zeros(2, 1, 1, 1), y, rng, classes=2, mixup=2.0)
         if not torch.equal(target, torch.eye(2)):  # a pair blended with itself tells nothing
             shares.append(target[0, 0].item())
     shares = torch.tensor(shares)
@@ -141,4 +141,4 @@ def test_the_share_of_mixup_has_the_mean_and_spread_of_its_beta():
 
 def test_without_mixup_labels_stay_labels():
     x, y = torch.rand(3, 1, 2, 2), torch.tensor([0, 1, 0])
-    assert mixed(x, y, torch.Generator(), classes=2)[1] is y
+    assert apply_mixup(x, y, torch.Generator(), classes=2)[1] is y

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.oracles import TINY, tiny
+from tests.oracles import TINY_CONFIG, tiny_config
 from trainables.bind import bind
 from trainables.groups import GROUPS
 from trainables.injection import inject, injected_names
@@ -23,7 +23,7 @@ def groups(config):
 
 
 def test_knobs_are_filled_in_and_defaults_with_them():
-    components = bind(groups(TINY))
+    components = bind(groups(TINY_CONFIG))
     assert components.attack.perturb.keywords["steps"] == 2
     assert components.attack.perturb.keywords["restarts"] == 1
     assert components.threat.build().eps == 0.1
@@ -32,7 +32,7 @@ def test_knobs_are_filled_in_and_defaults_with_them():
 
 
 def test_every_problem_is_told_at_once_with_a_remedy():
-    config = groups(copy.deepcopy(TINY))
+    config = groups(copy.deepcopy(TINY_CONFIG))
     config["optimiser"] = {"name": "sgd"}
     config["attack"] |= {"name": "pdg"}
     config["update"] |= {"mode": "evall", "gamma": 1}
@@ -42,7 +42,7 @@ def test_every_problem_is_told_at_once_with_a_remedy():
     del config["threat"]["eps"]
     with pytest.raises(InputError) as error:
         bind(config)
-    told = "\n".join(error.value.each)
+    told = "\n".join(error.value.problems)
     for text in (
         "optimiser: no such group. Did you mean 'optimizer'?",
         "attack: no 'pdg' in attacks. Did you mean 'pgd'?",
@@ -54,13 +54,13 @@ def test_every_problem_is_told_at_once_with_a_remedy():
         "threat.eps: needs a value (float > 0 <= 1); write threat.eps=VALUE.",
     ):
         assert text in told
-    assert len(error.value.each) == 8
+    assert len(error.value.problems) == 8
 
 
 @pytest.mark.parametrize("eps", [8, 2, 255])
 def test_grey_levels_are_recognised(eps):
     with pytest.raises(InputError, match=f"did you mean threat.eps={eps}/255"):
-        bind(groups(tiny(threat__eps=eps)))
+        bind(groups(tiny_config(threat__eps=eps)))
 
 
 def test_the_loop_supplies_what_a_function_names():

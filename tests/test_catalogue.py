@@ -8,14 +8,14 @@ from trainables import catalogue
 
 
 def test_names_are_files_without_those_that_hide():
-    assert "mnist5k" in catalogue.names("trainables.data")
-    assert not any(name.startswith("_") for name in catalogue.names("trainables.data"))
-    assert "recipes" not in catalogue.names("search_spaces")
+    assert "mnist5k" in catalogue.list_members("trainables.data")
+    assert not any(name.startswith("_") for name in catalogue.list_members("trainables.data"))
+    assert "recipes" not in catalogue.list_members("search_spaces")
 
 
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(LookupError, match=r"Did you mean 'pgd'\? There are: .*pgd"):
-        catalogue.load("trainables.attacks", "pdg")
+        catalogue.load_member("trainables.attacks", "pdg")
 
 
 @pytest.mark.parametrize(
@@ -27,21 +27,21 @@ def test_a_users_file_that_cannot_be_imported_says_why(tmp_path, text, said):
     if text is not None:
         path.write_text(text)
     with pytest.raises(LookupError, match=said):
-        catalogue.load("search_spaces", str(path))
+        catalogue.load_member("search_spaces", str(path))
 
 
 def test_a_users_file_is_loaded(tmp_path):
     (tmp_path / "mine.py").write_text("answer = 42")
-    assert catalogue.load("search_spaces", str(tmp_path / "mine.py")).answer == 42
+    assert catalogue.load_member("search_spaces", str(tmp_path / "mine.py")).answer == 42
 
 
 def test_an_installed_package_adds_members(monkeypatch):
     entry = EntryPoint("mine", "trainables.methods.trades", "attuner.trainables.methods")
     monkeypatch.setattr(catalogue, "entry_points", lambda group: [entry] * (group == entry.group))
-    catalogue.plugins.cache_clear()
+    catalogue.find_plugins.cache_clear()
     try:
-        assert "mine" in catalogue.names("trainables.methods")
-        assert "mine" not in catalogue.names("trainables.attacks")
-        assert catalogue.load("trainables.methods", "mine").outer
+        assert "mine" in catalogue.list_members("trainables.methods")
+        assert "mine" not in catalogue.list_members("trainables.attacks")
+        assert catalogue.load_member("trainables.methods", "mine").outer
     finally:
-        catalogue.plugins.cache_clear()
+        catalogue.find_plugins.cache_clear()

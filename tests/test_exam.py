@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.oracles import Halfspace
-from trainables.exam import accuracies
+from trainables.exam import measure_accuracies
 from trainables.images import Images
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
@@ -21,7 +21,7 @@ def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
     """The boundary is at 100.5: 98 is wrong, 103 and 109 within the radius, 111 and 160 not."""
     model = Halfspace(torch.ones(1), bias=-100.5 / 255)
     images = pixels([98, 103, 109, 111, 160])
-    assert accuracies(model, images, threat=threat, exam_batch=size) == (0.8, 0.4)
+    assert measure_accuracies(model, images, threat=threat, exam_batch=size) == (0.8, 0.4)
 
 
 def test_an_image_fooled_on_the_way_counts_even_if_the_attack_ends_elsewhere():
@@ -34,7 +34,7 @@ def test_an_image_fooled_on_the_way_counts_even_if_the_attack_ends_elsewhere():
             margin = torch.where((z > 0.52) & (z < 0.56), -1.0, 1.0) - z
             return torch.stack([-margin, margin], dim=1) / 2
 
-    exam = accuracies(
+    exam = measure_accuracies(
         Bump(), pixels([127]), threat=Linf(eps=0.1), steps=10, step_size=0.025, exam_batch=1
     )
     assert exam == (1.0, 0.0)
@@ -49,7 +49,7 @@ def test_more_restarts_never_help_the_defender():
         x=torch.randint(0, 256, (200, 1, 4, 4), dtype=torch.uint8), y=torch.randint(0, 2, (200,))
     )
     weak, strong = (
-        accuracies(model, images, threat=Linf(eps=0.1), steps=1, restarts=n)[1] for n in (1, 5)
+        measure_accuracies(model, images, threat=Linf(eps=0.1), steps=1, restarts=n)[1] for n in (1, 5)
     )
     assert strong <= weak
 
@@ -62,7 +62,7 @@ def test_measuring_changes_nothing_and_is_the_same_twice():
     images = Images(
         x=torch.randint(0, 256, (8, 1, 4, 4), dtype=torch.uint8), y=torch.randint(0, 2, (8,))
     )
-    first, second = (accuracies(model, images, threat=Linf(eps=0.05)) for _ in range(2))
+    first, second = (measure_accuracies(model, images, threat=Linf(eps=0.05)) for _ in range(2))
     assert first == second
     assert model.training
     assert all(p.requires_grad and p.grad is None for p in model.parameters())

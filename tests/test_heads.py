@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from trainables.criteria import cross_entropy, hypersphere
-from trainables.heads import Cosine, headed, scale
+from trainables.heads import CosineHead, with_head, cosine_scale
 from trainables.methods import alp, pgd_at, trades
 
 
 def head(weight, s=2.0):
-    cosine = Cosine(2, len(weight), s)
+    cosine = CosineHead(2, len(weight), s)
     cosine.weight.data = torch.tensor(weight)
     return cosine
 
@@ -43,11 +43,11 @@ def test_two_passes_can_be_differentiated_together():
 
 
 def test_only_the_last_linear_layer_is_replaced():
-    net = headed(nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 5))), head="cosine", s=7)
+    net = with_head(nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 5))), head="cosine", s=7)
     assert isinstance(net[0], nn.Linear)
-    assert isinstance(net[1][0], Cosine)
-    assert scale(net) == 7
-    assert scale(nn.Linear(2, 2)) == 1
+    assert isinstance(net[1][0], CosineHead)
+    assert cosine_scale(net) == 7
+    assert cosine_scale(nn.Linear(2, 2)) == 1
 
 
 def test_the_margin_by_hand():
@@ -91,6 +91,6 @@ def test_pairing_is_of_cosines_not_of_scaled_ones():
 
     def loss(beta):
         criterion = cross_entropy.loss
-        return alp.outer(model, x, x_adv, y, criterion=criterion, scale=scale(model), beta=beta)
+        return alp.outer(model, x, x_adv, y, criterion=criterion, scale=cosine_scale(model), beta=beta)
 
     torch.testing.assert_close(loss(1.0) - loss(0.0), torch.tensor(0.4))

@@ -4,21 +4,21 @@ from typing import Literal
 
 import pytest
 
-from trainables.knobs import knobs
-from trainables.periods import within
-from trainables.ranges import Count, Folder, Fraction, Positive, Share, Weight
+from trainables.knobs import read_knobs
+from trainables.periods import locate_period
+from trainables.ranges import Count, PathText, Fraction, Positive, FractionBelowOne, NonNegative
 
 
 def example(
     x,
     *,
-    beta: Weight = 6.0,
+    beta: NonNegative = 6.0,
     lr: Positive,
     steps: Count = 10,
     mode: Literal["train", "eval"] = "eval",
     drops: tuple[Fraction, ...] = (),
     limit: Count | None = None,
-    smoothing: Share = 0.0,
+    smoothing: FractionBelowOne = 0.0,
     flip: bool = False,
     threat: object = None,
 ):
@@ -43,11 +43,11 @@ def example(
 
 
 def test_knobs_are_the_keywords_with_a_range():
-    found = knobs(example)
+    found = read_knobs(example)
     assert set(found) == {
         "beta", "lr", "steps", "mode", "drops", "limit", "smoothing", "flip",
     }  # fmt: skip
-    assert found["beta"].meaning == "Price of the shift."
+    assert found["beta"].description == "Price of the shift."
     assert found["beta"].default == 6.0
 
 
@@ -63,7 +63,7 @@ def test_knobs_are_the_keywords_with_a_range():
     ],
 )
 def test_what_is_in_range_comes_back_in_its_type(name, value, expected):
-    result = knobs(example)[name].validate(value)
+    result = read_knobs(example)[name].validate(value)
     assert result == expected
     assert type(result) is type(expected)
 
@@ -86,17 +86,17 @@ def test_what_is_in_range_comes_back_in_its_type(name, value, expected):
 )
 def test_what_is_not_is_refused_with_what_was_expected_and_got(name, value, said):
     with pytest.raises(ValueError, match="must be") as error:
-        knobs(example)[name].validate(value)
+        read_knobs(example)[name].validate(value)
     assert said in str(error.value)
 
 
 def test_a_folder_becomes_absolute(tmp_path, monkeypatch):
-    def load(*, root: Folder = "data"):
+    def load(*, root: PathText = "data"):
         """Load."""
 
     monkeypatch.chdir(tmp_path)
-    assert knobs(load)["root"].validate("here") == str(tmp_path / "here")
+    assert read_knobs(load)["root"].validate("here") == str(tmp_path / "here")
 
 
 def test_a_list_that_must_ascend_is_described_as_a_list():
-    assert knobs(within)["resets"].allowed == "list of float > 0 < 1"
+    assert read_knobs(locate_period)["resets"].allowed_values == "list of float > 0 < 1"

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import checkpoint, trainable
 from trainables.levels import Level
 from trainables.trial import Trial
@@ -15,12 +15,12 @@ TIMES = {"seconds", "exam_seconds", "gradient_passes", "level"}
 
 
 def test_a_weaker_attack_takes_fewer_and_longer_steps():
-    config = tiny(attack__steps=10, attack__step_size=0.02)
-    weak = Level(epochs=3, attack=0.2).of(config)
+    config = tiny_config(attack__steps=10, attack__step_size=0.02)
+    weak = Level(epochs=3, attack=0.2).apply_to(config)
     assert (weak["attack"]["steps"], weak["epochs"]) == (2, 3)
     assert weak["attack"]["step_size"] == pytest.approx(0.1)  # 10 * 0.02 / 2
-    assert Level(epochs=3, attack=0.01).of(config)["attack"]["steps"] == 1
-    assert Level(epochs=3).of(config)["attack"] == config["attack"]
+    assert Level(epochs=3, attack=0.01).apply_to(config)["attack"]["steps"] == 1
+    assert Level(epochs=3).apply_to(config)["attack"] == config["attack"]
     assert config["attack"]["steps"] == 10
 
 
@@ -54,11 +54,11 @@ def alone(reports):
 
 
 def test_each_level_is_a_whole_run_and_costs_add_up(reported):
-    config = tiny() | {"levels": [asdict(Level(1)), asdict(Level(2))]}
+    config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))]}
     found = reported(config)
     assert [(each["level"], each["epoch"]) for each in found] == [(0, 1), (1, 1), (1, 2)]
     for level, part in ((1, found[:1]), (2, found[1:])):
-        expected = [asdict(each) for each in Trial(Level(level).of(config)).reports()]
+        expected = [asdict(each) for each in Trial(Level(level).apply_to(config)).run_epochs()]
         assert alone(part) == alone(expected)
     passes = [each["gradient_passes"] for each in found]
     assert passes == sorted(passes)
@@ -66,27 +66,27 @@ def test_each_level_is_a_whole_run_and_costs_add_up(reported):
 
 
 def test_a_trial_that_begins_higher_skips_the_short_runs(reported):
-    config = tiny() | {"levels": [asdict(Level(1)), asdict(Level(2))], "level": 1}
+    config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))], "level": 1}
     assert [(each["level"], each["epoch"]) for each in reported(config)] == [(1, 1), (1, 2)]
 
 
 def test_a_trial_goes_on_where_it_was_left_off(reported, tmp_path):
     """From the end of its short run: the long one is the same as if it had not stopped."""
-    config = tiny() | {"levels": [asdict(Level(1)), asdict(Level(2))]}
+    config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))]}
     whole = reported(config, keep=lambda path: shutil.copytree(path, tmp_path / "kept"))
-    assert checkpoint.moment_of(tmp_path / "kept") == (0, 1)
+    assert checkpoint.checkpoint_position(tmp_path / "kept") == (0, 1)
     rest = reported(config | {"goes_on_from": str(tmp_path / "kept")})
     assert alone(rest) == alone(whole[1:])
     best = max(each["val_robust_accuracy"] for each in whole)
-    trial = Trial(Level(1).of(config))
+    trial = Trial(Level(1).apply_to(config))
     checkpoint.restore(trial, tmp_path / "kept")
-    assert trial.best.val_robust_accuracy <= best
+    assert trial.best_report.val_robust_accuracy <= best
 
 
 def test_what_a_short_run_did_best_is_kept(tmp_path):
-    short = Trial(Level(1).of(tiny()))
-    short.advance()
-    longer = Trial(Level(2).of(tiny()), 1)
-    longer.follows(short)
-    assert longer.best is short.best
-    assert longer.passes == short.passes
+    short = Trial(Level(1).apply_to(tiny_config()))
+    short.run_epoch()
+    longer = Trial(Level(2).apply_to(tiny_config()), 1)
+    longer.continue_from(short)
+    assert longer.best_report is short.best_report
+    assert longer.gradient_passes == short.gradient_passes

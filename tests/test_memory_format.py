@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from trainables.memory_format import is_unsafe, to_channels_last
-from trainables.view import quick
+from trainables.view import folded_view
 
 TRAINING = """
 import torch
@@ -74,5 +74,5 @@ def test_the_layout_changes_no_number():
     x = torch.rand(3, 2, 4, 6)
     expected = model(x)
     to_channels_last(model)
-    for network in (model, quick(model)):
+    for network in (model, folded_view(model)):
         torch.testing.assert_close(network(x), expected, atol=1e-6, rtol=0)

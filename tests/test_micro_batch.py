@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch.nn import BatchNorm1d
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import trainable as trainable_module
-from trainables.micro_batch import smaller
-from trainables.trial import OutgrownError, Trial
+from trainables.micro_batch import halve_micro_batch
+from trainables.trial import TrainingOutOfMemoryError, Trial
 
 CRAMPED = '''"""Runs out of memory where there are more images at a time than it has room for."""
 import torch
@@ -35,7 +35,7 @@ def cramped(tmp_path):
     path.write_text(CRAMPED)
 
     def config(**knobs):
-        return tiny(method={"name": str(path), **knobs})
+        return tiny_config(method={"name": str(path), **knobs})
 
     return config
 
@@ -75,17 +75,17 @@ def measured(report):
 def test_an_accident_changes_nothing_but_the_size_of_the_parts(cramped, reported):
     """Batches of 50 do not fit, nor 25; every number is that of parts of 12 from the start."""
     found = reported(cramped(room=15))
-    expected = Trial(tiny(update={"name": "alternate", "micro_batch": 12}))
-    assert found == [measured(report) for report in expected.reports()]
+    expected = Trial(tiny_config(update={"name": "alternate", "micro_batch": 12}))
+    assert found == [measured(report) for report in expected.run_epochs()]
     assert [report["micro_batch"] for report in found] == [12, 12, 12, 12]
 
 
 def test_it_goes_on_from_its_last_checkpoint(cramped, reported):
     found = reported(cramped(room=25, since=0.5))
-    trial = Trial(tiny())
-    expected = [measured(trial.advance()) for _ in range(2)]
+    trial = Trial(tiny_config())
+    expected = [measured(trial.run_epoch()) for _ in range(2)]
     trial.micro_batch = 25
-    expected += [measured(report) for report in trial.reports()]
+    expected += [measured(report) for report in trial.run_epochs()]
     assert found == expected
     assert [report["micro_batch"] for report in found] == [None, None, 25, 25]
 
@@ -93,7 +93,7 @@ def test_it_goes_on_from_its_last_checkpoint(cramped, reported):
 def test_random_draws_are_those_of_a_trial_without_the_accident(cramped, reported):
     """Only rounding differs: float32's 1e-7, grown over twelve steps (2e-7 as measured)."""
     found = reported(cramped(room=25))
-    whole = [measured(report) for report in Trial(tiny()).reports()]
+    whole = [measured(report) for report in Trial(tiny_config()).run_epochs()]
     for one, other in zip(found, whole, strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert one["gradient_passes"] == other["gradient_passes"]
@@ -107,7 +107,7 @@ def test_what_an_accident_has_taught_is_kept(cramped, reported, tmp_path):
 
 
 def test_a_single_image_that_does_not_fit_is_the_end(cramped, reported):
-    with pytest.raises(OutgrownError, match=r"2 GiB\..*one at a time already; lower data.batch_"):
+    with pytest.raises(TrainingOutOfMemoryError, match=r"2 GiB\..*one at a time already; lower data.batch_"):
         reported(cramped(room=0))
 
 
@@ -118,7 +118,7 @@ def test_an_examination_that_does_not_fit_is_not_tried_again(cramped, reported, 
         tried.append(1)
         raise torch.OutOfMemoryError("no room")
 
-    monkeypatch.setattr(Trial, "examine", examine)
+    monkeypatch.setattr(Trial, "build_report", examine)
     with pytest.raises(torch.OutOfMemoryError, match="no room"):
         reported(cramped(room=1000))
     assert tried == [1]
@@ -133,14 +133,14 @@ def test_an_examination_that_does_not_fit_is_not_tried_again(cramped, reported, 
     ],
 )
 def test_parts_that_would_not_learn_the_same_are_refused(changes, why):
-    with pytest.raises(OutgrownError, match=why):
-        smaller(Trial(tiny(**changes)), OutgrownError("CUDA out of memory."))
+    with pytest.raises(TrainingOutOfMemoryError, match=why):
+        halve_micro_batch(Trial(tiny_config(**changes)), TrainingOutOfMemoryError("CUDA out of memory."))
 
 
 def test_parts_larger_than_a_batch_are_whole_batches():
     """Of batches of 50, half is 25, whatever more would have been taken."""
-    trial = Trial(tiny(update={"name": "alternate", "micro_batch": 200}))
-    assert smaller(trial, OutgrownError("CUDA out of memory.")) == 25
+    trial = Trial(tiny_config(update={"name": "alternate", "micro_batch": 200}))
+    assert halve_micro_batch(trial, TrainingOutOfMemoryError("CUDA out of memory.")) == 25
 
 
 def test_batch_norm_is_why():

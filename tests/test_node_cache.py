@@ -40,10 +40,10 @@ def test_the_second_to_ask_maps_what_the_first_has_read(study):
             was, now = getattr(data, split), getattr(found, split)
             assert torch.equal(was.x, now.x)
             assert torch.equal(was.y, now.y)
-        assert (found.format, found.classes) == (data.format, data.classes)
+        assert (found.image_format, found.classes) == (data.image_format, data.classes)
     assert len(reads) == 2
-    node_cache.clear(study)
-    assert not node_cache.home(study).exists()
+    node_cache.clear_cache(study)
+    assert not node_cache.cache_folder(study).exists()
 
 
 def test_photographs_and_what_does_not_fit_are_read_by_each(study, monkeypatch):

@@ -30,14 +30,14 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
 def test_what_is_more_than_it_says_is_told(text, said, tmp_path):
     (tmp_path / "some.yaml").write_text(text)
     with pytest.raises(yaml.YAMLError, match=said):
-        plain_yaml.read(tmp_path / "some.yaml")
+        plain_yaml.read_yaml(tmp_path / "some.yaml")
 
 
 def test_plain_values_and_a_few_aliases_are_read(tmp_path):
     both = ["x", 1, 0.5, True, None, {"y": []}]
     (tmp_path / "some.yaml").write_text(yaml.safe_dump({"a": both, "b": both}))
     assert "*id001" in (tmp_path / "some.yaml").read_text()
-    assert plain_yaml.read(tmp_path / "some.yaml") == {"a": both, "b": both}
+    assert plain_yaml.read_yaml(tmp_path / "some.yaml") == {"a": both, "b": both}
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,6 @@ def test_plain_values_and_a_few_aliases_are_read(tmp_path):
 def test_a_study_says_what_studies_say(text, said, tmp_path):
     (tmp_path / "search.yaml").write_text(text)
     with pytest.raises(yaml.YAMLError, match=said):
-        study_file.read(tmp_path / "search.yaml")
+        study_file.read_search_yaml(tmp_path / "search.yaml")
     (tmp_path / "search.yaml").write_text("study: {trials: 3}\nof another version: 7\n")
-    assert study_file.read(tmp_path / "search.yaml")["study"] == {"trials": 3}
+    assert study_file.read_search_yaml(tmp_path / "search.yaml")["study"] == {"trials": 3}

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from tests.oracles import Halfspace, replace_component, tiny
+from tests.oracles import Halfspace, replace_component, tiny_config
 from tests.test_trial import measured
 from trainables import checkpoint, sentinel
 from trainables.images import Images
-from trainables.sentinel import LEAST, collapsed_at, watched, withstood
+from trainables.sentinel import MIN_FGSM_ACCURACY, detect_collapse, select_images, fgsm_pgd_accuracies
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 from trainables.trial import Trial
@@ -42,12 +42,12 @@ def test_a_plane_withstands_several_steps_as_well_as_one(threat):
     """The boundary is at 0.4: 0.35 is wrong, 0.45 and 0.49 are within 0.1 of it, 0.6 is not."""
     x = pixels(0.35, 0.45, 0.49, 0.6)
     model = Halfspace(torch.ones(1), bias=-0.4)
-    assert withstood(model, x, ones(x), threat=threat, steps=5) == (0.25, 0.25)
+    assert fgsm_pgd_accuracies(model, x, ones(x), threat=threat, steps=5) == (0.25, 0.25)
 
 
 def test_several_steps_find_what_one_leaps_over():
     x = pixels(BENT, BENT, SAFE, WRONG)
-    assert withstood(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=5) == (0.75, 0.25)
+    assert fgsm_pgd_accuracies(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=5) == (0.75, 0.25)
 
 
 def test_pgd_takes_steps_of_half_the_radius_from_anywhere_in_the_ball():
@@ -55,7 +55,7 @@ def test_pgd_takes_steps_of_half_the_radius_from_anywhere_in_the_ball():
     0.598 on it is past that, so that 0.36 withstand it; two reach it from 0.42: 0.11."""
     x = torch.full((4000, 1, 1, 1), BENT)
     for steps, expected in ((1, 0.36), (2, 0.11)):
-        one, several = withstood(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=steps)
+        one, several = fgsm_pgd_accuracies(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=steps)
         assert one == 1.0
         assert several == pytest.approx(expected, abs=0.03)  # four standard deviations of 4,000
 
@@ -75,7 +75,7 @@ class Untraceable(torch.nn.Module):
 def test_looking_changes_nothing():
     model, x = Untraceable(), pixels(0.1, 0.5, 0.9)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    withstood(model, x, ones(x), threat=Linf(eps=0.1), steps=5)
+    fgsm_pgd_accuracies(model, x, ones(x), threat=Linf(eps=0.1), steps=5)
     torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
     assert model.training
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
@@ -85,7 +85,7 @@ def looks(steps, x, memory=None, **knobs):
     """Return what the sentinel says after each of some updates."""
     memory = {} if memory is None else memory
     settings = {"threat": Linf(eps=0.1), "memory": memory, "every": 10} | knobs
-    return [collapsed_at(Bent(), (x, ones(x)), step=step, **settings) for step in steps]
+    return [detect_collapse(Bent(), (x, ones(x)), step=step, **settings) for step in steps]
 
 
 def test_a_collapse_is_told_once_it_is_seen_again():
@@ -108,7 +108,7 @@ def test_the_share_is_of_what_withstands_one_step():
 
 def test_nothing_is_decided_where_hardly_anything_withstands_one_step():
     few = pixels(*[BENT] * 2, *[WRONG] * 18)
-    assert LEAST == 2 / 20
+    assert MIN_FGSM_ACCURACY == 2 / 20
     assert looks([10, 20], few) == [0, 10]
     assert looks([10, 20], torch.cat([few, pixels(WRONG)])) == [0, 0]
 
@@ -120,12 +120,12 @@ def test_it_may_be_turned_off():
 def test_the_images_are_the_same_every_time_and_as_they_are():
     train = Images(x=torch.arange(50, dtype=torch.uint8).view(-1, 1, 1, 1), y=torch.arange(50))
     before = torch.get_rng_state()
-    (x, y), (again, _) = (watched(train, images=20) for _ in range(2))
+    (x, y), (again, _) = (select_images(train, images=20) for _ in range(2))
     assert torch.equal(x, again)
     assert torch.equal(torch.get_rng_state(), before)
     assert len(set(y.tolist())) == 20
     torch.testing.assert_close(x.flatten(), y / 255)
-    assert len(watched(train, images=256)[1]) == 50
+    assert len(select_images(train, images=256)[1]) == 50
 
 
 @pytest.mark.parametrize(
@@ -150,16 +150,16 @@ def test_the_images_are_the_same_every_time_and_as_they_are():
     ],
 )
 def test_only_one_step_attacks_are_looked_at(changes, looked_at):
-    assert (Trial(tiny(**changes)).watched is not None) == looked_at
+    assert (Trial(tiny_config(**changes)).detector_images is not None) == looked_at
 
 
 def test_a_users_attack_that_says_nothing_is_not_looked_at(tmp_path):
     path = tmp_path / "mine.py"
     source = "from trainables.attacks import fgsm\nperturb = fgsm.perturb\n"
     path.write_text(source)
-    assert Trial(tiny(attack={"name": str(path)})).watched is None
+    assert Trial(tiny_config(attack={"name": str(path)})).detector_images is None
     path.write_text(f"{source}SLOPES = 1\n")
-    assert Trial(tiny(attack={"name": str(path)})).watched is not None
+    assert Trial(tiny_config(attack={"name": str(path)})).detector_images is not None
 
 
 @pytest.mark.parametrize(
@@ -174,8 +174,8 @@ def test_a_trial_that_does_not_collapse_is_the_same_to_the_last_bit(model, updat
     changes |= {"data__limit": 60, "data__validation": 20}
     ends = []
     for every in (0, 1):
-        trial = Trial(tiny(**changes, sentinel={"every": every}))
-        rows = [measured(report) for report in trial.reports()]
+        trial = Trial(tiny_config(**changes, sentinel={"every": every}))
+        rows = [measured(report) for report in trial.run_epochs()]
         assert len(rows) == 2
         ends.append((rows, trial.model.state_dict(), trial.rng.get_state(), torch.get_rng_state()))
     torch.testing.assert_close(*ends, rtol=0, atol=0)
@@ -183,7 +183,7 @@ def test_a_trial_that_does_not_collapse_is_the_same_to_the_last_bit(model, updat
 
 def collapsing(at, seen, **changes):
     """Return a trial whose sentinel speaks once it has looked after update `at`."""
-    trial = Trial(tiny(attack={"name": "fgsm"}, **changes))
+    trial = Trial(tiny_config(attack={"name": "fgsm"}, **changes))
 
     def look(model, watched, *, step):
         seen.append(step)
@@ -199,7 +199,7 @@ def test_the_epoch_ends_there_is_examined_and_the_trial_is_over():
     trial = collapsing(5, seen)
     first, second = trial.reports()
     assert seen == [1, 2, 3, 4, 5]
-    assert (first.collapsed_at, second.collapsed_at) == (0, 4)
+    assert (first.detect_collapse, second.detect_collapse) == (0, 4)
     assert (first.epoch, second.epoch) == (1, 2)
     assert second.gradient_passes == pytest.approx(2 + 2 * 100 / 120)
     assert 0 < second.val_clean_accuracy < 1
@@ -210,23 +210,23 @@ def test_a_collapsed_trial_does_not_go_on_when_resumed(tmp_path):
     trial = collapsing(5, [])
     list(trial.reports())
     checkpoint.save(trial, tmp_path)
-    again = Trial(tiny(attack={"name": "fgsm"}))
+    again = Trial(tiny_config(attack={"name": "fgsm"}))
     checkpoint.restore(again, tmp_path)
     assert again.collapsed_at == 4
-    assert not list(again.reports())
+    assert not list(again.run_epochs())
 
 
 def test_what_it_has_seen_survives_an_interruption(tmp_path, monkeypatch):
     """Every look finds a collapse, after updates 2 and 4: one in the first epoch, one after it."""
-    monkeypatch.setattr(sentinel, "withstood", lambda *_, **__: (0.9, 0.0))
-    config = tiny(attack={"name": "fgsm"}, sentinel={"every": 2})
+    monkeypatch.setattr(sentinel, "fgsm_pgd_accuracies", lambda *_, **__: (0.9, 0.0))
+    config = tiny_config(attack={"name": "fgsm"}, sentinel={"every": 2})
     first = Trial(config)
-    assert first.advance().collapsed_at == 0
+    assert first.run_epoch().collapsed_at == 0
     checkpoint.save(first, tmp_path)
     second = Trial(config)
     checkpoint.restore(second, tmp_path)
-    assert [report.collapsed_at for report in second.reports()] == [2]
-    assert [report.collapsed_at for report in Trial(config).reports()] == [0, 2]
+    assert [report.collapsed_at for report in second.run_epochs()] == [2]
+    assert [report.collapsed_at for report in Trial(config).run_epochs()] == [0, 2]
 
 
 def test_it_looks_at_the_radius_that_the_update_trained_with(monkeypatch):
@@ -237,9 +237,9 @@ def test_it_looks_at_the_radius_that_the_update_trained_with(monkeypatch):
         radii.append(threat.eps)
         return 0.0, 0.0
 
-    monkeypatch.setattr(sentinel, "withstood", look)
-    trial = Trial(tiny(attack={"name": "fgsm"}, sentinel={"every": 1}))
-    trial.advance()
-    trial.advance()
+    monkeypatch.setattr(sentinel, "fgsm_pgd_accuracies", look)
+    trial = Trial(tiny_config(attack={"name": "fgsm"}, sentinel={"every": 1}))
+    trial.run_epoch()
+    trial.run_epoch()
     assert radii[0] == pytest.approx(0.1 * 0.5 / 6)
     assert radii[5] == pytest.approx(0.1 * 5.5 / 6)

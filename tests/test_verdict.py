@@ -8,9 +8,9 @@ from torch import nn
 
 from tests.oracles import TwoOfFive
 from trainables.images import Images
-from trainables.passes import Aimed
+from trainables.passes import TargetedAttempt
 from trainables.threats.linf import Linf
-from trainables.verdict import Verdict, correct, judge
+from trainables.verdict import AttackState, correct_mask, run_attack
 
 THREAT = Linf(eps=0.1)
 
@@ -28,9 +28,9 @@ def all_down(model, x, y, *, threat, rng):
 
 def verdict_of(passes, model=None, batch=3, seed=0, save=lambda *_: None, **settings):
     some = images()
-    verdict = Verdict(torch.ones(len(some), dtype=torch.bool))
+    verdict = AttackState(torch.ones(len(some), dtype=torch.bool))
     verdict.batch = batch
-    judge(
+    run_attack(
         model or TwoOfFive(4).eval(),
         some,
         passes,
@@ -48,7 +48,7 @@ def verdict_of(passes, model=None, batch=3, seed=0, save=lambda *_: None, **sett
 def test_images_that_a_pass_carries_over_the_boundary_stand_no_longer(batch, mixed):
     """0.51 to 0.59 fall by 0.1 to below 0.5, the other five do not."""
     verdict = verdict_of([all_down], batch=batch, mixed=mixed)
-    assert verdict.standing.tolist() == [False] * 5 + [True] * 5
+    assert verdict.robust_mask.tolist() == [False] * 5 + [True] * 5
     assert verdict.number == 1
     assert verdict.rejected == 0
 
@@ -68,15 +68,15 @@ def test_classes_aimed_at_are_counted_where_they_are_reached(tmp_path):
     """Of the five that fall, 0.51 to 0.59, three were to be taken for class 1, which they are."""
 
     def aimed(model, x, y, *, threat, rng):
-        return Aimed(all_down(model, x, y, threat=threat, rng=rng), 1 + torch.arange(len(x)) % 2)
+        return TargetedAttempt(all_down(model, x, y, threat=threat, rng=rng), 1 + torch.arange(len(x)) % 2)
 
     verdict = verdict_of([aimed], batch=100)
     assert verdict.aimed
-    assert verdict.hit.nonzero()[:, 0].tolist() == [0, 2, 4]
-    assert verdict.standing.tolist() == [False] * 5 + [True] * 5
+    assert verdict.hit_target.nonzero()[:, 0].tolist() == [0, 2, 4]
+    assert verdict.robust_mask.tolist() == [False] * 5 + [True] * 5
     verdict.save(tmp_path / "state")
-    assert Verdict.load(tmp_path / "state", verdict.attacked).hit.tolist() == verdict.hit.tolist()
-    assert Verdict.load(tmp_path / "state", verdict.attacked).aimed
+    assert AttackState.load(tmp_path / "state", verdict.attack_checkpoint).hit.tolist() == verdict.hit_target.tolist()
+    assert AttackState.load(tmp_path / "state", verdict.attack_checkpoint).aimed
 
 
 def test_attempts_outside_the_budget_or_the_box_count_for_nothing():
@@ -88,7 +88,7 @@ def test_attempts_outside_the_budget_or_the_box_count_for_nothing():
 
     for attempt in (too_far, outside):
         verdict = verdict_of([attempt])
-        assert verdict.standing.all()
+        assert verdict.robust_mask.all()
         assert verdict.rejected > 0
 
 
@@ -101,7 +101,7 @@ def test_a_success_that_the_network_does_not_confirm_is_none():
         return x
 
     verdict = verdict_of([lazy])
-    assert verdict.standing.all()
+    assert verdict.robust_mask.all()
     assert set(asked) == {"View"}
 
 
@@ -110,7 +110,7 @@ def test_what_only_the_view_gets_wrong_is_attacked_again(monkeypatch):
         def forward(self, x):
             return torch.eye(5)[[1] * len(x)]
 
-    monkeypatch.setattr("trainables.verdict.quick", lambda model, **_: Wrong())
+    monkeypatch.setattr("trainables.verdict.folded_view", lambda model, **_: Wrong())
     asked = []
 
     def attempt(model, x, y, *, threat, rng):
@@ -120,7 +120,7 @@ def test_what_only_the_view_gets_wrong_is_attacked_again(monkeypatch):
 
     verdict = verdict_of([attempt], batch=100)
     assert asked == [("Wrong", 10), ("TwoOfFive", 10)]
-    assert verdict.standing.tolist() == [False] * 5 + [True] * 5
+    assert verdict.robust_mask.tolist() == [False] * 5 + [True] * 5
 
 
 def randomly(model, x, y, *, threat, rng):
@@ -143,11 +143,11 @@ def test_killed_after_any_chunk_an_attack_goes_on_to_the_same_end(tmp_path, stop
 
     passes = [randomly, randomly, randomly]
     whole = verdict_of(passes)
-    assert not whole.standing.all()
+    assert not whole.robust_mask.all()
     with pytest.raises(KilledError):
         verdict_of(passes, save=save)
-    verdict = Verdict.load(file, torch.ones(10, dtype=torch.bool))
-    judge(
+    verdict = AttackState.load(file, torch.ones(10, dtype=torch.bool))
+    run_attack(
         TwoOfFive(4).eval(),
         images(),
         passes,
@@ -156,14 +156,14 @@ def test_killed_after_any_chunk_an_attack_goes_on_to_the_same_end(tmp_path, stop
         seed=0,
         save=lambda *_: None,
     )
-    assert verdict.standing.tolist() == whole.standing.tolist()
+    assert verdict.robust_mask.tolist() == whole.robust_mask.tolist()
 
 
 def test_a_broken_state_is_told(tmp_path):
     file = tmp_path / "state.safetensors"
     file.write_bytes(b"no safetensors")
     with pytest.raises(ValueError, match="remove it"):
-        Verdict.load(file, torch.ones(10, dtype=torch.bool))
+        AttackState.load(file, torch.ones(10, dtype=torch.bool))
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_a_broken_state_is_told(tmp_path):
 def test_a_state_of_another_attack_is_told(tmp_path, masks, numbers, said):
     """Of four images three are attacked; whatever does not fit that was not kept of it."""
     file, attacked = tmp_path / "state", torch.tensor([True, True, True, False])
-    Verdict(attacked).save(file)
-    assert Verdict.load(file, attacked).standing.tolist() == attacked.tolist()
+    AttackState(attacked).save(file)
+    assert AttackState.load(file, attacked).robust_mask.tolist() == attacked.tolist()
     with safe_open(file, framework="pt") as opened:
         about = opened.metadata()
     kept = {name: t for name, t in (load_file(file) | masks).items() if t is not None}
     save_file(kept, file, metadata=None if numbers is None else about | numbers)
     with pytest.raises(ValueError, match=f"{said}.*remove it to attack anew"):
-        Verdict.load(file, attacked)
+        AttackState.load(file, attacked)
 
 
 def test_memory_that_runs_out_halves_the_batch():
@@ -203,7 +203,7 @@ def test_memory_that_runs_out_halves_the_batch():
 
     verdict = verdict_of([greedy], batch=10)
     assert sizes == [10, 5, 2, 2, 2, 2, 2]
-    assert verdict.batch == 2
+    assert verdict.batch_size == 2
 
 
 def test_not_even_one_image():
@@ -217,4 +217,4 @@ def test_not_even_one_image():
 def test_correct_is_what_the_clean_images_are():
     some = images()
     some.y[3] = 1
-    assert correct(TwoOfFive(4), some, 4).tolist() == [True] * 3 + [False] + [True] * 6
+    assert correct_mask(TwoOfFive(4), some, 4).tolist() == [True] * 3 + [False] + [True] * 6

@@ -7,21 +7,21 @@ import pytest
 import torch
 from torch import nn
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import view
 from trainables.attacks import pgd
-from trainables.bind import filled
+from trainables.bind import bind_member
 from trainables.bound_components import bound_model
-from trainables.exam import accuracies
+from trainables.exam import measure_accuracies
 from trainables.groups import GROUPS
-from trainables.images import Format
-from trainables.loop import counted
+from trainables.images import ImageFormat
+from trainables.loop import count_gradient_passes
 from trainables.methods import pgd_at
-from trainables.modes import frozen
-from trainables.precision import Network, compute_in, in_full
+from trainables.modes import frozen_weights
+from trainables.precision import Network, set_precision, full_precision
 from trainables.signatures import BoundAttack, BoundMethod
 from trainables.threats.linf import Linf
-from trainables.trial import Trial, network
+from trainables.trial import Trial, build_network
 from trainables.updates import alternate
 
 SHAPE = (3, 16, 16)
@@ -31,11 +31,11 @@ each_model = pytest.mark.parametrize("name", GROUPS["model"].members())
 def lived(name, **settings):
     """Return a network in eval mode whose batch statistics are not those that it was born with."""
     torch.manual_seed(0)
-    narrow = {"width": 8} if "width" in GROUPS["model"].knobs(name) else {}
-    images = Format(shape=SHAPE, classes=5, mean=(0.4,) * 3, std=(0.2,) * 3)
+    narrow = {"width": 8} if "width" in GROUPS["model"].member_knobs(name) else {}
+    images = ImageFormat(shape=SHAPE, classes=5, mean=(0.4,) * 3, std=(0.2,) * 3)
     # a kink may lie between two numbers that differ by rounding, so slopes are compared without one
-    model = network(
-        bound_model(filled(GROUPS["model"], name, narrow | {"activation": "softplus"} | settings)),
+    model = build_network(
+        bound_model(bind_member(GROUPS["model"], name, narrow | {"activation": "softplus"} | settings)),
         images,
     )
     for module in model.modules():
@@ -49,7 +49,7 @@ def lived(name, **settings):
 
 def slopes(model, x):
     x = x.clone().requires_grad_()
-    with frozen(model):
+    with frozen_weights(model):
         logits = model(x)
         return logits, torch.autograd.grad(logits.square().sum(), x)[0]
 
@@ -58,8 +58,8 @@ def slopes(model, x):
 @pytest.mark.parametrize("head", ["linear", "cosine"])
 def test_logits_and_slopes_are_the_networks(name, head):
     model, x = lived(name, head=head).double(), torch.rand(3, *SHAPE).double()
-    seen = view.quick(model)
-    assert isinstance(seen, view.View)
+    seen = view.folded_view(model)
+    assert isinstance(seen, view.FoldedView)
     for one, other in zip(slopes(model, x), slopes(seen, x), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)  # 1e-16, over 200 layers
 
@@ -67,35 +67,35 @@ def test_logits_and_slopes_are_the_networks(name, head):
 @each_model
 def test_it_follows_the_weights_and_the_statistics(name):
     model, x = lived(name), torch.rand(3, *SHAPE)
-    before = view.quick(model)(x)
+    before = view.folded_view(model)(x)
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
                 tensor.mul_(1.25)
-    after = view.quick(model)(x)
+    after = view.folded_view(model)(x)
     assert not torch.allclose(before, after)
     torch.testing.assert_close(after, model(x), rtol=1e-4, atol=1e-4)  # rounding, as above
 
 
 def test_no_batchnorm_is_left_and_only_what_follows_no_convolution_is_affine():
     """A pre-activation block folds its second norm; nine more follow sums, or end the network."""
-    seen = view.quick(lived("preact_resnet18"))
+    seen = view.folded_view(lived("preact_resnet18"))
     kinds = [type(module).__name__ for module in seen.modules()]
     assert "BatchNorm2d" not in kinds
     assert kinds.count("Affine") == 9
-    assert "Affine" not in [type(m).__name__ for m in view.quick(lived("resnet18")).modules()]
+    assert "Affine" not in [type(m).__name__ for m in view.folded_view(lived("resnet18")).modules()]
 
 
 def test_it_has_no_weights_that_learn():
     model = lived("resnet18")
-    seen = view.quick(model)
-    with frozen(model):
+    seen = view.folded_view(model)
+    with frozen_weights(model):
         assert not any(p.requires_grad for p in seen.parameters())
         assert not seen(torch.rand(2, *SHAPE)).requires_grad
 
 
 def plain(monkeypatch):
-    monkeypatch.setattr(alternate, "quick", lambda model: model)
+    monkeypatch.setattr(alternate, "folded_view", lambda model: model)
 
 
 @pytest.mark.parametrize("name", ["preact_resnet18", "resnet18", "vgg16", "small_cnn"])
@@ -105,7 +105,7 @@ def test_the_attack_finds_the_same_perturbation(name, monkeypatch):
     method = BoundMethod(inner=pgd_at.inner, outer=pgd_at.outer)
 
     def crafted():
-        return alternate.craft(model, x, y, method, attack(threat), "eval")
+        return alternate.craft_examples(model, x, y, method, attack(threat), "eval")
 
     with_view = crafted()
     plain(monkeypatch)
@@ -120,17 +120,17 @@ def attack(threat):
 
 @pytest.mark.parametrize("method", ["pgd_at", "trades", "alp", "mart", "llr"])
 def test_an_epoch_ends_at_the_same_weights(method, monkeypatch):
-    config = tiny(
+    config = tiny_config(
         model={"name": "preact_resnet18", "width": 4, "activation": "softplus"},
         method={"name": method},
         optimizer={"name": "sgd", "lr": 0.01},
         data__limit=60,
     )
     one = Trial(config)
-    one.advance()
+    one.run_epoch()
     plain(monkeypatch)
     other = Trial(config)
-    other.advance()
+    other.run_epoch()
     for name, tensor in other.model.state_dict().items():
         # two updates, and now and then the sign of a vanishing slope
         torch.testing.assert_close(one.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
@@ -149,14 +149,14 @@ class Odd(nn.Module):
 
 def test_what_cannot_be_traced_is_attacked_as_it_is():
     model = Odd()
-    assert view.quick(model) is model
+    assert view.folded_view(model) is model
 
 
 @pytest.mark.parametrize("build", [Odd, lambda: Network(nn.Linear(4, 3))])
 def test_passes_are_counted_once_through_the_network_or_its_view(build):
     model, x = build(), torch.rand(5, 4)
-    with counted(model) as passes:
-        view.quick(model)(x.requires_grad_())
+    with count_gradient_passes(model) as passes:
+        view.folded_view(model)(x.requires_grad_())
         model(x)
     assert passes == [10]
 
@@ -164,36 +164,36 @@ def test_passes_are_counted_once_through_the_network_or_its_view(build):
 def test_bf16_is_near_and_logits_and_weights_stay_fp32():
     model, x = lived("resnet18"), torch.rand(3, *SHAPE)
     exact = model(x)
-    compute_in(model, "bf16")
-    for each in (model, view.quick(model)):
+    set_precision(model, "bf16")
+    for each in (model, view.folded_view(model)):
         logits = each(x)
         assert logits.dtype == torch.float32
         assert not torch.equal(logits, exact)
         assert (logits - exact).norm() < 0.05 * exact.norm()  # bf16 rounds at 1/256, twenty times
     assert all(p.dtype == torch.float32 for p in model.parameters())
-    with in_full(model):
+    with full_precision(model):
         torch.testing.assert_close(model(x), exact, rtol=0, atol=0)
 
 
 def test_an_exam_is_in_fp32_whatever_a_trial_trains_with():
-    full = Trial(tiny())
+    full = Trial(tiny_config())
     mixed = copy.deepcopy(full.model)
-    compute_in(mixed, "bf16")
+    set_precision(mixed, "bf16")
     scores = [
-        accuracies(model, full.validation, threat=full.threat) for model in (full.model, mixed)
+        measure_accuracies(model, full.validation_images, threat=full.threat) for model in (full.model, mixed)
     ]
     assert scores[0] == scores[1]
 
 
 def test_a_trial_trains_in_bf16():
-    trial = Trial(tiny(precision="bf16"))
-    losses = [report.train_loss for report in trial.reports()]
+    trial = Trial(tiny_config(precision="bf16"))
+    losses = [report.train_loss for report in trial.run_epochs()]
     assert losses[-1] < losses[0]
     assert all(p.dtype == torch.float32 for p in trial.model.parameters())
 
 
 @pytest.mark.slow
 def test_compiling_changes_nothing_but_rounding():
-    compiled, eager = (Trial(tiny(compile=flag, data__limit=50)) for flag in (True, False))
-    losses = [trial.advance().train_loss for trial in (compiled, eager)]
+    compiled, eager = (Trial(tiny_config(compile=flag, data__limit=50)) for flag in (True, False))
+    losses = [trial.run_epoch().train_loss for trial in (compiled, eager)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

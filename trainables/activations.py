@@ -6,12 +6,12 @@ from typing import Literal
 
 from torch import nn
 
-from trainables.knobs import knobs
-from trainables.ranges import Positive, Share
+from trainables.knobs import read_knobs
+from trainables.ranges import Positive, FractionBelowOne
 
 Activation = Literal["relu", "leaky_relu", "elu", "celu", "selu", "gelu", "softplus", "tanh"]
 
-OWNERS = {
+ACTIVATION_OF_KNOB = {
     "leaky_slope": "leaky_relu",
     "elu_alpha": "elu",
     "celu_alpha": "celu",
@@ -20,11 +20,11 @@ OWNERS = {
 """The constants, and the activation that each belongs to."""
 
 
-def activated(
+def with_activation(
     net: nn.Module,
     *,
     activation: Activation = "relu",
-    leaky_slope: Share = 0.1,
+    leaky_slope: FractionBelowOne = 0.1,
     elu_alpha: Positive = 1.0,
     celu_alpha: Positive = 1.2,
     softplus_beta: Positive = 1.0,
@@ -61,8 +61,8 @@ def idles(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a constant that was set for another activation than the chosen one."""
     model = config["model"]
     chosen = model.get("activation")
-    for knob, owner in OWNERS.items():
-        usual = knobs(activated)[knob].default
+    for knob, owner in ACTIVATION_OF_KNOB.items():
+        usual = read_knobs(with_activation)[knob].default
         if chosen not in (None, owner) and model.get(knob) != usual:
             yield (
                 f"model.{knob}: changes nothing with activation={chosen}; "

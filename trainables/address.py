@@ -14,31 +14,31 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, FSSpecHandler, PyFile
 
 from trainables.problems import InputError
 
-SCHEME = re.compile(r"[a-zA-Z][\w+.-]*://")
+SCHEME_PATTERN = re.compile(r"[a-zA-Z][\w+.-]*://")
 
 
-def is_address(text: str) -> bool:
+def is_url(text: str) -> bool:
     """Return whether a word is an address rather than a path, or a key with its value.
 
-    >>> is_address("s3://bucket/path?region=eu"), is_address("results=s3://bucket")
+    >>> is_url("s3://bucket/path?region=eu"), is_url("results=s3://bucket")
     (True, False)
     """
-    return SCHEME.match(text) is not None
+    return SCHEME_PATTERN.match(text) is not None
 
 
-def below(address: str, *names: str) -> str:
+def join_url(address: str, *names: str) -> str:
     """Return the address of what lies below another.
 
-    >>> below("s3://bucket/path?region=eu", "study", "trials")
+    >>> join_url("s3://bucket/path?region=eu", "study", "trials")
     's3://bucket/path/study/trials?region=eu'
-    >>> below("sftp:///srv/", "study"), below("file:///", "study")
+    >>> join_url("sftp:///srv/", "study"), join_url("file:///", "study")
     ('sftp:///srv/study', 'file:///study')
     """
     path, mark, query = address.partition("?")
     return "/".join([path.removesuffix("/"), *names]) + mark + query
 
 
-def opened(address: str) -> tuple[FileSystem, str]:
+def open_filesystem(address: str) -> tuple[FileSystem, str]:
     """Return what reads and writes at an address, and the path there.
 
     What pyarrow does not know is left to fsspec, which knows more, by packages of their own.
@@ -62,7 +62,7 @@ def opened(address: str) -> tuple[FileSystem, str]:
 
 
 @contextmanager
-def reaching(address: str, key: str = "") -> Iterator[None]:
+def wrap_access_errors(address: str, key: str = "") -> Iterator[None]:
     """Say so if an address cannot be used while inside.
 
     Args:
@@ -86,20 +86,20 @@ def reaching(address: str, key: str = "") -> Iterator[None]:
         ]) from None
 
 
-def content(address: str) -> bytes:
+def read_bytes(address: str) -> bytes:
     """Return what a file holds.
 
     Raises:
         InputError: If it cannot be read.
     """
-    with reaching(address):
-        files, path = opened(address)
+    with wrap_access_errors(address):
+        files, path = open_filesystem(address)
         with files.open_input_stream(path) as stream:
             return bytes(stream.read())
 
 
 @contextmanager
-def fetched(address: str) -> Iterator[Path]:
+def temporary_copy(address: str) -> Iterator[Path]:
     """Give a copy of a file or a folder for as long as it is needed.
 
     Raises:
@@ -108,27 +108,27 @@ def fetched(address: str) -> Iterator[Path]:
     """
     with TemporaryDirectory() as folder:
         copy = Path(folder) / PurePosixPath(urlsplit(address).path).name
-        with reaching(address):
-            files, path = opened(address)
+        with wrap_access_errors(address):
+            files, path = open_filesystem(address)
             there = files.get_file_info(path).type
             if there is FileType.File:
-                save(files, path, copy)
+                copy_file(files, path, copy)
             elif there is FileType.Directory:
                 copy.mkdir()
-                flat(files, path, copy)
+                copy_files(files, path, copy)
         if there is FileType.NotFound:
             raise FileNotFoundError(f"there is nothing at {address}.")
         yield copy
 
 
-def flat(files: FileSystem, path: str, folder: Path) -> None:
+def copy_files(files: FileSystem, path: str, folder: Path) -> None:
     """Copy the files of a folder, but not its folders, whose names could lead out of ours."""
     for each in files.get_file_info(FileSelector(path)):
         if each.is_file:
-            save(files, each.path, folder / each.base_name)
+            copy_file(files, each.path, folder / each.base_name)
 
 
-def save(files: FileSystem, path: str, target: Path) -> None:
+def copy_file(files: FileSystem, path: str, target: Path) -> None:
     """Copy a file."""
     with target.open("wb") as written, files.open_input_stream(path) as stream:
         shutil.copyfileobj(stream, written)

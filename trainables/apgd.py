@@ -5,11 +5,11 @@ from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import SILENT, seeded, seen, setting
+from trainables.autoattack import SILENT_LOGGER, seed_global_rng, wrap_model, attack_settings
 from trainables.threat import Threat
 
 
-def run(
+def run_apgd(
     model: Module,
     x: Tensor,
     y: Tensor,
@@ -32,16 +32,16 @@ def run(
         loss: "ce" or "dlr" as the package calls them.
         target: Go for the class that is so-manieth likeliest, from 2, on the targeted DLR loss.
     """
-    about = setting(threat, x.device) | {"n_iter": steps, "logger": SILENT}
+    about = attack_settings(threat, x.device) | {"n_iter": steps, "logger": SILENT_LOGGER}
     if target is None:
-        attack = APGDAttack(seen(model), loss=loss, **about)
+        attack = APGDAttack(wrap_model(model), loss=loss, **about)
     else:
-        attack = APGDAttack_targeted(seen(model), **about)
+        attack = APGDAttack_targeted(wrap_model(model), **about)
         with torch.no_grad():
             attack.y_target = model(x).sort(dim=1)[1][:, -target]
     x = x.contiguous()
     attack.init_hyperparam(x)
-    with seeded(rng):
+    with seed_global_rng(rng):
         *_, wrong = attack.attack_single_run(x, y)
     points: Tensor = wrong.detach()
     return points

@@ -13,11 +13,11 @@ from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
 NORMS = {Linf: "Linf", L2: "L2"}
-SILENT = logging.getLogger("attuner.silent")
-SILENT.disabled = True  # what the package warns of, the audit of an evaluation looks into
+SILENT_LOGGER = logging.getLogger("attuner.silent")
+SILENT_LOGGER.disabled = True  # what the package warns of, the audit of an evaluation looks into
 
 
-def setting(threat: Threat, device: torch.device) -> dict[str, object]:
+def attack_settings(threat: Threat, device: torch.device) -> dict[str, object]:
     """Return what every attack of the package is told.
 
     Raises:
@@ -29,7 +29,7 @@ def setting(threat: Threat, device: torch.device) -> dict[str, object]:
 
 
 @contextmanager
-def seeded(rng: Generator) -> Iterator[None]:
+def seed_global_rng(rng: Generator) -> Iterator[None]:
     """Let the package, which draws from torch's global source, draw as `rng` says."""
     seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device))
     devices = [rng.device] if rng.device.type == "cuda" else []
@@ -38,7 +38,7 @@ def seeded(rng: Generator) -> Iterator[None]:
         yield
 
 
-class Layout(torch.autograd.Function):
+class ChannelsLast(torch.autograd.Function):
     """Images as convolutions are quick with; gradients as the package wants them.
 
     It takes `view`s of them, which only tensors with channels first allow.
@@ -55,11 +55,11 @@ class Layout(torch.autograd.Function):
         return grad.contiguous()
 
 
-def seen(model: Module) -> Callable[[Tensor], Tensor]:
+def wrap_model(model: Module) -> Callable[[Tensor], Tensor]:
     """Return what the package attacks: images (N, C, H, W) to logits (N, K)."""
 
     def answer(x: Tensor) -> Tensor:
-        logits: Tensor = model(Layout.apply(x))
+        logits: Tensor = model(ChannelsLast.apply(x))
         return logits
 
     return answer

@@ -9,15 +9,15 @@ class Average(ABC):
     """Follows a network in training and offers another for examination."""
 
     @abstractmethod
-    def examined(self) -> nn.Module:
+    def evaluation_model(self) -> nn.Module:
         """Return the network to examine and to keep: images (N, C, H, W) to logits (N, K)."""
 
     # most averages take note of only one of these, and keep nothing that their network does not
 
-    def stepped(self) -> None:  # noqa: B027
+    def on_step(self) -> None:  # noqa: B027
         """Take note that the optimizer took a step."""
 
-    def period_over(self) -> None:  # noqa: B027
+    def on_period_end(self) -> None:  # noqa: B027
         """Take note that the schedules start over."""
 
     def state_dict(self) -> dict[str, object]:

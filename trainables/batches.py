@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from trainables.images import DataError, Images
-from trainables.ranges import Count, Natural, Seed, Weight
+from trainables.ranges import Count, Natural, Seed, NonNegative
 
 
-def cut(
+def split_validation(
     train: Images,
     *,
     validation: Count = 1000,
@@ -41,13 +41,13 @@ def cut(
         )
     rng = Generator().manual_seed(split_seed)
     order = torch.randperm(len(train), generator=rng)
-    held_out, rest = stratified(train.y.cpu(), order, validation)
+    held_out, rest = stratified_split(train.y.cpu(), order, validation)
     if limit is not None:
-        rest, _ = stratified(train.y.cpu(), rest, limit)
+        rest, _ = stratified_split(train.y.cpu(), rest, limit)
     return train[rest.to(train.y.device)], train[held_out.to(train.y.device)]
 
 
-def stratified(y: Tensor, order: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def stratified_split(y: Tensor, order: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Split the rows `order` in two, the first part of `size` rows, each class in its share.
 
     Shares that are no whole numbers go to the classes with the largest remainders.
@@ -63,7 +63,7 @@ def stratified(y: Tensor, order: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return order[first], order[~first]
 
 
-def batches(
+def iterate_batches(
     images: Images, rng: Generator, *, batch_size: Count = 128
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield each image once, in random order, as pixels (N, C, H, W) in [0, 1] and labels (N,).
@@ -98,17 +98,17 @@ def augment(
             arXiv:1708.04552, as in Rice et al., arXiv:2002.11569); 0 for none.
     """
     if crop:
-        x = cropped(x, rng, crop, "reflect" if padding == "reflect" else "constant")
+        x = random_crop(x, rng, crop, "reflect" if padding == "reflect" else "constant")
     if flip:
         mirrored = torch.rand(len(x), 1, 1, 1, generator=rng, device=x.device) < 0.5
         x = torch.where(mirrored, x.flip(3), x)
     if cutout:
-        x = x.masked_fill(square(x, rng, cutout), 0.0)
+        x = x.masked_fill(cutout_mask(x, rng, cutout), 0.0)
     return x
 
 
-def mixed(
-    x: Tensor, y: Tensor, rng: Generator, *, classes: int, mixup: Weight = 0.0
+def apply_mixup(
+    x: Tensor, y: Tensor, rng: Generator, *, classes: int, mixup: NonNegative = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Return images blended with others of the batch, and their labels in the same shares.
 
@@ -134,7 +134,7 @@ def mixed(
     return torch.lerp(x[other], x, share), torch.lerp(target[other], target, share)
 
 
-def cropped(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
+def random_crop(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
     """Return images (N, C, H, W) padded by `margin` pixels and cut back to size at random."""
     n, channels, height, width = x.shape
     padded = F.pad(x, [margin] * 4, mode=mode)
@@ -146,7 +146,7 @@ def cropped(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
     return padded[image, channel, rows.view(n, 1, height, 1), columns.view(n, 1, 1, width)]
 
 
-def square(x: Tensor, rng: Generator, side: int) -> Tensor:
+def cutout_mask(x: Tensor, rng: Generator, side: int) -> Tensor:
     """Return a mask (N, 1, H, W) of a random square, whole, in each image (N, C, H, W)."""
     n, _, height, width = x.shape
     unit = torch.rand(2, n, 1, generator=rng, device=x.device)

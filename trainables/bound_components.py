@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from trainables.average import Average
 from trainables.images import Dataset, Images
 from trainables.injection import injected_names, unwrapped
-from trainables.signatures import BoundAttack, BoundMethod, Criterion, WeightUpdate, attacks
+from trainables.signatures import BoundAttack, BoundMethod, Criterion, WeightUpdate, uses_attack
 from trainables.threat import Threat
 
 Batch = tuple[Tensor, Tensor]
@@ -71,18 +71,18 @@ class BoundData:
 
     Attributes:
         load: Reads the data set.
-        cut: Splits the training images into those to train on and those to validate on.
-        batches: Yields each image once, in random order.
+        split_validation: Splits the training images into those to train on and those to validate on.
+        iterate_batches: Yields each image once, in random order.
         augment: Returns augmented images.
-        mixed: Returns blended images and labels.
+        apply_mixup: Returns blended images and labels.
         batch_size: Images in a batch.
     """
 
     load: partial[Dataset]
-    cut: Callable[[Images], tuple[Images, Images]]
-    batches: Callable[[Images, Generator], Iterator[Batch]]
+    split_validation: Callable[[Images], tuple[Images, Images]]
+    iterate_batches: Callable[[Images, Generator], Iterator[Batch]]
     augment: Callable[[Tensor, Generator], Tensor]
-    mixed: Callable[[Tensor, Tensor, Generator], Batch]
+    apply_mixup: Callable[[Tensor, Tensor, Generator], Batch]
     batch_size: int
 
 
@@ -92,15 +92,15 @@ class BoundModel:
 
     Attributes:
         build: Returns the network for images of a shape (C, H, W) and a number of classes.
-        activated: Replaces its activation.
-        headed: Replaces its last layer.
-        normalized: Puts it behind a normalization layer with a mean and a standard deviation.
+        with_activation: Replaces its activation.
+        with_head: Replaces its last layer.
+        with_normalization: Puts it behind a normalization layer with a mean and a standard deviation.
     """
 
     build: Callable[[tuple[int, int, int], int], object]
-    activated: Callable[[Module], Module]
-    headed: Callable[[Module], Module]
-    normalized: Callable[[Module, Sequence[float], Sequence[float]], Module]
+    with_activation: Callable[[Module], Module]
+    with_head: Callable[[Module], Module]
+    with_normalization: Callable[[Module, Sequence[float], Sequence[float]], Module]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,11 +148,11 @@ class BoundOptimizer:
 
     Attributes:
         build: Returns the optimizer of some parameters.
-        scaled: Returns the peak learning rate of a rate and a batch size.
+        scale_lr: Returns the peak learning rate of a rate and a batch size.
     """
 
     build: Callable[[Iterable[Parameter]], Optimizer]
-    scaled: Callable[[float, int], float]
+    scale_lr: Callable[[float, int], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,11 +161,11 @@ class BoundSchedule:
 
     Attributes:
         factor: Share of the run to what the peak learning rate is multiplied by.
-        warm: Share of the run to the factor of the warm-up.
+        warmup_factor: Share of the run to the factor of the warm-up.
     """
 
     factor: Callable[[float], float]
-    warm: Callable[[float], float]
+    warmup_factor: Callable[[float], float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,13 +174,13 @@ class BoundEpsSchedule:
 
     Attributes:
         factor: Share of the run to what eps is multiplied by.
-        warm: Share of the run to the factor of the warm-up.
-        shrink: Returns the ball with a share of the radius.
+        warmup_factor: Share of the run to the factor of the warm-up.
+        shrink_eps: Returns the ball with a share of the radius.
     """
 
     factor: Callable[[float], float]
-    warm: Callable[[float], float]
-    shrink: Shrink
+    warmup_factor: Callable[[float], float]
+    shrink_eps: Shrink
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +188,10 @@ class BoundRestarts:
     """When both schedules restart.
 
     Attributes:
-        within: Share of the run to the number of finished periods and the share of the current one.
+        locate_period: Share of the run to the number of finished periods and the share of the current one.
     """
 
-    within: Callable[[float], tuple[int, float]]
+    locate_period: Callable[[float], tuple[int, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,13 +210,13 @@ class BoundOverfittingDetector:
     """The detector of catastrophic overfitting.
 
     Attributes:
-        watched: Returns the training images that it checks.
-        collapsed_at: Returns the update at which the network collapsed; 0 if it did not.
+        select_images: Returns the training images that it checks.
+        detect_collapse: Returns the update at which the network collapsed; 0 if it did not.
         every: Updates between two checks; 0 for no check.
     """
 
-    watched: Callable[[Images], Batch]
-    collapsed_at: Callable[[Module, Batch], int]
+    select_images: Callable[[Images], Batch]
+    detect_collapse: Callable[[Module, Batch], int]
     every: int
 
 
@@ -225,13 +225,13 @@ class BoundValidationAttack:
     """The validation attack.
 
     Attributes:
-        accuracies: Returns clean and robust accuracy.
+        measure_accuracies: Returns clean and robust accuracy.
         steps: Steps of the attack.
         restarts: Independent attacks.
         exam_batch: Images attacked at once.
     """
 
-    accuracies: ValidationAttack
+    measure_accuracies: ValidationAttack
     steps: int
     restarts: int
     exam_batch: int
@@ -281,7 +281,7 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
             **members["sentinel"].functions, every=sentinel.keywords["every"]
         ),
         exam=BoundValidationAttack(
-            accuracies=exam,
+            measure_accuracies=exam,
             **{key: exam.keywords[key] for key in ("steps", "restarts", "exam_batch")},
         ),
     )
@@ -302,7 +302,7 @@ def bound_method(member: BoundMember) -> BoundMethod:
     outer = unwrapped(member["outer"])
     return BoundMethod(
         **member.functions,
-        attacks=attacks(unwrapped(member["inner"])),
+        attacks=uses_attack(unwrapped(member["inner"])),
         whole_batch=getattr(inspect.getmodule(outer), "WHOLE_BATCH", False),
         name=file_name(outer),
     )

@@ -10,22 +10,22 @@ from pathlib import Path
 from types import ModuleType
 
 from trainables.problems import InputError, did_you_mean
-from trainables.ranges import in_full
-from trainables.trust import is_code, untrusted
+from trainables.ranges import absolute_path
+from trainables.trust import is_code_file, check_trusted
 
 
-def names(folder: str) -> list[str]:
+def list_members(folder: str) -> list[str]:
     """Return the members of the package `folder`, sorted, and those of installed packages.
 
     A leading underscore hides a file.
     """
     package = importlib.import_module(folder)
     found = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg}
-    return sorted(name for name in found | plugins(folder).keys() if not name.startswith("_"))
+    return sorted(name for name in found | find_plugins(folder).keys() if not name.startswith("_"))
 
 
 @cache
-def plugins(folder: str) -> dict[str, EntryPoint]:
+def find_plugins(folder: str) -> dict[str, EntryPoint]:
     """Return what installed packages add to `folder`: entry points of the group `attuner.FOLDER`.
 
     A package adds the method "mine" with, in its pyproject.toml,
@@ -34,7 +34,7 @@ def plugins(folder: str) -> dict[str, EntryPoint]:
     return {each.name: each for each in entry_points(group=f"attuner.{folder}")}
 
 
-def load(folder: str, name: str) -> ModuleType:
+def load_member(folder: str, name: str) -> ModuleType:
     """Return the member `name` of `folder`, or the user's own file that `name` is a path to.
 
     Args:
@@ -47,16 +47,16 @@ def load(folder: str, name: str) -> ModuleType:
     Raises:
         LookupError: If there is no such member or file; the message lists the members.
     """
-    if is_code(name):
+    if is_code_file(name):
         return load_file(Path(os.path.expanduser(name)))
-    known = names(folder)
+    known = list_members(folder)
     if name not in known:
         kind = folder.rpartition(".")[2]
         raise LookupError(
             f"no {name!r} in {kind}.{did_you_mean(name, known)} There are: {', '.join(known)}."
         )
-    if name in plugins(folder):
-        plugin: ModuleType = plugins(folder)[name].load()
+    if name in find_plugins(folder):
+        plugin: ModuleType = find_plugins(folder)[name].load()
         return plugin
     return importlib.import_module(f"{folder}.{name}")
 
@@ -70,11 +70,11 @@ def load_file(path: Path) -> ModuleType:
     """
     try:
         found = path.is_file()
-        if not found and shipped(path).is_file():
-            path, found = shipped(path), True
+        if not found and shipped_path(path).is_file():
+            path, found = shipped_path(path), True
     except OSError as error:
         raise LookupError(f"no file {path} ({error.strerror}).") from None
-    if problems := list(untrusted([str(path)])):
+    if problems := list(check_trusted([str(path)])):
         raise InputError(problems)
     if not found:
         raise LookupError(f"no file {path}.")
@@ -89,9 +89,9 @@ def load_file(path: Path) -> ModuleType:
     return module
 
 
-def shipped(path: Path) -> Path:
+def shipped_path(path: Path) -> Path:
     """Return where the copy of a user's file lies that a node of a cluster was sent.
 
     It is relative to the folder that a trial runs in there.
     """
-    return Path("files", *in_full(path).parts[1:])
+    return Path("files", *absolute_path(path).parts[1:])

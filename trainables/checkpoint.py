@@ -16,57 +16,57 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from trainables.address import fetched, is_address
-from trainables.bind import complaints, filled
+from trainables.address import temporary_copy, is_url
+from trainables.bind import check_member, bind_member
 from trainables.bound_components import BoundModel, bound_model
 from trainables.ensemble import Ensemble
 from trainables.groups import GROUPS
-from trainables.images import Format
+from trainables.images import ImageFormat
 from trainables.problems import InputError
 from trainables.report import Report
-from trainables.trial import Trial, network
-from trainables.trust import trusting
-from trainables.weights import fit, named_tensors, tensors, unpickled
+from trainables.trial import Trial, build_network
+from trainables.trust import trust_files
+from trainables.weights import load_weights, is_state_dict, load_tensors, load_torch_file
 
-WEIGHTS, STATE, METRICS = "model.safetensors", "state.pt", "metrics.json"
+WEIGHTS_FILE, STATE_FILE, METRICS_FILE = "model.safetensors", "state.pt", "metrics.json"
 
 
 def save(trial: Trial, folder: Path) -> None:
     """Write the best epoch's weights and report, and the state that the next epoch depends on."""
-    assert trial.best is not None
+    assert trial.best_report is not None
     about = {
         "model": json.dumps(trial.config["model"]),
-        "shape": json.dumps(trial.dataset.format.shape),
+        "shape": json.dumps(trial.dataset.image_format.shape),
         "classes": json.dumps(trial.dataset.classes),
     }
     weights = {name: tensor.contiguous() for name, tensor in trial.best_weights.items()}
-    save_file(weights, folder / WEIGHTS, metadata=about)
-    (folder / METRICS).write_text(json.dumps(asdict(trial.best)))
+    save_file(weights, folder / WEIGHTS_FILE, metadata=about)
+    (folder / METRICS_FILE).write_text(json.dumps(asdict(trial.best_report)))
     torch.save(
         {
             "level": trial.level,
             "epoch": trial.epoch,
-            "passes": trial.passes,
+            "passes": trial.gradient_passes,
             "diverged": trial.diverged,
             "collapsed_at": trial.collapsed_at,
             "model": trial.model.state_dict(),
             "optimizer": trial.optimizer.state_dict(),
             "average": trial.average.state_dict(),
             # tensors that another entry holds as well take no room
-            "examined": trial.average.examined().state_dict(),
+            "examined": trial.average.evaluation_model().state_dict(),
             "rng": trial.rng.get_state(),
             "global_rng": torch.get_rng_state(),
             "memory": trial.memory,
             "micro_batch": trial.micro_batch,
         },
-        folder / STATE,
+        folder / STATE_FILE,
     )
 
 
 def restore(trial: Trial, folder: Path) -> None:
     """Take up where `save` left off."""
-    state = torch.load(folder / STATE, weights_only=True, map_location=trial.device)
-    trial.epoch, trial.passes = state["epoch"], state["passes"]
+    state = torch.load(folder / STATE_FILE, weights_only=True, map_location=trial.device)
+    trial.epoch, trial.gradient_passes = state["epoch"], state["passes"]
     trial.diverged, trial.collapsed_at = state["diverged"], state["collapsed_at"]
     trial.model.load_state_dict(state["model"])
     # a trial may go on with other knobs than it was saved with
@@ -78,23 +78,23 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.memory.update(state["memory"])
     if size := state.get("micro_batch"):  # an accident may have made it smaller than configured
         trial.micro_batch = size
-    trial.best = Report(**json.loads((folder / METRICS).read_text()))
-    trial.best_weights = load_file(folder / WEIGHTS, device=trial.device)
+    trial.best_report = Report(**json.loads((folder / METRICS_FILE).read_text()))
+    trial.best_weights = load_file(folder / WEIGHTS_FILE, device=trial.device)
 
 
-def level_of(folder: Path) -> int:
+def read_level(folder: Path) -> int:
     """Return which of its whole runs a trial was in when it was saved."""
-    level: int = torch.load(folder / STATE, weights_only=True, map_location="cpu")["level"]
+    level: int = torch.load(folder / STATE_FILE, weights_only=True, map_location="cpu")["level"]
     return level
 
 
-def moment_of(folder: Path) -> tuple[int, int] | None:
+def checkpoint_position(folder: Path) -> tuple[int, int] | None:
     """Return the level and epoch that `save` left in a folder, or none if it is not whole."""
     try:
-        state = unpickled(folder / STATE)
+        state = load_torch_file(folder / STATE_FILE)
         moment = state["level"], state["epoch"]
-        json.loads((folder / METRICS).read_text())
-        described(folder / WEIGHTS)
+        json.loads((folder / METRICS_FILE).read_text())
+        read_metadata(folder / WEIGHTS_FILE)
     except (OSError, LookupError, TypeError, ValueError):
         return None
     return moment
@@ -118,24 +118,24 @@ def load_model(
         FileNotFoundError: If there is no such file.
         InputError: If it is broken, or this version does not have the model that the file names.
     """
-    with trusting(trust):
-        return loaded(path, last=last)
+    with trust_files(trust):
+        return load_trusted_model(path, last=last)
 
 
-def loaded(path: Path | str, *, last: bool) -> nn.Module:
+def load_trusted_model(path: Path | str, *, last: bool) -> nn.Module:
     """Return what `load_model` does, by such code as is trusted.
 
     Raises:
         FileNotFoundError: If there is no such file.
         InputError: If it is broken, or of no network that can be had.
     """
-    if is_address(str(path)):
-        with fetched(str(path)) as copy:
-            return loaded(copy, last=last)
-    file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
+    if is_url(str(path)):
+        with temporary_copy(str(path)) as copy:
+            return load_trusted_model(copy, last=last)
+    file = Path(path) / WEIGHTS_FILE if Path(path).is_dir() else Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"no weights at {file}; name a folder that holds {WEIGHTS}.")
-    about = described(file)
+        raise FileNotFoundError(f"no weights at {file}; name a folder that holds {WEIGHTS_FILE}.")
+    about = read_metadata(file)
     if not about:
         raise InputError([
             f"weights: {file} does not say of what network it is (its model, image shape and "
@@ -143,23 +143,23 @@ def loaded(path: Path | str, *, last: bool) -> nn.Module:
         ])
     values = dict(about["model"])
     channels, height, width = about["shape"]
-    images = Format(
+    images = ImageFormat(
         shape=(channels, height, width),
         classes=about["classes"],
         mean=(0.0,) * channels,  # the true ones are among the weights
         std=(1.0,) * channels,
     )
     name = values.pop("name", None)
-    if wrong := list(complaints("model", GROUPS["model"], name, values)):
+    if wrong := list(check_member("model", GROUPS["model"], name, values)):
         raise InputError(wrong)
-    bound = bound_model(filled(GROUPS["model"], name, values))
-    weights = examined_last(file.parent) if last else tensors(file)
-    model = either(weights, partial(built, bound, str(name), images))
-    fit(model, weights, file.with_name(STATE) if last else file)
+    bound = bound_model(bind_member(GROUPS["model"], name, values))
+    weights = load_last_weights(file.parent) if last else load_tensors(file)
+    model = build_for_weights(weights, partial(build_model, bound, str(name), images))
+    load_weights(model, weights, file.with_name(STATE_FILE) if last else file)
     return model.eval()
 
 
-def built(model: BoundModel, name: str, images: Format) -> nn.Module:
+def build_model(model: BoundModel, name: str, images: ImageFormat) -> nn.Module:
     """Return the network that the bound group `model` describes.
 
     Args:
@@ -171,7 +171,7 @@ def built(model: BoundModel, name: str, images: Format) -> nn.Module:
         InputError: If it cannot be built.
     """
     try:
-        return network(model, images)
+        return build_network(model, images)
     except Exception as error:  # a user's file can fail in any way
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         raise InputError([
@@ -181,7 +181,7 @@ def built(model: BoundModel, name: str, images: Format) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class Description:
+class ModelMetadata:
     """What the metadata of a file says of its network, each as JSON."""
 
     model: Json[dict[str, object]]
@@ -189,7 +189,7 @@ class Description:
     classes: Json[PositiveInt]
 
 
-def described(file: Path) -> dict[str, Any]:
+def read_metadata(file: Path) -> dict[str, Any]:
     """Return what a safetensors file says of its network: the model, image shape and classes.
 
     Nothing if it does not say all three, as files from elsewhere do not.
@@ -205,33 +205,33 @@ def described(file: Path) -> dict[str, Any]:
             f"weights: {file} cannot be read ({error}); expected a whole safetensors file."
         ]) from None
     try:
-        return vars(TypeAdapter(Description).validate_python(metadata))
+        return vars(TypeAdapter(ModelMetadata).validate_python(metadata))
     except ValidationError:
         return {}
 
 
-def examined_last(folder: Path) -> dict[str, Tensor]:
+def load_last_weights(folder: Path) -> dict[str, Tensor]:
     """Return the weights that were examined after the last epoch of a trial.
 
     Raises:
         InputError: If the trial did not leave them.
     """
-    file = folder / STATE
+    file = folder / STATE_FILE
     if not file.is_file():
         raise InputError([f"rules: last_epoch needs {file}, and there is none."])
     try:
-        found = unpickled(file)
+        found = load_torch_file(file)
     except InputError:
         found = None
     weights = found.get("examined") if isinstance(found, Mapping) else None
-    if not named_tensors(weights):
+    if not is_state_dict(weights):
         raise InputError([
             f"rules: last_epoch needs {file}, which is broken; leave last_epoch and oracle away."
         ])
     return dict(weights)
 
 
-def load_foreign(file: Path, model: nn.Module) -> nn.Module:
+def load_external_model(file: Path, model: nn.Module) -> nn.Module:
     """Return a network with weights that were trained elsewhere; in eval mode.
 
     Args:
@@ -242,13 +242,13 @@ def load_foreign(file: Path, model: nn.Module) -> nn.Module:
     Raises:
         InputError: If they are of another network.
     """
-    weights = tensors(file)
+    weights = load_tensors(file)
     whole = next(iter(model.state_dict())) in weights
-    fit(model if whole else model.get_submodule("1"), weights, file)
+    load_weights(model if whole else model.get_submodule("1"), weights, file)
     return model.eval()
 
 
-def either(weights: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
+def build_for_weights(weights: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
     """Return a network for `weights`, or an ensemble of them if they are of several."""
     members = {name.split(".")[1] for name in weights if name.startswith("members.")}
     return Ensemble([build() for _ in members]) if members else build()

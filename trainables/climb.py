@@ -11,31 +11,31 @@ from trainables.threat import Threat
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """Logits (M, K) and the rows (M,) of the batch that they are of, to what to make large, (M,)."""
-Goal = Callable[[Tensor, Tensor], Tensor]
+StopCondition = Callable[[Tensor, Tensor], Tensor]
 """The same, to whether the attack is over (M,)."""
 
 
-def cross_entropy(y: Tensor) -> Loss:
+def cross_entropy_loss(y: Tensor) -> Loss:
     """Return the cross-entropy with labels (N,)."""
     return lambda logits, rows: F.cross_entropy(logits, y[rows], reduction="none")
 
 
-def misclassified(y: Tensor) -> Goal:
+def stop_when_misclassified(y: Tensor) -> StopCondition:
     """Return the goal of anything but labels (N,)."""
     return lambda logits, rows: logits.argmax(dim=1) != y[rows]
 
 
-def taken_for(target: Tensor) -> Goal:
+def stop_when_classified_as(target: Tensor) -> StopCondition:
     """Return the goal of classes (N,)."""
     return lambda logits, rows: logits.argmax(dim=1) == target[rows]
 
 
-def climb(
+def run_early_stopped_attack(
     model: Module,
     loss: Loss,
     start: Tensor,
     x: Tensor,
-    goal: Goal,
+    stop_condition: StopCondition,
     *,
     threat: Threat,
     steps: int,
@@ -48,7 +48,7 @@ def climb(
         loss: What to make large.
         start: Where the attack starts (N, C, H, W).
         x: The images (N, C, H, W).
-        goal: When an image is done with.
+        stop_condition: When an image is done with.
         threat: The set of allowed perturbations.
         steps: Steps of the attack.
         step_size: Length of one step, in the units of eps.
@@ -63,13 +63,13 @@ def climb(
     for step in range(steps + 1):
         x_adv.requires_grad_(step < steps)
         logits = model(x_adv)
-        going = ~goal(logits, left)
+        going = ~stop_condition(logits, left)
         ends[left] = x_adv.detach()
         withstood[left[~going]] = False
         if step == steps or not going.any():
             break
         (grad,) = torch.autograd.grad(loss(logits, left)[going].sum(), x_adv)
         left = left[going]
-        moved = x_adv.detach()[going] + step_size * threat.steepest(grad[going])
+        moved = x_adv.detach()[going] + step_size * threat.steepest_step(grad[going])
         x_adv = threat.project(moved, x[left])
     return ends, withstood

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 ACCURACIES = ("robust", "clean")
-FORM = re.compile(r"\s*(\w+)\s*>=\s*(\S+)\s*")
+CONSTRAINT_PATTERN = re.compile(r"\s*(\w+)\s*>=\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)
@@ -13,30 +13,30 @@ class Constraint:
 
     Attributes:
         accuracy: Which one: "robust" or "clean".
-        least: A fraction in [0, 1].
+        minimum: A fraction in [0, 1].
     """
 
     accuracy: str
-    least: float
+    minimum: float
 
     def __str__(self) -> str:
-        return f"{self.accuracy}>={self.least!r}"
+        return f"{self.accuracy}>={self.minimum!r}"
 
-    def margin(self, *, robust: float, clean: float) -> float:
+    def violation(self, *, robust: float, clean: float) -> float:
         """Return by how much it is missed; at most 0 where it is satisfied, as Optuna has it."""
-        return self.least - {"robust": robust, "clean": clean}[self.accuracy]
+        return self.minimum - {"robust": robust, "clean": clean}[self.accuracy]
 
 
-def constraint(text: str) -> Constraint:
+def parse_constraint(text: str) -> Constraint:
     """Return the constraint that is typed so.
 
     Raises:
         ValueError: If there is no such constraint; the message says what to type.
 
-    >>> str(constraint(" clean >= 0.80"))
+    >>> str(parse_constraint(" clean >= 0.80"))
     'clean>=0.8'
     """
-    match = FORM.fullmatch(text)
+    match = CONSTRAINT_PATTERN.fullmatch(text)
     if not match or match[1] not in ACCURACIES:
         raise ValueError("must be 'clean>=FRACTION' or 'robust>=FRACTION', such as 'clean>=0.8'")
     try:

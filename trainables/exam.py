@@ -5,19 +5,19 @@ from torch import Generator
 from torch.nn import Module
 
 from trainables.attacks import pgd
-from trainables.climb import climb, cross_entropy, misclassified
+from trainables.climb import run_early_stopped_attack, cross_entropy_loss, stop_when_misclassified
 from trainables.images import Images
-from trainables.modes import frozen, in_mode
-from trainables.precision import in_full
+from trainables.modes import frozen_weights, in_mode
+from trainables.precision import full_precision
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
-from trainables.view import quick
+from trainables.view import folded_view
 
-SEED = 0
+START_SEED = 0
 """Of the random starts: each image has the same one in every epoch of every trial."""
 
 
-def accuracies(
+def measure_accuracies(
     model: Module,
     images: Images,
     *,
@@ -41,11 +41,11 @@ def accuracies(
         restarts: Independent attacks; the worst counts.
         exam_batch: Images attacked at once.
     """
-    rng = Generator(images.y.device).manual_seed(SEED)
-    size = pgd.stride(step_size, threat)
+    rng = Generator(images.y.device).manual_seed(START_SEED)
+    size = pgd.step_length(step_size, threat)
     clean, robust = 0, 0
-    with in_mode(model, "eval"), frozen(model), in_full(model):
-        model = quick(model)
+    with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
+        model = folded_view(model)
         for first in range(0, len(images), exam_batch):
             some = images[first : first + exam_batch]
             x, y = some.x.float() / 255, some.y
@@ -55,12 +55,12 @@ def accuracies(
             for _ in range(restarts):
                 start = threat.project(threat.random_point(x, rng), x)
                 left = right.nonzero()[:, 0]
-                _, right[left] = climb(
+                _, right[left] = run_early_stopped_attack(
                     model,
-                    cross_entropy(y[left]),
+                    cross_entropy_loss(y[left]),
                     start[left],
                     x[left],
-                    misclassified(y[left]),
+                    stop_when_misclassified(y[left]),
                     threat=threat,
                     steps=steps,
                     step_size=size,

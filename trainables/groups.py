@@ -20,7 +20,7 @@ from trainables import (
     threat,
     warmup,
 )
-from trainables.knobs import Knob, knobs
+from trainables.knobs import Knob, read_knobs
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class Group:
     """Interchangeable modules, and what is common to them.
 
     Attributes:
-        meaning: What the group decides, in a few words.
-        folder: Dotted name of the package with the members; none if there is only one.
-        provides: Functions that each member defines.
-        common: Functions that come with every member, with knobs of their own.
+        description: What the group decides, in a few words.
+        package: Dotted name of the package with the members; none if there is only one.
+        required_functions: Functions that each member defines.
+        common_functions: Functions that come with every member, with knobs of their own.
         default: The member where a configuration names none.
     """
 
-    meaning: str
-    folder: str | None
-    provides: tuple[str, ...]
-    common: tuple[Callable[..., object], ...] = ()
+    description: str
+    package: str | None
+    required_functions: tuple[str, ...]
+    common_functions: tuple[Callable[..., object], ...] = ()
     default: str | None = None
 
     def members(self) -> list[str]:
         """Return the names to choose from."""
-        return catalogue.names(self.folder) if self.folder else []
+        return catalogue.list_members(self.package) if self.package else []
 
     def load(self, name: str) -> ModuleType:
         """Return a member.
@@ -51,45 +51,45 @@ class Group:
         Raises:
             LookupError: If there is no such member.
         """
-        assert self.folder is not None
-        return catalogue.load(self.folder, name)
+        assert self.package is not None
+        return catalogue.load_member(self.package, name)
 
-    def functions(self, name: str | None) -> dict[str, Callable[..., object]]:
+    def member_functions(self, name: str | None) -> dict[str, Callable[..., object]]:
         """Return the functions behind the member `name`, the common ones included.
 
         Raises:
             LookupError: If there is no such member, or it lacks a function that can be read.
         """
-        found = {function.__name__: function for function in self.common}
-        if self.folder is None:
+        found = {function.__name__: function for function in self.common_functions}
+        if self.package is None:
             return found
         module = self.load(name or "")
-        missing = [each for each in self.provides if not hasattr(module, each)]
+        missing = [each for each in self.required_functions if not hasattr(module, each)]
         if missing:
             raise LookupError(f"{name} must define {' and '.join(missing)}.")
-        own = {each: getattr(module, each) for each in self.provides}
+        own = {each: getattr(module, each) for each in self.required_functions}
         for each, function in own.items():
             try:
-                knobs(function)
+                read_knobs(function)
             except Exception as error:  # a user's annotations can fail in any way
                 reason = f"{type(error).__name__}: {error}"
                 raise LookupError(f"{name} must define a function {each} ({reason}).") from error
         return own | found
 
-    def knobs(self, name: str | None) -> dict[str, Knob]:
+    def member_knobs(self, name: str | None) -> dict[str, Knob]:
         """Return the knobs of the member `name` by name."""
-        return {key: k for f in self.functions(name).values() for key, k in knobs(f).items()}
+        return {key: k for f in self.member_functions(name).values() for key, k in read_knobs(f).items()}
 
-    def shared_knobs(self) -> dict[str, Knob]:
+    def common_knobs(self) -> dict[str, Knob]:
         """Return the knobs that come with every member by name."""
-        return {key: k for function in self.common for key, k in knobs(function).items()}
+        return {key: k for function in self.common_functions for key, k in read_knobs(function).items()}
 
     def all_knobs(self) -> dict[str, list[Knob]]:
         """Return the knobs that any member has by name."""
         members: list[str | None] = [*self.members()] or [None]
         found: dict[str, list[Knob]] = {}
         for member in members:
-            for key, knob in self.knobs(member).items():
+            for key, knob in self.member_knobs(member).items():
                 found.setdefault(key, []).append(knob)
         return found
 
@@ -100,31 +100,31 @@ GROUPS = {
         "images, their validation split and augmentation",
         "trainables.data",
         ("load",),
-        (batches.cut, batches.batches, batches.augment, batches.mixed),
+        (batches.split_validation, batches.iterate_batches, batches.augment, batches.apply_mixup),
     ),
     "model": Group(
         "the network",
         "trainables.models",
         ("build",),
-        (activations.activated, heads.headed, normalize.normalized),
+        (activations.with_activation, heads.with_head, normalize.with_normalization),
     ),
     "method": Group("what attack and training optimise", "trainables.methods", ("inner", "outer")),
     "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
     "attack": Group("how training attacks", "trainables.attacks", ("perturb",)),
     "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
     "optimizer": Group(
-        "what takes the steps", "trainables.optimizers", ("build",), (rates.scaled,)
+        "what takes the steps", "trainables.optimizers", ("build",), (rates.scale_lr,)
     ),
     "schedule": Group(
-        "the learning rate over the run", "trainables.schedules", ("factor",), (warmup.warm,)
+        "the learning rate over the run", "trainables.schedules", ("factor",), (warmup.warmup_factor,)
     ),
     "eps_schedule": Group(
         "the training radius over the run",
         "trainables.eps_schedules",
         ("factor",),
-        (warmup.warm, threat.shrink),
+        (warmup.warmup_factor, threat.shrink_eps),
     ),
-    "periods": Group("when both schedules start over", None, (), (periods.within,)),
+    "periods": Group("when both schedules start over", None, (), (periods.locate_period,)),
     "average": Group(
         "which weights are examined and kept", "trainables.averages", ("build",), default="none"
     ),
@@ -132,7 +132,7 @@ GROUPS = {
         "what ends a trial whose network fools its one-step attack",
         None,
         (),
-        (sentinel.watched, sentinel.collapsed_at),
+        (sentinel.select_images, sentinel.detect_collapse),
     ),
-    "exam": Group("the validation attack, the same for all trials", None, (), (exam.accuracies,)),
+    "exam": Group("the validation attack, the same for all trials", None, (), (exam.measure_accuracies,)),
 }

@@ -14,28 +14,28 @@ from torch import Tensor, nn
 from trainables.ranges import Positive
 
 
-class Cosine(nn.Module):
+class CosineHead(nn.Module):
     """A scale times the cosines between features and class directions.
 
     Attributes:
         weight: One unit direction a class, (K, D). Put back on the sphere at each pass, by
             projection rather than by a derivative through the norm, as in the published code.
-        s: The scale.
+        scale: The scale.
     """
 
     def __init__(self, features: int, classes: int, s: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(F.normalize(torch.randn(classes, features), dim=1))
-        self.s = s
+        self.scale = s
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the logits (N, K) of features (N, D)."""
         # past autograd, which would take a projected weight for a changed one
         self.weight.data = F.normalize(self.weight.data, dim=1)
-        return self.s * F.linear(F.normalize(z, dim=1), self.weight)
+        return self.scale * F.linear(F.normalize(z, dim=1), self.weight)
 
 
-def headed(
+def with_head(
     net: nn.Module, *, head: Literal["linear", "cosine"] = "linear", s: Positive = 15.0
 ) -> nn.Module:
     """Return `net` with the last layer asked for.
@@ -49,11 +49,11 @@ def headed(
     if head == "cosine":
         *_, (path, last) = [(n, m) for n, m in net.named_modules() if isinstance(m, nn.Linear)]
         parent, _, name = path.rpartition(".")
-        cosine = Cosine(last.in_features, last.out_features, s)
+        cosine = CosineHead(last.in_features, last.out_features, s)
         setattr(net.get_submodule(parent), name, cosine)
     return net
 
 
-def scale(model: nn.Module) -> float:
+def cosine_scale(model: nn.Module) -> float:
     """Return what the cosines of `model` are multiplied by; 1 if its logits are no cosines."""
-    return next((m.s for m in model.modules() if isinstance(m, Cosine)), 1.0)
+    return next((m.scale for m in model.modules() if isinstance(m, CosineHead)), 1.0)

@@ -12,7 +12,7 @@ class DataError(Exception):
     """Images that cannot be had or used, and what to do about it."""
 
 
-class AbsentError(DataError):
+class MissingDataError(DataError):
     """Images that are not here and could still be downloaded."""
 
 
@@ -50,7 +50,7 @@ class Images:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Format:
+class ImageFormat:
     """What a network must know of the images that it takes.
 
     Attributes:
@@ -85,8 +85,8 @@ class Dataset:
     std: tuple[float, ...]
 
     @property
-    def format(self) -> Format:
+    def image_format(self) -> ImageFormat:
         """What a network must know."""
         channels, height, width = self.train.x.shape[1:]
         shape = channels, height, width
-        return Format(shape=shape, classes=self.classes, mean=self.mean, std=self.std)
+        return ImageFormat(shape=shape, classes=self.classes, mean=self.mean, std=self.std)

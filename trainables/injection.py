@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -63,5 +63,5 @@ def unwrapped(function: Callable[..., Returned]) -> Callable[..., Returned]:
 def injected_names(function: Callable[..., object]) -> tuple[str, ...]:
     """Return the keyword-only parameters of `function` that are no knobs."""
     parameters = inspect.signature(function).parameters.values()
-    own = knobs(function)
+    own = read_knobs(function)
     return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in own)

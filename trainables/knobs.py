@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import TypeAdapter, ValidationError
 
-from trainables.problems import expected
-from trainables.ranges import Folder, Place
+from trainables.problems import format_validation_error
+from trainables.ranges import PathText, Location
 
 REQUIRED = inspect.Parameter.empty
 
@@ -26,15 +26,15 @@ class Knob:
 
     Attributes:
         name: The keyword.
-        hint: Its annotated type.
+        annotation: Its annotated type.
         default: Its default, or `REQUIRED`.
-        meaning: Its line in the docstring.
+        description: Its line in the docstring.
     """
 
     name: str
-    hint: object
+    annotation: object
     default: object
-    meaning: str
+    description: str
 
     def validate(self, value: object) -> object:
         """Return `value` as the type of the knob.
@@ -44,40 +44,40 @@ class Knob:
         """
         try:
             # true is no number, whatever Python makes of it
-            return adapter(self.hint).validate_python(value, strict=isinstance(value, bool))
+            return type_adapter(self.annotation).validate_python(value, strict=isinstance(value, bool))
         except ValidationError as error:
             parts = error.errors()[0]["loc"]
             where = "".join(f"[{part}]" for part in parts if isinstance(part, int))
-            said = expected(error)
+            said = format_validation_error(error)
             raise ValueError(f"{where}{' ' * bool(where)}{said}, got {value!r}") from None
 
     @property
-    def allowed(self) -> str:
+    def allowed_values(self) -> str:
         """The values it may take, in words."""
-        return describe(self.hint)
+        return describe_type(self.annotation)
 
     @property
     def is_path(self) -> bool:
         """Whether its value is a path."""
-        return holds_path(self.hint)
+        return contains_path(self.annotation)
 
 
-def holds_path(hint: object) -> bool:
+def contains_path(hint: object) -> bool:
     """Return whether a type is that of a path, or of several."""
-    return hint in (Folder, Place) or any(map(holds_path, get_args(hint)))
+    return hint in (PathText, Location) or any(map(contains_path, get_args(hint)))
 
 
 @cache
-def adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
+def type_adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
     """Return pydantic's validator of a type."""
     return TypeAdapter(hint)
 
 
 @cache
-def knobs(function: Callable[..., object]) -> dict[str, Knob]:
+def read_knobs(function: Callable[..., object]) -> dict[str, Knob]:
     """Return the knobs of `function` by name, in the order of its signature."""
     hints = get_type_hints(function, include_extras=True)
-    meanings = documented(function)
+    meanings = parse_argument_docs(function)
     return {
         name: Knob(name, hints[name], parameter.default, meanings.get(name, ""))
         for name, parameter in inspect.signature(function).parameters.items()
@@ -94,7 +94,7 @@ def is_knob(hint: object) -> bool:
     return hint is bool or get_origin(hint) in (Annotated, Literal)
 
 
-def documented(function: Callable[..., object]) -> dict[str, str]:
+def parse_argument_docs(function: Callable[..., object]) -> dict[str, str]:
     """Return the text of each entry under Args or Attributes in a Google-style docstring."""
     _, _, section = re.sub("Attributes:\n", "Args:\n", inspect.getdoc(function) or "").partition(
         "Args:\n"
@@ -104,24 +104,24 @@ def documented(function: Callable[..., object]) -> dict[str, str]:
     return {name: re.sub(r"\s+", " ", text) for name, text in entries}
 
 
-def describe(hint: Any) -> str:  # noqa: ANN401
+def describe_type(hint: Any) -> str:  # noqa: ANN401
     """Return the values that a knob of type `hint` may take, in words.
 
     >>> from trainables.ranges import Fraction
-    >>> describe(Fraction), describe(Literal["train", "eval"])
+    >>> describe_type(Fraction), describe_type(Literal["train", "eval"])
     ('float >= 0 <= 1', 'train|eval')
     """
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
         return "|".join(map(str, parts))
     if origin in (Union, UnionType):
-        return " or ".join("none" if part is NoneType else describe(part) for part in parts)
+        return " or ".join("none" if part is NoneType else describe_type(part) for part in parts)
     if origin is tuple:
-        return f"list of {describe(parts[0])}"
+        return f"list of {describe_type(parts[0])}"
     if origin is not Annotated:
         return "true|false" if hint is bool else str(hint.__name__)
     if get_origin(parts[0]) is tuple:
-        return describe(parts[0])
+        return describe_type(parts[0])
     bounds = [bound for field in parts[1:] for bound in getattr(field, "metadata", [])]
     limits = [
         f"{sign} {getattr(bound, key):.10g}"

@@ -25,7 +25,7 @@ class Level:
         weaker = f" with {self.attack:.3g} of the attack's steps" if self.attack < 1 else ""
         return f"{self.epochs} epochs{weaker}"
 
-    def of(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def apply_to(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return a configuration at this level.
 
         An attack of fewer steps makes them longer, so that it gets as far.
@@ -39,11 +39,11 @@ class Level:
         return own
 
 
-def elapsed(levels: Sequence[Level], moment: tuple[int, int]) -> int:
+def epochs_trained(levels: Sequence[Level], position: tuple[int, int]) -> int:
     """Return how many epochs a trial has been trained for at a level and an epoch of it.
 
-    >>> elapsed([Level(2), Level(8)], (1, 3))
+    >>> epochs_trained([Level(2), Level(8)], (1, 3))
     5
     """
-    level, epoch = moment
+    level, epoch = position
     return sum(each.epochs for each in levels[:level]) + epoch

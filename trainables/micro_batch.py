@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from trainables.trial import OutgrownError, Trial
+from trainables.trial import TrainingOutOfMemoryError, Trial
 
 
-def smaller(trial: Trial, accident: OutgrownError) -> int:
+def halve_micro_batch(trial: Trial, error: TrainingOutOfMemoryError) -> int:
     """Return how many images a trial should take at a time after an accident: half as many.
 
     Args:
         trial: As it was when memory ran out.
-        accident: What training raised.
+        error: What training raised.
 
     Raises:
         OutgrownError: If it took single images already, or if the gradients of parts do not add up
@@ -20,16 +20,16 @@ def smaller(trial: Trial, accident: OutgrownError) -> int:
     """
     whole = trial.components.data.batch_size
     size = min(whole, trial.micro_batch or whole)
-    reasons = [*undivided(trial), *(["images go one at a time already"] if size == 1 else [])]
+    reasons = [*micro_batch_obstacles(trial), *(["images go one at a time already"] if size == 1 else [])]
     if reasons:
-        raise OutgrownError(
-            f"{str(accident).splitlines()[0]} Smaller parts are no way out, because {reasons[0]}; "
+        raise TrainingOutOfMemoryError(
+            f"{str(error).splitlines()[0]} Smaller parts are no way out, because {reasons[0]}; "
             "lower data.batch_size, or give a trial more of a GPU, gpu=1."
         )
     return size // 2
 
 
-def undivided(trial: Trial) -> Iterator[str]:
+def micro_batch_obstacles(trial: Trial) -> Iterator[str]:
     """Yield why a trial would learn something else from parts of its batches, if so."""
     update, method = trial.components.update, trial.components.method
     if not update.divides_batches:

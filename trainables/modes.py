@@ -21,7 +21,7 @@ def in_mode(model: Module, mode: Mode) -> Iterator[None]:
 
 
 @contextmanager
-def frozen(model: Module) -> Iterator[None]:
+def frozen_weights(model: Module) -> Iterator[None]:
     """Make `model` a constant, so that an attack pays for input gradients only."""
     thawed = [p for p in model.parameters() if p.requires_grad]
     for p in thawed:

@@ -16,7 +16,7 @@ from trainables.images import Dataset, Images
 SPLITS = ("train", "test")
 
 
-def home(study: str) -> Path:
+def cache_folder(study: str) -> Path:
     """Return the folder of a node with what trials of a study have read there.
 
     Args:
@@ -25,12 +25,12 @@ def home(study: str) -> Path:
     return Path(tempfile.gettempdir(), f"attuner-{study}")
 
 
-def clear(study: str) -> None:
+def clear_cache(study: str) -> None:
     """Delete what trials of a study have read on this node."""
-    shutil.rmtree(home(study), ignore_errors=True)
+    shutil.rmtree(cache_folder(study), ignore_errors=True)
 
 
-def read_once(load: Callable[[], Dataset], study: str, what: str) -> Dataset:
+def read_once(load: Callable[[], Dataset], study: str, key: str) -> Dataset:
     """Return a data set, read by one process of this node alone.
 
     Photographs stay where they are, and what does not fit on the disk is read by each.
@@ -38,9 +38,9 @@ def read_once(load: Callable[[], Dataset], study: str, what: str) -> Dataset:
     Args:
         load: Reads it.
         study: On whose behalf, whose data does not change while it runs.
-        what: Tells it from other data sets of the study.
+        key: Tells it from other data sets of the study.
     """
-    folder = home(study) / hashlib.sha256(what.encode()).hexdigest()
+    folder = cache_folder(study) / hashlib.sha256(key.encode()).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "images.pt"
     with (folder / "lock").open("w") as lock:
@@ -48,7 +48,7 @@ def read_once(load: Callable[[], Dataset], study: str, what: str) -> Dataset:
         if not file.exists():
             data = load()
             try:
-                written = write(data, file)
+                written = write_dataset(data, file)
             except (OSError, RuntimeError):
                 written = False
             if not written:
@@ -57,7 +57,7 @@ def read_once(load: Callable[[], Dataset], study: str, what: str) -> Dataset:
     return Dataset(**found | {name: Images(**found[name]) for name in SPLITS})
 
 
-def write(data: Dataset, file: Path) -> bool:
+def write_dataset(data: Dataset, file: Path) -> bool:
     """Write a data set, whole or not at all, and say whether it is one of tensors."""
     content: dict[str, object] = {"classes": data.classes, "mean": data.mean, "std": data.std}
     for name in SPLITS:

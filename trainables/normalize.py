@@ -24,7 +24,7 @@ class Normalize(nn.Module):
         return (x - self.mean) / self.std
 
 
-def normalized(
+def with_normalization(
     net: nn.Module, mean: Sequence[float], std: Sequence[float], *, normalize: bool = True
 ) -> nn.Module:
     """Return `net` behind a normalisation layer.

@@ -8,7 +8,7 @@ from torch.nn import Module
 from trainables.threat import Threat
 
 
-class Aimed(NamedTuple):
+class TargetedAttempt(NamedTuple):
     """Attempts at a class of their own.
 
     Attributes:
@@ -20,12 +20,12 @@ class Aimed(NamedTuple):
     target: Tensor
 
 
-class Pass(Protocol):
+class AttackAttempt(Protocol):
     """One attempt at each of some images."""
 
     def __call__(
         self, model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator
-    ) -> Tensor | Aimed:
+    ) -> Tensor | TargetedAttempt:
         """Return attempts, shaped as `x`; with the classes aimed at if these are to be counted.
 
         Args:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-Done = TypeVar("Done")
+ResultT = TypeVar("Done")
 
-FIRST, LONGEST = 0.1, 15.0
+FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
 """Seconds before the second try, and the most between two; each pause is twice the one before."""
 
 
-class GaveUpError(BaseException):
+class RetryTimeout(BaseException):
     """The storage has refused for too long.
 
     No Exception, because Ray takes those for a trial's, or logs them and goes on.
@@ -20,7 +20,7 @@ class GaveUpError(BaseException):
 
 
 @dataclass
-class Patience:
+class Retry:
     """Does what may fail because of the storage until it succeeds.
 
     Once it has given up it tries everything once, for what can be saved at the end. A file that is
@@ -28,20 +28,20 @@ class Patience:
     like a folder that was deleted, and only the reader can tell, who is told at once.
 
     Attributes:
-        tell: Called with what it cannot do, and why, when that fails for the first time.
-        limit: Seconds after which it is given up; never if none.
-        gave_up: Whether it has.
+        warn: Called with what it cannot do, and why, when that fails for the first time.
+        timeout: Seconds after which it is given up; never if none.
+        has_timed_out: Whether it has.
     """
 
-    tell: Callable[[str], None]
-    limit: float | None = None
-    gave_up: bool = False
+    warn: Callable[[str], None]
+    timeout: float | None = None
+    has_timed_out: bool = False
 
     def __getstate__(self) -> dict[str, object]:
         """Return nothing: Ray pickles what writes, and a terminal cannot be pickled."""
         return {}
 
-    def __call__(self, what: str, act: Callable[[], Done]) -> Done:
+    def __call__(self, what: str, act: Callable[[], ResultT]) -> ResultT:
         """Return what `act` returns; whatever it raises but OSError is raised.
 
         Args:
@@ -51,7 +51,7 @@ class Patience:
         Raises:
             GaveUpError: If it has failed for longer than the limit.
         """
-        begun, pause, refused = time.monotonic(), FIRST, False
+        begun, pause, refused = time.monotonic(), FIRST_PAUSE, False
         while True:
             try:
                 return act()
@@ -59,11 +59,11 @@ class Patience:
                 said = os.strerror(error.errno) if error.errno else str(error)
                 reason = f"cannot write {what} ({said})"
                 waited = time.monotonic() - begun
-                if self.gave_up or (self.limit is not None and waited >= self.limit):
-                    self.gave_up = True
-                    raise GaveUpError(reason) from None
+                if self.has_timed_out or (self.timeout is not None and waited >= self.timeout):
+                    self.has_timed_out = True
+                    raise RetryTimeout(reason) from None
                 if not refused:
-                    self.tell(reason)
+                    self.warn(reason)
                 refused = True
                 time.sleep(pause)
-                pause = min(2 * pause, LONGEST)
+                pause = min(2 * pause, MAX_PAUSE)

@@ -4,16 +4,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from trainables.ranges import Inside, ascending
+from trainables.ranges import OpenFraction, valid_milestones
 
-ROUNDING = 1e-9
+TOLERANCE = 1e-9
 """Lets 100 of 150 epochs be two thirds, whatever floating point makes of it."""
 
 
-Resets = Annotated[tuple[Inside, ...], AfterValidator(ascending)]
+Resets = Annotated[tuple[OpenFraction, ...], AfterValidator(valid_milestones)]
 
 
-def within(progress: float, *, resets: Resets = ()) -> tuple[int, float]:
+def locate_period(progress: float, *, resets: Resets = ()) -> tuple[int, float]:
     """Return how many periods are over, and the share of the present one that is.
 
     Args:
@@ -22,6 +22,6 @@ def within(progress: float, *, resets: Resets = ()) -> tuple[int, float]:
             0:100:150:200 of the paper are [100/200,150/200].
     """
     ends = [0.0, *resets, 1.0]
-    over = sum(progress >= moment - ROUNDING for moment in resets)
+    over = sum(progress >= moment - TOLERANCE for moment in resets)
     begin, end = ends[over], ends[over + 1]
     return over, max(0.0, progress - begin) / (end - begin)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-RESIZED = 256 / 224
+RESIZE_RATIO = 256 / 224
 """The shorter side, as a multiple of the square that is cut from the centre; as usual."""
 
 
@@ -53,7 +53,7 @@ class Photos:
             PhotoError: If a file cannot be decoded.
         """
         with ThreadPoolExecutor(self.workers) as pool:
-            return self.stacked(self.begun(pool))
+            return self.stack(self.submit_decoding(pool))
 
     def stream(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
         """Yield the pixels of one list of rows after another, each decoded while the last is used.
@@ -62,22 +62,22 @@ class Photos:
             PhotoError: If a file cannot be decoded.
         """
         with ThreadPoolExecutor(self.workers) as pool:
-            ahead = self[parts[0]].begun(pool)
+            ahead = self[parts[0]].submit_decoding(pool)
             for part in [*parts[1:], None]:
                 ready = ahead
-                ahead = [] if part is None else self[part].begun(pool)
-                yield self.stacked(ready)
+                ahead = [] if part is None else self[part].submit_decoding(pool)
+                yield self.stack(ready)
 
-    def begun(self, pool: ThreadPoolExecutor) -> list[Future[Tensor]]:
+    def submit_decoding(self, pool: ThreadPoolExecutor) -> list[Future[Tensor]]:
         """Return the pixels of each file, as they will be."""
-        return [pool.submit(decoded, file, self.size) for file in self.files]
+        return [pool.submit(decode, file, self.size) for file in self.files]
 
-    def stacked(self, images: Sequence[Future[Tensor]]) -> Tensor:
+    def stack(self, images: Sequence[Future[Tensor]]) -> Tensor:
         """Return images (N, 3, size, size), once they are decoded."""
         return torch.stack([image.result() for image in images]).to(self.device).float()
 
 
-def decoded(file: Path, size: int) -> Tensor:
+def decode(file: Path, size: int) -> Tensor:
     """Return the centre (3, size, size) of a photograph whose shorter side is resized, uint8.
 
     Raises:
@@ -91,6 +91,6 @@ def decoded(file: Path, size: int) -> Tensor:
             image = opened.convert("RGB")
     except OSError as error:
         raise PhotoError(f"{file} cannot be decoded ({error}).") from error
-    small = shapes.resize(image, [round(size * RESIZED)])
+    small = shapes.resize(image, [round(size * RESIZE_RATIO)])
     centre: Tensor = shapes.pil_to_tensor(shapes.center_crop(small, [size, size]))
     return centre

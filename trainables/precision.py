@@ -14,17 +14,17 @@ class Network(nn.Sequential):
     """Layers in a row that may compute in bf16, whatever comes before and after them.
 
     Attributes:
-        mixed: Whether they do, where autocast finds it safe. Weights and logits stay fp32.
-        compiled: Whether torch compiles them.
+        is_mixed: Whether they do, where autocast finds it safe. Weights and logits stay fp32.
+        is_compiled: Whether torch compiles them.
     """
 
-    mixed = False
-    compiled = False
+    is_mixed = False
+    is_compiled = False
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, K) of images (N, C, H, W)."""
         logits = x
-        if not self.mixed:
+        if not self.is_mixed:
             for layer in self:
                 logits = layer(logits)
             return logits
@@ -34,7 +34,7 @@ class Network(nn.Sequential):
         return logits.float()
 
 
-def compute_in(model: nn.Module, precision: Precision) -> None:
+def set_precision(model: nn.Module, precision: Precision) -> None:
     """Let a network compute in a precision, and the whole process if it is fp32 or tf32.
 
     Args:
@@ -43,35 +43,35 @@ def compute_in(model: nn.Module, precision: Precision) -> None:
     """
     torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
-    for network in networks(model):
-        network.mixed = precision == "bf16"
+    for network in find_networks(model):
+        network.is_mixed = precision == "bf16"
 
 
 def compile_layers(model: nn.Module) -> None:
     """Let torch compile a network; the first steps take as long as that takes."""
-    for network in networks(model):
-        network.compiled = True
+    for network in find_networks(model):
+        network.is_compiled = True
         network.compile()
 
 
 def is_mixed(model: nn.Module) -> bool:
     """Return whether a network computes in bf16."""
-    return any(network.mixed for network in networks(model))
+    return any(network.is_mixed for network in find_networks(model))
 
 
 @contextmanager
-def in_full(model: nn.Module) -> Iterator[None]:
+def full_precision(model: nn.Module) -> Iterator[None]:
     """Let a network compute in fp32, and as it did on leaving."""
-    mixed = [network for network in networks(model) if network.mixed]
+    mixed = [network for network in find_networks(model) if network.is_mixed]
     for network in mixed:
-        network.mixed = False
+        network.is_mixed = False
     try:
         yield
     finally:
         for network in mixed:
-            network.mixed = True
+            network.is_mixed = True
 
 
-def networks(model: nn.Module) -> list[Network]:
+def find_networks(model: nn.Module) -> list[Network]:
     """Return the networks that a model consists of, one but for an ensemble."""
     return [module for module in model.modules() if isinstance(module, Network)]

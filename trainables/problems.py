@@ -10,16 +10,16 @@ class InputError(ValueError):
     """Everything that keeps a study or a trial from running.
 
     Attributes:
-        each: One line a problem: where, what was expected, what was got, what to type.
+        problems: One line a problem: where, what was expected, what was got, what to type.
     """
 
     def __init__(self, each: Sequence[str]) -> None:
-        self.each = tuple(each)
-        count = "1 problem" if len(self.each) == 1 else f"{len(self.each)} problems"
-        super().__init__("\n  ".join([f"{count}:", *self.each]))
+        self.problems = tuple(each)
+        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
+        super().__init__("\n  ".join([f"{count}:", *self.problems]))
 
     def __reduce__(self) -> tuple[type["InputError"], tuple[tuple[str, ...]]]:
-        return type(self), (self.each,)
+        return type(self), (self.problems,)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -32,7 +32,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def expected(error: ValidationError) -> str:
+def format_validation_error(error: ValidationError) -> str:
     """Return what a value must be that pydantic has refused: the first thing, in our words."""
     message = error.errors()[0]["msg"].replace("Input should be", "must be")
     return message.removeprefix("Value error, ")

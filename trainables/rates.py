@@ -3,7 +3,7 @@
 from trainables.ranges import Count
 
 
-def scaled(lr: float, batch_size: int, *, lr_batch_size: Count | None = None) -> float:
+def scale_lr(lr: float, batch_size: int, *, lr_batch_size: Count | None = None) -> float:
     """Return the peak learning rate for batches of `batch_size`.
 
     Args:

@@ -44,25 +44,25 @@ class Report:
     micro_batch: int | None = None
 
     @property
-    def moment(self) -> tuple[int, int]:
+    def position(self) -> tuple[int, int]:
         """When in a trial it was: level, then epoch."""
         return self.level, self.epoch
 
     @property
-    def broken(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether the trial ends here because training has failed."""
         return self.diverged or self.collapsed_at > 0
 
     @classmethod
-    def taken(cls, result: Mapping[str, Any]) -> "Report":
+    def from_result(cls, result: Mapping[str, Any]) -> "Report":
         """Return the report among whatever else Ray has put beside it."""
         return cls(**{field.name: result[field.name] for field in fields(cls)})
 
-    def margin(self, constraint: Constraint | None) -> float:
+    def violation(self, constraint: Constraint | None) -> float:
         """Return by how much the epoch misses a constraint; at most 0 if it satisfies it."""
         if constraint is None:
             return 0.0
-        return constraint.margin(robust=self.val_robust_accuracy, clean=self.val_clean_accuracy)
+        return constraint.violation(robust=self.val_robust_accuracy, clean=self.val_clean_accuracy)
 
     def score(self, constraint: Constraint | None = None) -> tuple[float, float, float]:
         """Return what the best epoch has most of.
@@ -70,5 +70,5 @@ class Report:
         First it misses the constraint by as little as can be, all that satisfy it being equal; then
         comes robust accuracy, then clean accuracy.
         """
-        missed = max(0.0, self.margin(constraint))
+        missed = max(0.0, self.violation(constraint))
         return -missed, self.val_robust_accuracy, self.val_clean_accuracy

@@ -16,44 +16,44 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.climb import climb, cross_entropy, misclassified
+from trainables.climb import run_early_stopped_attack, cross_entropy_loss, stop_when_misclassified
 from trainables.images import Images
-from trainables.modes import frozen, in_mode
-from trainables.precision import in_full
-from trainables.ranges import Count, Inside, Natural
+from trainables.modes import frozen_weights, in_mode
+from trainables.precision import full_precision
+from trainables.ranges import Count, OpenFraction, Natural
 from trainables.threat import Threat
-from trainables.view import quick
+from trainables.view import folded_view
 
-SEED = 0
+SAMPLE_SEED = 0
 """Of the choice of images and of the random starts: the same in every look of every trial."""
-LEAST = 0.1
+MIN_FGSM_ACCURACY = 0.1
 """Accuracy under FGSM below which nothing is decided: that of chance among ten classes."""
-SEEN = "collapse seen at"
+FIRST_SEEN = "collapse seen at"
 """What `memory` calls the update of the first look."""
 
 
-def watched(train: Images, *, images: Count = 256) -> tuple[Tensor, Tensor]:
+def select_images(train: Images, *, images: Count = 256) -> tuple[Tensor, Tensor]:
     """Return the training images to look at, not augmented: pixels (N, C, H, W) and labels (N,).
 
     Args:
         train: The training split.
         images: How many; all if there are fewer.
     """
-    order = torch.randperm(len(train), generator=Generator().manual_seed(SEED))
+    order = torch.randperm(len(train), generator=Generator().manual_seed(SAMPLE_SEED))
     some = train[order[:images].to(train.y.device)]
     return some.x.float() / 255, some.y
 
 
-def collapsed_at(
+def detect_collapse(
     model: Module,
-    watched: tuple[Tensor, Tensor],
+    detector_images: tuple[Tensor, Tensor],
     *,
     threat: Threat,
     memory: dict[str, Tensor],
     step: int,
     every: Natural = 250,
     pgd_steps: Count = 5,
-    share: Inside = 0.25,
+    share: OpenFraction = 0.25,
 ) -> int:
     """Return the update after which `model` was first seen collapsed, once it is seen so again.
 
@@ -62,7 +62,7 @@ def collapsed_at(
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
-        watched: Images (N, C, H, W) in [0, 1] and labels (N,).
+        detector_images: Images (N, C, H, W) in [0, 1] and labels (N,).
         threat: The ball that the last update trained against. While eps is warmed up it is smaller
             than the full one, which no network withstands before it has been trained against it.
         memory: Holds the update of the first of two looks.
@@ -76,17 +76,17 @@ def collapsed_at(
     """
     if not every or step % every:
         return 0
-    one, several = withstood(model, *watched, threat=threat, steps=pgd_steps)
-    if one < LEAST or several >= share * one:
-        memory.pop(SEEN, None)
-    elif SEEN in memory:
-        return int(memory[SEEN])
+    one, several = fgsm_pgd_accuracies(model, *detector_images, threat=threat, steps=pgd_steps)
+    if one < MIN_FGSM_ACCURACY or several >= share * one:
+        memory.pop(FIRST_SEEN, None)
+    elif FIRST_SEEN in memory:
+        return int(memory[FIRST_SEEN])
     else:
-        memory[SEEN] = torch.tensor(step)
+        memory[FIRST_SEEN] = torch.tensor(step)
     return 0
 
 
-def withstood(
+def fgsm_pgd_accuracies(
     model: Module, x: Tensor, y: Tensor, *, threat: Threat, steps: int
 ) -> tuple[float, float]:
     """Return the fractions of images classified correctly under FGSM, and under FGSM and PGD.
@@ -101,19 +101,19 @@ def withstood(
         threat: The set of allowed perturbations.
         steps: Steps of PGD.
     """
-    rng = Generator(y.device).manual_seed(SEED)
+    rng = Generator(y.device).manual_seed(SAMPLE_SEED)
     start = threat.project(threat.random_point(x, rng), x)
     left = torch.arange(len(y), device=y.device)
     counts = []
-    with in_mode(model, "eval"), frozen(model), in_full(model):
-        seen = quick(model)
+    with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
+        seen = folded_view(model)
         for begin, number, length in ((x, 1, threat.eps), (start, steps, threat.eps / 2)):
-            _, stands = climb(
+            _, stands = run_early_stopped_attack(
                 seen,
-                cross_entropy(y[left]),
+                cross_entropy_loss(y[left]),
                 begin[left],
                 x[left],
-                misclassified(y[left]),
+                stop_when_misclassified(y[left]),
                 threat=threat,
                 steps=number,
                 step_size=length,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
+AttackObjective = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Inputs (N, ...) to what an attack makes large, (N,), and the logits behind it, (N, K)."""
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -19,7 +19,7 @@ Criterion = Callable[[Tensor, Tensor], Tensor]
 class InnerObjective(Protocol):
     """The `inner` of a method."""
 
-    def __call__(self, model: Module, x: Tensor, y: Tensor, /) -> Objective | None:
+    def __call__(self, model: Module, x: Tensor, y: Tensor, /) -> AttackObjective | None:
         """Return what the attack maximises, or None if the method does not attack."""
         ...
 
@@ -35,7 +35,7 @@ class OuterObjective(Protocol):
 class Perturb(Protocol):
     """The `perturb` of an attack."""
 
-    def __call__(self, objective: Objective, x: Tensor, y: Tensor, /) -> Tensor:
+    def __call__(self, objective: AttackObjective, x: Tensor, y: Tensor, /) -> Tensor:
         """Return adversarial images, shaped as `x`."""
         ...
 
@@ -80,6 +80,6 @@ class BoundAttack:
     gradient_steps: int | None = None
 
 
-def attacks(inner: Callable[..., object]) -> bool:
+def uses_attack(inner: Callable[..., object]) -> bool:
     """Return whether a method attacks anything; the `inner` of one that does not returns None."""
     return get_type_hints(inner).get("return") is not NoneType

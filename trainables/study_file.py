@@ -8,24 +8,24 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from trainables import plain_yaml
-from trainables.constraint import constraint
-from trainables.problems import expected
+from trainables.constraint import parse_constraint
+from trainables.problems import format_validation_error
 from trainables.ranges import Count, Natural
 
-FILE = "search.yaml"
+SEARCH_FILE = "search.yaml"
 
 
-def bound(text: str) -> str:
+def valid_constraint(text: str) -> str:
     """Return a constraint as it is written.
 
     Raises:
         ValueError: If it is none.
     """
-    constraint(text)
+    parse_constraint(text)
     return text
 
 
-class Variant(TypedDict, total=False):
+class VariantSection(TypedDict, total=False):
     """What is searched, as it would be typed, and what is fixed."""
 
     searched: dict[str, str]
@@ -33,30 +33,30 @@ class Variant(TypedDict, total=False):
     published: dict[str, str]
 
 
-class Keys(TypedDict, total=False):
+class SettingsSection(TypedDict, total=False):
     """Those keys of a study that anybody looks at."""
 
     trials: Count
     epochs: Count
-    constraint: Annotated[str, AfterValidator(bound)] | None
+    constraint: Annotated[str, AfterValidator(valid_constraint)] | None
     objectives: list[str]
 
 
-class Level(TypedDict, total=False):
+class LevelSection(TypedDict, total=False):
     """A whole run."""
 
     epochs: Count
 
 
-class Study(Variant, total=False):
+class SearchYaml(VariantSection, total=False):
     """The file."""
 
     command: str
     space: str
     recipe: str
-    variants: dict[str, Variant]
-    study: Keys
-    levels: list[Level]
+    variants: dict[str, VariantSection]
+    study: SettingsSection
+    levels: list[LevelSection]
     earlier_levels: Natural
     scheduler: dict[str, object]
     searcher: dict[str, object]
@@ -65,19 +65,19 @@ class Study(Variant, total=False):
     git_commit: str | None
 
 
-STUDY: TypeAdapter[Study] = TypeAdapter(Study)
+SEARCH_YAML: TypeAdapter[SearchYaml] = TypeAdapter(SearchYaml)
 
 
-def read(file: Path) -> Any:  # noqa: ANN401
+def read_search_yaml(file: Path) -> Any:  # noqa: ANN401
     """Return what a `search.yaml` says, as it says it; what it leaves out its readers miss.
 
     Raises:
         YAMLError: If it cannot be read, or says something in a form that no study writes.
     """
-    found = plain_yaml.read(file)
+    found = plain_yaml.read_yaml(file)
     try:
-        STUDY.validate_python(found if isinstance(found, dict) else {})
+        SEARCH_YAML.validate_python(found if isinstance(found, dict) else {})
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "what it holds"
-        raise yaml.YAMLError(f"{where} {expected(error)}") from None
+        raise yaml.YAMLError(f"{where} {format_validation_error(error)}") from None
     return found

@@ -16,11 +16,11 @@ class Threat(ABC):
 
     Attributes:
         eps: Radius, in units of the [0, 1] pixel range (8/255 is about 0.031).
-        pace: What step sizes are multiplied by; below 1 while eps is scheduled and steps follow.
+        step_scale: What step sizes are multiplied by; below 1 while eps is scheduled and steps follow.
     """
 
     eps: float
-    pace: float = 1.0
+    step_scale: float = 1.0
 
     def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
         """Return an allowed point near `x_adv` around `x`; all (N, ...).
@@ -28,14 +28,14 @@ class Threat(ABC):
         First into the ball, then into [0, 1]: moving a pixel there, where `x` is, only shortens
         the perturbation.
         """
-        return (x + self.confine(x_adv - x)).clamp_(0, 1)
+        return (x + self.project_to_ball(x_adv - x)).clamp_(0, 1)
 
     @abstractmethod
-    def confine(self, delta: Tensor) -> Tensor:
+    def project_to_ball(self, delta: Tensor) -> Tensor:
         """Return the perturbations (N, ...) pulled back to the ball, whatever the pixel range."""
 
     @abstractmethod
-    def size(self, delta: Tensor) -> Tensor:
+    def norm(self, delta: Tensor) -> Tensor:
         """Return how large perturbations (N, ...) are, in the units of eps; (N,)."""
 
     @abstractmethod
@@ -47,11 +47,11 @@ class Threat(ABC):
         """Return the largest distance between two images of a shape (C, H, W)."""
 
     @abstractmethod
-    def steepest(self, grad: Tensor) -> Tensor:
+    def steepest_step(self, grad: Tensor) -> Tensor:
         """Return the unit step along which a loss with gradient `grad` grows fastest."""
 
 
-def shrink(threat: Threat, share: float, *, steps_follow: bool = False) -> Threat:
+def shrink_eps(threat: Threat, share: float, *, steps_follow: bool = False) -> Threat:
     """Return the ball with `share` of the radius.
 
     Args:
@@ -60,4 +60,4 @@ def shrink(threat: Threat, share: float, *, steps_follow: bool = False) -> Threa
         steps_follow: Whether the attack's steps shrink with eps (as in periodic adversarial
             scheduling, arXiv:2006.08403) or keep their length (Bag of Tricks, arXiv:2010.00467).
     """
-    return replace(threat, eps=threat.eps * share, pace=share if steps_follow else 1.0)
+    return replace(threat, eps=threat.eps * share, step_scale=share if steps_follow else 1.0)

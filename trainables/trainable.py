@@ -13,13 +13,13 @@ import torch
 from ray import tune
 
 from trainables import checkpoint
-from trainables.address import opened
+from trainables.address import open_filesystem
 from trainables.levels import Level
-from trainables.micro_batch import smaller
-from trainables.patience import Patience
-from trainables.trial import OutgrownError, Trial
+from trainables.micro_batch import halve_micro_batch
+from trainables.patience import Retry
+from trainables.trial import TrainingOutOfMemoryError, Trial
 
-REFUSED = "refused"
+CHECKPOINT_ERROR = "refused"
 """Beside an epoch that is reported before its checkpoint could be written: why it could not."""
 
 
@@ -43,11 +43,11 @@ def trainable(config: dict[str, Any]) -> None:
         torch.cuda.set_per_process_memory_fraction(config["memory_share"])
     micro_batch, done = None, False
     while not done:
-        for trial in runs(config, micro_batch):
+        for trial in iterate_levels(config, micro_batch):
             try:
-                report(trial)
-            except OutgrownError as accident:
-                micro_batch = smaller(trial, accident)
+                report_epochs(trial)
+            except TrainingOutOfMemoryError as accident:
+                micro_batch = halve_micro_batch(trial, accident)
                 break
         else:
             done = True
@@ -57,35 +57,35 @@ def trainable(config: dict[str, Any]) -> None:
             torch.cuda.empty_cache()
 
 
-def report(trial: Trial) -> None:
+def report_epochs(trial: Trial) -> None:
     """Train to the end; report and keep every epoch.
 
     While the storage refuses a checkpoint, its epoch is reported without one, and why.
     """
-    for each in trial.reports():
+    for each in trial.run_epochs():
         measured = asdict(each)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.save(trial, Path(folder))
 
             def refused(reason: str, measured: dict[str, object] = measured) -> None:
-                tune.report(measured | {REFUSED: reason})
+                tune.report(measured | {CHECKPOINT_ERROR: reason})
 
-            Patience(refused)("its checkpoint", partial(hand_over, measured, folder))
+            Retry(refused)("its checkpoint", partial(report_with_checkpoint, measured, folder))
 
 
-def hand_over(measured: dict[str, object], folder: str) -> None:
+def report_with_checkpoint(metrics: dict[str, object], folder: str) -> None:
     """Report an epoch with its checkpoint.
 
     Raises:
         OSError: If the storage refuses it, or is not there.
     """
     try:
-        tune.report(measured, checkpoint=tune.Checkpoint.from_directory(folder))
+        tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
     except RuntimeError as error:  # what Ray says where it does not find its own marker
         raise OSError(str(error).splitlines()[0]) from error
 
 
-def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
+def iterate_levels(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
     """Yield a trial's whole runs, the first of them where it was left off.
 
     Args:
@@ -93,15 +93,15 @@ def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
         micro_batch: Images that its updates take at a time; as configured if none.
     """
     levels = [Level(**level) for level in config["levels"]]
-    with left(config) as folder:
-        first = checkpoint.level_of(folder) if folder else config.get("level", 0)
-        trial = Trial(levels[first].of(config), first)
+    with starting_checkpoint(config) as folder:
+        first = checkpoint.read_level(folder) if folder else config.get("level", 0)
+        trial = Trial(levels[first].apply_to(config), first)
         if folder:
             checkpoint.restore(trial, folder)
     for number in range(first, len(levels)):
         if number > first:
-            shorter, trial = trial, Trial(levels[number].of(config), number)
-            trial.follows(shorter)
+            shorter, trial = trial, Trial(levels[number].apply_to(config), number)
+            trial.continue_from(shorter)
         if micro_batch:
             trial.micro_batch = micro_batch
         yield trial
@@ -110,12 +110,12 @@ def runs(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
 
 
 @contextmanager
-def left(config: Mapping[str, Any]) -> Iterator[Path | None]:
+def starting_checkpoint(config: Mapping[str, Any]) -> Iterator[Path | None]:
     """Give the folder with what a trial is to go on from, if anything; fetched if it is remote."""
     came_from = config.get("goes_on_from")
     last = tune.get_checkpoint()
     if last is None and came_from is not None:
-        files, path = opened(came_from)
+        files, path = open_filesystem(came_from)
         last = tune.Checkpoint(path, files)
     if last is None:
         yield None

@@ -12,17 +12,17 @@ from torch import Tensor, nn
 
 from trainables.bind import bind
 from trainables.bound_components import BoundModel, Components
-from trainables.constraint import constraint
+from trainables.constraint import parse_constraint
 from trainables.groups import GROUPS
-from trainables.images import Dataset, Format
+from trainables.images import Dataset, ImageFormat
 from trainables.loop import EpochResult, train_epoch
 from trainables.memory_format import to_channels_last
 from trainables.node_cache import read_once
-from trainables.precision import compile_layers, compute_in
+from trainables.precision import compile_layers, set_precision
 from trainables.report import Report
 
 
-class OutgrownError(torch.OutOfMemoryError):
+class TrainingOutOfMemoryError(torch.OutOfMemoryError):
     """Training ran out of memory, rather than building or examining a network."""
 
 
@@ -31,9 +31,9 @@ class Trial:
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`; `constraint` if there is one, `study` if trials share what they read.
+            and `compile`; `parse_constraint` if there is one, `study` if trials share what they read.
         model: The network, behind its normalisation.
-        best: Report of the epoch with the highest robust accuracy on the validation split so far,
+        best_report: Report of the epoch with the highest robust accuracy on the validation split so far,
             among those that satisfy the constraint; if none does, of the one nearest to it.
         best_weights: The weights of that epoch.
     """
@@ -54,34 +54,34 @@ class Trial:
         components = self.components
         self.epochs, self.device = config["epochs"], config["device"]
         bound = config.get("constraint")
-        self.constraint = constraint(bound) if bound else None
+        self.constraint = parse_constraint(bound) if bound else None
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
-        self.dataset = dataset(components.data.load, self.device, config.get("study"))
-        self.train, self.validation = components.data.cut(self.dataset.train)
-        model = network(components.model, self.dataset.format)
+        self.dataset = load_dataset(components.data.load, self.device, config.get("study"))
+        self.train_images, self.validation_images = components.data.split_validation(self.dataset.train)
+        model = build_network(components.model, self.dataset.image_format)
         self.model = to_channels_last(model.to(self.device))
-        compute_in(self.model, config["precision"])
+        set_precision(self.model, config["precision"])
         if config["compile"]:
             compile_layers(self.model)
         self.optimizer = components.optimizer.build(self.model.parameters())
         self.average = components.average.build(self.model)
-        self.peak_lr = components.optimizer.scaled(
+        self.peak_lr = components.optimizer.scale_lr(
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
         self.threat = components.threat.build()
         self.memory: dict[str, Tensor] = {}
-        self.epoch, self.passes = 0, 0.0
-        self.best: Report | None = None
+        self.epoch, self.gradient_passes = 0, 0.0
+        self.best_report: Report | None = None
         self.best_weights: dict[str, Tensor] = {}
         self.diverged, self.collapsed_at = False, 0
-        single = components.sentinel.every > 0 and follows_one_slope(components)
-        self.watched = components.sentinel.watched(self.train) if single else None
+        single = components.sentinel.every > 0 and attacks_in_one_step(components)
+        self.detector_images = components.sentinel.select_images(self.train_images) if single else None
 
-    def follows(self, shorter: "Trial") -> None:
+    def continue_from(self, shorter: "Trial") -> None:
         """Keep what a shorter run of the same configuration came to, and add to its cost."""
-        self.passes = shorter.passes
-        self.best, self.best_weights = shorter.best, shorter.best_weights
+        self.gradient_passes = shorter.gradient_passes
+        self.best_report, self.best_weights = shorter.best_report, shorter.best_weights
 
     @property
     def micro_batch(self) -> int | None:
@@ -93,12 +93,12 @@ class Trial:
         update = self.components.update.with_micro_batch(size)
         self.components = replace(self.components, update=update)
 
-    def reports(self) -> Iterator[Report]:
+    def run_epochs(self) -> Iterator[Report]:
         """Train to the end, or until the network diverges or collapses; yield a row an epoch."""
         while self.epoch < self.epochs and not (self.diverged or self.collapsed_at):
-            yield self.advance()
+            yield self.run_epoch()
 
-    def advance(self) -> Report:
+    def run_epoch(self) -> Report:
         """Train for one epoch and examine.
 
         Raises:
@@ -106,29 +106,29 @@ class Trial:
         """
         start = time.perf_counter()
         try:
-            result = self.train_once()
+            result = self.train_one_epoch()
         except torch.OutOfMemoryError as error:
-            raise OutgrownError(str(error)) from error
+            raise TrainingOutOfMemoryError(str(error)) from error
         self.epoch += 1
-        self.passes += result.passes
+        self.gradient_passes += result.gradient_passes
         self.diverged = not math.isfinite(result.loss)
         self.collapsed_at = result.collapsed_at
-        report = self.examine(result, start)
-        if self.best is None or report.score(self.constraint) > self.best.score(self.constraint):
-            self.best = report
-            examined = self.average.examined()
+        report = self.build_report(result, start)
+        if self.best_report is None or report.score(self.constraint) > self.best_report.score(self.constraint):
+            self.best_report = report
+            examined = self.average.evaluation_model()
             self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}
-        if self.periods_over() > self.periods_over(self.epoch - 1):
-            self.average.period_over()
+        if self.periods_finished() > self.periods_finished(self.epoch - 1):
+            self.average.on_period_end()
         return report
 
-    def train_once(self) -> EpochResult:
+    def train_one_epoch(self) -> EpochResult:
         """Train for one epoch."""
         return train_epoch(
             self.model,
             self.optimizer,
             self.average,
-            self.train,
+            self.train_images,
             self.components,
             classes=self.dataset.classes,
             threat=self.threat,
@@ -137,30 +137,30 @@ class Trial:
             memory=self.memory,
             epoch=self.epoch,
             epochs=self.epochs,
-            watched=self.watched,
+            detector_images=self.detector_images,
         )
 
-    def periods_over(self, epoch: int | None = None) -> int:
+    def periods_finished(self, epoch: int | None = None) -> int:
         """Return how many periods are over after `epoch` epochs; those so far if none."""
         after = self.epoch if epoch is None else epoch
-        return self.components.periods.within(after / self.epochs)[0]
+        return self.components.periods.locate_period(after / self.epochs)[0]
 
-    def examine(self, result: EpochResult, start: float) -> Report:
+    def build_report(self, result: EpochResult, start: float) -> Report:
         """Return the row of the epoch that began at `start`; a diverged network scores 0."""
         trained = time.perf_counter()
         clean, robust = 0.0, 0.0
         if not self.diverged:
-            exam = self.components.exam.accuracies
-            clean, robust = exam(self.average.examined(), self.validation, threat=self.threat)
+            exam = self.components.exam.measure_accuracies
+            clean, robust = exam(self.average.evaluation_model(), self.validation_images, threat=self.threat)
         now = time.perf_counter()
         return Report(
             epoch=self.epoch,
             train_loss=result.loss,
             val_clean_accuracy=clean,
             val_robust_accuracy=robust,
-            lr=result.pace.lr,
-            eps=result.pace.threat.eps,
-            gradient_passes=self.passes,
+            lr=result.last_step.lr,
+            eps=result.last_step.threat.eps,
+            gradient_passes=self.gradient_passes,
             seconds=now - start,
             exam_seconds=now - trained,
             diverged=self.diverged,
@@ -170,13 +170,13 @@ class Trial:
         )
 
 
-def follows_one_slope(components: Components) -> bool:
+def attacks_in_one_step(components: Components) -> bool:
     """Return whether training attacks in a single step, by what its members say of themselves."""
     attacker = components.attack if components.update.uses_attack else components.update
     return components.method.attacks and attacker.gradient_steps == 1
 
 
-def network(model: BoundModel, images: Format) -> nn.Module:
+def build_network(model: BoundModel, images: ImageFormat) -> nn.Module:
     """Return the network that the bound group `model` describes, on the CPU.
 
     Raises:
@@ -185,26 +185,26 @@ def network(model: BoundModel, images: Format) -> nn.Module:
     built = model.build(images.shape, images.classes)
     if not isinstance(built, nn.Module):
         raise TypeError(f"build() must return a torch.nn.Module, got {built!r}")
-    bare = model.headed(model.activated(built))
-    return model.normalized(bare, images.mean, images.std)
+    bare = model.with_head(model.with_activation(built))
+    return model.with_normalization(bare, images.mean, images.std)
 
 
-def dataset(load: partial[Dataset], where: str, study: str | None = None) -> Dataset:
+def load_dataset(load: partial[Dataset], device: str, study: str | None = None) -> Dataset:
     """Return the data set on a device; a reused process loads it once, and so do those of a study.
 
     Args:
         load: Reads it.
-        where: The device.
+        device: The device.
         study: Whose processes on this node read it once, if any do.
     """
-    return _dataset(load.func, tuple(sorted(load.keywords.items())), where, study)
+    return _load_dataset(load.func, tuple(sorted(load.keywords.items())), device, study)
 
 
 @lru_cache(maxsize=1)
-def _dataset(
+def _load_dataset(
     load: Callable[..., Dataset],
     settings: tuple[tuple[str, object], ...],
-    where: str,
+    device: str,
     study: str | None,
 ) -> Dataset:
     def read() -> Dataset:
@@ -217,7 +217,7 @@ def _dataset(
     source = getattr(load, "__globals__", {}).get("__file__", load.__module__)
     data = read_once(read, study, f"{source} {settings}") if study else read()
     return Dataset(
-        train=data.train.to(where),
+        train=data.train.to(device),
         test=data.test,
         classes=data.classes,
         mean=data.mean,

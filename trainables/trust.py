@@ -11,12 +11,12 @@ _TRUSTED: ContextVar[frozenset[Path] | None] = ContextVar("trusted", default=Non
 
 
 @contextmanager
-def trusting(files: Iterable[Path | str]) -> Iterator[None]:
+def trust_files(files: Iterable[Path | str]) -> Iterator[None]:
     """Import no file of code while inside but `files`, and those that are trusted outside already.
 
     Whoever reads what may come from elsewhere does it in here; anywhere else all files are trusted.
     """
-    known = {located(Path(file).expanduser()) for file in files}
+    known = {resolve_file(Path(file).expanduser()) for file in files}
     before = _TRUSTED.set((_TRUSTED.get() or frozenset()) | known)
     try:
         yield
@@ -24,12 +24,12 @@ def trusting(files: Iterable[Path | str]) -> Iterator[None]:
         _TRUSTED.reset(before)
 
 
-def untrusted(names: Iterable[object]) -> Iterator[str]:
+def check_trusted(names: Iterable[object]) -> Iterator[str]:
     """Yield the problem of the files of code among the names of members that nobody trusts."""
     trusted = _TRUSTED.get()
     if trusted is None:
         return
-    files = [located(Path(each)) for each in names if isinstance(each, str) and is_code(each)]
+    files = [resolve_file(Path(each)) for each in names if isinstance(each, str) and is_code_file(each)]
     if unknown := [str(file) for file in dict.fromkeys(files) if file not in trusted]:
         them = "them" if len(unknown) > 1 else "it"
         yield (
@@ -39,25 +39,25 @@ def untrusted(names: Iterable[object]) -> Iterator[str]:
         )
 
 
-def typed(value: object) -> Iterator[str]:
+def find_code_files(value: object) -> Iterator[str]:
     """Yield the files of code among nested arguments, several in one text with commas between.
 
-    >>> list(typed({"model": {"name": "./net.py", "width": 4}, "trust": "a.py, b.py"}))
+    >>> list(find_code_files({"model": {"name": "./net.py", "width": 4}, "trust": "a.py, b.py"}))
     ['./net.py', 'a.py', 'b.py']
     """
     if isinstance(value, Mapping | list | tuple):
         for each in value.values() if isinstance(value, Mapping) else value:
-            yield from typed(each)
+            yield from find_code_files(each)
     elif isinstance(value, str):
-        yield from filter(is_code, map(str.strip, value.split(",")))
+        yield from filter(is_code_file, map(str.strip, value.split(",")))
 
 
-def is_code(name: str) -> bool:
+def is_code_file(name: str) -> bool:
     """Return whether the name of a member is that of a file of code."""
     return name.endswith(".py")
 
 
-def located(file: Path) -> Path:
+def resolve_file(file: Path) -> Path:
     """Return where a file lies, whatever links lead there.
 
     Raises:

@@ -16,19 +16,19 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.images import Images
-from trainables.modes import frozen, in_mode
-from trainables.passes import Aimed, Pass
-from trainables.precision import in_full
+from trainables.modes import frozen_weights, in_mode
+from trainables.passes import TargetedAttempt, AttackAttempt
+from trainables.precision import full_precision
 from trainables.threat import Threat
-from trainables.view import quick
+from trainables.view import folded_view
 
-SLACK = 1e-6
+EPS_TOLERANCE = 1e-6
 """By how much rounding may carry a perturbation past eps: some ten units in the last place at 1."""
-MASKS = ("attacked", "standing", "tried", "hit")
+MASK_NAMES = ("attacked", "standing", "tried", "hit")
 
 
 @dataclass(frozen=True)
-class Numbers:
+class AttackMetadata:
     """What is kept of a verdict besides its masks, each as JSON."""
 
     aimed: Json[bool]
@@ -39,12 +39,12 @@ class Numbers:
 
 
 @dataclass
-class Verdict:
+class AttackState:
     """How far an attack has come.
 
     Attributes:
         attacked: Which images (N,) it is made on.
-        standing: Which of them (N,) have withstood it so far.
+        robust_mask: Which of them (N,) have withstood it so far.
         tried: Which (N,) the current pass is done with.
         hit: Which (N,) have been taken for the class that a pass aimed at.
         aimed: Whether a pass aimed at any.
@@ -55,7 +55,7 @@ class Verdict:
     """
 
     attacked: Tensor
-    standing: Tensor = field(init=False)
+    robust_mask: Tensor = field(init=False)
     tried: Tensor = field(init=False)
     hit: Tensor = field(init=False)
     aimed: bool = False
@@ -65,20 +65,20 @@ class Verdict:
     batch: int = 0
 
     def __post_init__(self) -> None:
-        self.standing = self.attacked.clone()
+        self.robust_mask = self.attacked.clone()
         self.tried = torch.zeros_like(self.attacked)
         self.hit = torch.zeros_like(self.attacked)
 
     def save(self, path: Path) -> None:
         """Write to a file, whole or not at all."""
-        about = {k: json.dumps(getattr(self, k)) for k in Numbers.__annotations__}
-        rows = {k: getattr(self, k) for k in MASKS}
+        about = {k: json.dumps(getattr(self, k)) for k in AttackMetadata.__annotations__}
+        rows = {k: getattr(self, k) for k in MASK_NAMES}
         new = path.with_name(f".{path.name}.{os.getpid()}")  # two processes may write the same
         new.write_bytes(save(rows, metadata=about))
         new.replace(path)
 
     @staticmethod
-    def load(path: Path, attacked: Tensor) -> "Verdict":
+    def load(path: Path, attacked: Tensor) -> "AttackState":
         """Read what `save` wrote of an attack on the images `attacked` (N,).
 
         Raises:
@@ -86,9 +86,9 @@ class Verdict:
         """
         try:
             with safe_open(path, framework="pt") as opened:
-                masks = {key: opened.get_tensor(key) for key in MASKS}
-                about = TypeAdapter(Numbers).validate_python(opened.metadata() or {})
-            flaw = inconsistent(masks, attacked)
+                masks = {key: opened.get_tensor(key) for key in MASK_NAMES}
+                about = TypeAdapter(AttackMetadata).validate_python(opened.metadata() or {})
+            flaw = mask_error(masks, attacked)
         except ValidationError as error:
             wrong = error.errors()[0]
             flaw = f"{wrong['loc'][0]}: {wrong['msg']}"
@@ -96,13 +96,13 @@ class Verdict:
             flaw = str(error)
         if flaw:
             raise ValueError(f"{path} is broken ({flaw}); remove it to attack anew.")
-        verdict = Verdict(attacked)
+        verdict = AttackState(attacked)
         for key, value in (masks | vars(about)).items():
             setattr(verdict, key, value)
         return verdict
 
 
-def inconsistent(masks: Mapping[str, Tensor], attacked: Tensor) -> str | None:
+def mask_error(masks: Mapping[str, Tensor], attacked: Tensor) -> str | None:
     """Return what is wrong with the masks of an attack on the images `attacked` (N,), if it is."""
     for name, mask in masks.items():
         if mask.dtype != torch.bool or mask.shape != attacked.shape:
@@ -113,15 +113,15 @@ def inconsistent(masks: Mapping[str, Tensor], attacked: Tensor) -> str | None:
     return None if masks["attacked"].equal(attacked) else "attacked: lacks images"
 
 
-def judge(
+def run_attack(
     model: Module,
     images: Images,
-    passes: Sequence[Pass],
-    verdict: Verdict,
+    attempts: Sequence[AttackAttempt],
+    state: AttackState,
     *,
     threat: Threat,
     seed: int,
-    save: Callable[[Verdict, int], None],
+    save: Callable[[AttackState, int], None],
     mixed: bool = False,
 ) -> None:
     """Make every pass of an attack that has not been made.
@@ -132,8 +132,8 @@ def judge(
     Args:
         model: Images to logits, in eval mode.
         images: All that are evaluated on, N of them.
-        passes: The attack.
-        verdict: What is known; kept up to date.
+        attempts: The attack.
+        state: What is known; kept up to date.
         threat: The set of allowed perturbations.
         seed: Of all chance; each chunk of each pass has its own.
         save: Called after every chunk, with its size.
@@ -142,107 +142,107 @@ def judge(
     Raises:
         OutOfMemoryError: If not even one image fits.
     """
-    with in_mode(model, "eval"), frozen(model):
-        while verdict.number < len(passes):
-            rows = (verdict.standing & ~verdict.tried).nonzero()[: verdict.batch, 0]
+    with in_mode(model, "eval"), frozen_weights(model):
+        while state.number < len(attempts):
+            rows = (state.robust_mask & ~state.tried).nonzero()[: state.batch, 0]
             if not len(rows):
-                verdict.number += 1
-                verdict.tried.zero_()
+                state.number += 1
+                state.tried.zero_()
                 continue
             start = time.perf_counter()
-            rng = Generator(images.y.device).manual_seed(seeded(seed, verdict.number, int(rows[0])))
-            attempt = passes[verdict.number]
+            rng = Generator(images.y.device).manual_seed(chunk_seed(seed, state.number, int(rows[0])))
+            attempt = attempts[state.number]
             try:
-                found = chunk(model, images, rows, attempt, threat, rng, mixed=mixed)
+                found = attack_chunk(model, images, rows, attempt, threat, rng, mixed=mixed)
             except torch.OutOfMemoryError:
-                if verdict.batch == 1:
+                if state.batch == 1:
                     raise
                 torch.cuda.empty_cache()
-                verdict.batch //= 2
+                state.batch //= 2
                 continue
-            verdict.standing[rows[found.fooled]] = False
-            verdict.tried[rows] = True
-            verdict.rejected += found.rejected
-            if found.hit is not None:
-                verdict.aimed = True
-                verdict.hit[rows[found.hit]] = True
-            verdict.seconds += time.perf_counter() - start
-            save(verdict, len(rows))
+            state.robust_mask[rows[found.misclassified]] = False
+            state.tried[rows] = True
+            state.rejected += found.rejected
+            if found.hit_target is not None:
+                state.aimed = True
+                state.hit[rows[found.hit_target]] = True
+            state.seconds += time.perf_counter() - start
+            save(state, len(rows))
 
 
-def seeded(seed: int, number: int, first: int) -> int:
+def chunk_seed(seed: int, number: int, first: int) -> int:
     """Return the seed of the chunk that begins at image `first` in a pass."""
     return ((seed * 1_000_003 + number) * 1_000_003 + first) % 2**63
 
 
-class Found(NamedTuple):
+class ChunkResult(NamedTuple):
     """What a pass came to on a chunk of images.
 
     Attributes:
-        fooled: Which (M,) are misclassified.
-        hit: Which (M,) are taken for the class aimed at; none if the pass aimed at none.
+        misclassified: Which (M,) are misclassified.
+        hit_target: Which (M,) are taken for the class aimed at; none if the pass aimed at none.
         rejected: How many wrong answers were not allowed.
     """
 
-    fooled: Tensor
-    hit: Tensor | None
+    misclassified: Tensor
+    hit_target: Tensor | None
     rejected: int
 
 
-def chunk(
+def attack_chunk(
     model: Module,
     images: Images,
     rows: Tensor,
-    attempt: Pass,
+    attempt: AttackAttempt,
     threat: Threat,
     rng: Generator,
     *,
     mixed: bool,
-) -> Found:
+) -> ChunkResult:
     """Return what a pass comes to on the images `rows` (M,)."""
     x, y = next(images.stream([rows.to(images.y.device)]))
     x = x.contiguous(memory_format=torch.channels_last)
-    view = quick(model, mixed=mixed)
-    points, target = aims(attempt(view, x, y, threat=threat, rng=rng))
-    answers = answered(model, points)
-    wrong, proposed = answers != y, answered(view, points) != y
+    view = folded_view(model, mixed=mixed)
+    points, target = unpack_attempt(attempt(view, x, y, threat=threat, rng=rng))
+    answers = predict(model, points)
+    wrong, proposed = answers != y, predict(view, points) != y
     if (again := proposed & ~wrong).any():  # the view and the network differ by rounding
-        retried, aim = aims(attempt(model, x[again], y[again], threat=threat, rng=rng))
-        points[again], answers[again] = retried, answered(model, retried)
+        retried, aim = unpack_attempt(attempt(model, x[again], y[again], threat=threat, rng=rng))
+        points[again], answers[again] = retried, predict(model, retried)
         wrong = answers != y
         if target is not None and aim is not None:
             target[again] = aim
-    allowed = within(points, x, threat)
-    return Found(
-        fooled=(wrong & allowed).cpu(),
-        hit=None if target is None else ((answers == target) & allowed).cpu(),
+    allowed = allowed_mask(points, x, threat)
+    return ChunkResult(
+        misclassified=(wrong & allowed).cpu(),
+        hit_target=None if target is None else ((answers == target) & allowed).cpu(),
         rejected=int((wrong & ~allowed).sum()),
     )
 
 
-def aims(attempts: Tensor | Aimed) -> tuple[Tensor, Tensor | None]:
+def unpack_attempt(attempts: Tensor | TargetedAttempt) -> tuple[Tensor, Tensor | None]:
     """Return attempts, and the classes (N,) that they aim at if any."""
-    points, target = attempts if isinstance(attempts, Aimed) else (attempts, None)
+    points, target = attempts if isinstance(attempts, TargetedAttempt) else (attempts, None)
     return points.detach(), target
 
 
 @torch.no_grad()
-def answered(model: Module, points: Tensor) -> Tensor:
+def predict(model: Module, points: Tensor) -> Tensor:
     """Return the class (N,) that a network takes each point for."""
     found: Tensor = model(points).argmax(dim=1)
     return found
 
 
-def within(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
+def allowed_mask(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
     """Return which points (N,) are allowed."""
     boxed = ((points >= 0) & (points <= 1)).flatten(1).all(dim=1)
-    return (threat.size(points - x) <= threat.eps + SLACK) & boxed
+    return (threat.norm(points - x) <= threat.eps + EPS_TOLERANCE) & boxed
 
 
 @torch.no_grad()
-def correct(model: Module, images: Images, batch: int) -> Tensor:
+def correct_mask(model: Module, images: Images, batch: int) -> Tensor:
     """Return which images (N,) the network, in fp32 and eval mode, classifies correctly."""
     parts = torch.arange(len(images), device=images.y.device).split(batch)
-    with in_mode(model, "eval"), in_full(model):
+    with in_mode(model, "eval"), full_precision(model):
         right = [model(x).argmax(dim=1) == y for x, y in images.stream(parts)]
     return torch.cat(right).cpu()

@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
-from trainables.heads import Cosine
+from trainables.heads import CosineHead
 from trainables.memory_format import is_unsafe, with_channels_first
-from trainables.precision import Network, compile_layers, in_full, is_mixed, networks
+from trainables.precision import Network, compile_layers, full_precision, is_mixed, find_networks
 
 
-class Folded(nn.Module):
+class FoldedConv(nn.Module):
     """A convolution and the BatchNorm behind it, as one convolution."""
 
     def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> None:
@@ -33,7 +33,7 @@ class Folded(nn.Module):
         assert isinstance(conv, nn.Conv2d)
         weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
         if isinstance(norm, nn.BatchNorm2d):
-            factor, shift = affine(norm)
+            factor, shift = batchnorm_affine(norm)
             weight = weight * factor.view(-1, 1, 1, 1)
             bias = shift if bias is None else shift + bias * factor
         weight = with_channels_first(weight) if self.contiguous else weight
@@ -48,7 +48,7 @@ class Folded(nn.Module):
         )
 
 
-class Affine(nn.Module):
+class FoldedNorm(nn.Module):
     """A BatchNorm that no convolution can take in."""
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:
@@ -57,7 +57,7 @@ class Affine(nn.Module):
 
     def refresh(self, dtype: torch.dtype | None) -> None:
         """Take the weights as they are now, in their own type if none is asked for."""
-        factor, shift = affine(self.sources[0])
+        factor, shift = batchnorm_affine(self.sources[0])
         dtype = dtype or factor.dtype
         self.factor, self.shift = (part.view(-1, 1, 1).to(dtype) for part in (factor, shift))
 
@@ -66,7 +66,7 @@ class Affine(nn.Module):
         return torch.addcmul(self.shift, x, self.factor)
 
 
-def affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def batchnorm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Return what BatchNorm multiplies by and adds in eval mode, (C,) each."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
@@ -79,33 +79,33 @@ class Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Return whether a module is one node of the graph."""
-        return isinstance(m, Cosine) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, CosineHead) or super().is_leaf_module(m, module_qualified_name)
 
 
-class View(nn.Module):
+class FoldedView(nn.Module):
     """What attacks use in place of a network: images (N, C, H, W) to logits (N, K)."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        with in_full(model):  # autocast is no part of a graph
+        with full_precision(model):  # autocast is no part of a graph
             graph = Tracer().trace(model)
         modules: dict[str, nn.Module] = dict(model.named_modules())
         for node in graph.nodes:
             if node.op == "call_module" and isinstance(modules[node.target], nn.BatchNorm2d):
-                take_in(node, modules)
+                fold_batchnorm(node, modules)
         convolutions = {k: m for k, m in modules.items() if isinstance(m, nn.Conv2d)}
-        modules |= {name: Folded(conv, None) for name, conv in convolutions.items()}
+        modules |= {name: FoldedConv(conv, None) for name, conv in convolutions.items()}
         tensors = dict(model.named_parameters()) | dict(model.named_buffers())
         self.layers = Network(fx.GraphModule(modules | tensors, graph))
-        if any(network.compiled for network in networks(model)):
+        if any(network.is_compiled for network in find_networks(model)):
             compile_layers(self.layers)
-        self.parts = [m for m in modules.values() if isinstance(m, Folded | Affine)]
+        self.folded_layers = [m for m in modules.values() if isinstance(m, FoldedConv | FoldedNorm)]
 
     @torch.no_grad()
     def refresh(self, *, mixed: bool) -> None:
         """Take the weights and statistics of the network as they are now."""
-        self.layers.mixed = mixed
-        for part in self.parts:
+        self.layers.is_mixed = mixed
+        for part in self.folded_layers:
             part.refresh(torch.bfloat16 if mixed else None)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class View(nn.Module):
         return logits
 
 
-def take_in(node: fx.Node, modules: dict[str, nn.Module]) -> None:
+def fold_batchnorm(node: fx.Node, modules: dict[str, nn.Module]) -> None:
     """Put the BatchNorm at `node` into the convolution before it, or else make it affine."""
     norm = modules[str(node.target)]
     assert isinstance(norm, nn.BatchNorm2d)
@@ -122,17 +122,17 @@ def take_in(node: fx.Node, modules: dict[str, nn.Module]) -> None:
     assert isinstance(before, fx.Node)
     conv = modules.get(str(before.target)) if before.op == "call_module" else None
     if isinstance(conv, nn.Conv2d) and len(before.users) == 1:
-        modules[str(before.target)] = Folded(conv, norm)
+        modules[str(before.target)] = FoldedConv(conv, norm)
         modules[str(node.target)] = nn.Identity()
     else:
-        modules[str(node.target)] = Affine(norm)
+        modules[str(node.target)] = FoldedNorm(norm)
 
 
-views: WeakKeyDictionary[nn.Module, View | None] = WeakKeyDictionary()
+VIEWS: WeakKeyDictionary[nn.Module, FoldedView | None] = WeakKeyDictionary()
 """Of each network, its view; none if it cannot be traced, as a user's own may not."""
 
 
-def quick(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
+def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
     """Return what to attack in place of `model`, which is in eval mode and frozen.
 
     The answers are the same to rounding, and so are their slopes.
@@ -144,18 +144,18 @@ def quick(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
     Returns:
         The view; `model` itself if it cannot be traced.
     """
-    if model not in views:
-        views[model] = traced(model)
-    view = views[model]
+    if model not in VIEWS:
+        VIEWS[model] = trace_view(model)
+    view = VIEWS[model]
     if view is None:
         return model
     view.refresh(mixed=is_mixed(model) if mixed is None else mixed)
     return view
 
 
-def traced(model: nn.Module) -> View | None:
+def trace_view(model: nn.Module) -> FoldedView | None:
     """Return the view of a network, or none if its graph depends on its input."""
     try:
-        return View(model)
+        return FoldedView(model)
     except (fx.proxy.TraceError, TypeError, RuntimeError, AttributeError):
         return None

@@ -3,7 +3,7 @@
 from trainables.ranges import Fraction
 
 
-def warm(progress: float, *, warmup: Fraction = 0.0) -> float:
+def warmup_factor(progress: float, *, warmup: Fraction = 0.0) -> float:
     """Return the warm-up factor min(t / W, 1) of Bag of Tricks' text (arXiv:2010.00467).
 
     Its published code computes (t + 1) / W instead, which overshoots the preset value.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainables.problems import InputError
 
 
-def tensors(file: Path) -> dict[str, Tensor]:
+def load_tensors(file: Path) -> dict[str, Tensor]:
     """Return the weights in a safetensors file, or in one that torch wrote; never code.
 
     A state dictionary may lie in one entry of a checkpoint, and its names may begin with "module."
@@ -29,11 +29,11 @@ def tensors(file: Path) -> dict[str, Tensor]:
             raise InputError([
                 f"weights: {file} cannot be read as tensors ({error}); write it again."
             ]) from None
-    found = unpickled(file)
+    found = load_torch_file(file)
     for entry in ("state_dict", "model_state_dict", "model", "net"):
         if isinstance(found, Mapping) and isinstance(found.get(entry), Mapping):
             found = found[entry]
-    if not named_tensors(found):
+    if not is_state_dict(found):
         raise InputError([
             f"weights: {file} holds no state dictionary of tensors, which "
             "torch.save(network.state_dict(), FILE) writes."
@@ -41,12 +41,12 @@ def tensors(file: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
 
 
-def named_tensors(found: object) -> TypeGuard[Mapping[str, Tensor]]:
+def is_state_dict(found: object) -> TypeGuard[Mapping[str, Tensor]]:
     """Return whether what was read is a state dictionary."""
     return isinstance(found, Mapping) and all(isinstance(t, Tensor) for t in found.values())
 
 
-def unpickled(file: Path) -> Any:  # noqa: ANN401
+def load_torch_file(file: Path) -> Any:  # noqa: ANN401
     """Return what torch wrote to a file, if that is tensors and plain containers; never code.
 
     Raises:
@@ -64,7 +64,7 @@ def unpickled(file: Path) -> Any:  # noqa: ANN401
         ]) from None
 
 
-def fit(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
     """Load weights into a network that they are meant for.
 
     Raises:
@@ -79,14 +79,14 @@ def fit(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
                 f"weights: {file} is of another network: {name} must be {tuple(mine.shape)}, "
                 f"got {tuple(weights[name].shape)}."
             ])
-        if flaw := unlike(weights[name], mine):
+        if flaw := tensor_mismatch(weights[name], mine):
             raise InputError([f"weights: {file} cannot be used: {name} {flaw}."])
     if more := [name for name in weights if name not in model.state_dict()]:
         raise InputError([f"weights: {file} is of another network: it has {more[0]} as well."])
     model.load_state_dict(weights)
 
 
-def unlike(given: Tensor, mine: Tensor) -> str | None:
+def tensor_mismatch(given: Tensor, mine: Tensor) -> str | None:
     """Return why a tensor of the same shape cannot take the place of `mine`, if it cannot."""
     if given.layout is not torch.strided or given.is_meta:
         return f"must be a dense tensor, got {'no numbers' if given.is_meta else given.layout}"

@@ -4,9 +4,9 @@ import os
 
 from tuner import interrupt
 
-interrupt.quietly()
+interrupt.install_import_handler()
 
-RAY = {
+RAY_ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the older engine can be silent; this package prints the one table
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers share this environment, nothing to build
@@ -18,5 +18,5 @@ RAY = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 """Read by Ray when it is imported or started; a user's own setting wins."""
-for _name, _value in RAY.items():
+for _name, _value in RAY_ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)

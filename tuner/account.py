@@ -6,46 +6,46 @@ from itertools import islice
 from tuner.record import Record
 
 
-class Account:
+class StudyTotals:
     """Sums over the trials that have ended, each of which is looked at once.
 
     Attributes:
         epochs: Of those that have ended.
         seconds: Of these epochs.
-        open: Those that run, in the order in which they were begun.
+        running_trials: Those that run, in the order in which they were begun.
     """
 
     def __init__(self) -> None:
-        self.begins({})
+        self.reset({})
 
-    def begins(self, records: Mapping[str, Record]) -> None:
+    def reset(self, records: Mapping[str, Record]) -> None:
         """Look at all trials anew."""
-        self.records, self.seen = records, 0
+        self.records, self.n_seen = records, 0
         self.epochs, self.seconds = 0, 0.0
-        self.open: list[Record] = []
-        self.places: dict[str, int] = {}
+        self.running_trials: list[Record] = []
+        self.positions: dict[str, int] = {}
 
-    def of(self, records: Mapping[str, Record]) -> "Account":
+    def count_trials(self, records: Mapping[str, Record]) -> "StudyTotals":
         """Return the account of trials of which some have begun or ended since."""
-        if records is not self.records or len(records) < self.seen:
-            self.begins(records)
-        new = list(islice(records.values(), self.seen, None))
-        self.places |= {record.trial_id: self.seen + n for n, record in enumerate(new)}
-        self.seen = len(records)
-        before, self.open = [*self.open, *new], []
+        if records is not self.records or len(records) < self.n_seen:
+            self.reset(records)
+        new = list(islice(records.values(), self.n_seen, None))
+        self.positions |= {record.trial_id: self.n_seen + n for n, record in enumerate(new)}
+        self.n_seen = len(records)
+        before, self.running_trials = [*self.running_trials, *new], []
         for record in before:
             if record.status == "running":
-                self.open.append(record)
+                self.running_trials.append(record)
             else:
                 self.epochs += len(record.reports)
                 self.seconds += record.seconds
         return self
 
-    def goes_on(self, record: Record) -> None:
+    def mark_resumed(self, record: Record) -> None:
         """Take note that a trial goes on which had ended; before it reports anything."""
-        if any(each is record for each in self.open) or record.trial_id not in self.places:
+        if any(each is record for each in self.running_trials) or record.trial_id not in self.positions:
             return
         self.epochs -= len(record.reports)
         self.seconds -= record.seconds
-        self.open.append(record)
-        self.open.sort(key=lambda each: self.places[each.trial_id])
+        self.running_trials.append(record)
+        self.running_trials.sort(key=lambda each: self.positions[each.trial_id])

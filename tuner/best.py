@@ -10,15 +10,15 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from trainables import plain_yaml
-from trainables.checkpoint import METRICS, WEIGHTS
-from trainables.problems import InputError, expected
+from trainables.checkpoint import METRICS_FILE, WEIGHTS_FILE
+from trainables.problems import InputError, format_validation_error
 from trainables.ranges import Count, Fraction
-from tuner.inside import links_out
+from tuner.inside import check_links
 
-ANEW = "its search, taken up with resume=auto, writes it anew"
+REWRITE_HINT = "its search, taken up with resume=auto, writes it anew"
 
 
-def configuration(folder: Path) -> dict[str, Any]:
+def read_best_config(folder: Path) -> dict[str, Any]:
     """Return the winner's whole configuration.
 
     Raises:
@@ -28,32 +28,32 @@ def configuration(folder: Path) -> dict[str, Any]:
         raise InputError([f"{folder}: expected the results folder of a search, got a file."])
     if not folder.is_dir():
         raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
-    if linked := list(links_out(folder)):
+    if linked := list(check_links(folder)):
         raise InputError(linked)
     best = folder / "best"
-    missing = [name for name in ("config.yaml", WEIGHTS, METRICS) if not (best / name).is_file()]
+    missing = [name for name in ("config.yaml", WEIGHTS_FILE, METRICS_FILE) if not (best / name).is_file()]
     if missing:
         raise InputError([
             f"{folder}: holds no best/{missing[0]}; name the results folder of a search that has "
             "completed an epoch."
         ])
     try:
-        config: dict[str, object] = plain_yaml.read(best / "config.yaml")
+        config: dict[str, object] = plain_yaml.read_yaml(best / "config.yaml")
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {ANEW}."]) from None
+        raise InputError([f"{best / 'config.yaml'}: cannot be read ({reason}); {REWRITE_HINT}."]) from None
     for group in ("threat", "data", "model"):
         found = config.get(group) if isinstance(config, Mapping) else None
         if not isinstance(found, Mapping):
             raise InputError([
                 f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {found!r}; "
-                f"{ANEW}."
+                f"{REWRITE_HINT}."
             ])
     return config
 
 
 @dataclass(frozen=True)
-class Measured:
+class BestMetrics:
     """What `best/metrics.json` must say, among other things."""
 
     trial_id: str
@@ -63,23 +63,23 @@ class Measured:
     val_robust_accuracy: Fraction
 
 
-def measured(folder: Path) -> dict[str, Any]:
+def read_best_metrics(folder: Path) -> dict[str, Any]:
     """Return what the winner's best epoch came to.
 
     Raises:
         InputError: If the file that says so is broken.
     """
-    file = folder / "best" / METRICS
+    file = folder / "best" / METRICS_FILE
     try:
         found: dict[str, object] = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise InputError([f"{file}: cannot be read ({error}); {ANEW}."]) from None
+        raise InputError([f"{file}: cannot be read ({error}); {REWRITE_HINT}."]) from None
     try:
-        TypeAdapter(Measured).validate_python(found)
+        TypeAdapter(BestMetrics).validate_python(found)
     except ValidationError as error:
         first = error.errors()[0]
         where = first["loc"][0] if first["loc"] else "what it holds"
-        said = expected(error).partition(" or an")[0]
+        said = format_validation_error(error).partition(" or an")[0]
         reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {said}"
-        raise InputError([f"{file}: {reason}; {ANEW}."]) from None
+        raise InputError([f"{file}: {reason}; {REWRITE_HINT}."]) from None
     return found

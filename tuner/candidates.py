@@ -8,16 +8,16 @@ from typing import Any, Literal
 import pandas as pd
 from torch.nn import Module
 
-from trainables.checkpoint import WEIGHTS, described, load_model
-from trainables.constraint import constraint
+from trainables.checkpoint import WEIGHTS_FILE, read_metadata, load_model
+from trainables.constraint import parse_constraint
 from trainables.problems import InputError
-from tuner.best import ANEW, configuration, measured
-from tuner.columns import TRIAL_COLUMNS, TRIALS
-from tuner.inside import astray
-from tuner.working_copy import bring
+from tuner.best import REWRITE_HINT, read_best_config, read_best_metrics
+from tuner.columns import TRIAL_COLUMNS, TRIALS_FILE
+from tuner.inside import path_problem
+from tuner.working_copy import fetch_checkpoints
 
-Rule = Literal["best_validation_robust", "last_epoch", "oracle"]
-NEEDED = (
+SelectionRule = Literal["best_validation_robust", "last_epoch", "oracle"]
+REQUIRED_COLUMNS = (
     "trial_id",
     "status",
     "best_epoch",
@@ -30,31 +30,31 @@ NEEDED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class CheckpointRef:
     """One checkpoint.
 
     Attributes:
         trial_id: The trial that left it; none if it came from elsewhere.
         rule: What would select it.
         path: The folder or file that holds it.
-        last: Whether it is the trial's last epoch rather than its best.
+        is_last_epoch: Whether it is the trial's last epoch rather than its best.
         seed: The trial's.
-        read: How to read it, if not as the trials of a search leave it.
-        network: Name of the member of `model` that it is, if it does not say so itself.
+        loader: How to read it, if not as the trials of a search leave it.
+        model_name: Name of the member of `model` that it is, if it does not say so itself.
     """
 
     path: Path
     rule: str
     trial_id: str = ""
-    last: bool = False
+    is_last_epoch: bool = False
     seed: int | None = None
-    read: Callable[[], Module] | None = None
-    network: str = ""
+    loader: Callable[[], Module] | None = None
+    model_name: str = ""
 
     @property
     def label(self) -> str:
         """Its name to a reader."""
-        which = "last epoch" if self.last else "best epoch"
+        which = "last epoch" if self.is_last_epoch else "best epoch"
         return f"trial {self.trial_id}, {which}" if self.trial_id else str(self.path)
 
     def load(self) -> Module:
@@ -64,21 +64,21 @@ class Candidate:
             InputError: If the checkpoint is not there or not whole.
         """
         try:
-            return self.read() if self.read else load_model(self.path, last=self.last)
+            return self.loader() if self.loader else load_model(self.path, last=self.is_last_epoch)
         except FileNotFoundError as error:
             raise InputError([str(error)]) from None
 
-    def about(self) -> dict[str, Any]:
+    def read_description(self) -> dict[str, Any]:
         """Return what the checkpoint says of its network; nothing if that had to be told."""
-        file = self.path / WEIGHTS if self.path.is_dir() else self.path
-        return {} if self.network else described(file)
+        file = self.path / WEIGHTS_FILE if self.path.is_dir() else self.path
+        return {} if self.model_name else read_metadata(file)
 
-    def member(self) -> str:
+    def model_member(self) -> str:
         """Return the name of the member of `model` that it is."""
-        return self.network or str(self.about()["model"]["name"])
+        return self.model_name or str(self.read_description()["model"]["name"])
 
 
-def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) -> list[Candidate]:
+def find_checkpoints(folder: Path, *, top: int, rules: tuple[SelectionRule, ...], seeds: bool) -> list[CheckpointRef]:
     """Return what to evaluate.
 
     Args:
@@ -91,9 +91,9 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
         InputError: If a trial that is asked for has left nothing.
     """
     if top == 1 and not seeds and rules == ("best_validation_robust",):
-        return [winner(folder)]
-    table = trials(folder)
-    rows = same_knobs(table) if seeds else table.head(top)
+        return [best_checkpoint(folder)]
+    table = read_ranked_trials(folder)
+    rows = select_winner_seeds(table) if seeds else table.head(top)
     kept = table["checkpoint"] != ""
     if not seeds and kept.sum() < top:
         raise InputError([
@@ -105,58 +105,58 @@ def candidates(folder: Path, *, top: int, rules: tuple[Rule, ...], seeds: bool) 
             f"{which}, trial {gone[0]} has no checkpoint any more, for disk_budget deletes those "
             f"of the worst; write {'seeds=false' if seeds else 'a smaller top='}."
         ])
-    found = [each for row in rows.to_dict("records") for each in of_trial(folder, row, rules)]
-    bring(folder, [each.path for each in found])
-    missing = [each.path for each in found if not (each.path / WEIGHTS).is_file()]
+    found = [each for row in rows.to_dict("records") for each in trial_checkpoints(folder, row, rules)]
+    fetch_checkpoints(folder, [each.path for each in found])
+    missing = [each.path for each in found if not (each.path / WEIGHTS_FILE).is_file()]
     if missing:
-        raise InputError([f"{folder}: {missing[0]} holds no {WEIGHTS}."])
+        raise InputError([f"{folder}: {missing[0]} holds no {WEIGHTS_FILE}."])
     return found
 
 
-def winner(folder: Path) -> Candidate:
+def best_checkpoint(folder: Path) -> CheckpointRef:
     """Return the checkpoint in `best/`, which outlives the trials' own."""
-    about = measured(folder)
-    return Candidate(
+    about = read_best_metrics(folder)
+    return CheckpointRef(
         path=folder / "best", rule="best_validation_robust", trial_id=about["trial_id"]
     )
 
 
-def of_trial(folder: Path, row: Mapping[Any, Any], rules: tuple[Rule, ...]) -> Iterator[Candidate]:
+def trial_checkpoints(folder: Path, row: Mapping[Any, Any], rules: tuple[SelectionRule, ...]) -> Iterator[CheckpointRef]:
     """Yield the checkpoints of one trial that any of the rules looks at."""
     about = {"path": folder / row["checkpoint"], "trial_id": row["trial_id"], "seed": row["seed"]}
     if {"best_validation_robust", "oracle"} & set(rules):
-        yield Candidate(rule="best_validation_robust", **about)
+        yield CheckpointRef(rule="best_validation_robust", **about)
     if {"last_epoch", "oracle"} & set(rules):
-        yield Candidate(rule="last_epoch", last=True, **about)
+        yield CheckpointRef(rule="last_epoch", is_last_epoch=True, **about)
 
 
-def trials(folder: Path) -> pd.DataFrame:
+def read_ranked_trials(folder: Path) -> pd.DataFrame:
     """Return the trials that reported an epoch, best first.
 
     Raises:
         InputError: If the table is missing or broken.
     """
-    file = folder / TRIALS
+    file = folder / TRIALS_FILE
     try:
         frame = pd.read_parquet(file)
     except Exception as error:  # a stranger's file can fail in any way
         reason = str(error).partition("\n")[0] if file.exists() else "there is none"
         raise InputError([
-            f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {ANEW}."
+            f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {REWRITE_HINT}."
         ]) from None
     try:
-        frame = frame.astype({name: TRIAL_COLUMNS[name] for name in NEEDED})
+        frame = frame.astype({name: TRIAL_COLUMNS[name] for name in REQUIRED_COLUMNS})
     except (LookupError, ValueError, TypeError) as error:
-        raise InputError([f"{file}: is no table of trials ({error}); {ANEW}."]) from None
+        raise InputError([f"{file}: is no table of trials ({error}); {REWRITE_HINT}."]) from None
     if frame[["trial_id", "checkpoint"]].isna().any(axis=None):
-        raise InputError([f"{file}: has gaps in trial_id or checkpoint; {ANEW}."])
-    if problems := list(misled(file, frame)):
+        raise InputError([f"{file}: has gaps in trial_id or checkpoint; {REWRITE_HINT}."])
+    if problems := list(check_checkpoint_paths(file, frame)):
         raise InputError(problems)
     examined = frame[frame["val_robust_accuracy"].notna()]
-    bound = configuration(folder).get("constraint")
-    limit = constraint(bound) if bound else None
+    bound = read_best_config(folder).get("constraint")
+    limit = parse_constraint(bound) if bound else None
     scores = [
-        (max(0.0, limit.margin(robust=robust, clean=clean)) if limit else 0.0, -robust, -clean)
+        (max(0.0, limit.violation(robust=robust, clean=clean)) if limit else 0.0, -robust, -clean)
         for robust, clean in zip(
             examined["val_robust_accuracy"], examined["val_clean_accuracy"], strict=True
         )
@@ -165,14 +165,14 @@ def trials(folder: Path) -> pd.DataFrame:
     return examined.iloc[sorted(range(len(examined)), key=scores.__getitem__)]
 
 
-def misled(file: Path, frame: pd.DataFrame) -> Iterator[str]:
+def check_checkpoint_paths(file: Path, frame: pd.DataFrame) -> Iterator[str]:
     """Yield which trials of a table have checkpoints that lie outside their results folder."""
     for trial, path in frame[["trial_id", "checkpoint"]].itertuples(index=False):
-        if path and (flaw := astray(path)):
-            yield f"{file}: the checkpoint of trial {trial} {flaw}; {ANEW}."
+        if path and (flaw := path_problem(path)):
+            yield f"{file}: the checkpoint of trial {trial} {flaw}; {REWRITE_HINT}."
 
 
-def same_knobs(table: pd.DataFrame) -> pd.DataFrame:
+def select_winner_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """Return the trials that differ from the first in nothing but the seed."""
     columns = list(table.columns)
     searched = columns[2 : columns.index("best_epoch")]

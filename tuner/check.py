@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trainables import catalogue
-from trainables.bind import complaints
+from trainables.bind import check_member
 from trainables.groups import GROUPS
 from trainables.knobs import REQUIRED
-from trainables.misfit import misfit
-from tuner.domains import is_domain, probes, spelled, values
-from tuner.idle import idle
-from tuner.space import SPACES, misshapen
+from trainables.misfit import check_value
+from tuner.domains import is_domain, boundary_values, format_domain, list_values
+from tuner.idle import check_unused_knobs
+from tuner.space import SPACES_PACKAGE, check_layer
 from tuner.typed import is_grid
 
-NEVER_SEARCHED = {
+UNSEARCHABLE_KNOBS = {
     "threat": "it is the question that a study asks (a grid() of radii asks one after the other)",
     "exam": "trials that sit different exams cannot be compared",
     "sentinel": "what ends one trial must end all",
@@ -23,24 +23,24 @@ NEVER_SEARCHED = {
 }
 
 
-def purpose(*, searches: bool, alone: bool) -> Iterator[str]:
+def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
     """Yield the problem of a study that would try one configuration over and over, or of no study.
 
     Args:
-        searches: Whether anything is searched.
-        alone: Whether it is to be one configuration.
+        has_search: Whether anything is searched.
+        single: Whether it is to be one configuration.
     """
-    if alone and searches:
+    if single and has_search:
         yield "tuner.train: trains one configuration; python -m tuner.search searches."
-    if not alone and not searches:
+    if not single and not has_search:
         yield (
             f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
-            f"{', '.join(catalogue.names(SPACES))}), or a range, e.g. "
+            f"{', '.join(catalogue.list_members(SPACES_PACKAGE))}), or a range, e.g. "
             "optimizer.lr=loguniform(1e-3,1e-1). One configuration is trained by tuner.train."
         )
 
 
-def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> dict[str, object]:
+def find_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> dict[str, object]:
     """Return the domain of each group whose member is searched, `optimizer=choice(sgd,adam)`."""
     return {
         group: settings["name"]
@@ -50,49 +50,49 @@ def chosen_by_name(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> dict
     }
 
 
-def members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
+def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
     """Yield what is wrong with the groups whose member is searched."""
-    for group, domain in chosen_by_name(layers).items():
-        if values(domain) is None:
-            yield f"{group}: has names, got {spelled(domain)}; write {group}=choice(NAME,NAME)."
-        if group in NEVER_SEARCHED and not is_grid(domain):
-            yield f"{group}: is never searched: {NEVER_SEARCHED[group]}."
+    for group, domain in find_searched_members(layers).items():
+        if list_values(domain) is None:
+            yield f"{group}: has names, got {format_domain(domain)}; write {group}=choice(NAME,NAME)."
+        if group in UNSEARCHABLE_KNOBS and not is_grid(domain):
+            yield f"{group}: is never searched: {UNSEARCHABLE_KNOBS[group]}."
 
 
-def configurations(
-    variants: Mapping[str, Mapping[str, Mapping[str, Any]]], cautions: list[str]
+def check_variants(
+    variants: Mapping[str, Mapping[str, Mapping[str, Any]]], warnings: list[str]
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
     """Return the fixed part of each valid variant of a study, and the problems of the others.
 
     Args:
         variants: Group to knobs, by label.
-        cautions: Gathers what may be a mistake and is done all the same.
+        warnings: Gathers what may be a mistake and is done all the same.
     """
     fixed: dict[str, dict[str, dict[str, Any]]] = {}
     problems: dict[str, list[str]] = {}
     for label, groups in variants.items():
-        wrong = list(configuration(groups))
+        wrong = list(check_configuration(groups))
         if not wrong:
-            fixed[label] = completed(groups)
-            wrong = clashes(groups, fixed[label])
+            fixed[label] = fill_defaults(groups)
+            wrong = find_conflicts(groups, fixed[label])
         for problem in wrong:
             problems.setdefault(problem, []).append(label)
-        for caution in [] if wrong else told("cautions", fixed[label]):
-            if caution not in cautions:
-                cautions.append(caution)
+        for caution in [] if wrong else member_messages("cautions", fixed[label]):
+            if caution not in warnings:
+                warnings.append(caution)
     return fixed, [
         # what all variants share is told once, without a label
-        problem if len(labels) == len(variants) else noted(problem, f"variant {labels[0]}")
+        problem if len(labels) == len(variants) else add_location(problem, f"variant {labels[0]}")
         for problem, labels in problems.items()
     ]
 
 
-def noted(problem: str, where: str) -> str:
+def add_location(problem: str, where: str) -> str:
     """Return a problem with a note on where it arises."""
     return f"{problem.removesuffix('.')} ({where})."
 
 
-def clashes(
+def find_conflicts(
     groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Return why the members of a valid configuration cannot work together, each reason once.
@@ -101,37 +101,37 @@ def clashes(
 
     Args:
         groups: Group to knobs and domains.
-        fixed: The fixed part of `groups`, as `completed` returns it.
+        fixed: The fixed part of `groups`, as `fill_defaults` returns it.
     """
-    found = [*told("clashes", fixed), *told("idles", fixed), *idle(groups, fixed)]
+    found = [*member_messages("clashes", fixed), *member_messages("idles", fixed), *check_unused_knobs(groups, fixed)]
     by_value: dict[str, str] = {}
-    for group, knob, value in listed(groups):
-        settled = {**fixed, **completed({group: {**groups[group], knob: value}})}
-        for problem in told("clashes", settled):
-            by_value.setdefault(problem, noted(problem, f"{group}.{knob}={value}"))
+    for group, knob, value in iter_listed_values(groups):
+        settled = {**fixed, **fill_defaults({group: {**groups[group], knob: value}})}
+        for problem in member_messages("clashes", settled):
+            by_value.setdefault(problem, add_location(problem, f"{group}.{knob}={value}"))
     return found + [text for problem, text in by_value.items() if problem not in found]
 
 
-def listed(groups: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str, object]]:
+def iter_listed_values(groups: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, str, object]]:
     """Yield group, knob and value of each value that is listed to be searched."""
     for group, settings in groups.items():
         for knob, domain in settings.items():
-            for value in (values(domain) or []) if is_domain(domain) else []:
+            for value in (list_values(domain) or []) if is_domain(domain) else []:
                 yield group, knob, value
 
 
-def told(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield what the members of a configuration have to say of each other.
 
     Args:
         kind: The function that a member may define for it: "clashes", what it cannot work with;
             "idles", what was set for nothing; "cautions", what may be a mistake.
-        fixed: Group to knobs, as `completed` returns them.
+        fixed: Group to knobs, as `fill_defaults` returns them.
     """
     for name, group in GROUPS.items():
         member = fixed[name].get("name")
         modules = [group.load(member)] if member else []
-        for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common)]):
+        for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
             speak = getattr(module, kind, None)
             try:
                 yield from map(str, speak(fixed) if speak else ())
@@ -139,7 +139,7 @@ def told(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
                 yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
 
 
-def configuration(
+def check_configuration(
     groups: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
     """Yield what is wrong with the groups of a trial and what is searched in them."""
@@ -148,16 +148,16 @@ def configuration(
             yield f"{name}: the space or recipe names a group that there is not."
             continue
         # a domain stands for its first value here; all of them are looked at below
-        values_ = {k: next(probes(v)) if is_domain(v) else v for k, v in settings.items()}
-        yield from complaints(name, GROUPS[name], values_.pop("name", None), values_)
-        yield from domains(name, settings)
+        values_ = {k: next(boundary_values(v)) if is_domain(v) else v for k, v in settings.items()}
+        yield from check_member(name, GROUPS[name], values_.pop("name", None), values_)
+        yield from check_domains(name, settings)
     method = groups.get("method", {}).get("name")
-    for problem in misshapen(companions(method), "COMPANIONS"):
+    for problem in check_layer(load_companions(method), "COMPANIONS"):
         yield f"method: {method} {problem}"
-    yield from overlong_step(groups)
+    yield from check_step_size(groups)
 
 
-def companions(method: object) -> Any:  # noqa: ANN401
+def load_companions(method: object) -> Any:  # noqa: ANN401
     """Return the groups that a method says it is published with; none if it says nothing."""
     try:
         module = GROUPS["method"].load(method) if isinstance(method, str) else None
@@ -166,11 +166,11 @@ def companions(method: object) -> Any:  # noqa: ANN401
     return getattr(module, "COMPANIONS", {})
 
 
-def completed(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def fill_defaults(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the fixed part of a valid configuration, defaults written out."""
     result = {}
     for group, settings in configuration.items():
-        known = GROUPS[group].knobs(settings.get("name"))
+        known = GROUPS[group].member_knobs(settings.get("name"))
         defaults = {key: k.default for key, k in known.items() if k.default is not REQUIRED}
         fixed = {
             key: value if key == "name" else known[key].validate(value)
@@ -185,31 +185,31 @@ def completed(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[
     return result
 
 
-def domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
+def check_domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
     """Yield what is wrong with the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
-    yield from never_searched(name, searched)
+    yield from check_unsearchable_knobs(name, searched)
     member = settings.get("name")
     try:
-        known = GROUPS[name].knobs(member) if isinstance(member, str | None) else {}
+        known = GROUPS[name].member_knobs(member) if isinstance(member, str | None) else {}
     except LookupError:
         return
     for knob in [knob for knob in searched if knob in known]:
-        _, *others = probes(searched[knob])
-        wrong = [text for each in others for text in misfit(f"{name}.{knob}", known[knob], each)]
+        _, *others = boundary_values(searched[knob])
+        wrong = [text for each in others for text in check_value(f"{name}.{knob}", known[knob], each)]
         for text in wrong[:1]:
-            yield f"{text[:-1]} in {spelled(searched[knob])}."
+            yield f"{text[:-1]} in {format_domain(searched[knob])}."
 
 
-def never_searched(name: str, searched: Mapping[str, object]) -> Iterator[str]:
+def check_unsearchable_knobs(name: str, searched: Mapping[str, object]) -> Iterator[str]:
     """Yield the problem of a search over what makes trials comparable."""
     swept = name == "threat" and all(map(is_grid, searched.values()))
     for path in [name, *(f"{name}.{knob}" for knob in searched)]:
-        if searched and path in NEVER_SEARCHED and not swept:
-            yield f"{path}: is never searched: {NEVER_SEARCHED[path]}."
+        if searched and path in UNSEARCHABLE_KNOBS and not swept:
+            yield f"{path}: is never searched: {UNSEARCHABLE_KNOBS[path]}."
 
 
-def overlong_step(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def check_step_size(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a step that leaps over the whole ball, as grey levels for [0, 1] do."""
     eps = groups.get("threat", {}).get("eps")
     step = groups.get("attack", {}).get("step_size")

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from trainables.bind import complaints
+from trainables.bind import check_member
 from trainables.problems import InputError
-from tuner.domains import spelled, values
+from tuner.domains import format_domain, list_values
 from tuner.settings import Settings
 from tuner.study_groups import STUDY_GROUPS
 from tuner.typed import is_grid
 
 
-def study(
+def check_scheduler_and_searcher(
     groups: Mapping[str, Mapping[str, Any]], variants: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
     """Yield what is wrong with scheduler and searcher.
@@ -23,14 +23,14 @@ def study(
     searched = {path: domain for each in variants.values() for path, domain in each.items()}
     for name, settings in groups.items():
         values_ = dict(settings)
-        yield from complaints(name, STUDY_GROUPS[name], values_.pop("name"), values_)
+        yield from check_member(name, STUDY_GROUPS[name], values_.pop("name"), values_)
     searcher = groups["searcher"]["name"]
-    open_ended = [path for path, domain in searched.items() if values(domain) is None]
+    open_ended = [path for path, domain in searched.items() if list_values(domain) is None]
     gridded = [path for path, domain in searched.items() if is_grid(domain)]
     if searcher == "grid" and open_ended:
         yield (
             f"searcher: a grid needs listed values, got {open_ended[0]}="
-            f"{spelled(searched[open_ended[0]])}; write {open_ended[0]}=grid(...)."
+            f"{format_domain(searched[open_ended[0]])}; write {open_ended[0]}=grid(...)."
         )
     if searcher != "grid" and gridded:
         yield (
@@ -39,7 +39,7 @@ def study(
         )
 
 
-def aims(searcher: object, settings: Settings) -> Iterator[str]:
+def check_searcher_for_objectives(searcher: object, settings: Settings) -> Iterator[str]:
     """Yield why a searcher is not for what a study is after.
 
     Args:
@@ -52,7 +52,7 @@ def aims(searcher: object, settings: Settings) -> Iterator[str]:
         module = STUDY_GROUPS["searcher"].load(searcher)
     except LookupError:
         return  # what cannot be read is told with the rest
-    if settings.goal.several and getattr(module, "SINGLE", False):
+    if settings.goal.is_multi_objective and getattr(module, "SINGLE", False):
         yield (
             f"searcher: {searcher} maximises one number, and there are two objectives; write "
             "searcher=tpe, gp, nsga2, random or qmc."
@@ -64,16 +64,16 @@ def aims(searcher: object, settings: Settings) -> Iterator[str]:
         )
 
 
-def hasty(scheduler: str, settings: Settings) -> Iterator[str]:
+def check_scheduler_for_two_objectives(scheduler: str, settings: Settings) -> Iterator[str]:
     """Yield what a scheduler costs that looks at one of two objectives."""
-    if settings.goal.several and scheduler != "none":
+    if settings.goal.is_multi_objective and scheduler != "none":
         yield (
             f"scheduler={scheduler} stops by robust accuracy alone, so that trials with a high "
             "clean accuracy may be missing from the front; scheduler=none runs all to the end."
         )
 
 
-def cheaper(
+def check_fidelity(
     fidelity: object, scheduler: Mapping[str, Any], fixed: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Refuse rungs that cannot be cheap in the way that is asked for.
@@ -97,11 +97,11 @@ def cheaper(
             ])
 
 
-FIXED_SHAPES = ("model", "average")
+FIXED_SHAPE_GROUPS = ("model", "average")
 """Groups that decide what a checkpoint holds."""
 
 
-def population(
+def check_population(
     scheduler: Mapping[str, Any],
     variants: Mapping[str, Mapping[str, object]],
     arguments: Mapping[str, object],
@@ -124,12 +124,12 @@ def population(
         if arguments.get(key, usual) != usual:
             yield f"{key}: must be {usual} with scheduler={name}, got {arguments[key]}."
     for searched in variants.values():
-        yield from shapes(name, searched)
+        yield from check_changeable_knobs(name, searched)
         yield from getattr(module, "clashes", lambda _: ())(searched)
 
 
-def shapes(scheduler: str, searched: Iterable[str]) -> Iterator[str]:
+def check_changeable_knobs(scheduler: str, searched: Iterable[str]) -> Iterator[str]:
     """Yield the problem of knobs that cannot change on the way."""
     for path in searched:
-        if path.partition(".")[0] in FIXED_SHAPES:
+        if path.partition(".")[0] in FIXED_SHAPE_GROUPS:
             yield f"scheduler: {scheduler} cannot change {path} of a network in training."

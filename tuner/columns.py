@@ -1,6 +1,6 @@
 """The files of a study's frames, and the columns of its trials with their types."""
 
-TRIALS, EPOCHS, EVALUATION = "trials.parquet", "epochs.parquet", "evaluation.parquet"
+TRIALS_FILE, EPOCHS_FILE, EVALUATION_FILE = "trials.parquet", "epochs.parquet", "evaluation.parquet"
 
 TRIAL_COLUMNS = {
     "trial_id": "str",

@@ -9,48 +9,48 @@ from rich.console import Console
 
 from trainables.problems import InputError
 from tuner import interrupt
-from tuner.terminal import Terminal
+from tuner.terminal import SafeConsole
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
-HELP = {"--help", "-h", "help"}
+HELP_WORDS = {"--help", "-h", "help"}
 Parsed = TypeVar("Parsed")
 
 
-def written_out() -> None:
+def escape_unencodable() -> None:
     """Have characters that the terminal's encoding lacks written out, as it is on stderr."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def command(
+def run_command(
     words: Sequence[str],
-    usage: Callable[[Console], None],
+    print_usage: Callable[[Console], None],
     parse: Callable[[Sequence[str]], Parsed],
-    act: Callable[[Parsed, Console], int],
+    action: Callable[[Parsed, Console], int],
     *,
-    farewell: str = "",
+    interrupt_message: str = "",
 ) -> int:
     """Run a command; return its exit status.
 
     Args:
         words: The command line without the program.
-        usage: Prints how the command is used.
+        print_usage: Prints how the command is used.
         parse: Parses the words, once.
-        act: Runs the parsed command and returns the exit status.
-        farewell: What to tell who has interrupted it.
+        action: Runs the parsed command and returns the exit status.
+        interrupt_message: What to tell who has interrupted it.
     """
-    interrupt.as_usual()
-    written_out()
-    console = Terminal()
-    if not words or HELP & set(words):
-        usage(console)
+    interrupt.restore_default()
+    escape_unencodable()
+    console = SafeConsole()
+    if not words or HELP_WORDS & set(words):
+        print_usage(console)
         return OK if words else BAD_INPUT
     try:
-        return act(parse(words), console)
+        return action(parse(words), console)
     except InputError as problems:
-        Terminal(stderr=True).print(str(problems), soft_wrap=True)
+        SafeConsole(stderr=True).print(str(problems), soft_wrap=True)
         return BAD_INPUT
     except KeyboardInterrupt:
-        if farewell:
-            console.print(farewell)
-        return interrupt.INTERRUPTED
+        if interrupt_message:
+            console.print(interrupt_message)
+        return interrupt.INTERRUPT_STATUS

@@ -6,30 +6,30 @@ from dataclasses import replace
 from typing import Any, cast
 
 from trainables.groups import GROUPS
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.problems import InputError
 from tuner import check, check_study
-from tuner.domains import is_domain, values
+from tuner.domains import is_domain, list_values
 from tuner.keys import validate_arguments
 from tuner.ladder import Fidelity
-from tuner.plan import Plan, Variant, cells
+from tuner.plan import Plan, Variant, count_cells
 from tuner.settings import Settings
-from tuner.space import RECIPES, SPACES, Layer, Space, load, misshapen
+from tuner.space import RECIPES_PACKAGE, SPACES_PACKAGE, ConfigLayer, Space, load_space, check_layer
 from tuner.study_groups import STUDY_GROUPS
 from tuner.typed import is_grid
-from tuner.words import merge
-from tuner.working_copy import RESULTS
+from tuner.words import merge_nested
+from tuner.working_copy import RESULTS_FOLDER
 
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
 
 
-def compose(
+def compose_plan(
     arguments: Mapping[str, Any],
     problems: Sequence[str],
     *,
     base: Space | None = None,
-    alone: bool = False,
+    single: bool = False,
 ) -> Plan:
     """Return the plan that the arguments describe.
 
@@ -37,55 +37,55 @@ def compose(
         arguments: As `tuner.arguments.read` returns them.
         problems: What is known to be wrong already.
         base: What is fixed, in place of a recipe.
-        alone: Whether it is to be one configuration, rather than a search.
+        single: Whether it is to be one configuration, rather than a search.
 
     Raises:
         InputError: If anything is wrong, with all that is.
     """
     problems = list(problems)
-    space = load(SPACES, arguments["space"], problems) if "space" in arguments else Space()
+    space = load_space(SPACES_PACKAGE, arguments["space"], problems) if "space" in arguments else Space()
     wanted = arguments.get("recipe", ...)
-    recipe_name = suited_recipe(arguments, space, problems) if wanted is ... else wanted
-    recipe = base or load(RECIPES, recipe_name, problems)
+    recipe_name = choose_recipe(arguments, space, problems) if wanted is ... else wanted
+    recipe = base or load_space(RECIPES_PACKAGE, recipe_name, problems)
     given = {group: values for group, values in arguments.items() if group in GROUPS}
-    problems += check.members([space.layer if space else {}, given])
-    layers = alternatives(recipe, space, given)
+    problems += check.check_searched_members([space.layer if space else {}, given])
+    layers = compose_variants(recipe, space, given)
     cautions: list[str] = []
-    fixed, wrong = check.configurations(layers if recipe is not None else {}, cautions)
+    fixed, wrong = check.check_variants(layers if recipe is not None else {}, cautions)
     problems += wrong
-    searches = any(map(searched_knobs, layers.values())) or len(layers) > 1
+    searches = any(map(find_searched_knobs, layers.values())) or len(layers) > 1
     if space is not None:
-        problems += check.purpose(searches=searches, alone=alone)
-    study = study_groups(arguments, space, gridded=gridded(layers, space, given))
-    labelled = {label: searched_knobs(layer) for label, layer in layers.items()}
+        problems += check.check_search_or_train(has_search=searches, single=single)
+    study = resolve_study_groups(arguments, space, grid=defaults_to_grid(layers, space, given))
+    labelled = {label: find_searched_knobs(layer) for label, layer in layers.items()}
     settings, invalid = validate_settings(arguments)
-    problems += check_study.study(study, labelled)
-    problems += check_study.population(study["scheduler"], labelled, arguments)
+    problems += check_study.check_scheduler_and_searcher(study, labelled)
+    problems += check_study.check_population(study["scheduler"], labelled, arguments)
     problems += invalid
-    problems += () if invalid else check_study.aims(study["searcher"]["name"], settings)
+    problems += () if invalid else check_study.check_searcher_for_objectives(study["searcher"]["name"], settings)
     if problems:
         raise InputError(problems)
     if "fidelity" not in arguments:
-        settings = replace(settings, fidelity=usual_fidelity(study["scheduler"]))
-    check_study.cheaper(settings.fidelity, study["scheduler"], fixed)
-    cautions += check_study.hasty(study["scheduler"]["name"], settings)
+        settings = replace(settings, fidelity=default_fidelity(study["scheduler"]))
+    check_study.check_fidelity(settings.fidelity, study["scheduler"], fixed)
+    cautions += check_study.check_scheduler_for_two_objectives(study["scheduler"]["name"], settings)
     variants = tuple(
         Variant(
             label=label,
             fixed=fixed[label],
-            searched=searched_knobs(layer),
+            searched=find_searched_knobs(layer),
             published=space.published.get(label, {}) if space else {},
         )
         for label, layer in layers.items()
     )
     return Plan(
         settings=settings,
-        space=str(arguments.get("space", "train" if alone else "custom")),
+        space=str(arguments.get("space", "train" if single else "custom")),
         recipe=str(recipe_name),
-        trials=number_of_trials(settings, study["searcher"]["name"], cells(variants)),
-        epochs=settings.epochs or epochs(space, recipe),
+        trials=resolve_n_trials(settings, study["searcher"]["name"], count_cells(variants)),
+        epochs=settings.epochs or default_epochs(space, recipe),
         variants=variants,
-        cautions=tuple(cautions),
+        warnings=tuple(cautions),
         **study,
     )
 
@@ -94,11 +94,11 @@ def validate_settings(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]
     """Return the settings of a study, and the problems of those that are invalid."""
     valid, problems = validate_arguments(Settings, arguments)
     if "results" not in arguments:
-        valid["results"] = knobs(Settings)["results"].validate(RESULTS)
+        valid["results"] = read_knobs(Settings)["results"].validate(RESULTS_FOLDER)
     return Settings(**valid), problems
 
 
-def suited_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
+def choose_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
     """Return the recipe of the space, or else the one that the data set names as its own."""
     if space and space.recipe:
         return space.recipe
@@ -117,15 +117,15 @@ def suited_recipe(arguments: Mapping[str, Any], space: Space | None, problems: l
     return DEFAULT_DATA
 
 
-def epochs(space: Space | None, recipe: Space | None) -> int:
+def default_epochs(space: Space | None, recipe: Space | None) -> int:
     """Return the epochs of a whole trial, where the command line does not say."""
     number = (space and space.epochs) or (recipe and recipe.epochs)
     assert number, "a recipe without EPOCHS is refused"
     return number
 
 
-def alternatives(
-    recipe: Space | None, space: Space | None, given: Layer
+def compose_variants(
+    recipe: Space | None, space: Space | None, given: ConfigLayer
 ) -> dict[str, dict[str, dict[str, object]]]:
     """Return the configuration of each variant by its label; members chosen by name among them.
 
@@ -137,39 +137,39 @@ def alternatives(
     for label, variant in labelled.items():
         upper: dict[str, dict[str, object]] = {}
         for layer in (common, variant, given):
-            merge(upper, layer)
-        by_name = check.chosen_by_name([{g: upper[g] for g in GROUPS if g in upper}])
-        for chosen in itertools.product(*(values(d) or [None] for d in by_name.values())):
+            merge_nested(upper, layer)
+        by_name = check.find_searched_members([{g: upper[g] for g in GROUPS if g in upper}])
+        for chosen in itertools.product(*(list_values(d) or [None] for d in by_name.values())):
             names = dict(zip(by_name, chosen, strict=True))
             parts = [label, *(f"{group}={name}" for group, name in names.items())]
             named = {g: v | ({"name": names[g]} if g in names else {}) for g, v in upper.items()}
-            result[", ".join(filter(None, parts))] = layered(base, named)
+            result[", ".join(filter(None, parts))] = overlay_recipe(base, named)
     return result
 
 
-def gridded(layers: Mapping[str, Layer], space: Space | None, given: Layer) -> bool:
+def defaults_to_grid(layers: Mapping[str, ConfigLayer], space: Space | None, given: ConfigLayer) -> bool:
     """Return whether a study is tried cell by cell unless the command line says otherwise."""
-    domains = [domain for layer in layers.values() for domain in searched_knobs(layer).values()]
-    listed = all(values(domain) is not None for domain in domains)
-    by_name = check.chosen_by_name([space.layer if space else {}, given])
+    domains = [domain for layer in layers.values() for domain in find_searched_knobs(layer).values()]
+    listed = all(list_values(domain) is not None for domain in domains)
+    by_name = check.find_searched_members([space.layer if space else {}, given])
     labelled = bool(space and space.variants)
     return any(map(is_grid, [*domains, *by_name.values()])) or (labelled and listed)
 
 
-def layered(recipe: Layer, upper: Layer) -> dict[str, dict[str, object]]:
+def overlay_recipe(recipe: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object]]:
     """Return the configuration of a recipe with space and arguments on top.
 
     A method that differs from the recipe's brings what it is published with, its attack say.
     """
     method = upper.get("method", {}).get("name")
     if method is not None and method != recipe.get("method", {}).get("name"):
-        companions = check.companions(method)
-        if not any(misshapen(companions, "COMPANIONS")):  # which is told with the rest
-            recipe = over(recipe, companions)
-    return over(recipe, upper)
+        companions = check.load_companions(method)
+        if not any(check_layer(companions, "COMPANIONS")):  # which is told with the rest
+            recipe = overlay(recipe, companions)
+    return overlay(recipe, upper)
 
 
-def over(base: Layer, upper: Layer) -> dict[str, dict[str, object]]:
+def overlay(base: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object]]:
     """Return `base` with the values of `upper` on top.
 
     A member of a group chosen over another starts from its own defaults, for a learning rate meant
@@ -178,17 +178,17 @@ def over(base: Layer, upper: Layer) -> dict[str, dict[str, object]]:
     result: dict[str, dict[str, object]] = {
         name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
     }
-    merge(result, base)
+    merge_nested(result, base)
     for group, settings in upper.items():
         below = result.get(group, {})
         if group in GROUPS and "name" in settings and settings["name"] != below.get("name"):
-            shared = GROUPS[group].shared_knobs()
+            shared = GROUPS[group].common_knobs()
             below = {knob: value for knob, value in below.items() if knob in shared}
         result[group] = {**below, **settings}
     return result
 
 
-def searched_knobs(configuration: Layer) -> dict[str, object]:
+def find_searched_knobs(configuration: ConfigLayer) -> dict[str, object]:
     """Return the path of each knob that is searched, with its domain."""
     return {
         f"{group}.{knob}": value
@@ -198,27 +198,27 @@ def searched_knobs(configuration: Layer) -> dict[str, object]:
     }
 
 
-def study_groups(
-    arguments: Mapping[str, Any], space: Space | None, *, gridded: bool
+def resolve_study_groups(
+    arguments: Mapping[str, Any], space: Space | None, *, grid: bool
 ) -> dict[str, dict[str, Any]]:
     """Return scheduler and searcher: as given, as the space says, or halving and TPE or a grid."""
     defaults = {
         "scheduler": (space and space.scheduler) or "halving",
-        "searcher": "grid" if gridded else "tpe",
+        "searcher": "grid" if grid else "tpe",
     }
     return {group: {"name": name, **arguments.get(group, {})} for group, name in defaults.items()}
 
 
-def usual_fidelity(scheduler: Mapping[str, Any]) -> Fidelity:
+def default_fidelity(scheduler: Mapping[str, Any]) -> Fidelity:
     """Return what is cheaper at the rungs of a scheduler, where the command line does not say."""
     module = STUDY_GROUPS["scheduler"].load(scheduler["name"])
-    usual = knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
+    usual = read_knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
     return cast("Fidelity", usual)
 
 
-def number_of_trials(settings: Settings, searcher: str, size: int | None) -> int:
+def resolve_n_trials(settings: Settings, searcher: str, n_cells: int | None) -> int:
     """Return how many configurations to try: as given, but no more than a grid has cells."""
     if searcher == "grid":
-        assert size is not None
-        return min(settings.trials or size, size)
+        assert n_cells is not None
+        return min(settings.trials or n_cells, n_cells)
     return settings.trials or DEFAULT_TRIALS

@@ -7,16 +7,16 @@ from ray.tune.trainable.function_trainable import wrap_function
 from rich.console import Console
 
 from trainables.trainable import trainable
-from tuner.cluster import QUIET
+from tuner.cluster import RAY_INIT_OPTIONS
 from tuner.settings import Settings
-from tuner.watch import told_apart
+from tuner.watch import distinguishing_knobs
 
 
-def tell(settings: Settings, console: Console) -> None:
+def print_dashboard_url(settings: Settings, console: Console) -> None:
     """Print where the dashboard of the Ray that this process has joined is, if it is wanted."""
     if not settings.dashboard:
         return
-    address = ray.init(ignore_reinit_error=True, **QUIET).dashboard_url
+    address = ray.init(ignore_reinit_error=True, **RAY_INIT_OPTIONS).dashboard_url
     if address:
         told = f"Dashboard: http://{address}; the token that it asks for: ray get-auth-token"
     else:
@@ -24,12 +24,12 @@ def tell(settings: Settings, console: Console) -> None:
     console.print(told, soft_wrap=True)
 
 
-class Named(wrap_function(trainable)):  # type: ignore[misc]
+class NamedTrial(wrap_function(trainable)):  # type: ignore[misc]
     """A trial in a process of its own, which the dashboard lists by its number and knobs."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Take the name that Ray asks for once, when the process has started."""
-        knobs = told_apart(config, config["columns"])
+        knobs = distinguishing_knobs(config, config["columns"])
         words = [f"trial {config['trial']}", *(f"{path}={value}" for path, value in knobs.items())]
         self._name = " ".join(words)
         super().setup(config)

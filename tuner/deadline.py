@@ -7,18 +7,18 @@ from ray import tune
 
 
 @dataclass(frozen=True)
-class Deadline(tune.Stopper):
+class TimeLimitStopper(tune.Stopper):
     """Ends a study after so many seconds.
 
     Ray's own counts by the time of day, and a clock that is set forward by an hour ends a study
     that has begun.
 
     Attributes:
-        started: When it began, by the monotonic clock.
+        started_at: When it began, by the monotonic clock.
         budget: Seconds that it has; no limit if none.
     """
 
-    started: float
+    started_at: float
     budget: float | None
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
@@ -27,4 +27,4 @@ class Deadline(tune.Stopper):
 
     def stop_all(self) -> bool:
         """Return whether the time is over."""
-        return self.budget is not None and time.monotonic() - self.started >= self.budget
+        return self.budget is not None and time.monotonic() - self.started_at >= self.budget

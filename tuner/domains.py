@@ -20,9 +20,9 @@ from ray.tune.search.sample import (
 
 from tuner.typed import is_grid
 
-ROUNDING = 1e-9
+TOLERANCE = 1e-9
 """Lets 0.3 be three times 0.1, whatever floating point makes of it."""
-COUNTABLE = 2**53
+MAX_EXACT_INTEGER = 2**53
 """Whole numbers up to here are floats too."""
 
 
@@ -51,172 +51,172 @@ def is_domain(value: object) -> bool:
     return isinstance(value, Domain) or is_grid(value)
 
 
-def values(searched: object) -> list[object] | None:
+def list_values(domain: object) -> list[object] | None:
     """Return every value of a grid or a choice, or none if they cannot be counted."""
-    if is_grid(searched):
-        return list(searched["grid_search"])
-    return list(searched.categories) if isinstance(searched, Categorical) else None
+    if is_grid(domain):
+        return list(domain["grid_search"])
+    return list(domain.categories) if isinstance(domain, Categorical) else None
 
 
-def scale(searched: object) -> Sampler:
+def base_sampler(domain: object) -> Sampler:
     """Return how a numeric domain is drawn from before it is quantised."""
-    sampler = as_range(searched).get_sampler()
+    sampler = as_range(domain).get_sampler()
     inner: Sampler = sampler.sampler if isinstance(sampler, Quantized) else sampler
     return inner
 
 
-def step(searched: object) -> float | None:
+def domain_step(domain: object) -> float | None:
     """Return what the values of a numeric domain are multiples of; none if any number will do."""
-    sampler = as_range(searched).get_sampler()
+    sampler = as_range(domain).get_sampler()
     if isinstance(sampler, Quantized):
         return float(sampler.q)
-    return 1.0 if isinstance(searched, Integer) else None
+    return 1.0 if isinstance(domain, Integer) else None
 
 
-def anatomy(searched: object) -> tuple[str, list[float]]:
+def range_signature(domain: object) -> tuple[str, list[float]]:
     """Return Ray's word for a numeric domain and what its arguments were."""
-    sampler = as_range(searched).get_sampler()
+    sampler = as_range(domain).get_sampler()
     steps = [sampler.q] if isinstance(sampler, Quantized) else []
-    log = "log" if isinstance(scale(searched), LogUniform) else ""
-    kind = f"{log}randint" if isinstance(searched, Integer) else f"{log}uniform"
-    limits = as_range(searched)
+    log = "log" if isinstance(base_sampler(domain), LogUniform) else ""
+    kind = f"{log}randint" if isinstance(domain, Integer) else f"{log}uniform"
+    limits = as_range(domain)
     return f"{'q' * len(steps)}{kind}", [limits.lower, limits.upper, *steps]
 
 
-def indices(low: float, high: float, each: float) -> tuple[int, int]:
-    """Return the first and the last multiple of `each` from `low` to `high`, forgiving rounding.
+def index_range(low: float, high: float, step: float) -> tuple[int, int]:
+    """Return the first and the last multiple of `step` from `low` to `high`, forgiving rounding.
 
-    >>> indices(0.1, 0.3, 0.1), indices(1, 10, 4)
+    >>> index_range(0.1, 0.3, 0.1), index_range(1, 10, 4)
     ((1, 3), (1, 2))
     """
-    return math.ceil(low / each - ROUNDING), math.floor(high / each + ROUNDING)
+    return math.ceil(low / step - TOLERANCE), math.floor(high / step + TOLERANCE)
 
 
-def multiples(searched: object) -> tuple[int, int] | None:
+def domain_index_range(domain: object) -> tuple[int, int] | None:
     """Return which multiples of its step a domain holds, first and last; none without a step.
 
     As Ray has it, the high end is included where there is a step other than 1.
     """
-    each = step(searched)
+    each = domain_step(domain)
     if each is None:
         return None
-    limits = as_range(searched)
-    first, last = indices(limits.lower, limits.upper, each)
-    return first, last - (isinstance(searched, Integer) and each == 1)
+    limits = as_range(domain)
+    first, last = index_range(limits.lower, limits.upper, each)
+    return first, last - (isinstance(domain, Integer) and each == 1)
 
 
-def multiple(searched: object, index: int) -> float:
+def value_at(domain: object, index: int) -> float:
     """Return a multiple of the step of a domain, never over its high end by rounding."""
-    limits = as_range(searched)
-    return limits.cast(min(index * (step(searched) or 1), limits.upper))
+    limits = as_range(domain)
+    return limits.cast(min(index * (domain_step(domain) or 1), limits.upper))
 
 
-def probes(searched: object) -> Iterator[Any]:
+def boundary_values(domain: object) -> Iterator[Any]:
     """Yield values whose being allowed means that every value of a domain is."""
-    listing = values(searched)
+    listing = list_values(domain)
     if listing is not None:
         yield from listing
-    elif found := multiples(searched):
+    elif found := domain_index_range(domain):
         # the second is one that a knob that counts may have to refuse
         for index in dict.fromkeys([*found, min(found[0] + 1, found[1])]):
-            yield multiple(searched, index)
+            yield value_at(domain, index)
     else:
-        limits = as_range(searched)
+        limits = as_range(domain)
         yield from (limits.lower, limits.upper)
         # an odd point between, which a knob that counts must refuse
         yield limits.lower + 0.5137 * (limits.upper - limits.lower)
 
 
-def spelled(searched: object) -> str:
+def format_domain(domain: object) -> str:
     """Return a domain as a person would type it.
 
     >>> from ray import tune
-    >>> spelled(tune.loguniform(1e-5, 1e-2)), spelled(tune.grid_search([1, 2]))
+    >>> format_domain(tune.loguniform(1e-5, 1e-2)), format_domain(tune.grid_search([1, 2]))
     ('loguniform(1e-05, 0.01)', 'grid(1, 2)')
     """
-    listing = values(searched)
+    listing = list_values(domain)
     if listing is not None:
-        name = "grid" if is_grid(searched) else "choice"
+        name = "grid" if is_grid(domain) else "choice"
         return f"{name}({', '.join('null' if v is None else str(v) for v in listing)})"
-    name, numbers = anatomy(searched)
-    return f"{name}({', '.join(map(exact, numbers))})"
+    name, numbers = range_signature(domain)
+    return f"{name}({', '.join(map(format_exact_number, numbers))})"
 
 
-def exact(number: object) -> str:
+def format_exact_number(number: object) -> str:
     """Return a number as short as it can be written without becoming another.
 
-    >>> exact(0.00001), exact(8 / 255)
+    >>> format_exact_number(0.00001), format_exact_number(8 / 255)
     ('1e-05', '0.03137254901960784')
     """
     short = f"{number:g}" if is_number(number) else ""
     return short if short and float(short) == number else str(number)
 
 
-def holds(searched: object, value: object) -> bool:
+def contains(domain: object, value: object) -> bool:
     """Return whether a value could be drawn from a domain; lists and tuples are the same to it.
 
     >>> from ray import tune
-    >>> holds(tune.uniform(0, 1), 1), holds(tune.qrandint(2, 8, 2), 5), holds(tune.choice([3]), 4)
+    >>> contains(tune.uniform(0, 1), 1), contains(tune.qrandint(2, 8, 2), 5), contains(tune.choice([3]), 4)
     (True, False, False)
     """
-    listing = values(searched)
+    listing = list_values(domain)
     if listing is not None:
-        return any(alike(value, each) for each in listing)
+        return any(are_equal(value, each) for each in listing)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    found = multiples(searched)
+    found = domain_index_range(domain)
     if found is None:
-        limits = as_range(searched)
+        limits = as_range(domain)
         return limits.lower <= value <= limits.upper
-    index = value / (step(searched) or 1)
-    near = abs(index - round(index)) <= ROUNDING * max(1.0, abs(index))
+    index = value / (domain_step(domain) or 1)
+    near = abs(index - round(index)) <= TOLERANCE * max(1.0, abs(index))
     return near and found[0] <= round(index) <= found[1]
 
 
-def alike(one: object, other: object) -> bool:
+def are_equal(one: object, other: object) -> bool:
     """Return whether two listed values are the same; true is no 1, but a tuple may be a list."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(alike, one, other))
+        return len(one) == len(other) and all(map(are_equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
-def widens(new: object, old: object) -> bool:
+def contains_domain(new: object, old: object) -> bool:
     """Return whether a domain holds all that another of its kind does.
 
     >>> from ray import tune
-    >>> widens(tune.uniform(0, 2), tune.uniform(0, 1)), widens(tune.choice([1]), tune.choice([2]))
+    >>> contains_domain(tune.uniform(0, 2), tune.uniform(0, 1)), contains_domain(tune.choice([1]), tune.choice([2]))
     (True, False)
-    >>> widens(tune.loguniform(0.1, 2), tune.uniform(0.1, 1))
+    >>> contains_domain(tune.loguniform(0.1, 2), tune.uniform(0.1, 1))
     False
     """
-    listing = values(old)
-    if listing is not None or values(new) is not None:
-        kind = is_grid(new) == is_grid(old) and None not in (listing, values(new))
-        return kind and all(holds(new, value) for value in listing or [])
-    (kind_new, (low, high, *steps)), (kind_old, (least, most, *each)) = anatomy(new), anatomy(old)
+    listing = list_values(old)
+    if listing is not None or list_values(new) is not None:
+        kind = is_grid(new) == is_grid(old) and None not in (listing, list_values(new))
+        return kind and all(contains(new, value) for value in listing or [])
+    (kind_new, (low, high, *steps)), (kind_old, (least, most, *each)) = range_signature(new), range_signature(old)
     return kind_new == kind_old and steps == each and low <= least and most <= high
 
 
-def flaws(searched: object) -> Iterator[str]:
+def check_domain(domain: object) -> Iterator[str]:
     """Yield why nothing can be drawn from a domain of a user's own, if so."""
-    if is_grid(searched) and not isinstance(searched["grid_search"], list | tuple | range):
-        yield f"grid_search needs a list of values, got {searched['grid_search']!r}."
-    elif (listing := values(searched)) is not None:
-        name = "grid" if is_grid(searched) else "choice"
-        yield from repetitions(name, listing, spelled(searched))
-    elif is_range(searched):
-        yield from disorders(*anatomy(searched), spelled(searched))
+    if is_grid(domain) and not isinstance(domain["grid_search"], list | tuple | range):
+        yield f"grid_search needs a list of values, got {domain['grid_search']!r}."
+    elif (listing := list_values(domain)) is not None:
+        name = "grid" if is_grid(domain) else "choice"
+        yield from check_listed_values(name, listing, format_domain(domain))
+    elif is_range(domain):
+        yield from check_range(*range_signature(domain), format_domain(domain))
     else:
         yield "needs a domain with ends or a list, such as uniform(...)."
 
 
-def is_range(searched: object) -> bool:
+def is_range(domain: object) -> bool:
     """Return whether a domain lies between two ends."""
-    numeric = isinstance(searched, Float | Integer)
-    return numeric and isinstance(scale(searched), Uniform | LogUniform)
+    numeric = isinstance(domain, Float | Integer)
+    return numeric and isinstance(base_sampler(domain), Uniform | LogUniform)
 
 
-def disorders(name: str, numbers: Sequence[float], text: str) -> Iterator[str]:
+def check_range(name: str, numbers: Sequence[float], text: str) -> Iterator[str]:
     """Yield what is wrong with the ends, and the step, of a range.
 
     Args:
@@ -239,15 +239,15 @@ def disorders(name: str, numbers: Sequence[float], text: str) -> Iterator[str]:
         yield f"{name} needs a low end above 0, got {text}."
     elif "int" in name and any(number % 1 for number in numbers):
         yield f"{name} needs whole numbers, got {text}."
-    elif step and not countable(low, high, *step):
+    elif step and not has_multiples(low, high, *step):
         yield f"{name} needs a step above 0 with multiples between its ends, got {text}."
 
 
-def countable(low: float, high: float, each: float) -> bool:
-    """Return whether there are multiples of `each` from `low` to `high`, not too many to count."""
-    if each <= 0 or max(abs(low), abs(high)) / each > COUNTABLE:
+def has_multiples(low: float, high: float, step: float) -> bool:
+    """Return whether there are multiples of `step` from `low` to `high`, not too many to count."""
+    if step <= 0 or max(abs(low), abs(high)) / step > MAX_EXACT_INTEGER:
         return False
-    first, last = indices(low, high, each)
+    first, last = index_range(low, high, step)
     return first <= last
 
 
@@ -256,15 +256,15 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def repetitions(name: str, listing: Sequence[object], text: str) -> Iterator[str]:
+def check_listed_values(name: str, listing: Sequence[object], text: str) -> Iterator[str]:
     """Yield what is wrong with a list of values."""
-    names = Counter(map(called, listing))
+    names = Counter(map(choice_key, listing))
     if not names:
         yield f"{name} needs at least one value, got {text}."
     for value in (each for each, times in names.items() if times > 1):
         yield f"{name} lists {value} twice, got {text}."
 
 
-def called(value: object) -> bool | int | float | str | None:
+def choice_key(value: object) -> bool | int | float | str | None:
     """Return what a listed value is told from others by: itself, or in words."""
     return value if isinstance(value, bool | int | float | str | NoneType) else str(value)

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from ray.tune.search.sample import Integer, LogUniform
 
-from tuner.domains import multiple, multiples, probes, scale, values
+from tuner.domains import value_at, domain_index_range, boundary_values, base_sampler, list_values
 from tuner.plan import Variant
 
-CELLS = 8
+MAX_CELLS = 8
 """Up to so many combinations of what costs depend on are looked at one by one."""
-DRAWS = 6
+N_COST_DRAWS = 6
 """Of more, so many are drawn."""
 
 
-def costly(variant: Variant) -> dict[str, object]:
+def find_cost_knobs(variant: Variant) -> dict[str, object]:
     """Return the searched knobs that costs may depend on, path to domain.
 
     They are those that count and those with listed values: steps, batch sizes, widths, members. A
@@ -25,59 +25,59 @@ def costly(variant: Variant) -> dict[str, object]:
     return {
         path: domain
         for path, domain in variant.searched.items()
-        if values(domain) is not None or isinstance(domain, Integer)
+        if list_values(domain) is not None or isinstance(domain, Integer)
     }
 
 
-def drawn(variant: Variant, seed: int) -> Iterator[dict[str, object]]:
+def sample_knob_values(variant: Variant, seed: int) -> Iterator[dict[str, object]]:
     """Yield values, path to value, whose mean cost is that of the variant.
 
     They are every combination if there are few, and random draws, from `seed`, if there are many.
     """
-    domains = costly(variant)
-    listings = [values(domain) for domain in domains.values()]
+    domains = find_cost_knobs(variant)
+    listings = [list_values(domain) for domain in domains.values()]
     known = [listing for listing in listings if listing is not None]
-    if len(known) == len(listings) and math.prod(map(len, known)) <= CELLS:
+    if len(known) == len(listings) and math.prod(map(len, known)) <= MAX_CELLS:
         for cell in itertools.product(*known):
             yield dict(zip(domains, cell, strict=True))
         return
     rng = np.random.default_rng(seed)
-    for _ in range(DRAWS):
-        yield {path: draw(domain, rng) for path, domain in domains.items()}
+    for _ in range(N_COST_DRAWS):
+        yield {path: sample_from_domain(domain, rng) for path, domain in domains.items()}
 
 
-def draw(domain: object, rng: np.random.Generator) -> object:
+def sample_from_domain(domain: object, rng: np.random.Generator) -> object:
     """Return a random value of a domain that lists its values or counts."""
-    listing = values(domain)
+    listing = list_values(domain)
     if listing is not None:
         return listing[int(rng.integers(len(listing)))]
-    found = multiples(domain)
+    found = domain_index_range(domain)
     assert found is not None
-    if isinstance(scale(domain), LogUniform):
+    if isinstance(base_sampler(domain), LogUniform):
         low, high = map(math.log, found)
-        return multiple(domain, round(math.exp(rng.uniform(low, high))))
-    return multiple(domain, int(rng.integers(found[0], found[1] + 1)))
+        return value_at(domain, round(math.exp(rng.uniform(low, high))))
+    return value_at(domain, int(rng.integers(found[0], found[1] + 1)))
 
 
-def extremes(variant: Variant) -> Iterator[dict[str, object]]:
+def extreme_knob_values(variant: Variant) -> Iterator[dict[str, object]]:
     """Yield the smallest values of all knobs that costs depend on, then the largest.
 
     Of values that are no numbers they are the first and the last that are listed.
     """
     for end in (0, -1):
-        yield {path: ordered(domain)[end] for path, domain in costly(variant).items()}
+        yield {path: sort_boundary_values(domain)[end] for path, domain in find_cost_knobs(variant).items()}
 
 
-def ordered(domain: object) -> list[object]:
+def sort_boundary_values(domain: object) -> list[object]:
     """Return values of a domain that reach its ends, in order if they are numbers."""
-    found = list(probes(domain))
+    found = list(boundary_values(domain))
     return sorted(found) if all(isinstance(each, int | float) for each in found) else found
 
 
-def configuration(variant: Variant, given: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Return the groups of a trial, with `given` for some of what is searched."""
+def build_configuration(variant: Variant, chosen: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return the groups of a trial, with `chosen` for some of what is searched."""
     config = {group: dict(knobs) for group, knobs in variant.fixed.items()}
     for path, domain in variant.searched.items():
         group, knob = path.split(".")
-        config[group][knob] = given[path] if path in given else next(probes(domain))
+        config[group][knob] = chosen[path] if path in chosen else next(boundary_values(domain))
     return config

@@ -8,39 +8,39 @@ from pathlib import Path
 
 from rich.console import Console
 
-from trainables.address import is_address, reaching
+from trainables.address import is_url, wrap_access_errors
 from trainables.problems import InputError
-from tuner.mirror import Mirror
+from tuner.mirror import Uploader
 from tuner.words import CommandLine
-from tuner.working_copy import WorkingCopy, copied
+from tuner.working_copy import WorkingCopy, open_working_copy
 
-Act = Callable[[CommandLine, Console], int]
+CommandFunction = Callable[[CommandLine, Console], int]
 
 
-def elsewhere(act: Act, *, brings: bool = True) -> Act:
-    """Return what does to folders at addresses what `act` does to folders here.
+def with_remote_folders(command: CommandFunction, *, upload_results: bool = True) -> CommandFunction:
+    """Return what does to folders at addresses what `command` does to folders here.
 
     Args:
-        act: Runs a parsed command and returns the exit status.
-        brings: Whether what it leaves in a folder is brought to the address, as it is made.
+        command: Runs a parsed command and returns the exit status.
+        upload_results: Whether what it leaves in a folder is brought to the address, as it is made.
     """
 
     def acting(line: CommandLine, console: Console) -> int:
-        caution = partial(warn, console)
+        caution = partial(print_warning, console)
         copies = {}
         with ExitStack() as stack:
-            for copy, ahead in refreshed([each for each in line.folders if is_address(each)]):
+            for copy, ahead in refresh_copies([each for each in line.folders if is_url(each)]):
                 console.print(f"{copy.uri}: the working copy is {copy.folder}.", soft_wrap=True)
                 copies[copy.uri] = str(copy.folder)
-                if brings:
-                    stack.callback(Mirror(copy, caution, ahead).close)
+                if upload_results:
+                    stack.callback(Uploader(copy, caution, ahead).close)
             folders = tuple(copies.get(each, each) for each in line.folders)
-            return act(replace(line, folders=folders), console)
+            return command(replace(line, folders=folders), console)
 
     return acting
 
 
-def refreshed(addresses: Sequence[str]) -> list[tuple[WorkingCopy, set[Path]]]:
+def refresh_copies(addresses: Sequence[str]) -> list[tuple[WorkingCopy, set[Path]]]:
     """Return the copies of results folders, as new as they are, and what is newer in them.
 
     Raises:
@@ -49,16 +49,16 @@ def refreshed(addresses: Sequence[str]) -> list[tuple[WorkingCopy, set[Path]]]:
     found, problems = [], list[str]()
     for address in dict.fromkeys(addresses):
         try:
-            copy = copied(address)
-            with reaching(address):
+            copy = open_working_copy(address)
+            with wrap_access_errors(address):
                 found.append((copy, copy.refresh()))
         except InputError as error:
-            problems += error.each
+            problems += error.problems
     if problems:
         raise InputError(problems)
     return found
 
 
-def warn(console: Console, text: str) -> None:
+def print_warning(console: Console, text: str) -> None:
     """Tell what could not be brought."""
     console.print(f"caution: {text}", soft_wrap=True)

@@ -9,21 +9,21 @@ from operator import attrgetter
 from statistics import fmean
 
 from trainables.trial import Trial
-from tuner.draws import configuration, drawn, extremes
-from tuner.plan import Plan, Variant, cells
-from tuner.probe import Cost, cost, stored
-from tuner.spoken import amount
+from tuner.draws import build_configuration, sample_knob_values, extreme_knob_values
+from tuner.plan import Plan, Variant, count_cells
+from tuner.probe import Cost, measure_cost, measure_checkpoint
+from tuner.spoken import format_bytes
 
-LONGEST = 45.0
+MAX_PROBE_SECONDS = 45.0
 """Seconds after which no further configuration is timed."""
-LEAST = 2
+MIN_CHECKPOINTS = 2
 """Checkpoints of a trial that lie on the disk at a time, while one replaces the other."""
-KEPT = ("data", "model", "optimizer", "average", "periods")
+CHECKPOINT_GROUPS = ("data", "model", "optimizer", "average", "periods")
 """The groups that the size of a checkpoint depends on."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class CostRange:
     """A number that differs from trial to trial.
 
     Attributes:
@@ -38,26 +38,26 @@ class Spread:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class TrialEstimate:
     """What a trial costs that is not stopped early.
 
     Attributes:
         seconds: Wall time on this machine.
         passes: Forward passes with gradients, in images.
         disk: Bytes of a checkpoint.
-        timed: Configurations that were timed.
-        left_out: Variants that there was no time for.
+        n_timed: Configurations that were timed.
+        n_untimed_variants: Variants that there was no time for.
     """
 
-    seconds: Spread
-    passes: Spread
-    disk: Spread
-    timed: int
-    left_out: int
+    seconds: CostRange
+    passes: CostRange
+    disk: CostRange
+    n_timed: int
+    n_untimed_variants: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Total:
+class StudyEstimate:
     """What a whole study costs at most, if no trial is stopped early.
 
     Attributes:
@@ -71,33 +71,33 @@ class Total:
     disk: float
 
 
-def total(plan: Plan, whole: Estimate, concurrency: int, gpu: float) -> Total:
+def estimate_study(plan: Plan, per_trial: TrialEstimate, concurrency: int, gpu: float) -> StudyEstimate:
     """Return what a study costs at most.
 
     Args:
         plan: The study.
-        whole: What a trial costs that has a GPU to itself.
+        per_trial: What a trial costs that has a GPU to itself.
         concurrency: Trials at a time.
         gpu: Share of a GPU that each takes; those that share one take turns at worst.
     """
     at_a_time = min(concurrency, plan.trials)
     turns = min(at_a_time, 1 / gpu) if 0 < gpu < 1 else 1.0
-    seconds = whole.seconds.mean * turns * plan.trials / at_a_time
+    seconds = per_trial.seconds.mean * turns * plan.trials / at_a_time
     spent = min(seconds, plan.settings.time_budget or math.inf)
-    disk = plan.trials * whole.disk.mean + at_a_time * whole.disk.high
-    return Total(
+    disk = plan.trials * per_trial.disk.mean + at_a_time * per_trial.disk.high
+    return StudyEstimate(
         seconds=spent,
         gpu_hours=spent * at_a_time * gpu / 3600,
         disk=min(disk, plan.settings.disk_budget or math.inf),
     )
 
 
-def estimate(
+def estimate_trial(
     plan: Plan,
     device: Mapping[str, object],
-    measure: Callable[[Mapping[str, object]], Cost] = cost,
-    longest: float = LONGEST,
-) -> Estimate:
+    measure: Callable[[Mapping[str, object]], Cost] = measure_cost,
+    max_seconds: float = MAX_PROBE_SECONDS,
+) -> TrialEstimate:
     """Return what trials of a plan cost.
 
     Each variant is looked at in turn: first at a configuration of each, then at a second.
@@ -106,88 +106,88 @@ def estimate(
         plan: The study.
         device: What a trial is told of where it computes.
         measure: Returns what a configuration costs.
-        longest: Seconds after which no further configuration is timed.
+        max_seconds: Seconds after which no further configuration is timed.
 
     Raises:
         AbsentError: If the images could still be downloaded.
     """
-    end = time.monotonic() + longest
+    end = time.monotonic() + max_seconds
     found: dict[str, list[tuple[bool, Cost]]] = {}
     known: dict[str, Cost] = {}
-    for label, config, counts in looked_at(plan):
+    for label, config, counts in iter_probe_configs(plan):
         if known and time.monotonic() > end:
             break
         if (key := repr(config)) not in known:
-            known[key] = measure(probing(plan, config, device))
+            known[key] = measure(build_probe_config(plan, config, device))
         found.setdefault(label, []).append((counts, known[key]))
-    return summed(plan, found, len(known))
+    return combine_costs(plan, found, len(known))
 
 
-def looked_at(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
+def iter_probe_configs(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
     """Yield label and groups of configurations, and whether each counts in the mean."""
 
     def each(variant: Variant) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
-        for given in drawn(variant, plan.settings.seed):
-            yield variant.label, configuration(variant, given), True
-        for given in extremes(variant):
-            yield variant.label, configuration(variant, given), False
+        for given in sample_knob_values(variant, plan.settings.seed):
+            yield variant.label, build_configuration(variant, given), True
+        for given in extreme_knob_values(variant):
+            yield variant.label, build_configuration(variant, given), False
 
     for turn in itertools.zip_longest(*map(each, plan.variants)):
         yield from (one for one in turn if one is not None)
 
 
-def probing(
+def build_probe_config(
     plan: Plan, config: Mapping[str, object], device: Mapping[str, object]
 ) -> dict[str, object]:
     """Return what a trial of some groups takes; not compiled, which takes longer than a probe."""
-    return {**config, **plan.shared(), "epochs": plan.epochs, "compile": False, **device}
+    return {**config, **plan.shared_config(), "epochs": plan.epochs, "compile": False, **device}
 
 
-def summed(plan: Plan, found: Mapping[str, Sequence[tuple[bool, Cost]]], timed: int) -> Estimate:
+def combine_costs(plan: Plan, costs: Mapping[str, Sequence[tuple[bool, Cost]]], n_timed: int) -> TrialEstimate:
     """Return the estimate from the costs of each variant, by its label."""
-    weights = {v.label: weight(plan, v) for v in plan.variants if v.label in found}
+    weights = {v.label: variant_weight(plan, v) for v in plan.variants if v.label in costs}
 
-    def spread(name: str) -> Spread:
+    def spread(name: str) -> CostRange:
         value = attrgetter(name)
-        means = [fmean(value(c) for counts, c in found[label] if counts) for label in weights]
-        everything = [value(c) for each in found.values() for _, c in each]
-        return Spread(
+        means = [fmean(value(c) for counts, c in costs[label] if counts) for label in weights]
+        everything = [value(c) for each in costs.values() for _, c in each]
+        return CostRange(
             mean=fmean(means, list(weights.values())), low=min(everything), high=max(everything)
         )
 
-    return Estimate(
+    return TrialEstimate(
         seconds=spread("seconds"),
         passes=spread("passes"),
         disk=spread("disk"),
-        timed=timed,
-        left_out=len(plan.variants) - len(found),
+        n_timed=n_timed,
+        n_untimed_variants=len(plan.variants) - len(costs),
     )
 
 
-def weight(plan: Plan, variant: Variant) -> float:
+def variant_weight(plan: Plan, variant: Variant) -> float:
     """Return how often a variant is tried beside others: a grid has as many trials as cells."""
-    return (cells((variant,)) or 1.0) if plan.searcher["name"] == "grid" else 1.0
+    return (count_cells((variant,)) or 1.0) if plan.searcher["name"] == "grid" else 1.0
 
 
-def cramped(plan: Plan) -> Iterator[str]:
+def check_disk_budget(plan: Plan) -> Iterator[str]:
     """Yield the problem of a disk budget that does not hold a single trial."""
     budget = plan.settings.disk_budget
     if budget is None:
         return
     seen = set()
     for variant in plan.variants:
-        *_, dearest = extremes(variant)
-        config = configuration(variant, dearest)
-        if (kind := repr([config[group] for group in KEPT])) in seen:
+        *_, dearest = extreme_knob_values(variant)
+        config = build_configuration(variant, dearest)
+        if (kind := repr([config[group] for group in CHECKPOINT_GROUPS])) in seen:
             continue
         seen.add(kind)
         try:
-            needed = LEAST * stored(Trial(probing(plan, config, {"device": "cpu"})))
+            needed = MIN_CHECKPOINTS * measure_checkpoint(Trial(build_probe_config(plan, config, {"device": "cpu"})))
         except Exception:  # a user's file can fail in any way; its trials will tell
             continue
         if needed > budget:
             yield (
-                f"disk_budget: must be at least {amount(needed)}, two checkpoints of a trial of "
-                f"this study, got {amount(budget)}."
+                f"disk_budget: must be at least {format_bytes(needed)}, two checkpoints of a trial of "
+                f"this study, got {format_bytes(budget)}."
             )
             return

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trainables.trust import trusting, typed
+from trainables.trust import trust_files, find_code_files
 from tuner import ledger
-from tuner.command import OK, command
-from tuner.elsewhere import elsewhere
-from tuner.evaluation import Evaluation, prepared
-from tuner.evaluation_help import VOCABULARY, usage
+from tuner.command import OK, run_command
+from tuner.elsewhere import with_remote_folders
+from tuner.evaluation import Evaluation, prepare_evaluation
+from tuner.evaluation_help import VOCABULARY, print_usage
 from tuner.evaluation_settings import ORACLE
-from tuner.examiner import Examiner
+from tuner.examiner import EvaluationRunner
 from tuner.words import CommandLine, parse_command_line
 
 
@@ -29,7 +29,7 @@ def main(words: Sequence[str]) -> int:
     """
     farewell = "Interrupted; the same command goes on where this one was."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return command(words, usage, parse, elsewhere(evaluate), farewell=farewell)
+    return run_command(words, print_usage, parse, with_remote_folders(evaluate), interrupt_message=farewell)
 
 
 def evaluate(line: CommandLine, console: Console) -> int:
@@ -38,34 +38,34 @@ def evaluate(line: CommandLine, console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    with trusting(typed(line.arguments)):
-        evaluation = prepared(line.folders, line.arguments, line.problems)
-        examiner = Examiner(evaluation, console)
-        rows = [row for candidate in evaluation.candidates for row in examiner.rows(candidate)]
-    show(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)
+    with trust_files(find_code_files(line.arguments)):
+        evaluation = prepare_evaluation(line.folders, line.arguments, line.problems)
+        examiner = EvaluationRunner(evaluation, console)
+        rows = [row for candidate in evaluation.checkpoints for row in examiner.evaluate_checkpoint(candidate)]
+    print_results(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)
     return OK
 
 
-def show(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:
+def print_results(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:
     """Print what came out, checkpoint by checkpoint, and what to doubt."""
     for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False):
         console.print(
-            table(title(str(trial), str(rule), rows), rows, each=evaluation.settings.each)
+            build_evaluation_table(format_title(str(trial), str(rule), rows), rows, each=evaluation.settings.each)
         )
         aimed = rows[rows["target_success"].notna()]
         for word, share in zip(aimed["attack"], aimed["target_success"], strict=True):
             console.print(f"{word}: {100 * share:.1f} % are taken for the class aimed at.")
         for doubt in dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d):
             console.print(f"doubt: {doubt}.", soft_wrap=True)
-    for line in conclusions(frame, evaluation):
+    for line in format_conclusions(frame, evaluation):
         console.print(line, soft_wrap=True)
     console.print(f"Rows are in {evaluation.folder / ledger.FILE}.", soft_wrap=True)
 
 
-def title(trial: str, rule: str, rows: pd.DataFrame) -> str:
+def format_title(trial: str, rule: str, rows: pd.DataFrame) -> str:
     """Return what a table is about."""
     first = rows.iloc[0]
-    low, high = ledger.interval(round(first["clean_accuracy"] * first["n"]), int(first["n"]))
+    low, high = ledger.wilson_interval(round(first["clean_accuracy"] * first["n"]), int(first["n"]))
     return (
         f"{f'Trial {trial}' if trial else first['checkpoint']}, {rule}: {first['norm']} eps "
         f"{first['eps']:.4g}, {first['n']} test images, "
@@ -73,9 +73,9 @@ def title(trial: str, rule: str, rows: pd.DataFrame) -> str:
     )
 
 
-def table(about: str, rows: pd.DataFrame, *, each: bool) -> Table:
+def build_evaluation_table(title_text: str, rows: pd.DataFrame, *, each: bool) -> Table:
     """Return the rows of one checkpoint."""
-    result = Table(title=Text(about), title_justify="left", box=None, pad_edge=False)
+    result = Table(title=Text(title_text), title_justify="left", box=None, pad_edge=False)
     worst = "alone %" if each else "worst case %"
     for heading in ("attack", "attacked", "fooled", worst, "95 % interval", "seconds"):
         result.add_column(heading, justify="left" if heading == "attack" else "right")
@@ -91,7 +91,7 @@ def table(about: str, rows: pd.DataFrame, *, each: bool) -> Table:
     return result
 
 
-def conclusions(frame: pd.DataFrame, evaluation: Evaluation) -> Iterator[str]:
+def format_conclusions(frame: pd.DataFrame, evaluation: Evaluation) -> Iterator[str]:
     """Yield what several checkpoints come to: what each rule would have given, or seeds' mean."""
     worst = {
         f"trial {trial}, {rule}": float(rows["robust_accuracy"].min())

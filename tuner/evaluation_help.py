@@ -3,15 +3,15 @@
 from rich.console import Console
 
 from trainables.groups import GROUPS, Group
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from tuner.evaluation_settings import EvaluationSettings
-from tuner.help import first_line
-from tuner.keys import vocabulary
-from tuner.listing import heading, listing
+from tuner.help import first_docstring_line
+from tuner.keys import build_vocabulary
+from tuner.listing import print_heading, build_knob_table
 from tuner.suites import ATTACKS, SUITES
-from tuner.typed_domains import parse
+from tuner.typed_domains import parse_value_or_domain
 
-FROM_TRIALS = ("threat", "data", "model")
+TRIAL_GROUPS = ("threat", "data", "model")
 """Groups of a trial that an evaluation may choose itself."""
 INTRODUCTION = """\
 Attack the selected checkpoints of a finished search on the test split.
@@ -26,7 +26,7 @@ written once; other settings make another row.
 """
 
 
-def attack_groups() -> dict[str, Group]:
+def build_attack_groups() -> dict[str, Group]:
     """Return each attack as a group of knobs."""
     return {
         name: Group("an attack", None, (), (ATTACKS.load(name).passes,))
@@ -34,25 +34,25 @@ def attack_groups() -> dict[str, Group]:
     }
 
 
-VOCABULARY = vocabulary(
+VOCABULARY = build_vocabulary(
     EvaluationSettings,
-    groups={name: GROUPS[name] for name in FROM_TRIALS} | attack_groups(),
-    parse=parse,
+    groups={name: GROUPS[name] for name in TRIAL_GROUPS} | build_attack_groups(),
+    parse=parse_value_or_domain,
 )
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Evaluation", "KEY=VALUE")
-    console.print(listing(knobs(EvaluationSettings), ""))
-    heading(console, "Suites", "suite=NAME")
+    print_heading(console, "Evaluation", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(EvaluationSettings), ""))
+    print_heading(console, "Suites", "suite=NAME")
     for name, attacks in SUITES.items():
         console.print(f"  {name}: {', '.join(attacks)}")
-    heading(console, "Attacks", "suite=NAME, NAME.KNOB=VALUE")
+    print_heading(console, "Attacks", "suite=NAME, NAME.KNOB=VALUE")
     for name in ATTACKS.members():
         module = ATTACKS.load(name)
-        console.print(f"  {name}: {first_line(module)}")
-        if own := knobs(module.passes):
-            console.print(listing(own, f"{name}."))
+        console.print(f"  {name}: {first_docstring_line(module)}")
+        if own := read_knobs(module.passes):
+            console.print(build_knob_table(own, f"{name}."))
     console.print("\nthreat=, data= and model= are those of tuner.search.")

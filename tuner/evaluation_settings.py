@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from trainables.ranges import Count, Folder, Seed
-from tuner.candidates import Rule
-from tuner.typed import Several, Trusted
+from trainables.ranges import Count, PathText, Seed
+from tuner.candidates import SelectionRule
+from tuner.typed import CommaList, TrustedFiles
 
 ORACLE = "oracle"
 
 
-def named(words: tuple[str, ...]) -> tuple[str, ...]:
+def valid_attack_names(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return `words`.
 
     Raises:
@@ -23,8 +23,8 @@ def named(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-Words = Annotated[tuple[str, ...], Several, AfterValidator(named)]
-Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
+AttackNames = Annotated[tuple[str, ...], CommaList, AfterValidator(valid_attack_names)]
+SelectionRules = Annotated[tuple[SelectionRule, ...], CommaList, Field(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,16 +53,16 @@ class EvaluationSettings:
         trust: Files of code that may run where the results name them, separated by commas.
     """
 
-    suite: Words = ("autoattack",)
+    suite: AttackNames = ("autoattack",)
     images: Count | None = None
     each: bool = False
     top: Count = 1
-    rules: Rules = ("best_validation_robust",)
+    rules: SelectionRules = ("best_validation_robust",)
     seeds: bool = False
     batch: Count | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
     seed: Seed = 0
     device: Literal["cpu", "cuda"] | None = None
-    weights: Folder | None = None
-    results: Folder | None = None
-    trust: Trusted = ()
+    weights: PathText | None = None
+    results: PathText | None = None
+    trust: TrustedFiles = ()

@@ -12,20 +12,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.audit import doubts, suspicious
+from trainables.audit import check_network, check_black_box_gain
 from trainables.memory_format import to_channels_last
 from trainables.problems import InputError
-from trainables.verdict import Verdict, correct, judge
+from trainables.verdict import AttackState, correct_mask, run_attack
 from tuner import fingerprint, ledger
-from tuner.candidates import Candidate
+from tuner.candidates import CheckpointRef
 from tuner.evaluation import Evaluation
 from tuner.suites import Attack
 
-BATCH = {"cpu": 100, "cuda": 4096}
+DEFAULT_BATCH = {"cpu": 100, "cuda": 4096}
 """Images at a time: on a GPU more than fit, to be halved; on a CPU few enough to lose little."""
 
 
-class Examiner:
+class EvaluationRunner:
     """Makes an evaluation.
 
     Attributes:
@@ -36,74 +36,74 @@ class Examiner:
     def __init__(self, evaluation: Evaluation, console: Console) -> None:
         self.evaluation, self.console = evaluation, console
         self.device = evaluation.images.y.device
-        self.batch = evaluation.settings.batch or BATCH[self.device.type]
-        self.images = fingerprint.of_images(evaluation.images)
+        self.batch_size = evaluation.settings.batch or DEFAULT_BATCH[self.device.type]
+        self.images_fingerprint = fingerprint.hash_images(evaluation.images)
 
-    def rows(self, candidate: Candidate) -> Iterator[dict[str, object]]:
+    def evaluate_checkpoint(self, checkpoint: CheckpointRef) -> Iterator[dict[str, object]]:
         """Yield a row an attack, each written before the next is begun.
 
         Raises:
             InputError: If the checkpoint or its kept state is broken.
         """
-        model = to_channels_last(candidate.load().to(self.device))
+        model = to_channels_last(checkpoint.load().to(self.device))
         images, settings = self.evaluation.images, self.evaluation.settings
-        right = correct(model, images, self.batch)
+        right = correct_mask(model, images, self.batch_size)
         standing, fooled = right.clone(), dict[str, int]()
         history: list[str] = []
-        weights = fingerprint.of_network(model, candidate.member())
+        weights = fingerprint.hash_network(model, checkpoint.model_member())
         made: list[dict[str, Any]] = []
         for attack in self.evaluation.attacks:
             on = right if settings.each else standing
-            key = self.key(weights, attack, on)
-            verdict = self.attacked(model, attack, on.clone(), key, candidate)
-            fooled[attack.word] = int((verdict.attacked & ~verdict.standing).sum())
-            standing &= ~(verdict.attacked & ~verdict.standing)
-            found = verdict.standing if settings.each else standing
+            key = self.build_state_key(weights, attack, on)
+            verdict = self.attack_checkpoint(model, attack, on.clone(), key, checkpoint)
+            fooled[attack.label] = int((verdict.attacked & ~verdict.robust_mask).sum())
+            standing &= ~(verdict.attacked & ~verdict.robust_mask)
+            found = verdict.robust_mask if settings.each else standing
             made.append(
-                self.row(candidate, attack, verdict, right, found)
+                self.build_row(checkpoint, attack, verdict, right, found)
                 | {
                     "key": key,
                     "weights": weights,
                     "after": "" if settings.each else ",".join(history),
                 }
             )
-            history.append(attack.word)
-        audit = "; ".join(self.audit(model, standing, fooled))
+            history.append(attack.label)
+        audit = "; ".join(self.run_sanity_checks(model, standing, fooled))
         for row in made:
             row["audit"] = "; ".join(filter(None, [row["audit"], audit]))
-            ledger.add(self.evaluation.folder, row)
+            ledger.append_row(self.evaluation.folder, row)
             yield row
 
-    def audit(self, model: Module, standing: Tensor, fooled: dict[str, int]) -> Iterator[str]:
+    def run_sanity_checks(self, model: Module, robust: Tensor, n_misclassified: dict[str, int]) -> Iterator[str]:
         """Yield what to doubt of a checkpoint's numbers."""
         evaluation = self.evaluation
-        yield from doubts(model, evaluation.images, evaluation.threat, standing)
+        yield from check_network(model, evaluation.images, evaluation.threat, robust)
         if not evaluation.settings.each:
-            black_box = [attack.word for attack in evaluation.attacks if attack.black_box]
-            yield from suspicious(fooled, black_box, len(standing))
+            black_box = [attack.label for attack in evaluation.attacks if attack.is_black_box]
+            yield from check_black_box_gain(n_misclassified, black_box, len(robust))
 
-    def attacked(
-        self, model: Module, attack: Attack, on: Tensor, key: str, candidate: Candidate
-    ) -> Verdict:
-        """Return the verdict of an attack on the images `on` (N,), as far as it is not known.
+    def attack_checkpoint(
+        self, model: Module, attack: Attack, mask: Tensor, key: str, checkpoint: CheckpointRef
+    ) -> AttackState:
+        """Return the verdict of an attack on the images `mask` (N,), as far as it is not known.
 
         Raises:
             InputError: If what is known cannot be read.
         """
-        file = self.evaluation.folder / ledger.STATE / f"{key}.safetensors"
+        file = self.evaluation.folder / ledger.STATE_FOLDER / f"{key}.safetensors"
         try:
-            verdict = Verdict.load(file, on) if file.exists() else Verdict(on)
+            verdict = AttackState.load(file, mask) if file.exists() else AttackState(mask)
         except ValueError as error:
             raise InputError([str(error)]) from None
-        verdict.batch = verdict.batch or self.batch
-        passes = attack.passes(self.evaluation.classes)
-        with self.shown(f"{candidate.label}: {attack.word}", len(passes), verdict) as told:
+        verdict.batch = verdict.batch or self.batch_size
+        passes = attack.build_attempts(self.evaluation.classes)
+        with self.show_progress(f"{checkpoint.label}: {attack.label}", len(passes), verdict) as told:
 
-            def keep(verdict: Verdict, made: int) -> None:
+            def keep(verdict: AttackState, made: int) -> None:
                 verdict.save(file)
                 told(verdict, made)
 
-            judge(
+            run_attack(
                 model,
                 self.evaluation.images,
                 passes,
@@ -117,9 +117,9 @@ class Examiner:
         return verdict
 
     @contextmanager
-    def shown(
-        self, title: str, passes: int, verdict: Verdict
-    ) -> Iterator[Callable[[Verdict, int], None]]:
+    def show_progress(
+        self, title: str, n_attempts: int, verdict: AttackState
+    ) -> Iterator[Callable[[AttackState, int], None]]:
         """Show how far an attack is while inside: a bar, or a line at its end off a terminal."""
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -130,58 +130,58 @@ class Examiner:
         )
         quiet = not self.console.is_terminal
         with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
-            task = progress.add_task(title, total=None, left=int(verdict.standing.sum()))
+            task = progress.add_task(title, total=None, left=int(verdict.robust_mask.sum()))
 
-            def told(verdict: Verdict, made: int) -> None:
-                left = int(verdict.standing.sum())
-                to_come = int((verdict.standing & ~verdict.tried).sum())
-                to_come += (passes - verdict.number - 1) * left
+            def told(verdict: AttackState, made: int) -> None:
+                left = int(verdict.robust_mask.sum())
+                to_come = int((verdict.robust_mask & ~verdict.tried).sum())
+                to_come += (n_attempts - verdict.number - 1) * left
                 total = progress.tasks[task].completed + made + to_come
                 progress.update(task, advance=made, total=total, left=left)
 
             yield told
         if quiet:
-            left, all_ = int(verdict.standing.sum()), int(verdict.attacked.sum())
+            left, all_ = int(verdict.robust_mask.sum()), int(verdict.attacked.sum())
             line = f"{title}: {left} of {all_} withstand it ({verdict.seconds:.0f} s)"
             self.console.print(line, soft_wrap=True)
 
-    def row(
+    def build_row(
         self,
-        candidate: Candidate,
+        checkpoint: CheckpointRef,
         attack: Attack,
-        verdict: Verdict,
-        right: Tensor,
-        standing: Tensor,
+        verdict: AttackState,
+        clean_correct: Tensor,
+        robust: Tensor,
     ) -> dict[str, object]:
         """Return what is written of one attack."""
-        number, withstood = len(right), int(standing.sum())
-        low, high = ledger.interval(withstood, number)
-        outside = f"{attack.word} left the budget {verdict.rejected} times"
+        number, withstood = len(clean_correct), int(robust.sum())
+        low, high = ledger.wilson_interval(withstood, number)
+        outside = f"{attack.label} left the budget {verdict.rejected} times"
         return {
-            "checkpoint": str(candidate.path),
-            "trial_id": candidate.trial_id,
-            "rule": candidate.rule,
-            "seed": candidate.seed,
-            "attack": attack.word,
-            "settings": json.dumps(self.settings(attack), sort_keys=True),
+            "checkpoint": str(checkpoint.path),
+            "trial_id": checkpoint.trial_id,
+            "rule": checkpoint.rule,
+            "seed": checkpoint.seed,
+            "attack": attack.label,
+            "settings": json.dumps(self.describe_attack(attack), sort_keys=True),
             "norm": self.evaluation.norm,
             "eps": self.evaluation.threat.eps,
             "n": number,
-            "clean_accuracy": int(right.sum()) / number,
+            "clean_accuracy": int(clean_correct.sum()) / number,
             "attacked": int(verdict.attacked.sum()),
-            "fooled": int((verdict.attacked & ~verdict.standing).sum()),
-            "target_success": targeted(verdict),
+            "fooled": int((verdict.attacked & ~verdict.robust_mask).sum()),
+            "target_success": target_success_rate(verdict),
             "robust_accuracy": withstood / number,
             "low": low,
             "high": high,
-            "alone": self.evaluation.settings.each or bool((verdict.attacked == right).all()),
+            "alone": self.evaluation.settings.each or bool((verdict.attacked == clean_correct).all()),
             "rejected": verdict.rejected,
             "audit": outside if verdict.rejected else "",
             "seconds": verdict.seconds,
             "date": str(date.today()),
         }
 
-    def settings(self, attack: Attack) -> dict[str, object]:
+    def describe_attack(self, attack: Attack) -> dict[str, object]:
         """Return everything that decides what an attack comes to on a checkpoint."""
         settings = self.evaluation.settings
         return {
@@ -195,16 +195,16 @@ class Examiner:
             "precision": settings.precision,
         }
 
-    def key(self, weights: str, attack: Attack, on: Tensor) -> str:
+    def build_state_key(self, weights: str, attack: Attack, mask: Tensor) -> str:
         """Return what tells a verdict from all others."""
-        about = json.dumps(self.settings(attack), sort_keys=True)
-        files = fingerprint.of_files([self.evaluation.norm, attack.name, *attack.knobs.values()])
-        seen = hashlib.sha256("".join([weights, about, files, self.images]).encode())
-        seen.update(on.numpy().tobytes())
+        about = json.dumps(self.describe_attack(attack), sort_keys=True)
+        files = fingerprint.hash_files([self.evaluation.norm, attack.name, *attack.knobs.values()])
+        seen = hashlib.sha256("".join([weights, about, files, self.images_fingerprint]).encode())
+        seen.update(mask.numpy().tobytes())
         return seen.hexdigest()[:16]
 
 
-def targeted(verdict: Verdict) -> float | None:
+def target_success_rate(verdict: AttackState) -> float | None:
     """Return the share of images that were taken for the class aimed at; none if none was."""
     attacked = int(verdict.attacked.sum())
     return int(verdict.hit.sum()) / attacked if verdict.aimed and attacked else None

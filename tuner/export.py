@@ -15,21 +15,21 @@ from pydantic import Field
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from trainables.checkpoint import WEIGHTS, described
-from trainables.knobs import knobs
-from trainables.misfit import misfit
+from trainables.checkpoint import WEIGHTS_FILE, read_metadata
+from trainables.knobs import read_knobs
+from trainables.misfit import check_value
 from trainables.problems import InputError
-from trainables.ranges import Folder, in_full
-from trainables.trust import trusting
-from tuner.command import OK, command
-from tuner.elsewhere import elsewhere
-from tuner.keys import settings_of, vocabulary
-from tuner.listing import heading, listing
-from tuner.model_card import card
-from tuner.robustbench import model_info, place
-from tuner.typed import Trusted
-from tuner.winner import Winner, read
-from tuner.words import CommandLine, misplaced, separated
+from trainables.ranges import PathText, absolute_path
+from trainables.trust import trust_files
+from tuner.command import OK, run_command
+from tuner.elsewhere import with_remote_folders
+from tuner.keys import settings_of, build_vocabulary
+from tuner.listing import print_heading, build_knob_table
+from tuner.model_card import render_card
+from tuner.robustbench import build_model_info, find_entry_path
+from tuner.typed import TrustedFiles
+from tuner.winner import Winner, read_winner
+from tuner.words import CommandLine, check_key, split_folders
 
 INTRODUCTION = """\
 Write the winner of a finished search to a folder of its own: its weights, its
@@ -38,7 +38,7 @@ configuration, a model card and an entry for RobustBench.
   python -m tuner.export results/weight_decay-pgd_at-20261121-083000
   python -m tuner.export FOLDER to=released name="A title" authors="Ann Lee"
 """
-Words = Annotated[str, Field(min_length=1)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +54,15 @@ class ExportSettings:
         trust: The file of code that may run as the network, if the results name one.
     """
 
-    to: Folder | None = None
-    name: Words = ""
-    authors: Words = ""
-    venue: Words = ""
-    link: Words = ""
-    trust: Trusted = ()
+    to: PathText | None = None
+    name: NonEmptyText = ""
+    authors: NonEmptyText = ""
+    venue: NonEmptyText = ""
+    link: NonEmptyText = ""
+    trust: TrustedFiles = ()
 
 
-VOCABULARY = vocabulary(ExportSettings)
+VOCABULARY = build_vocabulary(ExportSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -71,14 +71,14 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    return command(words, usage, parse, elsewhere(export, brings=False))
+    return run_command(words, print_usage, parse, with_remote_folders(export, upload_results=False))
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Export", "KEY=VALUE")
-    console.print(listing(knobs(ExportSettings), ""))
+    print_heading(console, "Export", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(ExportSettings), ""))
 
 
 def export(line: CommandLine, console: Console) -> int:
@@ -92,35 +92,35 @@ def export(line: CommandLine, console: Console) -> int:
         given = ", ".join(folders) or "none"
         problems += [f"FOLDER: expected the results folder of one search, got {given}."]
         raise InputError(problems)
-    folder = in_full(folders[0])
+    folder = absolute_path(folders[0])
     target = Path(settings.to) if settings.to else folder / "export"
-    problems += unwritable(target)
+    problems += check_target_writable(target)
     try:
-        with trusting(settings.trust):
-            winner = read(folder)
+        with trust_files(settings.trust):
+            winner = read_winner(folder)
     except InputError as error:
-        raise InputError([*problems, *error.each]) from None
+        raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     about = {key: value for key, value in asdict(settings).items() if key not in {"to", "trust"}}
-    entry = model_info(winner, about)
-    write(target, winner, {"README.md": card(winner, target.name, about), **as_text(winner, entry)})
+    entry = build_model_info(winner, about)
+    write_folder(target, winner, {"README.md": render_card(winner, target.name, about), **render_files(winner, entry)})
     console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)
-    for text in open_ends(winner, entry):
+    for text in list_missing_parts(winner, entry):
         console.print(text, soft_wrap=True)
     return OK
 
 
 def parse(words: Sequence[str]) -> CommandLine:
     """Parse the words of the command line; every value is the text that was typed."""
-    given, problems, known = dict[str, str](), list[str](), knobs(ExportSettings)
-    folders, others = separated(words)
+    given, problems, known = dict[str, str](), list[str](), read_knobs(ExportSettings)
+    folders, others = split_folders(words)
     for key, _, text in (word.partition("=") for word in others):
-        if complaint := misplaced(key, VOCABULARY):
+        if complaint := check_key(key, VOCABULARY):
             problems.append(complaint)
         elif not text.strip():
             problems.append(f"{key}: expected a value after the equals sign, got none.")
-        elif complaints := list(misfit(key, known[key], " ".join(text.split()))):
+        elif complaints := list(check_value(key, known[key], " ".join(text.split()))):
             problems += complaints
         else:
             given[key] = " ".join(text.split())
@@ -129,22 +129,22 @@ def parse(words: Sequence[str]) -> CommandLine:
     )
 
 
-def unwritable(target: Path) -> Iterator[str]:
+def check_target_writable(target: Path) -> Iterator[str]:
     """Yield why a folder cannot be made, if it cannot."""
     if os.path.lexists(target):
         yield f"to: {target} exists; move it away or choose another to=PATH."
         return
-    above = standing(target)
+    above = nearest_existing_folder(target)
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         yield f"to: {above} is no folder that can be written to; choose another to=PATH."
 
 
-def standing(target: Path) -> Path:
+def nearest_existing_folder(target: Path) -> Path:
     """Return the nearest folder above `target` that there is."""
     return next(parent for parent in target.parents if os.path.lexists(parent))
 
 
-def as_text(winner: Winner, entry: Mapping[str, object]) -> dict[str, str]:
+def render_files(winner: Winner, entry: Mapping[str, object]) -> dict[str, str]:
     """Return the files that a program reads, by name."""
     return {
         "config.yaml": yaml.safe_dump(winner.config, sort_keys=False),
@@ -152,7 +152,7 @@ def as_text(winner: Winner, entry: Mapping[str, object]) -> dict[str, str]:
     }
 
 
-def write(target: Path, winner: Winner, texts: Mapping[str, str]) -> None:
+def write_folder(target: Path, winner: Winner, texts: Mapping[str, str]) -> None:
     """Write a folder, whole or not at all: under a hidden name beside it, then renamed.
 
     Args:
@@ -163,7 +163,7 @@ def write(target: Path, winner: Winner, texts: Mapping[str, str]) -> None:
     Raises:
         InputError: If it cannot be written after all.
     """
-    above = standing(target)
+    above = nearest_existing_folder(target)
     inside = target.relative_to(above)
     try:
         with TemporaryDirectory(dir=above, prefix=".export-") as hidden:
@@ -182,25 +182,25 @@ def write(target: Path, winner: Winner, texts: Mapping[str, str]) -> None:
 def copy_weights(winner: Winner, folder: Path) -> None:
     """Copy the weights, and with them the user's own file that defines the network, if one does."""
     if winner.source is None:
-        shutil.copyfile(winner.weights, folder / WEIGHTS)
+        shutil.copyfile(winner.weights, folder / WEIGHTS_FILE)
         return
     shutil.copyfile(winner.source, folder / winner.source.name)
-    about = described(winner.weights)
+    about = read_metadata(winner.weights)
     about["model"] = {**about["model"], "name": winner.source.name}
     metadata = {key: json.dumps(value) for key, value in about.items()}
-    save_file(load_file(winner.weights), folder / WEIGHTS, metadata=metadata)
+    save_file(load_file(winner.weights), folder / WEIGHTS_FILE, metadata=metadata)
 
 
-def open_ends(winner: Winner, entry: Mapping[str, object]) -> Iterator[str]:
+def list_missing_parts(winner: Winner, entry: Mapping[str, object]) -> Iterator[str]:
     """Yield what the export still lacks, and what to type."""
-    if winner.others:
+    if winner.n_other_rows:
         yield (
-            f"Left out {winner.others} rows of evaluation.parquet: they are of other weights than "
+            f"Left out {winner.n_other_rows} rows of evaluation.parquet: they are of other weights than "
             "best/ holds."
         )
     if not winner.evaluations:
         yield f"No test number exists; python -m tuner.evaluate {winner.folder} makes them."
-    if (board := place(winner)) is None:
+    if (board := find_entry_path(winner)) is None:
         yield "RobustBench has no board for this data set and threat."
         return
     yield f"RobustBench keeps model_info.json as {board}."

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.checkpoint import WEIGHTS
+from trainables.checkpoint import WEIGHTS_FILE
 from trainables.images import Images
 
 
-def of_network(model: Module, name: str) -> str:
+def hash_network(model: Module, name: str) -> str:
     """Return the fingerprint of a network: its layers, its weights, and its code if it is a user's.
 
     Args:
@@ -22,33 +22,33 @@ def of_network(model: Module, name: str) -> str:
     seen = hashlib.sha256(repr(model).encode())
     for key, tensor in model.state_dict().items():
         seen.update(key.encode())
-        seen.update(content(tensor))
-    seen.update(of_files([name]).encode())
+        seen.update(tensor_bytes(tensor))
+    seen.update(hash_files([name]).encode())
     return seen.hexdigest()
 
 
-def of_images(images: Images) -> str:
+def hash_images(images: Images) -> str:
     """Return the fingerprint of images: their pixels, or the names and sizes of photographs."""
-    seen = hashlib.sha256(content(images.y))
+    seen = hashlib.sha256(tensor_bytes(images.y))
     if isinstance(images.x, Tensor):
-        seen.update(content(images.x))
+        seen.update(tensor_bytes(images.x))
     else:
         for file in images.x.files:
             seen.update(f"{file}:{file.stat().st_size}\n".encode())
     return seen.hexdigest()
 
 
-def of_files(values: Iterable[object]) -> str:
+def hash_files(values: Iterable[object]) -> str:
     """Return the fingerprint of the files that some of the values name: a user's code, weights."""
     seen = hashlib.sha256()
     for path in (Path(value) for value in values if isinstance(value, str)):
-        file = path / WEIGHTS if path.is_dir() else path
+        file = path / WEIGHTS_FILE if path.is_dir() else path
         if (path.suffix == ".py" or path.is_absolute()) and file.is_file():
             seen.update(file.read_bytes())
     return seen.hexdigest()
 
 
-def content(tensor: Tensor) -> bytes:
+def tensor_bytes(tensor: Tensor) -> bytes:
     """Return the numbers of a tensor as they lie in memory."""
     plain = tensor.detach().cpu().contiguous().flatten()
     return bytes(plain.view(dtype=torch.uint8).numpy()) if len(plain) else b""

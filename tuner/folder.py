@@ -7,105 +7,105 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from trainables.address import is_address, reaching
+from trainables.address import is_url, wrap_access_errors
 from tuner import results
-from tuner.journal import FILE as JOURNAL
-from tuner.place import KEY, Local, Remote
-from tuner.plan import Plan, plain
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.place import RESULTS_KEY, LocalStore, RemoteStore
+from tuner.plan import Plan, tuples_to_lists
 from tuner.results import StudyDescription
 from tuner.settings import Settings
-from tuner.wider import narrower
-from tuner.working_copy import RESULTS
+from tuner.wider import check_space_contains
+from tuner.working_copy import RESULTS_FOLDER
 
-STAMP = "%Y%m%d-%H%M%S"
-LETTERS = 36
+TIME_FORMAT = "%Y%m%d-%H%M%S"
+MAX_NAME_LENGTH = 36
 """Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
 
 
-def results_folder(plan: Plan) -> Path:
+def choose_results_folder(plan: Plan) -> Path:
     """Return where the results go on this machine.
 
     The newest folder has the last name, whatever the clock says: after it was set back, names count
     on from the newest.
     """
     if plan.settings.name:
-        return above(plan.settings) / plan.settings.name
-    after = [moment + timedelta(seconds=1) for moment, _ in stamped(plan)]
+        return parent_folder(plan.settings) / plan.settings.name
+    after = [moment + timedelta(seconds=1) for moment, _ in find_default_folders(plan)]
     moment = max([datetime.now(), *after])
-    return above(plan.settings) / f"{usual_name(plan)}-{moment:{STAMP}}"
+    return parent_folder(plan.settings) / f"{default_name(plan)}-{moment:{TIME_FORMAT}}"
 
 
-def above(settings: Settings) -> Path:
+def parent_folder(settings: Settings) -> Path:
     """Return the folder that holds the results folders on this machine."""
-    return Path(RESULTS if is_address(settings.results) else settings.results).absolute()
+    return Path(RESULTS_FOLDER if is_url(settings.results) else settings.results).absolute()
 
 
-def placed(plan: Plan) -> Local:
+def open_results_store(plan: Plan) -> LocalStore:
     """Return where the results of a study go, what is there already brought here to go on."""
     settings = plan.settings
-    folder = taken_up(plan) or results_folder(plan)
-    place = Remote(folder, settings.results) if is_address(settings.results) else Local(folder)
+    folder = find_folder_to_resume(plan) or choose_results_folder(plan)
+    place = RemoteStore(folder, settings.results) if is_url(settings.results) else LocalStore(folder)
     if settings.resume == "auto":
-        place.pull()
+        place.fetch_for_resume()
     return place
 
 
-def usual_name(plan: Plan) -> str:
+def default_name(plan: Plan) -> str:
     """Return what a folder is called that is given no name, but for the time."""
     methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
     method = methods.pop() if len(methods) == 1 else "methods"
-    return f"{Path(plan.space).stem[:LETTERS]}-{method[:LETTERS]}"
+    return f"{Path(plan.space).stem[:MAX_NAME_LENGTH]}-{method[:MAX_NAME_LENGTH]}"
 
 
-def taken_up(plan: Plan) -> Path | None:
+def find_folder_to_resume(plan: Plan) -> Path | None:
     """Return the newest folder of this space and method, if no name is given and it is wanted."""
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
-    found = [(moment, each) for moment, each in stamped(plan) if (each / JOURNAL).exists()]
-    if is_address(plan.settings.results):
-        folder = above(plan.settings)
-        place = Remote(folder, plan.settings.results, name="")
-        with reaching(place.uri, KEY):
-            found += timed(plan, place.listed(folder))
+    found = [(moment, each) for moment, each in find_default_folders(plan) if (each / JOURNAL).exists()]
+    if is_url(plan.settings.results):
+        folder = parent_folder(plan.settings)
+        place = RemoteStore(folder, plan.settings.results, name="")
+        with wrap_access_errors(place.uri, RESULTS_KEY):
+            found += parse_folder_times(plan, place.list_paths(folder))
     return max(found)[1] if found else None
 
 
-def stamped(plan: Plan) -> Iterator[tuple[datetime, Path]]:
+def find_default_folders(plan: Plan) -> Iterator[tuple[datetime, Path]]:
     """Yield the folders of this space and method that were given no name, and their times."""
-    yield from timed(plan, above(plan.settings).glob(f"{usual_name(plan)}-*"))
+    yield from parse_folder_times(plan, parent_folder(plan.settings).glob(f"{default_name(plan)}-*"))
 
 
-def timed(plan: Plan, folders: Iterable[Path]) -> Iterator[tuple[datetime, Path]]:
+def parse_folder_times(plan: Plan, folders: Iterable[Path]) -> Iterator[tuple[datetime, Path]]:
     """Yield those of some folders that are of this space and method, and their times."""
     for folder in folders:
         with suppress(ValueError):  # the name of another method may begin like this one's
-            moment = datetime.strptime(folder.name.removeprefix(f"{usual_name(plan)}-"), STAMP)
+            moment = datetime.strptime(folder.name.removeprefix(f"{default_name(plan)}-"), TIME_FORMAT)
             yield moment, folder
 
 
-def differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
+def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     """Yield why a study cannot be taken up by a command: it says something else.
 
     More trials may be asked of it; its winner may turn out to be another.
     """
     try:
-        found = list(compared(earlier, plan))
+        found = list(compare_search_yaml(earlier, plan))
         earlier.earlier_levels(plan.epochs)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # it leaves things out
         reason = f"{type(error).__name__}: {error}"
-        found = [f"resume: {earlier.folder / results.STUDY} says nothing of a study ({reason})."]
+        found = [f"resume: {earlier.folder / results.SEARCH_FILE} says nothing of a study ({reason})."]
     yield from found
 
 
-def compared(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
+def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     """Yield where a plan differs from what the `search.yaml` of a study says."""
     folder, before = earlier.folder, earlier.content
-    now = results.describe(plan, (), 0, [])
-    yield from narrower(folder, before, plan)
+    now = results.describe_study(plan, (), 0, [])
+    yield from check_space_contains(folder, before, plan)
     for part in ("scheduler", "searcher"):
         if before.get(part) != now.get(part):
             yield f"resume: {folder} has another {part}; choose another name=NAME."
-    usual = plain(asdict(Settings()))
+    usual = tuples_to_lists(asdict(Settings()))
     for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
         had = before["study"].get(key, usual[key])
         if had != now["study"].get(key, usual[key]):
@@ -115,11 +115,11 @@ def compared(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
 
 
-def unwritable(place: Local) -> Iterator[str]:
+def check_results_folder(store: LocalStore) -> Iterator[str]:
     """Yield why a results folder cannot be made, if it cannot."""
-    folder = place.folder
-    if isinstance(place, Remote) and place.anything():
-        yield f"name: {place.uri} exists; choose another name=NAME, or resume=auto to go on."
+    folder = store.folder
+    if isinstance(store, RemoteStore) and store.has_files():
+        yield f"name: {store.uri} exists; choose another name=NAME, or resume=auto to go on."
         return
     if folder.exists():
         hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""

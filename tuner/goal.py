@@ -8,7 +8,7 @@ from trainables.constraint import Constraint
 from trainables.report import Report
 
 Objective = Literal["robust", "clean"]
-ROBUST: tuple[Objective, ...] = ("robust",)
+ROBUST_ONLY: tuple[Objective, ...] = ("robust",)
 
 
 @dataclass(frozen=True)
@@ -20,24 +20,24 @@ class Goal:
         constraint: What the kept epoch of a trial must satisfy, if anything.
     """
 
-    objectives: tuple[Objective, ...] = ROBUST
+    objectives: tuple[Objective, ...] = ROBUST_ONLY
     constraint: Constraint | None = None
 
     @property
-    def several(self) -> bool:
+    def is_multi_objective(self) -> bool:
         """Whether there is a front of trials rather than a best one."""
         return len(self.objectives) > 1
 
-    def point(self, report: Report) -> list[float]:
+    def objective_values(self, report: Report) -> list[float]:
         """Return where an epoch lies, an accuracy an objective."""
         values = {"robust": report.val_robust_accuracy, "clean": report.val_clean_accuracy}
         return [values[name] for name in self.objectives]
 
 
-def front(points: Sequence[Sequence[float]]) -> list[bool]:
+def pareto_mask(points: Sequence[Sequence[float]]) -> list[bool]:
     """Return of each point whether no other is as high everywhere and higher somewhere.
 
-    >>> front([(0.5, 0.9), (0.6, 0.8), (0.5, 0.8), (0.6, 0.8)])
+    >>> pareto_mask([(0.5, 0.9), (0.6, 0.8), (0.5, 0.8), (0.6, 0.8)])
     [True, True, False, True]
     """
     return [

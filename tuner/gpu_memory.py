@@ -1,7 +1,7 @@
 """What a trial takes of a GPU's memory, and so how many share one.
 
 Ray packs trials by a fraction that it does not check, so that it should be that of the memory. What
-asks CUDA, `peak`, has not been run on a GPU; all the rest is tested without one.
+asks CUDA, `probe_peak_memory`, has not been run on a GPU; all the rest is tested without one.
 """
 
 import gc
@@ -13,50 +13,50 @@ from dataclasses import dataclass, replace
 import torch
 
 from trainables.trial import Trial
-from tuner.draws import configuration, extremes
-from tuner.estimate import probing
+from tuner.draws import build_configuration, extreme_knob_values
+from tuner.estimate import build_probe_config
 from tuner.plan import Plan
-from tuner.probe import timed
-from tuner.settings import GRAIN
-from tuner.spoken import amount
+from tuner.probe import time_training
+from tuner.settings import GPU_RESOLUTION
+from tuner.spoken import format_bytes
 
-STEPS = 3
+TRAINING_STEPS = 3
 """By the third step of training everything that a trial keeps is there."""
 HEADROOM = 1.1
 """For pieces too small to be of use, which grow in number over a run."""
-CONTEXT = 2**29
+CUDA_CONTEXT_BYTES = 2**29
 """Bytes that CUDA itself takes in a process, which torch does not count."""
-WHOLE = {"device": "cuda", "memory_share": 1.0}
+WHOLE_GPU = {"device": "cuda", "memory_share": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Peak:
+class PeakMemory:
     """What the dearest configuration takes.
 
     Attributes:
-        used: Bytes that torch had reserved at most.
-        total: Bytes of the smallest GPU.
+        used_bytes: Bytes that torch had reserved at most.
+        total_bytes: Bytes of the smallest GPU.
     """
 
-    used: int
-    total: int
+    used_bytes: int
+    total_bytes: int
 
     @property
-    def number(self) -> int:
+    def trials_per_gpu(self) -> int:
         """How many trials share a GPU."""
-        return max(1, int(self.total / (HEADROOM * self.used + CONTEXT)))
+        return max(1, int(self.total_bytes / (HEADROOM * self.used_bytes + CUDA_CONTEXT_BYTES)))
 
     @property
-    def share(self) -> float:
+    def gpu_share(self) -> float:
         """The share of a GPU that each takes, rounded down to what Ray can tell apart."""
-        return max(1, int(1 / GRAIN / self.number)) * GRAIN
+        return max(1, int(1 / GPU_RESOLUTION / self.trials_per_gpu)) * GPU_RESOLUTION
 
 
-Ask = Callable[[Sequence[Mapping[str, object]]], Peak]
+MemoryProbe = Callable[[Sequence[Mapping[str, object]]], PeakMemory]
 """Returns what the dearest of some configurations takes."""
 
 
-def peak(configs: Sequence[Mapping[str, object]]) -> Peak:
+def probe_peak_memory(configs: Sequence[Mapping[str, object]]) -> PeakMemory:
     """Return what the dearest configuration takes of the GPU; all of it if it does not fit.
 
     Args:
@@ -67,46 +67,46 @@ def peak(configs: Sequence[Mapping[str, object]]) -> Peak:
     for config in configs:
         torch.cuda.reset_peak_memory_stats()
         try:
-            exercise(config)
+            run_probe_steps(config)
         except torch.OutOfMemoryError:
-            return Peak(used=total, total=total)
+            return PeakMemory(used_bytes=total, total_bytes=total)
         used = max(used, torch.cuda.max_memory_reserved())
         gc.collect()
         torch.cuda.empty_cache()
-    return Peak(used=used, total=total)
+    return PeakMemory(used_bytes=used, total_bytes=total)
 
 
-def exercise(config: Mapping[str, object]) -> None:
+def run_probe_steps(config: Mapping[str, object]) -> None:
     """Take a few steps of a configuration's last epoch, and examine one batch."""
     trial = Trial(config)
-    trial.validation = trial.validation[: trial.components.exam.exam_batch]
-    timed(trial, trial.train[: STEPS * trial.components.data.batch_size])
+    trial.validation_images = trial.validation_images[: trial.components.exam.exam_batch]
+    time_training(trial, trial.train_images[: TRAINING_STEPS * trial.components.data.batch_size])
 
 
-def measured(configs: Sequence[Mapping[str, object]], ask: Ask = peak) -> Peak:
+def measure_peak_memory(configs: Sequence[Mapping[str, object]], probe: MemoryProbe = probe_peak_memory) -> PeakMemory:
     """Return what the dearest configuration takes, from a process that leaves the GPU when done.
 
     Args:
         configs: As trials take them.
-        ask: What is called there.
+        probe: What is called there.
     """
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(ask, configs).result()
+        return pool.submit(probe, configs).result()
 
 
-def dearest(plan: Plan) -> Iterator[dict[str, object]]:
+def most_expensive_configs(plan: Plan) -> Iterator[dict[str, object]]:
     """Yield, for each variant, what a trial takes with the largest values of all that counts."""
     for variant in plan.variants:
-        *_, largest = extremes(variant)
-        yield probing(plan, configuration(variant, largest), WHOLE)
+        *_, largest = extreme_knob_values(variant)
+        yield build_probe_config(plan, build_configuration(variant, largest), WHOLE_GPU)
 
 
-def packed(
+def pack_gpus(
     plan: Plan,
     gpus: float,
-    say: Callable[[str], None],
-    measure: Ask = measured,
+    print_line: Callable[[str], None],
+    measure: MemoryProbe = measure_peak_memory,
 ) -> Plan:
     """Return a plan whose trials take the share of a GPU that their memory is of it.
 
@@ -115,20 +115,20 @@ def packed(
     Args:
         plan: The study.
         gpus: Of this machine.
-        say: Called with what was found.
+        print_line: Called with what was found.
         measure: Returns what the dearest of some configurations takes.
     """
     if plan.settings.gpu is not None or plan.settings.address is not None or not gpus:
         return plan
     try:
-        found = measure(list(dearest(plan)))
+        found = measure(list(most_expensive_configs(plan)))
     except Exception as error:  # a user's file can fail in any way, and so can a driver
         reason = str(error).splitlines()[:1]
         words = ": ".join([type(error).__name__, *reason])
-        say(f"caution: gpu: its memory cannot be probed ({words}); each trial takes one.")
+        print_line(f"caution: gpu: its memory cannot be probed ({words}); each trial takes one.")
         return plan
-    say(
-        f"gpu: a trial takes up to {amount(found.used)} of {amount(found.total)}, so that "
-        f"{found.number} share a GPU (gpu={found.share:.4g})."
+    print_line(
+        f"gpu: a trial takes up to {format_bytes(found.used_bytes)} of {format_bytes(found.total_bytes)}, so that "
+        f"{found.trials_per_gpu} share a GPU (gpu={found.gpu_share:.4g})."
     )
-    return replace(plan, settings=replace(plan.settings, gpu=found.share))
+    return replace(plan, settings=replace(plan.settings, gpu=found.gpu_share))

@@ -4,58 +4,58 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 
 from trainables.report import Report
-from tuner.ladder import Climber, Ladder
-from tuner.rule import Decision, Rule, Step
+from tuner.ladder import TrialPosition, RungSchedule
+from tuner.rule import Decision, Scheduler, Resume
 
 
-class Place:
+class RungBoard:
     """Who has come to a rung, ranked as they come: a study asks for the best all the time.
 
     Attributes:
         values: The value of each.
-        gone: Who has gone on from there.
-        coming: Who has gone on to there, and may come yet.
+        promoted: Who has gone on from there.
+        expected: Who has gone on to there, and may come yet.
     """
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
-        self.gone: set[str] = set()
-        self.coming: set[str] = set()
-        self.ranks: list[tuple[float, str]] = []
-        self.waiting: list[tuple[float, str]] = []
+        self.promoted: set[str] = set()
+        self.expected: set[str] = set()
+        self.ranking: list[tuple[float, str]] = []
+        self.paused: list[tuple[float, str]] = []
 
-    def comes(self, trial: str, value: float) -> None:
+    def add(self, trial: str, value: float) -> None:
         """Take note of who waits here; of equals the earlier trial is better."""
         self.values[trial] = value
-        self.coming.discard(trial)
-        insort(self.ranks, (-value, trial))
-        insort(self.waiting, (-value, trial))
+        self.expected.discard(trial)
+        insort(self.ranking, (-value, trial))
+        insort(self.paused, (-value, trial))
 
-    def goes(self, trial: str) -> None:
+    def promote(self, trial: str) -> None:
         """Take note of who waits no longer."""
-        self.gone.add(trial)
-        del self.waiting[bisect_left(self.waiting, (-self.values[trial], trial))]
+        self.promoted.add(trial)
+        del self.paused[bisect_left(self.paused, (-self.values[trial], trial))]
 
-    def best(self, room: int) -> str | None:
-        """Return the best that waits, if fewer than `room` have been better."""
-        if not self.waiting or bisect_left(self.ranks, self.waiting[0]) >= room:
+    def best_paused(self, slots: int) -> str | None:
+        """Return the best that waits, if fewer than `slots` have been better."""
+        if not self.paused or bisect_left(self.ranking, self.paused[0]) >= slots:
             return None
-        return self.waiting[0][1]
+        return self.paused[0][1]
 
 
-class Halving(Rule):
+class SuccessiveHalving(Scheduler):
     """Synchronous successive halving (Karnin et al., 2013) that leaves no machine idle.
 
     A trial waits at a rung until all that will come to it have come; the best go on. Where there is
     room and nothing else to do, the best so far goes on before: at worst that is one too many.
 
     Attributes:
-        ladder: The rungs.
-        room: How many trials come to each rung, and at last to the end.
+        rung_schedule: The rungs.
+        slots: How many trials come to each rung, and at last to the end.
     """
 
     def __init__(
-        self, ladder: Ladder, keep: Sequence[float], trials: int, *, first: int = 0
+        self, ladder: RungSchedule, keep: Sequence[float], trials: int, *, first: int = 0
     ) -> None:
         """Begin with no trial.
 
@@ -66,58 +66,58 @@ class Halving(Rule):
             first: The rung that trials come to first; they skip those before.
         """
         super().__init__(ladder.levels)
-        self.ladder, self.first = ladder, first
-        self.room = [trials]
+        self.rung_schedule, self.first_rung = ladder, first
+        self.slots = [trials]
         for rung in range(first, len(ladder.rungs)):
             share = keep[min(rung, len(keep) - 1)]
-            self.room.append(max(1, round(share * self.room[-1])))
-        self.climbers: dict[str, Climber] = {}
-        self.places = [Place() for _ in ladder.rungs]
-        self.over: set[str] = set()
-        self.missing = 0
+            self.slots.append(max(1, round(share * self.slots[-1])))
+        self.positions: dict[str, TrialPosition] = {}
+        self.boards = [RungBoard() for _ in ladder.rungs]
+        self.ended_trials: set[str] = set()
+        self.n_missing = 0
 
-    def begins(self, trial: str) -> int:
+    def on_start(self, trial: str) -> int:
         """Take note of a new trial; return the level that it begins with."""
-        self.climbers[trial] = Climber(self.ladder, self.first)
-        return self.ladder.level_after(self.first)
+        self.positions[trial] = TrialPosition(self.rung_schedule, self.first_rung)
+        return self.rung_schedule.starting_level(self.first_rung)
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
+    def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Take note of an epoch; a trial waits at every rung."""
-        climber = self.climbers[trial]
-        rung = climber.sees(report)
-        if rung is None or report.broken:
+        climber = self.positions[trial]
+        rung = climber.update(report)
+        if rung is None or report.has_failed:
             return "go"
-        self.places[rung].comes(trial, climber.value)
+        self.boards[rung].add(trial, climber.best_accuracy)
         return "wait"
 
-    def ended(self, trial: str) -> None:
+    def on_end(self, trial: str) -> None:
         """Take note that a trial will come to no other rung."""
-        if trial not in self.over and self.first < len(self.places):
-            self.over.add(trial)
-            self.missing += trial not in self.places[self.first].values
-            for place in self.places:
-                place.coming.discard(trial)
+        if trial not in self.ended_trials and self.first_rung < len(self.boards):
+            self.ended_trials.add(trial)
+            self.n_missing += trial not in self.boards[self.first_rung].values
+            for place in self.boards:
+                place.expected.discard(trial)
 
-    def next(self, *, idle: bool) -> Step | None:
+    def next_to_resume(self, *, is_idle: bool) -> Resume | None:
         """Return the best trial that waits where all is known; where idle, the best so far."""
-        for rung in reversed(range(self.first, len(self.places))):
-            if idle or self.complete(rung):
-                trial = self.places[rung].best(self.room[rung - self.first + 1])
+        for rung in reversed(range(self.first_rung, len(self.boards))):
+            if is_idle or self.is_complete(rung):
+                trial = self.boards[rung].best_paused(self.slots[rung - self.first_rung + 1])
                 if trial is not None:
-                    return Step(trial, trial)
+                    return Resume(trial, trial)
         return None
 
-    def went_on(self, step: Step) -> None:
+    def on_resume(self, resume: Resume) -> None:
         """Take note that a trial goes for the next rung."""
-        rung = self.climbers[step.trial].rung
-        self.places[rung - 1].goes(step.trial)
-        if rung < len(self.places):
-            self.places[rung].coming.add(step.trial)
+        rung = self.positions[resume.trial].rung
+        self.boards[rung - 1].promote(resume.trial)
+        if rung < len(self.boards):
+            self.boards[rung].expected.add(resume.trial)
 
-    def complete(self, rung: int) -> bool:
+    def is_complete(self, rung: int) -> bool:
         """Return whether all trials that will come to a rung have come."""
-        if rung == self.first:
-            return len(self.places[rung].values) + self.missing >= self.room[0]
-        before = self.places[rung - 1]
-        due = len(before.gone) >= min(self.room[rung - self.first], len(before.values))
-        return due and self.complete(rung - 1) and not self.places[rung].coming
+        if rung == self.first_rung:
+            return len(self.boards[rung].values) + self.n_missing >= self.slots[0]
+        before = self.boards[rung - 1]
+        due = len(before.promoted) >= min(self.slots[rung - self.first_rung], len(before.values))
+        return due and self.is_complete(rung - 1) and not self.boards[rung].expected

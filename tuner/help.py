@@ -8,10 +8,10 @@ from rich.table import Table
 
 from trainables import catalogue
 from trainables.groups import GROUPS, Group
-from trainables.knobs import knobs
-from tuner.listing import heading, listing
-from tuner.settings import TRACKERS, Settings
-from tuner.space import RECIPES, SPACES
+from trainables.knobs import read_knobs
+from tuner.listing import print_heading, build_knob_table
+from tuner.settings import TRACKERS_PACKAGE, Settings
+from tuner.space import RECIPES_PACKAGE, SPACES_PACKAGE
 from tuner.study_groups import STUDY_GROUPS
 
 INTRODUCTION = """\
@@ -28,43 +28,43 @@ A recipe says what is fixed, a space what varies; what you type comes on top of 
 """
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Study", "KEY=VALUE")
-    console.print(listing(knobs(Settings), ""))
-    for key, folder in (("space", SPACES), ("recipe", RECIPES)):
-        heading(console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own")
-        members(console, folder)
-    heading(console, "Trackers", "tracker=NAME,NAME, or none")
-    members(console, TRACKERS)
+    print_heading(console, "Study", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(Settings), ""))
+    for key, folder in (("space", SPACES_PACKAGE), ("recipe", RECIPES_PACKAGE)):
+        print_heading(console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own")
+        print_members(console, folder)
+    print_heading(console, "Trackers", "tracker=NAME,NAME, or none")
+    print_members(console, TRACKERS_PACKAGE)
     for name, group in {**GROUPS, **STUDY_GROUPS}.items():
-        describe(console, name, group)
+        print_group(console, name, group)
 
 
-def members(console: Console, folder: str) -> None:
+def print_members(console: Console, folder: str) -> None:
     """Print the members of a folder with the first line of their docstrings."""
     grid = Table.grid(padding=(0, 2))
-    for name in catalogue.names(folder):
-        grid.add_row(f"  {name}", first_line(catalogue.load(folder, name)))
+    for name in catalogue.list_members(folder):
+        grid.add_row(f"  {name}", first_docstring_line(catalogue.load_member(folder, name)))
     console.print(grid)
 
 
-def describe(console: Console, name: str, group: Group) -> None:
+def print_group(console: Console, name: str, group: Group) -> None:
     """Print a group: its members and their knobs, those that all share last."""
-    how = f"{name}=NAME, {name}.KNOB=VALUE" if group.folder else f"{name}.KNOB=VALUE"
-    heading(console, f"{name}: {group.meaning}", how)
-    common = group.shared_knobs()
+    how = f"{name}=NAME, {name}.KNOB=VALUE" if group.package else f"{name}.KNOB=VALUE"
+    print_heading(console, f"{name}: {group.description}", how)
+    common = group.common_knobs()
     for member in group.members():
-        console.print(f"  {member}: {first_line(group.load(member))}")
-        own = {k: v for k, v in group.knobs(member).items() if k not in common}
+        console.print(f"  {member}: {first_docstring_line(group.load(member))}")
+        own = {k: v for k, v in group.member_knobs(member).items() if k not in common}
         if own:
-            console.print(listing(own, f"{name}."))
+            console.print(build_knob_table(own, f"{name}."))
     if common:
-        console.print("  with any:" if group.folder else "  its knobs:")
-        console.print(listing(common, f"{name}."))
+        console.print("  with any:" if group.package else "  its knobs:")
+        console.print(build_knob_table(common, f"{name}."))
 
 
-def first_line(module: ModuleType) -> str:
+def first_docstring_line(module: ModuleType) -> str:
     """Return the first line of a module's docstring."""
     return (inspect.getdoc(module) or "").partition("\n")[0]

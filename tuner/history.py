@@ -9,70 +9,70 @@ from typing import Any, Literal
 from trainables.constraint import Constraint
 from trainables.problems import InputError
 from trainables.report import Report
-from tuner.inside import linked_out
-from tuner.journal import FILE
-from tuner.lines import checked
+from tuner.inside import target_outside
+from tuner.journal import EVENT_LOG_FILE
+from tuner.lines import validate_event
 from tuner.record import Record
 
 
-def events(folder: Path) -> Iterator[dict[str, object]]:
+def read_events(folder: Path) -> Iterator[dict[str, object]]:
     """Yield what was written, up to a line that was not finished.
 
     Raises:
         InputError: If the file or another line cannot be read.
     """
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = (folder / EVENT_LOG_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError([f"{folder / FILE}: cannot be read ({error})."]) from None
+        raise InputError([f"{folder / EVENT_LOG_FILE}: cannot be read ({error})."]) from None
     for number, line in enumerate(lines, start=1):
         if not line.endswith("\n"):
             return
         try:
             yield json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise InputError([misread(folder, number, error)]) from None
+            raise InputError([describe_unreadable_line(folder, number, error)]) from None
 
 
-def misread(folder: Path, number: int, error: Exception) -> str:
+def describe_unreadable_line(folder: Path, line_number: int, error: Exception) -> str:
     """Return the problem of a line."""
-    return f"{folder / FILE}: line {number} cannot be read ({error})."
+    return f"{folder / EVENT_LOG_FILE}: line {line_number} cannot be read ({error})."
 
 
-def credible(folder: Path) -> Iterator[dict[str, Any]]:
+def read_valid_events(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield what was written, what each line says in its own types.
 
     Raises:
         InputError: If a line says what no study has written.
     """
     begun = set[str]()
-    for number, line in enumerate(events(folder), start=1):
+    for number, line in enumerate(read_events(folder), start=1):
         try:
-            found = checked(line, begun)
+            found = validate_event(line, begun)
         except ValueError as error:
-            raise InputError([misread(folder, number, error)]) from None
+            raise InputError([describe_unreadable_line(folder, number, error)]) from None
         begun.add(found["trial_id"])
         yield found
 
 
 @dataclass(frozen=True)
-class Event:
+class SchedulerEvent:
     """What a rule of early stopping has to hear of.
 
     Attributes:
         kind: A trial began, reported, or went on after it had waited.
-        number: The trial's.
+        trial_number: The trial's.
         report: Of an epoch.
     """
 
     kind: Literal["began", "reported", "waited"]
-    number: str
+    trial_number: str
     report: Report | None = None
 
 
-def told(
+def load_events(
     folder: Path, constraint: Constraint | None = None
-) -> tuple[dict[str, Record], list[Event]]:
+) -> tuple[dict[str, Record], list[SchedulerEvent]]:
     """Return every trial that was begun, by number, and what happened, in order.
 
     An epoch that was trained again, after its process had died, counts once, as it came last.
@@ -86,45 +86,45 @@ def told(
     """
     records: dict[str, Record] = {}
     happened, stale = [], set[int]()
-    for line in credible(folder):
+    for line in read_valid_events(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
             about = line["knobs"], line["seed"], line["groups"]
             records[number] = Record(number, *about, constraint=constraint)
-            happened.append(Event("began", number))
+            happened.append(SchedulerEvent("began", number))
         elif kind == "reported":
             report = line["report"]
             reports = records[number].reports
-            while reports and reports[-1].moment >= report.moment:
+            while reports and reports[-1].position >= report.moment:
                 stale.add(id(reports.pop()))
             reports.append(report)
-            happened.append(Event("reported", number, report))
+            happened.append(SchedulerEvent("reported", number, report))
         elif kind == "went_on":
             record = records[number]
             record.knobs, record.groups = line["knobs"], line["groups"]
             record.reports = list(records[line["source"]].reports)
-            record.status, record.went_on = "running", record.went_on + 1
-            happened += [Event("waited", number)] * line["waited"]
+            record.status, record.times_resumed = "running", record.times_resumed + 1
+            happened += [SchedulerEvent("waited", number)] * line["waited"]
         elif kind in {"kept", "dropped"}:
             named = (line.get(key) for key in ("checkpoint", "spare"))
             found = (str(folder / path) if path else "" for path in named)
-            records[number].checkpoint, records[number].spare = found
+            records[number].checkpoint, records[number].previous_checkpoint = found
         elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
-    secure(folder, records.values())
+    check_checkpoint_paths(folder, records.values())
     return records, [event for event in happened if id(event.report) not in stale]
 
 
-def secure(folder: Path, records: Iterable[Record]) -> None:
+def check_checkpoint_paths(folder: Path, records: Iterable[Record]) -> None:
     """See that the checkpoints of trials lie in their results folder, whatever links it has.
 
     Raises:
         InputError: If one does not: nothing there is the study's to read or to delete.
     """
     for record in records:
-        for path in filter(None, (record.checkpoint, record.spare)):
-            if end := linked_out(folder, Path(path)):
+        for path in filter(None, (record.checkpoint, record.previous_checkpoint)):
+            if end := target_outside(folder, Path(path)):
                 raise InputError([
-                    f"{folder / FILE}: trial {record.trial_id}: {path} leads to {end}, outside the "
+                    f"{folder / EVENT_LOG_FILE}: trial {record.trial_id}: {path} leads to {end}, outside the "
                     "results folder."
                 ])

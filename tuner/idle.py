@@ -5,11 +5,11 @@ from typing import Any
 
 from trainables.groups import GROUPS
 from trainables.injection import injected_names
-from trainables.signatures import attacks
+from trainables.signatures import uses_attack
 from tuner.domains import is_domain
 
 
-def idle(
+def check_unused_knobs(
     groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
     """Yield the problem of each searched knob that changes nothing.
@@ -18,17 +18,17 @@ def idle(
         groups: Group to knobs and domains; valid.
         fixed: The same without what is searched, defaults filled in.
     """
-    for group, why in unused(fixed):
+    for group, why in find_unused_groups(fixed):
         settings = groups.get(group, {})
         for knob in (key for key, value in settings.items() if is_domain(value)):
             yield f"{group}.{knob}: changes nothing, because {why}."
 
 
-def unused(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def find_unused_groups(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Yield each group that a configuration does not use, and why."""
     method, update = (GROUPS[name].load(fixed[name]["name"]) for name in ("method", "update"))
     called = f"method={fixed['method']['name']}"
-    attacked = attacks(method.inner)
+    attacked = uses_attack(method.inner)
     if not attacked:
         yield "attack", f"{called} attacks nothing"
     elif "attack" not in injected_names(update.update):

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainables.ranges import in_full
+from trainables.ranges import absolute_path
 
 
-def astray(path: str) -> str:
+def path_problem(path: str) -> str:
     """Return why a path that results name is none below their folder, or nothing if it is.
 
-    >>> astray("trials/1/0000/checkpoint_000000"), astray("../other")
+    >>> path_problem("trials/1/0000/checkpoint_000000"), path_problem("../other")
     ('', 'must lead below the results folder, got ../other')
     """
     parts = path.split("/")  # pathlib takes ten times as long, and a journal has millions of them
@@ -18,20 +18,20 @@ def astray(path: str) -> str:
     return "" if below else f"must lead below the results folder, got {path or 'nothing'}"
 
 
-def linked_out(folder: Path, path: Path) -> str:
+def target_outside(folder: Path, path: Path) -> str:
     """Return where a path below a folder leads by way of links, if that is elsewhere."""
-    end = in_full(path)
+    end = absolute_path(path)
     return "" if end.is_relative_to(folder.resolve()) else str(end)
 
 
-def links_out(folder: Path) -> Iterator[str]:
+def check_links(folder: Path) -> Iterator[str]:
     """Yield the problem of each link in a results folder that leads out of it.
 
     What is written or deleted by way of it would not be of this study.
     """
     for where, folders, files in os.walk(folder):
         for path in (Path(where, name) for name in (*folders, *files)):
-            if path.is_symlink() and (end := linked_out(folder, path)):
+            if path.is_symlink() and (end := target_outside(folder, path)):
                 yield (
                     f"{path}: is a link to {end}, outside the results folder; delete it, or put "
                     "what it leads to in its place."

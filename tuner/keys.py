@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from trainables.knobs import knobs
-from trainables.misfit import misfit
+from trainables.knobs import read_knobs
+from trainables.misfit import check_value
 from tuner.words import CommandLine, Vocabulary
 
 Schema = TypeVar("Schema")
@@ -24,25 +24,25 @@ def validate_arguments(
     """
     valid: dict[str, Any] = {}
     problems: list[str] = []
-    for key, knob in knobs(schema).items():
+    for key, knob in read_knobs(schema).items():
         if key not in arguments:
             continue
         try:
             valid[key] = knob.validate(arguments[key])
         except ValueError:
-            problems += misfit(key, knob, arguments[key])
+            problems += check_value(key, knob, arguments[key])
     return valid, problems
 
 
-def vocabulary(schema: type, **more: Any) -> Vocabulary:  # noqa: ANN401
+def build_vocabulary(schema: type, **options: Any) -> Vocabulary:  # noqa: ANN401
     """Return what a command understands whose keys are the fields of `schema`.
 
     Args:
         schema: A frozen dataclass.
-        more: What else it understands, as `Vocabulary` has it.
+        options: What else it understands, as `Vocabulary` has it.
     """
-    paths = frozenset(name for name, knob in knobs(schema).items() if knob.is_path)
-    return Vocabulary(keys=tuple(each.name for each in fields(schema)), paths=paths, **more)
+    paths = frozenset(name for name, knob in read_knobs(schema).items() if knob.is_path)
+    return Vocabulary(keys=tuple(each.name for each in fields(schema)), paths=paths, **options)
 
 
 def settings_of(line: CommandLine, schema: type[Schema]) -> tuple[Schema, list[str]]:

@@ -8,8 +8,8 @@ from trainables.levels import Level
 from trainables.report import Report
 
 Fidelity = Literal["epochs", "schedule", "attack"]
-Moment = float | Literal["drop"]
-DROPPED = 0.7
+RungSpec = float | Literal["drop"]
+MAX_DROP_RATIO = 0.7
 """Of the learning rate of the epoch before: less is a drop, and no smooth schedule falls as fast
 before its end."""
 
@@ -21,16 +21,16 @@ class Rung:
     Attributes:
         level: Which of its whole runs.
         epoch: In that run; none is when the learning rate has dropped for the first time.
-        later: Epochs after that.
+        epochs_after: Epochs after that.
     """
 
     level: int
     epoch: int | None
-    later: int = 0
+    epochs_after: int = 0
 
 
 @dataclass(frozen=True)
-class Ladder:
+class RungSchedule:
     """All rungs of a study.
 
     Attributes:
@@ -41,7 +41,7 @@ class Ladder:
     levels: tuple[Level, ...]
     rungs: tuple[Rung, ...]
 
-    def level_after(self, rung: int) -> int:
+    def starting_level(self, rung: int) -> int:
         """Return the level that a trial begins with which skips so many rungs."""
         skipped = self.rungs[:rung]
         ends = [r.level + 1 for r in skipped if r.epoch == self.levels[r.level].epochs]
@@ -49,7 +49,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class FidelityPlan:
     """How far a study goes, whatever stops its trials early.
 
     Attributes:
@@ -57,91 +57,91 @@ class Course:
         trials: How many there will be.
         fidelity: What is cheaper at lower rungs: "epochs", the beginning of a run; "schedule", a
             short whole run; "attack", a whole run with fewer attack steps.
-        earlier: Levels of the study before it was given more epochs.
+        earlier_levels: Levels of the study before it was given more epochs.
     """
 
     epochs: int
     trials: int
     fidelity: Fidelity = "epochs"
-    earlier: tuple[Level, ...] = ()
+    earlier_levels: tuple[Level, ...] = ()
 
-    def ladder(self, moments: Sequence[Moment], settle: float = 0.0) -> Ladder:
+    def schedule_rungs(self, specs: Sequence[RungSpec], settle: float = 0.0) -> RungSchedule:
         """Return rungs at some moments of a run.
 
         Args:
-            moments: Shares of the epochs, rising; or "drop", of the learning rate.
+            specs: Shares of the epochs, rising; or "drop", of the learning rate.
             settle: Share of the epochs between a drop and its rung.
         """
-        levels = self.levels(moments)
+        levels = self.plan_levels(specs)
         rungs = []
         for number, level in enumerate(levels):
             if self.fidelity == "epochs":
-                rungs += within(number, level.epochs, moments, settle)
+                rungs += rungs_in_run(number, level.epochs, specs, settle)
             if number < len(levels) - 1:
                 rungs.append(Rung(number, level.epochs))
-        return Ladder(levels, tuple(rungs))
+        return RungSchedule(levels, tuple(rungs))
 
-    def levels(self, moments: Sequence[Moment]) -> tuple[Level, ...]:
+    def plan_levels(self, specs: Sequence[RungSpec]) -> tuple[Level, ...]:
         """Return the whole runs, the last one in full."""
         whole = Level(self.epochs)
-        if self.earlier or self.fidelity == "epochs":
-            return (*self.earlier, whole)
-        shares = [moment for moment in moments if moment != "drop"]
+        if self.earlier_levels or self.fidelity == "epochs":
+            return (*self.earlier_levels, whole)
+        shares = [moment for moment in specs if moment != "drop"]
         if self.fidelity == "attack":
             return (*(Level(self.epochs, share) for share in shares), whole)
-        return (*(Level(epochs) for epochs in counted(shares, self.epochs)), whole)
+        return (*(Level(epochs) for epochs in epochs_at_shares(shares, self.epochs)), whole)
 
 
-def within(level: int, epochs: int, moments: Sequence[Moment], settle: float) -> list[Rung]:
+def rungs_in_run(level: int, epochs: int, specs: Sequence[RungSpec], settle: float) -> list[Rung]:
     """Return the rungs inside one run."""
-    shares = [moment for moment in moments if moment != "drop"]
-    rungs = [Rung(level, epoch) for epoch in counted(shares, epochs)]
-    return rungs + [Rung(level, None, round(settle * epochs)) for m in moments if m == "drop"]
+    shares = [moment for moment in specs if moment != "drop"]
+    rungs = [Rung(level, epoch) for epoch in epochs_at_shares(shares, epochs)]
+    return rungs + [Rung(level, None, round(settle * epochs)) for m in specs if m == "drop"]
 
 
-def counted(shares: Sequence[float], epochs: int) -> list[int]:
+def epochs_at_shares(shares: Sequence[float], epochs: int) -> list[int]:
     """Return the epochs that shares come to, each once and none of them the last.
 
-    >>> counted([0.1, 0.25, 0.5], 4)
+    >>> epochs_at_shares([0.1, 0.25, 0.5], 4)
     [1, 2]
     """
     found = {max(1, round(share * epochs)) for share in shares}
     return sorted(found - {epochs})
 
 
-class Climber:
+class TrialPosition:
     """One trial on its way up.
 
     Attributes:
         rung: The next that it may come to.
-        value: The highest robust accuracy of its run so far: that of the weights that are kept.
+        best_accuracy: The highest robust accuracy of its run so far: that of the weights that are kept.
     """
 
-    def __init__(self, ladder: Ladder, rung: int = 0) -> None:
-        self.ladder, self.rung = ladder, rung
-        self.last: Report | None = None
-        self.dropped: int | None = None
-        self.value = 0.0
+    def __init__(self, ladder: RungSchedule, rung: int = 0) -> None:
+        self.rung_schedule, self.rung = ladder, rung
+        self.last_report: Report | None = None
+        self.drop_epoch: int | None = None
+        self.best_accuracy = 0.0
 
-    def sees(self, report: Report) -> int | None:
+    def update(self, report: Report) -> int | None:
         """Take note of an epoch; return which rung it is, if any."""
-        last = self.last if self.last and self.last.level == report.level else None
+        last = self.last_report if self.last_report and self.last_report.level == report.level else None
         if last is None:
-            self.value, self.dropped = 0.0, None
-        elif self.dropped is None and report.lr < DROPPED * last.lr:
-            self.dropped = report.epoch
-        self.value, self.last = max(self.value, report.val_robust_accuracy), report
-        for number in range(self.rung, len(self.ladder.rungs)):
-            if self.is_at(self.ladder.rungs[number], report):
+            self.best_accuracy, self.drop_epoch = 0.0, None
+        elif self.drop_epoch is None and report.lr < MAX_DROP_RATIO * last.lr:
+            self.drop_epoch = report.epoch
+        self.best_accuracy, self.last_report = max(self.best_accuracy, report.val_robust_accuracy), report
+        for number in range(self.rung, len(self.rung_schedule.rungs)):
+            if self.is_at_rung(self.rung_schedule.rungs[number], report):
                 self.rung = number + 1
                 return number
         return None
 
-    def is_at(self, rung: Rung, report: Report) -> bool:
+    def is_at_rung(self, rung: Rung, report: Report) -> bool:
         """Return whether an epoch is a rung."""
         if rung.level != report.level:
             return False
         if rung.epoch is not None:
             return rung.epoch == report.epoch
-        settled = self.dropped is not None and report.epoch == self.dropped + rung.later
-        return settled and report.epoch < self.ladder.levels[report.level].epochs
+        settled = self.drop_epoch is not None and report.epoch == self.drop_epoch + rung.epochs_after
+        return settled and report.epoch < self.rung_schedule.levels[report.level].epochs

@@ -13,11 +13,11 @@ from scipy.stats import binomtest
 
 from trainables.problems import InputError
 from trainables.ranges import Count, Positive, Seed
-from tuner.columns import EVALUATION
-from tuner.results import whole
+from tuner.columns import EVALUATION_FILE
+from tuner.results import write_atomically
 
-FILE = EVALUATION
-STATE = "evaluation"
+FILE = EVALUATION_FILE
+STATE_FOLDER = "evaluation"
 """The folder, among the results, of what interrupted attacks go on from."""
 COLUMNS = {
     "checkpoint": "str",
@@ -50,32 +50,32 @@ this attack; `low` and `high` are its 95 % confidence interval, by Wilson's scor
 is, of an attack that counts them, the share of those attacked that were taken for the class aimed
 at; `weights` is the fingerprint of the network."""
 
-OPEN = ("seed", "target_success")
+NULLABLE_COLUMNS = ("seed", "target_success")
 """Columns with gaps."""
-IDENTITY = ["key", "rule", "after"]
+KEY_COLUMNS = ["key", "rule", "after"]
 """What tells a row from all others."""
 
 
 @dataclass(frozen=True)
-class Member:
+class DataMember:
     """What settings say of a group: the name of its member, and knobs."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Shared:
+class SharedSettings:
     """Settings of an attack that all attacks of one evaluation share."""
 
     norm: str
     eps: Positive
-    data: Member
+    data: DataMember
     images: Count
     seed: Seed
     precision: str
 
 
-def read(folder: Path) -> pd.DataFrame:
+def read_table(folder: Path) -> pd.DataFrame:
     """Return the rows so far.
 
     Raises:
@@ -93,58 +93,58 @@ def read(folder: Path) -> pd.DataFrame:
         ]) from None
     if missing := [name for name in COLUMNS if name not in frame]:
         raise InputError([f"{file} lacks {missing[0]}; move it away to start anew."])
-    for flaw in flaws(frame):
+    for flaw in check_rows(frame):
         raise InputError([f"{file}: {flaw}; move it away to start anew."])
     return frame
 
 
-def flaws(frame: pd.DataFrame) -> Iterator[str]:
+def check_rows(frame: pd.DataFrame) -> Iterator[str]:
     """Yield what is wrong with rows that have all columns."""
     for name, kind in COLUMNS.items():
         try:
-            broken = frame[name].astype(kind).isna().any() and name not in OPEN  # type: ignore[call-overload]
+            broken = frame[name].astype(kind).isna().any() and name not in NULLABLE_COLUMNS  # type: ignore[call-overload]
         except (ValueError, TypeError) as error:
             yield f"{name} must be {kind} ({error})"
         else:
             if broken:
                 yield f"{name} has gaps"
-    shared = TypeAdapter(Json[Shared])
+    shared = TypeAdapter(Json[SharedSettings])
     for text in frame["settings"]:
         try:
             shared.validate_python(text)
         except ValidationError:
-            wanted = ", ".join(Shared.__annotations__)
+            wanted = ", ".join(SharedSettings.__annotations__)
             yield f"settings must be JSON with {wanted}, got {text!r}"
 
 
-def add(folder: Path, row: Mapping[str, object]) -> None:
+def append_row(folder: Path, row: Mapping[str, object]) -> None:
     """Write one more row, or that the checkpoint is also what another rule would take."""
-    with locked(folder):
-        before = read(folder)
-        same = (before[IDENTITY] == pd.Series({name: row[name] for name in IDENTITY})).all(axis=1)
+    with lock_table(folder):
+        before = read_table(folder)
+        same = (before[KEY_COLUMNS] == pd.Series({name: row[name] for name in KEY_COLUMNS})).all(axis=1)
         if same.any():
             return
         frame = pd.DataFrame([*before.to_dict("records"), dict(row)], columns=list(COLUMNS))
-        whole(folder / FILE, frame.astype(COLUMNS).to_parquet)
+        write_atomically(folder / FILE, frame.astype(COLUMNS).to_parquet)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_table(folder: Path) -> Iterator[None]:
     """Keep other processes from adding rows while inside."""
-    (folder / STATE).mkdir(parents=True, exist_ok=True)
-    with (folder / STATE / "lock").open("w") as file:
+    (folder / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
+    with (folder / STATE_FOLDER / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # let go by the system at death
         yield
 
 
-def claim(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Make the folders of an evaluation, and see that they can be written to.
 
     Raises:
         InputError: If they cannot.
     """
     try:
-        with locked(folder), TemporaryFile(dir=folder), TemporaryFile(dir=folder / STATE):
+        with lock_table(folder), TemporaryFile(dir=folder), TemporaryFile(dir=folder / STATE_FOLDER):
             pass
     except OSError as error:
         raise InputError([
@@ -154,10 +154,10 @@ def claim(folder: Path) -> None:
         ]) from None
 
 
-def interval(successes: int, number: int) -> tuple[float, float]:
+def wilson_interval(successes: int, number: int) -> tuple[float, float]:
     """Return the 95 % confidence interval of a share (Wilson's score interval).
 
-    >>> [round(end, 4) for end in interval(50, 100)]
+    >>> [round(end, 4) for end in wilson_interval(50, 100)]
     [0.4038, 0.5962]
     """
     found = binomtest(successes, number).proportion_ci(method="wilson")

@@ -6,26 +6,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-TRIES = 10
-PAUSE = 0.02
+LOCK_ATTEMPTS = 10
+RETRY_SECONDS = 0.02
 """Seconds between two tries: who only asks has the lock for a moment."""
 
 
-def take(file: IO[bytes]) -> None:
+def acquire_lock(file: IO[bytes]) -> None:
     """Take the lock on an open file; to close it lets go.
 
     Raises:
         OSError: If another process has it.
     """
-    for _ in range(TRIES):
+    for _ in range(LOCK_ATTEMPTS):
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        time.sleep(PAUSE)
+        time.sleep(RETRY_SECONDS)
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Return whether somebody has the lock on a file, or it cannot be asked for."""
     try:
         with path.open("rb") as file:

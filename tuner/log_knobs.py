@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-KNOBS = {
+KNOB_PATHS = {
     "dataset": "data",
     "norm": "threat",
     "epsilon": "threat.eps",
@@ -28,22 +28,22 @@ KNOBS = {
     "epochs": "planned_epochs",
 }
 """What logs call a knob, and what it is called here."""
-NAMES = {
+MEMBER_NAMES = {
     "l_inf": "linf",
     "l_2": "l2",
     "PreActResNet18": "preact_resnet18",
     "WideResNet": "wide_resnet",
 }
 """What logs call a member, and what it is called here."""
-PIXELS = ("threat.eps", "attack.step_size")
+PIXEL_KNOBS = ("threat.eps", "attack.step_size")
 """Lengths, which logs give on the scale of 255."""
-DECAY = 5e-4
+DEFAULT_WEIGHT_DECAY = 5e-4
 """Weight decay where the logs of arXiv:2002.11569 say none or zero."""
-IDLE = ("run", "seed", "fname", "data_dir", "resume", "restarts", "eval", "half", "val")
+IGNORED_SETTINGS = ("run", "seed", "fname", "data_dir", "resume", "restarts", "eval", "half", "val")
 """Settings that are no knobs."""
-DATA = re.compile(r"cifar100|cifar10|svhn|fashion_mnist|mnist|imagenet")
+DATASET_PATTERN = re.compile(r"cifar100|cifar10|svhn|fashion_mnist|mnist|imagenet")
 """Data sets that the name of a run may tell."""
-MEASURED = (
+METRIC_COLUMNS = (
     *("epoch", "lr", "train_seconds", "test_seconds", "train_loss", "train_acc"),
     *("train_robust_loss", "train_robust_acc", "test_loss", "test_acc", "test_robust_loss"),
     *("test_robust_acc", "test_fgsm_acc", "val_loss", "val_acc", "val_robust_loss"),
@@ -52,7 +52,7 @@ MEASURED = (
 """Columns that are no settings."""
 
 
-def knobs(table: pd.DataFrame) -> pd.DataFrame:
+def map_knobs(table: pd.DataFrame) -> pd.DataFrame:
     """Return the knobs of each row by path, missing where a log does not know them.
 
     Of settings that have no name here those are kept, under their own, that runs of one experiment
@@ -60,33 +60,33 @@ def knobs(table: pd.DataFrame) -> pd.DataFrame:
     else.
     """
     found = pd.DataFrame(index=table.index)
-    for column, path in KNOBS.items():
+    for column, path in KNOB_PATHS.items():
         if column in table:
-            value = table[column].replace(NAMES)
+            value = table[column].replace(MEMBER_NAMES)
             found[path] = value.where(value.notna(), found[path]) if path in found else value
     if {"model", "model.widen"} <= set(found):
         found["model.widen"] = found["model.widen"].where(found["model"] != "preact_resnet18")
-    told = table["run"].str.extract(f"({DATA.pattern})", expand=False)
+    told = table["run"].str.extract(f"({DATASET_PATTERN.pattern})", expand=False)
     found["data"] = found["data"].where(found["data"].notna(), told) if "data" in found else told
-    for path in set(PIXELS) & set(found):
+    for path in set(PIXEL_KNOBS) & set(found):
         found[path] = found[path] / 255
     if "l2" in table:
-        found["optimizer.weight_decay"] = table["l2"].replace(0, np.nan).fillna(DECAY)
-    if (experiment := experiments(table)).ne(table["run"]).any():
+        found["optimizer.weight_decay"] = table["l2"].replace(0, np.nan).fillna(DEFAULT_WEIGHT_DECAY)
+    if (experiment := experiment_names(table)).ne(table["run"]).any():
         found["experiment"] = experiment
-    return found.join(table[list(unnamed(table))])
+    return found.join(table[list(unmapped_settings(table))])
 
 
-def experiments(table: pd.DataFrame) -> "pd.Series[str]":
+def experiment_names(table: pd.DataFrame) -> "pd.Series[str]":
     """Return the first part of the name of each row's run."""
     return table["run"].str.partition("/")[0]
 
 
-def unnamed(table: pd.DataFrame) -> Iterator[str]:
+def unmapped_settings(table: pd.DataFrame) -> Iterator[str]:
     """Yield settings without a name here that runs of one experiment differ in."""
     for name in map(str, table):
-        known = name in {*KNOBS, *IDLE, *MEASURED} or name.startswith(("train_", "test_"))
+        known = name in {*KNOB_PATHS, *IGNORED_SETTINGS, *METRIC_COLUMNS} or name.startswith(("train_", "test_"))
         if not known and table[name].map(np.isscalar).all():
-            each = table[name].dropna().groupby(experiments(table))
+            each = table[name].dropna().groupby(experiment_names(table))
             if (each.nunique() > 1).any():
                 yield name

@@ -20,16 +20,16 @@ from typing import Any
 
 import pandas as pd
 
-PREFIX = re.compile(
+LOG_PREFIX = re.compile(
     r"^(?:\[[^\]]*\d[^\]]*\]|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+)\s*(?:-?\s*[A-Z]{4,}\b\s*)?-?\s*"
 )
-GAP = re.compile(r"\s*\t\s*|\s{2,}")
-PACED = re.compile(r"(\d+)-(\d+): (.*)")
-SECTION = re.compile(r"\[(\w+)\]")
-PAIR = re.compile(r"(\w+) (-?[\d.]+(?:e-?\d+)?|nan|inf)(%?)")
-MINUTES = re.compile(r"\(([\d.]+)m, [\d.]+m\)\s*$")
-VALIDATION = ("val_loss", "val_acc", "val_robust_loss", "val_robust_acc")
-COLUMNS = {
+COLUMN_GAP = re.compile(r"\s*\t\s*|\s{2,}")
+EPOCH_ITERATION = re.compile(r"(\d+)-(\d+): (.*)")
+SECTION_NAME = re.compile(r"\[(\w+)\]")
+NAME_VALUE = re.compile(r"(\w+) (-?[\d.]+(?:e-?\d+)?|nan|inf)(%?)")
+ELAPSED_MINUTES = re.compile(r"\(([\d.]+)m, [\d.]+m\)\s*$")
+VALIDATION_COLUMNS = ("val_loss", "val_acc", "val_robust_loss", "val_robust_acc")
+COLUMN_NAMES = {
     "train_time": "train_seconds",
     "test_time": "test_seconds",
     "seconds": "train_seconds",
@@ -41,11 +41,11 @@ COLUMNS = {
     "train_acc_pgd": "train_robust_acc",
 }
 """What a log calls a column, and what it is called here."""
-NOT_MEASURED = -1.0
-PACE = "seconds_so_far"
+MISSING_VALUE = -1.0
+ELAPSED_COLUMN = "seconds_so_far"
 
 
-def table(text: str) -> pd.DataFrame:
+def parse_log(text: str) -> pd.DataFrame:
     """Return what a log says: a row an epoch, its settings in every row.
 
     A run that was resumed goes on where it was; of one that was begun anew in the same file the
@@ -58,29 +58,29 @@ def table(text: str) -> pd.DataFrame:
     rows: dict[int, dict[str, float]] = {}
     heading: list[str] = []
     for line in text.splitlines():
-        message = PREFIX.sub("", line).strip()
+        message = LOG_PREFIX.sub("", line).strip()
         if message.startswith("Namespace("):
-            settings = arguments(message)
+            settings = parse_namespace(message)
             if not settings.get("resume"):
                 rows.clear()
-        elif found := measured(message, heading):
+        elif found := parse_line(message, heading):
             epoch = int(found.pop("epoch", max(rows, default=-1)))
             rows.setdefault(epoch, {}).update(found)
-        elif "Acc" in message and (names := columns(message)):
+        elif "Acc" in message and (names := parse_heading(message)):
             heading = names
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch").reset_index()
-    if PACE in frame:
-        frame["train_seconds"] = frame.pop(PACE).diff()
+    if ELAPSED_COLUMN in frame:
+        frame["train_seconds"] = frame.pop(ELAPSED_COLUMN).diff()
         frame = frame[frame["epoch"] >= 0].reset_index(drop=True)
     measures = frame.columns.drop("epoch")
-    frame[measures] = frame[measures].mask(frame[measures] == NOT_MEASURED)
+    frame[measures] = frame[measures].mask(frame[measures] == MISSING_VALUE)
     return frame.assign(**{key: [value] * len(frame) for key, value in settings.items()})
 
 
-def arguments(message: str) -> dict[str, object]:
+def parse_namespace(message: str) -> dict[str, object]:
     """Return the settings in a line such as "Namespace(lr_max=0.1, norm='l_inf')".
 
-    >>> arguments("Namespace(lr_max=0.1, norm='l_inf', device=device(type='cuda'))")
+    >>> parse_namespace("Namespace(lr_max=0.1, norm='l_inf', device=device(type='cuda'))")
     {'lr_max': 0.1, 'norm': 'l_inf'}
     """
     try:
@@ -96,24 +96,24 @@ def arguments(message: str) -> dict[str, object]:
     return found
 
 
-def columns(message: str) -> list[str]:
+def parse_heading(message: str) -> list[str]:
     r"""Return the columns that a heading names.
 
-    >>> columns("Epoch \t Train Time \t LR \t \t Train Acc")
+    >>> parse_heading("Epoch \t Train Time \t LR \t \t Train Acc")
     ['epoch', 'train_seconds', 'lr', 'train_acc']
     """
-    names = [name.strip().lower().replace(" ", "_") for name in GAP.split(message)]
-    return [COLUMNS.get(name, name) for name in names if name]
+    names = [name.strip().lower().replace(" ", "_") for name in COLUMN_GAP.split(message)]
+    return [COLUMN_NAMES.get(name, name) for name in names if name]
 
 
-def measured(message: str, heading: list[str]) -> dict[str, float]:
+def parse_line(message: str, heading: list[str]) -> dict[str, float]:
     """Return what a line measured, by column; nothing if it is of another kind."""
-    if match := PACED.fullmatch(message):
+    if match := EPOCH_ITERATION.fullmatch(message):
         # epoch 0 is the network before training
-        return {"epoch": float(match[1]) - 1, **dict(sections(match[3]))}
+        return {"epoch": float(match[1]) - 1, **dict(parse_sections(match[3]))}
     name, *words = message.split() or [""]
     if name == "validation":
-        heading = list(VALIDATION)
+        heading = list(VALIDATION_COLUMNS)
     else:
         words = [name, *words]
     try:
@@ -123,16 +123,16 @@ def measured(message: str, heading: list[str]) -> dict[str, float]:
     return dict(zip(heading, values, strict=True)) if len(values) == len(heading) else {}
 
 
-def sections(text: str) -> Iterator[tuple[str, float]]:
+def parse_sections(text: str) -> Iterator[tuple[str, float]]:
     """Yield the numbers of a line of sections, percent as fractions, minutes so far as seconds.
 
-    >>> dict(sections("[train] loss 1.5, acc 20.00%  [test] acc_pgd 25.00% (0.50m, 1.00m)"))
+    >>> dict(parse_sections("[train] loss 1.5, acc 20.00%  [test] acc_pgd 25.00% (0.50m, 1.00m)"))
     {'train_loss': 1.5, 'train_acc': 0.2, 'test_robust_acc': 0.25, 'seconds_so_far': 30.0}
     """
-    parts = SECTION.split(text)
+    parts = SECTION_NAME.split(text)
     for section, inside in zip(parts[1::2], parts[2::2], strict=True):
-        for name, value, percent in PAIR.findall(inside):
+        for name, value, percent in NAME_VALUE.findall(inside):
             column = f"{section}_{name}"
-            yield COLUMNS.get(column, column), float(value) / (100 if percent else 1)
-    if match := MINUTES.search(text):
-        yield PACE, 60 * float(match[1])
+            yield COLUMN_NAMES.get(column, column), float(value) / (100 if percent else 1)
+    if match := ELAPSED_MINUTES.search(text):
+        yield ELAPSED_COLUMN, 60 * float(match[1])

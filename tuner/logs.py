@@ -17,12 +17,12 @@ import pandas as pd
 from trainables.problems import InputError
 from tuner import log_lines
 from tuner.columns import TRIAL_COLUMNS
-from tuner.log_knobs import MEASURED, knobs
+from tuner.log_knobs import METRIC_COLUMNS, map_knobs
 
-STEPS = {"fgsm": 1, "none": 0}
+DEFAULT_STEPS = {"fgsm": 1, "none": 0}
 """Gradients that an attack takes, where the log's number of steps is not of it."""
-HELD_OUT = "held_out_robust_accuracy"
-MEASURES = {
+HELD_OUT_COLUMN = "held_out_robust_accuracy"
+EXTRA_COLUMNS = {
     "train_acc": "train_clean_accuracy",
     "train_robust_acc": "train_robust_accuracy",
     "val_acc": "held_out_clean_accuracy",
@@ -33,7 +33,7 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class Logs:
+class ExternalLogs:
     """Runs that others logged.
 
     Attributes:
@@ -47,7 +47,7 @@ class Logs:
     notes: tuple[str, ...]
 
 
-def read(path: Path) -> Logs:
+def read_logs(path: Path) -> ExternalLogs:
     """Return the runs in a table of logs (.csv, .csv.gz), a log, or a folder with logs.
 
     A table has a row an epoch, a column `run`, and the columns that `tuner.log_lines` finds in a
@@ -57,7 +57,7 @@ def read(path: Path) -> Logs:
         InputError: If there is none, with what was found instead.
     """
     try:
-        return framed(collected(path))
+        return build_frames(read_tables(path))
     except (OSError, ValueError, LookupError, EOFError) as error:
         reason = f"{error}".partition("\n")[0] or type(error).__name__
         raise InputError([
@@ -66,20 +66,20 @@ def read(path: Path) -> Logs:
         ]) from None
 
 
-def collected(path: Path) -> pd.DataFrame:
+def read_tables(path: Path) -> pd.DataFrame:
     """Return the epochs that a file or the logs in a folder tell of, called by their run.
 
     Raises:
         ValueError: If there are none.
     """
     if path.is_dir():
-        logs = {called(log.relative_to(path)): log for log in sorted(path.rglob("*.log"))}
+        logs = {run_name(log.relative_to(path)): log for log in sorted(path.rglob("*.log"))}
     elif ".csv" in path.suffixes:
         return pd.read_csv(path)
     else:
-        logs = {called(Path(*path.absolute().parts[-3:])): path}
+        logs = {run_name(Path(*path.absolute().parts[-3:])): path}
     tables = [
-        log_lines.table(log.read_text(errors="replace")).assign(run=name)
+        log_lines.parse_log(log.read_text(errors="replace")).assign(run=name)
         for name, log in logs.items()
     ]
     if not any(map(len, tables)):
@@ -87,17 +87,17 @@ def collected(path: Path) -> pd.DataFrame:
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
-def called(log: Path) -> str:
+def run_name(log: Path) -> str:
     """Return the name of the run that a log is of.
 
-    >>> called(Path("cifar10_l2/preactresnet18_5e-4/output.log")), called(Path("logs/eps=8.log"))
+    >>> run_name(Path("cifar10_l2/preactresnet18_5e-4/output.log")), run_name(Path("logs/eps=8.log"))
     ('cifar10_l2/preactresnet18_5e-4', 'logs/eps=8')
     """
     alone = log.stem in ("output", "log", "train") and log.parent.name
     return str(log.parent if alone else log.with_suffix(""))
 
 
-def framed(table: pd.DataFrame) -> Logs:
+def build_frames(table: pd.DataFrame) -> ExternalLogs:
     """Return a table of logs as frames.
 
     Raises:
@@ -107,30 +107,30 @@ def framed(table: pd.DataFrame) -> Logs:
         raise ValueError(f"there is no column {', '.join(lacking)}")
     if not {"test_acc", "test_robust_acc"} & set(table.columns):
         raise ValueError("nothing was examined")
-    table = as_fractions(table.reset_index(drop=True))
-    known = knobs(table)
-    epochs = reports(table, known)
-    trials = summary(epochs, known, table)
-    return Logs(trials, epochs, tuple(notes(epochs)))
+    table = to_fractions(table.reset_index(drop=True))
+    known = map_knobs(table)
+    epochs = build_epochs(table, known)
+    trials = build_trials(epochs, known, table)
+    return ExternalLogs(trials, epochs, tuple(build_notes(epochs)))
 
 
-def as_fractions(table: pd.DataFrame) -> pd.DataFrame:
+def to_fractions(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose accuracies are fractions, which some logs have in percent."""
     accuracies = [name for name in map(str, table) if name.endswith("_acc")]
     percent = (table[accuracies] > 1).any(axis=None)
     return table.assign(**{name: table[name] / 100 for name in accuracies}) if percent else table
 
 
-def reports(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a table as the reports of trials."""
-    table = table.reindex(columns=[*dict.fromkeys([*table, *MEASURED])])
+    table = table.reindex(columns=[*dict.fromkeys([*table, *METRIC_COLUMNS])])
     first = table.groupby("run")["epoch"].transform("min")
     epoch = (table["epoch"] + (first != 1)).astype("int64")  # most scripts count from 0
     loss = table["train_robust_loss"].fillna(table["train_loss"])
-    known = known.reindex(
-        columns=[*dict.fromkeys([*known, "attack", "attack.steps", "threat.eps"])]
+    knob_values = knob_values.reindex(
+        columns=[*dict.fromkeys([*knob_values, "attack", "attack.steps", "threat.eps"])]
     )
-    steps = known["attack.steps"].where(known["attack"] == "pgd", known["attack"].map(STEPS))
+    steps = knob_values["attack.steps"].where(knob_values["attack"] == "pgd", knob_values["attack"].map(DEFAULT_STEPS))
     finished = table["test_robust_acc"].notna() | table["train_robust_acc"].notna()
     frame = pd.DataFrame({
         "trial_id": table["run"],
@@ -139,7 +139,7 @@ def reports(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         "val_clean_accuracy": table["test_acc"],
         "val_robust_accuracy": table["test_robust_acc"],
         "lr": table["lr"],
-        "eps": known["threat.eps"],
+        "eps": knob_values["threat.eps"],
         "gradient_passes": epoch * (steps + 1.0),
         "seconds": table["train_seconds"].fillna(0) + table["test_seconds"].fillna(0),
         "exam_seconds": table["test_seconds"].fillna(0),
@@ -148,18 +148,18 @@ def reports(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
         "collapsed_at": 0,
         "micro_batch": pd.array([pd.NA] * len(table), dtype="Int64"),
     })
-    more = table[[name for name in MEASURES if table[name].notna().any()]].rename(columns=MEASURES)
+    more = table[[name for name in EXTRA_COLUMNS if table[name].notna().any()]].rename(columns=EXTRA_COLUMNS)
     return frame.join(more)
 
 
-def summary(epochs: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def build_trials(epochs: pd.DataFrame, knob_values: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a run: its knobs and what it came to, as a study would tell."""
     runs = epochs.groupby("trial_id", sort=False)
     last = runs.tail(1).set_index("trial_id")
     score = ["val_robust_accuracy", "val_clean_accuracy"]
     ranked = epochs.sort_values(score, ascending=False, kind="stable")
     best = ranked.drop_duplicates("trial_id").set_index("trial_id").reindex(last.index)
-    of_run = known.groupby(epochs["trial_id"], sort=False).first()
+    of_run = knob_values.groupby(epochs["trial_id"], sort=False).first()
     asked = (
         table.reindex(columns=["epochs", "seed"]).groupby(epochs["trial_id"], sort=False).first()
     )
@@ -185,14 +185,14 @@ def summary(epochs: pd.DataFrame, known: pd.DataFrame, table: pd.DataFrame) -> p
     return frame.rename_axis("trial_id").reset_index().astype(TRIAL_COLUMNS)
 
 
-def notes(epochs: pd.DataFrame) -> Iterator[str]:
+def build_notes(epochs: pd.DataFrame) -> Iterator[str]:
     """Yield what to know of logs before comparing them with a study of ours."""
     yield (
         f"the {epochs['trial_id'].nunique()} logged runs examined the test split: val_* is of it, "
         "so that a best epoch is the oracle's."
     )
-    if HELD_OUT in epochs:
-        own = epochs.loc[epochs[HELD_OUT].notna(), "trial_id"].unique()
+    if HELD_OUT_COLUMN in epochs:
+        own = epochs.loc[epochs[HELD_OUT_COLUMN].notna(), "trial_id"].unique()
         yield f"{len(own)} of them held a split out besides ({', '.join(own[:3])}): held_out_*."
     if unexamined := int(epochs["val_robust_accuracy"].isna().sum()):
         yield f"{unexamined} of their {len(epochs)} epochs were not examined."

@@ -7,7 +7,7 @@ from ray._private import ray_constants
 
 
 @contextmanager
-def loopback() -> Iterator[None]:
+def listen_on_loopback() -> Iterator[None]:
     """Have a Ray that is started while inside listen on 127.0.0.1, and on no other interface.
 
     Ray does so by itself where it knows no clusters, on macOS and Windows; there is no argument for

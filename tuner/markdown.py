@@ -4,21 +4,21 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.terminal import harmless
+from tuner.terminal import escape_controls
 
-SPECIAL = re.compile(r"[\\`<$|]|!(?=\[)|\](?=[\[(:])|&(?=[#\w]+;)|(?<!\S)[#>](?=[#\s])")
+SPECIAL_CHARACTERS = re.compile(r"[\\`<$|]|!(?=\[)|\](?=[\[(:])|&(?=[#\w]+;)|(?<!\S)[#>](?=[#\s])")
 
 
-def quoted(value: Any) -> Any:  # noqa: ANN401
+def escape_markdown(value: Any) -> Any:  # noqa: ANN401
     r"""Return nested values, their keys too, with what Markdown would act on escaped, in one line.
 
-    >>> quoted({"name": "<b>$x$</b>\n# pgd", "drops": ["[a](b)", 0.5, "clean>=0.8"]})
+    >>> escape_markdown({"name": "<b>$x$</b>\n# pgd", "drops": ["[a](b)", 0.5, "clean>=0.8"]})
     {'name': '\\<b>\\$x\\$\\</b> \\# pgd', 'drops': ['[a\\](b)', 0.5, 'clean>=0.8']}
     """
     if isinstance(value, Mapping):
-        return {quoted(key): quoted(item) for key, item in value.items()}
+        return {escape_markdown(key): escape_markdown(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [quoted(item) for item in value]
+        return [escape_markdown(item) for item in value]
     if not isinstance(value, str):
         return value
-    return SPECIAL.sub(r"\\\g<0>", harmless(" ".join(value.split())))
+    return SPECIAL_CHARACTERS.sub(r"\\\g<0>", escape_controls(" ".join(value.split())))

@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from tuner.journal import FILE as JOURNAL
-from tuner.working_copy import TRIALS, WorkingCopy
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.working_copy import TRIALS_FOLDER, WorkingCopy
 
-PAUSE = 1.0
+POLL_SECONDS = 1.0
 """Seconds between two looks at what has changed."""
-PATIENCE = 120.0
+FINAL_RETRY_SECONDS = 120.0
 """Seconds to go on trying, at the end, with storage that refuses."""
 
-Stamp = tuple[int, int]
+FileStamp = tuple[int, int]
 
 
-class Mirror:
+class Uploader:
     """Copies what changes in a folder to its address, in a thread of its own.
 
     Ray brings checkpoints there itself. Storage that refuses is tried again.
@@ -24,71 +24,71 @@ class Mirror:
 
     def __init__(
         self,
-        place: WorkingCopy,
-        caution: Callable[[str], None],
-        lacking: Collection[Path] | None = None,
+        working_copy: WorkingCopy,
+        warn: Callable[[str], None],
+        missing: Collection[Path] | None = None,
     ) -> None:
         """Begin.
 
         Args:
-            place: The folder and its address.
-            caution: Called with what to say if not everything could be brought there.
-            lacking: What of the folder the address does not have as it is here; all if none.
+            working_copy: The folder and its address.
+            warn: Called with what to say if not everything could be brought there.
+            missing: What of the folder the address does not have as it is here; all if none.
         """
-        self.place, self.caution = place, caution
-        self.brought: dict[Path, Stamp] = {}
-        if lacking is not None:
-            self.brought = {path: stamp for path, stamp in self.changed() if path not in lacking}
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.follow, daemon=True)
+        self.working_copy, self.warn = working_copy, warn
+        self.uploaded: dict[Path, FileStamp] = {}
+        if missing is not None:
+            self.uploaded = {path: stamp for path, stamp in self.find_changed_files() if path not in missing}
+        self.stop_event = threading.Event()
+        self.thread = threading.Thread(target=self.upload_until_stopped, daemon=True)
         self.thread.start()
 
-    def follow(self) -> None:
+    def upload_until_stopped(self) -> None:
         """Bring what changes, until it is over."""
-        while not self.over.wait(PAUSE):
-            self.bring()
+        while not self.stop_event.wait(POLL_SECONDS):
+            self.upload_changes()
 
-    def bring(self) -> Exception | None:
+    def upload_changes(self) -> Exception | None:
         """Bring what has changed; return what went wrong, if anything did.
 
         The journal comes first: it may know less than what stands beside it, as after a crash, but
         never more.
         """
         failure = None
-        for path, stamp in self.changed():
+        for path, stamp in self.find_changed_files():
             try:
                 content = path.read_bytes()
             except FileNotFoundError:
                 continue  # renamed meanwhile
             try:
-                self.place.write(path, content)
-                self.brought[path] = stamp
+                self.working_copy.upload_file(path, content)
+                self.uploaded[path] = stamp
             except OSError as error:
                 failure = error
         return failure
 
-    def changed(self) -> Iterator[tuple[Path, Stamp]]:
+    def find_changed_files(self) -> Iterator[tuple[Path, FileStamp]]:
         """Yield the files that are not at the address as they are here."""
-        folder = self.place.folder
-        found = [path for path in folder.glob("*") if path.name != TRIALS]
+        folder = self.working_copy.folder
+        found = [path for path in folder.glob("*") if path.name != TRIALS_FOLDER]
         files = [f for path in found for f in ([path] if path.is_file() else path.rglob("*"))]
         for path in sorted(files, key=lambda file: (file.name != JOURNAL, file)):
-            if self.place.hides(path) or not path.is_file():
+            if self.working_copy.is_private(path) or not path.is_file():
                 continue
             about = path.stat()
             stamp = about.st_mtime_ns, about.st_size
-            if self.brought.get(path) != stamp:
+            if self.uploaded.get(path) != stamp:
                 yield path, stamp
 
     def close(self) -> None:
         """Bring the rest, with patience."""
-        self.over.set()
+        self.stop_event.set()
         self.thread.join()
-        end = time.monotonic() + PATIENCE
-        while failure := self.bring():
+        end = time.monotonic() + FINAL_RETRY_SECONDS
+        while failure := self.upload_changes():
             if time.monotonic() > end:
                 reason = str(failure).splitlines()[0]
-                folder, uri = self.place.folder, self.place.uri
-                self.caution(f"results: {uri} lacks the newest of {folder} ({reason}).")
+                folder, uri = self.working_copy.folder, self.working_copy.uri
+                self.warn(f"results: {uri} lacks the newest of {folder} ({reason}).")
                 return
-            time.sleep(PAUSE)
+            time.sleep(POLL_SECONDS)

@@ -10,12 +10,12 @@ import pandas as pd
 import yaml
 
 from tuner import ledger
-from tuner.markdown import quoted
-from tuner.robustbench import architecture
-from tuner.spoken import percent, shown
-from tuner.winner import Winner, doubts, radius, settings
+from tuner.markdown import escape_markdown
+from tuner.robustbench import architecture_name
+from tuner.spoken import format_percent, format_value
+from tuner.winner import Winner, failed_checks, format_radius, first_settings
 
-HUB = {
+HUB_NAMES = {
     "cifar10": "uoft-cs/cifar10",
     "cifar100": "uoft-cs/cifar100",
     "fashion_mnist": "zalando-datasets/fashion_mnist",
@@ -27,7 +27,7 @@ HUB = {
 """What the Hub calls data sets."""
 
 
-def card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
+def render_card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
     """Return the text of README.md.
 
     Args:
@@ -35,37 +35,37 @@ def card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
         folder: Name of the folder that it is exported to.
         about: The paper's `name`, `authors`, `venue` and `link`, as far as they are known.
     """
-    winner = quoting(winner)
+    winner = escape_winner(winner)
     title = about["name"] or winner.folder.name
-    front = yaml.safe_dump(front_matter(winner, title), sort_keys=False, allow_unicode=True)
+    front = yaml.safe_dump(build_front_matter(winner, title), sort_keys=False, allow_unicode=True)
     parts = [
         f"---\n{front}---",
         f"# {title}",
-        *introduction(winner, about),
+        *render_introduction(winner, about),
         "## Loading",
-        *loading(winner, folder),
+        *render_loading(winner, folder),
         "## Test accuracy",
-        *measurements(winner),
+        *render_test_accuracy(winner),
         "## Selection",
-        selection(winner),
+        render_selection(winner),
         "## Training",
-        *training(winner),
+        *render_training(winner),
         "## Versions",
-        versions(winner.study),
+        format_versions(winner.study),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def quoting(winner: Winner) -> Winner:
+def escape_winner(winner: Winner) -> Winner:
     """Return a winner whose words, which may be a stranger's, do nothing in Markdown."""
     rows = winner.rows
-    words = {name: rows[name].map(quoted) for name in ("attack", "after", "audit")}
-    given = rows["settings"].map(lambda text: json.dumps(quoted(json.loads(text))))
-    said = {name: quoted(getattr(winner, name)) for name in ("config", "metrics", "study")}
+    words = {name: rows[name].map(escape_markdown) for name in ("attack", "after", "audit")}
+    given = rows["settings"].map(lambda text: json.dumps(escape_markdown(json.loads(text))))
+    said = {name: escape_markdown(getattr(winner, name)) for name in ("config", "metrics", "study")}
     return replace(winner, **said, rows=rows.assign(**words, settings=given))
 
 
-def front_matter(winner: Winner, title: str) -> dict[str, object]:
+def build_front_matter(winner: Winner, title: str) -> dict[str, object]:
     """Return what the Hub files the network under."""
     threat, data = winner.config["threat"]["name"], winner.config["data"]["name"]
     tags = ["adversarial-robustness", "adversarial-training", Path(threat).stem]
@@ -73,22 +73,22 @@ def front_matter(winner: Winner, title: str) -> dict[str, object]:
         "library_name": "attuner",
         "pipeline_tag": "image-classification",
         "tags": tags,
-        **({"datasets": [HUB[data]]} if data in HUB else {}),
+        **({"datasets": [HUB_NAMES[data]]} if data in HUB_NAMES else {}),
         "metrics": ["accuracy"],
     }
-    if results := [result(rows) for rows in winner.evaluations]:
+    if results := [build_hub_result(rows) for rows in winner.evaluations]:
         front["model-index"] = [{"name": title, "results": results}]
     return front
 
 
-def result(rows: pd.DataFrame) -> dict[str, object]:
+def build_hub_result(rows: pd.DataFrame) -> dict[str, object]:
     """Return an evaluation as the Hub lists it."""
-    about = settings(rows)
-    data, budget = about["data"]["name"], f"{about['norm']} eps {radius(about['eps'])}"
+    about = first_settings(rows)
+    data, budget = about["data"]["name"], f"{about['norm']} eps {format_radius(about['eps'])}"
     lowest = min(rows.to_dict("records"), key=lambda row: row["robust_accuracy"])
     found = {
         f"clean accuracy (%), {about['images']} images": rows["clean_accuracy"].iloc[0],
-        f"robust accuracy (%), {budget}, {attacks(lowest)}": lowest["robust_accuracy"],
+        f"robust accuracy (%), {budget}, {format_attacks(lowest)}": lowest["robust_accuracy"],
     }
     metrics = [
         {"type": "accuracy", "name": name, "value": round(100 * float(value), 2)}
@@ -96,15 +96,15 @@ def result(rows: pd.DataFrame) -> dict[str, object]:
     ]
     return {
         "task": {"type": "image-classification"},
-        "dataset": {"name": data, "type": HUB.get(data, data), "split": "test"},
+        "dataset": {"name": data, "type": HUB_NAMES.get(data, data), "split": "test"},
         "metrics": metrics,
     }
 
 
-def introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
+def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
     """Yield what the network is, in a paragraph and a table."""
     config = winner.config
-    budget = f"{config['threat']['name']} perturbations of {radius(config['threat']['eps'])}"
+    budget = f"{config['threat']['name']} perturbations of {format_radius(config['threat']['eps'])}"
     data, (channels, height, width) = config["data"]["name"], winner.shape
     yield (
         f"A classifier of {data}'s images, trained to withstand {budget}: the winner of a "
@@ -112,23 +112,23 @@ def introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
     )
     if source := ", ".join(about[key] for key in ("authors", "venue", "link") if about[key]):
         yield f"By: {source}."
-    network = f"{architecture(config['model'])}, {config['model'].get('activation', 'relu')}"
-    ensemble = f", {winner.networks} of them as an ensemble" if winner.networks > 1 else ""
-    yield table(
+    network = f"{architecture_name(config['model'])}, {config['model'].get('activation', 'relu')}"
+    ensemble = f", {winner.n_networks} of them as an ensemble" if winner.n_networks > 1 else ""
+    yield render_table(
         ("", ""),
         [
             ("threat model", f"{budget} to pixels in [0, 1], by who knows the network (white box)"),
             ("architecture", f"{network}{ensemble}"),
-            ("parameters", f"{winner.parameters:,}"),
+            ("parameters", f"{winner.n_parameters:,}"),
             ("input", f"{channels} x {height} x {width}, pixels in [0, 1]; normalises itself"),
             ("output", f"logits of {winner.classes} classes"),
             ("data", f"the training split of {data}, no other images"),
-            ("method", spelled(config["method"])),
+            ("method", format_config_value(config["method"])),
         ],
     )
 
 
-def loading(winner: Winner, folder: str) -> Iterator[str]:
+def render_loading(winner: Winner, folder: str) -> Iterator[str]:
     """Yield how to load the network."""
     own = f'".", trust=[{json.dumps(winner.source.name)}]' if winner.source else ""
     called = own or f'"{folder}"'
@@ -140,7 +140,7 @@ def loading(winner: Winner, folder: str) -> Iterator[str]:
         yield f"Run this in this folder: `{winner.source.name}` defines the network, as code."
 
 
-def measurements(winner: Winner) -> Iterator[str]:
+def render_test_accuracy(winner: Winner) -> Iterator[str]:
     """Yield a table an evaluation, or that there is none."""
     if not winner.evaluations:
         name = winner.folder.name
@@ -150,42 +150,42 @@ def measurements(winner: Winner) -> Iterator[str]:
             "writes here what came of it."
         )
     for rows in winner.evaluations:
-        yield heading(rows)
-        yield table(
+        yield render_evaluation_heading(rows)
+        yield render_table(
             ("attack", "together with", "robust %", "95 % interval"),
             [
-                (row["attack"], row["after"].replace(",", ", "), *accuracy(row))
+                (row["attack"], row["after"].replace(",", ", "), *format_accuracy_interval(row))
                 for row in rows.to_dict("records")
             ],
         )
-        for doubt in doubts(rows):
+        for doubt in failed_checks(rows):
             yield f"Doubt: {doubt}."
 
 
-def heading(rows: pd.DataFrame) -> str:
+def render_evaluation_heading(rows: pd.DataFrame) -> str:
     """Return what the numbers of an evaluation are of."""
-    about, first = settings(rows), rows.iloc[0]
+    about, first = first_settings(rows), rows.iloc[0]
     number = int(first["n"])
-    low, high = ledger.interval(round(first["clean_accuracy"] * number), number)
+    low, high = ledger.wilson_interval(round(first["clean_accuracy"] * number), number)
     mixed = "" if about["precision"] == "fp32" else f", attacked in {about['precision']}"
     return (
-        f"{about['norm']} eps {radius(about['eps'])}, {number} test images of "
-        f"{about['data']['name']}{mixed}: clean accuracy {percent(first['clean_accuracy'])} % "
-        f"[{percent(low)}, {percent(high)}]."
+        f"{about['norm']} eps {format_radius(about['eps'])}, {number} test images of "
+        f"{about['data']['name']}{mixed}: clean accuracy {format_percent(first['clean_accuracy'])} % "
+        f"[{format_percent(low)}, {format_percent(high)}]."
     )
 
 
-def accuracy(row: Mapping[Any, Any]) -> tuple[str, str]:
+def format_accuracy_interval(row: Mapping[Any, Any]) -> tuple[str, str]:
     """Return the accuracy that a row is about, and its interval."""
-    return percent(row["robust_accuracy"]), f"[{percent(row['low'])}, {percent(row['high'])}]"
+    return format_percent(row["robust_accuracy"]), f"[{format_percent(row['low'])}, {format_percent(row['high'])}]"
 
 
-def attacks(row: Mapping[Any, Any]) -> str:
+def format_attacks(row: Mapping[Any, Any]) -> str:
     """Return the attacks that a row is the worst case of."""
     return ", ".join(filter(None, [*row["after"].split(","), row["attack"]]))
 
 
-def selection(winner: Winner) -> str:
+def render_selection(winner: Winner) -> str:
     """Return how the network was chosen among all that were trained."""
     measured, study = winner.metrics, winner.study.get("study", {})
     bound = winner.config.get("constraint")
@@ -193,53 +193,53 @@ def selection(winner: Winner) -> str:
     return (
         f"Trial {measured['trial_id']} of {study.get('trials', 'several')}, epoch "
         f"{measured['epoch']} of {winner.config.get('epochs', 'several')}: the highest accuracy "
-        f"under PGD ({spelled(winner.config.get('exam', {}))}) on a validation split cut from the "
-        f"training split, {percent(measured['val_robust_accuracy'])} % "
-        f"(clean {percent(measured['val_clean_accuracy'])} %). The highest of many flatters; the "
+        f"under PGD ({format_config_value(winner.config.get('exam', {}))}) on a validation split cut from the "
+        f"training split, {format_percent(measured['val_robust_accuracy'])} % "
+        f"(clean {format_percent(measured['val_clean_accuracy'])} %). The highest of many flatters; the "
         f"test split had no part in it.{asked}"
     )
 
 
-def training(winner: Winner) -> Iterator[str]:
+def render_training(winner: Winner) -> Iterator[str]:
     """Yield what was searched, and every knob that the network was trained with."""
     if knobs := {path: v for path, v in winner.metrics["knobs"].items() if v is not None}:
-        ranges = domains(winner.study)
-        yield table(
+        ranges = searched_domains(winner.study)
+        yield render_table(
             ("searched", "value", "among"),
-            [(path, shown(value), ranges.get(path, "")) for path, value in knobs.items()],
+            [(path, format_value(value), ranges.get(path, "")) for path, value in knobs.items()],
         )
-    yield table(
+    yield render_table(
         ("", "everything"),
-        [(key, spelled(value)) for key, value in winner.config.items()],
+        [(key, format_config_value(value)) for key, value in winner.config.items()],
     )
     yield "`config.yaml` holds the same for a program."
 
 
-def domains(study: Mapping[str, Any]) -> dict[str, Any]:
+def searched_domains(study: Mapping[str, Any]) -> dict[str, Any]:
     """Return what each searched knob was drawn from, in any variant of the study."""
     variants = study.get("variants", {"": study}).values()
     return {path: domain for each in variants for path, domain in each["searched"].items()}
 
 
-def spelled(value: object) -> str:
+def format_config_value(value: object) -> str:
     """Return the name of a group and its knobs, or a value, in a line.
 
-    >>> spelled({"name": "pgd", "steps": 10, "step_size": None}), spelled(7)
+    >>> format_config_value({"name": "pgd", "steps": 10, "step_size": None}), format_config_value(7)
     ('pgd: steps 10, step_size none', '7')
     """
     if not isinstance(value, Mapping):
         return str(value).lower() if value is None or isinstance(value, bool) else str(value)
-    knobs = ", ".join(f"{key} {spelled(each)}" for key, each in value.items() if key != "name")
+    knobs = ", ".join(f"{key} {format_config_value(each)}" for key, each in value.items() if key != "name")
     return ": ".join(filter(None, [str(value.get("name", "")), knobs]))
 
 
-def versions(study: Mapping[str, Any]) -> str:
+def format_versions(study: Mapping[str, Any]) -> str:
     """Return what the network was trained with."""
     used = [f"{name} {version}" for name, version in study.get("versions", {}).items()]
     return f"{', '.join(used) or 'Unknown'}; git commit {study.get('git_commit') or 'unknown'}."
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def render_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)

@@ -5,26 +5,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Pace:
+class Throttle:
     """Lets something be done again and again, for a share of the time at most.
 
     Attributes:
-        every: Seconds between two times, at least.
-        share: Of the time.
+        min_seconds: Seconds between two times, at least.
+        max_share: Of the time.
     """
 
-    def __init__(self, every: float, share: float) -> None:
-        self.every, self.share = every, share
-        self.began, self.took = -every, 0.0
+    def __init__(self, min_seconds: float, max_share: float) -> None:
+        self.min_seconds, self.max_share = min_seconds, max_share
+        self.started_at, self.last_duration = -min_seconds, 0.0
 
     @property
-    def due(self) -> bool:
+    def ready(self) -> bool:
         """Whether the last time is long enough ago."""
-        return time.monotonic() - self.began >= max(self.every, self.took / self.share)
+        return time.monotonic() - self.started_at >= max(self.min_seconds, self.last_duration / self.max_share)
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def timed(self) -> Iterator[None]:
         """Do it inside."""
-        self.began = time.monotonic()
+        self.started_at = time.monotonic()
         yield
-        self.took = time.monotonic() - self.began
+        self.last_duration = time.monotonic() - self.started_at

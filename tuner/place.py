@@ -11,17 +11,17 @@ from uuid import uuid4
 from pyarrow.fs import FileType, PyFileSystem, copy_files
 from ray import tune
 
-from trainables.address import below, reaching
-from tuner.history import told
-from tuner.journal import FILE as JOURNAL
-from tuner.working_copy import TRIALS, WorkingCopy
+from trainables.address import join_url, wrap_access_errors
+from tuner.history import load_events
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.working_copy import TRIALS_FOLDER, WorkingCopy
 
-CHECKPOINTS = "checkpoint_*"
+CHECKPOINT_PATTERN = "checkpoint_*"
 """In the folder of a trial, as Ray names them."""
-KEY = "results"
+RESULTS_KEY = "results"
 
 
-class Local:
+class LocalStore:
     """A results folder that all machines of the study see by the same path.
 
     Attributes:
@@ -35,33 +35,33 @@ class Local:
         """Return what the commands after a search are told to find it."""
         return str(self.folder)
 
-    def address(self, path: Path | str) -> str:
+    def to_address(self, path: Path | str) -> str:
         """Return where trials find a file of the folder."""
         return str(path)
 
-    def inside(self, address: str) -> str:
+    def to_local_path(self, address: str) -> str:
         """Return where in the folder the file lies that trials find at an address."""
         return address
 
-    def storage(self, files: Path) -> dict[str, Any]:
+    def ray_storage(self, ray_folder: Path) -> dict[str, Any]:
         """Return how Ray is told where its files go."""
-        return {"storage_path": str(files)}
+        return {"storage_path": str(ray_folder)}
 
-    def runs(self) -> int:
+    def count_runs(self) -> int:
         """Return how often the study has been run."""
-        return len(list((self.folder / TRIALS).glob("*")))
+        return len(list((self.folder / TRIALS_FOLDER).glob("*")))
 
-    def kept(self, checkpoint: tune.Checkpoint) -> str:
+    def checkpoint_path(self, checkpoint: tune.Checkpoint) -> str:
         """Return where in the folder a trial's checkpoint lies."""
         return str(checkpoint.path)
 
-    def copied(self, path: str, files: Path, number: str) -> str:
+    def copy_checkpoint(self, path: str, ray_folder: Path, number: str) -> str:
         """Return where trials find a copy of the checkpoint of a trial, made among Ray's files.
 
         Raises:
             OSError: If the storage refuses it.
         """
-        copy = Path(tempfile.mkdtemp(prefix=f"of-{number}-", dir=files))
+        copy = Path(tempfile.mkdtemp(prefix=f"of-{number}-", dir=ray_folder))
         try:
             shutil.copytree(path, copy, dirs_exist_ok=True)
         except OSError:
@@ -69,33 +69,33 @@ class Local:
             raise
         return str(copy)
 
-    def remove(self, path: str) -> None:
+    def delete_checkpoint(self, path: str) -> None:
         """Delete a checkpoint that no trial will go on from."""
         shutil.rmtree(path, ignore_errors=True)
 
-    def left(self) -> list[Path]:
+    def list_all_checkpoints(self) -> list[Path]:
         """Return the checkpoints that all trials have left."""
-        return list((self.folder / TRIALS).glob(f"*/*/{CHECKPOINTS}"))
+        return list((self.folder / TRIALS_FOLDER).glob(f"*/*/{CHECKPOINT_PATTERN}"))
 
-    def checkpoints(self, folder: Path) -> list[Path]:
+    def list_checkpoints(self, folder: Path) -> list[Path]:
         """Return the checkpoints in a folder of a trial."""
-        return list(folder.glob(CHECKPOINTS))
+        return list(folder.glob(CHECKPOINT_PATTERN))
 
-    def size(self, path: Path) -> int:
+    def checkpoint_bytes(self, path: Path) -> int:
         """Return the bytes of a checkpoint, none if it is being deleted."""
-        return size(path)
+        return folder_bytes(path)
 
-    def fetch(self, path: str) -> None:
+    def fetch_checkpoint(self, path: str) -> None:
         """See that a checkpoint can be read in the folder."""
 
-    def bring(self, path: str) -> None:
+    def fetch_trial_checkpoints(self, path: str) -> None:
         """See that a checkpoint can be read in the folder, and those beside it."""
 
-    def pull(self) -> None:
+    def fetch_for_resume(self) -> None:
         """See that all of it can be read that a study needs to go on."""
 
 
-class Remote(WorkingCopy, Local):
+class RemoteStore(WorkingCopy, LocalStore):
     """A results folder at an address, and this machine's working copy of it.
 
     Checkpoints go to the address alone, unless they are needed here; `tuner.mirror` brings
@@ -111,92 +111,92 @@ class Remote(WorkingCopy, Local):
             name: Of the results folder there; that of the copy if none, all of them if empty.
         """
         below_it = filter(None, [folder.name if name is None else name])
-        super().__init__(folder, below(results, *below_it))
-        self.sizes = Counter[Path]()
+        super().__init__(folder, join_url(results, *below_it))
+        self.listed_sizes = Counter[Path]()
 
     def __str__(self) -> str:
         """Return the address, which is the same on every machine."""
         return self.uri
 
-    def storage(self, files: Path) -> dict[str, object]:
+    def ray_storage(self, ray_folder: Path) -> dict[str, object]:
         """Return how Ray is told where its files go, which asks pyarrow alone."""
-        if isinstance(self.files, PyFileSystem):
-            return {"storage_path": self.there(files), "storage_filesystem": self.files}
-        return {"storage_path": self.address(files)}
+        if isinstance(self.filesystem, PyFileSystem):
+            return {"storage_path": self.remote_path(ray_folder), "storage_filesystem": self.filesystem}
+        return {"storage_path": self.to_address(ray_folder)}
 
-    def runs(self) -> int:
+    def count_runs(self) -> int:
         """Return how often the study has been run."""
-        return len(self.listed(self.folder / TRIALS))
+        return len(self.list_paths(self.folder / TRIALS_FOLDER))
 
-    def kept(self, checkpoint: tune.Checkpoint) -> str:
+    def checkpoint_path(self, checkpoint: tune.Checkpoint) -> str:
         """Return where in the folder a trial's checkpoint would lie."""
-        return str(self.folder / Path(checkpoint.path).relative_to(self._found[1]))
+        return str(self.folder / Path(checkpoint.path).relative_to(self._filesystem_and_path[1]))
 
-    def copied(self, path: str, files: Path, number: str) -> str:
+    def copy_checkpoint(self, path: str, ray_folder: Path, number: str) -> str:
         """Return where trials find a copy of the checkpoint of a trial, made among Ray's files."""
-        copy = files / f"of-{number}-{uuid4().hex}"
-        source, target = self.there(path), self.there(copy)
-        self.files.create_dir(target)
-        copy_files(source, target, source_filesystem=self.files, destination_filesystem=self.files)
-        return self.address(copy)
+        copy = ray_folder / f"of-{number}-{uuid4().hex}"
+        source, target = self.remote_path(path), self.remote_path(copy)
+        self.filesystem.create_dir(target)
+        copy_files(source, target, source_filesystem=self.filesystem, destination_filesystem=self.filesystem)
+        return self.to_address(copy)
 
-    def remove(self, path: str) -> None:
+    def delete_checkpoint(self, path: str) -> None:
         """Delete a checkpoint that no trial will go on from."""
-        Local.remove(self, path)
+        LocalStore.delete_checkpoint(self, path)
         with suppress(OSError):  # as here, what cannot be deleted is left
-            if self.files.get_file_info(self.there(path)).type is FileType.Directory:
-                self.files.delete_dir(self.there(path))
+            if self.filesystem.get_file_info(self.remote_path(path)).type is FileType.Directory:
+                self.filesystem.delete_dir(self.remote_path(path))
 
-    def left(self) -> list[Path]:
+    def list_all_checkpoints(self) -> list[Path]:
         """Return the checkpoints that all trials have left."""
-        return self.checkpoints(self.folder / TRIALS)
+        return self.list_checkpoints(self.folder / TRIALS_FOLDER)
 
-    def checkpoints(self, folder: Path) -> list[Path]:
+    def list_checkpoints(self, folder: Path) -> list[Path]:
         """Return the checkpoints in a folder of a trial, or of several."""
         sizes = Counter[Path]()
-        for path, info in self.infos(folder, deep=True).items():
-            if info.is_file and path.parent.match(CHECKPOINTS):
+        for path, info in self.file_infos(folder, recursive=True).items():
+            if info.is_file and path.parent.match(CHECKPOINT_PATTERN):
                 sizes[path.parent] += info.size
-        self.sizes |= sizes
+        self.listed_sizes |= sizes
         return list(sizes)
 
-    def size(self, path: Path) -> int:
+    def checkpoint_bytes(self, path: Path) -> int:
         """Return the bytes of a checkpoint: as it was listed, if it has just been."""
-        listed = self.sizes.pop(path, 0)
-        return listed or sum(info.size or 0 for info in self.infos(path, deep=True).values())
+        listed = self.listed_sizes.pop(path, 0)
+        return listed or sum(info.size or 0 for info in self.file_infos(path, recursive=True).values())
 
-    def bring(self, path: str) -> None:
+    def fetch_trial_checkpoints(self, path: str) -> None:
         """Copy a checkpoint from the address, and those beside it."""
         # by name, because what fsspec cannot list it takes for empty
-        if self.files.get_file_info(self.there(path)).type is FileType.Directory:
-            self.fetch(path)
-        for each in self.listed(Path(path).parent):
-            if each.match(CHECKPOINTS):
-                self.fetch(str(each))
+        if self.filesystem.get_file_info(self.remote_path(path)).type is FileType.Directory:
+            self.fetch_checkpoint(path)
+        for each in self.list_paths(Path(path).parent):
+            if each.match(CHECKPOINT_PATTERN):
+                self.fetch_checkpoint(str(each))
 
-    def pull(self) -> None:
+    def fetch_for_resume(self) -> None:
         """Copy what the study needs to go on, where more of it is at the address than here."""
-        with reaching(self.uri, KEY):
+        with wrap_access_errors(self.uri, RESULTS_KEY):
             self.refresh()
             journal = self.folder / JOURNAL
-            for record in told(self.folder)[0].values() if journal.exists() else ():
-                for path in filter(None, [record.checkpoint, record.spare]):
+            for record in load_events(self.folder)[0].values() if journal.exists() else ():
+                for path in filter(None, [record.checkpoint, record.previous_checkpoint]):
                     if record.status == "running":
-                        self.bring(path)
+                        self.fetch_trial_checkpoints(path)
 
-    def anything(self) -> bool:
+    def has_files(self) -> bool:
         """Return whether there is anything at the address."""
-        with reaching(self.uri, KEY):
-            return bool(self.listed(self.folder))
+        with wrap_access_errors(self.uri, RESULTS_KEY):
+            return bool(self.list_paths(self.folder))
 
-    def make(self) -> None:
+    def create_folder(self) -> None:
         """Make the folder at the address, and so see that something can be written there."""
-        with reaching(self.uri, KEY):
-            self.files.create_dir(self._found[1], recursive=True)
-            self.made.add(self.folder)
+        with wrap_access_errors(self.uri, RESULTS_KEY):
+            self.filesystem.create_dir(self._filesystem_and_path[1], recursive=True)
+            self.created_folders.add(self.folder)
 
 
-def size(folder: Path) -> int:
+def folder_bytes(folder: Path) -> int:
     """Return the bytes of the files in a folder, none if it is being deleted."""
     try:
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.domains import values
+from tuner.domains import list_values
 from tuner.settings import Settings
 
 
@@ -39,7 +39,7 @@ class Plan:
         variants: What trials choose among.
         scheduler: Name and knobs.
         searcher: Name and knobs.
-        cautions: What may be a mistake, and is done all the same.
+        warnings: What may be a mistake, and is done all the same.
     """
 
     settings: Settings
@@ -50,9 +50,9 @@ class Plan:
     variants: tuple[Variant, ...]
     scheduler: dict[str, object]
     searcher: dict[str, Any]
-    cautions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
-    def shared(self) -> dict[str, Any]:
+    def shared_config(self) -> dict[str, Any]:
         """Return the part of a trial's configuration that no variant changes."""
         return {
             "seed": self.settings.seed,
@@ -63,14 +63,14 @@ class Plan:
         }
 
     @property
-    def columns(self) -> list[str]:
+    def knob_columns(self) -> list[str]:
         """What tells trials apart: the variant, searched knobs, and knobs that variants differ in.
 
         A member that is chosen by name stands under its group, "model", a knob under its path.
         """
         spread: dict[str, list[object]] = {}
         for variant in self.variants:
-            for path, value in flat(variant.fixed).items():
+            for path, value in flatten_groups(variant.fixed).items():
                 spread.setdefault(path, []).append(value)
         everywhere = {path: len(found) == len(self.variants) for path, found in spread.items()}
         differing = [
@@ -78,13 +78,13 @@ class Plan:
             for path, found in spread.items()
             if any(value != found[0] for value in found)
             # a knob that only some members have differs with the member, and says nothing new
-            or (not everywhere[path] and path in self.searched)
+            or (not everywhere[path] and path in self.domains_by_knob)
         ]
         named = ["variant"] if len(self.variants) > 1 else []
-        return [*named, *dict.fromkeys([*differing, *self.searched])]
+        return [*named, *dict.fromkeys([*differing, *self.domains_by_knob])]
 
     @property
-    def searched(self) -> dict[str, list[object]]:
+    def domains_by_knob(self) -> dict[str, list[object]]:
         """Path of each searched knob, to its domains in the variants that search it."""
         found: dict[str, list[object]] = {}
         for variant in self.variants:
@@ -93,7 +93,7 @@ class Plan:
         return found
 
 
-def flat(groups: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+def flatten_groups(groups: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     """Return each value of nested groups by its path, the name of a member by its group."""
     return {
         group if knob == "name" else f"{group}.{knob}": value
@@ -102,18 +102,18 @@ def flat(groups: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     }
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401
+def tuples_to_lists(value: Any) -> Any:  # noqa: ANN401
     """Return nested values with lists for tuples, which YAML has no word for."""
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: tuples_to_lists(item) for key, item in value.items()}
+    return [tuples_to_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def cells(variants: tuple[Variant, ...]) -> int | None:
+def count_cells(variants: tuple[Variant, ...]) -> int | None:
     """Return how many combinations a search has, or none if they cannot be counted."""
     total = 0
     for variant in variants:
-        listings = [values(domain) for domain in variant.searched.values()]
+        listings = [list_values(domain) for domain in variant.searched.values()]
         if any(listing is None for listing in listings):
             return None
         total += math.prod(len(listing) for listing in listings if listing is not None)

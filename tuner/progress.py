@@ -4,14 +4,14 @@ import time
 from dataclasses import dataclass, field
 
 from trainables.levels import Level
-from tuner.account import Account
-from tuner.goal import Goal, front
-from tuner.race import Standing, standings
-from tuner.record import SEED, Record, seeded
+from tuner.account import StudyTotals
+from tuner.goal import Goal, pareto_mask
+from tuner.race import SeedStatistics, compute_seed_statistics
+from tuner.record import SEED_SEPARATOR, Record, accuracies_by_seed
 
 
 @dataclass
-class Progress:
+class StudyProgress:
     """A study under way.
 
     Attributes:
@@ -19,52 +19,52 @@ class Progress:
         levels: The whole runs that a trial may consist of.
         concurrency: Trials at a time.
         records: Trials so far, by number.
-        started: When, on the monotonic clock.
+        started_at: When, on the monotonic clock.
         goal: What it is after.
-        gpu: Share of a GPU that a trial takes.
+        gpu_share: Share of a GPU that a trial takes.
         time_budget: Seconds after which the study ends; no limit if none.
         disk_budget: Bytes that checkpoints may take; no limit if none.
-        disk: Bytes that they take.
-        images: Of the validation split.
-        account: Sums over the trials; to be told of one that had ended and goes on.
+        disk_bytes: Bytes that they take.
+        n_images: Of the validation split.
+        totals: Sums over the trials; to be told of one that had ended and goes on.
     """
 
     trials: int
     levels: tuple[Level, ...]
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.monotonic)
     goal: Goal = field(default_factory=Goal)
 
     @property
-    def epochs(self) -> int:
+    def epochs_per_trial(self) -> int:
         """Epochs of a trial that goes all the way, over all its whole runs."""
         return sum(level.epochs for level in self.levels)
 
-    gpu: float = 0.0
+    gpu_share: float = 0.0
     time_budget: float | None = None
     disk_budget: float | None = None
-    disk: int = 0
-    images: int = 1
-    account: Account = field(default_factory=Account, repr=False, compare=False)
+    disk_bytes: int = 0
+    n_images: int = 1
+    totals: StudyTotals = field(default_factory=StudyTotals, repr=False, compare=False)
 
     @property
-    def elapsed(self) -> float:
+    def elapsed_seconds(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self.started
+        return time.monotonic() - self.started_at
 
     @property
-    def running(self) -> list[Record]:
+    def running_trials(self) -> list[Record]:
         """Trials that have not ended."""
-        return self.account.of(self.records).open
+        return self.totals.count_trials(self.records).running_trials
 
     @property
-    def number_ended(self) -> int:
+    def n_ended(self) -> int:
         """How many trials have ended."""
-        return len(self.records) - len(self.running)
+        return len(self.records) - len(self.running_trials)
 
     @property
-    def ended(self) -> list[Record]:
+    def ended_trials(self) -> list[Record]:
         """Trials that have."""
         return [record for record in self.records.values() if record.status != "running"]
 
@@ -75,44 +75,44 @@ class Progress:
         Once configurations have been run with several seeds it is one of the configuration with the
         highest mean, of those with the most seeds.
         """
-        ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best]
-        if raced := self.standings:
+        ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best_report]
+        if raced := self.seed_statistics:
             most = max(each.n for each in raced.values())
             first = max((n for n in raced if raced[n].n == most), key=lambda n: raced[n].mean)
-            own = [pair for pair in ranked if pair[1].configuration == first]
+            own = [pair for pair in ranked if pair[1].configuration_id == first]
             ranked = own or ranked
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
     @property
-    def standings(self) -> dict[str, Standing]:
+    def seed_statistics(self) -> dict[str, SeedStatistics]:
         """What each configuration has come to over its seeds; empty while all have one."""
-        if not any(SEED in number for number in self.records):
+        if not any(SEED_SEPARATOR in number for number in self.records):
             return {}
-        return standings(seeded(self.records.values()), self.images)
+        return compute_seed_statistics(accuracies_by_seed(self.records.values()), self.n_images)
 
     @property
-    def front(self) -> list[Record]:
+    def pareto_front(self) -> list[Record]:
         """Trials whose best epoch satisfies the constraint and no other's beats; robust first."""
-        kept = [r for r in self.records.values() if r.checkpoint and r.feasible]
-        points = [self.goal.point(record.best) for record in kept if record.best]
-        found = [each for each, on in zip(kept, front(points), strict=True) if on]
+        kept = [r for r in self.records.values() if r.checkpoint and r.is_feasible]
+        points = [self.goal.objective_values(record.best_report) for record in kept if record.best_report]
+        found = [each for each, on in zip(kept, pareto_mask(points), strict=True) if on]
         return sorted(found, key=lambda record: record.score, reverse=True)
 
     @property
     def trial_seconds(self) -> float:
         """Seconds of all epochs of all trials so far."""
-        running = sum(record.seconds for record in self.running)
-        return self.account.seconds + running
+        running = sum(record.seconds for record in self.running_trials)
+        return self.totals.seconds + running
 
     @property
-    def due(self) -> float | None:
+    def remaining_trial_seconds(self) -> float | None:
         """An estimate of those to come: as many epochs as trials took so far, at the mean pace."""
-        running = [len(record.reports) for record in self.running]
-        epochs = self.account.epochs
+        running = [len(record.reports) for record in self.running_trials]
+        epochs = self.totals.epochs
         ended = len(self.records) - len(running)
         if not epochs + sum(running):
             return None
-        usual = epochs / ended if ended else self.epochs
+        usual = epochs / ended if ended else self.epochs_per_trial
         due = (self.trials - len(self.records)) * usual
         due += sum(max(0.0, usual - each) for each in running)
         return due * self.trial_seconds / (epochs + sum(running))
@@ -120,9 +120,9 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """An estimate of the time until the last trial ends, or the time budget if that is less."""
-        if (due := self.due) is None:
+        if (due := self.remaining_trial_seconds) is None:
             return None
-        left = due / max(1, min(self.concurrency, self.trials - self.number_ended))
+        left = due / max(1, min(self.concurrency, self.trials - self.n_ended))
         if self.time_budget is None:
             return left
-        return min(left, max(0.0, self.time_budget - self.elapsed))
+        return min(left, max(0.0, self.time_budget - self.elapsed_seconds))

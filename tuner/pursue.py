@@ -12,77 +12,77 @@ from typing import Any
 import optuna
 from rich.console import Console
 
-from trainables.patience import Patience
+from trainables.patience import Retry
 from trainables.problems import InputError
 from tuner import dashboard, results
-from tuner.books import Books, refused
-from tuner.cluster import joined, unshared
+from tuner.books import StudyRecorder, error_of
+from tuner.cluster import ray_session, check_shared_results
 from tuner.command import FAILED, OK
-from tuner.display import display
-from tuner.estimate import cramped
-from tuner.folder import differences, placed, unwritable
-from tuner.founding import found, remember, strangers
-from tuner.gpu_memory import packed
-from tuner.inside import links_out
-from tuner.interrupt import INTERRUPTED, impatiently
-from tuner.journal import FILE as JOURNAL
-from tuner.journal import Journal
-from tuner.lifeline import lifeline
-from tuner.outlook import unusable
-from tuner.place import Local, Remote
+from tuner.display import show_progress
+from tuner.estimate import check_disk_budget
+from tuner.folder import find_differences, open_results_store, check_results_folder
+from tuner.founding import ensure_optuna_study, load_resume_state, incompatible_trials
+from tuner.gpu_memory import pack_gpus
+from tuner.inside import check_links
+from tuner.interrupt import INTERRUPT_STATUS, second_sigint_exits
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.journal import EventLog
+from tuner.lifeline import watch_head
+from tuner.outlook import check_data_and_networks
+from tuner.place import LocalStore, RemoteStore
 from tuner.plan import Plan
-from tuner.preview import preview
-from tuner.progress import Progress
-from tuner.recall import STUDY as OPTUNA_LOG
-from tuner.recall import Memory, repair, studied
+from tuner.preview import print_dry_run
+from tuner.progress import StudyProgress
+from tuner.recall import OPTUNA_FILE as OPTUNA_LOG
+from tuner.recall import ResumeState, repair, load_optuna_study
 from tuner.record import Record
-from tuner.resources import here, taking_turns, unmet
+from tuner.resources import local_resources, check_mps, check_resources
 from tuner.results import StudyDescription, read_description
-from tuner.room import waiting
-from tuner.rule import Rule
-from tuner.run import concurrency, rule_of, run
-from tuner.shipping import own_files
-from tuner.storage import PATIENCE
-from tuner.summary import summarise
-from tuner.tracking import missing
-from tuner.warm_start import Loan, borrowed
+from tuner.room import check_node_capacity
+from tuner.rule import Scheduler
+from tuner.run import resolve_concurrency, build_scheduler, run_trials
+from tuner.shipping import find_user_files
+from tuner.storage import WRITE_TIMEOUT
+from tuner.summary import print_summary
+from tuner.tracking import check_trackers
+from tuner.warm_start import TransferredTrials, load_warm_start
 
-MEND = "When there is room, or what is gone is back, the same command with resume=auto goes on."
+RESUME_HINT = "When there is room, or what is gone is back, the same command with resume=auto goes on."
 
 
-def pursue(plan: Plan, typed: Sequence[str], console: Console) -> int:
+def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
     """Check whether a plan can be carried out, then do; return the exit status.
 
     Args:
         plan: Of a command without mistakes.
-        typed: The command.
+        command: The command.
         console: Where to tell of it.
 
     Raises:
         InputError: If it cannot.
     """
-    place = placed(plan)
-    patience = Patience(lambda refusal: warn(console, f"{refusal}; trying again."), PATIENCE)
+    place = open_results_store(plan)
+    patience = Retry(lambda refusal: print_warnings(console, f"{refusal}; trying again."), WRITE_TIMEOUT)
     problems, earlier = load_earlier_study(place, plan, patience)
     if plan.settings.address is None:
-        problems += unmet(plan.settings, *here(), "this machine")
-    problems += [*unusable(plan), *missing(plan.settings.tracker)]
+        problems += check_resources(plan.settings, *local_resources(), "this machine")
+    problems += [*check_data_and_networks(plan), *check_trackers(plan.settings.tracker)]
     try:
-        loans = borrowed(plan, place.folder)
+        loans = load_warm_start(plan, place.folder)
     except InputError as unfit:
-        problems += unfit.each
-    if problems := problems or [*cramped(plan)]:
+        problems += unfit.problems
+    if problems := problems or [*check_disk_budget(plan)]:
         raise InputError(problems)
-    plan = packed(plan, here()[1], partial(console.print, soft_wrap=True))
+    plan = pack_gpus(plan, local_resources()[1], partial(console.print, soft_wrap=True))
     if plan.settings.dry_run:
-        preview(console, plan, *concurrency(plan.settings, *here()))
+        print_dry_run(console, plan, *resolve_concurrency(plan.settings, *local_resources()))
         for loan in loans:
             console.print(str(loan), soft_wrap=True)
         return OK
-    silence()
-    with joined(plan.settings, own_files(plan)) as room, impatiently():
-        warn(console, *unshared(place), *waiting(plan.settings))
-        return start(plan, place, loans, typed, console, room, earlier, patience)
+    silence_libraries()
+    with ray_session(plan.settings, find_user_files(plan)) as room, second_sigint_exits():
+        print_warnings(console, *check_shared_results(place), *check_node_capacity(plan.settings))
+        return start_study(plan, place, loans, command, console, room, earlier, patience)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class EarlierStudy:
 
 
 def load_earlier_study(
-    place: Local, plan: Plan, patience: Patience
+    place: LocalStore, plan: Plan, patience: Retry
 ) -> tuple[list[str], EarlierStudy]:
     """Load the study that a plan resumes, if it resumes one.
 
@@ -116,173 +116,173 @@ def load_earlier_study(
     """
     folder = place.folder
     if not (folder / JOURNAL).exists() or plan.settings.resume != "auto":
-        return list(unwritable(place)), EarlierStudy()
-    problems = list(links_out(folder))
+        return list(check_results_folder(place)), EarlierStudy()
+    problems = list(check_links(folder))
     try:
         description = read_description(folder)
     except InputError as error:
-        return [*problems, *error.each], EarlierStudy()
-    problems += differences(description, plan)
+        return [*problems, *error.problems], EarlierStudy()
+    problems += find_differences(description, plan)
     if problems:
         return problems, EarlierStudy()
-    optuna_study = studied(folder, patience)
-    return list(strangers(folder, plan)), EarlierStudy(description, optuna_study)
+    optuna_study = load_optuna_study(folder, patience)
+    return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study)
 
 
-def start(
+def start_study(
     plan: Plan,
-    place: Local,
-    loans: Sequence[Loan],
-    typed: Sequence[str],
+    store: LocalStore,
+    transferred: Sequence[TransferredTrials],
+    command: Sequence[str],
     console: Console,
-    room: tuple[float, float],
+    capacity: tuple[float, float],
     earlier: EarlierStudy,
-    patience: Patience,
+    patience: Retry,
 ) -> int:
     """Run a plan that can be run, and leave its results.
 
     Args:
         plan: What to run.
-        place: Where the results go.
-        loans: Trials of other studies to learn from.
-        typed: The command.
+        store: Where the results go.
+        transferred: Trials of other studies to learn from.
+        command: The command.
         console: Where to tell of it.
-        room: Cores and GPUs that there are.
+        capacity: Cores and GPUs that there are.
         earlier: The study that is resumed.
         patience: How to write while the storage refuses.
 
     Raises:
         InputError: If the results folder cannot be had after all.
     """
-    at_a_time, gpu = concurrency(plan.settings, *room)
-    folder = place.folder
-    make(place, plan)
-    caution = partial(warn, console)
-    caution(*plan.cautions, *taking_turns(gpu))
-    dashboard.tell(plan.settings, console)
-    journal = Journal(folder, patience)
+    at_a_time, gpu = resolve_concurrency(plan.settings, *capacity)
+    folder = store.folder
+    create_results_folder(store, plan)
+    caution = partial(print_warnings, console)
+    caution(*plan.warnings, *check_mps(gpu))
+    dashboard.print_dashboard_url(plan.settings, console)
+    journal = EventLog(folder, patience)
     repair(folder / OPTUNA_LOG)  # it may be torn since it was loaded, before the lock was taken
-    rule, memory, study = recalled(folder, plan, loans, typed, console, earlier, patience)
-    for record in memory.over:
-        journal.ended(record)
-    progress = begun(plan, at_a_time, gpu, rule, memory)
-    greet(console, place, progress)
-    books = Books(place, plan, progress, journal, patience, caution)
+    rule, memory, study = load_or_create_study(folder, plan, transferred, command, console, earlier, patience)
+    for record in memory.ended_unlogged:
+        journal.log_end(record)
+    progress = new_progress(plan, at_a_time, gpu, rule, memory)
+    announce_resume(console, store, progress)
+    books = StudyRecorder(store, plan, progress, journal, patience, caution)
     known: dict[str, Any] = {"journal": journal, "rule": rule, "memory": memory, "study": study}
     with ExitStack() as screen:
-        shown = screen.enter_context(display(progress, console))
+        shown = screen.enter_context(show_progress(progress, console))
 
         def tell(record: Record) -> None:
-            shown.tell(record)
-            books.tell(record)
+            shown.on_trial_change(record)
+            books.on_trial_change(record)
 
         def lost(reason: str) -> int:
             ended = books.close()
             screen.close()
-            return outcome(console, progress, place, reason, *ended)
+            return report_outcome(console, progress, store, reason, *ended)
 
         try:
-            go = partial(run, plan, place, progress, tell, gpu=gpu, caution=caution, **known)
-            with lifeline(caution, lost):
-                refusal = refused(go)
+            go = partial(run_trials, plan, store, progress, tell, gpu=gpu, caution=caution, **known)
+            with watch_head(caution, lost):
+                refusal = error_of(go)
         finally:
             ended = books.close()
-    return outcome(console, progress, place, refusal, *ended)
+    return report_outcome(console, progress, store, refusal, *ended)
 
 
-def greet(console: Console, place: Local, progress: Progress) -> None:
+def announce_resume(console: Console, store: LocalStore, progress: StudyProgress) -> None:
     """Tell that a study goes on, if it does."""
     if progress.records:
-        ended = len(progress.ended)
-        console.print(f"Goes on with {place}: {ended} trials have ended.", soft_wrap=True)
+        ended = len(progress.ended_trials)
+        console.print(f"Goes on with {store}: {ended} trials have ended.", soft_wrap=True)
 
 
-def warn(console: Console, *texts: str) -> None:
+def print_warnings(console: Console, *texts: str) -> None:
     """Tell what may be mistakes, or what was lost."""
     for text in texts:
         console.print(f"caution: {text}", soft_wrap=True)
 
 
-def outcome(
-    console: Console, progress: Progress, place: Local, reason: str, refusal: str, interrupted: bool
+def report_outcome(
+    console: Console, progress: StudyProgress, store: LocalStore, end_reason: str, storage_error: str, interrupted: bool
 ) -> int:
     """Return the exit status of a study that is over, and tell what came of it.
 
     Args:
         console: Where to tell.
         progress: What came of it.
-        place: Where its results are.
-        reason: What has ended it, nothing if it came to its end.
-        refusal: What could not be written at the end.
+        store: Where its results are.
+        end_reason: What has ended it, nothing if it came to its end.
+        storage_error: What could not be written at the end.
         interrupted: Whether it was ended before its time.
     """
-    summarise(console, progress, str(place), interrupted=interrupted)
-    if refusal := reason or refusal:
-        console.print(f"Ended early: {refusal}. {MEND}", soft_wrap=True)
+    print_summary(console, progress, str(store), interrupted=interrupted)
+    if storage_error := end_reason or storage_error:
+        console.print(f"Ended early: {storage_error}. {RESUME_HINT}", soft_wrap=True)
         return FAILED
     if interrupted:
-        return INTERRUPTED
+        return INTERRUPT_STATUS
     ends = {record.status for record in progress.records.values()}
     return FAILED if ends == {"failed"} else OK
 
 
-def make(place: Local, plan: Plan) -> None:
+def create_results_folder(store: LocalStore, plan: Plan) -> None:
     """Make the results folder.
 
     Raises:
         InputError: If that fails.
     """
-    folder = place.folder
-    if isinstance(place, Remote):
-        place.make()
+    folder = store.folder
+    if isinstance(store, RemoteStore):
+        store.create_folder()
     try:
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
         raise InputError([f"results: cannot make {folder} ({error})."]) from None
-    if isinstance(place, Remote):
-        place.claim()
+    if isinstance(store, RemoteStore):
+        store.mark_as_copy()
 
 
-def recalled(
+def load_or_create_study(
     folder: Path,
     plan: Plan,
-    loans: Sequence[Loan],
-    typed: Sequence[str],
+    transferred: Sequence[TransferredTrials],
+    command: Sequence[str],
     console: Console,
     earlier: EarlierStudy,
-    patience: Patience,
-) -> tuple[Rule, Memory, optuna.Study]:
+    patience: Retry,
+) -> tuple[Scheduler, ResumeState, optuna.Study]:
     """Write down what is to be run; return which trials go on, and what earlier runs came to."""
     description, before = earlier.description, earlier.optuna_study
     levels = description.earlier_levels(plan.epochs) if description else []
-    rule = rule_of(plan, levels)
-    memory = remember(folder, plan, rule, before)
+    rule = build_scheduler(plan, levels)
+    memory = load_resume_state(folder, plan, rule, before)
     past = memory.records
     # before the plan is written down that it is made for
-    study = found(folder, plan, rule.levels, past, loans, before=before, patience=patience)
-    for loan in loans if study is not before else ():
+    study = ensure_optuna_study(folder, plan, rule.levels, past, transferred, before=before, patience=patience)
+    for loan in transferred if study is not before else ():
         console.print(str(loan), soft_wrap=True)
-    results.write_study(folder, results.describe(plan, rule.levels, len(levels), typed))
+    results.write_search_yaml(folder, results.describe_study(plan, rule.levels, len(levels), command))
     return rule, memory, study
 
 
-def begun(plan: Plan, at_a_time: int, gpu: float, rule: Rule, memory: Memory) -> Progress:
+def new_progress(plan: Plan, concurrency: int, gpu_share: float, scheduler: Scheduler, resume_state: ResumeState) -> StudyProgress:
     """Return how far a study is that begins, or goes on."""
     settings = plan.settings
-    return Progress(
+    return StudyProgress(
         plan.trials,
-        rule.levels,
-        at_a_time,
-        records=memory.records,
+        scheduler.levels,
+        concurrency,
+        records=resume_state.records,
         goal=settings.goal,
-        gpu=gpu,
+        gpu_share=gpu_share,
         time_budget=settings.time_budget,
         disk_budget=settings.disk_budget,
-        images=int(plan.variants[0].fixed["data"]["validation"]),
+        n_images=int(plan.variants[0].fixed["data"]["validation"]),
     )
 
 
-def silence() -> None:
+def silence_libraries() -> None:
     """Keep the libraries from talking over the table."""
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # the table tells what failed

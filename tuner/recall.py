@@ -11,177 +11,177 @@ import pyarrow.parquet
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
-from trainables.checkpoint import moment_of
+from trainables.checkpoint import checkpoint_position
 from trainables.constraint import Constraint
-from trainables.patience import Patience
+from trainables.patience import Retry
 from trainables.problems import InputError
 from trainables.report import Report
-from tuner.columns import TRIALS
-from tuner.history import Event, told
-from tuner.journal import FILE, mend
-from tuner.lines import NUMBER
-from tuner.place import CHECKPOINTS
-from tuner.record import SEED, Record, Status, ending
-from tuner.rule import Decision, Rule, Step
-from tuner.searcher import NAME, numbered
-from tuner.storage import PatientFile
+from tuner.columns import TRIALS_FILE
+from tuner.history import SchedulerEvent, load_events
+from tuner.journal import EVENT_LOG_FILE, trim_partial_line
+from tuner.lines import TRIAL_NUMBER
+from tuner.place import CHECKPOINT_PATTERN
+from tuner.record import SEED_SEPARATOR, Record, TrialStatus, final_status
+from tuner.rule import Decision, Scheduler, Resume
+from tuner.searcher import STUDY_NAME, own_number
+from tuner.storage import RetryingJournalFile
 
-STUDY = "optuna.log"
+OPTUNA_FILE = "optuna.log"
 
 
-def deleted(path: str) -> None:
+def delete_folder(path: str) -> None:
     """Delete a checkpoint."""
     shutil.rmtree(path, ignore_errors=True)
 
 
 @dataclass
-class Memory:
+class ResumeState:
     """What a study has come to.
 
     Attributes:
         records: Every trial that has been begun, by number.
-        decided: What the rule said of the last epoch of each.
+        decisions: What the rule said of the last epoch of each.
         levels: The whole run that each began with.
-        left: Numbers of those that were cut off and go on.
-        heard: The last moment that the rule has heard of each since it last let it go on.
-        over: Those that turn out to have ended, though the account does not say so yet.
-        lost: What has come of checkpoints that were broken, to be told when their trials go on.
-        remove: Deletes a broken checkpoint.
+        to_resume: Numbers of those that were cut off and go on.
+        last_reported: The last moment that the rule has heard of each since it last let it go on.
+        ended_unlogged: Those that turn out to have ended, though the account does not say so yet.
+        checkpoint_losses: What has come of checkpoints that were broken, to be told when their trials go on.
+        delete_checkpoint: Deletes a broken checkpoint.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
-    decided: dict[str, Decision] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
     levels: dict[str, int] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
-    heard: dict[str, tuple[int, int]] = field(default_factory=dict)
-    over: list[Record] = field(default_factory=list)
-    lost: dict[str, str] = field(default_factory=dict)
-    remove: Callable[[str], None] = deleted
+    to_resume: list[str] = field(default_factory=list)
+    last_reported: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ended_unlogged: list[Record] = field(default_factory=list)
+    checkpoint_losses: dict[str, str] = field(default_factory=dict)
+    delete_checkpoint: Callable[[str], None] = delete_folder
 
-    def tells(self, rule: Rule, number: str, report: Report) -> Decision:
+    def report(self, scheduler: Scheduler, number: str, report: Report) -> Decision:
         """Tell a rule of an epoch of a trial; return what it says.
 
         What a trial reports again, because its process died before the checkpoint was kept, the
         rule has heard already.
         """
-        last = self.heard.get(number)
-        if last is not None and report.moment <= last:
-            return self.decided[number] if report.moment == last else "go"
-        self.heard[number] = report.moment
-        self.decided[number] = rule.reported(number, report, self.records[number].knobs)
-        return self.decided[number]
+        last = self.last_reported.get(number)
+        if last is not None and report.position <= last:
+            return self.decisions[number] if report.position == last else "go"
+        self.last_reported[number] = report.position
+        self.decisions[number] = scheduler.on_report(number, report, self.records[number].knobs)
+        return self.decisions[number]
 
-    def rewinds(self, record: Record, *, waited: bool) -> None:
+    def rewind_to_checkpoint(self, record: Record, *, was_paused: bool) -> None:
         """Have a trial go on from its newest whole checkpoint.
 
         Args:
             record: The trial.
-            waited: Whether it had waited: what it then reports again the rule has heard.
+            was_paused: Whether it had waited: what it then reports again the rule has heard.
         """
-        named, last = record.checkpoint, record.last
-        rewound(record)
+        named, last = record.checkpoint, record.last_report
+        rewind(record)
         if not named or record.checkpoint == named:
             return
-        self.lost[record.trial_id] = loss(record)
-        self.remove(named)  # nobody can read it, or name it any more
-        if waited and last is not None:
-            self.heard[record.trial_id] = last.moment
-            self.decided[record.trial_id] = "go"
+        self.checkpoint_losses[record.trial_id] = describe_checkpoint_loss(record)
+        self.delete_checkpoint(named)  # nobody can read it, or name it any more
+        if was_paused and last is not None:
+            self.last_reported[record.trial_id] = last.position
+            self.decisions[record.trial_id] = "go"
 
-    def lets_on(self, rule: Rule, step: Step) -> None:
+    def resume(self, scheduler: Scheduler, step: Resume) -> None:
         """Tell a rule that a trial goes on that waited: what it reports from now on is new."""
-        rule.went_on(step)
-        self.heard.pop(step.trial, None)
-        self.decided.pop(step.trial, None)
+        scheduler.on_resume(step)
+        self.last_reported.pop(step.trial, None)
+        self.decisions.pop(step.trial, None)
 
 
-def remember(
+def rebuild_resume_state(
     folder: Path,
-    rule: Rule,
+    scheduler: Scheduler,
     constraint: Constraint | None = None,
     *,
     study: optuna.Study | None = None,
-) -> Memory:
+) -> ResumeState:
     """Return what a study had come to when it ended or was cut off, and tell a new rule of it.
 
     Args:
         folder: The results folder.
-        rule: One that knows nothing yet.
+        scheduler: One that knows nothing yet.
         constraint: What the best epoch of each trial should satisfy, if anything.
         study: The searcher's study, or `None` if there is none yet.
 
     Raises:
         InputError: If the account of the study cannot be read.
     """
-    records, events = told(folder, constraint)
-    if not records and (known := trials_of(folder)):
+    records, events = load_events(folder, constraint)
+    if not records and (known := count_frame_trials(folder)):
         raise InputError([
-            f"{folder}: {TRIALS} tells of {known} trials and {FILE} of none, and to go on would "
-            f"write over them; put its {FILE} back, or choose another name=NAME."
+            f"{folder}: {TRIALS_FILE} tells of {known} trials and {EVENT_LOG_FILE} of none, and to go on would "
+            f"write over them; put its {EVENT_LOG_FILE} back, or choose another name=NAME."
         ])
     cut_off = [record for record in records.values() if record.status == "running"]
-    believe(records, study.trials if study else (), rule)
-    forgotten, memory = set[int](), Memory(records)
+    apply_optuna_outcomes(records, study.trials if study else (), scheduler)
+    forgotten, memory = set[int](), ResumeState(records)
     for record in records.values():
         if record.status == "running":
             before = {id(each) for each in record.reports}
-            memory.rewinds(record, waited=False)
+            memory.rewind_to_checkpoint(record, was_paused=False)
             forgotten |= before - {id(each) for each in record.reports}
-    retell([event for event in events if id(event.report) not in forgotten], rule, memory)
+    replay_events([event for event in events if id(event.report) not in forgotten], scheduler, memory)
     for number, record in records.items():
-        record.status, goes_on = taken_up(record, memory.decided.get(number, "go"), rule)
+        record.status, goes_on = status_on_resume(record, memory.decisions.get(number, "go"), scheduler)
         if goes_on:
-            memory.left.append(number)
-        elif memory.decided.get(number) != "wait" and SEED not in number:
-            rule.ended(number)
-    memory.over = [record for record in cut_off if record.status != "running"]
+            memory.to_resume.append(number)
+        elif memory.decisions.get(number) != "wait" and SEED_SEPARATOR not in number:
+            scheduler.on_end(number)
+    memory.ended_unlogged = [record for record in cut_off if record.status != "running"]
     return memory
 
 
-def trials_of(folder: Path) -> int:
+def count_frame_trials(folder: Path) -> int:
     """Return how many trials a study's frame tells of; none if it cannot be read."""
     try:
-        return int(pyarrow.parquet.read_metadata(folder / TRIALS).num_rows)
+        return int(pyarrow.parquet.read_metadata(folder / TRIALS_FILE).num_rows)
     except (OSError, pyarrow.ArrowInvalid):
         return 0
 
 
-def believe(records: Mapping[str, Record], trials: Iterable[FrozenTrial], rule: Rule) -> None:
+def apply_optuna_outcomes(records: Mapping[str, Record], trials: Iterable[FrozenTrial], scheduler: Scheduler) -> None:
     """End trials that died between telling the searcher and writing down that they were over."""
     for trial in trials:
-        record = records.get(numbered(trial))
-        first = record is not None and record.status == "running" and not record.went_on
+        record = records.get(own_number(trial))
+        first = record is not None and record.status == "running" and not record.times_resumed
         if record is not None and first and trial.state.is_finished():
             failed = trial.state == optuna.trial.TrialState.FAIL
-            record.status = "failed" if failed else ending(record, rule.levels)
+            record.status = "failed" if failed else final_status(record, scheduler.levels)
 
 
-def retell(events: list[Event], rule: Rule, memory: Memory) -> None:
+def replay_events(events: list[SchedulerEvent], scheduler: Scheduler, resume_state: ResumeState) -> None:
     """Tell a rule what happened, in order."""
     for event in events:
-        if SEED in event.number:
-            memory.levels[event.number] = len(rule.levels) - 1
+        if SEED_SEPARATOR in event.trial_number:
+            resume_state.levels[event.trial_number] = len(scheduler.levels) - 1
         elif event.kind == "began":
-            memory.levels[event.number] = rule.begins(event.number)
+            resume_state.levels[event.trial_number] = scheduler.on_start(event.trial_number)
         elif event.kind == "waited":
-            memory.lets_on(rule, Step(event.number, event.number))
+            resume_state.resume(scheduler, Resume(event.trial_number, event.trial_number))
         elif event.report is not None:
-            memory.tells(rule, event.number, event.report)
+            resume_state.report(scheduler, event.trial_number, event.report)
 
 
-def taken_up(record: Record, decided: Decision, rule: Rule) -> tuple[Status, bool]:
+def status_on_resume(record: Record, decision: Decision, scheduler: Scheduler) -> tuple[TrialStatus, bool]:
     """Return the status of a trial in a study that is taken up, and whether it goes on.
 
     One that had ended goes on if the study has been given more epochs and the rule does not object.
     """
     if record.status == "failed":
         return "failed", False
-    ends = ending(record, rule.levels)
-    goes_on = decided == "go" and ends == "stopped" and not record.broken
+    ends = final_status(record, scheduler.levels)
+    goes_on = decision == "go" and ends == "stopped" and not record.training_failed
     return ("running", True) if goes_on else (ends, False)
 
 
-def studied(folder: Path, patience: Patience | None = None) -> optuna.Study | None:
+def load_optuna_study(folder: Path, patience: Retry | None = None) -> optuna.Study | None:
     """Return the searcher's study, or none if there is none yet; leave no trace of looking.
 
     Args:
@@ -191,77 +191,77 @@ def studied(folder: Path, patience: Patience | None = None) -> optuna.Study | No
     Raises:
         InputError: If it cannot be read, or a trial of it has no number as ours do.
     """
-    if not (folder / STUDY).exists():
+    if not (folder / OPTUNA_FILE).exists():
         return None
     try:
-        storage = kept_in(folder, patience=patience)
-        if NAME not in optuna.get_all_study_names(storage):
+        storage = open_optuna_storage(folder, retry=patience)
+        if STUDY_NAME not in optuna.get_all_study_names(storage):
             return None
-        study = optuna.load_study(study_name=NAME, storage=storage)
-        strange = [n for n in map(numbered, study.get_trials(deepcopy=False)) if not is_number(n)]
+        study = optuna.load_study(study_name=STUDY_NAME, storage=storage)
+        strange = [n for n in map(own_number, study.get_trials(deepcopy=False)) if not is_trial_number(n)]
     except Exception as error:  # Optuna believes every line
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError([f"{folder / STUDY} cannot be read ({reason})."]) from None
+        raise InputError([f"{folder / OPTUNA_FILE} cannot be read ({reason})."]) from None
     if strange:
         raise InputError([
-            f"{folder / STUDY}: trial_id must be a number such as 0007, got {strange[0]!r}."
+            f"{folder / OPTUNA_FILE}: trial_id must be a number such as 0007, got {strange[0]!r}."
         ])
     return study
 
 
-def is_number(number: str) -> bool:
+def is_trial_number(number: str) -> bool:
     """Return whether a number can be that of a trial of ours, or says that it is of none."""
-    return number == "" or bool(NUMBER.fullmatch(number))
+    return number == "" or bool(TRIAL_NUMBER.fullmatch(number))
 
 
-def kept_in(
-    folder: Path, name: str = STUDY, patience: Patience | None = None
+def open_optuna_storage(
+    folder: Path, name: str = OPTUNA_FILE, retry: Retry | None = None
 ) -> optuna.storages.BaseStorage:
     """Return where the searcher's study is kept: a file that optuna-dashboard opens too.
 
     Args:
         folder: The results folder.
         name: Of the file.
-        patience: How to write while the storage refuses; without, that is raised.
+        retry: How to write while the storage refuses; without, that is raised.
     """
     file = folder / name
     repair(file)
-    backend = PatientFile(file, patience) if patience else JournalFileBackend(str(file))
+    backend = RetryingJournalFile(file, retry) if retry else JournalFileBackend(str(file))
     return optuna.storages.JournalStorage(backend)
 
 
 def repair(file: Path) -> None:
     """Remove what a process that died left of a searcher's study: half a line, and its lock."""
-    mend(file)
+    trim_partial_line(file)
     file.with_name(f"{file.name}.lock").unlink(missing_ok=True)  # the journal's lock guards both
 
 
-def rewound(record: Record) -> Record:
+def rewind(record: Record) -> Record:
     """Return a trial that was cut off as its newest whole checkpoint has it.
 
     What it reported after that is forgotten: it will report the same again.
     """
-    seen = {report.moment for report in record.reports}
-    found = dict(whole(record, seen))
+    seen = {report.position for report in record.reports}
+    found = dict(valid_checkpoints(record, seen))
     newest = max(found, default=(-1, 0))
-    record.reports = [report for report in record.reports if report.moment <= newest]
+    record.reports = [report for report in record.reports if report.position <= newest]
     record.checkpoint = str(found[newest]) if found else ""
     return record
 
 
-def whole(record: Record, seen: set[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Path]]:
+def valid_checkpoints(record: Record, reported: set[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], Path]]:
     """Yield the checkpoints of a trial that are whole and of a moment that was reported."""
     if record.checkpoint:
-        spare = [Path(record.spare)] if record.spare else []
+        spare = [Path(record.previous_checkpoint)] if record.previous_checkpoint else []
         # the newest counts of those of one moment
-        for folder in [*spare, *Path(record.checkpoint).parent.glob(CHECKPOINTS)]:
-            moment = moment_of(folder)
-            if moment in seen and moment is not None:
+        for folder in [*spare, *Path(record.checkpoint).parent.glob(CHECKPOINT_PATTERN)]:
+            moment = checkpoint_position(folder)
+            if moment in reported and moment is not None:
                 yield moment, folder
 
 
-def loss(record: Record) -> str:
+def describe_checkpoint_loss(record: Record) -> str:
     """Return what comes of a broken checkpoint to a trial that has been rewound."""
-    if record.last is None:
+    if record.last_report is None:
         return "its checkpoint is broken, and there is none before; it begins anew"
-    return f"its checkpoint is broken; it goes on from the one before, of epoch {record.last.epoch}"
+    return f"its checkpoint is broken; it goes on from the one before, of epoch {record.last_report.epoch}"

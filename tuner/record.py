@@ -8,11 +8,11 @@ from typing import Literal
 from trainables.constraint import Constraint
 from trainables.levels import Level
 from trainables.report import Report
-from tuner.tally import Tally
+from tuner.tally import ReportTotals
 
-SEED = "s"
+SEED_SEPARATOR = "s"
 """In the number of a trial, between that of its configuration and its seed."""
-Status = Literal["running", "completed", "stopped", "diverged", "failed"]
+TrialStatus = Literal["running", "completed", "stopped", "diverged", "failed"]
 
 
 @dataclass
@@ -28,8 +28,8 @@ class Record:
         status: How it ended, or "running".
         error: What it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
-        spare: The one before that, while it runs, in case the newest is broken.
-        went_on: How often it has gone on after it had waited or its process had died.
+        previous_checkpoint: The one before that, while it runs, in case the newest is broken.
+        times_resumed: How often it has gone on after it had waited or its process had died.
         constraint: What its best epoch should satisfy, if anything.
     """
 
@@ -38,73 +38,73 @@ class Record:
     seed: int
     groups: dict[str, dict[str, object]]
     reports: list[Report] = field(default_factory=list)
-    status: Status = "running"
+    status: TrialStatus = "running"
     error: str = ""
     checkpoint: str = ""
-    spare: str = ""
-    went_on: int = 0
+    previous_checkpoint: str = ""
+    times_resumed: int = 0
     constraint: Constraint | None = None
-    counted: Tally = field(default_factory=Tally, init=False, repr=False, compare=False)
+    cached_totals: ReportTotals = field(default_factory=ReportTotals, init=False, repr=False, compare=False)
 
     @property
-    def tally(self) -> Tally:
+    def totals(self) -> ReportTotals:
         """What its epochs come to."""
-        self.counted = self.counted.over(self.reports, self.constraint)
-        return self.counted
+        self.cached_totals = self.cached_totals.count_reports(self.reports, self.constraint)
+        return self.cached_totals
 
     @property
-    def configuration(self) -> str:
+    def configuration_id(self) -> str:
         """The number of the first trial with its knobs."""
-        return self.trial_id.partition(SEED)[0]
+        return self.trial_id.partition(SEED_SEPARATOR)[0]
 
     @property
-    def best(self) -> Report | None:
+    def best_report(self) -> Report | None:
         """The epoch with the highest score, the one that is kept; the first of equals."""
-        return self.tally.best
+        return self.totals.best
 
     @property
     def score(self) -> tuple[float, ...]:
         """What trials are ranked by: the score of the best epoch, below any if there is none."""
-        return best.score(self.constraint) if (best := self.best) else (-math.inf,)
+        return best.score(self.constraint) if (best := self.best_report) else (-math.inf,)
 
     @property
-    def feasible(self) -> bool:
+    def is_feasible(self) -> bool:
         """Whether the best epoch satisfies the constraint."""
-        return self.best is not None and self.best.margin(self.constraint) <= 0
+        return self.best_report is not None and self.best_report.violation(self.constraint) <= 0
 
     @property
-    def last(self) -> Report | None:
+    def last_report(self) -> Report | None:
         """The latest epoch."""
         return self.reports[-1] if self.reports else None
 
     @property
     def collapsed_at(self) -> int:
         """Updates after which the sentinel ended it; 0 if it did not."""
-        return self.last.collapsed_at if self.last else 0
+        return self.last_report.collapsed_at if self.last_report else 0
 
     @property
-    def broken(self) -> bool:
+    def training_failed(self) -> bool:
         """Whether it ended because training had failed."""
-        return self.last is not None and self.last.broken
+        return self.last_report is not None and self.last_report.has_failed
 
     @property
     def seconds(self) -> float:
         """Wall time of all epochs."""
-        return self.tally.seconds
+        return self.totals.seconds
 
 
-def seeded(records: Iterable[Record]) -> dict[str, list[float | None]]:
+def accuracies_by_seed(records: Iterable[Record]) -> dict[str, list[float | None]]:
     """Return the robust accuracy of each configuration that was run to its end, seed by seed.
 
     None stands for a seed whose run failed.
     """
     found: dict[str, dict[int, float | None]] = {}
     for record in records:
-        number = int(record.trial_id.partition(SEED)[2] or 0)
-        whole = (record.status == "completed" or record.broken) and record.best
+        number = int(record.trial_id.partition(SEED_SEPARATOR)[2] or 0)
+        whole = (record.status == "completed" or record.training_failed) and record.best_report
         if whole or (number and record.status == "failed"):
-            value = record.best.val_robust_accuracy if whole and record.best else None
-            found.setdefault(record.configuration, {})[number] = value
+            value = record.best_report.val_robust_accuracy if whole and record.best_report else None
+            found.setdefault(record.configuration_id, {})[number] = value
     return {
         name: [each[number] for number in sorted(each)]
         for name, each in sorted(found.items())
@@ -112,17 +112,17 @@ def seeded(records: Iterable[Record]) -> dict[str, list[float | None]]:
     }
 
 
-def ending(record: Record, levels: Sequence[Level]) -> Status:
+def final_status(record: Record, levels: Sequence[Level]) -> TrialStatus:
     """Return how a trial that no longer runs, and raised nothing, ended.
 
     Args:
         record: The trial.
         levels: The whole runs that it may consist of.
     """
-    if record.last is None:
+    if record.last_report is None:
         return "stopped"
-    if record.last.diverged:
+    if record.last_report.diverged:
         return "diverged"
     end = (len(levels) - 1, levels[-1].epochs)
-    whole = record.last.moment == end and not record.last.collapsed_at
+    whole = record.last_report.position == end and not record.last_report.collapsed_at
     return "completed" if whole else "stopped"

@@ -13,13 +13,13 @@ from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.report import Report
 from tuner import logs
-from tuner.columns import EPOCHS, TRIALS
-from tuner.results import STUDY
-from tuner.working_copy import here
+from tuner.columns import EPOCHS_FILE, TRIALS_FILE
+from tuner.results import SEARCH_FILE
+from tuner.working_copy import fetch_results_folder
 
-QUESTION = ["data", "threat", "threat.eps", "model"]
+COMPARED_COLUMNS = ["data", "threat", "threat.eps", "model"]
 """What logged runs must share for their accuracies to be comparable."""
-MORE_IMAGES = "semisupervised"
+EXTRA_DATA_MARKER = "semisupervised"
 """In the name of a run that was given more images than the others."""
 
 
@@ -38,7 +38,7 @@ class Recording:
     reports: tuple[Report, ...]
 
     @property
-    def best(self) -> float:
+    def best_accuracy(self) -> float:
         """The highest robust accuracy of the run."""
         return max(report.val_robust_accuracy for report in self.reports)
 
@@ -56,57 +56,57 @@ class Archive:
     levels: tuple[Level, ...]
 
 
-def recorded(named: Path | str) -> Archive:
+def load_archive(source: Path | str) -> Archive:
     """Return the runs in a results folder, or in logs as `tuner.logs` reads them.
 
     Of logged runs that asked different questions those of the most frequent one are taken.
 
     Args:
-        named: Their path, or the address of the folder.
+        source: Their path, or the address of the folder.
 
     Raises:
         InputError: If there are none.
     """
     try:
-        path = here(named)
-        found = of_folder(path) if (path / STUDY).is_file() else of_logs(logs.read(path))
+        path = fetch_results_folder(source)
+        found = load_results_folder(path) if (path / SEARCH_FILE).is_file() else select_logged_runs(logs.read_logs(path))
     except InputError as error:
-        raise InputError([f"replay: {each}" for each in error.each]) from None
+        raise InputError([f"replay: {each}" for each in error.problems]) from None
     except Exception as error:  # a stranger's file can fail in any way
         reason = str(error).partition("\n")[0]
         raise InputError([
-            f"replay: {named} cannot be read as a results folder or a table of logs ({reason})."
+            f"replay: {source} cannot be read as a results folder or a table of logs ({reason})."
         ]) from None
     if not found.runs:
-        raise InputError([f"replay: {named} has no run that went to its end."])
+        raise InputError([f"replay: {source} has no run that went to its end."])
     return found
 
 
-def of_folder(folder: Path) -> Archive:
+def load_results_folder(folder: Path) -> Archive:
     """Return the trials of a study that went to their end."""
-    said = study_file.read(folder / STUDY)
-    trials = pd.read_parquet(folder / TRIALS).set_index("trial_id")
-    epochs = pd.read_parquet(folder / EPOCHS)
+    said = study_file.read_search_yaml(folder / SEARCH_FILE)
+    trials = pd.read_parquet(folder / TRIALS_FILE).set_index("trial_id")
+    epochs = pd.read_parquet(folder / EPOCHS_FILE)
     whole = trials[trials["status"] == "completed"]
     knobs = whole[[path for path in whole if "." in str(path)]]
-    runs = tuple(recordings(knobs, epochs))
+    runs = tuple(build_recordings(knobs, epochs))
     return Archive(runs, tuple(Level(**level) for level in said["levels"]))
 
 
-def of_logs(logged: logs.Logs) -> Archive:
+def select_logged_runs(logged: logs.ExternalLogs) -> Archive:
     """Return the logged runs that asked the most frequent question."""
     trials = logged.trials.set_index("trial_id")
-    trials = trials[~trials.index.str.contains(MORE_IMAGES)]
-    asked = trials.reindex(columns=QUESTION).astype(str).apply(tuple, axis=1)
+    trials = trials[~trials.index.str.contains(EXTRA_DATA_MARKER)]
+    asked = trials.reindex(columns=COMPARED_COLUMNS).astype(str).apply(tuple, axis=1)
     alike = trials[asked == Counter(asked).most_common(1)[0][0]]
     knobs = alike.loc[:, :"best_epoch"].drop(columns=["status", "best_epoch"])
     # a loss that is not finite ends a trial of ours, but did not end these runs
-    runs = tuple(recordings(knobs, logged.epochs.assign(diverged=False)))
+    runs = tuple(build_recordings(knobs, logged.epochs.assign(diverged=False)))
     lengths = Counter(len(run.reports) for run in runs)
     return Archive(runs, (Level(lengths.most_common(1)[0][0]),))
 
 
-def recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Recording]:
+def build_recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Recording]:
     """Yield runs.
 
     Args:
@@ -118,10 +118,10 @@ def recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Recording]
         if number in knobs.index:
             known = {str(path): value for path, value in knobs.loc[str(number)].items()}
             yield Recording(
-                str(number), known, tuple(map(reported, rows[names].to_dict("records")))
+                str(number), known, tuple(map(row_to_report, rows[names].to_dict("records")))
             )
 
 
-def reported(row: Mapping[Hashable, Any]) -> Report:
+def row_to_report(row: Mapping[Hashable, Any]) -> Report:
     """Return a row of `epochs` as it was reported."""
     return Report(**{str(name): value for name, value in row.items()})

@@ -12,23 +12,23 @@ from rich.table import Table
 
 from trainables.problems import InputError
 from tuner.plan import Plan
-from tuner.recorded import Archive, Recording, recorded
-from tuner.replay import Moment, Replay
-from tuner.run import listed, rule_of, samplers
+from tuner.recorded import Archive, Recording, load_archive
+from tuner.replay import ReplayPoint, Replay
+from tuner.run import is_grid_search, build_scheduler, build_sampler_factory
 
-FILE = "replay.parquet"
-COSTS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+REPLAY_FILE = "replay.parquet"
+COST_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 """Shares of the full cost at which regret is told."""
-ASKED, RANDOM, FIRST = "this study", "random, run to the end", "one epoch for all, then the best"
+THIS_STUDY, RANDOM_SEARCH, ONE_EPOCH_FIRST = "this study", "random, run to the end", "one epoch for all, then the best"
 
 
-def rehearse(plan: Plan, console: Console, folder: Path) -> None:
+def replay_study(plan: Plan, console: Console, folder: Path) -> None:
     """Replay a study on recorded runs in many orders, print what came out, and keep it.
 
     Raises:
         InputError: If the runs cannot be read or the scheduler asks for others.
     """
-    archive = recorded(plan.settings.replay or "")
+    archive = load_archive(plan.settings.replay or "")
     number = len(archive.runs)
     if (plan.settings.trials or 0) > number:
         raise InputError([
@@ -36,83 +36,83 @@ def rehearse(plan: Plan, console: Console, folder: Path) -> None:
         ])
     plan = replace(plan, trials=plan.settings.trials or number, epochs=archive.levels[-1].epochs)
     orders = track(range(plan.settings.orders), "Replays", console=console, transient=True)
-    frame = pd.DataFrame([row for order in orders for row in rows(plan, archive, order)])
+    frame = pd.DataFrame([row for order in orders for row in replay_rows(plan, archive, order)])
     folder.mkdir(parents=True)
-    frame.to_parquet(folder / FILE)
+    frame.to_parquet(folder / REPLAY_FILE)
     console.print(
         f"{number} recorded runs of {archive.levels[-1]}, {plan.settings.orders} orders; "
         f"{plan.trials} trials, {plan.settings.concurrency or 1} at a time.",
         soft_wrap=True,
     )
-    console.print(table(frame))
-    console.print(over_cost(frame))
-    console.print(f"Regret is in points of robust accuracy. Results: {folder / FILE}")
+    console.print(regret_table(frame))
+    console.print(regret_by_cost(frame))
+    console.print(f"Regret is in points of robust accuracy. Results: {folder / REPLAY_FILE}")
 
 
-def rows(plan: Plan, archive: Archive, order: int) -> Iterator[dict[str, object]]:
+def replay_rows(plan: Plan, archive: Archive, order: int) -> Iterator[dict[str, object]]:
     """Yield each improvement in one order, of the study and of what costs as much."""
     replay = Replay(
         archive,
         plan.variants,
-        samplers(plan),
-        rule_of(plan),
+        build_sampler_factory(plan),
+        build_scheduler(plan),
         plan.trials,
-        listed=listed(plan),
+        is_grid=is_grid_search(plan),
         order=order,
     )
-    moments = list(replay.run(plan.settings.concurrency or 1))
+    moments = list(replay.simulate(plan.settings.concurrency or 1))
     runs = random.Random(order).sample(archive.runs, plan.trials)
     spent = moments[-1].cost
     contenders = {
-        ASKED: moments,
-        RANDOM: list(to_the_end_of(runs, spent)),
-        FIRST: list(first_epoch_of(runs, spent)),
+        THIS_STUDY: moments,
+        RANDOM_SEARCH: list(run_to_end(runs, spent)),
+        ONE_EPOCH_FIRST: list(run_best_after_one_epoch(runs, spent)),
     }
     full = sum(len(run.reports) for run in archive.runs)
-    top = max(run.best for run in archive.runs)
+    top = max(run.best_accuracy for run in archive.runs)
     for name, seen in contenders.items():
-        for moment in (*improvements(seen), seen[-1]):
+        for moment in (*select_improvements(seen), seen[-1]):
             yield {
                 "contender": name,
                 "order": order,
                 "time": moment.time,
                 "cost": moment.cost / full,
-                "regret": 100 * (top - moment.best),
+                "regret": 100 * (top - moment.best_accuracy),
             }
 
 
-def improvements(moments: Sequence[Moment]) -> Iterator[Moment]:
+def select_improvements(points: Sequence[ReplayPoint]) -> Iterator[ReplayPoint]:
     """Yield the moments at which the best got better."""
     best = -1.0
-    for moment in moments:
-        if moment.best > best:
-            best = moment.best
+    for moment in points:
+        if moment.best_accuracy > best:
+            best = moment.best_accuracy
             yield moment
 
 
-def to_the_end_of(runs: Sequence[Recording], spent: int) -> Iterator[Moment]:
+def run_to_end(runs: Sequence[Recording], budget: int) -> Iterator[ReplayPoint]:
     """Yield what runs one after the other come to, until as much is spent."""
     cost, best = 0, 0.0
     for run in runs:
         for report in run.reports:
-            if cost == spent:
+            if cost == budget:
                 return
             cost, best = cost + 1, max(best, report.val_robust_accuracy)
-            yield Moment(cost, cost, best)
+            yield ReplayPoint(cost, cost, best)
 
 
-def first_epoch_of(runs: Sequence[Recording], spent: int) -> Iterator[Moment]:
+def run_best_after_one_epoch(runs: Sequence[Recording], budget: int) -> Iterator[ReplayPoint]:
     """Yield what the first epoch of all comes to, and then the best ones to the end."""
     best = max(run.reports[0].val_robust_accuracy for run in runs)
-    yield Moment(len(runs), len(runs), best)
+    yield ReplayPoint(len(runs), len(runs), best)
     ranked = sorted(runs, key=lambda run: -run.reports[0].val_robust_accuracy)
     rest = [replace(run, reports=run.reports[1:]) for run in ranked]
-    for moment in to_the_end_of(rest, spent - len(runs)):
+    for moment in run_to_end(rest, budget - len(runs)):
         cost = moment.cost + len(runs)
-        yield Moment(cost, cost, max(best, moment.best))
+        yield ReplayPoint(cost, cost, max(best, moment.best_accuracy))
 
 
-def table(frame: pd.DataFrame) -> Table:
+def regret_table(frame: pd.DataFrame) -> Table:
     """Return what each contender came to in the end."""
     result = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("", "regret: median", "quartiles", "90 %", "cost: median"):
@@ -130,20 +130,20 @@ def table(frame: pd.DataFrame) -> Table:
     return result
 
 
-def over_cost(frame: pd.DataFrame) -> Table:
+def regret_by_cost(frame: pd.DataFrame) -> Table:
     """Return the median regret of each contender when a share of the full cost is spent."""
     result = Table(box=None, header_style="dim", pad_edge=False, title="Median regret at a cost of")
     result.add_column("")
-    for cost in COSTS:
+    for cost in COST_SHARES:
         result.add_column(f"{100 * cost:.0f} %", justify="right")
     for name, seen in frame.groupby("contender", sort=False):
         spent = seen.groupby("order")["cost"].max().median()
-        cells = [f"{by(seen, cost):.2f}" if cost <= spent else "" for cost in COSTS]
+        cells = [f"{median_regret(seen, cost):.2f}" if cost <= spent else "" for cost in COST_SHARES]
         result.add_row(str(name), *cells)
     return result
 
 
-def by(seen: pd.DataFrame, cost: float) -> float:
+def median_regret(frame: pd.DataFrame, cost: float) -> float:
     """Return the median regret over orders when so much has been spent."""
-    so_far = seen[seen["cost"] <= cost]
+    so_far = frame[frame["cost"] <= cost]
     return float(so_far.groupby("order")["regret"].min().median())

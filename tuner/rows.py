@@ -14,7 +14,7 @@ from tuner.record import Record
 
 
 def trials_frame(
-    records: Iterable[Record], knobs: Sequence[str], folder: Path, *, running: bool = False
+    records: Iterable[Record], knobs: Sequence[str], folder: Path, *, include_running: bool = False
 ) -> pd.DataFrame:
     """Return one row a trial that has ended.
 
@@ -22,16 +22,16 @@ def trials_frame(
         records: Trials, in the order of the rows.
         knobs: Columns for what tells them apart.
         folder: The results folder.
-        running: Whether those that have not ended get a row as well.
+        include_running: Whether those that have not ended get a row as well.
     """
-    rows = [row(record, folder) for record in records if running or record.status != "running"]
+    rows = [trial_row(record, folder) for record in records if include_running or record.status != "running"]
     frame = pd.DataFrame(rows, columns=["trial_id", "status", *knobs, *list(TRIAL_COLUMNS)[2:]])
     return frame.astype(TRIAL_COLUMNS)
 
 
-def row(record: Record, folder: Path) -> dict[str, object]:
+def trial_row(record: Record, folder: Path) -> dict[str, object]:
     """Return a trial as a row of `trials`."""
-    best, last = record.best, record.last
+    best, last = record.best_report, record.last_report
     plain_enough = (bool, int, float, NoneType)
     knobs = {k: v if isinstance(v, plain_enough) else str(v) for k, v in record.knobs.items()}
     measured = {}

@@ -14,21 +14,21 @@ Decision = Literal["go", "wait", "stop"]
 
 
 @dataclass(frozen=True)
-class Step:
+class Resume:
     """How a trial that waits goes on.
 
     Attributes:
         trial: Its number.
         source: The number of the trial whose checkpoint it goes on from.
-        knobs: What changes, by path such as "optimizer.lr".
+        hyperparameters: What changes, by path such as "optimizer.lr".
     """
 
     trial: str
     source: str
-    knobs: Mapping[str, object] = field(default_factory=dict)
+    hyperparameters: Mapping[str, object] = field(default_factory=dict)
 
 
-class Rule:
+class Scheduler:
     """Lets every trial run to its end.
 
     Attributes:
@@ -38,24 +38,24 @@ class Rule:
     def __init__(self, levels: tuple[Level, ...]) -> None:
         self.levels = levels
 
-    def begins(self, trial: str) -> int:
+    def on_start(self, trial: str) -> int:
         """Take note of a new trial; return the level that it begins with."""
         return 0
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
+    def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Take note of an epoch of a trial with these searched knobs; return what to do."""
         return "go"
 
-    def ended(self, trial: str) -> None:
+    def on_end(self, trial: str) -> None:
         """Take note that a trial, which did not wait, will report no more."""
 
-    def next(self, *, idle: bool) -> Step | None:
+    def next_to_resume(self, *, is_idle: bool) -> Resume | None:
         """Return which trial need not wait any longer, if any.
 
         Args:
-            idle: Whether there is room and nothing else to do with it.
+            is_idle: Whether there is room and nothing else to do with it.
         """
         return None
 
-    def went_on(self, step: Step) -> None:
+    def on_resume(self, resume: Resume) -> None:
         """Take note that a trial has gone on."""

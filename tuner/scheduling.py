@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
 
 
-class Ruled(FIFOScheduler):
+class RuleScheduler(FIFOScheduler):
     """Ray's scheduler: it runs trials in order, and ends them where a rule stops or pauses them."""
 
     def __init__(self, decide: Callable[[str, dict[str, object]], bool]) -> None:

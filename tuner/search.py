@@ -6,10 +6,10 @@ from functools import partial
 
 from rich.console import Console
 
-from tuner.arguments import SEARCH
-from tuner.command import command
-from tuner.compose import compose
-from tuner.help import usage
+from tuner.arguments import VOCABULARY
+from tuner.command import run_command
+from tuner.compose import compose_plan
+from tuner.help import print_usage
 from tuner.launch import launch
 from tuner.words import CommandLine, parse_command_line
 
@@ -20,8 +20,8 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    parse = partial(parse_command_line, vocabulary=SEARCH, takes_folders=False)
-    return command(words, usage, parse, search)
+    parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
+    return run_command(words, print_usage, parse, search)
 
 
 def search(line: CommandLine, console: Console) -> int:
@@ -30,7 +30,7 @@ def search(line: CommandLine, console: Console) -> int:
     Raises:
         InputError: If anything is wrong with it.
     """
-    plan = compose(line.arguments, line.problems)
+    plan = compose_plan(line.arguments, line.problems)
     return launch(plan, ["python", "-m", "tuner.search", *line.words], console)
 
 

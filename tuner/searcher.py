@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from ray.tune.search import Searcher
 
-from trainables.levels import Level, elapsed
+from trainables.levels import Level, epochs_trained
 from trainables.report import Report
 from tuner.goal import Goal
 from tuner.metric import METRIC, MODE
@@ -21,15 +21,15 @@ from tuner.parameters import Parameters
 from tuner.plan import Variant
 from tuner.record import Record
 
-NAME = "attuner"
+STUDY_NAME = "attuner"
 """Of the study, to whoever opens its storage."""
-NUMBER, GOES_ON = "trial_id", "goes_on"
+NUMBER_ATTRIBUTE, RESUMED_ATTRIBUTE = "trial_id", "goes_on"
 """Attributes: the number of a trial of ours, and that of one which goes on though it had ended to
 Optuna; what else Optuna counts has neither."""
-STATE = optuna.trial.TrialState
+TRIAL_STATE = optuna.trial.TrialState
 
 
-class StudySearcher(Searcher):
+class OptunaSearcher(Searcher):
     """Proposes configurations from an Optuna study.
 
     Attributes:
@@ -60,128 +60,128 @@ class StudySearcher(Searcher):
             past: What has become of its trials, by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
-        self.levels, self.sampler, self.goal = levels, sampler, goal or Goal()
+        self.levels, self.make_sampler, self.goal = levels, sampler, goal or Goal()
         self.parameters = Parameters(variants)
-        self.study = study or opened(None, self.goal)
+        self.study = study or open_study(None, self.goal)
         trials = self.study.get_trials(deepcopy=False)
-        self.ours = sum(NUMBER in trial.user_attrs for trial in trials)
-        self.lent = sum(not numbered(trial) for trial in trials)
-        self.waiting = deque(numbered(each) for each in trials if each.state == STATE.WAITING)
-        for cell in unlisted(self.study, self.parameters) if listed else ():
-            self.enqueue(cell)
-        self.asked: dict[str, optuna.Trial] = {}
-        self.best: dict[str, Report] = {}
-        self.heard: dict[str, Report] = {}
-        self.past = past or {}
-        self.cut_off = deque(self.reconciled())
+        self.n_own = sum(NUMBER_ATTRIBUTE in trial.user_attrs for trial in trials)
+        self.n_transferred = sum(not own_number(trial) for trial in trials)
+        self.queued = deque(own_number(each) for each in trials if each.state == TRIAL_STATE.WAITING)
+        for cell in missing_cells(self.study, self.parameters) if listed else ():
+            self.enqueue_next(cell)
+        self.running_trials: dict[str, optuna.Trial] = {}
+        self.best_reports: dict[str, Report] = {}
+        self.last_reports: dict[str, Report] = {}
+        self.records = past or {}
+        self.interrupted = deque(self.reconcile())
 
-    def reconciled(self) -> Iterator[int]:
+    def reconcile(self) -> Iterator[int]:
         """Tell the study what it had no time to hear; yield those that it asked for in vain."""
-        for trial in self.study.get_trials(states=[STATE.RUNNING]):
-            record = self.past.get(numbered(trial))
+        for trial in self.study.get_trials(states=[TRIAL_STATE.RUNNING]):
+            record = self.records.get(own_number(trial))
             if record is None:
                 yield trial.number
             elif record.status != "running":
-                self.close(self.taken_up(trial.number), record.best, *outcome(record, self.goal))
+                self.finish_trial(self.reattach(trial.number), record.best_report, *optuna_outcome(record, self.goal))
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Return the groups of a new trial, its number and the label of its variant."""
-        trial = self.taken_up(self.cut_off.popleft()) if self.cut_off else self.new_trial()
-        self.asked[trial_id] = trial
-        return self.parameters.draw(trial) | {"trial": trial.user_attrs[NUMBER]}
+        trial = self.reattach(self.interrupted.popleft()) if self.interrupted else self.new_trial()
+        self.running_trials[trial_id] = trial
+        return self.parameters.suggest(trial) | {"trial": trial.user_attrs[NUMBER_ATTRIBUTE]}
 
     def new_trial(self) -> optuna.Trial:
         """Return a trial that the study has not had, or one that waits in a list."""
-        if not self.waiting:
-            self.enqueue({})
-        self.study.sampler = self.sampler_of(self.waiting.popleft())
+        if not self.queued:
+            self.enqueue_next({})
+        self.study.sampler = self.sampler_for(self.queued.popleft())
         return self.study.ask()
 
-    def enqueue(self, params: Mapping[str, object]) -> None:
+    def enqueue_next(self, params: Mapping[str, object]) -> None:
         """Add the next of our trials, to be asked for."""
-        number = f"{self.ours:04d}"
-        enqueue(self.study, params, number)
-        self.waiting.append(number)
-        self.ours += 1
+        number = f"{self.n_own:04d}"
+        enqueue_trial(self.study, params, number)
+        self.queued.append(number)
+        self.n_own += 1
 
-    def takes_up(self, trial_id: str, number: str) -> None:
+    def attach(self, trial_id: str, number: str) -> None:
         """Take note that a trial goes on under another of Ray's names.
 
         To Optuna what had waited has ended, and can be told no more. It is a trial of its own from
         here on, of the same values, which the sampler learns of when it ends.
         """
         trials = self.study.get_trials(deepcopy=False)
-        last = next(trial for trial in reversed(trials) if numbered(trial) == number)
+        last = next(trial for trial in reversed(trials) if own_number(trial) == number)
         if last.state.is_finished():
             again = optuna.trial.create_trial(
-                state=STATE.RUNNING,
+                state=TRIAL_STATE.RUNNING,
                 params=last.params,
                 distributions=last.distributions,
-                user_attrs={GOES_ON: number},
+                user_attrs={RESUMED_ATTRIBUTE: number},
             )
             self.study.add_trial(again)
             last = self.study.get_trials(deepcopy=False)[-1]
-        self.asked[trial_id] = optuna.Trial(self.study, last._trial_id)
-        record = self.past.get(number)
-        if record and record.best and record.last:
-            self.best[trial_id], self.heard[trial_id] = record.best, record.last
+        self.running_trials[trial_id] = optuna.Trial(self.study, last._trial_id)
+        record = self.records.get(number)
+        if record and record.best_report and record.last_report:
+            self.best_reports[trial_id], self.last_reports[trial_id] = record.best_report, record.last_report
 
-    def renames(self, before: str, now: str) -> None:
+    def rename(self, old: str, new: str) -> None:
         """Take note that a trial which never began has another of Ray's names."""
-        if before in self.asked:
-            self.asked[now] = self.asked.pop(before)
+        if old in self.running_trials:
+            self.running_trials[new] = self.running_trials.pop(old)
 
-    def lets_go(self, trial_id: str) -> None:
+    def detach(self, trial_id: str) -> None:
         """Take note that a trial will go on under another of Ray's names."""
-        self.asked.pop(trial_id, None)
+        self.running_trials.pop(trial_id, None)
 
-    def taken_up(self, index: int) -> optuna.Trial:
+    def reattach(self, index: int) -> optuna.Trial:
         """Return a trial that an earlier run has begun, by Optuna's number."""
         trial = self.study.get_trials(deepcopy=False)[index]
-        self.study.sampler = self.sampler_of(numbered(trial))
+        self.study.sampler = self.sampler_for(own_number(trial))
         return optuna.Trial(self.study, trial._trial_id)
 
-    def sampler_of(self, number: str) -> optuna.samplers.BaseSampler:
+    def sampler_for(self, number: str) -> optuna.samplers.BaseSampler:
         """Return what proposes the trial of a number.
 
         Trials that are lent count before ours, for else those of a study with the same seed would
         be drawn once more.
         """
-        return self.sampler(self.lent + int(number))
+        return self.make_sampler(self.n_transferred + int(number))
 
     def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
         """Tell the study what an epoch measured."""
-        report = Report.taken(result)
-        if not self.goal.several:
-            asked, step = self.asked[trial_id], elapsed(self.levels, report.moment)
+        report = Report.from_result(result)
+        if not self.goal.is_multi_objective:
+            asked, step = self.running_trials[trial_id], epochs_trained(self.levels, report.position)
             # one trial, where asking for all would take longer the more there are
             known = self.study._storage.get_trial(asked._trial_id)
             if step not in known.intermediate_values:  # it may be lost, and is reported again
                 asked.report(report.val_robust_accuracy, step=step)
-        best = self.best.get(trial_id, report)
-        self.best[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))
-        self.heard[trial_id] = report
+        best = self.best_reports.get(trial_id, report)
+        self.best_reports[trial_id] = max(best, report, key=lambda each: each.score(self.goal.constraint))
+        self.last_reports[trial_id] = report
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
         """Tell the study how a trial ended."""
-        if trial_id not in self.asked:
+        if trial_id not in self.running_trials:
             return
-        last = self.heard.get(trial_id)
-        if result and not error and (last is None or Report.taken(result).moment != last.moment):
+        last = self.last_reports.get(trial_id)
+        if result and not error and (last is None or Report.from_result(result).position != last.position):
             self.on_trial_result(trial_id, result)
-            last = self.heard[trial_id]
-        best, state = None, STATE.FAIL
+            last = self.last_reports[trial_id]
+        best, state = None, TRIAL_STATE.FAIL
         if last and not error:  # one that is taken up after its last epoch has no result
-            best = self.best[trial_id]
+            best = self.best_reports[trial_id]
             end = len(self.levels) - 1, self.levels[-1].epochs
-            whole = last.moment == end or last.broken
-            state = STATE.COMPLETE if whole else STATE.PRUNED
-        values = self.goal.point(best) if best and state == STATE.COMPLETE else None
-        self.close(self.asked.pop(trial_id), best, state, values)
+            whole = last.position == end or last.has_failed
+            state = TRIAL_STATE.COMPLETE if whole else TRIAL_STATE.PRUNED
+        values = self.goal.objective_values(best) if best and state == TRIAL_STATE.COMPLETE else None
+        self.finish_trial(self.running_trials.pop(trial_id), best, state, values)
 
-    def close(
+    def finish_trial(
         self,
         trial: optuna.Trial,
         best: Report | None,
@@ -190,7 +190,7 @@ class StudySearcher(Searcher):
     ) -> None:
         """Tell the study that a trial has ended, and by how much its best epoch misses."""
         known = trial.constraints
-        for name, margin in margins(best, self.goal).items():
+        for name, margin in constraint_violations(best, self.goal).items():
             if name not in known:  # or it died between telling this and telling that it had ended
                 trial.set_constraint(name, margin)
         self.study.tell(trial, values, state)
@@ -199,43 +199,43 @@ class StudySearcher(Searcher):
         """Do nothing: the study is kept in its storage, trial by trial."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Do nothing: a study is taken up by `past`."""
+        """Do nothing: a study is taken up by `records`."""
 
 
-def opened(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
+def open_study(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
     """Return the study that a storage holds, or a new one."""
     directions = [optuna.study.StudyDirection.MAXIMIZE for _ in goal.objectives]
     return optuna.create_study(
-        study_name=NAME, storage=storage, load_if_exists=True, directions=directions
+        study_name=STUDY_NAME, storage=storage, load_if_exists=True, directions=directions
     )
 
 
-def enqueue(study: optuna.Study, params: Mapping[str, object], number: str) -> None:
+def enqueue_trial(study: optuna.Study, params: Mapping[str, object], number: str) -> None:
     """Add a trial of ours, to be asked for: some of its parameters settled, or none."""
-    study.enqueue_trial(dict(params), user_attrs={NUMBER: number})
+    study.enqueue_trial(dict(params), user_attrs={NUMBER_ATTRIBUTE: number})
 
 
-def numbered(trial: optuna.trial.FrozenTrial) -> str:
+def own_number(trial: optuna.trial.FrozenTrial) -> str:
     """Return the number of the trial of ours that one of Optuna's is of; none if it is of none."""
-    found: str = trial.user_attrs.get(NUMBER) or trial.user_attrs.get(GOES_ON, "")
+    found: str = trial.user_attrs.get(NUMBER_ATTRIBUTE) or trial.user_attrs.get(RESUMED_ATTRIBUTE, "")
     return found
 
 
-def unlisted(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, object]]:
+def missing_cells(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, object]]:
     """Yield the combinations of listed values that a study does not have, in order."""
-    ours = [trial for trial in study.trials if NUMBER in trial.user_attrs]
+    ours = [trial for trial in study.trials if NUMBER_ATTRIBUTE in trial.user_attrs]
     had = [trial.system_attrs.get("fixed_params") or trial.params for trial in ours]
-    yield from (cell for cell in parameters.cells() if cell not in had)
+    yield from (cell for cell in parameters.grid_cells() if cell not in had)
 
 
-def outcome(record: Record, goal: Goal) -> tuple[optuna.trial.TrialState, Sequence[float] | None]:
+def optuna_outcome(record: Record, goal: Goal) -> tuple[optuna.trial.TrialState, Sequence[float] | None]:
     """Return the state of a trial that has ended, to Optuna, and its worth if it is whole."""
-    if record.status == "failed" or not record.best:
-        return STATE.FAIL, None
+    if record.status == "failed" or not record.best_report:
+        return TRIAL_STATE.FAIL, None
     whole = record.status in {"completed", "diverged"} or record.collapsed_at
-    return (STATE.COMPLETE, goal.point(record.best)) if whole else (STATE.PRUNED, None)
+    return (TRIAL_STATE.COMPLETE, goal.objective_values(record.best_report)) if whole else (TRIAL_STATE.PRUNED, None)
 
 
-def margins(best: Report | None, goal: Goal) -> dict[str, float]:
+def constraint_violations(best: Report | None, goal: Goal) -> dict[str, float]:
     """Return by how much an epoch misses each constraint, by name; at most 0 if it does not."""
-    return {str(goal.constraint): best.margin(goal.constraint)} if best and goal.constraint else {}
+    return {str(goal.constraint): best.violation(goal.constraint)} if best and goal.constraint else {}

@@ -8,37 +8,37 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from trainables import catalogue
-from trainables.constraint import constraint
+from trainables.constraint import parse_constraint
 from trainables.precision import Precision
 from trainables.problems import did_you_mean
-from trainables.ranges import Count, Place, Seed, Weight, in_full
-from trainables.trust import is_code
-from tuner.goal import ROBUST, Goal, Objective
+from trainables.ranges import Count, Location, Seed, NonNegative, absolute_path
+from trainables.trust import is_code_file
+from tuner.goal import ROBUST_ONLY, Goal, Objective
 from tuner.ladder import Fidelity
-from tuner.typed import Several
-from tuner.units import Duration, Size
-from tuner.working_copy import RESULTS
+from tuner.typed import CommaList
+from tuner.units import Duration, ByteSize
+from tuner.working_copy import RESULTS_FOLDER
 
-GRAIN = 0.0001
+GPU_RESOLUTION = 0.0001
 """Ray counts shares of a machine in these."""
-LONGEST = 255
+MAX_NAME_BYTES = 255
 RAY_CLIENT_SCHEME = "ray://"
-ADDRESS = re.compile(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}")
-TRACKERS = "tuner.trackers"
+ADDRESS_PATTERN = re.compile(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}")
+TRACKERS_PACKAGE = "tuner.trackers"
 
 
-def allotted(share: float) -> float:
+def valid_gpu_share(share: float) -> float:
     """Return a share of a GPU.
 
     Raises:
         ValueError: If it is finer than Ray can tell from nothing.
     """
-    if 0 < share < GRAIN:
-        raise ValueError(f"must be 0 or at least {GRAIN}")
+    if 0 < share < GPU_RESOLUTION:
+        raise ValueError(f"must be 0 or at least {GPU_RESOLUTION}")
     return share
 
 
-def brief(name: str) -> str:
+def valid_name(name: str) -> str:
     """Return the name of a folder.
 
     Raises:
@@ -46,32 +46,32 @@ def brief(name: str) -> str:
     """
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise ValueError("must be letters, digits and _ . + -, with none of . + - in front")
-    if len(os.fsencode(name)) > LONGEST:
-        raise ValueError(f"must be at most {LONGEST} bytes")
+    if len(os.fsencode(name)) > MAX_NAME_BYTES:
+        raise ValueError(f"must be at most {MAX_NAME_BYTES} bytes")
     return name
 
 
-def aims(names: tuple[Objective, ...]) -> tuple[Objective, ...]:
+def valid_objectives(names: tuple[Objective, ...]) -> tuple[Objective, ...]:
     """Return objectives, robust accuracy first.
 
     Raises:
         ValueError: If it is not among them, or one is named twice.
     """
-    if len(set(names)) < len(names) or not set(ROBUST) <= set(names):
+    if len(set(names)) < len(names) or not set(ROBUST_ONLY) <= set(names):
         raise ValueError("must be robust or robust,clean")
     return tuple(sorted(names, reverse=True))
 
 
-def bound(text: str) -> str:
+def valid_constraint(text: str) -> str:
     """Return a constraint as it is written down.
 
     Raises:
         ValueError: If it is none.
     """
-    return str(constraint(text))
+    return str(parse_constraint(text))
 
 
-def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
+def valid_folders(folders: tuple[str, ...]) -> tuple[str, ...]:
     """Return folders.
 
     Raises:
@@ -82,7 +82,7 @@ def each_once(folders: tuple[str, ...]) -> tuple[str, ...]:
     return folders
 
 
-def followed(names: tuple[str, ...]) -> tuple[str, ...]:
+def valid_trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return trackers, the user's own by absolute paths; none if "none" is all that is named.
 
     Raises:
@@ -90,16 +90,16 @@ def followed(names: tuple[str, ...]) -> tuple[str, ...]:
     """
     if names == ("none",):
         return ()
-    known = catalogue.names(TRACKERS)
-    if unknown := [name for name in names if name not in known and not is_code(name)]:
+    known = catalogue.list_members(TRACKERS_PACKAGE)
+    if unknown := [name for name in names if name not in known and not is_code_file(name)]:
         hint = did_you_mean(unknown[0], known).strip()
         raise ValueError(f"must be none or among {','.join(known)}{hint and f' ({hint})'}")
     if len(set(names)) < len(names):
         raise ValueError("must name each tracker once")
-    return tuple(str(in_full(name)) if is_code(name) else name for name in names)
+    return tuple(str(absolute_path(name)) if is_code_file(name) else name for name in names)
 
 
-def joinable(address: str) -> str:
+def valid_address(address: str) -> str:
     """Return the address of a Ray cluster.
 
     Raises:
@@ -112,21 +112,21 @@ def joinable(address: str) -> str:
             f"--address http://{host}:8265 --working-dir . -- python -m tuner.search ... "
             "address=auto results=/SHARED/FOLDER`"
         )
-    if address != "auto" and not ADDRESS.fullmatch(address):
+    if address != "auto" and not ADDRESS_PATTERN.fullmatch(address):
         raise ValueError(
             "must be auto or HOST:PORT, as ray start printed it, such as 10.0.0.1:6379"
         )
     return address
 
 
-Name = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(brief)]
-Cores = Annotated[float, Field(ge=GRAIN, allow_inf_nan=False)]
-Gpus = Annotated[Weight, AfterValidator(allotted)]
-Address = Annotated[str, AfterValidator(joinable)]
-Objectives = Annotated[tuple[Objective, ...], Several, AfterValidator(aims)]
-Bound = Annotated[str, AfterValidator(bound)]
-Trackers = Annotated[tuple[str, ...], Several, AfterValidator(followed)]
-Folders = Annotated[tuple[Place, ...], Several, AfterValidator(each_once)]
+Name = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(valid_name)]
+Cores = Annotated[float, Field(ge=GPU_RESOLUTION, allow_inf_nan=False)]
+GpuShare = Annotated[NonNegative, AfterValidator(valid_gpu_share)]
+Address = Annotated[str, AfterValidator(valid_address)]
+Objectives = Annotated[tuple[Objective, ...], CommaList, AfterValidator(valid_objectives)]
+ConstraintText = Annotated[str, AfterValidator(valid_constraint)]
+Trackers = Annotated[tuple[str, ...], CommaList, AfterValidator(valid_trackers)]
+ResultsFolders = Annotated[tuple[Location, ...], CommaList, AfterValidator(valid_folders)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,24 +183,24 @@ class Settings:
 
     trials: Count | None = None
     epochs: Count | None = None
-    objectives: Objectives = ROBUST
-    constraint: Bound | None = None
+    objectives: Objectives = ROBUST_ONLY
+    constraint: ConstraintText | None = None
     seed: Seed = 0
     seeds: Count = 1
     fidelity: Fidelity | None = None
     cpu: Cores = 1.0
-    gpu: Gpus | None = None
+    gpu: GpuShare | None = None
     precision: Precision = "fp32"
     compile: bool = False
     concurrency: Count | None = None
     time_budget: Duration | None = None
     report_limit: Duration | None = None
-    disk_budget: Size | None = None
-    results: Place = RESULTS
+    disk_budget: ByteSize | None = None
+    results: Location = RESULTS_FOLDER
     name: Name | None = None
     resume: Literal["never", "auto"] = "never"
-    warm_start: Folders = ()
-    replay: Place | None = None
+    warm_start: ResultsFolders = ()
+    replay: Location | None = None
     orders: Count = 100
     tracker: Trackers = ("tensorboard",)
     dry_run: bool = False
@@ -210,7 +210,7 @@ class Settings:
     @property
     def goal(self) -> Goal:
         """What the study is after."""
-        return Goal(self.objectives, constraint(self.constraint) if self.constraint else None)
+        return Goal(self.objectives, parse_constraint(self.constraint) if self.constraint else None)
 
     @property
     def threads(self) -> int:
@@ -218,6 +218,6 @@ class Settings:
         return max(1, int(self.cpu))
 
 
-def cores() -> int:
+def count_cores() -> int:
     """Return the CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,70 +8,70 @@ from itertools import islice
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-BEST = 25
+N_BEST = 25
 """Optuna's estimator takes at most as many trials for the good ones."""
 Rank = tuple[int, float, float]
 
 
-class Shortlist:
+class TrialSubset:
     """The best trials of a study, the newest that have ended and the newest that run.
 
     It remembers what it has seen of a study, so that each look costs what is new. What it shows
     depends on what the study knows and on nothing else.
 
     Attributes:
-        ended: Numbers of the trials that have ended and did not fail, rising.
+        finished: Numbers of the trials that have ended and did not fail, rising.
         best: The best of them, best first.
-        open: Numbers of those that have not ended.
+        unfinished: Numbers of those that have not ended.
     """
 
     def __init__(self) -> None:
-        self.seen = 0
-        self.ended: list[int] = []
+        self.n_seen = 0
+        self.finished: list[int] = []
         self.best: list[tuple[Rank, int]] = []
-        self.open: set[int] = set()
+        self.unfinished: set[int] = set()
 
-    def of(self, study: optuna.Study, most: int) -> optuna.Study:
+    def select(self, study: optuna.Study, limit: int) -> optuna.Study:
         """Return a study that shows at most so many trials; itself if it has no more.
 
         Of two objectives no trial is the best, and all are shown.
 
         Args:
             study: The same in each call.
-            most: Trials; those that run take at most a quarter of the places, if others need them.
+            limit: Trials; those that run take at most a quarter of the places, if others need them.
         """
         if len(study.directions) > 1:
             return study
         trials = study.get_trials(deepcopy=False)
-        self.look(trials)
-        running = sorted(n for n in self.open if trials[n].state == TrialState.RUNNING)
-        if len(self.ended) + len(running) <= most:
+        self.update(trials)
+        running = sorted(n for n in self.unfinished if trials[n].state == TrialState.RUNNING)
+        if len(self.finished) + len(running) <= limit:
             return study
-        running = running[-max(most // 4, most - len(self.ended)) :]
-        room = most - len(running)
+        running = running[-max(limit // 4, limit - len(self.finished)) :]
+        room = limit - len(running)
         best = {number for _, number in self.best[:room]}
-        newest = islice((n for n in reversed(self.ended) if n not in best), room - len(best))
+        newest = islice((n for n in reversed(self.finished) if n not in best), room - len(best))
         shown = {*running, *best, *newest}
-        return Shown(study, [trials[number] for number in sorted(shown)])
+        return SubsetStudy(study, [trials[number] for number in sorted(shown)])
 
-    def look(self, trials: Sequence[FrozenTrial]) -> None:
+    def update(self, trials: Sequence[FrozenTrial]) -> None:
         """Take note of what has begun and ended since the last time."""
-        self.open.update(range(self.seen, len(trials)))
-        self.seen = len(trials)
-        for number in [n for n in self.open if trials[n].state.is_finished()]:
-            self.open.remove(number)
+        self.unfinished.update(range(self.n_seen, len(trials)))
+        self.n_seen = len(trials)
+        for number in [n for n in self.unfinished if trials[n].state.is_finished()]:
+            self.unfinished.remove(number)
             if trials[number].state != TrialState.FAIL:
-                insort(self.ended, number)
-                insort(self.best, (rank(trials[number]), number))
-                del self.best[BEST:]
+                insort(self.finished, number)
+                insort(self.best, (rank_trial(trials[number]), number))
+                del self.best[N_BEST:]
 
 
-class Shown(optuna.Study):
+class SubsetStudy(optuna.Study):
     """A study of which some trials alone are seen."""
 
     def __init__(self, study: optuna.Study, shown: list[FrozenTrial]) -> None:
         self.__dict__.update(vars(study))
-        self.shown = shown
+        self.subset = shown
 
     def _get_trials(
         self,
@@ -79,10 +79,10 @@ class Shown(optuna.Study):
         states: Container[TrialState] | None = None,
         use_cache: bool = False,  # noqa: ARG002  # it is one already
     ) -> list[FrozenTrial]:
-        return [trial for trial in self.shown if states is None or trial.state in states]
+        return [trial for trial in self.subset if states is None or trial.state in states]
 
 
-def rank(trial: FrozenTrial) -> Rank:
+def rank_trial(trial: FrozenTrial) -> Rank:
     """Return where Optuna's estimator places a trial that has ended; less is better.
 
     Whole ones come first, by their value; then those stopped early, by how far they came; at last

@@ -6,14 +6,14 @@ from types import ModuleType
 from typing import Any, TypeGuard
 
 from trainables import catalogue
-from trainables.knobs import knobs
-from trainables.misfit import misfit
+from trainables.knobs import read_knobs
+from trainables.misfit import check_value
 from trainables.problems import InputError
-from tuner.domains import flaws, is_domain
+from tuner.domains import check_domain, is_domain
 from tuner.settings import Settings
 
-SPACES, RECIPES = "search_spaces", "search_spaces.recipes"
-Layer = Mapping[str, Mapping[str, object]]
+SPACES_PACKAGE, RECIPES_PACKAGE = "search_spaces", "search_spaces.recipes"
+ConfigLayer = Mapping[str, Mapping[str, object]]
 """Group to knobs: values, and domains where they are searched."""
 
 
@@ -30,30 +30,30 @@ class Space:
         recipe: The recipe that it is meant for, if any.
     """
 
-    layer: Layer = field(default_factory=dict)
-    variants: Mapping[str, Layer] = field(default_factory=dict)
+    layer: ConfigLayer = field(default_factory=dict)
+    variants: Mapping[str, ConfigLayer] = field(default_factory=dict)
     published: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     scheduler: str | None = None
     epochs: int | None = None
     recipe: str | None = None
 
 
-def load(folder: str, name: object, problems: list[str]) -> Space | None:
+def load_space(folder: str, name: object, problems: list[str]) -> Space | None:
     """Return what a space or recipe says, or none and a problem if it says nothing usable."""
-    kind = {SPACES: "space", RECIPES: "recipe"}[folder]
+    kind = {SPACES_PACKAGE: "space", RECIPES_PACKAGE: "recipe"}[folder]
     if not isinstance(name, str):
         problems.append(f"{kind}: must be a name or a path, got {name!r}.")
         return None
     try:
-        return understood(kind, catalogue.load(folder, name))
+        return parse_space_module(kind, catalogue.load_member(folder, name))
     except LookupError as error:
         problems.append(f"{kind}: {error}")
     except InputError as error:
-        problems += [f"{kind}: {name} {each}" for each in error.each]
+        problems += [f"{kind}: {name} {each}" for each in error.problems]
     return None
 
 
-def understood(kind: str, module: ModuleType) -> Space:
+def parse_space_module(kind: str, module: ModuleType) -> Space:
     """Return what a module says.
 
     Raises:
@@ -61,14 +61,14 @@ def understood(kind: str, module: ModuleType) -> Space:
     """
     if not callable(getattr(module, kind, None)):
         raise InputError([f"must define a function {kind}()."])
-    layer, variants, published = (said(module, name) for name in (kind, "variants", "published"))
-    length, epochs = knobs(Settings)["epochs"], getattr(module, "EPOCHS", None)
-    problems = [*misshapen(layer, f"{kind}()"), *mislabelled(variants), *unprintable(published)]
+    layer, variants, published = (call_module_function(module, name) for name in (kind, "variants", "published"))
+    length, epochs = read_knobs(Settings)["epochs"], getattr(module, "EPOCHS", None)
+    problems = [*check_layer(layer, f"{kind}()"), *check_variant_labels(variants), *check_published_numbers(published)]
     for name, each in variants.items():
-        problems += misshapen(each, f"variants() under {name!r}")
+        problems += check_layer(each, f"variants() under {name!r}")
     if kind == "recipe" and epochs is None:
         problems.append("must define a number EPOCHS.")
-    problems += misfit("EPOCHS", length, epochs)
+    problems += check_value("EPOCHS", length, epochs)
     if problems:
         raise InputError(problems)
     return Space(
@@ -81,7 +81,7 @@ def understood(kind: str, module: ModuleType) -> Space:
     )
 
 
-def said(module: ModuleType, name: str) -> dict[str, Any]:
+def call_module_function(module: ModuleType, name: str) -> dict[str, Any]:
     """Return what the function `name` of a module returns; nothing if it has none.
 
     Raises:
@@ -96,39 +96,39 @@ def said(module: ModuleType, name: str) -> dict[str, Any]:
     return result
 
 
-def misshapen(layer: object, where: str) -> Iterator[str]:
+def check_layer(layer: object, where: str) -> Iterator[str]:
     """Yield what is wrong with groups of knobs that a user's file has somewhere."""
     if not is_layer(layer):
         yield f"must have groups of knobs in {where}, {{group: {{knob: value}}}}, got {layer!r}."
         return
     for group, settings in layer.items():
         for knob, domain in settings.items():
-            for flaw in flaws(domain) if is_domain(domain) else ():
+            for flaw in check_domain(domain) if is_domain(domain) else ():
                 yield f"has {group}.{knob} in {where}: {flaw}"
 
 
-def is_layer(layer: object) -> TypeGuard[Layer]:
+def is_layer(layer: object) -> TypeGuard[ConfigLayer]:
     """Return whether `layer` is groups of knobs."""
-    return is_table(layer) and not any(map(is_domain, layer.values()))
+    return is_nested_dict(layer) and not any(map(is_domain, layer.values()))
 
 
-def is_table(table: object) -> TypeGuard[dict[str, dict[str, object]]]:
+def is_nested_dict(table: object) -> TypeGuard[dict[str, dict[str, object]]]:
     """Return whether `table` is rows by name, each with entries by name."""
     rows = [table, *table.values()] if isinstance(table, dict) else [table]
     return all(isinstance(row, dict) and all(isinstance(key, str) for key in row) for row in rows)
 
 
-def mislabelled(variants: Mapping[Any, object]) -> Iterator[str]:
+def check_variant_labels(variants: Mapping[Any, object]) -> Iterator[str]:
     """Yield what is wrong with the labels of variants."""
     for name in variants:
         if not isinstance(name, str) or not name:
             yield f"must have words for labels in variants(), got {name!r}."
 
 
-def unprintable(published: object) -> Iterator[str]:
+def check_published_numbers(published: object) -> Iterator[str]:
     """Yield what is wrong with published numbers."""
     entries = (
-        [v for row in published.values() for v in row.values()] if is_table(published) else [{}]
+        [v for row in published.values() for v in row.values()] if is_nested_dict(published) else [{}]
     )
     if not all(isinstance(entry, str | int | float) for entry in entries):
         yield f"must have {{label: {{name: number}}}} in published(), got {published!r}."

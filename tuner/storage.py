@@ -4,16 +4,16 @@ from pathlib import Path
 
 from optuna.storages.journal import JournalFileBackend
 
-from trainables.patience import Patience
+from trainables.patience import Retry
 
-PATIENCE = 600.0
+WRITE_TIMEOUT = 600.0
 """Seconds that a study tries to write what the storage refuses, before it ends."""
 
 
-class PatientFile(JournalFileBackend):
+class RetryingJournalFile(JournalFileBackend):
     """Optuna's file, whose lines are whole or not there."""
 
-    def __init__(self, file: Path, patience: Patience) -> None:
+    def __init__(self, file: Path, patience: Retry) -> None:
         """Open the file.
 
         Args:
@@ -21,26 +21,26 @@ class PatientFile(JournalFileBackend):
             patience: How to write while the storage refuses.
         """
         super().__init__(str(file))
-        self.file, self.patiently = file, patience
+        self.file, self.retry = file, patience
 
     def append_logs(self, logs: list[dict[str, object]]) -> None:
         """Write lines."""
-        whole = self.patiently(str(self.file), lambda: self.file.stat().st_size)
+        whole = self.retry(str(self.file), lambda: self.file.stat().st_size)
         torn = False
 
         def append() -> None:
             nonlocal torn
             if torn:
-                self.mend(whole)
+                self.repair(whole)
             torn = True
             try:
-                super(PatientFile, self).append_logs(logs)
+                super(RetryingJournalFile, self).append_logs(logs)
             except RuntimeError as error:  # what Optuna makes of a lock that it cannot let go
                 raise OSError(str(error)) from error
 
-        self.patiently(str(self.file), append)
+        self.retry(str(self.file), append)
 
-    def mend(self, size: int) -> None:
+    def repair(self, size: int) -> None:
         """Take back what an attempt has left: a part of its lines, and its lock."""
         self.file.with_name(f"{self.file.name}.lock").unlink(missing_ok=True)
         with self.file.open("r+b") as opened:

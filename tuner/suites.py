@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainables.bind import complaints, filled
+from trainables.bind import check_member, bind_member
 from trainables.groups import Group
 from trainables.injection import inject
-from trainables.knobs import knobs
-from trainables.passes import Pass
+from trainables.knobs import read_knobs
+from trainables.passes import AttackAttempt
 
 ATTACKS = Group("an attack of an evaluation", "trainables.evaluations", ("passes",))
 SUITES = {
@@ -50,60 +50,60 @@ class Attack:
     """One attack of a suite.
 
     Attributes:
-        word: As it was asked for, such as "pgd_50_10".
+        label: As it was asked for, such as "pgd_50_10".
         name: Its file.
         knobs: All of them.
     """
 
-    word: str
+    label: str
     name: str
     knobs: dict[str, object]
 
-    def passes(self, classes: int) -> list[Pass]:
+    def build_attempts(self, classes: int) -> list[AttackAttempt]:
         """Return what it consists of on so many classes."""
-        passes: Callable[..., list[Pass]] = filled(ATTACKS, self.name, self.knobs)["passes"]
+        passes: Callable[..., list[AttackAttempt]] = bind_member(ATTACKS, self.name, self.knobs)["passes"]
         return inject(passes, EvaluationContext(classes=classes))()
 
     @property
-    def black_box(self) -> bool:
+    def is_black_box(self) -> bool:
         """Whether it does without gradients."""
         return getattr(ATTACKS.load(self.name), "BLACK_BOX", False)
 
-    def clash(self, classes: int) -> str | None:
+    def class_conflict(self, classes: int) -> str | None:
         """Return why it cannot be made on so many classes, if it cannot."""
         found: str | None = getattr(ATTACKS.load(self.name), "clashes", lambda _: None)(classes)
         return found
 
 
-def attacks(
-    suite: str | Sequence[str], given: Mapping[str, Mapping[str, object]]
+def parse_suite(
+    suite: str | Sequence[str], given_knobs: Mapping[str, Mapping[str, object]]
 ) -> tuple[list[Attack], list[str]]:
     """Return the attacks of a suite, and what is wrong with it.
 
     Args:
         suite: Of `SUITES`, an attack, or several. Numbers behind the name of an attack fill its
             first knobs: pgd_50_10 is PGD with 50 steps and 10 restarts.
-        given: Knobs of attacks by name.
+        given_knobs: Knobs of attacks by name.
     """
     words = [suite] if isinstance(suite, str) else list(suite)
     flat = [attack for word in words for attack in SUITES.get(str(word), (str(word),))]
     problems: list[str] = []
     made: list[Attack] = []
     for word in dict.fromkeys(flat):
-        each = attack(word, given, problems)
+        each = parse_attack(word, given_knobs, problems)
         if each and (each.name, each.knobs) not in [(other.name, other.knobs) for other in made]:
             made.append(each)
-    names = {split(word)[0] for word in flat}
-    idle = [name for name in given if name not in names]
+    names = {split_attack_name(word)[0] for word in flat}
+    idle = [name for name in given_knobs if name not in names]
     problems += [f"{name}: no attack of the suite; write suite={name}." for name in idle]
     return made, problems
 
 
-def attack(
-    word: str, given: Mapping[str, Mapping[str, object]], problems: list[str]
+def parse_attack(
+    word: str, given_knobs: Mapping[str, Mapping[str, object]], problems: list[str]
 ) -> Attack | None:
     """Return the attack that `word` asks for; what is wrong with it is added to `problems`."""
-    name, numbers = split(word)
+    name, numbers = split_attack_name(word)
     try:
         function = ATTACKS.load(name).passes
     except LookupError:
@@ -115,28 +115,28 @@ def attack(
         takes = " and ".join(short) or "none"
         problems.append(f"suite: {word} has {len(numbers)} numbers; {name} takes {takes}.")
         return None
-    own, spelled = dict(given.get(name, {})), dict(zip(short, numbers, strict=False))
+    own, spelled = dict(given_knobs.get(name, {})), dict(zip(short, numbers, strict=False))
     values = own | spelled
     wrong = [
         f"{name}.{knob}: is {spelled[knob]} in suite={word}, got {own[knob]} too; write it once."
         for knob in spelled.keys() & own.keys()
     ]
-    wrong += complaints(name, ATTACKS, name, values)
+    wrong += check_member(name, ATTACKS, name, values)
     problems += wrong
     if wrong:
         return None
-    known_knobs = knobs(function)
+    known_knobs = read_knobs(function)
     every = {k: knob.default for k, knob in known_knobs.items()} | values
     checked = {k: known_knobs[k].validate(v) for k, v in every.items()}
-    return Attack(word="_".join([name, *map(str, numbers)]), name=name, knobs=checked)
+    return Attack(label="_".join([name, *map(str, numbers)]), name=name, knobs=checked)
 
 
-def split(word: str) -> tuple[str, list[int]]:
+def split_attack_name(word: str) -> tuple[str, list[int]]:
     """Return the name of an attack and the numbers behind it.
 
-    >>> split("pgd_50_10")
+    >>> split_attack_name("pgd_50_10")
     ('pgd', [50, 10])
-    >>> split("apgd_t")
+    >>> split_attack_name("apgd_t")
     ('apgd_t', [])
     """
     match = re.fullmatch(r"(.*?)((?:_\d+)*)", word)

@@ -6,7 +6,7 @@ from trainables.constraint import Constraint
 from trainables.report import Report
 
 
-class Tally:
+class ReportTotals:
     """Best epoch and seconds of a list of reports that mostly grows at its end.
 
     Attributes:
@@ -17,19 +17,19 @@ class Tally:
     def __init__(self) -> None:
         self.best: Report | None = None
         self.seconds = 0.0
-        self.counted = 0
-        self.newest: Report | None = None
+        self.n_counted = 0
+        self.last_counted: Report | None = None
 
-    def over(self, reports: Sequence[Report], constraint: Constraint | None) -> "Tally":
+    def count_reports(self, reports: Sequence[Report], constraint: Constraint | None) -> "ReportTotals":
         """Return the tally of a list, which is this one if the list has but grown."""
-        if self.counted > len(reports) or (
-            self.counted and reports[self.counted - 1] is not self.newest
+        if self.n_counted > len(reports) or (
+            self.n_counted and reports[self.n_counted - 1] is not self.last_counted
         ):
-            return Tally().over(reports, constraint)
-        while self.counted < len(reports):
-            report = self.newest = reports[self.counted]
+            return ReportTotals().count_reports(reports, constraint)
+        while self.n_counted < len(reports):
+            report = self.last_counted = reports[self.n_counted]
             if self.best is None or report.score(constraint) > self.best.score(constraint):
                 self.best = report
             self.seconds += report.seconds
-            self.counted += 1
+            self.n_counted += 1
         return self

@@ -7,32 +7,32 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-KEPT = "\n\t"
-DIRECTIONS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"
+ALLOWED_CONTROLS = "\n\t"
+BIDI_CONTROLS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"
 """Have text read in another order than it is written."""
-PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+PLAIN_OPTIONS: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     r"""Return text with what a terminal would act on written out.
 
-    >>> harmless("\x1b[2J done")
+    >>> escape_controls("\x1b[2J done")
     '\\x1b[2J done'
     """
-    return "".join(written_out(letter) for letter in text)
+    return "".join(escape_character(letter) for letter in text)
 
 
-def written_out(letter: str) -> str:
+def escape_character(character: str) -> str:
     """Return a character, or how Python writes it if it controls what others look like."""
-    controls = unicodedata.category(letter) == "Cc" and letter not in KEPT
-    return repr(letter)[1:-1] if controls or letter in DIRECTIONS else letter
+    controls = unicodedata.category(character) == "Cc" and character not in ALLOWED_CONTROLS
+    return repr(character)[1:-1] if controls or character in BIDI_CONTROLS else character
 
 
-class Terminal(Console):
+class SafeConsole(Console):
     """A console that prints names, paths and errors as they are, whatever they look like."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(**PLAIN, **options)
+        super().__init__(**PLAIN_OPTIONS, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -42,4 +42,4 @@ class Terminal(Console):
             if segment.control or segment.text.isprintable():
                 yield segment
             else:
-                yield Segment(harmless(segment.text), segment.style)
+                yield Segment(escape_controls(segment.text), segment.style)

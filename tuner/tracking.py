@@ -10,10 +10,10 @@ from typing import Protocol
 from trainables import catalogue
 from trainables.report import Report
 from tuner.record import Record
-from tuner.settings import TRACKERS
+from tuner.settings import TRACKERS_PACKAGE
 
 
-class Run(Protocol):
+class TrackerRun(Protocol):
     """Where the epochs of one trial are written down."""
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
@@ -26,15 +26,15 @@ class Run(Protocol):
 class Tracker(Protocol):
     """Where the trials of a study are written down."""
 
-    def begin(self, trial: str, knobs: Mapping[str, object]) -> Run:
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> TrackerRun:
         """Return the run of a trial, empty, whatever had been written of that trial before."""
 
 
-def missing(trackers: Sequence[str]) -> Iterator[str]:
+def check_trackers(trackers: Sequence[str]) -> Iterator[str]:
     """Yield which trackers cannot be had, or need a package that is not installed."""
     for name in trackers:
         try:
-            package = getattr(catalogue.load(TRACKERS, name), "REQUIRES", None)
+            package = getattr(catalogue.load_member(TRACKERS_PACKAGE, name), "REQUIRES", None)
         except LookupError as error:
             yield f"tracker: {error.args[0]}"
             continue
@@ -46,83 +46,83 @@ def missing(trackers: Sequence[str]) -> Iterator[str]:
 
 
 @dataclass
-class Written:
+class LoggedRun:
     """The run of a trial, and what stands in it."""
 
-    run: Run
+    run: TrackerRun
     reports: list[Report] = field(default_factory=list)
 
-    def leads_to(self, record: Record) -> bool:
+    def is_continued_by(self, record: Record) -> bool:
         """Return whether the trial has gone on from what stands here, rather than from elsewhere.
 
         One that takes over from another has that one's epochs from then on.
         """
         return record.reports[: len(self.reports)] == self.reports
 
-    def add(self, record: Record) -> None:
+    def log_new_reports(self, record: Record) -> None:
         """Write down what the trial has reported since."""
         for step, report in enumerate(record.reports, start=1):
             if step > len(self.reports):
                 self.reports.append(report)
-                self.run.report(step, measured(report))
+                self.run.report(step, numeric_metrics(report))
 
 
-class Tracking:
+class TrackerSet:
     """Tells trackers of every trial; one that fails is told nothing more, and the study goes on.
 
     The run of a trial that is taken up again is written anew, so that no epoch stands in it twice.
     """
 
     def __init__(
-        self, trackers: Sequence[str], folder: Path, caution: Callable[[str], None]
+        self, trackers: Sequence[str], folder: Path, warn: Callable[[str], None]
     ) -> None:
         """Open the trackers.
 
         Args:
             trackers: Their names.
             folder: The results folder.
-            caution: Called with what keeps one from going on.
+            warn: Called with what keeps one from going on.
         """
-        self.caution = caution
+        self.warn = warn
         self.trackers: dict[str, Tracker] = {}
-        self.open: dict[tuple[str, str], Written] = {}
+        self.open_runs: dict[tuple[str, str], LoggedRun] = {}
         for name in trackers:
-            with self.forgiven(name):
-                self.trackers[name] = catalogue.load(TRACKERS, name).build(folder=folder)
+            with self.disable_on_error(name):
+                self.trackers[name] = catalogue.load_member(TRACKERS_PACKAGE, name).build(folder=folder)
 
     @contextmanager
-    def forgiven(self, name: str) -> Iterator[None]:
+    def disable_on_error(self, name: str) -> Iterator[None]:
         """Let go of a tracker that fails while inside."""
         try:
             yield
         except Exception as error:  # a server, a disk or a user's file can fail in any way
             self.trackers.pop(name, None)
-            self.open = {key: each for key, each in self.open.items() if key[0] != name}
-            self.caution(f"tracker: {name} is told nothing more ({type(error).__name__}: {error}).")
+            self.open_runs = {key: each for key, each in self.open_runs.items() if key[0] != name}
+            self.warn(f"tracker: {name} is told nothing more ({type(error).__name__}: {error}).")
 
-    def tell(self, record: Record) -> None:
+    def on_trial_change(self, record: Record) -> None:
         """Write down what is new of a trial."""
         for name, tracker in [*self.trackers.items()]:
-            with self.forgiven(name):
-                written = self.open.get((name, record.trial_id))
-                if written is None or not written.leads_to(record):
+            with self.disable_on_error(name):
+                written = self.open_runs.get((name, record.trial_id))
+                if written is None or not written.is_continued_by(record):
                     if written:
                         written.run.end(failed=False)
-                    written = Written(tracker.begin(record.trial_id, record.knobs))
-                    self.open[name, record.trial_id] = written
-                written.add(record)
+                    written = LoggedRun(tracker.begin(record.trial_id, record.knobs))
+                    self.open_runs[name, record.trial_id] = written
+                written.log_new_reports(record)
                 if record.status != "running":
                     written.run.end(failed=record.status == "failed")
-                    del self.open[name, record.trial_id]
+                    del self.open_runs[name, record.trial_id]
 
     def close(self) -> None:
         """Close the runs of trials that were cut off."""
-        for (name, trial), written in [*self.open.items()]:
-            with self.forgiven(name):
+        for (name, trial), written in [*self.open_runs.items()]:
+            with self.disable_on_error(name):
                 written.run.end(failed=False)
-                self.open.pop((name, trial), None)
+                self.open_runs.pop((name, trial), None)
 
 
-def measured(report: Report) -> dict[str, float]:
+def numeric_metrics(report: Report) -> dict[str, float]:
     """Return the numbers of an epoch."""
     return {key: float(value) for key, value in asdict(report).items() if value is not None}

@@ -12,31 +12,31 @@ import yaml
 from rich.console import Console
 
 from trainables import plain_yaml
-from trainables.address import content, is_address
+from trainables.address import read_bytes, is_url
 from trainables.groups import GROUPS
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.problems import InputError
-from trainables.ranges import Place
-from trainables.trust import trusting, typed, untrusted
-from tuner.command import command
-from tuner.compose import compose
-from tuner.help import describe, members
+from trainables.ranges import Location
+from trainables.trust import trust_files, find_code_files, check_trusted
+from tuner.command import run_command
+from tuner.compose import compose_plan
+from tuner.help import print_group, print_members
 from tuner.keys import settings_of
 from tuner.launch import launch
-from tuner.listing import heading, listing
+from tuner.listing import print_heading, build_knob_table
 from tuner.settings import Settings
-from tuner.space import RECIPES, Space, misshapen
-from tuner.typed import Trusted
-from tuner.typed_domains import parse
+from tuner.space import RECIPES_PACKAGE, Space, check_layer
+from tuner.typed import TrustedFiles
+from tuner.typed_domains import parse_value_or_domain
 from tuner.words import CommandLine, Vocabulary, parse_command_line
 
-STUDY = (
+STUDY_KEYS = (
     *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "precision", "compile"),
     *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
     *("dry_run", "address", "dashboard", "tracker"),
 )
 """The keys of a study that mean something for one configuration."""
-KEPT = ("seed", "precision", "compile", "constraint")
+KEPT_STUDY_KEYS = ("seed", "precision", "compile", "constraint")
 """What a kept configuration says of the study."""
 
 
@@ -49,15 +49,15 @@ class TrainSettings:
         trust: Files of code that may run where that file names them, separated by commas.
     """
 
-    config: Place | None = None
-    trust: Trusted = ()
+    config: Location | None = None
+    trust: TrustedFiles = ()
 
 
 VOCABULARY = Vocabulary(
-    keys=("recipe", *knobs(TrainSettings), *STUDY),
+    keys=("recipe", *read_knobs(TrainSettings), *STUDY_KEYS),
     groups=GROUPS,
-    paths=frozenset({*knobs(TrainSettings), "results", "name"}),
-    parse=parse,
+    paths=frozenset({*read_knobs(TrainSettings), "results", "name"}),
+    parse=parse_value_or_domain,
 )
 INTRODUCTION = """\
 Train one configuration, without a search.
@@ -77,19 +77,19 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
-    return command(words, usage, parse, train)
+    return run_command(words, print_usage, parse, train)
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Study", "KEY=VALUE")
-    console.print(listing(knobs(TrainSettings), ""))
-    console.print(listing({key: knobs(Settings)[key] for key in STUDY}, ""))
-    heading(console, "Recipes", "recipe=NAME, or a path to a file of your own")
-    members(console, RECIPES)
+    print_heading(console, "Study", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(TrainSettings), ""))
+    console.print(build_knob_table({key: read_knobs(Settings)[key] for key in STUDY_KEYS}, ""))
+    print_heading(console, "Recipes", "recipe=NAME, or a path to a file of your own")
+    print_members(console, RECIPES_PACKAGE)
     for name, group in GROUPS.items():
-        describe(console, name, group)
+        print_group(console, name, group)
 
 
 def train(line: CommandLine, console: Console) -> int:
@@ -104,13 +104,13 @@ def train(line: CommandLine, console: Console) -> int:
     file = arguments.pop("config", None)
     if "trust" in arguments and file is None:
         problems.append("trust: goes with config=; what you type yourself is trusted.")
-    with nullcontext() if file is None else trusting(typed(arguments)):
-        base, kept = (None, {}) if file is None else configured(str(file), arguments, problems)
-        plan = compose({**usual, **kept, **arguments}, problems, base=base, alone=True)
+    with nullcontext() if file is None else trust_files(find_code_files(arguments)):
+        base, kept = (None, {}) if file is None else load_config(str(file), arguments, problems)
+        plan = compose_plan({**usual, **kept, **arguments}, problems, base=base, single=True)
         return launch(plan, ["python", "-m", "tuner.train", *line.words], console)
 
 
-def configured(
+def load_config(
     name: str, arguments: Mapping[str, object], problems: list[str]
 ) -> tuple[Space, dict[str, object]]:
     """Return what a kept configuration fixes, and what it says of the study.
@@ -126,32 +126,32 @@ def configured(
     if "recipe" in arguments:
         problems.append("config: stands in place of a recipe; leave recipe= out.")
     try:
-        return fixed(name, arguments)
+        return read_config_file(name, arguments)
     except InputError as error:
-        raise InputError([*problems, *error.each]) from None
+        raise InputError([*problems, *error.problems]) from None
 
 
-def fixed(name: str, arguments: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
+def read_config_file(name: str, arguments: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
     """Return what a file fixes, and what it says of the study.
 
     Raises:
         InputError: If it holds no configuration, or names code that nobody trusts.
     """
     try:
-        text = content(name).decode() if is_address(name) else Path(name).read_text()
-        found = plain_yaml.parsed(text)
+        text = read_bytes(name).decode() if is_url(name) else Path(name).read_text()
+        found = plain_yaml.parse_yaml(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"config: {name} cannot be read ({reason})."]) from None
     if not isinstance(found, Mapping) or "epochs" not in found:
         raise InputError([f"config: {name} is no configuration such as best/config.yaml."])
     layer = {group: values for group, values in found.items() if group in GROUPS}
-    if problems := [f"config: {name} {each}" for each in misshapen(layer, "it")]:
+    if problems := [f"config: {name} {each}" for each in check_layer(layer, "it")]:
         raise InputError(problems)
     names = ({**layer[group], **arguments.get(group, {})}.get("name") for group in layer)
-    if problems := list(untrusted(names)):
+    if problems := list(check_trusted(names)):
         raise InputError(problems)
-    kept = {key: found[key] for key in KEPT if key in found}
+    kept = {key: found[key] for key in KEPT_STUDY_KEYS if key in found}
     return Space(layer=layer, epochs=found["epochs"]), kept
 
 

@@ -10,53 +10,53 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
-from trainables.patience import GaveUpError
-from trainables.trainable import REFUSED
+from trainables.patience import RetryTimeout
+from trainables.trainable import CHECKPOINT_ERROR
 
-ALLOWANCE = 3.0
+STARTUP_FACTOR = 3.0
 """The first report after a start may take so many times as long: it reads images and compiles."""
-STEP = 1.0
+MAX_CLOCK_STEP = 1.0
 """The most seconds that count between two looks: while this process waited, it heard nothing."""
 
 
 @dataclass
-class Heard:
+class LastReport:
     """What is known of a trial that runs.
 
     Attributes:
-        at: When it began or was last heard of, by the vigil's own clock.
-        allowed: Seconds until it must be heard of again; any if none.
-        refused_since: Since when it has been unable to write its checkpoint; none if it is able.
-        refused: Why.
+        time_reported: When it began or was last heard of, by the vigil's own clock.
+        silence_limit: Seconds until it must be heard of again; any if none.
+        write_failing_since: Since when it has been unable to write its checkpoint; none if it is able.
+        write_error: Why.
     """
 
-    at: float
-    allowed: float | None
-    refused_since: float | None = None
-    refused: str = ""
+    time_reported: float
+    silence_limit: float | None
+    write_failing_since: float | None = None
+    write_error: str = ""
 
 
-class Vigil(tune.Callback):
+class HangWatchdog(tune.Callback):
     """Ends the process of a trial that hangs; Ray's news of its death does the rest.
 
     Attributes:
-        hung: Why the process of a trial was ended, by Ray's name of it.
+        kill_reasons: Why the process of a trial was ended, by Ray's name of it.
     """
 
     def __init__(
-        self, limit: float | None, patience: float | None, tell: Callable[[str], None]
+        self, report_limit: float | None, write_limit: float | None, warn: Callable[[str], None]
     ) -> None:
         """Begin to listen.
 
         Args:
-            limit: Seconds that a trial may be silent; any if none.
-            patience: Seconds that a trial may try to write its checkpoint; for ever if none.
-            tell: Called with what a person should know.
+            report_limit: Seconds that a trial may be silent; any if none.
+            write_limit: Seconds that a trial may try to write its checkpoint; for ever if none.
+            warn: Called with what a person should know.
         """
-        self.limit, self.patience, self.tell = limit, patience, tell
-        self.heard: dict[Trial, Heard] = {}
-        self.hung: dict[str, str] = {}
-        self.now, self.looked = 0.0, time.monotonic()
+        self.report_limit, self.write_limit, self.warn = report_limit, write_limit, warn
+        self.last_reports: dict[Trial, LastReport] = {}
+        self.kill_reasons: dict[str, str] = {}
+        self.clock, self.last_check = 0.0, time.monotonic()
 
     def __getstate__(self) -> dict[str, object]:
         """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -66,8 +66,8 @@ class Vigil(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Wait for the first report of a process."""
-        allowed = self.limit and self.limit * ALLOWANCE
-        self.heard[trial] = Heard(self.now, allowed)
+        allowed = self.report_limit and self.report_limit * STARTUP_FACTOR
+        self.last_reports[trial] = LastReport(self.clock, allowed)
 
     def on_trial_result(
         self,
@@ -78,20 +78,20 @@ class Vigil(tune.Callback):
         **info: object,
     ) -> None:
         """Wait for the next."""
-        before = self.heard[trial].refused_since if trial in self.heard else None
-        self.heard[trial] = Heard(self.now, self.limit)
-        if reason := result.get(REFUSED):
-            since = self.now if before is None else before
-            self.heard[trial] = Heard(self.now, None, since, reason)
-            self.tell(f"trial {trial.config['trial']} {reason}; trying again.")
+        before = self.last_reports[trial].write_failing_since if trial in self.last_reports else None
+        self.last_reports[trial] = LastReport(self.clock, self.report_limit)
+        if reason := result.get(CHECKPOINT_ERROR):
+            since = self.clock if before is None else before
+            self.last_reports[trial] = LastReport(self.clock, None, since, reason)
+            self.warn(f"trial {trial.config['trial']} {reason}; trying again.")
         elif before is not None:
-            self.tell(f"trial {trial.config['trial']} has written its checkpoint after all.")
+            self.warn(f"trial {trial.config['trial']} has written its checkpoint after all.")
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Wait no longer."""
-        self.heard.pop(trial, None)
+        self.last_reports.pop(trial, None)
 
     on_trial_error = on_trial_complete
 
@@ -102,20 +102,20 @@ class Vigil(tune.Callback):
             GaveUpError: If a checkpoint could not be written for too long.
         """
         looked = time.monotonic()
-        self.now += min(looked - self.looked, STEP)
-        self.looked = looked
-        for trial, heard in list(self.heard.items()):
-            if self.patience is not None and heard.refused_since is not None:
-                if self.now - heard.refused_since > self.patience:
-                    raise GaveUpError(f"trial {trial.config['trial']} {heard.refused}")
-            elif heard.allowed is not None and self.now - heard.at > heard.allowed:
-                self.end(trial, heard.allowed)
+        self.clock += min(looked - self.last_check, MAX_CLOCK_STEP)
+        self.last_check = looked
+        for trial, heard in list(self.last_reports.items()):
+            if self.write_limit is not None and heard.write_failing_since is not None:
+                if self.clock - heard.write_failing_since > self.write_limit:
+                    raise RetryTimeout(f"trial {trial.config['trial']} {heard.write_error}")
+            elif heard.silence_limit is not None and self.clock - heard.time_reported > heard.silence_limit:
+                self.kill_trial(trial, heard.silence_limit)
 
-    def end(self, trial: Trial, silent: float) -> None:
+    def kill_trial(self, trial: Trial, silent_seconds: float) -> None:
         """End the process of a trial, as if it had died."""
-        del self.heard[trial]
-        reason = f"reported nothing for {timedelta(seconds=round(silent))} (report_limit)"
-        self.hung[trial.trial_id] = reason
-        self.tell(f"trial {trial.config['trial']} {reason}; its process is ended.")
+        del self.last_reports[trial]
+        reason = f"reported nothing for {timedelta(seconds=round(silent_seconds))} (report_limit)"
+        self.kill_reasons[trial.trial_id] = reason
+        self.warn(f"trial {trial.config['trial']} {reason}; its process is ended.")
         if actor := trial.temporary_state.ray_actor:
             ray.kill(actor)

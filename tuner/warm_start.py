@@ -9,37 +9,37 @@ import yaml
 
 from trainables import study_file
 from trainables.problems import InputError
-from tuner.history import told
-from tuner.journal import FILE
-from tuner.parameters import Parameters, foreign
+from tuner.history import load_events
+from tuner.journal import EVENT_LOG_FILE
+from tuner.parameters import Parameters, variant_mismatches
 from tuner.plan import Plan
 from tuner.record import Record
-from tuner.results import STUDY
-from tuner.working_copy import here
+from tuner.results import SEARCH_FILE
+from tuner.working_copy import fetch_results_folder
 
 
 @dataclass(frozen=True)
-class Loan:
+class TransferredTrials:
     """The trials of another study that could have been trials of this one.
 
     Attributes:
         folder: Its results folder, or the address of it.
         trials: Those that have ended, with an epoch to learn from.
-        left_out: How many others there are, by the reason.
+        excluded: How many others there are, by the reason.
     """
 
     folder: str
     trials: list[Record]
-    left_out: Counter[str]
+    excluded: Counter[str]
 
     def __str__(self) -> str:
-        whole = len(self.trials) + self.left_out.total()
-        why = "; ".join(f"{number} because {reason}" for reason, number in self.left_out.items())
+        whole = len(self.trials) + self.excluded.total()
+        why = "; ".join(f"{number} because {reason}" for reason, number in self.excluded.items())
         text = f"Learns from {len(self.trials)} of {whole} trials of {self.folder}"
         return f"{text}; left out: {why}." if why else f"{text}."
 
 
-def borrowed(plan: Plan, folder: Path) -> list[Loan]:
+def load_warm_start(plan: Plan, folder: Path) -> list[TransferredTrials]:
     """Return what a plan may learn from the folders that it names.
 
     Args:
@@ -53,15 +53,15 @@ def borrowed(plan: Plan, folder: Path) -> list[Loan]:
     loans = []
     for named in plan.settings.warm_start:
         try:
-            source = here(named)
-            wrong = list(unfit(plan, named, source, folder))
-            loans += [] if wrong else [loan(plan, named, source)]
+            source = fetch_results_folder(named)
+            wrong = list(check_warm_start_folder(plan, named, source, folder))
+            loans += [] if wrong else [load_transferred_trials(plan, named, source)]
             problems += wrong
         except InputError as error:
-            problems += [f"warm_start: {each}" for each in error.each]
+            problems += [f"warm_start: {each}" for each in error.problems]
     problems += [
         f"warm_start: {loan.folder} has no trial that fits: "
-        f"{'; '.join(loan.left_out) or 'none has begun'}."
+        f"{'; '.join(loan.excluded) or 'none has begun'}."
         for loan in loans
         if not loan.trials
     ]
@@ -70,65 +70,65 @@ def borrowed(plan: Plan, folder: Path) -> list[Loan]:
     return loans
 
 
-def unfit(plan: Plan, named: str, source: Path, folder: Path) -> Iterator[str]:
+def check_warm_start_folder(plan: Plan, address: str, local_folder: Path, folder: Path) -> Iterator[str]:
     """Yield why nothing of a folder can be compared with trials of a plan.
 
     Args:
         plan: Of the study that would learn from it.
-        named: The folder, or its address.
-        source: Where it lies on this machine.
+        address: The folder, or its address.
+        local_folder: Where it lies on this machine.
         folder: The plan's own results folder.
     """
-    if source.resolve() == folder.resolve():
-        yield f"warm_start: {named} is this study itself; resume=auto goes on with it."
+    if local_folder.resolve() == folder.resolve():
+        yield f"warm_start: {address} is this study itself; resume=auto goes on with it."
         return
-    if not (source / FILE).is_file():
-        yield f"warm_start: {named} holds no {FILE}; name a folder that a search has left."
+    if not (local_folder / EVENT_LOG_FILE).is_file():
+        yield f"warm_start: {address} holds no {EVENT_LOG_FILE}; name a folder that a search has left."
         return
     try:
-        there = study_file.read(source / STUDY)["study"]
+        there = study_file.read_search_yaml(local_folder / SEARCH_FILE)["study"]
         lengths = {key: there[key] for key in ("epochs", "fidelity", "precision")}
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        yield f"warm_start: {named}: {STUDY} cannot be read ({reason})."
+        yield f"warm_start: {address}: {SEARCH_FILE} cannot be read ({reason})."
         return
     here = {**vars(plan.settings), "epochs": plan.epochs}
     for key, value in lengths.items():
         if value != here[key]:
             yield (
-                f"warm_start: the trials of {named} have {key}={value}, so that their accuracies "
+                f"warm_start: the trials of {address} have {key}={value}, so that their accuracies "
                 f"say little of those with {key}={here[key]}; write {key}={value}, or leave the "
                 "folder out."
             )
 
 
-def loan(plan: Plan, named: str, source: Path) -> Loan:
+def load_transferred_trials(plan: Plan, address: str, local_folder: Path) -> TransferredTrials:
     """Return the trials of a folder that could have been a plan's.
 
     Args:
         plan: Of the study that would learn from it.
-        named: The folder, or its address.
-        source: Where it lies on this machine.
+        address: The folder, or its address.
+        local_folder: Where it lies on this machine.
 
     Raises:
         InputError: If its account cannot be read.
     """
     taken, left_out = [], Counter[str]()
-    records, _ = told(source, plan.settings.goal.constraint)
+    records, _ = load_events(local_folder, plan.settings.goal.constraint)
     for record in records.values():
-        if reason := next(unlike(plan, record), None):
+        if reason := next(exclusion_reasons(plan, record), None):
             left_out[reason] += 1
         else:
             taken.append(record)
-    return Loan(named, taken, left_out)
+    return TransferredTrials(address, taken, left_out)
 
 
-def unlike(plan: Plan, record: Record) -> Iterator[str]:
+def exclusion_reasons(plan: Plan, record: Record) -> Iterator[str]:
     """Yield why a trial could not have been one of a plan's, or says nothing."""
     if record.status in {"running", "failed"} or not record.reports:
         yield "it failed" if record.status == "failed" else "it has not ended"
     elif record.status == "completed" and record.reports[-1].epoch != plan.epochs:
         yield f"it ended after {record.reports[-1].epoch} epochs"
-    elif Parameters(plan.variants).home(record.groups) is None:
-        reasons = [list(foreign(variant, record.groups)) for variant in plan.variants]
+    elif Parameters(plan.variants).matching_variant(record.groups) is None:
+        reasons = [list(variant_mismatches(variant, record.groups)) for variant in plan.variants]
         yield " and ".join(min(reasons, key=len)[:2])

@@ -12,14 +12,14 @@ import pandas as pd
 import yaml
 
 from trainables import study_file
-from trainables.checkpoint import WEIGHTS, described, load_model
+from trainables.checkpoint import WEIGHTS_FILE, read_metadata, load_model
 from trainables.ensemble import Ensemble
 from trainables.problems import InputError
 from tuner import fingerprint, ledger
-from tuner.best import ANEW, configuration, measured
+from tuner.best import REWRITE_HINT, read_best_config, read_best_metrics
 
-SAID = [("threat", "eps"), *((group, "name") for group in ("threat", "data", "model", "method"))]
-DIRECTORIES = re.compile(r"(?<![^\s,(=\[\"'])/[^\s,()\[\]\"']*/")
+REQUIRED_KEYS = [("threat", "eps"), *((group, "name") for group in ("threat", "data", "model", "method"))]
+DIRECTORY_PATTERN = re.compile(r"(?<![^\s,(=\[\"'])/[^\s,()\[\]\"']*/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +34,11 @@ class Winner:
         metrics: What its best epoch came to on the validation split, and what was searched.
         study: What `search.yaml` says.
         rows: What attacks on the test split came to; empty if there were none.
-        others: How many rows of its trial are of other weights, and count for nothing.
+        n_other_rows: How many rows of its trial are of other weights, and count for nothing.
         shape: Channels, height and width of an image.
         classes: Number of classes K.
-        parameters: How many numbers were trained.
-        networks: How many networks answer as one.
+        n_parameters: How many numbers were trained.
+        n_networks: How many networks answer as one.
     """
 
     folder: Path
@@ -48,24 +48,24 @@ class Winner:
     metrics: dict[str, Any]
     study: dict[str, Any]
     rows: pd.DataFrame
-    others: int
+    n_other_rows: int
     shape: tuple[int, int, int]
     classes: int
-    parameters: int
-    networks: int
+    n_parameters: int
+    n_networks: int
 
     @property
     def evaluations(self) -> list[pd.DataFrame]:
         """The rows, those of the same images and budget together."""
-        alike = self.rows["settings"].map(circumstances)
+        alike = self.rows["settings"].map(encode_shared_settings)
         return [rows for _, rows in self.rows.groupby(alike, sort=False)]
 
     @property
-    def asked(self) -> list[pd.DataFrame]:
+    def matching_evaluations(self) -> list[pd.DataFrame]:
         """The evaluations on the data and against the threat that the network was trained for."""
-        return [rows for rows in self.evaluations if self.trained_for(settings(rows))]
+        return [rows for rows in self.evaluations if self.is_trained_for(first_settings(rows))]
 
-    def trained_for(self, given: Mapping[str, Any]) -> bool:
+    def is_trained_for(self, given: Mapping[str, Any]) -> bool:
         """Return whether an attack with these settings asks what training prepared for."""
         threat, data = self.config["threat"], self.config["data"]
         return (given["norm"], given["eps"]) == (threat["name"], threat["eps"]) and all(
@@ -73,24 +73,24 @@ class Winner:
         )
 
 
-def read(folder: Path) -> Winner:
+def read_winner(folder: Path) -> Winner:
     """Return the winner of the search that left `folder`.
 
     Raises:
         InputError: If there is none, or something that is known of it is broken.
     """
-    config, weights = portable(configuration(folder)), folder / "best" / WEIGHTS
-    for group, key in SAID:
+    config, weights = make_portable(read_best_config(folder)), folder / "best" / WEIGHTS_FILE
+    for group, key in REQUIRED_KEYS:
         if not isinstance(config.get(group), dict) or key not in config[group]:
-            raise InputError([f"{folder / 'best/config.yaml'}: lacks {group}.{key}; {ANEW}."])
+            raise InputError([f"{folder / 'best/config.yaml'}: lacks {group}.{key}; {REWRITE_HINT}."])
     if not is_radius(config["threat"]["eps"]):
-        raise InputError([f"{folder / 'best/config.yaml'}: threat.eps must be a number; {ANEW}."])
-    metrics, study = measured(folder), searched(folder / study_file.FILE)
-    rows = ledger.read(folder)
+        raise InputError([f"{folder / 'best/config.yaml'}: threat.eps must be a number; {REWRITE_HINT}."])
+    metrics, study = read_best_metrics(folder), read_winner_study(folder / study_file.SEARCH_FILE)
+    rows = ledger.read_table(folder)
     rows = rows[rows["trial_id"] == metrics["trial_id"]]
     rows = rows[rows["rule"] == "best_validation_robust"]
-    model, about = load_model(weights), described(weights)
-    own = rows[rows["weights"] == fingerprint.of_network(model, about["model"]["name"])]
+    model, about = load_model(weights), read_metadata(weights)
+    own = rows[rows["weights"] == fingerprint.hash_network(model, about["model"]["name"])]
     source = Path(about["model"]["name"])
     if source.suffix == ".py":
         config["model"]["name"] = source.name
@@ -100,14 +100,14 @@ def read(folder: Path) -> Winner:
         weights=weights,
         source=source if source.suffix == ".py" else None,
         config=config,
-        metrics=portable(metrics),
-        study=portable(study),
-        rows=own.assign(settings=own["settings"].map(without_paths)),
-        others=len(rows) - len(own),
+        metrics=make_portable(metrics),
+        study=make_portable(study),
+        rows=own.assign(settings=own["settings"].map(strip_paths)),
+        n_other_rows=len(rows) - len(own),
         shape=(channels, height, width),
         classes=about["classes"],
-        parameters=sum(tensor.numel() for tensor in model.parameters()),
-        networks=len(model.members) if isinstance(model, Ensemble) else 1,
+        n_parameters=sum(tensor.numel() for tensor in model.parameters()),
+        n_networks=len(model.members) if isinstance(model, Ensemble) else 1,
     )
 
 
@@ -116,14 +116,14 @@ def is_radius(eps: object) -> bool:
     return isinstance(eps, int | float) and math.isfinite(eps)
 
 
-def searched(file: Path) -> dict[str, object]:
+def read_winner_study(file: Path) -> dict[str, object]:
     """Return what `search.yaml` says.
 
     Raises:
         InputError: If the file is missing or broken.
     """
     try:
-        found = study_file.read(file)
+        found = study_file.read_search_yaml(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None
@@ -132,51 +132,51 @@ def searched(file: Path) -> dict[str, object]:
     return found
 
 
-def settings(rows: pd.DataFrame) -> dict[str, Any]:
+def first_settings(rows: pd.DataFrame) -> dict[str, Any]:
     """Return the settings of the first of some rows."""
     found: dict[str, object] = json.loads(rows["settings"].iloc[0])
     return found
 
 
-def circumstances(text: str) -> str:
+def encode_shared_settings(text: str) -> str:
     """Return what the settings of an attack say of all attacks that were made with it."""
     given = json.loads(text)
     return json.dumps(
-        {key: given.get(key) for key in ledger.Shared.__annotations__}, sort_keys=True
+        {key: given.get(key) for key in ledger.SharedSettings.__annotations__}, sort_keys=True
     )
 
 
-def doubts(rows: pd.DataFrame) -> list[str]:
+def failed_checks(rows: pd.DataFrame) -> list[str]:
     """Return what audits doubted of some rows, each doubt once."""
     return list(dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d))
 
 
-def without_paths(text: str) -> str:
+def strip_paths(text: str) -> str:
     """Return settings with files for paths."""
-    return json.dumps(portable(json.loads(text)), sort_keys=True)
+    return json.dumps(make_portable(json.loads(text)), sort_keys=True)
 
 
-def portable(value: Any) -> Any:  # noqa: ANN401
+def make_portable(value: Any) -> Any:  # noqa: ANN401
     """Return nested values with the names of files where there were absolute paths.
 
-    >>> portable({"data": {"path": "/home/me/my images.npz", "crop": 4}})
+    >>> make_portable({"data": {"path": "/home/me/my images.npz", "crop": 4}})
     {'data': {'path': 'my images.npz', 'crop': 4}}
-    >>> portable("choice(/home/me/net.py, lenet)"), portable("8/255")
+    >>> make_portable("choice(/home/me/net.py, lenet)"), make_portable("8/255")
     ('choice(net.py, lenet)', '8/255')
     """
     if isinstance(value, Mapping):
-        return {key: portable(item) for key, item in value.items()}
+        return {key: make_portable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [portable(item) for item in value]
+        return [make_portable(item) for item in value]
     if not isinstance(value, str):
         return value
-    return Path(value).name if Path(value).is_absolute() else DIRECTORIES.sub("", value)
+    return Path(value).name if Path(value).is_absolute() else DIRECTORY_PATTERN.sub("", value)
 
 
-def radius(eps: float) -> str:
+def format_radius(eps: float) -> str:
     """Return a radius as papers print it: as so many grey levels where it is a whole number.
 
-    >>> radius(8 / 255), radius(0.5), radius(0.031)
+    >>> format_radius(8 / 255), format_radius(0.5), format_radius(0.031)
     ('8/255', '0.5', '0.031')
     """
     levels = round(255 * eps)

@@ -10,15 +10,15 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from trainables.address import is_address
+from trainables.address import is_url
 from trainables.problems import did_you_mean
-from tuner.typed import is_grid, plain
+from tuner.typed import is_grid, parse_value
 
 if TYPE_CHECKING:
     from trainables.groups import Group
 
 
-NUMERAL = re.compile(r"[-+]?\.?\d")
+NUMBER_START = re.compile(r"[-+]?\.?\d")
 """How whatever could be a number or a fraction begins."""
 
 
@@ -36,7 +36,7 @@ class Vocabulary:
     keys: tuple[str, ...]
     groups: "Mapping[str, Group]" = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
-    parse: Callable[[object], object] = plain
+    parse: Callable[[object], object] = parse_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,23 +66,23 @@ def parse_command_line(
         vocabulary: The keys and groups of the command.
         takes_folders: Whether words without an equals sign are results folders.
     """
-    folders, others = separated(words) if takes_folders else ([], words)
-    arguments, problems = read(others, vocabulary)
+    folders, others = split_folders(words) if takes_folders else ([], words)
+    arguments, problems = parse_arguments(others, vocabulary)
     return CommandLine(
         words=tuple(words), folders=tuple(folders), arguments=arguments, problems=tuple(problems)
     )
 
 
-def separated(words: Sequence[str]) -> tuple[list[str], list[str]]:
+def split_folders(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the folders among some words, and the others.
 
     A folder that there is may have an equals sign in its path, as its address may.
     """
-    folders = [w for w in words if "=" not in w or is_address(w) or os.path.isdir(w)]
+    folders = [w for w in words if "=" not in w or is_url(w) or os.path.isdir(w)]
     return folders, [word for word in words if word not in folders]
 
 
-def read(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, object], list[str]]:
+def parse_arguments(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, object], list[str]]:
     """Return the arguments as nested dictionaries, and what is wrong with them.
 
     A group chosen by name, `method=trades`, becomes `{"method": {"name": "trades"}}`.
@@ -99,17 +99,17 @@ def read(words: Sequence[str], vocabulary: Vocabulary) -> tuple[dict[str, object
             problems.append(f"{word}: expected key=value; write --help for the keys.")
         elif not text.strip():
             problems.append(f"{key}: expected a value after the equals sign, got none.")
-        elif complaint := misplaced(key, vocabulary):
+        elif complaint := check_key(key, vocabulary):
             problems.append(complaint)
         else:
             try:
-                merge(arguments, value_of(key, word, vocabulary))
+                merge_nested(arguments, parse_argument(key, word, vocabulary))
             except ValueError as error:
                 problems.append(f"{key}: {error}")
     return arguments, problems
 
 
-def misplaced(key: str, vocabulary: Vocabulary) -> str | None:
+def check_key(key: str, vocabulary: Vocabulary) -> str | None:
     """Return what is wrong with a key, if anything."""
     group, _, knob = key.partition(".")
     if group in vocabulary.groups:
@@ -123,7 +123,7 @@ def misplaced(key: str, vocabulary: Vocabulary) -> str | None:
     return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
 
 
-def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
+def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
     """Return one argument as a nested dictionary, its value parsed.
 
     Raises:
@@ -142,7 +142,7 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
     if isinstance(value, dict):
         raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
     path = f"{key}.name" if key in vocabulary.groups else key
-    if isinstance(value, int | float) and not is_plain(text, value):
+    if isinstance(value, int | float) and not is_same_number(text, value):
         value = text.strip()
     spelled = text.strip() if isinstance(value, int | float | str) else ""
     nested: Any = spelled if is_path(spelled, path, vocabulary) else vocabulary.parse(value)
@@ -155,12 +155,12 @@ def value_of(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
     return result
 
 
-def is_plain(text: str, value: float) -> bool:
+def is_same_number(text: str, value: float) -> bool:
     """Return whether a number is the one that its text spells.
 
     To YAML 1:30 is 90 and 012 is 10, as nobody means them.
 
-    >>> is_plain("1e-3", 0.001), is_plain("1:30", 90), is_plain("012", 10), is_plain("true", True)
+    >>> is_same_number("1e-3", 0.001), is_same_number("1:30", 90), is_same_number("012", 10), is_same_number("true", True)
     (True, False, False, True)
     """
     try:
@@ -169,21 +169,21 @@ def is_plain(text: str, value: float) -> bool:
         return False
 
 
-def is_path(text: str, path: str, vocabulary: Vocabulary) -> bool:
+def is_path(text: str, dotted_key: str, vocabulary: Vocabulary) -> bool:
     """Return whether what could be a number is meant as a path or a name: results=2024/11."""
-    if not NUMERAL.match(text):
+    if not NUMBER_START.match(text):
         return False
-    name, _, knob = path.partition(".")
+    name, _, knob = dotted_key.partition(".")
     if name not in vocabulary.groups:
         return name in vocabulary.paths
     return any(each.is_path for each in vocabulary.groups[name].all_knobs().get(knob, []))
 
 
-def merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+def merge_nested(into: dict[str, Any], other: Mapping[str, Any]) -> None:
     """Put the values of `other` over those of `into`, level by level."""
     for key, value in other.items():
         below = into.setdefault(key, {})
         if isinstance(value, dict) and isinstance(below, dict) and not is_grid(value):
-            merge(below, value)
+            merge_nested(below, value)
         else:
             into[key] = value

@@ -10,24 +10,24 @@ from urllib.parse import urlsplit
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
-from trainables.address import below, flat, is_address, opened, reaching, save
+from trainables.address import join_url, copy_files, is_url, open_filesystem, wrap_access_errors, copy_file
 from trainables.problems import InputError
-from trainables.ranges import somewhere
-from trainables.study_file import FILE as STUDY
-from tuner.journal import FILE as JOURNAL
-from tuner.lock import held
+from trainables.ranges import valid_location
+from trainables.study_file import SEARCH_FILE as STUDY
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.lock import is_locked
 
-RESULTS = "results"
+RESULTS_FOLDER = "results"
 """Folder of results folders, and of the copies of those at addresses, where a command is typed."""
-TRIALS = "trials"
+TRIALS_FOLDER = "trials"
 """Ray's own files, in the results folder."""
-APART = frozenset({TRIALS, "tensorboard", "export"})
+EXCLUDED_NAMES = frozenset({TRIALS_FOLDER, "tensorboard", "export"})
 """What is not copied with the rest: fetched where needed, for other readers, made here."""
-LOGS = frozenset({JOURNAL, "optuna.log"})
+APPEND_ONLY_FILES = frozenset({JOURNAL, "optuna.log"})
 """What only grows, and belongs together."""
-SECOND = 10**9
+NANOSECONDS_PER_SECOND = 10**9
 """In nanoseconds."""
-MARK = ".address"
+ADDRESS_FILE = ".address"
 """In a copy: the address that it is a copy of."""
 
 
@@ -41,57 +41,57 @@ class WorkingCopy:
 
     def __init__(self, folder: Path, uri: str) -> None:
         self.folder, self.uri = folder, uri
-        self.made = set[Path]()
+        self.created_folders = set[Path]()
 
     @cached_property
-    def _found(self) -> tuple[FileSystem, str]:
-        return opened(self.uri)
+    def _filesystem_and_path(self) -> tuple[FileSystem, str]:
+        return open_filesystem(self.uri)
 
     @property
-    def files(self) -> FileSystem:
+    def filesystem(self) -> FileSystem:
         """What reads and writes at the address."""
-        return self._found[0]
+        return self._filesystem_and_path[0]
 
-    def there(self, path: Path | str) -> str:
-        """Return the path of a file of the folder, as `files` wants it."""
-        return "/".join([self._found[1], *Path(path).relative_to(self.folder).parts])
+    def remote_path(self, path: Path | str) -> str:
+        """Return the path of a file of the folder, as `filesystem` wants it."""
+        return "/".join([self._filesystem_and_path[1], *Path(path).relative_to(self.folder).parts])
 
-    def address(self, path: Path | str) -> str:
+    def to_address(self, path: Path | str) -> str:
         """Return where trials find a file of the folder."""
-        return below(self.uri, *Path(path).relative_to(self.folder).parts)
+        return join_url(self.uri, *Path(path).relative_to(self.folder).parts)
 
-    def inside(self, address: str) -> str:
+    def to_local_path(self, address: str) -> str:
         """Return where in the folder the file would lie that trials find at an address."""
         above = PurePosixPath(urlsplit(self.uri).path)
         return str(self.folder / PurePosixPath(urlsplit(address).path).relative_to(above))
 
-    def infos(self, path: Path, *, deep: bool = False) -> dict[Path, FileInfo]:
+    def file_infos(self, path: Path, *, recursive: bool = False) -> dict[Path, FileInfo]:
         """Return what a folder holds at the address, by what it would be called here.
 
         Args:
             path: The folder.
-            deep: Whether to look into its folders too.
+            recursive: Whether to look into its folders too.
         """
-        root = self.there(path)
-        selector = FileSelector(root, allow_not_found=True, recursive=deep)
-        found = self.files.get_file_info(selector)
+        root = self.remote_path(path)
+        selector = FileSelector(root, allow_not_found=True, recursive=recursive)
+        found = self.filesystem.get_file_info(selector)
         named = {PurePosixPath(each.path).relative_to(root): each for each in found}
         # a name must not lead out of the folder
         return {path / name: each for name, each in named.items() if ".." not in name.parts}
 
-    def listed(self, path: Path) -> list[Path]:
+    def list_paths(self, path: Path) -> list[Path]:
         """Return what a folder holds at the address, as it would be called here."""
-        return sorted(self.infos(path))
+        return sorted(self.file_infos(path))
 
-    def claim(self) -> None:
+    def mark_as_copy(self) -> None:
         """Mark the folder as the copy of its address.
 
         Raises:
             InputError: If it holds something else.
         """
-        mark = self.folder / MARK
+        mark = self.folder / ADDRESS_FILE
         marked = mark.read_text() if mark.is_file() else ""
-        if bare(marked) != bare(self.uri) and self.folder.is_dir() and any(self.folder.iterdir()):
+        if strip_parameters(marked) != strip_parameters(self.uri) and self.folder.is_dir() and any(self.folder.iterdir()):
             raise InputError([
                 f"{self.folder}: the working copy of {self.uri} would lie here, and something else "
                 "does; move it away, or type the command in another folder."
@@ -107,42 +107,42 @@ class WorkingCopy:
         Raises:
             InputError: If the folder holds something else.
         """
-        listed = dict(self.found()).items()
-        found = {path: info for path, info in listed if info.is_file and not self.hides(path)}
+        listed = dict(self.list_remote_files()).items()
+        found = {path: info for path, info in listed if info.is_file and not self.is_private(path)}
         if not found:
             return set()
-        self.claim()
-        if not held(self.folder / JOURNAL):  # else nothing is newer than the copy
+        self.mark_as_copy()
+        if not is_locked(self.folder / JOURNAL):  # else nothing is newer than the copy
             journal, here = found.get(self.folder / JOURNAL), self.folder / JOURNAL
-            longer = journal is not None and journal.size > size(here)
+            longer = journal is not None and journal.size > file_bytes(here)
             order = sorted(found.items(), key=lambda each: each[0].name != JOURNAL)
-            self.take({
+            self.download_files({
                 path: info
                 for path, info in order
-                if (longer if path.name in LOGS else newer(info, path))
+                if (longer if path.name in APPEND_ONLY_FILES else is_newer_remotely(info, path))
             })
-        return {path for path in self.own() if path not in found or ahead(found[path], path)}
+        return {path for path in self.list_local_files() if path not in found or is_newer_locally(found[path], path)}
 
-    def found(self) -> Iterator[tuple[Path, FileInfo]]:
+    def list_remote_files(self) -> Iterator[tuple[Path, FileInfo]]:
         """Yield what the address holds, but for what stays apart."""
-        for path, info in self.infos(self.folder).items():
+        for path, info in self.file_infos(self.folder).items():
             yield path, info
-            if path.name not in APART and info.type is FileType.Directory:
-                yield from self.infos(path, deep=True).items()
+            if path.name not in EXCLUDED_NAMES and info.type is FileType.Directory:
+                yield from self.file_infos(path, recursive=True).items()
 
-    def own(self) -> Iterator[Path]:
+    def list_local_files(self) -> Iterator[Path]:
         """Yield the files of the copy that lie at the address too, or should."""
         for path in self.folder.glob("*"):
-            if path.name not in APART:
+            if path.name not in EXCLUDED_NAMES:
                 files = [path] if path.is_file() else path.rglob("*")
-                yield from (each for each in files if each.is_file() and not self.hides(each))
+                yield from (each for each in files if each.is_file() and not self.is_private(each))
 
-    def hides(self, path: Path) -> bool:
+    def is_private(self, path: Path) -> bool:
         """Return whether a file of the copy is for itself alone: half-written, or a lock."""
         within = path.relative_to(self.folder).parts
         return any(part.startswith(".") for part in within) or path.name.endswith("lock")
 
-    def take(self, files: dict[Path, FileInfo]) -> None:
+    def download_files(self, files: dict[Path, FileInfo]) -> None:
         """Fetch files; only when all of them are whole they take their places, the journal last.
 
         It may know less than what stands beside it, but never more: so it is to be fetched first.
@@ -150,14 +150,14 @@ class WorkingCopy:
         with TemporaryDirectory(dir=self.folder, prefix=".") as partial:
             for number, (path, info) in enumerate(files.items()):
                 part = Path(partial) / str(number)
-                save(self.files, self.there(path), part)
+                copy_file(self.filesystem, self.remote_path(path), part)
                 if info.mtime_ns is not None:
                     os.utime(part, ns=(info.mtime_ns, info.mtime_ns))
             for number, path in reversed(list(enumerate(files))):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 (Path(partial) / str(number)).replace(path)
 
-    def fetch(self, path: str) -> None:
+    def fetch_checkpoint(self, path: str) -> None:
         """Copy a checkpoint from the address, unless it is here.
 
         Raises:
@@ -170,21 +170,21 @@ class WorkingCopy:
         with TemporaryDirectory(dir=parent, prefix=".") as partial:
             whole = Path(partial) / "whole"
             whole.mkdir()
-            flat(self.files, self.there(path), whole)
+            copy_files(self.filesystem, self.remote_path(path), whole)
             if not any(whole.iterdir()):
-                raise FileNotFoundError(f"there is nothing at {self.address(path)}")
+                raise FileNotFoundError(f"there is nothing at {self.to_address(path)}")
             whole.rename(path)
 
-    def write(self, path: Path, content: bytes) -> None:
+    def upload_file(self, path: Path, content: bytes) -> None:
         """Write a file of the folder at the address."""
-        if path.parent not in self.made:  # object stores have no folders, others want them first
-            self.files.create_dir(self.there(path.parent), recursive=True)
-            self.made.add(path.parent)
-        with self.files.open_output_stream(self.there(path)) as stream:
+        if path.parent not in self.created_folders:  # object stores have no folders, others want them first
+            self.filesystem.create_dir(self.remote_path(path.parent), recursive=True)
+            self.created_folders.add(path.parent)
+        with self.filesystem.open_output_stream(self.remote_path(path)) as stream:
             stream.write(content)
 
 
-def copied(address: str) -> WorkingCopy:
+def open_working_copy(address: str) -> WorkingCopy:
     """Return where the copy of a results folder at an address lies, or will.
 
     Raises:
@@ -192,19 +192,19 @@ def copied(address: str) -> WorkingCopy:
     """
     name = PurePosixPath(urlsplit(address).path).name
     try:
-        somewhere(address)
+        valid_location(address)
     except ValueError as error:
         raise InputError([f"{address.partition('@')[2]}: an address {error}."]) from None
-    copy = WorkingCopy(Path(RESULTS).absolute() / name, address)
-    with reaching(address):
-        if not name or copy.folder / STUDY not in copy.listed(copy.folder):
+    copy = WorkingCopy(Path(RESULTS_FOLDER).absolute() / name, address)
+    with wrap_access_errors(address):
+        if not name or copy.folder / STUDY not in copy.list_paths(copy.folder):
             raise InputError([
                 f"{address}: holds no {STUDY}; name the address of a results folder."
             ])
     return copy
 
 
-def here(folder: Path | str) -> Path:
+def fetch_results_folder(folder: Path | str) -> Path:
     """Return where a results folder lies on this machine: its copy, if it is at an address.
 
     Checkpoints are not copied, but for the winner's.
@@ -212,56 +212,56 @@ def here(folder: Path | str) -> Path:
     Raises:
         InputError: If it cannot be.
     """
-    if not is_address(str(folder)):
+    if not is_url(str(folder)):
         return Path(folder)
-    copy = copied(str(folder))
-    with reaching(copy.uri):
+    copy = open_working_copy(str(folder))
+    with wrap_access_errors(copy.uri):
         copy.refresh()
     return copy.folder
 
 
-def bring(folder: Path, checkpoints: Iterable[Path]) -> None:
+def fetch_checkpoints(folder: Path, checkpoints: Iterable[Path]) -> None:
     """Fetch checkpoints that are not here, if the folder is the copy of an address that has them.
 
     Raises:
         InputError: If the address cannot be used.
     """
-    mark = folder / MARK
+    mark = folder / ADDRESS_FILE
     if not mark.is_file():
         return
     copy = WorkingCopy(folder, mark.read_text())
-    with reaching(copy.uri):
+    with wrap_access_errors(copy.uri):
         for path in dict.fromkeys(checkpoints):
             with suppress(FileNotFoundError):
-                copy.fetch(str(path))
+                copy.fetch_checkpoint(str(path))
 
 
-def bare(address: str) -> str:
+def strip_parameters(address: str) -> str:
     """Return an address without its parameters.
 
-    >>> bare("s3://bucket/path?region=eu")
+    >>> strip_parameters("s3://bucket/path?region=eu")
     's3://bucket/path'
     """
     return address.partition("?")[0].rstrip("/")
 
 
-def size(path: Path) -> int:
+def file_bytes(path: Path) -> int:
     """Return the bytes of a file, none if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
-def newer(there: FileInfo, path: Path) -> bool:
+def is_newer_remotely(remote: FileInfo, path: Path) -> bool:
     """Return whether a file is newer at an address, or only there."""
     if not path.exists():
         return True
     about = path.stat()
-    if there.mtime_ns is None:  # as some that fsspec knows do not say
-        return bool(there.size != about.st_size)
-    return bool(there.mtime_ns > about.st_mtime_ns)
+    if remote.mtime_ns is None:  # as some that fsspec knows do not say
+        return bool(remote.size != about.st_size)
+    return bool(remote.mtime_ns > about.st_mtime_ns)
 
 
-def ahead(there: FileInfo, path: Path) -> bool:
+def is_newer_locally(remote: FileInfo, path: Path) -> bool:
     """Return whether a file is newer here than at an address, where S3 counts whole seconds."""
-    if there.mtime_ns is None:
+    if remote.mtime_ns is None:
         return False
-    return bool(path.stat().st_mtime_ns // SECOND > there.mtime_ns // SECOND)
+    return bool(path.stat().st_mtime_ns // NANOSECONDS_PER_SECOND > remote.mtime_ns // NANOSECONDS_PER_SECOND)

@@ -9,20 +9,20 @@ from torch.nn import Module
 
 from trainables.attacks import pgd
 from trainables.methods.pgd_at import inner
-from trainables.modes import frozen, in_mode
-from trainables.precision import in_full
+from trainables.modes import frozen_weights, in_mode
+from trainables.precision import full_precision
 from trainables.threat import Threat
-from trainables.view import quick
+from trainables.view import folded_view
 
 
 @contextmanager
-def still(model: Module) -> Iterator[Module]:
+def frozen_eval(model: Module) -> Iterator[Module]:
     """Give what to look at in place of `model`: in eval mode, in fp32, weights constant."""
-    with in_mode(model, "eval"), frozen(model), in_full(model):
-        yield quick(model)
+    with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
+        yield folded_view(model)
 
 
-def crafted(
+def run_pgd(
     model: Module,
     x: Tensor,
     y: Tensor,
@@ -46,7 +46,7 @@ def crafted(
         batch: Images attacked at a time; all if none.
     """
     size = batch or len(x)
-    with still(model) as seen:
+    with frozen_eval(model) as seen:
         ends = [
             pgd.perturb(
                 inner(seen, some, labels),

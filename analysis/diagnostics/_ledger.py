@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from trainables.problems import InputError
-from tuner.results import whole
+from tuner.results import write_atomically
 
-FILE = "diagnostics.parquet"
-FOLDER = "diagnostics"
+TABLE_FILE = "diagnostics.parquet"
+PICTURE_FOLDER = "diagnostics"
 """Of pictures and the numbers behind them."""
 COLUMNS = {
     "study": "str",
@@ -35,16 +35,16 @@ COLUMNS = {
 """`value` is the mean and `std` the standard deviation over the `n` images that have a value; a
 number of all images together has no deviation. Accuracies are fractions. `weights` is the
 fingerprint of the network, `key` tells a measurement from all others."""
-IDENTITY = ["key", "trial_id", "rule"]
+KEY_COLUMNS = ["key", "trial_id", "rule"]
 
 
-def read(folder: Path) -> pd.DataFrame:
+def read_table(folder: Path) -> pd.DataFrame:
     """Return the rows so far.
 
     Raises:
         InputError: If the file is broken.
     """
-    file = folder / FILE
+    file = folder / TABLE_FILE
     if not file.exists():
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     try:
@@ -57,33 +57,33 @@ def read(folder: Path) -> pd.DataFrame:
         ]) from None
 
 
-def add(folder: Path, rows: Sequence[Mapping[Hashable, Any]]) -> None:
+def append_rows(folder: Path, rows: Sequence[Mapping[Hashable, Any]]) -> None:
     """Write the rows of one measurement, in the place of those of the same one if there are any."""
     new = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    with locked(folder):
-        before = read(folder)
-        same = before[IDENTITY].eq(new[IDENTITY].iloc[0]).all(axis=1)
+    with lock_table(folder):
+        before = read_table(folder)
+        same = before[KEY_COLUMNS].eq(new[KEY_COLUMNS].iloc[0]).all(axis=1)
         frame = pd.concat([before[~same], new], ignore_index=True)
-        whole(folder / FILE, frame.to_parquet)
+        write_atomically(folder / TABLE_FILE, frame.to_parquet)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def lock_table(folder: Path) -> Iterator[None]:
     """Keep other processes from adding rows while inside."""
-    (folder / FOLDER).mkdir(exist_ok=True)
-    with (folder / FOLDER / ".lock").open("w") as file:
+    (folder / PICTURE_FOLDER).mkdir(exist_ok=True)
+    with (folder / PICTURE_FOLDER / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # let go by the system at death
         yield
 
 
-def claim(folder: Path) -> Iterator[str]:
+def check_writable(folder: Path) -> Iterator[str]:
     """Yield why rows cannot be added to a results folder, if they cannot."""
     try:
-        read(folder)
-        with locked(folder), TemporaryFile(dir=folder), TemporaryFile(dir=folder / FOLDER):
+        read_table(folder)
+        with lock_table(folder), TemporaryFile(dir=folder), TemporaryFile(dir=folder / PICTURE_FOLDER):
             pass
     except InputError as error:
-        yield from error.each
+        yield from error.problems
     except OSError as error:
         yield (
             f"{folder}: expected a folder that can be written to ({error.strerror}: "

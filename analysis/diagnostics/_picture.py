@@ -7,18 +7,18 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from tuner.results import whole
+from tuner.results import write_atomically
 
-AXES = {
+AXIS_LABELS = {
     "eigenvector_plane": ("top eigenvector (length)", "second eigenvector (length)"),
     "random_plane": ("random direction (filter norms)", "another (filter norms)"),
 }
 """What each axis is along, and in which unit."""
-LEAST = 1e-12
+MIN_LOSS = 1e-12
 """Loss, in nats, below which nothing is told apart."""
 
 
-def drawn(planes: dict[str, Tensor], title: str) -> Figure:
+def draw_planes(planes: dict[str, Tensor], title: str) -> Figure:
     """Return the planes (3, P, P) beside each other: two coordinates and the loss.
 
     The colours, from dark to light, are told apart by the colour-blind and on grey paper.
@@ -27,13 +27,13 @@ def drawn(planes: dict[str, Tensor], title: str) -> Figure:
     for number, (name, plane) in enumerate(planes.items(), start=1):
         a, b, loss = plane.cpu().numpy()
         axes = figure.add_subplot(1, len(planes), number)
-        height = np.ma.masked_invalid(loss).clip(LEAST)
+        height = np.ma.masked_invalid(loss).clip(MIN_LOSS)
         low, high = float(height.min()), float(height.max())
         levels = np.geomspace(low, max(high, 1.001 * low), 16)
         filled = axes.contourf(a, b, height, levels, norm=LogNorm(), cmap="cividis")
         axes.contour(a, b, height, levels, colors="white", linewidths=0.3)
         axes.plot(0, 0, "+", color="white", markersize=8)
-        across, up = AXES.get(name, ("", ""))
+        across, up = AXIS_LABELS.get(name, ("", ""))
         axes.set(xlabel=across, ylabel=up, aspect="equal")
         bar = figure.colorbar(
             filled, ax=axes, label="adversarial loss (nats)", format="%.3g", fraction=0.046
@@ -44,7 +44,7 @@ def drawn(planes: dict[str, Tensor], title: str) -> Figure:
     return figure
 
 
-def save(file: Path, planes: dict[str, Tensor], title: str) -> None:
+def save_planes(file: Path, planes: dict[str, Tensor], title: str) -> None:
     """Write the planes as numbers, PNG and PDF, beside each other.
 
     Args:
@@ -53,8 +53,8 @@ def save(file: Path, planes: dict[str, Tensor], title: str) -> None:
         title: Of the picture.
     """
     file.parent.mkdir(exist_ok=True)
-    figure = drawn(planes, title)
+    figure = draw_planes(planes, title)
     numbers = {name: plane.cpu().numpy() for name, plane in planes.items()}
     for suffix in (".png", ".pdf"):
-        whole(file.with_suffix(suffix), lambda path: figure.savefig(path, dpi=200))
-    whole(file.with_suffix(".npz"), lambda path: np.savez(path, **numbers))  # type: ignore[arg-type]
+        write_atomically(file.with_suffix(suffix), lambda path: figure.savefig(path, dpi=200))
+    write_atomically(file.with_suffix(".npz"), lambda path: np.savez(path, **numbers))  # type: ignore[arg-type]

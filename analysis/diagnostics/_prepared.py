@@ -9,46 +9,46 @@ import torch
 
 from analysis.diagnostics import _ledger
 from analysis.diagnostics._settings import (
-    FROM_TRIALS,
+    TRIAL_GROUPS,
     MEASURES,
     DiagnosisSettings,
-    compares,
+    compares_networks,
 )
-from analysis.reading import names
+from analysis.reading import name_folders
 from trainables import batches
-from trainables.bind import complaints
+from trainables.bind import check_member
 from trainables.groups import GROUPS
 from trainables.images import DataError, Dataset, Images
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.problems import InputError
 from trainables.threat import Threat
-from trainables.trust import untrusted
-from tuner.best import configuration
-from tuner.candidates import Candidate, candidates
-from tuner.evaluation import bound, drawn, load, over
+from trainables.trust import check_trusted
+from tuner.best import read_best_config
+from tuner.candidates import CheckpointRef, find_checkpoints
+from tuner.evaluation import bind_group, draw_subset, load_evaluation_data, overlay_group
 from tuner.keys import validate_arguments
-from tuner.usable import unusable
+from tuner.usable import checkpoint_problems
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class DiagnosedCheckpoint:
     """One checkpoint to look into.
 
     Attributes:
         study: Name of its study.
         folder: The study's results.
-        candidate: The checkpoint.
+        checkpoint: The checkpoint.
     """
 
     study: str
     folder: Path
-    candidate: Candidate
+    checkpoint: CheckpointRef
 
     @property
     def label(self) -> str:
         """Its name to a reader."""
-        last = " (last)" if self.candidate.last else ""
-        return f"{self.study}/{self.candidate.trial_id}{last}"
+        last = " (last)" if self.checkpoint.is_last_epoch else ""
+        return f"{self.study}/{self.checkpoint.trial_id}{last}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Diagnosis:
     Attributes:
         settings: Of the diagnosis.
         measures: Knobs by measure, in order; defaults are left out.
-        subjects: The checkpoints.
+        checkpoints: The checkpoints.
         threat: The set of allowed perturbations.
         groups: The threat's and the data set's names and knobs.
         images: Of the chosen split, where they are computed with.
@@ -66,13 +66,13 @@ class Diagnosis:
 
     settings: DiagnosisSettings
     measures: Mapping[str, Mapping[str, Any]]
-    subjects: Sequence[Subject]
+    checkpoints: Sequence[DiagnosedCheckpoint]
     threat: Threat
     groups: Mapping[str, Mapping[str, Any]]
     images: Images
 
 
-def prepared(
+def prepare_diagnosis(
     given: Sequence[str], arguments: Mapping[str, Any], problems: Sequence[str]
 ) -> Diagnosis:
     """Return the diagnosis that a command line describes.
@@ -92,47 +92,47 @@ def prepared(
         problems.append("device: there is no GPU here; write device=cpu.")
     if not given:
         problems.append("FOLDER: expected the results folders of searches, got none.")
-    folders = names([Path(each) for each in given]) if given else {}
-    subjects = list(looked_at(folders, settings, problems))
-    measures = chosen(settings, arguments, len(subjects) if subjects else None, problems)
-    groups = agreed(folders, arguments, problems)
+    folders = name_folders([Path(each) for each in given]) if given else {}
+    subjects = list(resolve_checkpoints(folders, settings, problems))
+    measures = select_measures(settings, arguments, len(subjects) if subjects else None, problems)
+    groups = resolve_groups(folders, arguments, problems)
     for group, values in groups.items():
         rest = dict(values)
-        problems += complaints(group, GROUPS[group], rest.pop("name", None), rest)
+        problems += check_member(group, GROUPS[group], rest.pop("name", None), rest)
     if problems:
         raise InputError(problems)
-    dataset = load(groups["data"])
-    images = shown(dataset, groups["data"], settings)
-    secure(subjects, dataset, images)
-    threat = bound("threat", groups["threat"])["build"]()
+    dataset = load_evaluation_data(groups["data"])
+    images = select_images(dataset, groups["data"], settings)
+    check_checkpoints(subjects, dataset, images)
+    threat = bind_group("threat", groups["threat"])["build"]()
     return Diagnosis(
         settings=settings,
         measures=measures,
-        subjects=subjects,
+        checkpoints=subjects,
         threat=threat,
         groups=groups,
         images=images,
     )
 
 
-def looked_at(
+def resolve_checkpoints(
     folders: Mapping[str, Path], settings: DiagnosisSettings, problems: list[str]
-) -> Iterator[Subject]:
+) -> Iterator[DiagnosedCheckpoint]:
     """Yield the checkpoints of each folder; what is wrong with any is added to `problems`."""
     for study, folder in folders.items():
         try:
-            configuration(folder)
-            found = candidates(folder, top=settings.top, rules=settings.rules, seeds=False)
+            read_best_config(folder)
+            found = find_checkpoints(folder, top=settings.top, rules=settings.rules, seeds=False)
         except InputError as error:
-            problems += error.each
+            problems += error.problems
         else:
-            yield from (Subject(study=study, folder=folder, candidate=each) for each in found)
+            yield from (DiagnosedCheckpoint(study=study, folder=folder, checkpoint=each) for each in found)
 
 
-def chosen(
+def select_measures(
     settings: DiagnosisSettings,
     arguments: Mapping[str, Any],
-    number: int | None,
+    n_checkpoints: int | None,
     problems: list[str],
 ) -> dict[str, Mapping[str, Any]]:
     """Return the measures and what was typed of their knobs.
@@ -140,22 +140,22 @@ def chosen(
     Args:
         settings: Of the diagnosis.
         arguments: As typed.
-        number: Of checkpoints; none if that is not known.
+        n_checkpoints: Of checkpoints; none if that is not known.
         problems: What is wrong is added to them.
     """
-    single = number == 1
+    single = n_checkpoints == 1
     words = settings.measure or [
-        name for name in MEASURES.members() if not (single and compares(name))
+        name for name in MEASURES.members() if not (single and compares_networks(name))
     ]
     measures: dict[str, Mapping[str, Any]] = {}
     for word in words:
         own = arguments.get(word, {})
         found = [
             each.replace("diagnostics.", "measures.", 1)
-            for each in complaints("measure", MEASURES, word, {})
+            for each in check_member("measure", MEASURES, word, {})
         ]
-        problems += found or complaints(word, MEASURES, word, own)
-        if not found and single and compares(word):
+        problems += found or check_member(word, MEASURES, word, own)
+        if not found and single and compares_networks(word):
             problems.append(
                 f"measure: {word} needs at least two checkpoints, got one; name another FOLDER or "
                 "write top=2."
@@ -166,7 +166,7 @@ def chosen(
     return measures
 
 
-def agreed(
+def resolve_groups(
     folders: Mapping[str, Path], arguments: Mapping[str, Any], problems: list[str]
 ) -> dict[str, dict[str, Any]]:
     """Return the threat and the data, typed or of the trials; those of all folders must be one.
@@ -178,32 +178,32 @@ def agreed(
     configurations = {}
     for study, folder in folders.items():
         try:
-            configurations[study] = configuration(folder)
+            configurations[study] = read_best_config(folder)
         except InputError:
             continue  # told already
     names = (
         {**found[group], **arguments.get(group, {})}.get("name")
         for found in configurations.values()
-        for group in (*FROM_TRIALS, "model")
+        for group in (*TRIAL_GROUPS, "model")
     )
-    if wrong := list(untrusted(names)):
+    if wrong := list(check_trusted(names)):
         raise InputError([*problems, *wrong])
-    for group in FROM_TRIALS if configurations else ():
+    for group in TRIAL_GROUPS if configurations else ():
         typed = arguments.get(group, {})
-        each = {study: over(found[group], typed) for study, found in configurations.items()}
+        each = {study: overlay_group(found[group], typed) for study, found in configurations.items()}
         (first, one), *rest = each.items()
         for study, other in rest:
-            problems += apart(group, first, one, study, other)
+            problems += list_group_differences(group, first, one, study, other)
         result[group] = one
     return result
 
 
-def apart(
+def list_group_differences(
     group: str, first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield in what two studies ask different questions, but for what only training looks at."""
     for knob in dict.fromkeys([*one, *other]):
-        if one.get(knob) != other.get(knob) and not (group == "data" and of_training(one, knob)):
+        if one.get(knob) != other.get(knob) and not (group == "data" and is_training_knob(one, knob)):
             path = group if knob == "name" else f"{group}.{knob}"
             yield (
                 f"{path}: is {one.get(knob)} in {first} and {other.get(knob)} in {second}; write "
@@ -211,15 +211,15 @@ def apart(
             )
 
 
-def of_training(data: Mapping[str, Any], knob: str) -> bool:
+def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
     """Return whether a knob of a data set leaves the images that are looked at as they are."""
     if knob == "name":
         return False
-    loads = GROUPS["data"].functions(str(data.get("name")))["load"]
-    return knob not in {*knobs(loads), *knobs(batches.cut)} - {"limit"}
+    loads = GROUPS["data"].member_functions(str(data.get("name")))["load"]
+    return knob not in {*read_knobs(loads), *read_knobs(batches.split_validation)} - {"limit"}
 
 
-def shown(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings) -> Images:
+def select_images(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings) -> Images:
     """Return the images to look at, on the device.
 
     Raises:
@@ -228,7 +228,7 @@ def shown(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings
     images = dataset.test
     if settings.split == "validation":
         try:
-            _, images = bound("data", data)["cut"](dataset.train)
+            _, images = bind_group("data", data)["cut"](dataset.train)
         except DataError as error:
             raise InputError([f"data: {error}"]) from None
     if settings.images > len(images):
@@ -237,17 +237,17 @@ def shown(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings
             f"{settings.images}."
         ])
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return drawn(images, settings.images).to(device)
+    return draw_subset(images, settings.images).to(device)
 
 
-def secure(subjects: Sequence[Subject], dataset: Dataset, images: Images) -> None:
+def check_checkpoints(subjects: Sequence[DiagnosedCheckpoint], dataset: Dataset, images: Images) -> None:
     """See that every checkpoint can be looked into and what comes of it written.
 
     Raises:
         InputError: If not, with all that is wrong.
     """
-    problems = [each for one in subjects for each in unusable(one.candidate, dataset, images)]
+    problems = [each for one in subjects for each in checkpoint_problems(one.checkpoint, dataset, images)]
     for folder in dict.fromkeys(one.folder for one in subjects):
-        problems += _ledger.claim(folder)
+        problems += _ledger.check_writable(folder)
     if problems:
         raise InputError(problems)

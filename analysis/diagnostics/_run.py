@@ -18,14 +18,14 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from analysis.diagnostics import _ledger, _picture
-from analysis.diagnostics._prepared import Diagnosis, Subject
-from analysis.diagnostics._settings import MEASURES, compares, pictures
-from trainables.bind import filled
+from analysis.diagnostics._prepared import Diagnosis, DiagnosedCheckpoint
+from analysis.diagnostics._settings import MEASURES, compares_networks, draws_picture
+from trainables.bind import bind_member
 from trainables.injection import inject, injected_names
 from trainables.threat import Threat
 from tuner import fingerprint
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Hears how much of a measurement is done, and of how much."""
 
 
@@ -45,71 +45,71 @@ class MeasureContext:
     rng: Generator
     batch: int
     others: Mapping[str, Module]
-    told: Told
+    told: ProgressCallback
 
 
-class Run:
+class DiagnosisRunner:
     """A diagnosis being made.
 
     Attributes:
         diagnosis: What is made.
         console: Where progress is shown.
         networks: By label.
-        prints: Their fingerprints, likewise.
+        fingerprints: Their fingerprints, likewise.
     """
 
     def __init__(self, diagnosis: Diagnosis, console: Console) -> None:
         self.diagnosis, self.console = diagnosis, console
         self.device = diagnosis.images.y.device
-        loaded = {subject.label: subject.candidate for subject in diagnosis.subjects}
+        loaded = {subject.label: subject.checkpoint for subject in diagnosis.checkpoints}
         self.networks = {label: each.load().to(self.device) for label, each in loaded.items()}
-        self.prints = {
-            label: fingerprint.of_network(self.networks[label], each.member())
+        self.fingerprints = {
+            label: fingerprint.hash_network(self.networks[label], each.model_member())
             for label, each in loaded.items()
         }
         everything = torch.arange(len(diagnosis.images), device=self.device)
         self.x, self.y = next(diagnosis.images.stream([everything]))
-        self.images = fingerprint.of_images(diagnosis.images)
+        self.images_fingerprint = fingerprint.hash_images(diagnosis.images)
 
-    def rows(self, subject: Subject) -> Iterator[dict[Hashable, Any]]:
+    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[Hashable, Any]]:
         """Yield the rows of a checkpoint, those of each measurement written before the next."""
-        known = _ledger.read(subject.folder)
+        known = _ledger.read_table(subject.folder)
         for name in self.diagnosis.measures:
-            for seed in self.seeds(name):
-                key = self.key(subject, name, seed)
+            for seed in self.list_seeds(name):
+                key = self.build_key(subject, name, seed)
                 kept = known[known["key"] == key].drop_duplicates("quantity").to_dict("records")
-                picture = self.picture(subject, name, key)
-                lost = pictures(name) and not picture.with_suffix(".npz").exists()
-                about = {**self.about(subject), "key": key}
-                found = self.measured(subject, name, seed, picture) if lost or not kept else kept
+                picture = self.picture_path(subject, name, key)
+                lost = draws_picture(name) and not picture.with_suffix(".npz").exists()
+                about = {**self.describe_checkpoint(subject), "key": key}
+                found = self.run_measure(subject, name, seed, picture) if lost or not kept else kept
                 rows = [{**row, **about} for row in found]
-                _ledger.add(subject.folder, rows)
+                _ledger.append_rows(subject.folder, rows)
                 yield from rows
 
-    def seeds(self, name: str) -> range:
+    def list_seeds(self, name: str) -> range:
         """Return the seeds that a measure is made with: one if nothing hangs on it."""
         settings = self.diagnosis.settings
-        once = pictures(name) or "rng" not in injected_names(MEASURES.load(name).measure)
+        once = draws_picture(name) or "rng" not in injected_names(MEASURES.load(name).measure)
         return range(settings.seed, settings.seed + (1 if once else settings.seeds))
 
-    def measured(
-        self, subject: Subject, name: str, seed: int, picture: Path
+    def run_measure(
+        self, subject: DiagnosedCheckpoint, name: str, seed: int, picture: Path
     ) -> list[dict[Hashable, Any]]:
         """Return what a measure comes to on a checkpoint."""
         begun = time.perf_counter()
-        with self.shown(f"{subject.label}: {name}, seed {seed}") as told:
-            found = self.values(subject, name, seed, told)
+        with self.show_progress(f"{subject.label}: {name}, seed {seed}") as told:
+            found = self.compute_quantities(subject, name, seed, told)
         planes = {key: value for key, value in found.items() if value.dim() == 3}
         if planes:
             split = self.diagnosis.settings.split
-            _picture.save(picture, planes, f"{subject.label}, n = {len(self.y)} {split} images")
+            _picture.save_planes(picture, planes, f"{subject.label}, n = {len(self.y)} {split} images")
         return [
             {
                 "measure": name,
                 "quantity": quantity,
-                **summary(value, len(self.y)),
+                **summarize_quantity(value, len(self.y)),
                 "seed": seed,
-                "settings": json.dumps(self.settings(name), sort_keys=True),
+                "settings": json.dumps(self.describe_measure(name), sort_keys=True),
                 "seconds": time.perf_counter() - begun,
                 "date": str(date.today()),
             }
@@ -117,14 +117,14 @@ class Run:
             if quantity not in planes
         ]
 
-    def values(self, subject: Subject, name: str, seed: int, told: Told) -> dict[str, Tensor]:
+    def compute_quantities(self, subject: DiagnosedCheckpoint, name: str, seed: int, report_progress: ProgressCallback) -> dict[str, Tensor]:
         """Return the quantities of a measure: of each image (N,), or of all together."""
         context = MeasureContext(
             threat=self.diagnosis.threat,
             rng=Generator(self.device).manual_seed(seed),
             batch=self.diagnosis.settings.batch,
             others=self.networks,
-            told=told,
+            told=report_progress,
         )
         measure = inject(self.bound(name), context)
         model, size = self.networks[subject.label], self.diagnosis.settings.batch
@@ -133,15 +133,15 @@ class Run:
         parts: list[dict[str, Tensor]] = []
         for some, labels in zip(self.x.split(size), self.y.split(size), strict=True):
             parts.append(measure(model, some, labels))
-            told(min(len(parts) * size, len(self.y)), len(self.y))
+            report_progress(min(len(parts) * size, len(self.y)), len(self.y))
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def bound(self, name: str) -> partial[dict[str, Tensor]]:
         """Return a measure with its knobs set."""
-        return filled(MEASURES, name, self.diagnosis.measures[name])["measure"]
+        return bind_member(MEASURES, name, self.diagnosis.measures[name])["measure"]
 
     @contextmanager
-    def shown(self, title: str) -> Iterator[Told]:
+    def show_progress(self, title: str) -> Iterator[ProgressCallback]:
         """Show how far a measurement is while inside: a bar, or a line at its end."""
         columns = (
             TextColumn("{task.description}", markup=False),
@@ -157,17 +157,17 @@ class Run:
             seconds = time.perf_counter() - begun
             self.console.print(f"{title} ({seconds:.1f} s)", soft_wrap=True)
 
-    def about(self, subject: Subject) -> dict[str, Any]:
+    def describe_checkpoint(self, subject: DiagnosedCheckpoint) -> dict[str, Any]:
         """Return what a row says of its checkpoint."""
         return {
             "study": subject.study,
-            "trial_id": subject.candidate.trial_id,
-            "rule": subject.candidate.rule,
-            "checkpoint": str(subject.candidate.path),
-            "weights": self.prints[subject.label],
+            "trial_id": subject.checkpoint.trial_id,
+            "rule": subject.checkpoint.rule,
+            "checkpoint": str(subject.checkpoint.path),
+            "weights": self.fingerprints[subject.label],
         }
 
-    def settings(self, name: str) -> dict[str, Any]:
+    def describe_measure(self, name: str) -> dict[str, Any]:
         """Return everything but the network that decides what a measure comes to."""
         settings = self.diagnosis.settings
         return {
@@ -178,20 +178,20 @@ class Run:
             "batch": settings.batch,
         }
 
-    def key(self, subject: Subject, name: str, seed: int) -> str:
+    def build_key(self, subject: DiagnosedCheckpoint, name: str, seed: int) -> str:
         """Return what tells a measurement from all others."""
-        about = json.dumps([name, seed, self.settings(name)], sort_keys=True)
-        files = fingerprint.of_files([name, self.diagnosis.groups["threat"]["name"]])
-        others = json.dumps(self.prints) if compares(name) else ""
-        seen = [self.prints[subject.label], about, files, self.images, others]
+        about = json.dumps([name, seed, self.describe_measure(name)], sort_keys=True)
+        files = fingerprint.hash_files([name, self.diagnosis.groups["threat"]["name"]])
+        others = json.dumps(self.fingerprints) if compares_networks(name) else ""
+        seen = [self.fingerprints[subject.label], about, files, self.images_fingerprint, others]
         return hashlib.sha256("".join(seen).encode()).hexdigest()[:16]
 
-    def picture(self, subject: Subject, name: str, key: str) -> Path:
+    def picture_path(self, subject: DiagnosedCheckpoint, name: str, key: str) -> Path:
         """Return the path of a measure's picture, without a suffix."""
-        return subject.folder / _ledger.FOLDER / f"{Path(name).stem}-{key}"
+        return subject.folder / _ledger.PICTURE_FOLDER / f"{Path(name).stem}-{key}"
 
 
-def summary(value: Tensor, images: int) -> Mapping[Hashable, Any]:
+def summarize_quantity(value: Tensor, images: int) -> Mapping[Hashable, Any]:
     """Return the mean and standard deviation of a quantity, and of how many images they are.
 
     Args:

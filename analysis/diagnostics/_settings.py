@@ -8,15 +8,15 @@ from rich.console import Console
 
 from trainables.groups import GROUPS, Group
 from trainables.injection import injected_names
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.ranges import Count, Seed
-from tuner.help import first_line
-from tuner.keys import vocabulary
-from tuner.listing import heading, listing
-from tuner.typed import Several, Trusted
+from tuner.help import first_docstring_line
+from tuner.keys import build_vocabulary
+from tuner.listing import print_heading, build_knob_table
+from tuner.typed import CommaList, TrustedFiles
 
 MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
-FROM_TRIALS = ("threat", "data")
+TRIAL_GROUPS = ("threat", "data")
 """Groups of a trial that may be chosen anew."""
 INTRODUCTION = """\
 Look into the checkpoints of finished searches, on the validation split.
@@ -31,7 +31,7 @@ already is not measured again; interrupted, the same command goes on where it wa
 """
 
 
-def named(words: tuple[str, ...]) -> tuple[str, ...]:
+def valid_names(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return `words`, each once.
 
     Raises:
@@ -42,9 +42,9 @@ def named(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-Words = Annotated[tuple[str, ...], Several, AfterValidator(named)]
-Rule = Literal["best_validation_robust", "last_epoch"]
-Rules = Annotated[tuple[Rule, ...], Several, Field(min_length=1)]
+NameList = Annotated[tuple[str, ...], CommaList, AfterValidator(valid_names)]
+SelectionRule = Literal["best_validation_robust", "last_epoch"]
+SelectionRules = Annotated[tuple[SelectionRule, ...], CommaList, Field(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,21 +64,21 @@ class DiagnosisSettings:
         trust: Files of code that may run where the results name them, separated by commas.
     """
 
-    measure: Words | None = None
+    measure: NameList | None = None
     images: Count = 256
     split: Literal["validation", "test"] = "validation"
     top: Count = 1
-    rules: Rules = ("best_validation_robust",)
+    rules: SelectionRules = ("best_validation_robust",)
     seed: Seed = 0
     seeds: Count = 3
     batch: Count = 256
     device: Literal["cpu", "cuda"] | None = None
-    trust: Trusted = ()
+    trust: TrustedFiles = ()
 
 
-VOCABULARY = vocabulary(
+VOCABULARY = build_vocabulary(
     DiagnosisSettings,
-    groups={name: GROUPS[name] for name in FROM_TRIALS}
+    groups={name: GROUPS[name] for name in TRIAL_GROUPS}
     | {
         name: Group("a measure", None, (), (MEASURES.load(name).measure,))
         for name in MEASURES.members()
@@ -86,25 +86,25 @@ VOCABULARY = vocabulary(
 )
 
 
-def compares(measure: str) -> bool:
+def compares_networks(measure: str) -> bool:
     """Return whether a measure looks at several networks at once."""
     return "others" in injected_names(MEASURES.load(measure).measure)
 
 
-def pictures(measure: str) -> bool:
+def draws_picture(measure: str) -> bool:
     """Return whether a measure leaves a picture."""
     return getattr(MEASURES.load(measure), "PICTURE", False)
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Diagnosis", "KEY=VALUE")
-    console.print(listing(knobs(DiagnosisSettings), ""))
-    heading(console, "Measures", "measure=NAME, NAME.KNOB=VALUE")
+    print_heading(console, "Diagnosis", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(DiagnosisSettings), ""))
+    print_heading(console, "Measures", "measure=NAME, NAME.KNOB=VALUE")
     for name in MEASURES.members():
         module = MEASURES.load(name)
-        console.print(f"  {name}: {first_line(module)}")
-        if own := knobs(module.measure):
-            console.print(listing(own, f"{name}."))
+        console.print(f"  {name}: {first_docstring_line(module)}")
+        if own := read_knobs(module.measure):
+            console.print(build_knob_table(own, f"{name}."))
     console.print("\nthreat= and data= are those of tuner.search.")

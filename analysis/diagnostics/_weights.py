@@ -9,68 +9,68 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module, Parameter
 
-from trainables.heads import Cosine
+from trainables.heads import CosineHead
 from trainables.modes import in_mode
-from trainables.precision import in_full
+from trainables.precision import full_precision
 
 Direction = list[Tensor]
 """A tensor for each of `weights`, of its shape."""
 
 
-def weights(model: Module) -> list[Parameter]:
+def trainable_weights(model: Module) -> list[Parameter]:
     """Return what training moves."""
     return [p for p in model.parameters() if p.requires_grad]
 
 
-def gaussian(model: Module, rng: Generator | None) -> Direction:
+def draw_gaussian(model: Module, rng: Generator | None) -> Direction:
     """Return a standard normal direction."""
     return [torch.randn(p.shape, generator=rng, device=p.device, dtype=p.dtype)
-            for p in weights(model)]  # fmt: skip
+            for p in trainable_weights(model)]  # fmt: skip
 
 
-def filter_normalised(model: Module, rng: Generator | None) -> Direction:
+def draw_filter_normalised(model: Module, rng: Generator | None) -> Direction:
     """Return a random direction, each filter as long as the network's (Li et al., 1712.09913).
 
     A filter is what makes one output of a layer. Biases and BatchNorm stay, as in the published
     pictures.
     """
     return [
-        part * (norms(weight) / norms(part).clamp(min=torch.finfo(part.dtype).tiny))
+        part * (filter_norms(weight) / filter_norms(part).clamp(min=torch.finfo(part.dtype).tiny))
         if weight.dim() > 1
         else torch.zeros_like(part)
-        for part, weight in zip(gaussian(model, rng), weights(model), strict=True)
+        for part, weight in zip(draw_gaussian(model, rng), trainable_weights(model), strict=True)
     ]
 
 
-def norms(weight: Tensor) -> Tensor:
+def filter_norms(weight: Tensor) -> Tensor:
     """Return the Euclidean length of each filter of a weight (O, ...), shaped to broadcast."""
     lengths: Tensor = weight.detach().flatten(1).norm(dim=1)
     return lengths.view(-1, *[1] * (weight.dim() - 1))
 
 
-def length(direction: Sequence[Tensor]) -> float:
+def direction_norm(direction: Sequence[Tensor]) -> float:
     """Return the Euclidean length of a direction, or of weights."""
     return float(torch.stack([part.detach().norm() for part in direction]).norm())
 
 
-def shaped(vector: Tensor, model: Module) -> Direction:
+def split_vector(vector: Tensor, model: Module) -> Direction:
     """Return one long vector (P,) as a direction."""
-    mine = weights(model)
+    mine = trainable_weights(model)
     parts = vector.split([p.numel() for p in mine])
     return [part.view_as(p).to(p) for part, p in zip(parts, mine, strict=True)]
 
 
 @contextmanager
-def by_weights(model: Module) -> Iterator[None]:
+def enable_weight_gradients(model: Module) -> Iterator[None]:
     """Let the loss be differentiated by the weights while inside: in eval mode, in fp32.
 
     Slopes go through the projection of a cosine head as well, which training leaves out: moving
     the weights, too, is followed by it.
     """
-    heads = [module for module in model.modules() if isinstance(module, Cosine)]
-    with in_mode(model, "eval"), in_full(model):
+    heads = [module for module in model.modules() if isinstance(module, CosineHead)]
+    with in_mode(model, "eval"), full_precision(model):
         for head in heads:
-            head.forward = partial(through, head)  # type: ignore[method-assign]
+            head.forward = partial(project_logits, head)  # type: ignore[method-assign]
         try:
             yield
         finally:
@@ -78,15 +78,15 @@ def by_weights(model: Module) -> Iterator[None]:
                 del head.forward
 
 
-def through(head: Cosine, z: Tensor) -> Tensor:
+def project_logits(head: CosineHead, z: Tensor) -> Tensor:
     """Return the logits (N, K) of features (N, D), with a slope through the projection."""
-    return head.s * F.linear(F.normalize(z, dim=1), F.normalize(head.weight, dim=1))
+    return head.scale * F.linear(F.normalize(z, dim=1), F.normalize(head.weight, dim=1))
 
 
 @contextmanager
-def moved(model: Module, *steps: tuple[float, Direction]) -> Iterator[None]:
+def move_weights(model: Module, *steps: tuple[float, Direction]) -> Iterator[None]:
     """Move the weights along directions while inside, each by so much of it."""
-    mine = weights(model)
+    mine = trainable_weights(model)
     old = [p.detach().clone() for p in mine]
     try:
         with torch.no_grad():

@@ -4,10 +4,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import crafted, still
+from analysis.diagnostics._attacked import run_pgd, frozen_eval
 from trainables.attacks import fgsm, pgd
-from trainables.climb import climb, cross_entropy, misclassified
-from trainables.cosine import cosine
+from trainables.climb import run_early_stopped_attack, cross_entropy_loss, stop_when_misclassified
+from trainables.cosine import cosine_similarity
 from trainables.methods.pgd_at import inner
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
@@ -44,17 +44,17 @@ def measure(
     """
     state = rng.clone_state() if rng else None
     start = threat.project(threat.random_point(x, rng), x)
-    length = pgd.stride(step_size, threat)
-    with still(model) as seen:
+    length = pgd.step_length(step_size, threat)
+    with frozen_eval(model) as seen:
         with torch.no_grad():
             clean = seen(x).argmax(dim=1) == y
         fgsm_right, pgd_right = (
-            climb(
+            run_early_stopped_attack(
                 seen,
-                cross_entropy(y),
+                cross_entropy_loss(y),
                 begin,
                 x,
-                misclassified(y),
+                stop_when_misclassified(y),
                 threat=threat,
                 steps=number,
                 step_size=far,
@@ -63,8 +63,8 @@ def measure(
             for begin, number, far in ((x, 1, threat.eps), (start, steps, length))
         )
         one = fgsm.perturb(inner(seen, x, y), x, y, threat=threat)
-    several = crafted(model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size)
+    several = run_pgd(model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size)
     right = {"clean": clean, "fgsm": fgsm_right, "pgd": pgd_right}
     found = {f"{name}_accuracy": each.to(x.dtype) for name, each in right.items()}
     found["accuracy_gap"] = found["fgsm_accuracy"] - found["pgd_accuracy"]
-    return found | {"step_cosine": cosine(one - x, several - x)}
+    return found | {"step_cosine": cosine_similarity(one - x, several - x)}

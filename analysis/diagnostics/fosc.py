@@ -3,9 +3,9 @@
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import crafted, still
-from trainables.attacks.dynamic import stationarity
-from trainables.methods._slope import slope
+from analysis.diagnostics._attacked import run_pgd, frozen_eval
+from trainables.attacks.dynamic import compute_fosc
+from trainables.methods._slope import input_gradient
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -38,11 +38,11 @@ def measure(
         `fosc` and `fosc_in_range`, (N,) each, in nats; 0 where PGD has converged. The second is
         exact for linf and at most the true value for l2.
     """
-    x_adv = crafted(model, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size)
-    with still(model) as seen:
-        grad = slope(seen, x_adv, y).view_as(x)
-    farthest = threat.project(x + threat.eps * threat.steepest(grad), x)
+    x_adv = run_pgd(model, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size)
+    with frozen_eval(model) as seen:
+        grad = input_gradient(seen, x_adv, y).view_as(x)
+    farthest = threat.project(x + threat.eps * threat.steepest_step(grad), x)
     return {
-        "fosc": stationarity(x_adv - x, grad, threat),
+        "fosc": compute_fosc(x_adv - x, grad, threat),
         "fosc_in_range": ((farthest - x_adv) * grad).flatten(1).sum(dim=1),
     }

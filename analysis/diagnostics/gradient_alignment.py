@@ -3,9 +3,9 @@
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import still
-from trainables.cosine import cosine
-from trainables.methods._slope import slope
+from analysis.diagnostics._attacked import frozen_eval
+from trainables.cosine import cosine_similarity
+from trainables.methods._slope import input_gradient
 from trainables.threat import Threat
 
 
@@ -29,5 +29,5 @@ def measure(
         `alignment`, (N,), in [-1, 1].
     """
     nearby = threat.project(threat.random_point(x, rng), x)
-    with still(model) as seen:
-        return {"alignment": cosine(slope(seen, x, y), slope(seen, nearby, y))}
+    with frozen_eval(model) as seen:
+        return {"alignment": cosine_similarity(input_gradient(seen, x, y), input_gradient(seen, nearby, y))}

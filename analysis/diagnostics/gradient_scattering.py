@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import crafted
-from analysis.diagnostics._weights import Direction, by_weights, gaussian, length, moved, weights
-from trainables.cosine import cosine
+from analysis.diagnostics._attacked import run_pgd
+from analysis.diagnostics._weights import Direction, enable_weight_gradients, draw_gaussian, direction_norm, move_weights, trainable_weights
+from trainables.cosine import cosine_similarity
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -47,35 +47,35 @@ def measure(
         mean adversarial loss, in nats a squared unit of weights, and `clean_gradient_change` for
         the clean one.
     """
-    direction = gaussian(model, rng)
-    far = distance * length(weights(model)) / length(direction)
+    direction = draw_gaussian(model, rng)
+    far = distance * direction_norm(trainable_weights(model)) / direction_norm(direction)
     deltas: list[Tensor] = []
     slopes: list[tuple[Direction, Direction]] = []
     for steps_away in (0.0, far):
         state = rng.clone_state() if rng else None
-        with moved(model, (steps_away, direction)):
-            x_adv = crafted(
+        with move_weights(model, (steps_away, direction)):
+            x_adv = run_pgd(
                 model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size, batch=batch
             )
             deltas.append(x_adv - x)
-            slopes.append((gradient(model, x_adv, y, batch), gradient(model, x, y, batch)))
+            slopes.append((compute_weight_gradient(model, x_adv, y, batch), compute_weight_gradient(model, x, y, batch)))
     changes = [
-        length([b - a for a, b in zip(*each, strict=True)]) / (far * length(direction))
+        direction_norm([b - a for a, b in zip(*each, strict=True)]) / (far * direction_norm(direction))
         for each in zip(*slopes, strict=True)
     ]
     return {
-        "perturbation_cosine": cosine(*deltas),
-        "sign_cosine": cosine(*(delta.sign() for delta in deltas)),
+        "perturbation_cosine": cosine_similarity(*deltas),
+        "sign_cosine": cosine_similarity(*(delta.sign() for delta in deltas)),
         "gradient_change": torch.tensor(changes[0]),
         "clean_gradient_change": torch.tensor(changes[1]),
     }
 
 
-def gradient(model: Module, x: Tensor, y: Tensor, batch: int) -> Direction:
+def compute_weight_gradient(model: Module, x: Tensor, y: Tensor, batch: int) -> Direction:
     """Return the slope of the mean cross-entropy on images (N, C, H, W) by the weights."""
-    mine = weights(model)
+    mine = trainable_weights(model)
     total = [torch.zeros_like(p) for p in mine]
-    with by_weights(model):
+    with enable_weight_gradients(model):
         for some, labels in zip(x.split(batch), y.split(batch), strict=True):
             loss = F.cross_entropy(model(some), labels, reduction="sum") / len(y)
             parts = torch.autograd.grad(loss, mine, materialize_grads=True)

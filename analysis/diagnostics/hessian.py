@@ -9,21 +9,21 @@ from scipy.sparse.linalg import eigsh
 from torch import Generator, Tensor, nn
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import crafted
-from analysis.diagnostics._weights import Direction, by_weights, shaped, weights
-from trainables.ranges import Count, Inside, Positive
+from analysis.diagnostics._attacked import run_pgd
+from analysis.diagnostics._weights import Direction, enable_weight_gradients, split_vector, trainable_weights
+from trainables.ranges import Count, OpenFraction, Positive
 from trainables.threat import Threat
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def ignore_deprecations() -> Iterator[None]:
     """Keep torch from saying, while inside, that parts of itself and of libraries are dated."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*torch.jit.script.* is deprecated", FutureWarning)
         yield
 
 
-with quietly():
+with ignore_deprecations():
     from curvlinops import HessianLinearOperator
 
 TOLERANCE = 1e-3
@@ -41,7 +41,7 @@ def measure(
     eigenvalues: Count = 2,
     steps: Count = 10,
     step_size: Positive | None = None,
-    tolerance: Inside = TOLERANCE,
+    tolerance: OpenFraction = TOLERANCE,
 ) -> dict[str, Tensor]:
     """Return the largest eigenvalues of the Hessian, by the weights, of the adversarial loss.
 
@@ -63,14 +63,14 @@ def measure(
     Returns:
         `eigenvalue_1` and so on, the largest first, in nats a squared unit of weights.
     """
-    x_adv = crafted(
+    x_adv = run_pgd(
         model, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size, batch=batch
     )
-    found, _ = top(model, x_adv, y, count=eigenvalues, batch=batch, rng=rng, tolerance=tolerance)
+    found, _ = compute_top_eigenpairs(model, x_adv, y, count=eigenvalues, batch=batch, rng=rng, tolerance=tolerance)
     return {f"eigenvalue_{rank}": value for rank, value in enumerate(found, start=1)}
 
 
-def top(
+def compute_top_eigenpairs(
     model: Module,
     x: Tensor,
     y: Tensor,
@@ -91,11 +91,11 @@ def top(
         rng: Source of the start of the iteration.
         tolerance: Relative, of the eigenvalues.
     """
-    mine = weights(model)
+    mine = trainable_weights(model)
     data = list(zip(x.split(batch), y.split(batch), strict=True))
     number = sum(p.numel() for p in mine)
     start = torch.randn(number, generator=rng, device=x.device, dtype=mine[0].dtype).cpu().numpy()
-    with by_weights(model), quietly():
+    with enable_weight_gradients(model), ignore_deprecations():
         operator = HessianLinearOperator(
             model, nn.CrossEntropyLoss(), mine, data, check_deterministic=False
         )
@@ -104,4 +104,4 @@ def top(
         )
     order = values.argsort()[::-1].copy()
     columns = torch.from_numpy(vectors[:, order].T.copy())
-    return torch.from_numpy(values[order]), [shaped(column, model) for column in columns]
+    return torch.from_numpy(values[order]), [split_vector(column, model) for column in columns]

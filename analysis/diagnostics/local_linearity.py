@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import still
+from analysis.diagnostics._attacked import frozen_eval
 from trainables.attacks import adam
 from trainables.methods import llr
 from trainables.ranges import Count, Positive
@@ -39,7 +39,7 @@ def measure(
         `gamma`, (N,), in nats.
     """
     gamma = torch.zeros_like(y, dtype=x.dtype)
-    with still(model) as seen:
+    with frozen_eval(model) as seen:
         gap = llr.inner(seen, x, y)
 
         def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import crafted, still
-from analysis.diagnostics._weights import filter_normalised, moved
-from analysis.diagnostics.hessian import top
+from analysis.diagnostics._attacked import run_pgd, frozen_eval
+from analysis.diagnostics._weights import draw_filter_normalised, move_weights
+from analysis.diagnostics.hessian import compute_top_eigenpairs
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -20,7 +20,7 @@ PICTURE = True
 """It leaves one, which has no mean over seeds."""
 
 
-def odd(number: int) -> int:
+def valid_odd(number: int) -> int:
     """Return `number`.
 
     Raises:
@@ -31,7 +31,7 @@ def odd(number: int) -> int:
     return number
 
 
-Points = Annotated[int, Field(ge=3, le=501), AfterValidator(odd)]
+Points = Annotated[int, Field(ge=3, le=501), AfterValidator(valid_odd)]
 
 
 def measure(
@@ -71,7 +71,7 @@ def measure(
         step_size: Length of one step, in the units of eps; a quarter of eps if none.
 
     Returns:
-        `loss` at the weights; `eigenvector_rise` and `random_rise`, by how much it grows at most in
+        `compute_mean_loss` at the weights; `eigenvector_rise` and `random_rise`, by how much it grows at most in
         each plane; `eigenvector_plane` and `random_plane`, (3, points, points): the two coordinates
         and the loss. All losses in nats.
     """
@@ -79,15 +79,15 @@ def measure(
 
     def attacked() -> Tensor:
         start = state.clone_state() if state else None  # the same at every point
-        return crafted(
+        return run_pgd(
             model, x, y, threat=threat, rng=start, steps=steps, step_size=step_size, batch=batch
         )
 
     fixed = attacked()
-    _, eigenvectors = top(model, fixed, y, count=2, batch=batch, rng=rng)
+    _, eigenvectors = compute_top_eigenpairs(model, fixed, y, count=2, batch=batch, rng=rng)
     spans = {
         "eigenvector": eigenvectors,
-        "random": [filter_normalised(model, rng) for _ in range(2)],
+        "random": [draw_filter_normalised(model, rng) for _ in range(2)],
     }
     axis = torch.linspace(-reach, reach, points, dtype=torch.float64)
     axis[points // 2] = 0  # exactly
@@ -95,8 +95,8 @@ def measure(
     for number, (name, (first, second)) in enumerate(spans.items()):
         losses: list[float] = []
         for a, b in product(axis.tolist(), repeat=2):
-            with moved(model, (a, first), (b, second)):
-                losses.append(loss(model, attacked() if craft == "anew" else fixed, y, batch))
+            with move_weights(model, (a, first), (b, second)):
+                losses.append(compute_mean_loss(model, attacked() if craft == "anew" else fixed, y, batch))
             told(number * points**2 + len(losses), len(spans) * points**2)
         grid = torch.meshgrid(axis, axis, indexing="ij")
         planes[name] = torch.stack([
@@ -108,9 +108,9 @@ def measure(
     return {"loss": middle, **rises, **{f"{name}_plane": each for name, each in planes.items()}}
 
 
-def loss(model: Module, x: Tensor, y: Tensor, batch: int) -> float:
+def compute_mean_loss(model: Module, x: Tensor, y: Tensor, batch: int) -> float:
     """Return the mean cross-entropy on images (N, C, H, W) as they are, in nats."""
-    with still(model) as seen, torch.no_grad():
+    with frozen_eval(model) as seen, torch.no_grad():
         sums = [
             F.cross_entropy(seen(some), labels, reduction="sum").double()
             for some, labels in zip(x.split(batch), y.split(batch), strict=True)

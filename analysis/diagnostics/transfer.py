@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import crafted, still
+from analysis.diagnostics._attacked import run_pgd, frozen_eval
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -37,9 +37,9 @@ def measure(
     Returns:
         `accuracy of NAME` for each of them, (N,), of zeros and ones, at PGD's last step.
     """
-    x_adv = crafted(model, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size)
+    x_adv = run_pgd(model, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size)
     found: dict[str, Tensor] = {}
     for name, other in others.items():
-        with still(other) as seen, torch.no_grad():
+        with frozen_eval(other) as seen, torch.no_grad():
             found[f"accuracy of {name}"] = (seen(x_adv).argmax(dim=1) == y).to(x.dtype)
     return found

@@ -20,31 +20,31 @@ from analysis.frames import Frames
 from trainables.problems import InputError, did_you_mean
 
 __all__ = ["about", "draw", "drawable", "names", "save"]
-FORMATS = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
+FORMAT_METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
 """What each says of itself, without what would change from day to day."""
 
 
 @cache
-def names() -> list[str]:
+def list_figures() -> list[str]:
     """Return the names of all figures, sorted."""
     found = [module.name for module in pkgutil.iter_modules(__path__)]
     return sorted(name for name in found if not name.startswith("_"))
 
 
-def about(name: str) -> str:
+def describe_figure(name: str) -> str:
     """Return what a figure shows, in one line.
 
     Raises:
         InputError: If there is no such figure.
     """
-    return (member(name).__doc__ or "").partition("\n")[0]
+    return (load_figure_module(name).__doc__ or "").partition("\n")[0]
 
 
 def draw(name: str, frames: Frames, **options: Any) -> Figure:  # noqa: ANN401
     """Return a figure.
 
     Args:
-        name: One of `names()`.
+        name: One of `list_figures()`.
         frames: What `analysis.load` returned.
         **options: Of that figure; all take `accuracies`, "validation" or "evaluation" (the test
             split under the attacks of `tuner.evaluate`).
@@ -52,7 +52,7 @@ def draw(name: str, frames: Frames, **options: Any) -> Figure:  # noqa: ANN401
     Raises:
         InputError: If there is no such figure or option, or the studies lack what it shows.
     """
-    figure = drawn(name, frames, options)
+    figure = build_figure(name, frames, options)
     with rc_context(_style.STYLE):
         figure.draw_without_rendering()  # whoever saves it without us gets our ticks
     return figure
@@ -69,41 +69,41 @@ def save(figure: Figure, path: Path | str) -> None:
         InputError: If it ends otherwise, or cannot be written.
     """
     kind = Path(path).suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise InputError([f"{path}: expected a name that ends in .{', .'.join(FORMATS)}."])
+    if kind not in FORMAT_METADATA:
+        raise InputError([f"{path}: expected a name that ends in .{', .'.join(FORMAT_METADATA)}."])
     try:
         with rc_context(_style.STYLE):
-            figure.savefig(path, format=kind, metadata=FORMATS[kind])
+            figure.savefig(path, format=kind, metadata=FORMAT_METADATA[kind])
     except OSError as error:
         raise InputError([f"{path} cannot be written ({error.strerror or error})."]) from None
 
 
-def drawable(frames: Frames, **options: Any) -> dict[str, str | None]:  # noqa: ANN401
+def check_drawable(frames: Frames, **options: Any) -> dict[str, str | None]:  # noqa: ANN401
     """Return, for each figure, why it cannot be drawn of some studies; none if it can.
 
     Args:
         frames: What `analysis.load` returned.
         **options: That all figures take.
     """
-    return {name: reason(name, frames, options) for name in names()}
+    return {name: explain_undrawable(name, frames, options) for name in list_figures()}
 
 
-def reason(name: str, frames: Frames, options: dict[str, Any]) -> str | None:
+def explain_undrawable(name: str, frames: Frames, options: dict[str, Any]) -> str | None:
     """Return why a figure cannot be drawn, if it cannot."""
     try:
-        drawn(name, frames, options)
+        build_figure(name, frames, options)
     except InputError as error:
-        return " ".join(line.removeprefix(f"{name}: ") for line in error.each)
+        return " ".join(line.removeprefix(f"{name}: ") for line in error.problems)
     return None
 
 
-def drawn(name: str, frames: Frames, options: dict[str, Any]) -> Figure:
+def build_figure(name: str, frames: Frames, options: dict[str, Any]) -> Figure:
     """Return a figure that is not laid out yet.
 
     Raises:
         InputError: If there is no such figure or option, or the studies lack what it shows.
     """
-    function = member(name).draw
+    function = load_figure_module(name).draw
     known = list(inspect.signature(function).parameters)[1:]
     if wrong := [option for option in options if option not in known]:
         hint = did_you_mean(wrong[0], known)
@@ -112,18 +112,18 @@ def drawn(name: str, frames: Frames, options: dict[str, Any]) -> Figure:
         with rc_context(_style.STYLE):
             figure: Figure = function(frames, **options)
     except InputError as error:
-        raise InputError([f"{name}: {each}" for each in error.each]) from None
+        raise InputError([f"{name}: {each}" for each in error.problems]) from None
     return figure
 
 
-def member(name: str) -> ModuleType:
+def load_figure_module(name: str) -> ModuleType:
     """Return the file of a figure.
 
     Raises:
         InputError: If there is none.
     """
-    if name not in names():
+    if name not in list_figures():
         raise InputError([
-            f"figure: no {name!r}.{did_you_mean(name, names())} There are: {', '.join(names())}."
+            f"figure: no {name!r}.{did_you_mean(name, list_figures())} There are: {', '.join(list_figures())}."
         ])
     return importlib.import_module(f"{__name__}.{name}")

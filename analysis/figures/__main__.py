@@ -12,18 +12,18 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis import figures
-from analysis.figures._measured import Accuracies
+from analysis.figures._measured import AccuracySource
 from analysis.frames import Frames
 from analysis.reading import load
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.problems import InputError, did_you_mean
-from trainables.ranges import Folder
-from tuner.command import OK, command
-from tuner.elsewhere import elsewhere
-from tuner.inside import links_out
-from tuner.keys import settings_of, vocabulary
-from tuner.listing import heading, listing
-from tuner.typed import Several
+from trainables.ranges import PathText
+from tuner.command import OK, run_command
+from tuner.elsewhere import with_remote_folders
+from tuner.inside import check_links
+from tuner.keys import settings_of, build_vocabulary
+from tuner.listing import print_heading, build_knob_table
+from tuner.typed import CommaList
 from tuner.words import CommandLine, parse_command_line
 
 INTRODUCTION = """\
@@ -32,7 +32,7 @@ Draw the figures of one or several studies, each as far as the studies allow.
   python -m analysis.figures results/weight_decay-pgd_at-20261121-083000
   python -m analysis.figures FOLDER FOLDER figure=clean_robust,rungs format=svg
 """
-Format = Literal["pdf", "svg", "png"]
+FileFormat = Literal["pdf", "svg", "png"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +47,13 @@ class FigureSettings:
         accuracies: "evaluation" takes the test split under the attacks of tuner.evaluate.
     """
 
-    figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Several] = ()
-    to: Folder | None = None
-    format: Annotated[tuple[Format, ...], Several, Field(min_length=1)] = ("pdf", "png")
-    accuracies: Accuracies = "validation"
+    figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], CommaList] = ()
+    to: PathText | None = None
+    format: Annotated[tuple[FileFormat, ...], CommaList, Field(min_length=1)] = ("pdf", "png")
+    accuracies: AccuracySource = "validation"
 
 
-VOCABULARY = vocabulary(FigureSettings)
+VOCABULARY = build_vocabulary(FigureSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -64,20 +64,20 @@ def main(words: Sequence[str]) -> int:
     """
     farewell = "Interrupted; what was drawn so far is kept."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return command(words, usage, parse, elsewhere(run), farewell=farewell)
+    return run_command(words, print_usage, parse, with_remote_folders(run_figures), interrupt_message=farewell)
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Figures", "figure=NAME,NAME")
-    for name in figures.names():
-        console.print(Text(f"    {name:<22}{figures.about(name)}"), soft_wrap=True)
-    heading(console, "Keys", "KEY=VALUE")
-    console.print(listing(knobs(FigureSettings), ""))
+    print_heading(console, "Figures", "figure=NAME,NAME")
+    for name in figures.list_figures():
+        console.print(Text(f"    {name:<22}{figures.describe_figure(name)}"), soft_wrap=True)
+    print_heading(console, "Keys", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(FigureSettings), ""))
 
 
-def run(line: CommandLine, console: Console) -> int:
+def run_figures(line: CommandLine, console: Console) -> int:
     """Check the command, then draw; return its exit status.
 
     Raises:
@@ -85,47 +85,47 @@ def run(line: CommandLine, console: Console) -> int:
     """
     folders = line.folders
     settings, problems = settings_of(line, FigureSettings)
-    problems += unknown(settings.figure)
+    problems += check_figure_names(settings.figure)
     for first in () if settings.to else folders[:1]:
-        problems += links_out(Path(first))
+        problems += check_links(Path(first))
     try:
         frames = load(*folders)
     except InputError as error:
-        raise InputError([*problems, *error.each]) from None
+        raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     target = Path(settings.to) if settings.to else Path(folders[0]).resolve() / "figures"
     for problem in frames.problems:
         console.print(f"note: {problem}", soft_wrap=True)
-    draw_all(frames, settings, target, console)
+    save_figures(frames, settings, target, console)
     return OK
 
 
-def unknown(asked: Sequence[str]) -> Iterator[str]:
+def check_figure_names(asked: Sequence[str]) -> Iterator[str]:
     """Yield which figures there are not."""
-    known = figures.names()
+    known = figures.list_figures()
     for name in asked:
         if name not in known:
             hint = did_you_mean(name, known)
             yield f"figure: no {name!r}.{hint} There are: {', '.join(known)}."
 
 
-def draw_all(frames: Frames, settings: FigureSettings, target: Path, console: Console) -> None:
+def save_figures(frames: Frames, settings: FigureSettings, target: Path, console: Console) -> None:
     """Draw and write figures, telling each.
 
     Raises:
         InputError: If the folder cannot be made, or nothing could be drawn.
     """
     refused: list[str] = []
-    asked = settings.figure or tuple(figures.names())
+    asked = settings.figure or tuple(figures.list_figures())
     for name in asked:
         try:
             figure = figures.draw(name, frames, accuracies=settings.accuracies)
         except InputError as error:
-            refused += error.each
-            console.print(f"left out {error.each[0]}", soft_wrap=True)
+            refused += error.problems
+            console.print(f"left out {error.problems[0]}", soft_wrap=True)
             continue
-        made(target)
+        make_folder(target)
         for kind in dict.fromkeys(settings.format):
             figures.save(figure, target / f"{name}.{kind}")
         console.print(f"{name}: {', '.join(dict.fromkeys(settings.format))}", soft_wrap=True)
@@ -135,7 +135,7 @@ def draw_all(frames: Frames, settings: FigureSettings, target: Path, console: Co
     console.print(f"{drawn} of {len(asked)} figures are in {target}.", soft_wrap=True)
 
 
-def made(target: Path) -> None:
+def make_folder(target: Path) -> None:
     """Make a folder, unless it is there.
 
     Raises:

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from analysis.figures._style import BLACK, GREY
 
-HEIGHT = 9.0
+LABEL_HEIGHT = 9.0
 """Points that a line of text takes."""
 
 
-def beside(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[str]) -> None:
+def label_points(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[str]) -> None:
     """Write names to the right of a panel.
 
     Args:
@@ -29,7 +29,7 @@ def beside(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[st
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # final from here on
     to_share = axes.transData + axes.transAxes.inverted()
     heights = np.array([to_share.transform(point)[1] for point in points])
-    for (x, y), name, height in zip(points, names, apart(heights, HEIGHT / tall), strict=True):
+    for (x, y), name, height in zip(points, names, spread_heights(heights, LABEL_HEIGHT / tall), strict=True):
         axes.annotate(
             name,
             xy=(x, y),
@@ -50,26 +50,26 @@ def beside(axes: Axes, points: Sequence[tuple[float, float]], names: Sequence[st
         )
 
 
-def apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+def spread_heights(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     """Return heights in the same order, at least a gap from each other and none above 1.
 
     They are moved as little as need be.
 
-    >>> [round(float(height), 3) for height in apart(np.array([0.5, 0.5, 1]), 0.1)]
+    >>> [round(float(height), 3) for height in spread_heights(np.array([0.5, 0.5, 1]), 0.1)]
     [0.45, 0.55, 1.0]
     """
     blocks: list[list[int]] = []
     for index in np.argsort(heights, kind="stable"):
         blocks.append([int(index)])
-        while len(blocks) > 1 and centre(heights, blocks[-2]) + gap * (
+        while len(blocks) > 1 and mean_height(heights, blocks[-2]) + gap * (
             len(blocks[-2]) + len(blocks[-1])
-        ) / 2 > centre(heights, blocks[-1]):
+        ) / 2 > mean_height(heights, blocks[-1]):
             last = blocks.pop()
             blocks[-1] += last
     moved = np.empty_like(heights)
     for block in blocks:
         middle = (len(block) - 1) / 2
-        moved[block] = centre(heights, block) + gap * (np.arange(len(block)) - middle)
+        moved[block] = mean_height(heights, block) + gap * (np.arange(len(block)) - middle)
     highest = 1.0
     for index in np.argsort(-moved, kind="stable"):
         moved[index] = min(moved[index], highest)
@@ -77,6 +77,6 @@ def apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
     return moved
 
 
-def centre(heights: NDArray[np.float64], block: Sequence[int]) -> float:
+def mean_height(heights: NDArray[np.float64], block: Sequence[int]) -> float:
     """Return the mean height of some names."""
     return float(heights[list(block)].mean())

@@ -6,29 +6,29 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.figures._measured import number_at
-from analysis.figures._style import BLACK, COLOURS, DASHES, GREY, MANY, MARKERS, faint
+from analysis.figures._measured import get_knob_numbers
+from analysis.figures._style import BLACK, COLOURS, DASHES, GREY, MAX_VECTOR_CURVES, MARKERS, compute_opacity
 from analysis.frames import Frames
 from trainables.problems import InputError
 
-CROWDED = 30
+MAX_LARGE_MARKERS = 30
 """Points of a line; more are drawn smaller."""
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """One line of a figure, or a cloud of points where trials differ in other knobs, too.
 
     Attributes:
         name: Empty if it is the only one.
         points: Columns `x`, `setting`, `mean`, `std` (n - 1 in the denominator, missing for one
             seed) and `n`, in percent, sorted by `x`.
-        joined: Whether nothing but the knob tells the points apart.
+        is_connected: Whether nothing but the knob tells the points apart.
     """
 
     name: str
     points: pd.DataFrame
-    joined: bool
+    is_connected: bool
 
     @property
     def label(self) -> str:
@@ -38,27 +38,27 @@ class Line:
         return ", ".join(filter(None, [self.name, seeds if most > 1 else ""]))
 
 
-def along(frames: Frames, table: pd.DataFrame, knob: str) -> pd.DataFrame:
+def add_knob_column(frames: Frames, table: pd.DataFrame, knob: str) -> pd.DataFrame:
     """Return the trials with a number for a knob, searched or fixed, in the column `x`.
 
     Raises:
         InputError: If there are none.
     """
-    table = table.assign(x=number_at(frames, knob).loc[table.index])
+    table = table.assign(x=get_knob_numbers(frames, knob).loc[table.index])
     table = table[table["x"].notna()]
     if table.empty:
         raise InputError([f"expected trials with a number for {knob}, got none."])
     return table
 
 
-def lines(
+def build_lines(
     frames: Frames, table: pd.DataFrame, knob: str, value: str, names: "pd.Series[str]"
-) -> Iterator[Line]:
+) -> Iterator[PlotLine]:
     """Yield lines along a knob, each point the mean over seeds of one setting.
 
     Args:
         frames: Of the studies.
-        table: What `along` returned.
+        table: What `add_knob_column` returned.
         knob: Path of the knob.
         value: Column of accuracies in percent.
         names: Of the line that each row belongs to.
@@ -68,10 +68,10 @@ def lines(
         each = rows.groupby(["x", "setting"])[value].agg(["mean", "std", "count"]).reset_index()
         points = each.rename(columns={"count": "n"}).sort_values("x", ignore_index=True)
         same = all(rows[path].nunique(dropna=False) == 1 for path in others)
-        yield Line(str(name), points, joined=same and points["x"].is_unique)
+        yield PlotLine(str(name), points, is_connected=same and points["x"].is_unique)
 
 
-def plot(axes: Axes, line: Line, index: int, label: str, *, hollow: bool = False) -> None:
+def plot_line(axes: Axes, line: PlotLine, index: int, label: str, *, hollow: bool = False) -> None:
     """Draw a line in the style of a number, error bars where there are several seeds."""
     points, style = line.points, ":" if hollow else DASHES[index]
     axes.errorbar(
@@ -80,18 +80,18 @@ def plot(axes: Axes, line: Line, index: int, label: str, *, hollow: bool = False
         yerr=points["std"] if points["n"].max() > 1 else None,
         color=COLOURS[index],
         marker=MARKERS[index],
-        markersize=(5 if hollow else 3) * (0.7 if len(points) > CROWDED else 1),
+        markersize=(5 if hollow else 3) * (0.7 if len(points) > MAX_LARGE_MARKERS else 1),
         markerfacecolor="white" if hollow else COLOURS[index],
-        linestyle=style if line.joined else "none",
-        alpha=faint(len(points)),
+        linestyle=style if line.is_connected else "none",
+        alpha=compute_opacity(len(points)),
         capsize=2,
         elinewidth=0.8,
         label=label or None,
-        rasterized=len(points) > MANY,
+        rasterized=len(points) > MAX_VECTOR_CURVES,
     )
 
 
-def unfinished(axes: Axes, table: pd.DataFrame) -> None:
+def mark_unfinished(axes: Axes, table: pd.DataFrame) -> None:
     """Mark the trials that did not go to their end, in no line: they were examined earlier."""
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, "stopped early"),
@@ -102,7 +102,7 @@ def unfinished(axes: Axes, table: pd.DataFrame) -> None:
             axes.plot(
                 *(rows["x"], rows["robust"], marker),
                 color=colour,
-                alpha=max(0.3, faint(len(rows))),
+                alpha=max(0.3, compute_opacity(len(rows))),
                 label=label,
-                rasterized=len(rows) > MANY,
+                rasterized=len(rows) > MAX_VECTOR_CURVES,
             )

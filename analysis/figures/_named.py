@@ -2,20 +2,20 @@
 
 import pandas as pd
 
-from analysis.figures._scale import shortened, worded
-from analysis.figures._style import NAMED
+from analysis.figures._scale import shorten_word, format_word
+from analysis.figures._style import MAX_NAMED
 from analysis.frames import Frames
 
-LONGEST = 22
+MAX_LABEL_LENGTH = 22
 """Letters of a name beside a panel."""
 
 
-def leaders(table: pd.DataFrame) -> pd.DataFrame:
+def select_leaders(table: pd.DataFrame) -> pd.DataFrame:
     """Return the trials that stand out from the others: the best ten, or the better half of few."""
-    return best(table, min(NAMED, max(1, len(table) // 2)))
+    return select_best(table, min(MAX_NAMED, max(1, len(table) // 2)))
 
 
-def best(table: pd.DataFrame, most: int) -> pd.DataFrame:
+def select_best(table: pd.DataFrame, most: int) -> pd.DataFrame:
     """Return the best trials, best first: feasible ones before others, then by robust accuracy."""
     order = ["robust", "study", "trial_id"]
     rising = [False, True, True]
@@ -24,13 +24,13 @@ def best(table: pd.DataFrame, most: int) -> pd.DataFrame:
     return table.sort_values(order, ascending=rising).head(most)
 
 
-def called(frames: Frames, table: pd.DataFrame, most: int = LONGEST) -> list[str]:
+def label_trials(frames: Frames, table: pd.DataFrame, max_length: int = MAX_LABEL_LENGTH) -> list[str]:
     """Return a short name for each row: its variant, the value of the only knob, or its trial.
 
     Args:
         frames: Of the studies.
         table: Rows of `trials`.
-        most: Letters of a name.
+        max_length: Letters of a name.
     """
     knobs = [knob for knob in frames.knobs if frames.trials[knob].nunique() > 1]
     several = len(frames.studies) > 1
@@ -39,8 +39,8 @@ def called(frames: Frames, table: pd.DataFrame, most: int = LONGEST) -> list[str
         if isinstance(row.get("variant"), str):
             name = row["variant"]
         elif len(knobs) == 1 and not pd.isna(row[knobs[0]]):
-            name = f"{knobs[0].rpartition('.')[2]} {worded(row[knobs[0]])}"
+            name = f"{knobs[0].rpartition('.')[2]} {format_word(row[knobs[0]])}"
         else:
             name = str(row["trial_id"])
-        names.append(shortened(f"{row['study']}/{name}" if several else name, most))
+        names.append(shorten_word(f"{row['study']}/{name}" if several else name, max_length))
     return names

@@ -9,26 +9,26 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.domains import Domain, is_number, read
-from analysis.figures._fixed import mapping
+from analysis.domains import KnobDomain, is_number, parse_domain
+from analysis.figures._fixed import as_mapping
 from analysis.frames import Frames
 from trainables.problems import InputError
 
-WIDE = 20.0
+MIN_LOG_RATIO = 20.0
 """Largest over smallest, from which on an axis counts powers of ten."""
-NEAREST = 0.15
+MIN_TICK_GAP = 0.15
 """Share of an axis a column wide between two of its numbers, so that they do not touch."""
-LONGEST = 14
+MAX_WORD_LENGTH = 14
 """Letters of a word on an axis."""
-ACROSS = 20
+MAX_UPRIGHT_LETTERS = 20
 """Letters of words that stand side by side; more are turned."""
-MOST_WORDS = 12
+MAX_WORDS = 12
 """On an axis."""
-Kind = Literal["linear", "log", "words"]
+AxisKind = Literal["linear", "log", "words"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scale:
+class KnobAxis:
     """One axis.
 
     Attributes:
@@ -36,100 +36,100 @@ class Scale:
         ticks: Values with a mark.
         low: The smallest place on the axis.
         high: The largest.
-        zero: What stands for zero on a logarithmic axis.
+        zero_value: What stands for zero on a logarithmic axis.
     """
 
-    kind: Kind
+    kind: AxisKind
     ticks: tuple[Any, ...]
     low: float
     high: float
-    zero: float = 0.0
+    zero_value: float = 0.0
 
-    def values(self, column: "pd.Series[Any]") -> NDArray[np.float64]:
+    def to_numbers(self, column: "pd.Series[Any]") -> NDArray[np.float64]:
         """Return what to draw: numbers as they are, of a word its turn."""
         if self.kind == "words":
             turns = {tick: turn for turn, tick in enumerate(self.ticks)}
-            return column.map(worded).map(turns).to_numpy(dtype="float64")
+            return column.map(format_word).map(turns).to_numpy(dtype="float64")
         return pd.to_numeric(column).to_numpy(dtype="float64")
 
-    def places(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_positions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where values stand: on a logarithmic axis their logarithms."""
         if self.kind != "log":
             return values
-        return np.asarray(np.log10(np.where(values > 0, values, self.zero)))
+        return np.asarray(np.log10(np.where(values > 0, values, self.zero_value)))
 
-    def back(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_values(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values that stand at some places."""
         return np.asarray(10.0**places) if self.kind == "log" else places
 
-    def shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return places as shares of the axis; its middle if there is only one."""
         if self.high <= self.low:
             return np.full(len(values), 0.5)
-        return (self.places(values) - self.low) / (self.high - self.low)
+        return (self.to_positions(values) - self.low) / (self.high - self.low)
 
-    def marks(self) -> tuple[NDArray[np.float64], list[str]]:
+    def get_ticks(self) -> tuple[NDArray[np.float64], list[str]]:
         """Return values with a mark, and what the marks say."""
         if self.kind == "words":
-            return np.arange(len(self.ticks), dtype="float64"), [*map(shortened, self.ticks)]
-        return np.asarray(self.ticks, dtype="float64"), [*map(short, self.ticks)]
+            return np.arange(len(self.ticks), dtype="float64"), [*map(shorten_word, self.ticks)]
+        return np.asarray(self.ticks, dtype="float64"), [*map(format_number, self.ticks)]
 
-    def put(self, axes: Axes, label: str) -> None:
+    def apply_to(self, axes: Axes, label: str) -> None:
         """Make it the horizontal axis of a panel."""
-        axes.set_xscale("function", functions=(self.places, self.back))
-        values, texts = self.marks()
+        axes.set_xscale("function", functions=(self.to_positions, self.to_values))
+        values, texts = self.get_ticks()
         axes.set_xticks(values, texts)
         axes.xaxis.set_minor_locator(NullLocator())
-        if self.kind == "words" and sum(map(len, texts)) > ACROSS:
+        if self.kind == "words" and sum(map(len, texts)) > MAX_UPRIGHT_LETTERS:
             axes.tick_params(axis="x", labelrotation=90)
         margin = 0.5 if self.kind == "words" else 0.07 * (self.high - self.low) or 0.5
-        axes.set_xlim(*self.back(np.array([self.low - margin, self.high + margin])))
+        axes.set_xlim(*self.to_values(np.array([self.low - margin, self.high + margin])))
         axes.set_xlabel(label)
 
 
-def scale_of(
-    frames: Frames, knob: str, column: "pd.Series[Any]", *, nearest: float = NEAREST
-) -> Scale:
+def build_axis(
+    frames: Frames, knob: str, column: "pd.Series[Any]", *, min_gap: float = MIN_TICK_GAP
+) -> KnobAxis:
     """Return an axis for the values of a knob: logarithmic where it was searched so, or is wide.
 
     Args:
         frames: For the domains in `search.yaml`.
         knob: Its path.
         column: Its values, none missing, at least one.
-        nearest: Share of the axis that two numbers on it are apart, at least.
+        min_gap: Share of the axis that two numbers on it are apart, at least.
 
     Raises:
         InputError: If there are too many words for an axis.
     """
     numbers = pd.to_numeric(column.where(column.map(is_number)), errors="coerce")
     if numbers.isna().any():
-        return words(knob, column)
+        return build_word_axis(knob, column)
     values = np.unique(numbers.to_numpy(dtype="float64"))
     positive = values[values > 0]
-    ranges = [domain.log for domain in told(frames, knob) if not domain.values]
-    wide = len(positive) > 0 and positive[-1] >= WIDE * positive[0]
+    ranges = [domain.is_log for domain in parse_domains(frames, knob) if not domain.values]
+    wide = len(positive) > 0 and positive[-1] >= MIN_LOG_RATIO * positive[0]
     if len(positive) and values[0] >= 0 and (any(ranges) if ranges else wide):
-        zero, regular = decades(values, positive)
-        return numbered("log", values, regular, nearest, zero)
+        zero, regular = build_decade_ticks(values, positive)
+        return build_number_axis("log", values, regular, min_gap, zero)
     regular = np.asarray(MaxNLocator(4, min_n_ticks=2).tick_values(*values[[0, -1]]))
-    return numbered("linear", values, regular, nearest)
+    return build_number_axis("linear", values, regular, min_gap)
 
 
-def words(knob: str, column: "pd.Series[Any]") -> Scale:
+def build_word_axis(knob: str, column: "pd.Series[Any]") -> KnobAxis:
     """Return an axis of words, in alphabetical order but for lists, which are sorted by length.
 
     Raises:
         InputError: If there are too many.
     """
-    found = sorted(set(column.map(worded)), key=lambda word: (len(word.split(",")), word))
-    if len(found) > MOST_WORDS:
+    found = sorted(set(column.map(format_word)), key=lambda word: (len(word.split(",")), word))
+    if len(found) > MAX_WORDS:
         raise InputError([
-            f"expected at most {MOST_WORDS} values of {knob} that are no numbers, got {len(found)}."
+            f"expected at most {MAX_WORDS} values of {knob} that are no numbers, got {len(found)}."
         ])
-    return Scale(kind="words", ticks=tuple(found), low=0, high=len(found) - 1)
+    return KnobAxis(kind="words", ticks=tuple(found), low=0, high=len(found) - 1)
 
 
-def decades(
+def build_decade_ticks(
     values: NDArray[np.float64], positive: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
     """Return what stands for zero, a bit below the smallest number, and powers of ten."""
@@ -143,48 +143,48 @@ def decades(
     return float(zero), regular
 
 
-def numbered(
-    kind: Kind,
+def build_number_axis(
+    kind: AxisKind,
     values: NDArray[np.float64],
     regular: NDArray[np.float64],
-    nearest: float,
+    min_gap: float,
     zero: float = 0.0,
-) -> Scale:
+) -> KnobAxis:
     """Return an axis of numbers, marked at the values if they leave room, else at regular ones."""
-    bare = Scale(kind=kind, ticks=(), low=0, high=1, zero=zero)
-    low, high = map(float, bare.places(values[[0, -1]]))
+    bare = KnobAxis(kind=kind, ticks=(), low=0, high=1, zero_value=zero)
+    low, high = map(float, bare.to_positions(values[[0, -1]]))
     axis = replace(bare, low=low, high=high)
     inside = regular[(regular >= values[0]) & (regular <= values[-1])]
     for ticks in (values, *(inside[::stride] for stride in (1, 2, 3)), values[[0, -1]]):
-        if len(ticks) > 1 and np.diff(axis.shares(ticks)).min() >= nearest:
+        if len(ticks) > 1 and np.diff(axis.to_shares(ticks)).min() >= min_gap:
             return replace(axis, ticks=tuple(map(float, ticks)))
     return replace(axis, ticks=(float(values[0]),))
 
 
-def told(frames: Frames, knob: str) -> list[Domain]:
+def parse_domains(frames: Frames, knob: str) -> list[KnobDomain]:
     """Return what the studies drew a knob from, as far as they say."""
-    each = [mapping(study.said) for study in frames.studies.values()]
-    each += [mapping(v) for said in each for v in mapping(said.get("variants")).values()]
-    found = (read(str(mapping(said.get("searched")).get(knob, ""))) for said in each)
+    each = [as_mapping(study.description) for study in frames.studies.values()]
+    each += [as_mapping(v) for said in each for v in as_mapping(said.get("variants")).values()]
+    found = (parse_domain(str(as_mapping(said.get("searched")).get(knob, ""))) for said in each)
     return [domain for domain in found if domain]
 
 
-def present(frames: Frames, knob: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
+def select_present(frames: Frames, knob: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return the values of a knob that trials have: nothing counts where it was offered."""
-    if any(None in domain.values for domain in told(frames, knob)):
+    if any(None in domain.values for domain in parse_domains(frames, knob)):
         return column.astype(object).where(column.notna(), "none")
     return column[column.notna()]
 
 
-def worded(value: object) -> str:
+def format_word(value: object) -> str:
     """Return a value as a word."""
-    return short(float(value)) if is_number(value) else str(value)  # type: ignore[arg-type]
+    return format_number(float(value)) if is_number(value) else str(value)  # type: ignore[arg-type]
 
 
-def short(number: float) -> str:
+def format_number(number: float) -> str:
     """Return a number as papers print knobs.
 
-    >>> [short(number) for number in (0.0005, 0.05, 4.63e-05, 50.0, 0)]
+    >>> [format_number(number) for number in (0.0005, 0.05, 4.63e-05, 50.0, 0)]
     ['5e-4', '0.05', '4.63e-5', '50', '0']
     """
     text = f"{number:.3g}"
@@ -194,13 +194,13 @@ def short(number: float) -> str:
     return text
 
 
-def shortened(word: str, most: int = LONGEST) -> str:
+def shorten_word(word: str, max_length: int = MAX_WORD_LENGTH) -> str:
     """Return a word with its middle left out if it is long.
 
-    >>> shortened("preact_resnet18_and_more", 11)
+    >>> shorten_word("preact_resnet18_and_more", 11)
     'preac…_more'
     """
-    if len(word) <= most:
+    if len(word) <= max_length:
         return word
-    half = most // 2
-    return f"{word[:half]}…{word[len(word) - (most - 1 - half) :]}"
+    half = max_length // 2
+    return f"{word[:half]}…{word[len(word) - (max_length - 1 - half) :]}"

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-COLUMN, PAGE = 3.25, 6.75
+COLUMN_WIDTH, PAGE_WIDTH = 3.25, 6.75
 """Inches: one column of a paper, and both."""
-LETTER, LINE = 0.066, 0.16
+LETTER_WIDTH, LINE_HEIGHT = 0.066, 0.16
 """Inches: a letter of 7 points, with some room, and a line of them."""
 BLACK, GREY = "#000000", "#8c8c8c"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
@@ -24,11 +24,11 @@ DASHES: tuple[Dashes, ...] = (
     *("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1))),
     *((0, (8, 2)), (0, (2, 2))),
 )
-MOST = len(COLOURS)
+MAX_LINES = len(COLOURS)
 """Lines that can be told apart in one figure."""
-NAMED = 10
+MAX_NAMED = 10
 """Trials that are called by their names."""
-MANY = 300
+MAX_VECTOR_CURVES = 300
 """Curves or points; more are an image inside a vector file, which would take seconds to open."""
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
@@ -65,12 +65,12 @@ STYLE: Any = {
 }
 
 
-def sheet(
+def create_panels(
     rows: int = 1,
     columns: int = 1,
     *,
     height: float = 2.4,
-    width: float = COLUMN,
+    width: float = COLUMN_WIDTH,
     **how: Any,  # noqa: ANN401
 ) -> tuple[Figure, NDArray[Any]]:
     """Return an empty figure and its panels (rows, columns).
@@ -86,16 +86,16 @@ def sheet(
     return figure, figure.subplots(rows, columns, squeeze=False, **how)
 
 
-def faint(number: int) -> float:
+def compute_opacity(number: int) -> float:
     """Return how opaque each of many lines or points is: solid if few, a fifth if a thousand.
 
-    >>> faint(4), faint(1_000_000)
+    >>> compute_opacity(4), compute_opacity(1_000_000)
     (0.9, 0.12)
     """
     return float(np.clip(5 / np.sqrt(max(1, number)), 0.12, 0.9))
 
 
-def keyed(figure: Figure, axes: Axes) -> None:
+def add_legend(figure: Figure, axes: Axes) -> None:
     """Put the legend of one panel below the figure, where it hides nothing, and make room for it.
 
     What is faint in the picture because there is much of it is not in the legend.
@@ -104,18 +104,18 @@ def keyed(figure: Figure, axes: Axes) -> None:
     if not handles:
         return
     wide, tall = figure.get_size_inches()
-    entry = 0.42 + LETTER * max(map(len, labels))
+    entry = 0.42 + LETTER_WIDTH * max(map(len, labels))
     columns = int(np.clip(wide / entry, 1, len(labels)))
     lines = -(-len(labels) // columns)
-    figure.set_size_inches(wide, tall + LINE * (lines - 1))
+    figure.set_size_inches(wide, tall + LINE_HEIGHT * (lines - 1))
     legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns)
     for handle in legend.legend_handles:
         if isinstance(handle, Artist):
             handle.set_alpha(1)
 
 
-def titled(figure: Figure, text: str) -> None:
+def add_title(figure: Figure, text: str) -> None:
     """Put a title above a figure, in as many lines as it takes."""
-    wide = int(figure.get_size_inches()[0] / LETTER)
+    wide = int(figure.get_size_inches()[0] / LETTER_WIDTH)
     lines = [wrapped for line in text.splitlines() for wrapped in wrap(line, wide)]
     figure.suptitle("\n".join(lines), x=0.02, ha="left", fontsize=STYLE["axes.titlesize"])

@@ -3,15 +3,15 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures._labels import beside
-from analysis.figures._measured import Accuracies, axis, counted, measured
-from analysis.figures._named import best, called
-from analysis.figures._style import BLACK, COLOURS, GREY, MANY, NAMED, faint, keyed, sheet, titled
+from analysis.figures._labels import label_points
+from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
+from analysis.figures._named import select_best, label_trials
+from analysis.figures._style import BLACK, COLOURS, GREY, MAX_VECTOR_CURVES, MAX_NAMED, compute_opacity, add_legend, create_panels, add_title
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 
-def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
+def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return a scatter of trials at their selected epochs, and the front of those not dominated.
 
     Trials that diverged or collapsed are left out. So that the others can be seen, those far below
@@ -25,13 +25,13 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     Raises:
         InputError: If fewer than two trials have both accuracies.
     """
-    table = measured(frames, accuracies)
+    table = collect_accuracies(frames, accuracies)
     table = table[table["clean"].notna() & (table["ended"] != "broken")]
     if len(table) < 2:
         raise InputError([
             f"expected at least 2 trials with clean and robust accuracy, got {len(table)}."
         ])
-    figure, panels = sheet(height=2.9)
+    figure, panels = create_panels(height=2.9)
     axes = panels[0, 0]
     stopped = table["ended"] == "stopped"
     for rows, colour, marker, label in (
@@ -42,11 +42,11 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
             axes.plot(
                 *(rows["clean"], rows["robust"], marker),
                 color=colour,
-                alpha=faint(len(table)),
+                alpha=compute_opacity(len(table)),
                 label=label,
-                rasterized=len(table) > MANY,
+                rasterized=len(table) > MAX_VECTOR_CURVES,
             )
-    edge = front(table)
+    edge = select_pareto_rows(table)
     axes.plot(
         *(edge["clean"], edge["robust"]),
         color=BLACK,
@@ -56,32 +56,32 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
         drawstyle="steps-post",
         label=f"Pareto front ({len(edge)})",
     )
-    axes.set(xlabel=axis(frames, accuracies, "Clean accuracy"), ylabel=axis(frames, accuracies))
-    inside = table[~far_below(table["clean"]) & ~far_below(table["robust"])]
+    axes.set(xlabel=accuracy_label(frames, accuracies, "Clean accuracy"), ylabel=accuracy_label(frames, accuracies))
+    inside = table[~find_far_below(table["clean"]) & ~find_far_below(table["robust"])]
     outside = len(table) - len(inside)
-    titled(figure, counted(frames, table) + f", {outside} far below" * bool(outside))
-    axes.set(xlim=roomy(inside["clean"]), ylim=roomy(inside["robust"]))
-    shown = best(edge, NAMED)
+    add_title(figure, describe_counts(frames, table) + f", {outside} far below" * bool(outside))
+    axes.set(xlim=pad_limits(inside["clean"]), ylim=pad_limits(inside["robust"]))
+    shown = select_best(edge, MAX_NAMED)
     points = list(zip(shown["clean"], shown["robust"], strict=True))
-    beside(axes, points, called(frames, shown))
-    keyed(figure, axes)
+    label_points(axes, points, label_trials(frames, shown))
+    add_legend(figure, axes)
     return figure
 
 
-def far_below(accuracies: "pd.Series[float]") -> "pd.Series[bool]":
+def find_far_below(accuracies: "pd.Series[float]") -> "pd.Series[bool]":
     """Return which accuracies lie beyond Tukey's lower outer fence."""
     lower, upper = accuracies.quantile([0.25, 0.75])
     return accuracies < lower - 3 * (upper - lower)
 
 
-def roomy(accuracies: "pd.Series[float]") -> tuple[float, float]:
+def pad_limits(accuracies: "pd.Series[float]") -> tuple[float, float]:
     """Return limits of an axis with room around accuracies."""
     low, high = accuracies.min(), accuracies.max()
     room = 0.07 * (high - low) or 1.0
     return float(low - room), float(high + room)
 
 
-def front(table: pd.DataFrame) -> pd.DataFrame:
+def select_pareto_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows than which no other is better in one accuracy and as good in the other.
 
     They are sorted by clean accuracy; of equals all are kept.

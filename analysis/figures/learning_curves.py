@@ -8,18 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._measured import Accuracies, axis, measured, number
-from analysis.figures._named import best
-from analysis.figures._scale import shortened
-from analysis.figures._style import BLACK, COLOURS, COLUMN, DASHES, GREY, PAGE, keyed, sheet
+from analysis.figures._measured import AccuracySource, accuracy_label, collect_accuracies, numeric_column
+from analysis.figures._named import select_best
+from analysis.figures._scale import shorten_word
+from analysis.figures._style import BLACK, COLOURS, COLUMN_WIDTH, DASHES, GREY, PAGE_WIDTH, add_legend, create_panels
 from analysis.frames import Frames
 from trainables.problems import InputError
 
-MOST_TRIALS = 8
+MAX_TRIALS = 8
 """Side by side on a page."""
-LONGEST = 42
+MAX_TITLE_LENGTH = 42
 """Letters of a title."""
-CURVES = {
+CURVE_LABELS = {
     "val_robust_accuracy": "robust",
     "val_clean_accuracy": "clean",
     "train_robust_accuracy": "robust, train",
@@ -27,7 +27,7 @@ CURVES = {
 
 
 def draw(
-    frames: Frames, *, accuracies: Accuracies = "validation", trials: Sequence[str] = ()
+    frames: Frames, *, accuracies: AccuracySource = "validation", trials: Sequence[str] = ()
 ) -> Figure:
     """Return the curves of trials, each with its selected epoch marked.
 
@@ -44,44 +44,44 @@ def draw(
     """
     if accuracies != "validation":
         raise InputError(["expected accuracies=validation: an evaluation looks at no epochs."])
-    chosen = choice(measured(frames, accuracies), trials)
-    runs = [(row, run(frames, row)) for row in chosen.to_dict("records")]
+    chosen = select_trials(collect_accuracies(frames, accuracies), trials)
+    runs = [(row, select_run(frames, row)) for row in chosen.to_dict("records")]
     trained = any("train_robust_accuracy" in curve for _, curve in runs)
     across = min(2, len(runs))
     down = -(-len(runs) // across)
     ratios = [1.0] if trained else [1.0, 0.42]
-    figure, panels = sheet(
+    figure, panels = create_panels(
         *(down * len(ratios), across),
-        width=COLUMN if across == 1 else PAGE,
+        width=COLUMN_WIDTH if across == 1 else PAGE_WIDTH,
         height=0.5 + down * (1.75 if trained else 2.4),
         sharex="col" if down == 1 else False,
         height_ratios=ratios * down,
     )
     for index, (row, curve) in enumerate(runs):
         above = panels[index // across * len(ratios), index % across]
-        accuracy_panel(above, row, curve, axis(frames, accuracies, "Accuracy"))
+        draw_accuracies(above, row, curve, accuracy_label(frames, accuracies, "Accuracy"))
         lowest = above
         if not trained:
             lowest = panels[index // across * 2 + 1, index % across]
-            loss_panel(lowest, row, curve)
+            draw_loss(lowest, row, curve)
         lowest.set_xlabel("epoch")
         lowest.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     for spare in (
         panels.T.reshape(-1)[:0] if len(runs) % across == 0 else panels[-len(ratios) :, -1]
     ):
         spare.remove()
-    keyed(figure, panels[0, 0])
+    add_legend(figure, panels[0, 0])
     return figure
 
 
-def choice(table: pd.DataFrame, trials: Sequence[str]) -> pd.DataFrame:
+def select_trials(table: pd.DataFrame, trials: Sequence[str]) -> pd.DataFrame:
     """Return the trials to show.
 
     Raises:
         InputError: If there are no such trials, or too many.
     """
     if not trials:
-        each = [best(rows, 1) for _, rows in table.groupby("study", observed=True)]
+        each = [select_best(rows, 1) for _, rows in table.groupby("study", observed=True)]
         chosen = pd.concat(each)
     else:
         chosen = table[table["trial_id"].isin(list(trials))]
@@ -89,15 +89,15 @@ def choice(table: pd.DataFrame, trials: Sequence[str]) -> pd.DataFrame:
             raise InputError([
                 f"trials: expected trials with an accuracy, got {', '.join(missing)}."
             ])
-    if len(chosen) > MOST_TRIALS:
+    if len(chosen) > MAX_TRIALS:
         raise InputError([
-            f"expected at most {MOST_TRIALS} trials side by side, got {len(chosen)}; load fewer "
+            f"expected at most {MAX_TRIALS} trials side by side, got {len(chosen)}; load fewer "
             "studies or name trials=."
         ])
     return chosen
 
 
-def run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
+def select_run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
     """Return the epochs of the run whose epoch was selected.
 
     Raises:
@@ -108,8 +108,8 @@ def run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
     if "level" in mine and not pd.isna(row.get("level")):
         mine = mine[mine["level"] == row["level"]]
     mine = mine.sort_values("epoch")
-    some = [name for name in [*CURVES, "train_loss"] if name in mine]
-    curve = mine[["epoch"]].assign(**{name: number(mine, name, mine.index) for name in some})
+    some = [name for name in [*CURVE_LABELS, "train_loss"] if name in mine]
+    curve = mine[["epoch"]].assign(**{name: numeric_column(mine, name, mine.index) for name in some})
     curve = pd.DataFrame(curve.dropna(axis="columns", how="all"))
     if len(curve) < 2 or "val_robust_accuracy" not in curve:
         raise InputError([
@@ -119,11 +119,11 @@ def run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
     return curve
 
 
-def accuracy_panel(
+def draw_accuracies(
     axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame, label: str
 ) -> None:
     """Draw accuracies and mark the selected epoch."""
-    for index, (name, text) in enumerate(CURVES.items()):
+    for index, (name, text) in enumerate(CURVE_LABELS.items()):
         if name in curve:
             axes.plot(
                 curve["epoch"],
@@ -139,12 +139,12 @@ def accuracy_panel(
     )
     axes.set_ylabel(label)
     axes.set_title(
-        shortened(f"{row['study']}, trial {row['trial_id']}", LONGEST)
+        shorten_word(f"{row['study']}, trial {row['trial_id']}", MAX_TITLE_LENGTH)
         + f"\nn = 1, epoch {epoch}: {row['robust']:.1f} % robust, last: {row['last']:.1f} %"
     )
 
 
-def loss_panel(axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame) -> None:
+def draw_loss(axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame) -> None:
     """Draw the training loss and mark the selected epoch."""
     axes.plot(curve["epoch"], curve["train_loss"], color=BLACK)
     axes.axvline(int(row["best_epoch"]), color=GREY, linewidth=0.7, linestyle=":")

@@ -2,18 +2,18 @@
 
 from matplotlib.figure import Figure
 
-from analysis.figures._fixed import column
-from analysis.figures._lines import along, lines, plot, unfinished
-from analysis.figures._measured import Accuracies, axis, completed, counted, measured
-from analysis.figures._scale import scale_of
-from analysis.figures._style import MOST, keyed, sheet, titled
+from analysis.figures._fixed import get_knob_values
+from analysis.figures._lines import add_knob_column, build_lines, plot_line, mark_unfinished
+from analysis.figures._measured import AccuracySource, accuracy_label, select_completed, describe_counts, collect_accuracies
+from analysis.figures._scale import build_axis
+from analysis.figures._style import MAX_LINES, add_legend, create_panels, add_title
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 KNOB, SCHEDULE = "optimizer.lr", "eps_schedule"
 
 
-def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
+def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return robust accuracy at the selected epoch over the learning rate, a line a schedule.
 
     Points are means over seeds with standard deviations; a line joins them where nothing but the
@@ -26,24 +26,24 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     Raises:
         InputError: If no schedule has two learning rates, or one cannot be known.
     """
-    table = along(frames, measured(frames, accuracies), KNOB)
-    whole = completed(table)
-    names = column(frames, SCHEDULE).loc[whole.index]
+    table = add_knob_column(frames, collect_accuracies(frames, accuracies), KNOB)
+    whole = select_completed(table)
+    names = get_knob_values(frames, SCHEDULE).loc[whole.index]
     if names.isna().any():
         raise InputError([
             f"expected {SCHEDULE} of each trial in search.yaml or as a knob, got none."
         ])
     if whole.groupby(names.astype(str))["x"].nunique().max() < 2:
         raise InputError([f"expected at least 2 values of {KNOB} with one {SCHEDULE}, got 1."])
-    if (found := names.nunique()) > MOST:
-        raise InputError([f"expected at most {MOST} schedules of eps, got {found}."])
-    figure, panels = sheet(height=2.6)
+    if (found := names.nunique()) > MAX_LINES:
+        raise InputError([f"expected at most {MAX_LINES} schedules of eps, got {found}."])
+    figure, panels = create_panels(height=2.6)
     axes = panels[0, 0]
-    for index, line in enumerate(lines(frames, whole, KNOB, "robust", names.astype(str))):
-        plot(axes, line, index, line.label)
-    unfinished(axes, table)
-    scale_of(frames, KNOB, table["x"]).put(axes, "learning rate")
-    axes.set_ylabel(axis(frames, accuracies))
-    titled(figure, counted(frames, table))
-    keyed(figure, axes)
+    for index, line in enumerate(build_lines(frames, whole, KNOB, "robust", names.astype(str))):
+        plot_line(axes, line, index, line.label)
+    mark_unfinished(axes, table)
+    build_axis(frames, KNOB, table["x"]).apply_to(axes, "learning rate")
+    axes.set_ylabel(accuracy_label(frames, accuracies))
+    add_title(figure, describe_counts(frames, table))
+    add_legend(figure, axes)
     return figure

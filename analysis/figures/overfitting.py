@@ -5,14 +5,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures._measured import Accuracies, axis, completed, counted, measured
-from analysis.figures._named import called
-from analysis.figures._style import COLOURS, GREY, MANY, NAMED, keyed, sheet, titled
+from analysis.figures._measured import AccuracySource, accuracy_label, select_completed, describe_counts, collect_accuracies
+from analysis.figures._named import label_trials
+from analysis.figures._style import COLOURS, GREY, MAX_VECTOR_CURVES, MAX_NAMED, add_legend, create_panels, add_title
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 
-def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
+def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return robust accuracy at the best and the last epoch, a row a setting, the best on top.
 
     Numbers are means over the seeds of a setting; what lies between both is the robust overfitting
@@ -25,24 +25,24 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     Raises:
         InputError: If no completed trial has both accuracies.
     """
-    table = completed(measured(frames, accuracies))
+    table = select_completed(collect_accuracies(frames, accuracies))
     table = table[table["last"].notna()]
     if table.empty:
         raise InputError(["expected robust accuracies at the last epoch, got none."])
-    each = ranked(table)
-    top = each.head(NAMED)
-    several = len(each) > NAMED
+    each = rank_settings(table)
+    top = each.head(MAX_NAMED)
+    several = len(each) > MAX_NAMED
     above = 0.16 * len(top)
-    figure, panels = sheet(
+    figure, panels = create_panels(
         *(2 if several else 1, 1),
         height=0.95 + above + 1.5 * several,
         sharex=True,
         height_ratios=[above, 1.4] if several else [1],
     )
     named = panels[0, 0]
-    pairs(named, top, np.arange(1, len(top) + 1))
-    named.set_yticks(range(1, len(top) + 1), called(frames, table.loc[top["first"]]))
-    titled(figure, counted(frames, table))
+    draw_pairs(named, top, np.arange(1, len(top) + 1))
+    named.set_yticks(range(1, len(top) + 1), label_trials(frames, table.loc[top["first"]]))
+    add_title(figure, describe_counts(frames, table))
     for row, (best, gap) in enumerate(zip(top["robust"], top["robust"] - top["last"], strict=True)):
         named.annotate(
             f"{gap:.1f}",
@@ -54,14 +54,14 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
         )
     named.margins(x=0.12)
     if several:
-        pairs(panels[1, 0], each, each["rank"].to_numpy())
+        draw_pairs(panels[1, 0], each, each["rank"].to_numpy())
         panels[1, 0].set_ylabel(f"rank of {len(each)} settings")
-    panels[-1, 0].set_xlabel(axis(frames, accuracies))
-    keyed(figure, named)
+    panels[-1, 0].set_xlabel(accuracy_label(frames, accuracies))
+    add_legend(figure, named)
     return figure
 
 
-def ranked(table: pd.DataFrame) -> pd.DataFrame:
+def rank_settings(table: pd.DataFrame) -> pd.DataFrame:
     """Return a row a setting, the best first: mean `robust` and `last`, `rank`, its `first` row."""
     each = table.assign(first=table.index).groupby("setting")
     means = each.agg({"robust": "mean", "last": "mean", "first": "first"})
@@ -69,10 +69,10 @@ def ranked(table: pd.DataFrame) -> pd.DataFrame:
     return ordered.assign(rank=np.arange(1, len(ordered) + 1))
 
 
-def pairs(axes: Axes, each: pd.DataFrame, rows: np.ndarray) -> None:
+def draw_pairs(axes: Axes, each: pd.DataFrame, rows: np.ndarray) -> None:
     """Draw best and last epoch of settings, and a line between them."""
-    image = len(each) > MANY
-    size = 3.5 if len(each) <= NAMED else 1.6
+    image = len(each) > MAX_VECTOR_CURVES
+    size = 3.5 if len(each) <= MAX_NAMED else 1.6
     axes.hlines(rows, each["last"], each["robust"], color=GREY, linewidth=0.8, rasterized=image)
     for value, marker, colour, label in (
         ("robust", "o", COLOURS[0], "best epoch"),

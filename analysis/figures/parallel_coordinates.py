@@ -9,34 +9,34 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.figures._labels import beside
-from analysis.figures._measured import Accuracies, axis, counted, measured
-from analysis.figures._named import called, leaders
-from analysis.figures._scale import Scale, present, scale_of
+from analysis.figures._labels import label_points
+from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
+from analysis.figures._named import label_trials, select_leaders
+from analysis.figures._scale import KnobAxis, select_present, build_axis
 from analysis.figures._style import (
     BLACK,
     COLOURS,
-    COLUMN,
+    COLUMN_WIDTH,
     DASHES,
     GREY,
-    MANY,
-    NAMED,
-    PAGE,
+    MAX_VECTOR_CURVES,
+    MAX_NAMED,
+    PAGE_WIDTH,
     Dashes,
-    faint,
-    keyed,
-    sheet,
-    titled,
+    compute_opacity,
+    add_legend,
+    create_panels,
+    add_title,
 )
-from analysis.figures.sensitivity import chosen
+from analysis.figures.sensitivity import select_knobs
 from analysis.frames import Frames
 
-MOST_AXES = 8
+MAX_AXES = 8
 """Knobs side by side on a page."""
 
 
 def draw(
-    frames: Frames, *, accuracies: Accuracies = "validation", knobs: Sequence[str] = ()
+    frames: Frames, *, accuracies: AccuracySource = "validation", knobs: Sequence[str] = ()
 ) -> Figure:
     """Return an axis a knob that varies and one of robust accuracy, a line a trial.
 
@@ -51,35 +51,35 @@ def draw(
     Raises:
         InputError: If there are no such knobs, or none of them varies, or they are too many.
     """
-    table = measured(frames, accuracies)
-    some = chosen(frames, table, knobs, MOST_AXES)
-    columns = {knob: present(frames, knob, table[knob]) for knob in some}
-    scales = {knob: scale_of(frames, knob, values) for knob, values in columns.items()}
+    table = collect_accuracies(frames, accuracies)
+    some = select_knobs(frames, table, knobs, MAX_AXES)
+    columns = {knob: select_present(frames, knob, table[knob]) for knob in some}
+    scales = {knob: build_axis(frames, knob, values) for knob, values in columns.items()}
     columns["robust"] = table["robust"]
-    scales["robust"] = scale_of(frames, "robust", table["robust"])
+    scales["robust"] = build_axis(frames, "robust", table["robust"])
     shares = pd.DataFrame(
         {
-            knob: pd.Series(scales[knob].shares(scales[knob].values(values)), index=values.index)
+            knob: pd.Series(scales[knob].to_shares(scales[knob].to_numbers(values)), index=values.index)
             for knob, values in columns.items()
         },
         index=table.index,
     )
-    figure, panels = sheet(height=3.0, width=COLUMN if len(some) <= 3 else PAGE)
+    figure, panels = create_panels(height=3.0, width=COLUMN_WIDTH if len(some) <= 3 else PAGE_WIDTH)
     axes = panels[0, 0]
-    top = leaders(table)
+    top = select_leaders(table)
     rest = shares.drop(top.index)
-    strands(axes, rest, GREY, "-", f"others ({len(rest)})", faint(len(rest)))
-    strands(axes, shares.loc[top.index[1:]], COLOURS[0], "-", f"best {len(top)}", 0.9)
-    strands(axes, shares.loc[top.index[:1]], COLOURS[1], DASHES[1], "winner", 1.0)
-    frame(axes, list(scales.values()), [*some, axis(frames, accuracies)])
+    draw_lines(axes, rest, GREY, "-", f"others ({len(rest)})", compute_opacity(len(rest)))
+    draw_lines(axes, shares.loc[top.index[1:]], COLOURS[0], "-", f"best {len(top)}", 0.9)
+    draw_lines(axes, shares.loc[top.index[:1]], COLOURS[1], DASHES[1], "winner", 1.0)
+    draw_axes(axes, list(scales.values()), [*some, accuracy_label(frames, accuracies)])
     ends = [(len(some), height) for height in shares.loc[top.index, "robust"]]
-    beside(axes, ends, called(frames, top))
-    titled(figure, counted(frames, table))
-    keyed(figure, axes)
+    label_points(axes, ends, label_trials(frames, top))
+    add_title(figure, describe_counts(frames, table))
+    add_legend(figure, axes)
     return figure
 
 
-def strands(
+def draw_lines(
     axes: Axes, shares: pd.DataFrame, colour: str, dashes: Dashes, label: str, alpha: float
 ) -> None:
     """Draw the lines of some trials."""
@@ -89,7 +89,7 @@ def strands(
     each: list[NDArray[np.float64]] = [
         np.column_stack([turns, row]) for row in shares.to_numpy(dtype="float64")
     ]
-    width = 0.5 if len(shares) > NAMED else 1.0
+    width = 0.5 if len(shares) > MAX_NAMED else 1.0
     axes.add_collection(
         LineCollection(
             each,
@@ -98,12 +98,12 @@ def strands(
             linewidths=width,
             alpha=alpha,
             label=label,
-            rasterized=len(shares) > MANY,
+            rasterized=len(shares) > MAX_VECTOR_CURVES,
         )
     )
 
 
-def frame(axes: Axes, scales: Sequence[Scale], labels: Sequence[str]) -> None:
+def draw_axes(axes: Axes, scales: Sequence[KnobAxis], labels: Sequence[str]) -> None:
     """Draw the upright axes with their marks."""
     axes.grid(visible=False)
     axes.set(xlim=(-0.45, len(scales) - 0.9), ylim=(-0.04, 1.04), yticks=[])
@@ -111,8 +111,8 @@ def frame(axes: Axes, scales: Sequence[Scale], labels: Sequence[str]) -> None:
     axes.set_xticks(range(len(scales)), labels, rotation=25, ha="right", rotation_mode="anchor")
     for turn, scale in enumerate(scales):
         axes.axvline(turn, color=BLACK, linewidth=0.6)
-        values, texts = scale.marks()
-        for height, text in zip(scale.shares(values), texts, strict=True):
+        values, texts = scale.get_ticks()
+        for height, text in zip(scale.to_shares(values), texts, strict=True):
             axes.annotate(
                 text,
                 xy=(turn, height),

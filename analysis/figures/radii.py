@@ -8,25 +8,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures._fixed import told_apart
-from analysis.figures._lines import along, lines, plot
-from analysis.figures._measured import Accuracies, axis, counted, measured
-from analysis.figures._scale import scale_of
-from analysis.figures._style import MOST, keyed, sheet, titled
+from analysis.figures._fixed import name_lines
+from analysis.figures._lines import add_knob_column, build_lines, plot_line
+from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
+from analysis.figures._scale import build_axis
+from analysis.figures._style import MAX_LINES, add_legend, create_panels, add_title
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 KNOB = "threat.eps"
-METHOD = ("threat", "method", "attack", "attack.steps", "update", "update.replays", "model")
+METHOD_KNOBS = ("threat", "method", "attack", "attack.steps", "update", "update.replays", "model")
 """What makes a method; its step size and weights go with eps."""
-LABEL = re.compile(r"(.*), [\d.]+(/255)?")
+LABEL_PATTERN = re.compile(r"(.*), [\d.]+(/255)?")
 """How spaces call a way to train at a radius: "PGD-10, 8/255"."""
 
 
 def draw(
     frames: Frames,
     *,
-    accuracies: Accuracies = "validation",
+    accuracies: AccuracySource = "validation",
     epoch: Literal["best", "last"] = "best",
 ) -> Figure:
     """Return robust accuracy over the radius of training and attack, a line a method.
@@ -46,9 +46,9 @@ def draw(
     if epoch not in ("best", "last"):
         raise InputError([f"epoch must be best or last, got {epoch!r}."])
     value = {"best": "robust", "last": "last"}[epoch]
-    table = along(frames, measured(frames, accuracies), KNOB)
+    table = add_knob_column(frames, collect_accuracies(frames, accuracies), KNOB)
     table = table[table[value].notna() & (table["ended"] != "stopped")]
-    names = methods(frames).loc[table.index]
+    names = name_methods(frames).loc[table.index]
     radii = table.groupby(names)["x"].nunique()
     if radii.max() < 2 or radii.empty:
         raise InputError([
@@ -57,33 +57,33 @@ def draw(
     grey = bool(np.allclose(255 * table["x"], (255 * table["x"]).round()))
     label = "eps (grey levels of 255)" if grey else "eps (pixels in [0, 1])"
     table = table.assign(x=(255 * table["x"]).round() if grey else table["x"])
-    figure, panels = sheet(height=2.6)
+    figure, panels = create_panels(height=2.6)
     axes = panels[0, 0]
-    for index, line in enumerate(lines(frames, strongest(table, names, value), KNOB, value, names)):
-        plot(axes, replace(line, joined=True), index, line.label)
-    scale_of(frames, KNOB, table["x"]).put(axes, label)
-    axes.set(ylabel=axis(frames, accuracies))
-    titled(figure, f"{counted(frames, table, questions={})}, {epoch} epoch")
-    keyed(figure, axes)
+    for index, line in enumerate(build_lines(frames, select_strongest(table, names, value), KNOB, value, names)):
+        plot_line(axes, replace(line, is_connected=True), index, line.label)
+    build_axis(frames, KNOB, table["x"]).apply_to(axes, label)
+    axes.set(ylabel=accuracy_label(frames, accuracies))
+    add_title(figure, f"{describe_counts(frames, table, groups={})}, {epoch} epoch")
+    add_legend(figure, axes)
     return figure
 
 
-def methods(frames: Frames) -> "pd.Series[str]":
+def name_methods(frames: Frames) -> "pd.Series[str]":
     """Return the method of each trial: what its space calls it, else what tells it apart.
 
     Raises:
         InputError: If there are more than lines can be told apart.
     """
     if "variant" in frames.trials:
-        labels = frames.trials["variant"].astype(str).str.extract(LABEL)[0]
+        labels = frames.trials["variant"].astype(str).str.extract(LABEL_PATTERN)[0]
         if labels.notna().all():
-            if (found := labels.nunique()) > MOST:
-                raise InputError([f"expected at most {MOST} methods, got {found}."])
+            if (found := labels.nunique()) > MAX_LINES:
+                raise InputError([f"expected at most {MAX_LINES} methods, got {found}."])
             return labels
-    return told_apart(frames, along=KNOB, by=METHOD)
+    return name_lines(frames, along=KNOB, by=METHOD_KNOBS)
 
 
-def strongest(table: pd.DataFrame, names: "pd.Series[str]", value: str) -> pd.DataFrame:
+def select_strongest(table: pd.DataFrame, names: "pd.Series[str]", value: str) -> pd.DataFrame:
     """Return the trials of the setting with the highest mean, for each method and radius."""
     means = table.groupby([names, "x", "setting"])[value].mean()
     chosen = set(means.groupby(level=[0, 1]).idxmax())

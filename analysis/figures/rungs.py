@@ -8,34 +8,34 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._fixed import mapping
-from analysis.figures._labels import beside
-from analysis.figures._measured import Accuracies, axis, measured, number
-from analysis.figures._named import best, called
-from analysis.figures._scale import shortened
+from analysis.figures._fixed import as_mapping
+from analysis.figures._labels import label_points
+from analysis.figures._measured import AccuracySource, accuracy_label, collect_accuracies, numeric_column
+from analysis.figures._named import select_best, label_trials
+from analysis.figures._scale import shorten_word
 from analysis.figures._style import (
     BLACK,
     COLOURS,
     DASHES,
     GREY,
-    MANY,
-    NAMED,
+    MAX_VECTOR_CURVES,
+    MAX_NAMED,
     Dashes,
-    faint,
-    keyed,
-    sheet,
+    compute_opacity,
+    add_legend,
+    create_panels,
 )
 from analysis.frames import Frames, Study
 from trainables.problems import InputError
 
-MOST_STUDIES = 4
-FEW = 5
+MAX_STUDIES = 4
+MAX_TITLE_RUNGS = 5
 """Rungs that a title names."""
-FREE = {"median", "pbt", "pb2"}
+RUNGLESS_SCHEDULERS = {"median", "pbt", "pb2"}
 """Schedulers that may stop a trial at any epoch, and so have no rungs."""
 
 
-def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
+def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return robust accuracy over epochs trained, a panel a study, its rungs marked.
 
     A trial's runs follow one after another; each begins anew. Rungs are the ends of all runs but
@@ -51,90 +51,90 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     """
     if accuracies != "validation":
         raise InputError(["expected accuracies=validation: an evaluation looks at no epochs."])
-    if (number_of := len(frames.studies)) > MOST_STUDIES:
-        raise InputError([f"expected at most {MOST_STUDIES} studies, got {number_of}."])
-    table = measured(frames, accuracies)
-    figure, panels = sheet(number_of, 1, height=0.5 + 2.2 * number_of)
+    if (number_of := len(frames.studies)) > MAX_STUDIES:
+        raise InputError([f"expected at most {MAX_STUDIES} studies, got {number_of}."])
+    table = collect_accuracies(frames, accuracies)
+    figure, panels = create_panels(number_of, 1, height=0.5 + 2.2 * number_of)
     for axes, (name, study) in zip(panels[:, 0], frames.studies.items(), strict=True):
-        panel(axes, frames, table[table["study"] == name], study)
-        axes.set(ylabel=axis(frames, accuracies), xlabel="epochs trained")
+        draw_study(axes, frames, table[table["study"] == name], study)
+        axes.set(ylabel=accuracy_label(frames, accuracies), xlabel="epochs trained")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    keyed(figure, panels[0, 0])
+    add_legend(figure, panels[0, 0])
     return figure
 
 
-def panel(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) -> None:
+def draw_study(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) -> None:
     """Draw one study.
 
     Raises:
         InputError: If it has no rungs or no epochs.
     """
-    curves = elapsed(frames, study)
+    curves = add_elapsed_epochs(frames, study)
     table = table[table["trial_id"].isin(curves["trial_id"].unique())]
     if table.empty:
         raise InputError([f"expected epochs with a robust accuracy, got none in {study.name}."])
-    marks = rungs(curves, table, study)
+    marks = find_rungs(curves, table, study)
     if not marks:
         raise InputError([f"expected a study with rungs, got none in {study.name}."])
     each = {str(trial): rows for trial, rows in curves.groupby("trial_id", sort=False)}
     survivors = table[table["ended"] == "completed"]
-    top = best(survivors, NAMED)
-    strands(axes, each, table[table["ended"] != "completed"], GREY, "-", "stopped")
-    strands(axes, each, survivors.drop(top.index), COLOURS[5], "-", "survivors")
-    strands(axes, each, top.iloc[1:], COLOURS[0], "-", f"best {len(top)} of them")
-    strands(axes, each, top.head(1), COLOURS[1], DASHES[1], "winner")
-    ends(axes, each, table)
+    top = select_best(survivors, MAX_NAMED)
+    draw_curves(axes, each, table[table["ended"] != "completed"], GREY, "-", "stopped")
+    draw_curves(axes, each, survivors.drop(top.index), COLOURS[5], "-", "survivors")
+    draw_curves(axes, each, top.iloc[1:], COLOURS[0], "-", f"best {len(top)} of them")
+    draw_curves(axes, each, top.head(1), COLOURS[1], DASHES[1], "winner")
+    mark_ends(axes, each, table)
     axes.autoscale_view()
     for mark in marks:
         axes.axvline(mark, color=BLACK, linewidth=0.8, linestyle=":", zorder=1)
     axes.axvline(marks[0], color=BLACK, linewidth=0.8, linestyle=":", label="rung", zorder=1)
     last = [each[trial].iloc[-1] for trial in top["trial_id"]]
-    beside(axes, [(row["elapsed"], row["robust"]) for row in last], called(frames, top))
+    label_points(axes, [(row["elapsed"], row["robust"]) for row in last], label_trials(frames, top))
     axes.set_title(
-        f"{shortened(study.name, 44)}\nn = {len(table)} trials, {len(survivors)} to the end, "
-        + (f"rungs at {', '.join(map(str, marks))}" if len(marks) <= FEW else f"{len(marks)} rungs")
+        f"{shorten_word(study.name, 44)}\nn = {len(table)} trials, {len(survivors)} to the end, "
+        + (f"rungs at {', '.join(map(str, marks))}" if len(marks) <= MAX_TITLE_RUNGS else f"{len(marks)} rungs")
     )
 
 
-def elapsed(frames: Frames, study: Study) -> pd.DataFrame:
-    """Return the epochs of a study with those trained before in `elapsed`, `robust` in percent."""
+def add_elapsed_epochs(frames: Frames, study: Study) -> pd.DataFrame:
+    """Return the epochs of a study with those trained before in `add_elapsed_epochs`, `robust` in percent."""
     epochs = frames.epochs[frames.epochs["study"] == study.name]
-    robust = 100 * number(epochs, "val_robust_accuracy", epochs.index)
-    level = number(epochs, "level", epochs.index).fillna(0).astype(int)
-    before = level.map(dict(enumerate(starts(study)))).fillna(0).astype(int)
+    robust = 100 * numeric_column(epochs, "val_robust_accuracy", epochs.index)
+    level = numeric_column(epochs, "level", epochs.index).fillna(0).astype(int)
+    before = level.map(dict(enumerate(list_run_starts(study)))).fillna(0).astype(int)
     found = epochs[["trial_id", "epoch"]].assign(
         level=level, robust=robust, elapsed=epochs["epoch"].astype(int) + before
     )
     return found[robust.notna()].sort_values(["trial_id", "elapsed"], kind="stable")
 
 
-def starts(study: Study) -> list[int]:
+def list_run_starts(study: Study) -> list[int]:
     """Return how many epochs come before each run of a trial, the end of the last one included.
 
-    >>> starts(Study(name="a", said={"levels": [{"epochs": 4}, {"epochs": 16}]}))
+    >>> list_run_starts(Study(name="a", said={"levels": [{"epochs": 4}, {"epochs": 16}]}))
     [0, 4, 20]
     """
-    levels = study.said.get("levels") or [mapping(study.said.get("study"))]
-    lengths = [int(mapping(level).get("epochs") or 0) for level in levels]
+    levels = study.description.get("levels") or [as_mapping(study.description.get("study"))]
+    lengths = [int(as_mapping(level).get("epochs") or 0) for level in levels]
     return [sum(lengths[:count]) for count in range(len(lengths) + 1)]
 
 
-def rungs(curves: pd.DataFrame, table: pd.DataFrame, study: Study) -> list[int]:
+def find_rungs(curves: pd.DataFrame, table: pd.DataFrame, study: Study) -> list[int]:
     """Return the rungs of a study, in epochs trained."""
-    scheduler = mapping(study.said.get("scheduler"))
-    *begun, end = starts(study)
+    scheduler = as_mapping(study.description.get("scheduler"))
+    *begun, end = list_run_starts(study)
     found = set(begun[1:])
     if len(begun) == 1:
         shares = [each for each in scheduler.get("rungs", ()) if isinstance(each, float)]
         found |= {max(1, round(share * end)) for share in shares}
-    if scheduler.get("name") not in FREE:
+    if scheduler.get("name") not in RUNGLESS_SCHEDULERS:
         stopped = table.loc[table["ended"] == "stopped", "trial_id"]
         ended = curves[curves["trial_id"].isin(stopped)].groupby("trial_id")["elapsed"].max()
         found |= set(ended.astype(int))
     return sorted(found - {0, end})
 
 
-def strands(
+def draw_curves(
     axes: Axes,
     each: Mapping[str, pd.DataFrame],
     table: pd.DataFrame,
@@ -150,21 +150,21 @@ def strands(
     ]
     if not runs:
         return
-    few = len(table) <= NAMED
+    few = len(table) <= MAX_NAMED
     axes.add_collection(
         LineCollection(
             runs,
             colors=colour,
             linestyles=[dashes],
             linewidths=1.1 if few else 0.6,
-            alpha=0.9 if few else faint(len(table)),
+            alpha=0.9 if few else compute_opacity(len(table)),
             label=f"{label} ({len(table)})" if not few or colour == GREY else label,
-            rasterized=len(table) > MANY,
+            rasterized=len(table) > MAX_VECTOR_CURVES,
         )
     )
 
 
-def ends(axes: Axes, each: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> None:
+def mark_ends(axes: Axes, each: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> None:
     """Mark where trials ended that did not go to their end."""
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, None),
@@ -178,5 +178,5 @@ def ends(axes: Axes, each: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> N
                 marker,
                 color=colour,
                 label=label,
-                alpha=max(0.3, faint(len(rows))),
+                alpha=max(0.3, compute_opacity(len(rows))),
             )

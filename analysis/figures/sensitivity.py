@@ -9,21 +9,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.domains import is_number
-from analysis.figures._lines import unfinished
-from analysis.figures._measured import Accuracies, axis, counted, measured
-from analysis.figures._named import leaders
-from analysis.figures._scale import MOST_WORDS, Scale, present, scale_of
-from analysis.figures._style import BLACK, COLOURS, COLUMN, MANY, PAGE, faint, keyed, sheet, titled
+from analysis.figures._lines import mark_unfinished
+from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
+from analysis.figures._named import select_leaders
+from analysis.figures._scale import MAX_WORDS, KnobAxis, select_present, build_axis
+from analysis.figures._style import BLACK, COLOURS, COLUMN_WIDTH, MAX_VECTOR_CURVES, PAGE_WIDTH, compute_opacity, add_legend, create_panels, add_title
 from analysis.frames import Frames
 from trainables.problems import InputError
 
-MOST_PANELS = 16
-BESIDE = 0.3
+MAX_PANELS = 16
+WORD_SPREAD = 0.3
 """How far points of one word stand from its middle, so that they can be seen."""
 
 
 def draw(
-    frames: Frames, *, accuracies: Accuracies = "validation", knobs: Sequence[str] = ()
+    frames: Frames, *, accuracies: AccuracySource = "validation", knobs: Sequence[str] = ()
 ) -> Figure:
     """Return robust accuracy at the selected epoch over each knob that varies.
 
@@ -39,40 +39,40 @@ def draw(
     Raises:
         InputError: If there are no such knobs, or none of them varies, or they are too many.
     """
-    table = measured(frames, accuracies)
+    table = collect_accuracies(frames, accuracies)
     shown = {
-        knob: present(frames, knob, table[knob])
-        for knob in chosen(frames, table, knobs, MOST_PANELS)
+        knob: select_present(frames, knob, table[knob])
+        for knob in select_knobs(frames, table, knobs, MAX_PANELS)
     }
     across = min(len(shown), 2 if len(shown) <= 6 else 4)
     scales = {
-        knob: scale_of(frames, knob, values, nearest=0.15 if across == 1 else 0.3)
+        knob: build_axis(frames, knob, values, min_gap=0.15 if across == 1 else 0.3)
         for knob, values in shown.items()
     }
     down = -(-len(shown) // across)
-    figure, panels = sheet(
-        *(down, across), width=PAGE if across > 2 else COLUMN, height=0.8 + 1.45 * down, sharey=True
+    figure, panels = create_panels(
+        *(down, across), width=PAGE_WIDTH if across > 2 else COLUMN_WIDTH, height=0.8 + 1.45 * down, sharey=True
     )
-    top = leaders(table)
+    top = select_leaders(table)
     flat = panels.reshape(-1)
     for axes, (knob, values) in zip(flat, shown.items(), strict=False):
         rows = table.loc[values.index]
-        panel(axes, rows.assign(x=spread(scales[knob], values)), rows.index.isin(top.index))
+        draw_panel(axes, rows.assign(x=spread_points(scales[knob], values)), rows.index.isin(top.index))
         if scales[knob].kind == "words":
-            medians(axes, scales[knob], rows, values)
-        scales[knob].put(axes, knob)
+            draw_medians(axes, scales[knob], rows, values)
+        scales[knob].apply_to(axes, knob)
         axes.set_title(f"n = {len(rows)}")
     for spare in flat[len(shown) :]:
         spare.remove()
-    figure.supylabel(axis(frames, accuracies), fontsize=7.5)
-    left = [] if knobs else [k for k in frames.knobs if wordy(frames, table, k)]
-    about = counted(frames, table) + f"\nwithout {', '.join(left)}" * bool(left)
-    titled(figure, about)
-    keyed(figure, flat[0])
+    figure.supylabel(accuracy_label(frames, accuracies), fontsize=7.5)
+    left = [] if knobs else [k for k in frames.knobs if is_left_out(frames, table, k)]
+    about = describe_counts(frames, table) + f"\nwithout {', '.join(left)}" * bool(left)
+    add_title(figure, about)
+    add_legend(figure, flat[0])
     return figure
 
 
-def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most: int) -> list[str]:
+def select_knobs(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most: int) -> list[str]:
     """Return the knobs to show.
 
     Raises:
@@ -82,8 +82,8 @@ def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most: int)
         raise InputError([
             f"knobs: expected some of {', '.join(frames.knobs)}, got {', '.join(missing)}."
         ])
-    some = knobs or [knob for knob in frames.knobs if not wordy(frames, table, knob)]
-    varying = [k for k in some if present(frames, k, table[k]).map(str).nunique() > 1]
+    some = knobs or [knob for knob in frames.knobs if not is_left_out(frames, table, knob)]
+    varying = [k for k in some if select_present(frames, k, table[k]).map(str).nunique() > 1]
     if not varying:
         raise InputError([
             f"expected a knob with at least 2 values, got none of {', '.join(some) or 'none'}."
@@ -93,23 +93,23 @@ def chosen(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most: int)
     return varying
 
 
-def wordy(frames: Frames, table: pd.DataFrame, knob: str) -> bool:
+def is_left_out(frames: Frames, table: pd.DataFrame, knob: str) -> bool:
     """Return whether a knob is left out unless asked for: names of variants, and too many words."""
-    words = {str(v) for v in present(frames, knob, table[knob]) if not is_number(v)}
-    return knob == "variant" or len(words) > MOST_WORDS
+    words = {str(v) for v in select_present(frames, knob, table[knob]) if not is_number(v)}
+    return knob == "variant" or len(words) > MAX_WORDS
 
 
-def spread(scale: Scale, values: "pd.Series[Any]") -> np.ndarray:
+def spread_points(scale: KnobAxis, values: "pd.Series[Any]") -> np.ndarray:
     """Return where points stand; those of one word one beside the other, always the same way."""
-    places = scale.values(values)
+    places = scale.to_numbers(values)
     if scale.kind != "words":
         return places
     turn = pd.Series(places).groupby(places).cumcount().to_numpy()
     golden = 0.618033988749895  # multiples of it fill [0, 1) evenly, however many there are
-    return places + BESIDE * (2 * ((turn * golden) % 1) - 1)
+    return places + WORD_SPREAD * (2 * ((turn * golden) % 1) - 1)
 
 
-def panel(axes: Axes, rows: pd.DataFrame, top: np.ndarray) -> None:
+def draw_panel(axes: Axes, rows: pd.DataFrame, top: np.ndarray) -> None:
     """Draw the trials of one panel."""
     whole = rows["ended"] == "completed"
     for some, colour, marker, size, label in (
@@ -120,15 +120,15 @@ def panel(axes: Axes, rows: pd.DataFrame, top: np.ndarray) -> None:
             *(rows.loc[some, "x"], rows.loc[some, "robust"], marker),
             color=colour,
             markersize=size,
-            alpha=1 if label != "completed" else faint(len(rows)),
+            alpha=1 if label != "completed" else compute_opacity(len(rows)),
             label=label,
-            rasterized=len(rows) > MANY,
+            rasterized=len(rows) > MAX_VECTOR_CURVES,
         )
-    unfinished(axes, rows)
+    mark_unfinished(axes, rows)
 
 
-def medians(axes: Axes, scale: Scale, rows: pd.DataFrame, values: "pd.Series[Any]") -> None:
+def draw_medians(axes: Axes, scale: KnobAxis, rows: pd.DataFrame, values: "pd.Series[Any]") -> None:
     """Draw a bar for each word: the median of its completed trials."""
     whole = rows["ended"] == "completed"
-    each = rows.loc[whole, "robust"].groupby(scale.values(values)[whole]).median()
+    each = rows.loc[whole, "robust"].groupby(scale.to_numbers(values)[whole]).median()
     axes.hlines(each, each.index - 0.35, each.index + 0.35, color=BLACK, linewidth=1.2)

@@ -2,18 +2,18 @@
 
 from matplotlib.figure import Figure
 
-from analysis.figures._fixed import told_apart
-from analysis.figures._lines import along, lines, plot, unfinished
-from analysis.figures._measured import Accuracies, axis, completed, counted, measured
-from analysis.figures._scale import scale_of
-from analysis.figures._style import keyed, sheet, titled
+from analysis.figures._fixed import name_lines
+from analysis.figures._lines import add_knob_column, build_lines, plot_line, mark_unfinished
+from analysis.figures._measured import AccuracySource, accuracy_label, select_completed, describe_counts, collect_accuracies
+from analysis.figures._scale import build_axis
+from analysis.figures._style import add_legend, create_panels, add_title
 from analysis.frames import Frames
 from trainables.problems import InputError
 
 KNOB = "optimizer.weight_decay"
 
 
-def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
+def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return robust accuracy at the best and at the last epoch, over weight decay.
 
     Points are means over seeds with standard deviations; a line joins them where nothing but weight
@@ -26,25 +26,25 @@ def draw(frames: Frames, *, accuracies: Accuracies = "validation") -> Figure:
     Raises:
         InputError: If fewer than two values of weight decay were run to the end.
     """
-    table = along(frames, measured(frames, accuracies), KNOB)
-    whole = completed(table)
+    table = add_knob_column(frames, collect_accuracies(frames, accuracies), KNOB)
+    whole = select_completed(table)
     if (values := whole["x"].nunique()) < 2:
         raise InputError([
             f"expected at least 2 values of {KNOB} in completed trials, got {values}."
         ])
-    names = told_apart(frames, along=KNOB)
-    figure, panels = sheet(height=2.6)
+    names = name_lines(frames, along=KNOB)
+    figure, panels = create_panels(height=2.6)
     axes = panels[0, 0]
     for value in ("last", "robust"):  # the best on top
         shown = whole[whole[value].notna()]
-        for index, line in enumerate(lines(frames, shown, KNOB, value, names)):
+        for index, line in enumerate(build_lines(frames, shown, KNOB, value, names)):
             label = line.label if line.name else ", ".join(filter(None, ["best epoch", line.label]))
             if value == "last":
                 label = "" if index else "last epoch (hollow)"
-            plot(axes, line, index, label, hollow=value == "last")
-    unfinished(axes, table)
-    scale_of(frames, KNOB, table["x"]).put(axes, "weight decay")
-    axes.set_ylabel(axis(frames, accuracies))
-    titled(figure, counted(frames, table))
-    keyed(figure, axes)
+            plot_line(axes, line, index, label, hollow=value == "last")
+    mark_unfinished(axes, table)
+    build_axis(frames, KNOB, table["x"]).apply_to(axes, "weight decay")
+    axes.set_ylabel(accuracy_label(frames, accuracies))
+    add_title(figure, describe_counts(frames, table))
+    add_legend(figure, axes)
     return figure

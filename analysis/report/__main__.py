@@ -9,19 +9,19 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.reading import load
-from analysis.report.page import page
-from analysis.report.ranking import ranking
+from analysis.report.page import render_page
+from analysis.report.ranking import build_ranking
 from analysis.report.server import serve
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.problems import InputError
-from trainables.ranges import Folder, Port, in_full
-from tuner.command import OK, command
-from tuner.elsewhere import elsewhere
-from tuner.keys import settings_of, vocabulary
-from tuner.listing import heading, listing
+from trainables.ranges import PathText, Port, absolute_path
+from tuner.command import OK, run_command
+from tuner.elsewhere import with_remote_folders
+from tuner.keys import settings_of, build_vocabulary
+from tuner.listing import print_heading, build_knob_table
 from tuner.words import CommandLine, parse_command_line
 
-FILE = "report.html"
+REPORT_FILE = "report.html"
 INTRODUCTION = """\
 Write one HTML page about one or several searches, which needs no network: tables, curves, the
 Pareto front, knobs, what ended early, attacks on the test split. Or show a search that runs.
@@ -42,12 +42,12 @@ class ReportSettings:
         port: Where to serve it; any that is free if 0.
     """
 
-    to: Folder | None = None
+    to: PathText | None = None
     live: bool = False
     port: Port = 0
 
 
-VOCABULARY = vocabulary(ReportSettings)
+VOCABULARY = build_vocabulary(ReportSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -57,17 +57,17 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return command(words, usage, parse, elsewhere(report), farewell="Interrupted.")
+    return run_command(words, print_usage, parse, with_remote_folders(run_report), interrupt_message="Interrupted.")
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Report", "KEY=VALUE")
-    console.print(listing(knobs(ReportSettings), ""))
+    print_heading(console, "Report", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(ReportSettings), ""))
 
 
-def report(line: CommandLine, console: Console) -> int:
+def run_report(line: CommandLine, console: Console) -> int:
     """Check the command, then write or serve; return its exit status.
 
     Raises:
@@ -75,30 +75,30 @@ def report(line: CommandLine, console: Console) -> int:
     """
     folders = line.folders
     settings, problems = settings_of(line, ReportSettings)
-    target = Path(settings.to) if settings.to else beside(Path(*folders[:1]))
-    problems += [*clashes(settings), *(unwritable(target) if settings.to else ())]
+    target = Path(settings.to) if settings.to else default_target(Path(*folders[:1]))
+    problems += [*check_conflicts(settings), *(check_target(target) if settings.to else ())]
     try:
         frames = load(*folders)
     except InputError as error:
-        raise InputError([*problems, *error.each]) from None
+        raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
     if settings.live:
         return serve(folders, settings.port, console)
-    write(target, page(frames, ranking(frames)))
+    write_page(target, render_page(frames, build_ranking(frames)))
     for problem in frames.problems:
         console.print(problem, soft_wrap=True)
     console.print(f"Wrote {target}.", soft_wrap=True)
     return OK
 
 
-def beside(first: Path) -> Path:
+def default_target(first: Path) -> Path:
     """Return where the page of a results folder, or of a log, goes if nothing is said."""
-    whole = in_full(first)
-    return (whole.parent if whole.is_file() else whole) / FILE
+    whole = absolute_path(first)
+    return (whole.parent if whole.is_file() else whole) / REPORT_FILE
 
 
-def clashes(settings: ReportSettings) -> Iterator[str]:
+def check_conflicts(settings: ReportSettings) -> Iterator[str]:
     """Yield keys that make no sense together."""
     if settings.live and settings.to:
         yield "to: nothing is written with live=true; leave one of them out."
@@ -106,7 +106,7 @@ def clashes(settings: ReportSettings) -> Iterator[str]:
         yield "port: nothing is served without live=true; write it too, or leave port out."
 
 
-def unwritable(target: Path) -> Iterator[str]:
+def check_target(target: Path) -> Iterator[str]:
     """Yield why a file cannot be a page, if it cannot."""
     if target.suffix not in {".html", ".htm"}:
         yield f"to: expected a file that ends with .html, got {target}."
@@ -116,7 +116,7 @@ def unwritable(target: Path) -> Iterator[str]:
         yield f"to: there is no folder {target.parent}; make it, or choose another to=FILE."
 
 
-def write(target: Path, text: str) -> None:
+def write_page(target: Path, text: str) -> None:
     """Write a file, whole or not at all.
 
     Raises:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from analysis.frames import Frames
 
-Kind = Literal["text", "number", "percent", "points"]
+ColumnKind = Literal["text", "number", "percent", "points"]
 """`percent` and `points` are fractions in [0, 1] that are printed as 100 times as much."""
-HEADINGS: dict[str, tuple[str, Kind]] = {
+HEADINGS: dict[str, tuple[str, ColumnKind]] = {
     "study": ("study", "text"),
     "trial_id": ("trial", "text"),
     "status": ("status", "text"),
@@ -36,14 +36,14 @@ HEADINGS: dict[str, tuple[str, Kind]] = {
     "error": ("error", "text"),
 }
 """Columns of `trials` in the order of the table; knobs stand after the status."""
-ALWAYS = {"trial_id", "status", "val_robust_accuracy", "val_clean_accuracy", "epochs"}
+ALWAYS_SHOWN = {"trial_id", "status", "val_robust_accuracy", "val_clean_accuracy", "epochs"}
 """Columns that are shown even where all trials have the same there."""
-SHORT = 300
+MAX_ERROR_LENGTH = 300
 """Characters of an error in the table; all of it stands among the trials that ended early."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class TrialColumn:
     """A column of the table.
 
     Attributes:
@@ -56,21 +56,21 @@ class Column:
 
     key: str
     title: str
-    kind: Kind
+    kind: ColumnKind
     knob: bool
     values: list[Any]
 
 
-def columns(frames: Frames) -> list[Column]:
+def build_columns(frames: Frames) -> list[TrialColumn]:
     """Return the columns of the table; one that says the same of every trial is left out."""
     return [
-        column(frames.trials[key], knob=key in frames.knobs)
-        for key in order(frames)
-        if key in ALWAYS or varies(frames.trials[key])
+        build_column(frames.trials[key], knob=key in frames.knobs)
+        for key in order_columns(frames)
+        if key in ALWAYS_SHOWN or has_several_values(frames.trials[key])
     ]
 
 
-def order(frames: Frames) -> Iterator[str]:
+def order_columns(frames: Frames) -> Iterator[str]:
     """Yield the names of columns, knobs after the status."""
     known = [name for name in HEADINGS if name in frames.trials]
     first = known.index("status") + 1
@@ -79,53 +79,53 @@ def order(frames: Frames) -> Iterator[str]:
     yield from known[first:]
 
 
-def varies(values: pd.Series) -> bool:
+def has_several_values(values: pd.Series) -> bool:
     """Return whether some trials have something else there than others."""
     return values.nunique(dropna=False) > 1
 
 
-def column(values: pd.Series, *, knob: bool) -> Column:
+def build_column(values: pd.Series, *, knob: bool) -> TrialColumn:
     """Return a column of `trials` as one of the table."""
     key = str(values.name)
-    title, kind = (key, kind_of(values)) if knob else HEADINGS[key]
-    show = as_text if kind == "text" else as_number
-    return Column(
+    title, kind = (key, infer_kind(values)) if knob else HEADINGS[key]
+    show = format_text if kind == "text" else round_number
+    return TrialColumn(
         key=key,
         title=title,
         kind=kind,
         knob=knob,
-        values=[None if missing else show(value) for value, missing in pairs(values)],
+        values=[None if missing else show(value) for value, missing in pair_with_missing(values)],
     )
 
 
-def pairs(values: pd.Series) -> Iterator[tuple[Any, bool]]:
+def pair_with_missing(values: pd.Series) -> Iterator[tuple[Any, bool]]:
     """Yield each value, and whether there is none."""
     return zip(values.tolist(), values.isna().tolist(), strict=True)
 
 
-def kind_of(values: pd.Series) -> Kind:
+def infer_kind(values: pd.Series) -> ColumnKind:
     """Return how a knob is printed: as a number if all its values are numbers."""
     present: Sequence[Any] = values.dropna().tolist()
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
     return "number" if numbers and len(present) else "text"
 
 
-def as_text(value: object) -> str:
+def format_text(value: object) -> str:
     """Return a value in words.
 
-    >>> as_text(True), as_text("relu"), as_text("x" * 400)[-4:]
+    >>> format_text(True), format_text("relu"), format_text("x" * 400)[-4:]
     ('yes', 'relu', 'x...')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
-    return text if len(text) <= SHORT else text[:SHORT] + "..."
+    return text if len(text) <= MAX_ERROR_LENGTH else text[:MAX_ERROR_LENGTH] + "..."
 
 
-def as_number(value: float, digits: int = 6) -> float | int | None:
+def round_number(value: float, digits: int = 6) -> float | int | None:
     """Return a number to a few significant digits; none if it is not finite.
 
-    >>> as_number(50.0), as_number(0.00012345678), as_number(float("inf"))
+    >>> round_number(50.0), round_number(0.00012345678), round_number(float("inf"))
     (50, 0.000123457, None)
     """
     rounded = float(f"{value:.{digits}g}")

@@ -9,16 +9,16 @@ import pyarrow.parquet
 from pyarrow import ArrowException
 
 from analysis.frames import Frames
-from analysis.reading import reason
+from analysis.reading import error_reason
 
-FILE, PICTURES = "diagnostics.parquet", "diagnostics"
+DIAGNOSTICS_FILE, PICTURE_FOLDER = "diagnostics.parquet", "diagnostics"
 COLUMNS = (
     *("study", "trial_id", "checkpoint", "rule"),
     *("measure", "quantity", "value", "std", "n", "seed"),
 )
 
 
-def diagnosed(frames: Frames) -> dict[str, Any]:
+def collect_diagnostics(frames: Frames) -> dict[str, Any]:
     """Return what was measured, for the page.
 
     Returns:
@@ -28,33 +28,33 @@ def diagnosed(frames: Frames) -> dict[str, Any]:
     found: list[pd.DataFrame] = []
     problems: list[str] = []
     for name, study in frames.studies.items():
-        file = study.folder / FILE if study.folder else None
+        file = study.folder / DIAGNOSTICS_FILE if study.folder else None
         if file is None or not file.exists():
             continue
         try:
             found.append(pyarrow.parquet.read_table(file).to_pandas().assign(study=name))
         except (OSError, ArrowException) as error:
-            problems.append(f"{name}: {FILE} cannot be read ({reason(error)}).")
+            problems.append(f"{name}: {DIAGNOSTICS_FILE} cannot be read ({error_reason(error)}).")
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame()
     headings = [key for key in COLUMNS if key in frame]
-    rows = [[cell(value) for value in row] for row in frame[headings].itertuples(index=False)]
+    rows = [[format_cell(value) for value in row] for row in frame[headings].itertuples(index=False)]
     pictures = [
-        {"name": f"{name}, {file.stem}", "source": embedded(file)}
+        {"name": f"{name}, {file.stem}", "source": embed_picture(file)}
         for name, study in frames.studies.items()
-        for file in sorted((study.folder / PICTURES).glob("*.png") if study.folder else ())
+        for file in sorted((study.folder / PICTURE_FOLDER).glob("*.png") if study.folder else ())
     ]
     return {"headings": headings, "rows": rows, "pictures": pictures, "problems": problems}
 
 
-def embedded(file: Path) -> str:
+def embed_picture(file: Path) -> str:
     """Return a picture as an address that holds all of it."""
     return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
-def cell(value: Any) -> str:  # noqa: ANN401
+def format_cell(value: Any) -> str:  # noqa: ANN401
     """Return what stands in one cell, a number to four digits.
 
-    >>> cell(0.123456), cell(3.0), cell(float("nan")), cell("fosc")
+    >>> format_cell(0.123456), format_cell(3.0), format_cell(float("nan")), format_cell("fosc")
     ('0.1235', '3', '', 'fosc')
     """
     if pd.isna(value):

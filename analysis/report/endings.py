@@ -6,68 +6,68 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.report.summary import percent
-from analysis.report.underway import CUT_OFF
-from analysis.savings import savings
+from analysis.report.summary import format_percent
+from analysis.report.underway import CUT_OFF_STATUS
+from analysis.savings import estimate_savings
 
 REASONS = {
     "stopped": "its scheduler stopped it, or the search ended first",
     "diverged": "its training loss was no longer finite",
     "failed": "it raised an error",
     "running": "it is under way",
-    CUT_OFF: "the search ended while it was under way",
+    CUT_OFF_STATUS: "the search ended while it was under way",
 }
 COLLAPSED = "collapsed"
 """Not a status: what the sentinel ended."""
-ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF, "running")
+KIND_ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF_STATUS, "running")
 
 
-AT_BEST = "had they gained as much as the trial that gained most from there on"
+ASSUMPTION = "had they gained as much as the trial that gained most from there on"
 
 
-def endings(frames: Frames) -> dict[str, list[dict[str, Any]]]:
+def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
     """Return the trials that ended early by how they did, those that failed first.
 
     Returns:
         From failed, diverged, collapsed, stopped, cut off and running, as far as there are any, to
-        rows with `trial`, `study`, `epochs`, `robust` and `reason`.
+        rows with `trial`, `study`, `epochs`, `robust` and `explain_ending`.
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    for kind, row in kinds(frames.trials):
+    for kind, row in classify_trials(frames.trials):
         found.setdefault(kind, []).append({
             "study": row["study"],
             "trial": row["trial_id"],
             "epochs": row.get("epochs"),
-            "robust": percent(row["val_robust_accuracy"])
+            "robust": format_percent(row["val_robust_accuracy"])
             if pd.notna(row["val_robust_accuracy"])
             else "none",
-            "reason": reason(kind, row),
+            "reason": explain_ending(kind, row),
         })
-    return {kind: found[kind] for kind in [*ORDER, *found] if kind in found}
+    return {kind: found[kind] for kind in [*KIND_ORDER, *found] if kind in found}
 
 
-def stopping(frames: Frames) -> list[str]:
+def describe_savings(frames: Frames) -> list[str]:
     """Return, study by study, what stopping trials early saved, and what it might have cost."""
-    rows = savings(frames).to_dict("records")
-    return [sentence(row, named=len(rows) > 1) for row in rows if row["stopped"]]
+    rows = estimate_savings(frames).to_dict("records")
+    return [format_savings(row, with_name=len(rows) > 1) for row in rows if row["stopped"]]
 
 
-def sentence(row: dict[Any, Any], *, named: bool) -> str:
+def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:
     """Return what stopping did to one study.
 
     Args:
         row: Of `analysis.savings.savings`.
-        named: Whether the study is to be named.
+        with_name: Whether the study is to be named.
     """
     share, doubt = row["share_saved"], row["in_doubt"]
     saved = f"saved {100 * share:.0f} %" if share >= 0 else f"took {-100 * share:.0f} % more"
-    costs = f"none of the stopped would have caught up with the leader, {AT_BEST}"
+    costs = f"none of the stopped would have caught up with the leader, {ASSUMPTION}"
     if doubt:
         costs = (
             f"{doubt} of the stopped might have beaten the leader, by "
-            f"{100 * row['might_have_cost']:.1f} points at the most, {AT_BEST}"
+            f"{100 * row['might_have_cost']:.1f} points at the most, {ASSUMPTION}"
         )
-    name = f"{row['study']}: " if named else ""
+    name = f"{row['study']}: " if with_name else ""
     unknown = f"; of {row['unknown']} nothing can be said" if row["unknown"] else ""
     return (
         f"{name}{row['stopped']} of {row['trials']} trials were "
@@ -76,14 +76,14 @@ def sentence(row: dict[Any, Any], *, named: bool) -> str:
     )
 
 
-def kinds(trials: pd.DataFrame) -> Iterator[tuple[str, dict[Any, Any]]]:
+def classify_trials(trials: pd.DataFrame) -> Iterator[tuple[str, dict[Any, Any]]]:
     """Yield each trial that was not completed, and how it ended."""
     for row in trials[trials["status"] != "completed"].to_dict("records"):
         collapsed = row.get("collapsed_at")
         yield COLLAPSED if pd.notna(collapsed) and collapsed else row["status"], row
 
 
-def reason(kind: str, row: dict[Any, Any]) -> str:
+def explain_ending(kind: str, row: dict[Any, Any]) -> str:
     """Return why a trial ended."""
     if kind == COLLAPSED:
         return f"after {row['collapsed_at']} updates PGD fooled it where one step did not"

@@ -7,25 +7,25 @@ from threading import Lock
 from typing import Any
 
 from analysis.frames import Frames
-from analysis.reading import STUDY, load
-from analysis.report.diagnosed import FILE as DIAGNOSTICS
-from analysis.report.page import page, sections
-from analysis.report.payload import payload
-from analysis.report.ranking import ranking
-from analysis.report.rows import selected_rows
-from analysis.report.underway import CUT_OFF, Pulse, caught_up, spoken
+from analysis.reading import STUDY_FILE, load
+from analysis.report.diagnosed import DIAGNOSTICS_FILE as DIAGNOSTICS
+from analysis.report.page import render_page, render_sections
+from analysis.report.payload import build_payload
+from analysis.report.ranking import build_ranking
+from analysis.report.rows import add_selected_epochs
+from analysis.report.underway import CUT_OFF_STATUS, LiveStatus, add_running_trials, describe_statuses
 from trainables.problems import InputError
-from trainables.ranges import in_full
-from tuner.columns import EPOCHS, EVALUATION, TRIALS
-from tuner.journal import FILE as JOURNAL
-from tuner.lock import held
+from trainables.ranges import absolute_path
+from tuner.columns import EPOCHS_FILE, EVALUATION_FILE, TRIALS_FILE
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.lock import is_locked
 
-FILES = (STUDY, TRIALS, EPOCHS, EVALUATION, DIAGNOSTICS, JOURNAL)
-LEISURE = 10.0
+WATCHED_FILES = (STUDY_FILE, TRIALS_FILE, EPOCHS_FILE, EVALUATION_FILE, DIAGNOSTICS, JOURNAL)
+PAUSE_FACTOR = 10.0
 """How many times as long as reading took is waited before it is read again."""
 
 
-class Following:
+class LiveReport:
     """Reads studies again whenever their files have changed, and keeps what it read last.
 
     A study that cannot be read for a while, because it is being moved or written, stays as it was.
@@ -37,70 +37,70 @@ class Following:
         Raises:
             InputError: If there are none.
         """
-        self.folders = [in_full(folder) for folder in folders]
+        self.folders = [absolute_path(folder) for folder in folders]
         self.lock = Lock()
         self.version = 0
-        self.trouble = ""
-        self.ended: tuple[str, ...] | None = None
-        self.read()
+        self.error_message = ""
+        self.ended_trials: tuple[str, ...] | None = None
+        self.reload()
 
-    def read(self) -> None:
+    def reload(self) -> None:
         """Read everything."""
-        start, self.marks = time.monotonic(), list(marks(self.folders))
-        frames, pulses = caught_up(load(*self.folders))
+        start, self.file_states = time.monotonic(), list(list_file_states(self.folders))
+        frames, pulses = add_running_trials(load(*self.folders))
         self.frames: Frames = frames
-        self.pulses: dict[str, Pulse] = pulses
-        if (ended := tuple(ended_trials(frames))) != self.ended:
-            self.ended, self.ranking = ended, ranking(frames)
+        self.statuses: dict[str, LiveStatus] = pulses
+        if (ended := tuple(list_ended_trials(frames))) != self.ended_trials:
+            self.ended_trials, self.ranking = ended, build_ranking(frames)
         self.version += 1
         end = time.monotonic()
-        self.rest_until = end + LEISURE * (end - start)
+        self.next_read_at = end + PAUSE_FACTOR * (end - start)
 
-    def look(self) -> None:
+    def reload_if_changed(self) -> None:
         """Read again if anything has changed and the last time is long enough ago."""
-        if time.monotonic() < self.rest_until or list(marks(self.folders)) == self.marks:
+        if time.monotonic() < self.next_read_at or list(list_file_states(self.folders)) == self.file_states:
             return
         try:
-            self.read()
-            self.trouble = ""
+            self.reload()
+            self.error_message = ""
         except (InputError, OSError) as error:
-            self.trouble = f"Cannot be read at the moment ({f'{error}'.partition(chr(10))[0]}) "
+            self.error_message = f"Cannot be read at the moment ({f'{error}'.partition(chr(10))[0]}) "
 
-    def page(self) -> str:
+    def render(self) -> str:
         """Return the whole page, as of now."""
         with self.lock:
-            self.look()
-            return page(self.frames, self.ranking, live=True)
+            self.reload_if_changed()
+            return render_page(self.frames, self.ranking, live=True)
 
-    def news(self, version: str) -> dict[str, Any]:
+    def get_updates(self, version: str) -> dict[str, Any]:
         """Return the state, and all data if it is not of the version that is known.
 
         Args:
             version: What is known; empty if nothing is.
         """
         with self.lock:
-            self.look()
-            said = {"version": self.version, "state": self.trouble + spoken(self.pulses)}
+            self.reload_if_changed()
+            said = {"version": self.version, "state": self.error_message + describe_statuses(self.statuses)}
             if version == str(self.version):
                 return said
-            texts = sections(self.frames, self.ranking)
-            return {**said, "sections": texts, "data": payload(selected_rows(self.frames))}
+            texts = render_sections(self.frames, self.ranking)
+            return {**said, "sections": texts, "data": build_payload(add_selected_epochs(self.frames))}
 
 
-def ended_trials(frames: Frames) -> Iterator[str]:
+def list_ended_trials(frames: Frames) -> Iterator[str]:
     """Yield the trials that have ended, which is all that their ranking hangs on."""
-    ended = frames.trials[~frames.trials["status"].isin(["running", CUT_OFF])]
+    ended = frames.trials[~frames.trials["status"].isin(["running", CUT_OFF_STATUS])]
     yield from ended["study"].astype(str) + "/" + ended["trial_id"]
 
 
-def marks(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool | None]:
+def list_file_states(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool | None]:
     """Yield whether a search holds each study, and when its files were written, and their sizes.
 
     None stands for a file that is not there.
     """
     for folder in folders:
-        yield held(folder / JOURNAL)
-        for name in FILES:
+        yield is_locked(folder / JOURNAL)
+        for name in WATCHED_FILES:
             try:
                 found = (folder / name).stat()
             except OSError:

@@ -12,18 +12,18 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from analysis.frames import Frames
-from analysis.report.diagnosed import diagnosed
-from analysis.report.endings import endings, stopping
-from analysis.report.origins import origins
-from analysis.report.payload import payload
+from analysis.report.diagnosed import collect_diagnostics
+from analysis.report.endings import group_stopped_trials, describe_savings
+from analysis.report.origins import describe_provenance
+from analysis.report.payload import build_payload
 from analysis.report.ranking import Ranking
-from analysis.report.rows import selected_rows
-from analysis.report.summary import summaries
-from analysis.report.tested import tested
-from analysis.tables import Comparison, against_papers
+from analysis.report.rows import add_selected_epochs
+from analysis.report.summary import summarize_studies
+from analysis.report.tested import collect_test_results
+from analysis.tables import PaperComparison, compare_with_papers
 
-FOLDER = "page"
-SELF, NOWHERE = "'self'", "'none'"
+TEMPLATE_FOLDER = "page"
+CSP_SELF, CSP_NONE = "'self'", "'none'"
 SCRIPTS = ("table.js", "charts.js", "live.js", "page.js")
 SECTIONS = (
     *("problems", "summary", "ranking", "endings"),
@@ -33,10 +33,10 @@ SECTIONS = (
 
 
 @cache
-def templates() -> Environment:
+def load_templates() -> Environment:
     """Return where templates lie; whatever a study says is escaped."""
     env = Environment(
-        loader=PackageLoader("analysis.report", FOLDER),
+        loader=PackageLoader("analysis.report", TEMPLATE_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -47,7 +47,7 @@ def templates() -> Environment:
     return env
 
 
-def page(frames: Frames, ranking: Ranking, *, live: bool = False) -> str:
+def render_page(frames: Frames, ranking: Ranking, *, live: bool = False) -> str:
     """Return the page.
 
     Args:
@@ -55,63 +55,63 @@ def page(frames: Frames, ranking: Ranking, *, live: bool = False) -> str:
         ranking: Of their knobs.
         live: Whether it is to ask, again and again, the server it comes from for news.
     """
-    scripts = {"plotly": get_plotlyjs(), "ours": "\n".join(map(asset, SCRIPTS))}
+    scripts = {"plotly": get_plotlyjs(), "ours": "\n".join(map(read_asset, SCRIPTS))}
     return (
-        templates()
+        load_templates()
         .get_template("page.html")
         .render(
             title=", ".join(frames.studies),
             live=live,
-            policy=policy(list(scripts.values()), live=live),
-            style=Markup(asset("page.css")),
+            policy=build_security_policy(list(scripts.values()), live=live),
+            style=Markup(read_asset("page.css")),
             scripts={name: Markup(text) for name, text in scripts.items()},
-            sections=sections(frames, ranking),
-            data=payload(selected_rows(frames)),
+            sections=render_sections(frames, ranking),
+            data=build_payload(add_selected_epochs(frames)),
         )
     )
 
 
-def sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
+def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
     """Return the parts of the page that are text, as HTML by name."""
-    shown = selected_rows(frames)
-    comparisons = [fragment(each) for each in against_papers(frames)]
+    shown = add_selected_epochs(frames)
+    comparisons = [render_comparison(each) for each in compare_with_papers(frames)]
     said: Mapping[str, Any] = {
         "frames": frames,
         "several": len(frames.studies) > 1,
-        "summaries": summaries(shown),
+        "summaries": summarize_studies(shown),
         "comparisons": comparisons,
         "ranking": ranking,
-        "stopping": stopping(frames),
-        "endings": endings(shown),
-        "tested": tested(frames),
-        "diagnosed": diagnosed(frames),
-        "origins": {name: origins(study) for name, study in frames.studies.items()},
+        "stopping": describe_savings(frames),
+        "endings": group_stopped_trials(shown),
+        "tested": collect_test_results(frames),
+        "diagnosed": collect_diagnostics(frames),
+        "origins": {name: describe_provenance(study) for name, study in frames.studies.items()},
     }
     return {
-        name: Markup(templates().get_template(f"{name}.html").render(said)) for name in SECTIONS
+        name: Markup(load_templates().get_template(f"{name}.html").render(said)) for name in SECTIONS
     }
 
 
-def fragment(comparison: Comparison) -> dict[str, Any]:
+def render_comparison(comparison: PaperComparison) -> dict[str, Any]:
     """Return a paper's table beside ours for the templates; its HTML has been escaped."""
     html = Markup(comparison.html())
     return {"title": comparison.title, "verdicts": comparison.verdicts, "fragment": html}
 
 
-def policy(scripts: list[str], *, live: bool) -> str:
+def build_security_policy(scripts: list[str], *, live: bool) -> str:
     """Return the content security policy: our scripts and no others, and no network."""
-    ours = " ".join(f"'sha256-{digest(text)}'" for text in scripts)
+    ours = " ".join(f"'sha256-{hash_script(text)}'" for text in scripts)
     return (
         f"default-src 'none'; script-src {ours}; style-src 'unsafe-inline'; img-src data: blob:; "
-        f"connect-src {SELF if live else NOWHERE}; base-uri 'none'; form-action 'none'"
+        f"connect-src {CSP_SELF if live else CSP_NONE}; base-uri 'none'; form-action 'none'"
     )
 
 
-def digest(text: str) -> str:
+def hash_script(text: str) -> str:
     """Return the SHA-256 of a text as a content security policy has it."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def asset(name: str) -> str:
+def read_asset(name: str) -> str:
     """Return a file of the page."""
-    return files("analysis.report").joinpath(FOLDER, name).read_text(encoding="utf-8")
+    return files("analysis.report").joinpath(TEMPLATE_FOLDER, name).read_text(encoding="utf-8")

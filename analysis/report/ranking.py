@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frames import IDENTITY, Frames
-from analysis.importance import importances, interactions
+from analysis.frames import TRIAL_KEYS, Frames
+from analysis.importance import compute_importances, compute_interactions
 from trainables.problems import InputError
 
-MOST, LEAST = 150, 50
+MAX_TRIALS, MIN_TRIALS_PER_STUDY = 150, 50
 """Trials to rank by, of all studies together and of each: forests of 1,000 take a minute."""
-PAIRS = 8
+MAX_PAIRS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +29,21 @@ class Ranking:
     notes: list[str]
 
 
-def ranking(frames: Frames) -> Ranking:
+def build_ranking(frames: Frames) -> Ranking:
     """Return which knobs matter; nothing, and the reasons, where there are too few trials."""
-    some, notes = sampled(frames)
+    some, notes = sample_trials(frames)
     try:
-        ranked, joint = importances(some), interactions(some)
+        ranked, joint = compute_importances(some), compute_interactions(some)
     except InputError as error:
-        return Ranking(knobs=[], pairs=[], notes=[*notes, *error.each])
-    largest = joint.sort_values("effect", ascending=False).head(PAIRS) if len(joint) else joint
+        return Ranking(knobs=[], pairs=[], notes=[*notes, *error.problems])
+    largest = joint.sort_values("effect", ascending=False).head(MAX_PAIRS) if len(joint) else joint
     knobs, pairs = ranked.to_dict("records"), largest.to_dict("records")
     return Ranking(knobs=knobs, pairs=pairs, notes=notes)
 
 
-def sampled(frames: Frames) -> tuple[Frames, list[str]]:
+def sample_trials(frames: Frames) -> tuple[Frames, list[str]]:
     """Return frames with so many trials a study as can be ranked in seconds, and what was left."""
-    most = max(LEAST, MOST // len(frames.studies))
+    most = max(MIN_TRIALS_PER_STUDY, MAX_TRIALS // len(frames.studies))
     parts, notes = list[pd.DataFrame](), list[str]()
     for name in frames.studies:
         rows = frames.trials[frames.trials["study"] == name]
@@ -54,6 +54,6 @@ def sampled(frames: Frames) -> tuple[Frames, list[str]]:
     if not notes:
         return frames, notes
     trials = pd.concat(parts).sort_index()
-    kept = pd.MultiIndex.from_frame(trials[IDENTITY].astype(str))
-    there = pd.MultiIndex.from_frame(frames.epochs[IDENTITY].astype(str)).isin(kept)
+    kept = pd.MultiIndex.from_frame(trials[TRIAL_KEYS].astype(str))
+    there = pd.MultiIndex.from_frame(frames.epochs[TRIAL_KEYS].astype(str)).isin(kept)
     return replace(frames, trials=trials, epochs=frames.epochs[there]), notes

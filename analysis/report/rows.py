@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 
-from analysis.frames import IDENTITY, Frames
-from analysis.selection import selected
+from analysis.frames import TRIAL_KEYS, Frames
+from analysis.selection import select_epochs
 
 
-def selected_rows(frames: Frames) -> Frames:
+def add_selected_epochs(frames: Frames) -> Frames:
     """Return frames with a row for every trial, whether it has ended or not.
 
     What each comes to is by `analysis.selection.selected`; what else `trials` says of those that
     have ended stands beside it.
     """
-    rows = selected(frames)
+    rows = select_epochs(frames)
     rows["study"] = rows["study"].astype(frames.trials["study"].dtype)
     more = [key for key in frames.trials if key not in rows]
-    rows = rows.merge(frames.trials[[*IDENTITY, *more]], on=IDENTITY, how="left")
+    rows = rows.merge(frames.trials[[*TRIAL_KEYS, *more]], on=TRIAL_KEYS, how="left")
     return replace(frames, trials=rows)

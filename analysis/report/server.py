@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from rich.console import Console
 
-from analysis.report.follow import Following
+from analysis.report.follow import LiveReport
 from trainables.problems import InputError
 from tuner.command import OK
 
 HOST = "127.0.0.1"
-NAMES = (HOST, "localhost")
+HOST_NAMES = (HOST, "localhost")
 """What a browser may call this machine; any other name is a page elsewhere that pretends."""
 
 
@@ -28,52 +28,52 @@ def serve(folders: Sequence[str], port: int, console: Console) -> int:
     Raises:
         InputError: If there is no study, or the port is taken.
     """
-    following = Following(folders)
+    following = LiveReport(folders)
     try:
-        server = Server((HOST, port), Handler)
+        server = ReportServer((HOST, port), ReportHandler)
     except OSError as error:
         raise InputError([
             f"port: {port} cannot be used ({error.strerror}); write another, or leave it out."
         ]) from None
     with server:
-        server.following = following
+        server.live_report = following
         console.print(f"http://{HOST}:{server.server_port}/ follows it; Ctrl-C ends that.")
         server.serve_forever()
     return OK
 
 
-class Server(ThreadingHTTPServer):
+class ReportServer(ThreadingHTTPServer):
     """A server that knows what it follows."""
 
     daemon_threads = True
-    following: Following
+    live_report: LiveReport
 
 
-class Handler(BaseHTTPRequestHandler):
+class ReportHandler(BaseHTTPRequestHandler):
     """Answers GET of the page and of its news, and nothing else."""
 
-    server: Server
+    server: ReportServer
     timeout = 30
 
     def do_GET(self) -> None:
         """Answer."""
         asked = urlsplit(self.path)
-        if self.headers.get("Host") not in self.names():
+        if self.headers.get("Host") not in self.allowed_hosts():
             self.send_error(HTTPStatus.FORBIDDEN, "This page is for this machine alone")
         elif asked.path == "/":
-            self.answer("text/html", self.server.following.page())
+            self.send_text("text/html", self.server.live_report.render())
         elif asked.path == "/news":
             version = parse_qs(asked.query).get("version", [""])[0]
-            news = self.server.following.news(version)
-            self.answer("application/json", json.dumps(news, allow_nan=False))
+            news = self.server.live_report.get_updates(version)
+            self.send_text("application/json", json.dumps(news, allow_nan=False))
         else:
             self.send_error(HTTPStatus.NOT_FOUND)
 
-    def names(self) -> set[str]:
+    def allowed_hosts(self) -> set[str]:
         """Return what the Host of an honest request may be."""
-        return {f"{name}:{self.server.server_port}" for name in NAMES}
+        return {f"{name}:{self.server.server_port}" for name in HOST_NAMES}
 
-    def answer(self, kind: str, text: str) -> None:
+    def send_text(self, kind: str, text: str) -> None:
         """Send a text."""
         body = text.encode()
         self.send_response(HTTPStatus.OK)

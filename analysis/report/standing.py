@@ -8,7 +8,7 @@ from analysis.frames import Frames
 ROBUST, CLEAN = "val_robust_accuracy", "val_clean_accuracy"
 
 
-def leaders(frames: Frames) -> dict[str, int]:
+def find_leaders(frames: Frames) -> dict[str, int]:
     """Return the best trial of each study that has one, as the number of its row in `trials`.
 
     The best is the one that `tuner.search` takes: of what has been run with the most seeds that
@@ -23,10 +23,10 @@ def leaders(frames: Frames) -> dict[str, int]:
     return dict(zip(first["study"].astype(str), first["row"].tolist(), strict=True))
 
 
-def front(trials: pd.DataFrame) -> list[int]:
+def find_pareto_labels(trials: pd.DataFrame) -> list[int]:
     """Return labels of rows that no other beats in both accuracies, the most robust first.
 
-    >>> front(pd.DataFrame({ROBUST: [0.5, 0.6, 0.5, 0.4], CLEAN: [0.9, 0.8, 0.8, 0.95]}))
+    >>> find_pareto_labels(pd.DataFrame({ROBUST: [0.5, 0.6, 0.5, 0.4], CLEAN: [0.9, 0.8, 0.8, 0.95]}))
     [1, 0, 3]
     """
     points = trials[[ROBUST, CLEAN]].dropna()

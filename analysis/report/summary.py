@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames, Study
-from analysis.report.standing import CLEAN, ROBUST, leaders
-from analysis.statistics import binomial_interval
+from analysis.report.standing import CLEAN, ROBUST, find_leaders
+from analysis.statistics import wilson_interval
 
-SELECTED = "best_validation_robust"
+SELECTED_RULE = "best_validation_robust"
 """The rule of an evaluation that looks at the checkpoint which a search takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class StudySummary:
     """A study in short.
 
     Attributes:
@@ -29,16 +29,16 @@ class Summary:
     sentences: list[str]
 
 
-def summaries(frames: Frames) -> list[Summary]:
+def summarize_studies(frames: Frames) -> list[StudySummary]:
     """Return each study in short."""
-    best = leaders(frames)
+    best = find_leaders(frames)
     return [
-        summary(frames, study, frames.trials.iloc[best[name]] if name in best else None)
+        summarize_study(frames, study, frames.trials.iloc[best[name]] if name in best else None)
         for name, study in frames.studies.items()
     ]
 
 
-def summary(frames: Frames, study: Study, leader: pd.Series | None) -> Summary:
+def summarize_study(frames: Frames, study: Study, leader: pd.Series | None) -> StudySummary:
     """Return one study in short.
 
     Args:
@@ -49,36 +49,36 @@ def summary(frames: Frames, study: Study, leader: pd.Series | None) -> Summary:
     trials = frames.trials[frames.trials["study"] == study.name]
     tested = frames.evaluation[frames.evaluation["study"] == study.name]
     if leader is None:
-        said = [f"No trial has reported an accuracy; {counted(trials)}."]
-        return Summary(study=study.name, figures=[], sentences=said)
+        said = [f"No trial has reported an accuracy; {format_status_counts(trials)}."]
+        return StudySummary(study=study.name, figures=[], sentences=said)
     figures = [
         (
-            f"{percent(leader[ROBUST])}",
-            f"robust accuracy of the best, {examined(study)} split",
+            f"{format_percent(leader[ROBUST])}",
+            f"robust accuracy of the best, {accuracy_split(study)} split",
         ),
-        (f"{percent(leader[CLEAN])}", "its clean accuracy"),
-        *test_figures(tested, str(leader["trial_id"])),
-        (f"{len(trials)}", counted(trials)),
+        (f"{format_percent(leader[CLEAN])}", "its clean accuracy"),
+        *list_test_numbers(tested, str(leader["trial_id"])),
+        (f"{len(trials)}", format_status_counts(trials)),
     ]
-    return Summary(
+    return StudySummary(
         study=study.name,
         figures=figures,
-        sentences=[*verdicts(trials, study, leader), *about_test(tested, study, leader)],
+        sentences=[*describe_trials(trials, study, leader), *describe_test(tested, study, leader)],
     )
 
 
-def verdicts(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
+def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
     """Yield what the trials of a study say."""
-    knobs = ", ".join(f"{path}={shown(leader[path])}" for path in present(study, leader))
+    knobs = ", ".join(f"{path}={format_knob(leader[path])}" for path in list_set_knobs(study, leader))
     about = f" ({knobs})" if knobs else ""
     yield f"Best: trial {leader['trial_id']}{about}, epoch {leader['best_epoch']}."
     if (gap := leader.get("robust_overfitting")) is not None and pd.notna(gap):
         yield (
             f"Robust overfitting: its last epoch is {100 * gap:.1f} points below its best; the "
-            f"median over trials that ran to the end is {median_gap(trials)}."
+            f"median over trials that ran to the end is {format_median_gap(trials)}."
         )
-    if images := validation(study):
-        yield resolution(trials, leader, images)
+    if images := count_validation_images(study):
+        yield describe_resolution(trials, leader, images)
     if "collapsed_at" in trials and (collapsed := int((trials["collapsed_at"] > 0).sum())):
         yield (
             f"{collapsed} of {len(trials)} trials collapsed: their networks learned to fool one "
@@ -86,19 +86,19 @@ def verdicts(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[
         )
 
 
-def examined(study: Study) -> str:
+def accuracy_split(study: Study) -> str:
     """Return which split the accuracies of `trials` are of: the test split in others' logs."""
     return "validation" if study.folder else "test"
 
 
-def present(study: Study, leader: pd.Series) -> list[str]:
+def list_set_knobs(study: Study, leader: pd.Series) -> list[str]:
     """Return the knobs that a trial has."""
     return [path for path in study.knobs if pd.notna(leader[path])]
 
 
-def resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
+def describe_resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
     """Return which trials so many images cannot tell from the leader, by Wilson's interval."""
-    low, high = binomial_interval(float(leader[ROBUST]), images)
+    low, high = wilson_interval(float(leader[ROBUST]), images)
     alike = int((trials[ROBUST] >= low).sum()) - 1
     others = {0: "no other trial is", 1: "1 other trial is"}.get(alike, f"{alike} others are")
     return (
@@ -107,18 +107,18 @@ def resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
     )
 
 
-def about_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
+def describe_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
     """Yield what the test split says of the leader, and what to doubt of it."""
-    own = of_leader(tested, str(leader["trial_id"]))
+    own = select_leader_rows(tested, str(leader["trial_id"]))
     if own.empty and study.folder:
         yield f"No test number exists of it; python -m tuner.evaluate {study.folder} makes them."
-    for doubt in doubts(own):
+    for doubt in list_failed_checks(own):
         yield f"Doubt about its test number: {doubt}."
 
 
-def test_figures(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]:
+def list_test_numbers(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]:
     """Return the worst case over the attacks that the leader's checkpoint has met, if any."""
-    own = of_leader(tested, trial)
+    own = select_leader_rows(tested, trial)
     if own.empty:
         return []
     worst = own.sort_values("robust_accuracy").iloc[0]
@@ -126,53 +126,53 @@ def test_figures(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]:
     met = ", ".join(dict.fromkeys(own["attack"]))
     return [
         (
-            percent(worst["robust_accuracy"]),
+            format_percent(worst["robust_accuracy"]),
             f"its robust accuracy on {worst['n']} test images {between}, the least over {met}",
         )
     ]
 
 
-def of_leader(tested: pd.DataFrame, trial: str) -> pd.DataFrame:
+def select_leader_rows(tested: pd.DataFrame, trial: str) -> pd.DataFrame:
     """Return the rows of an evaluation that are about the checkpoint which a search takes."""
     if "rule" not in tested or "robust_accuracy" not in tested:
         return tested.iloc[:0]
-    return tested[(tested["trial_id"] == trial) & (tested["rule"] == SELECTED)]
+    return tested[(tested["trial_id"] == trial) & (tested["rule"] == SELECTED_RULE)]
 
 
-def doubts(tested: pd.DataFrame) -> list[str]:
+def list_failed_checks(tested: pd.DataFrame) -> list[str]:
     """Return what the audit says of some rows, each once."""
     said = tested.get("audit", pd.Series(dtype=str)).fillna("")
     return list(dict.fromkeys(doubt for text in said for doubt in text.split("; ") if doubt))
 
 
-def validation(study: Study) -> int | None:
+def count_validation_images(study: Study) -> int | None:
     """Return the number of images of the validation split, if the study says it."""
-    data: Any = (study.said.get("fixed") or {}).get("data") or {}
+    data: Any = (study.description.get("fixed") or {}).get("data") or {}
     images = data.get("validation")
     return images if isinstance(images, int) else None
 
 
-def median_gap(trials: pd.DataFrame) -> str:
+def format_median_gap(trials: pd.DataFrame) -> str:
     """Return the median robust overfitting of trials that ran to the end, in points."""
     gaps = trials.loc[trials["status"] == "completed", "robust_overfitting"].dropna()
     return f"{100 * gaps.median():.1f} (n={len(gaps)})" if len(gaps) else "unknown (n=0)"
 
 
-def counted(trials: pd.DataFrame) -> str:
+def format_status_counts(trials: pd.DataFrame) -> str:
     """Return how many trials ended in which way."""
     each = trials["status"].value_counts()
     return "trials: " + (", ".join(f"{n} {status}" for status, n in each.items()) or "none")
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Return a share in percent.
 
-    >>> percent(0.7345)
+    >>> format_percent(0.7345)
     '73.5 %'
     """
     return f"{100 * share:.1f} %"
 
 
-def shown(value: object) -> str:
+def format_knob(value: object) -> str:
     """Return the value of a knob, a number to three digits."""
     return f"{value:.3g}" if isinstance(value, float) else str(value)

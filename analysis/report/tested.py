@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.report.summary import doubts
+from analysis.report.summary import list_failed_checks
 
 HEADINGS = {
     "study": "study",
@@ -24,18 +24,18 @@ HEADINGS = {
 }
 
 
-def tested(frames: Frames) -> dict[str, Any]:
-    """Return `headings`, `rows` of texts, and the `doubts` of the audit.
+def collect_test_results(frames: Frames) -> dict[str, Any]:
+    """Return `headings`, `rows` of texts, and the `list_failed_checks` of the audit.
 
     A column that no evaluation has is left out.
     """
     frame = frames.evaluation
     headings = [k for k in HEADINGS if k in frame or (k == "interval" and "low" in frame)]
-    rows = [[cell(row, key) for key in headings] for row in frame.to_dict("records")]
-    return {"headings": [HEADINGS[key] for key in headings], "rows": rows, "doubts": doubts(frame)}
+    rows = [[format_test_cell(row, key) for key in headings] for row in frame.to_dict("records")]
+    return {"headings": [HEADINGS[key] for key in headings], "rows": rows, "doubts": list_failed_checks(frame)}
 
 
-def cell(row: dict[Any, Any], key: str) -> str:
+def format_test_cell(row: dict[Any, Any], key: str) -> str:
     """Return what stands in one cell."""
     if key == "interval":
         return f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"

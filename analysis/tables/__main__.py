@@ -13,17 +13,17 @@ from rich.text import Text
 
 from analysis.frames import Frames
 from analysis.reading import load
-from analysis.tables.comparison import Comparison, against_papers
-from analysis.tables.papers import PAPERS, SPACES, Source
-from analysis.tables.published import sheet, tables
-from analysis.tables.sheet import Sheet
-from trainables.knobs import knobs
+from analysis.tables.comparison import PaperComparison, compare_with_papers
+from analysis.tables.papers import PAPERS, SPACE_TABLES, PaperTable
+from analysis.tables.published import build_published_table, list_tables
+from analysis.tables.sheet import TextTable
+from trainables.knobs import read_knobs
 from trainables.problems import InputError, did_you_mean
-from trainables.ranges import Folder
-from tuner.command import OK, command
-from tuner.elsewhere import elsewhere
-from tuner.keys import settings_of, vocabulary
-from tuner.listing import heading, listing
+from trainables.ranges import PathText
+from tuner.command import OK, run_command
+from tuner.elsewhere import with_remote_folders
+from tuner.keys import settings_of, build_vocabulary
+from tuner.listing import print_heading, build_knob_table
 from tuner.words import CommandLine, parse_command_line
 
 INTRODUCTION = """\
@@ -35,7 +35,7 @@ and what your seeds say of the papers' conclusions; or print what was published.
   python -m analysis.tables paper=bag_of_tricks
   python -m analysis.tables table="pas/Table 1"
 """
-Name = Annotated[str, Field(min_length=1)]
+NonEmptyStr = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +50,12 @@ class TableSettings:
     """
 
     format: Literal["text", "markdown", "latex", "html"] = "text"
-    to: Folder | None = None
-    table: Name | None = None
-    paper: Name | None = None
+    to: PathText | None = None
+    table: NonEmptyStr | None = None
+    paper: NonEmptyStr | None = None
 
 
-VOCABULARY = vocabulary(TableSettings, parse=str)
+VOCABULARY = build_vocabulary(TableSettings, parse=str)
 
 
 def main(words: Sequence[str]) -> int:
@@ -65,19 +65,19 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return command(words, usage, parse, elsewhere(act, brings=False))
+    return run_command(words, print_usage, parse, with_remote_folders(run_tables, upload_results=False))
 
 
-def usage(console: Console) -> None:
+def print_usage(console: Console) -> None:
     """Print how the command is used."""
     console.print(INTRODUCTION)
-    heading(console, "Tables", "KEY=VALUE")
-    console.print(listing(knobs(TableSettings), ""))
+    print_heading(console, "Tables", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(TableSettings), ""))
     console.print(f"\nPapers: {', '.join(PAPERS)}.", soft_wrap=True)
-    console.print(f"Spaces that are tables: {', '.join(SPACES)}.", soft_wrap=True)
+    console.print(f"Spaces that are tables: {', '.join(SPACE_TABLES)}.", soft_wrap=True)
 
 
-def act(line: CommandLine, console: Console) -> int:
+def run_tables(line: CommandLine, console: Console) -> int:
     """Check the command, then print; return its exit status.
 
     Raises:
@@ -85,34 +85,34 @@ def act(line: CommandLine, console: Console) -> int:
     """
     folders = line.folders
     settings, problems = settings_of(line, TableSettings)
-    problems += [*unknown(settings), *unwritable(settings)]
-    sheets, said = list[Sheet](), list[str]()
+    problems += [*check_names(settings), *check_target(settings)]
+    sheets, said = list[TextTable](), list[str]()
     try:
-        sheets, said = beside(folders, settings) if folders else (alone(settings), [])
+        sheets, said = compare_folders(folders, settings) if folders else (load_published_tables(settings), [])
     except InputError as error:
-        problems += error.each
+        problems += error.problems
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
-    show(sheets, settings, console)
+    print_tables(sheets, settings, console)
     for text in said:
         console.print(text, soft_wrap=True)
     return OK
 
 
-def unknown(settings: TableSettings) -> Iterator[str]:
+def check_names(settings: TableSettings) -> Iterator[str]:
     """Yield what is wrong with the names of a paper and of a table."""
     if settings.paper and settings.paper not in PAPERS:
         close = did_you_mean(settings.paper, PAPERS)
         yield f"paper: no such paper.{close} There are: {', '.join(PAPERS)}."
     if settings.paper and settings.table and not settings.table.startswith(f"{settings.paper}/"):
         yield f"table: {settings.table} is not of paper={settings.paper}; give one of the two."
-    there = {str(source) for source in (*tables(), *SPACES.values())}
+    there = {str(source) for source in (*list_tables(), *SPACE_TABLES.values())}
     if settings.table and settings.table not in there:
         close = did_you_mean(settings.table, there)
         yield f"table: there is no {settings.table}.{close} Write table=PAPER/TABLE."
 
 
-def unwritable(settings: TableSettings) -> Iterator[str]:
+def check_target(settings: TableSettings) -> Iterator[str]:
     """Yield why a file cannot be written, if it cannot."""
     if settings.to is None:
         return
@@ -123,14 +123,14 @@ def unwritable(settings: TableSettings) -> Iterator[str]:
         yield "to: goes with format=markdown, latex or html."
 
 
-def wanted(source: Source | None, settings: TableSettings) -> bool:
+def is_selected(source: PaperTable | None, settings: TableSettings) -> bool:
     """Return whether a table is asked for."""
     if settings.table and str(source) != settings.table:
         return False
     return not settings.paper or (source is not None and source.paper == settings.paper)
 
 
-def alone(settings: TableSettings) -> list[Sheet]:
+def load_published_tables(settings: TableSettings) -> list[TextTable]:
     """Return published tables.
 
     Raises:
@@ -140,39 +140,39 @@ def alone(settings: TableSettings) -> list[Sheet]:
         raise InputError([
             "FOLDER: expected a results folder, paper=PAPER or table=PAPER/TABLE, got none."
         ])
-    found = [source for source in tables() if wanted(source, settings)]
-    if not found and not any(unknown(settings)):
+    found = [source for source in list_tables() if is_selected(source, settings)]
+    if not found and not any(check_names(settings)):
         raise InputError([f"table: no numbers of {settings.table} are published."])
-    return [sheet(source) for source in found]
+    return [build_published_table(source) for source in found]
 
 
-def beside(folders: Sequence[str], settings: TableSettings) -> tuple[list[Sheet], list[str]]:
+def compare_folders(folders: Sequence[str], settings: TableSettings) -> tuple[list[TextTable], list[str]]:
     """Return studies beside the tables that they are runs of, and what else there is to say.
 
     Raises:
         InputError: If no study is one of those asked for.
     """
     frames = load(*folders)
-    compared = against_papers(frames)
-    found = [each for each in compared if wanted(each.source, settings)]
-    said = [*frames.problems, *without(frames, compared)]
+    compared = compare_with_papers(frames)
+    found = [each for each in compared if is_selected(each.source, settings)]
+    said = [*frames.problems, *list_unmatched(frames, compared)]
     if not found:
         raise InputError([*said, *([] if said else ["table: no study given is a run of it."])])
-    return [each.sheet for each in found], said
+    return [each.table for each in found], said
 
 
-def without(frames: Frames, compared: Sequence[Comparison]) -> Iterator[str]:
+def list_unmatched(frames: Frames, compared: Sequence[PaperComparison]) -> Iterator[str]:
     """Yield the studies that there is nothing published for."""
     done = {name for each in compared for name in each.studies}
     for name, study in frames.studies.items():
         if name not in done:
             yield (
-                f"{name}: space {study.said.get('space', '?')} is no table of a paper, and no "
-                f"trial has just the settings of a published row. Tables are: {', '.join(SPACES)}."
+                f"{name}: space {study.description.get('space', '?')} is no table of a paper, and no "
+                f"trial has just the settings of a published row. Tables are: {', '.join(SPACE_TABLES)}."
             )
 
 
-def show(sheets: Sequence[Sheet], settings: TableSettings, console: Console) -> None:
+def print_tables(sheets: Sequence[TextTable], settings: TableSettings, console: Console) -> None:
     """Print tables, or write them to a file.
 
     Raises:

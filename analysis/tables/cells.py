@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.frames import Frames, Study
-from analysis.tables.matching import matched
-from analysis.tables.measured import CLEAN, ROBUST, Measured, measured
+from analysis.tables.matching import find_published
+from analysis.tables.measured import CLEAN, ROBUST, TrialResults, collect_results
 from analysis.tables.metrics import METRICS
-from analysis.tables.papers import Source
-from analysis.tables.runs import completed, config, epochs, label, variant_of, variants
+from analysis.tables.papers import PaperTable
+from analysis.tables.runs import select_finished, read_config, count_epochs, label_setting, find_variant, read_variants
 
-LEADING = re.compile(r"-?\d+(\.\d+)?")
+LEADING_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 """The number in front of a printed deviation."""
 
 
@@ -28,115 +28,115 @@ class Cell:
         label: What tells it from the others.
         published: The paper's numbers of it, as printed, by metric.
         sources: Tables that they stand in, if these are not the study's own.
-        seeds: What each seed came to.
+        results: What each seed came to.
     """
 
     label: str
     published: Mapping[str, str] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()
-    seeds: dict[int, Measured] = field(default_factory=dict)
+    sources: tuple[PaperTable, ...] = ()
+    results: dict[int, TrialResults] = field(default_factory=dict)
 
-    def tested(self, metric: str) -> dict[int, float]:
+    def test_values(self, metric: str) -> dict[int, float]:
         """Return our numbers on the test split, or of training's cost, by seed."""
         return {
             seed: found.numbers[metric]
-            for seed, found in self.seeds.items()
+            for seed, found in self.results.items()
             if metric in found.numbers
         }
 
-    def validated(self, metric: str) -> dict[int, float]:
+    def validation_values(self, metric: str) -> dict[int, float]:
         """Return the validation accuracies at the selected epoch that are nearest, by seed."""
         column = CLEAN if metric.startswith("clean") else ROBUST
-        each = {seed: found.validation[column] for seed, found in self.seeds.items()}
+        each = {seed: found.validation[column] for seed, found in self.results.items()}
         return {seed: value for seed, value in each.items() if not math.isnan(value)}
 
 
 @dataclass(frozen=True)
-class Cells:
+class TableCells:
     """The cells of studies that are one table.
 
     Attributes:
-        each: By label.
-        left_out: Trials that do not count, counted by why.
+        by_label: By label.
+        skip_reasons: Trials that do not count, counted by why.
     """
 
-    each: Mapping[str, Cell]
-    left_out: tuple[str, ...]
+    by_label: Mapping[str, Cell]
+    skip_reasons: tuple[str, ...]
 
 
-def cells(frames: Frames, studies: Sequence[Study]) -> Cells:
+def build_cells(frames: Frames, studies: Sequence[Study]) -> TableCells:
     """Return the cells of studies that are runs of the same table with other seeds."""
     found: dict[str, Cell] = {
-        name: Cell(name, printed(variant))
-        for name, variant in variants(studies[0]).items()
+        name: Cell(name, read_published(variant))
+        for name, variant in read_variants(studies[0]).items()
         if name and not variant["searched"]
     }
     left: list[str] = []
     for study in studies:
-        trials, others = completed(frames.trials[frames.trials["study"] == study.name])
+        trials, others = select_finished(frames.trials[frames.trials["study"] == study.name])
         left += others
         evaluation = frames.evaluation[frames.evaluation["study"] == study.name]
         attacked = dict(list(evaluation.groupby("trial_id", sort=False)))
         for row in trials.to_dict("records"):
             # a column of another study is missing here
             trial = {str(key): value for key, value in row.items() if not pd.isna(value)}
-            about = config(study, trial)
-            name = label(study, trial)
-            cell = found[name] if name in found else beside(study, trial, about)
+            about = read_config(study, trial)
+            name = label_setting(study, trial)
+            cell = found[name] if name in found else build_cell(study, trial, about)
             found[name] = cell
             seed = int(trial.get("seed", 0))
-            if seed in cell.seeds:
+            if seed in cell.results:
                 left.append("1 with a setting and a seed that are there already")
             else:
-                cell.seeds[seed] = measured(trial, attacked.get(trial["trial_id"]), about)
-    return Cells(found, tuple(left))
+                cell.results[seed] = collect_results(trial, attacked.get(trial["trial_id"]), about)
+    return TableCells(found, tuple(left))
 
 
-def beside(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any]) -> Cell:
+def build_cell(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any]) -> Cell:
     """Return the empty cell of a trial, with what was published for it."""
-    name = label(study, trial)
-    if published := printed(variant_of(study, trial)):
+    name = label_setting(study, trial)
+    if published := read_published(find_variant(study, trial)):
         return Cell(name, published)
-    numbers, sources = matched(about, epochs(study))
+    numbers, sources = find_published(about, count_epochs(study))
     return Cell(name, numbers, tuple(sources))
 
 
-def printed(variant: Mapping[str, Any]) -> dict[str, str]:
+def read_published(variant: Mapping[str, Any]) -> dict[str, str]:
     """Return what a study says was published for one of its variants."""
     return {name: str(value) for name, value in variant["published"].items()}
 
 
-def summary(values: Sequence[float], metric: str = "clean_acc") -> str:
+def format_summary(values: Sequence[float], metric: str = "clean_acc") -> str:
     """Return mean ± standard deviation (n), in percent or minutes; nothing of nothing.
 
-    >>> summary([0.5, 0.52, 0.54]), summary([0.5]), summary([])
+    >>> format_summary([0.5, 0.52, 0.54]), format_summary([0.5]), format_summary([])
     ('52.00 ± 2.00 (3)', '50.00 (1)', '')
     """
     if not values:
         return ""
-    scaled = np.asarray(values, dtype=float) * scale(metric)
+    scaled = np.asarray(values, dtype=float) * unit_factor(metric)
     spread = f" ± {scaled.std(ddof=1):.2f}" if len(values) > 1 else ""
     return f"{scaled.mean():.2f}{spread} ({len(values)})"
 
 
-def scale(metric: str) -> int:
+def unit_factor(metric: str) -> int:
     """Return what our numbers are multiplied by to be in the paper's units."""
-    return 1 if METRICS[metric].of_training else 100
+    return 1 if METRICS[metric].is_training_cost else 100
 
 
-def difference(cell: Cell, metric: str) -> str:
+def format_difference(cell: Cell, metric: str) -> str:
     """Return our mean minus the published number, in points; nothing where either is missing."""
-    ours = list(cell.tested(metric).values())
-    theirs = LEADING.match(cell.published.get(metric, ""))
-    if not ours or not theirs or METRICS[metric].of_training:
+    ours = list(cell.test_values(metric).values())
+    theirs = LEADING_NUMBER.match(cell.published.get(metric, ""))
+    if not ours or not theirs or METRICS[metric].is_training_cost:
         return ""
-    return f"{np.mean(ours) * scale(metric) - float(theirs[0]):+.2f}"
+    return f"{np.mean(ours) * unit_factor(metric) - float(theirs[0]):+.2f}"
 
 
-def worst_of(some: Sequence[Cell]) -> Iterator[tuple[str, frozenset[str]]]:
+def find_worst_cases(some: Sequence[Cell]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield metrics whose numbers of ours are a worst case over more attacks, with those."""
     found: dict[str, frozenset[str]] = {}
-    for each in (seed for cell in some for seed in cell.seeds.values()):
-        for metric, others in each.worst_of.items():
+    for each in (seed for cell in some for seed in cell.results.values()):
+        for metric, others in each.other_attacks.items():
             found[metric] = found.get(metric, frozenset()) | others
     yield from ((metric, others) for metric, others in found.items() if others)

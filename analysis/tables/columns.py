@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from analysis.tables.cells import Cell, difference, summary
-from analysis.tables.metrics import METRICS, heading
+from analysis.tables.cells import Cell, format_difference, format_summary
+from analysis.tables.metrics import METRICS, format_heading
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column.
 
     Attributes:
@@ -21,7 +21,7 @@ class Column:
     value: Callable[[Cell], str]
 
 
-def chosen(some: Sequence[Cell], *, comparable: bool) -> Iterator[Column]:
+def list_columns(some: Sequence[Cell], *, comparable: bool) -> Iterator[TableColumn]:
     """Yield the columns that there is anything for.
 
     Args:
@@ -29,28 +29,28 @@ def chosen(some: Sequence[Cell], *, comparable: bool) -> Iterator[Column]:
         comparable: Whether differences make sense.
     """
     for metric in dict.fromkeys(name for cell in some for name in cell.published):
-        name = heading(metric)
-        yield Column(f"{name}: paper", partial(published, metric=metric))
-        if not any(cell.tested(metric) for cell in some):
+        name = format_heading(metric)
+        yield TableColumn(f"{name}: paper", partial(format_published, metric=metric))
+        if not any(cell.test_values(metric) for cell in some):
             continue
-        where = "here" if METRICS[metric].of_training else "ours, test"
-        yield Column(f"{name}: {where}", partial(tested, metric=metric))
-        if comparable and not METRICS[metric].of_training:
-            yield Column(f"{name}: ours - paper", partial(difference, metric=metric))
+        where = "here" if METRICS[metric].is_training_cost else "ours, test"
+        yield TableColumn(f"{name}: {where}", partial(format_test_values, metric=metric))
+        if comparable and not METRICS[metric].is_training_cost:
+            yield TableColumn(f"{name}: ours - paper", partial(format_difference, metric=metric))
     for name, metric in (("clean", "clean_acc"), ("PGD", "pgd10_acc")):
-        yield Column(f"{name} %: ours, validation", partial(validated, metric=metric))
+        yield TableColumn(f"{name} %: ours, validation", partial(format_validation_values, metric=metric))
 
 
-def published(cell: Cell, metric: str) -> str:
+def format_published(cell: Cell, metric: str) -> str:
     """Return what is printed in the paper."""
     return cell.published.get(metric, "")
 
 
-def tested(cell: Cell, metric: str) -> str:
+def format_test_values(cell: Cell, metric: str) -> str:
     """Return what our seeds come to on the test split, or their cost."""
-    return summary(list(cell.tested(metric).values()), metric)
+    return format_summary(list(cell.test_values(metric).values()), metric)
 
 
-def validated(cell: Cell, metric: str) -> str:
+def format_validation_values(cell: Cell, metric: str) -> str:
     """Return what our seeds come to on validation images."""
-    return summary(list(cell.validated(metric).values()))
+    return format_summary(list(cell.validation_values(metric).values()))

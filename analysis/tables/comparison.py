@@ -5,98 +5,98 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.frames import Frames, Study
-from analysis.tables.cells import Cell, cells
+from analysis.tables.cells import Cell, build_cells
 from analysis.tables.claims import CLAIMS, Claim
-from analysis.tables.columns import chosen
-from analysis.tables.footnotes import marks, notes
-from analysis.tables.papers import SPACES, Source
-from analysis.tables.remarks import about, left_out, several
-from analysis.tables.runs import another_question, epochs, otherwise, variants
-from analysis.tables.sheet import Line, Sheet
-from analysis.tables.verdict import cell as cell_of
-from analysis.tables.verdict import verdict
+from analysis.tables.columns import list_columns
+from analysis.tables.footnotes import number_footnotes, select_footnotes
+from analysis.tables.papers import SPACE_TABLES, PaperTable
+from analysis.tables.remarks import list_caveats, describe_left_out, describe_many_verdicts
+from analysis.tables.runs import changes_task, count_epochs, list_changed_arguments, read_variants
+from analysis.tables.sheet import TableLine, TextTable
+from analysis.tables.verdict import find_cell as cell_of
+from analysis.tables.verdict import check_claim
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class PaperComparison:
     """A table of a paper beside ours.
 
     Attributes:
         title: Which table, and which studies.
         source: The table; none for a table of a user's own.
-        sheet: What is printed.
+        table: What is printed.
         studies: Their names.
     """
 
     title: str
-    source: Source | None
-    sheet: Sheet
+    source: PaperTable | None
+    table: TextTable
     studies: tuple[str, ...]
 
     @property
     def verdicts(self) -> list[str]:
         """What our seeds say of each conclusion of the paper."""
-        return list(self.sheet.verdicts)
+        return list(self.table.verdicts)
 
     def html(self) -> str:
         """Return a fragment of a page."""
-        return self.sheet.html()
+        return self.table.html()
 
     def markdown(self) -> str:
         """Return a Markdown table."""
-        return self.sheet.markdown()
+        return self.table.markdown()
 
     def latex(self) -> str:
         """Return a LaTeX table, which needs booktabs."""
-        return self.sheet.latex()
+        return self.table.latex()
 
 
-def against_papers(frames: Frames) -> list[Comparison]:
+def compare_with_papers(frames: Frames) -> list[PaperComparison]:
     """Return a comparison for each table of a paper that there are studies of.
 
     Studies that differ in their seeds alone make one table. A study of another space is compared
     with those published rows whose settings are exactly what it ran, if there are any.
     """
-    found = (comparison(frames, studies) for studies in grouped(frames))
+    found = (compare_table(frames, studies) for studies in group_by_seeds(frames))
     return [each for each in found if each is not None]
 
 
-def grouped(frames: Frames) -> list[list[Study]]:
+def group_by_seeds(frames: Frames) -> list[list[Study]]:
     """Return the studies, those together that differ in their seeds alone."""
     groups: dict[str, list[Study]] = {}
     for study in frames.studies.values():
-        alike = [study.said.get("space"), variants(study), epochs(study), otherwise(study)]
+        alike = [study.description.get("space"), read_variants(study), count_epochs(study), list_changed_arguments(study)]
         groups.setdefault(json.dumps(alike, sort_keys=True, default=str), []).append(study)
     return list(groups.values())
 
 
-def comparison(frames: Frames, studies: Sequence[Study]) -> Comparison | None:
+def compare_table(frames: Frames, studies: Sequence[Study]) -> PaperComparison | None:
     """Return studies beside the table that they are runs of; none if there is nothing published."""
-    space = str(studies[0].said.get("space", ""))
-    source = SPACES.get(space)
-    ours = cells(frames, studies)
-    some = list(ours.each.values())
+    space = str(studies[0].description.get("space", ""))
+    source = SPACE_TABLES.get(space)
+    ours = build_cells(frames, studies)
+    some = list(ours.by_label.values())
     if source is None:
         some = [cell for cell in some if cell.published]
         if not some:
             return None
     names = tuple(study.name for study in studies)
     what = source.title if source else f"Published rows that {space} ran"
-    return Comparison(
+    return PaperComparison(
         title=f"{what}: {', '.join(names)}",
         source=source,
         studies=names,
-        sheet=sheet(what, some, source, studies, ours.left_out),
+        table=build_table(what, some, source, studies, ours.skip_reasons),
     )
 
 
-def sheet(
+def build_table(
     what: str,
     some: Sequence[Cell],
-    source: Source | None,
+    source: PaperTable | None,
     studies: Sequence[Study],
     reasons: Sequence[str],
-) -> Sheet:
+) -> TextTable:
     """Return the table.
 
     Args:
@@ -106,19 +106,19 @@ def sheet(
         studies: That the cells are of.
         reasons: Why trials were left out.
     """
-    words = otherwise(studies[0])
+    words = list_changed_arguments(studies[0])
     sources = [*([source] if source else []), *(each for cell in some for each in cell.sources)]
-    known = notes(sources, [cell.label for cell in some])
-    columns = list(chosen(some, comparable=not another_question(words)))
-    claims = CLAIMS.get(str(studies[0].said.get("space")), ())
-    verdicts = tuple(verdict(claim, some) for claim in claims if ran(claim, some))
+    known = select_footnotes(sources, [cell.label for cell in some])
+    columns = list(list_columns(some, comparable=not changes_task(words)))
+    claims = CLAIMS.get(str(studies[0].description.get("space")), ())
+    verdicts = tuple(check_claim(claim, some) for claim in claims if has_results(claim, some))
     names = ", ".join(study.name for study in studies)
-    remarks = (*about(some, words), *left_out(reasons), *several(verdicts))
-    return Sheet(
+    remarks = (*list_caveats(some, words), *describe_left_out(reasons), *describe_many_verdicts(verdicts))
+    return TextTable(
         caption=f"{what}: {names}. Ours: mean ± standard deviation (number of seeds).",
         headings=("setting", *(column.heading for column in columns)),
         lines=tuple(
-            Line(cell.label, tuple(each.value(cell) for each in columns), marks(cell.label, known))
+            TableLine(cell.label, tuple(each.value(cell) for each in columns), number_footnotes(cell.label, known))
             for cell in some
         ),
         notes=(*(note.text for note in known), *remarks),
@@ -126,7 +126,7 @@ def sheet(
     )
 
 
-def ran(claim: Claim, some: Sequence[Cell]) -> bool:
+def has_results(claim: Claim, some: Sequence[Cell]) -> bool:
     """Return whether there is anything of ours to say of a claim."""
     each = (cell_of(parts, some) for parts in (claim.a, claim.b))
-    return any(cell is not None and cell.seeds for cell in each)
+    return any(cell is not None and cell.results for cell in each)

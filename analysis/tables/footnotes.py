@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from analysis.tables.papers import Source
+from analysis.tables.papers import PaperTable
 
 
 @dataclass(frozen=True)
@@ -12,29 +12,29 @@ class Footnote:
 
     Attributes:
         text: A sentence or two.
-        of: Lines that it is of: each says which parts their labels have. None: the whole table.
+        line_parts: Lines that it is of: each says which parts their labels have. None: the whole table.
     """
 
     text: str
-    of: tuple[frozenset[str], ...] = ()
+    line_parts: tuple[frozenset[str], ...] = ()
 
-    def touches(self, label: str) -> bool:
+    def matches(self, label: str) -> bool:
         """Return whether a line is among those that it is of.
 
         >>> Footnote("", (frozenset({"lr=0.1"}),)).touches("ResNet-18, lr=0.1")
         True
         """
-        return any(each <= set(label.split(", ")) for each in self.of)
+        return any(each <= set(label.split(", ")) for each in self.line_parts)
 
 
-def lines(*each: str) -> tuple[frozenset[str], ...]:
+def split_labels(*each: str) -> tuple[frozenset[str], ...]:
     """Return lines by the parts of their labels, with commas between."""
     return tuple(frozenset(parts.split(", ")) for parts in each)
 
 
-def of(paper: str, *numbers: str | int) -> list[Source]:
+def list_sources(paper: str, *numbers: str | int) -> list[PaperTable]:
     """Return tables of a paper by their numbers."""
-    return [Source(paper, f"Table {number}") for number in numbers]
+    return [PaperTable(paper, f"Table {number}") for number in numbers]
 
 
 ONE_RUN = Footnote(
@@ -44,24 +44,24 @@ ONE_RUN = Footnote(
 )
 SOFTPLUS = Footnote(
     "The beta of softplus is not given; the published code has 1.",
-    lines("activation=softplus"),
+    split_labels("activation=softplus"),
 )
-SMOOTH = Footnote(
+MIXED_WEIGHT_DECAY = Footnote(
     "Trained with weight decay 5e-5 beside 5e-4 for the others: activation and weight decay differ "
     "at the same time.",
-    lines("weight_decay=5e-5"),
+    split_labels("weight_decay=5e-5"),
 )
-SMOOTHING = Footnote(
+LABEL_SMOOTHING = Footnote(
     "Section 3.2 says that label smoothing gains about 1 point; the table's largest gains are 0.76 "
     "(PGD-10) and 0.73 (AutoAttack) with ResNet-18, 1.03 and 0.81 with WRN-34-10."
 )
 EARLY_STOP = Footnote(
     "AutoAttack's 46.6 is printed with one decimal.",
-    lines("attack_early_stop=40:70"),
+    split_labels("attack_early_stop=40:70"),
 )
 WARMUP = Footnote(
     "The published code's warm-up overshoots: over W epochs it ends at (W + 1)/W of the value.",
-    lines(
+    split_labels(
         *(f"warmup_lr_epochs={epochs}" for epochs in (10, 15, 20)),
         *(f"warmup_eps_epochs={epochs}" for epochs in (10, 15, 20)),
     ),
@@ -73,7 +73,7 @@ PREACT = Footnote(
 EVAL_MODE = Footnote(
     "Section 3.3 recommends eval-mode BatchNorm, yet the best AutoAttack accuracy of either "
     "network (53.01, 53.66) is of train mode.",
-    lines("activation=softplus, label_smoothing=0.1, bn_mode=train"),
+    split_labels("activation=softplus, label_smoothing=0.1, bn_mode=train"),
 )
 NO_SUCH_ROW = Footnote(
     "Section 1 compares weight decay 2e-4 in eval mode with 5e-4 in train mode (about 4 points); "
@@ -85,15 +85,15 @@ TRADES_GAIN = Footnote(
     "accuracy and 4 of AutoAttack. That is so with WRN-34-20 at 8/255 in eval mode (85.48 to "
     "86.43, 50.59 to 54.39); WRN-34-10 gains 0.2 to 0.3 clean and 2.3 to 2.8 AutoAttack in eval "
     "mode.",
-    lines("WRN-34-20, eps=8/255, bn_mode=eval, activation=relu"),
+    split_labels("WRN-34-20, eps=8/255, bn_mode=eval, activation=relu"),
 )
 TWO_RADII = Footnote(
     "eps 0.031 and 8/255 (0.0314) are different threats: their lines are not to be compared."
 )
-TWICE = Footnote(
+REPEATED_VALUES = Footnote(
     "Clean accuracies that stand in the table twice to the last digit, 84.50, 85.17 and 85.48, are "
     "of different settings.",
-    lines(
+    split_labels(
         "WRN-34-10, eps=8/255, weight_decay=2e-4",
         "WRN-34-20, eps=8/255, weight_decay=2e-4",
         "WRN-34-10, eps=0.031, weight_decay=2e-4, bn_mode=eval",
@@ -107,7 +107,7 @@ MEGABYTES = Footnote(
 )
 PAS_NETWORKS = Footnote(
     "The published code's VGG and ResNet18 have half the usual width.",
-    lines("VGG", "ResNet18"),
+    split_labels("VGG", "ResNet18"),
 )
 PAS_UNKNOWN = Footnote(
     "Errors, not accuracies: less is better. Means and deviations of three runs. Not given: when "
@@ -132,43 +132,43 @@ LLR_ATTACK = Footnote(
 )
 LLR_PRELIMINARY = Footnote("Called preliminary, and eps is not stated.")
 
-NOTES: dict[Source, tuple[Footnote, ...]] = {
-    **dict.fromkeys(of("bag_of_tricks", 3, 5, 7), (ONE_RUN, PREACT)),
-    Source("bag_of_tricks", "Table 2"): (ONE_RUN, PREACT, EARLY_STOP, WARMUP),
-    Source("bag_of_tricks", "Table 4"): (ONE_RUN, PREACT, SMOOTHING),
-    Source("bag_of_tricks", "Table 6"): (ONE_RUN, PREACT, SMOOTH, SOFTPLUS),
-    Source("bag_of_tricks", "Table 8"): (ONE_RUN, EVAL_MODE, SOFTPLUS, NO_SUCH_ROW),
-    Source("bag_of_tricks", "Table 9"): (
-        *(ONE_RUN, BETA, TRADES_GAIN, TWO_RADII, TWICE, SOFTPLUS),
+FOOTNOTES: dict[PaperTable, tuple[Footnote, ...]] = {
+    **dict.fromkeys(list_sources("bag_of_tricks", 3, 5, 7), (ONE_RUN, PREACT)),
+    PaperTable("bag_of_tricks", "Table 2"): (ONE_RUN, PREACT, EARLY_STOP, WARMUP),
+    PaperTable("bag_of_tricks", "Table 4"): (ONE_RUN, PREACT, LABEL_SMOOTHING),
+    PaperTable("bag_of_tricks", "Table 6"): (ONE_RUN, PREACT, MIXED_WEIGHT_DECAY, SOFTPLUS),
+    PaperTable("bag_of_tricks", "Table 8"): (ONE_RUN, EVAL_MODE, SOFTPLUS, NO_SUCH_ROW),
+    PaperTable("bag_of_tricks", "Table 9"): (
+        *(ONE_RUN, BETA, TRADES_GAIN, TWO_RADII, REPEATED_VALUES, SOFTPLUS),
     ),
-    Source("bag_of_tricks", "Table 11"): (MEGABYTES,),
-    Source("bag_of_tricks", "Table 12"): (ONE_RUN, PREACT, BETA, SOFTPLUS),
+    PaperTable("bag_of_tricks", "Table 11"): (MEGABYTES,),
+    PaperTable("bag_of_tricks", "Table 12"): (ONE_RUN, PREACT, BETA, SOFTPLUS),
     **dict.fromkeys(
-        [Source("bag_of_tricks", name) for name in ("text:sec1", "Figure 1")],
+        [PaperTable("bag_of_tricks", name) for name in ("text:sec1", "Figure 1")],
         (ONE_RUN, NO_SUCH_ROW),
     ),
-    Source("bag_of_tricks", "text:sec3.2"): (SMOOTHING,),
-    Source("bag_of_tricks", "text:sec3.4"): (TRADES_GAIN,),
-    Source("bag_of_tricks", "text:sec3.3_baseline"): (EVAL_MODE,),
-    Source("pas", "Table 1"): (PAS_UNKNOWN, PAS_NETWORKS),
-    Source("he", "Table A"): (HE_TABLE_A,),
-    Source("he", "Table B"): (HE_RADIUS, HE_RAYS),
-    Source("he", "Table C"): (HE_NETWORK,),
-    Source("he", "text:R1"): (HE_NETWORK,),
-    Source("llr", "text:R3"): (LLR_ATTACK,),
-    Source("llr", "text:R2"): (LLR_PRELIMINARY,),
-    Source("gradalign", "Figure 1"): (GRADALIGN,),
-    Source("gradalign", "text:l12"): (GRADALIGN,),
+    PaperTable("bag_of_tricks", "text:sec3.2"): (LABEL_SMOOTHING,),
+    PaperTable("bag_of_tricks", "text:sec3.4"): (TRADES_GAIN,),
+    PaperTable("bag_of_tricks", "text:sec3.3_baseline"): (EVAL_MODE,),
+    PaperTable("pas", "Table 1"): (PAS_UNKNOWN, PAS_NETWORKS),
+    PaperTable("he", "Table A"): (HE_TABLE_A,),
+    PaperTable("he", "Table B"): (HE_RADIUS, HE_RAYS),
+    PaperTable("he", "Table C"): (HE_NETWORK,),
+    PaperTable("he", "text:R1"): (HE_NETWORK,),
+    PaperTable("llr", "text:R3"): (LLR_ATTACK,),
+    PaperTable("llr", "text:R2"): (LLR_PRELIMINARY,),
+    PaperTable("gradalign", "Figure 1"): (GRADALIGN,),
+    PaperTable("gradalign", "text:l12"): (GRADALIGN,),
 }
 """Of what contradicts itself or the code, and what a comparison must know, by table."""
 
 
-def notes(sources: Iterable[Source], labels: Sequence[str]) -> list[Footnote]:
+def select_footnotes(sources: Iterable[PaperTable], labels: Sequence[str]) -> list[Footnote]:
     """Return what there is to know of tables, without what is of lines that are not there."""
-    found = dict.fromkeys(note for source in sources for note in NOTES.get(source, ()))
-    return [note for note in found if not note.of or any(map(note.touches, labels))]
+    found = dict.fromkeys(note for source in sources for note in FOOTNOTES.get(source, ()))
+    return [note for note in found if not note.line_parts or any(map(note.matches, labels))]
 
 
-def marks(label: str, some: Sequence[Footnote]) -> tuple[int, ...]:
+def number_footnotes(label: str, some: Sequence[Footnote]) -> tuple[int, ...]:
     """Return the numbers, from 1, of the notes that are of this line rather than of the table."""
-    return tuple(number for number, note in enumerate(some, 1) if note.touches(label))
+    return tuple(number for number, note in enumerate(some, 1) if note.matches(label))

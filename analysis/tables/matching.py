@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from analysis.tables.papers import Source
-from analysis.tables.published import tables
-from search_spaces._published import NETWORKS, OPTIMIZERS, Row, number, rows
+from analysis.tables.papers import PaperTable
+from analysis.tables.published import list_tables
+from search_spaces._published import NETWORK_NAMES, OPTIMIZER_KNOBS, PublishedRow, parse_fraction, list_rows
 
 Config = Mapping[str, Any]
 PAPER = "bag_of_tricks"
-SHARED: dict[str, object] = {
+SHARED_KNOBS: dict[str, object] = {
     "data.name": "cifar10",
     "data.limit": None,
     "data.crop": 4,
@@ -46,14 +46,14 @@ SHARED: dict[str, object] = {
 }
 """What all its rows share without saying so, by its code where the paper is silent; what a member
 does not have is left out."""
-QUARTER = ("attack.step_size", None)
+QUARTER_STEP = ("attack.step_size", None)
 """Means a quarter of eps, which 2/255 is."""
-PLAIN: dict[str, object] = {"momentum": 0.9, "nesterov": False, "centralize": "no"}
+OPTIMIZER_DEFAULTS: dict[str, object] = {"momentum": 0.9, "nesterov": False, "centralize": "no"}
 """What an optimizer is unless its name in the paper says otherwise."""
-STATED: dict[str, tuple[str, Callable[[str], object]]] = {
+ROW_KNOBS: dict[str, tuple[str, Callable[[str], object]]] = {
     "weight_decay": ("optimizer.weight_decay", float),
     "norm": ("threat.name", str),
-    "eps": ("threat.eps", number),
+    "eps": ("threat.eps", parse_fraction),
     "lr": ("optimizer.lr", float),
     "batch_size": ("data.batch_size", int),
     "activation": ("model.activation", str),
@@ -61,7 +61,7 @@ STATED: dict[str, tuple[str, Callable[[str], object]]] = {
     "bn_mode": ("update.mode", str),
 }
 """Words of a row: the knob that each is of, and how its value is read."""
-MOMENTS = {
+EPOCH_KNOBS = {
     "lr_decay_epochs": "schedule.drops",
     "warmup_lr_epochs": "schedule.warmup",
     "warmup_eps_epochs": "eps_schedule.warmup",
@@ -70,7 +70,7 @@ MOMENTS = {
 
 
 @dataclass(frozen=True)
-class Setting:
+class PublishedSetting:
     """A published row that says enough of its settings.
 
     Attributes:
@@ -80,73 +80,73 @@ class Setting:
         knobs: What each knob must be, by path.
     """
 
-    source: Source
+    source: PaperTable
     numbers: Mapping[str, str]
     epochs: int
     knobs: tuple[tuple[str, object], ...]
 
 
-def matched(config: Config, epochs: int) -> tuple[dict[str, str], list[Source]]:
+def find_published(config: Config, epochs: int) -> tuple[dict[str, str], list[PaperTable]]:
     """Return what was published for just these settings, and the tables that it stands in.
 
     Args:
         config: The path of each knob to its value.
         epochs: Of the run.
     """
-    said = {path: value for path, value in config.items() if (path, value) != QUARTER}
+    said = {path: value for path, value in config.items() if (path, value) != QUARTER_STEP}
     found = [
         each
-        for each in settings()
+        for each in load_settings()
         if each.epochs == epochs
-        and all(alike(said.get(path, wanted), wanted) for path, wanted in each.knobs)
+        and all(is_close(said.get(path, wanted), wanted) for path, wanted in each.knobs)
     ]
     numbers = {metric: number for each in found for metric, number in each.numbers.items()}
     return numbers, [each.source for each in found]
 
 
 @cache
-def settings() -> list[Setting]:
+def load_settings() -> list[PublishedSetting]:
     """Return the rows that say enough of their settings."""
-    needed = {*STATED, *MOMENTS, "epochs", "optimizer", "attack_early_stop"}
+    needed = {*ROW_KNOBS, *EPOCH_KNOBS, "epochs", "optimizer", "attack_early_stop"}
     return [
-        Setting(source, row.numbers, epochs, tuple(expected(row, epochs)))
-        for source in tables()
-        for row in (rows(source.paper, source.table) if source.paper == PAPER else ())
+        PublishedSetting(source, row.numbers, epochs, tuple(list_expected_knobs(row, epochs)))
+        for source in list_tables()
+        for row in (list_rows(source.paper, source.table) if source.paper == PAPER else ())
         if row.method == "PGD-AT" and row.setting.keys() >= needed
         for epochs in (int(row.setting["epochs"]),)
     ]
 
 
-def expected(row: Row, epochs: int) -> Iterator[tuple[str, object]]:
+def list_expected_knobs(row: PublishedRow, epochs: int) -> Iterator[tuple[str, object]]:
     """Yield what each knob must be for a run to be a row's, first what tells rows apart."""
-    yield from ((path, read(row.setting[word])) for word, (path, read) in STATED.items())
-    network = NETWORKS.get(row.architecture, row.architecture)
+    yield from ((path, read(row.setting[word])) for word, (path, read) in ROW_KNOBS.items())
+    network = NETWORK_NAMES.get(row.architecture, row.architecture)
     yield "model.name", network
     yield "model.width", 16 if network.startswith("wrn") else 64
-    for word, path in MOMENTS.items():
+    for word, path in EPOCH_KNOBS.items():
         shares = [int(epoch) / epochs for epoch in row.setting[word].split(":")]
         yield path, shares if word == "lr_decay_epochs" else shares[0]
-    for knob, value in (PLAIN | OPTIMIZERS[row.setting["optimizer"]]).items():
+    for knob, value in (OPTIMIZER_DEFAULTS | OPTIMIZER_KNOBS[row.setting["optimizer"]]).items():
         yield f"optimizer.{knob}", value
-    yield from early_stop(row.setting["attack_early_stop"], epochs)
-    yield from SHARED.items()
+    yield from list_attack_knobs(row.setting["attack_early_stop"], epochs)
+    yield from SHARED_KNOBS.items()
 
 
-def early_stop(stops: str, epochs: int) -> Iterator[tuple[str, object]]:
+def list_attack_knobs(stops: str, epochs: int) -> Iterator[tuple[str, object]]:
     """Yield what the attack must be."""
     yield "attack.name", "pgd" if stops == "none" else "friendly"
     if stops != "none":
         yield "attack.grows", [int(epoch) / epochs for epoch in stops.split(":")]
 
 
-def alike(value: object, wanted: object) -> bool:
+def is_close(value: object, wanted: object) -> bool:
     """Return whether two values are the same but for rounding.
 
-    >>> alike(8 / 255, 0.031372549019), alike([0.5], (0.5,)), alike(None, 0.1)
+    >>> is_close(8 / 255, 0.031372549019), is_close([0.5], (0.5,)), is_close(None, 0.1)
     (True, True, False)
     """
     if isinstance(value, list | tuple) and isinstance(wanted, list | tuple):
-        return len(value) == len(wanted) and all(map(alike, value, wanted))
+        return len(value) == len(wanted) and all(map(is_close, value, wanted))
     if isinstance(value, int | float) and isinstance(wanted, int | float):
         return math.isclose(value, wanted, rel_tol=1e-9)
     return value == wanted

@@ -17,7 +17,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Source:
+class PaperTable:
     """A table of a paper.
 
     Attributes:
@@ -32,7 +32,7 @@ class Source:
     def title(self) -> str:
         """What to call it in a caption.
 
-        >>> Source("he", "Table B").title
+        >>> PaperTable("he", "Table B").title
         'Table B of HE (arXiv:2002.08619)'
         """
         paper = PAPERS[self.paper]
@@ -50,19 +50,19 @@ PAPERS = {
     "he": Paper("HE", "2002.08619"),
     "gradalign": Paper("GradAlign", "2007.02617"),
 }
-SPACES = {
+SPACE_TABLES = {
     **{
-        f"bag_of_tricks_table{number}": Source("bag_of_tricks", f"Table {number}")
+        f"bag_of_tricks_table{number}": PaperTable("bag_of_tricks", f"Table {number}")
         for number in (2, 3, 4, 5, 6, 7, 8, 9, 12)
     },
     **{
-        f"bag_of_tricks_figure{number}": Source("bag_of_tricks", f"Figure {number}")
+        f"bag_of_tricks_figure{number}": PaperTable("bag_of_tricks", f"Figure {number}")
         for number in (1, 3, 4)
     },
-    "pas_table1": Source("pas", "Table 1"),
-    "pas_table1_mnist": Source("pas", "Table 1"),
-    "he_table_b": Source("he", "Table B"),
-    "he_table_c": Source("he", "Table C"),
-    "gradalign_figure1": Source("gradalign", "Figure 1"),
+    "pas_table1": PaperTable("pas", "Table 1"),
+    "pas_table1_mnist": PaperTable("pas", "Table 1"),
+    "he_table_b": PaperTable("he", "Table B"),
+    "he_table_c": PaperTable("he", "Table C"),
+    "gradalign_figure1": PaperTable("gradalign", "Figure 1"),
 }
 """Spaces by name, and the table that each is."""

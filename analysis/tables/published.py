@@ -2,20 +2,20 @@
 
 import pandas as pd
 
-from analysis.tables.footnotes import marks, notes
-from analysis.tables.metrics import heading
-from analysis.tables.papers import Source
-from analysis.tables.sheet import Line, Sheet
+from analysis.tables.footnotes import number_footnotes, select_footnotes
+from analysis.tables.metrics import format_heading
+from analysis.tables.papers import PaperTable
+from analysis.tables.sheet import TableLine, TextTable
 from search_spaces import _published
 from trainables.problems import InputError, did_you_mean
 
 
-def tables() -> list[Source]:
+def list_tables() -> list[PaperTable]:
     """Return the tables, and the places in texts, that there are published numbers of."""
-    return list(dict.fromkeys(Source(each["paper"], each["table"]) for each in _published.lines()))
+    return list(dict.fromkeys(PaperTable(each["paper"], each["table"]) for each in _published.load_lines()))
 
 
-def published(paper: str, table: str) -> pd.DataFrame:
+def load_published(paper: str, table: str) -> pd.DataFrame:
     """Return the published numbers of a table, one a row.
 
     Args:
@@ -29,20 +29,20 @@ def published(paper: str, table: str) -> pd.DataFrame:
     Raises:
         InputError: If there is no such table.
     """
-    known(Source(paper, table))
-    some = [each for each in _published.lines() if (each["paper"], each["table"]) == (paper, table)]
+    check_published(PaperTable(paper, table))
+    some = [each for each in _published.load_lines() if (each["paper"], each["table"]) == (paper, table)]
     frame = pd.DataFrame(some).drop(columns=["paper", "table"])
     numbers = {name: pd.to_numeric(frame[name]) for name in ("value", "std")}
     return frame.assign(printed=frame["value"], **numbers)
 
 
-def known(source: Source) -> None:
+def check_published(source: PaperTable) -> None:
     """Check that there is such a table.
 
     Raises:
         InputError: If not.
     """
-    there = {str(each): each for each in tables()}
+    there = {str(each): each for each in list_tables()}
     if source not in there.values():
         raise InputError([
             f"table: there are no published numbers of {source}.{did_you_mean(str(source), there)}"
@@ -50,23 +50,23 @@ def known(source: Source) -> None:
         ])
 
 
-def sheet(source: Source) -> Sheet:
+def build_published_table(source: PaperTable) -> TextTable:
     """Return a published table by itself.
 
     Raises:
         InputError: If there is none.
     """
-    known(source)
-    rows = _published.rows(source.paper, source.table)
+    check_published(source)
+    rows = _published.list_rows(source.paper, source.table)
     metrics = list(dict.fromkeys(name for row in rows for name in row.numbers))
-    labelled = zip(_published.labels(rows), rows, strict=True)
+    labelled = zip(_published.label_rows(rows), rows, strict=True)
     named = {label or f"{row.method}, {row.architecture}": row.numbers for label, row in labelled}
-    some = notes([source], list(named))
-    return Sheet(
+    some = select_footnotes([source], list(named))
+    return TextTable(
         caption=f"{source.title}, as published.",
-        headings=("setting", *map(heading, metrics)),
+        headings=("setting", *map(format_heading, metrics)),
         lines=tuple(
-            Line(label, tuple(numbers.get(name, "") for name in metrics), marks(label, some))
+            TableLine(label, tuple(numbers.get(name, "") for name in metrics), number_footnotes(label, some))
             for label, numbers in named.items()
         ),
         notes=tuple(note.text for note in some),

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from analysis.tables.cells import Cell, worst_of
-from analysis.tables.metrics import METRICS, heading
-from analysis.tables.papers import Source
-from analysis.tables.runs import another_question
+from analysis.tables.cells import Cell, find_worst_cases
+from analysis.tables.metrics import METRICS, format_heading
+from analysis.tables.papers import PaperTable
+from analysis.tables.runs import changes_task
 
 
-def about(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
+def list_caveats(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
     """Yield how our numbers came to be.
 
     Args:
@@ -22,35 +22,35 @@ def about(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
     )
     if words:
         effect = (
-            "no differences are given" if another_question(words) else "so mind the differences"
+            "no differences are given" if changes_task(words) else "so mind the differences"
         )
         yield f"Not run as published, {effect}: {' '.join(words)}."
-    yield from tests(some)
+    yield from describe_test_numbers(some)
     if any(
-        METRICS[name].of_training for cell in some for name in cell.published if name in METRICS
+        METRICS[name].is_training_cost for cell in some for name in cell.published if name in METRICS
     ):
         yield "Minutes hang on the machine; only the ratios of lines compare."
     if sources := list(dict.fromkeys(source for cell in some for source in cell.sources)):
-        yield f"Lines with published numbers ran their very settings: {', '.join(titles(sources))}."
+        yield f"Lines with published numbers ran their very settings: {', '.join(list_titles(sources))}."
 
 
-def tests(some: Sequence[Cell]) -> Iterator[str]:
+def describe_test_numbers(some: Sequence[Cell]) -> Iterator[str]:
     """Yield what our test numbers are of, or how there would be any."""
-    images = sorted({n for cell in some for found in cell.seeds.values() for n in found.images})
+    images = sorted({n for cell in some for found in cell.results.values() for n in found.images})
     asked = {name for cell in some for name in cell.published if name in METRICS}
     if images:
         yield f"Test: {', '.join(map(str, images))} images of the test split, same checkpoints."
-    elif any(not METRICS[name].of_training for name in asked):
+    elif any(not METRICS[name].is_training_cost for name in asked):
         yield "No test number of ours yet; python -m tuner.evaluate FOLDER makes them."
-    for metric, others in worst_of(some):
+    for metric, others in find_worst_cases(some):
         if metric in asked:
-            yield f"{heading(metric)} of ours: worst case with {', '.join(sorted(others))} as well."
+            yield f"{format_heading(metric)} of ours: worst case with {', '.join(sorted(others))} as well."
 
 
-def left_out(reasons: Sequence[str]) -> Iterator[str]:
+def describe_left_out(reasons: Sequence[str]) -> Iterator[str]:
     """Yield which trials do not count.
 
-    >>> list(left_out(["2 stopped", "1 failed", "1 failed"]))
+    >>> list(describe_left_out(["2 stopped", "1 failed", "1 failed"]))
     ['Trials left out: 2 stopped, 2 failed.']
     """
     counts: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def left_out(reasons: Sequence[str]) -> Iterator[str]:
         yield f"Trials left out: {listed}."
 
 
-def several(verdicts: Sequence[str]) -> Iterator[str]:
+def describe_many_verdicts(verdicts: Sequence[str]) -> Iterator[str]:
     """Yield what must be known of many verdicts."""
     if len(verdicts) > 1:
         yield (
@@ -71,6 +71,6 @@ def several(verdicts: Sequence[str]) -> Iterator[str]:
         )
 
 
-def titles(sources: Sequence[Source]) -> list[str]:
+def list_titles(sources: Sequence[PaperTable]) -> list[str]:
     """Return what tables are called."""
     return [source.title for source in sources]

@@ -9,57 +9,57 @@ import pandas as pd
 from analysis.frames import Study
 
 Config = Mapping[str, Any]
-HARMLESS = frozenset({
+HARMLESS_KEYS = frozenset({
     *("space", "name", "results", "resume", "seed", "seeds", "trials", "searcher", "searcher.seed"),
     *("cpu", "gpu", "concurrency", "time_budget", "disk_budget", "address", "dashboard"),
     *("warm_start", "dry_run", "report_limit", "data.root", "data.download", "data.workers"),
 })
 """What may be typed with a table's space without anything being trained otherwise."""
-QUESTION = ("data", "threat", "recipe")
+TASK_GROUPS = ("data", "threat", "recipe")
 """What makes a test accuracy an answer to another question when it is changed."""
 
 
-def variants(study: Study) -> dict[str, Mapping[str, Any]]:
+def read_variants(study: Study) -> dict[str, Mapping[str, Any]]:
     """Return what a study chooses among, by label: one without a label if there are no variants.
 
     Each has `searched`, `fixed` and `published`, which may be empty.
     """
-    found = study.said.get("variants")
-    several = found if isinstance(found, dict) and found else {"": study.said}
+    found = study.description.get("variants")
+    several = found if isinstance(found, dict) and found else {"": study.description}
     return {
-        str(name): {key: part(variant, key) for key in ("searched", "fixed", "published")}
+        str(name): {key: read_part(variant, key) for key in ("searched", "fixed", "published")}
         for name, variant in several.items()
     }
 
 
-def part(variant: object, key: str) -> Mapping[str, Any]:
+def read_part(variant: object, key: str) -> Mapping[str, Any]:
     """Return a part of what is said of a variant; nothing where that is not said."""
     found = variant.get(key) if isinstance(variant, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
+def read_config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
     """Return a trial's configuration: the path of each knob to its value.
 
     Args:
         study: That it is of.
         trial: A row of `trials`.
     """
-    variant = variant_of(study, trial)
+    variant = find_variant(study, trial)
     found = {
         f"{group}.{knob}": value
         for group in variant["fixed"]
-        for knob, value in part(variant["fixed"], group).items()
+        for knob, value in read_part(variant["fixed"], group).items()
     }
     for path in variant["searched"]:
-        found[path if "." in path else f"{path}.name"] = listed(trial.get(path))
+        found[path if "." in path else f"{path}.name"] = parse_list(trial.get(path))
     return found
 
 
-def listed(value: object) -> object:
+def parse_list(value: object) -> object:
     """Return the value of a knob as it was searched: lists stand in frames as text.
 
-    >>> listed("[0.5, 0.75]"), listed("relu")
+    >>> parse_list("[0.5, 0.75]"), parse_list("relu")
     ([0.5, 0.75], 'relu')
     """
     if isinstance(value, str) and value.startswith(("[", "(")):
@@ -67,26 +67,26 @@ def listed(value: object) -> object:
     return value
 
 
-def variant_of(study: Study, trial: Mapping[str, Any]) -> Mapping[str, Any]:
+def find_variant(study: Study, trial: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a trial's study says of its variant."""
     nothing: dict[str, Any] = {"searched": {}, "fixed": {}, "published": {}}
-    return variants(study).get(trial.get("variant", ""), nothing)
+    return read_variants(study).get(trial.get("variant", ""), nothing)
 
 
-def label(study: Study, trial: Mapping[str, Any]) -> str:
+def label_setting(study: Study, trial: Mapping[str, Any]) -> str:
     """Return what tells a trial's setting from others: its variant, and what is searched in it."""
     name = trial.get("variant", "")
-    searched = variant_of(study, trial)["searched"]
+    searched = find_variant(study, trial)["searched"]
     return ", ".join([
         *([name] if name else []),
-        *(f"{path}={shown(trial.get(path))}" for path in searched),
+        *(f"{path}={format_label_value(trial.get(path))}" for path in searched),
     ])
 
 
-def shown(value: Any) -> str:  # noqa: ANN401
+def format_label_value(value: Any) -> str:  # noqa: ANN401
     """Return the value of a knob, short and without a comma.
 
-    >>> shown(0.0005), shown("[0.9090909, 0.95]"), shown(None)
+    >>> format_label_value(0.0005), format_label_value("[0.9090909, 0.95]"), format_label_value(None)
     ('0.0005', '[0.909; 0.95]', 'none')
     """
     if pd.isna(value):
@@ -96,28 +96,28 @@ def shown(value: Any) -> str:  # noqa: ANN401
     return (text if isinstance(value, float) else short).replace(", ", "; ")
 
 
-def otherwise(study: Study) -> list[str]:
+def list_changed_arguments(study: Study) -> list[str]:
     """Return the words of its command that make its trials something else than the space says."""
-    typed = [word for word in str(study.said.get("command", "")).split() if "=" in word]
-    return [word for word in typed if not harmless(*word.split("=", 1))]
+    typed = [word for word in str(study.description.get("command", "")).split() if "=" in word]
+    return [word for word in typed if not is_harmless(*word.split("=", 1))]
 
 
-def harmless(key: str, value: str) -> bool:
+def is_harmless(key: str, value: str) -> bool:
     """Return whether a word changes nothing of what is trained."""
-    return key in HARMLESS or (key, value) == ("scheduler", "none")
+    return key in HARMLESS_KEYS or (key, value) == ("scheduler", "none")
 
 
-def another_question(words: Sequence[str]) -> bool:
+def changes_task(words: Sequence[str]) -> bool:
     """Return whether words ask of other data, or of another threat."""
-    return any(word.partition("=")[0].partition(".")[0] in QUESTION for word in words)
+    return any(word.partition("=")[0].partition(".")[0] in TASK_GROUPS for word in words)
 
 
-def epochs(study: Study) -> int:
+def count_epochs(study: Study) -> int:
     """Return how many epochs its whole runs have; 0 if it does not say."""
-    return int(study.said.get("study", {}).get("epochs", 0))
+    return int(study.description.get("study", {}).get("epochs", 0))
 
 
-def completed(trials: pd.DataFrame) -> tuple[pd.DataFrame, Iterator[str]]:
+def select_finished(trials: pd.DataFrame) -> tuple[pd.DataFrame, Iterator[str]]:
     """Return the trials that say what their setting comes to, and what others there are.
 
     Those that a scheduler stopped do not; those whose training broke down by itself do.

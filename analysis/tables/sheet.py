@@ -8,7 +8,7 @@ from jinja2 import Environment
 from rich.table import Table
 from rich.text import Text
 
-HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
+HTML_TEMPLATE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <table>
 <caption>{{ sheet.caption }}</caption>
 <thead><tr>
@@ -42,7 +42,7 @@ HTML = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_s
 </ul>
 {% endif %}
 """)
-LATEX = {
+LATEX_ESCAPES = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -52,11 +52,11 @@ LATEX = {
     "|": r"\textbar{}",
     "±": r"$\pm$",
 }
-NUMBER = re.compile(r"[+-]\d+(\.\d+)?")
+SIGNED_NUMBER = re.compile(r"[+-]\d+(\.\d+)?")
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One line of a table.
 
     Attributes:
@@ -71,7 +71,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sheet:
+class TextTable:
     """A table.
 
     Attributes:
@@ -84,45 +84,45 @@ class Sheet:
 
     caption: str
     headings: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[TableLine, ...]
     notes: tuple[str, ...] = ()
     verdicts: tuple[str, ...] = ()
 
     def html(self) -> str:
         """Return it as a fragment of a page: a table with its caption, notes and verdicts."""
-        return HTML.render(sheet=self)
+        return HTML_TEMPLATE.render(sheet=self)
 
     def markdown(self) -> str:
         """Return it as a table of GitHub's Markdown."""
         rows = [
-            [markdown(line.label) + raised(line.marks), *map(markdown, values(line))]
+            [escape_markdown(line.label) + format_markdown_marks(line.marks), *map(escape_markdown, fill_values(line))]
             for line in self.lines
         ]
-        table = [list(map(markdown, self.headings)), ruler(self.headings), *rows]
+        table = [list(map(escape_markdown, self.headings)), build_ruler(self.headings), *rows]
         parts = [
-            f"**{markdown(self.caption)}**",
+            f"**{escape_markdown(self.caption)}**",
             "\n".join(f"| {' | '.join(row)} |" for row in table),
-            "\n".join(f"{number}. {markdown(n)}" for number, n in enumerate(self.notes, 1)),
-            "\n".join(f"- {markdown(verdict)}" for verdict in self.verdicts),
+            "\n".join(f"{number}. {escape_markdown(n)}" for number, n in enumerate(self.notes, 1)),
+            "\n".join(f"- {escape_markdown(verdict)}" for verdict in self.verdicts),
         ]
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def latex(self) -> str:
         """Return it as a float for a paper that loads booktabs."""
         rows = [
-            [latex(line.label) + superscript(line.marks), *map(signed, values(line))]
+            [escape_latex(line.label) + format_latex_marks(line.marks), *map(format_signed, fill_values(line))]
             for line in self.lines
         ]
         body = "\n".join(f"    {' & '.join(row)} \\\\" for row in rows)
-        below = [f"{superscript((n,))}\\,{latex(note)}" for n, note in enumerate(self.notes, 1)]
-        below += map(latex, self.verdicts)
+        below = [f"{format_latex_marks((n,))}\\,{escape_latex(note)}" for n, note in enumerate(self.notes, 1)]
+        below += map(escape_latex, self.verdicts)
         return "\n".join([
             r"\begin{table}",
             r"  \centering",
-            f"  \\caption{{{latex(self.caption)}}}",
+            f"  \\caption{{{escape_latex(self.caption)}}}",
             f"  \\begin{{tabular}}{{l{'r' * (len(self.headings) - 1)}}}",
             r"    \toprule",
-            f"    {' & '.join(map(latex, self.headings))} \\\\",
+            f"    {' & '.join(map(escape_latex, self.headings))} \\\\",
             r"    \midrule",
             body,
             r"    \bottomrule",
@@ -141,8 +141,8 @@ class Sheet:
             table.add_column(Text(name), justify="right" if place else "left")
         for line in self.lines:
             label = line.label + "".join(f" [{mark}]" for mark in line.marks)
-            table.add_row(*map(Text, [label, *(values(line) if alone else [])]))
-            for name, row in [] if alone else by_measurement(self.headings, line):
+            table.add_row(*map(Text, [label, *(fill_values(line) if alone else [])]))
+            for name, row in [] if alone else group_by_measurement(self.headings, line):
                 table.add_row(*map(Text, (f"  {name}", *(row.get(kind, "") for kind in kinds))))
         yield Text(self.caption)
         yield table
@@ -150,7 +150,7 @@ class Sheet:
         yield from (Text(f"- {verdict}") for verdict in self.verdicts)
 
 
-def by_measurement(headings: Sequence[str], line: Line) -> Iterator[tuple[str, dict[str, str]]]:
+def group_by_measurement(headings: Sequence[str], line: TableLine) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the measurements of a line that there are, with their values by whose they are."""
     found: dict[str, dict[str, str]] = {}
     for heading, value in zip(headings[1:], line.values, strict=True):
@@ -161,44 +161,44 @@ def by_measurement(headings: Sequence[str], line: Line) -> Iterator[tuple[str, d
             yield name, {kind: value or "-" for kind, value in row.items()}
 
 
-def values(line: Line) -> list[str]:
+def fill_values(line: TableLine) -> list[str]:
     """Return the values of a line, with a dash for none."""
     return [value or "-" for value in line.values]
 
 
-def ruler(headings: Sequence[str]) -> list[str]:
+def build_ruler(headings: Sequence[str]) -> list[str]:
     """Return the line below the headings, which says where numbers are aligned."""
     return ["---", *["---:"] * (len(headings) - 1)]
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     r"""Return a text that Markdown shows as it is.
 
-    >>> print(markdown("a|b_c<d>"))
+    >>> print(escape_markdown("a|b_c<d>"))
     a\|b\_c\<d\>
     """
     return re.sub(r"([\\`*_{}\[\]<>|&~#$])", r"\\\1", " ".join(text.split()))
 
 
-def latex(text: str) -> str:
+def escape_latex(text: str) -> str:
     r"""Return a text that LaTeX shows as it is.
 
-    >>> print(latex("50 % of a_b & c"))
+    >>> print(escape_latex("50 % of a_b & c"))
     50 \% of a\_b \& c
     """
-    return "".join(LATEX.get(sign, sign) for sign in " ".join(text.split()))
+    return "".join(LATEX_ESCAPES.get(sign, sign) for sign in " ".join(text.split()))
 
 
-def signed(text: str) -> str:
+def format_signed(text: str) -> str:
     """Return a value for LaTeX, where the minus of a number is none of text."""
-    return f"${text}$" if NUMBER.fullmatch(text) else latex(text)
+    return f"${text}$" if SIGNED_NUMBER.fullmatch(text) else escape_latex(text)
 
 
-def raised(marks: Sequence[int]) -> str:
+def format_markdown_marks(marks: Sequence[int]) -> str:
     """Return marks for Markdown."""
     return f"<sup>{', '.join(map(str, marks))}</sup>" if marks else ""
 
 
-def superscript(marks: Sequence[int]) -> str:
+def format_latex_marks(marks: Sequence[int]) -> str:
     """Return marks for LaTeX."""
     return f"\\textsuperscript{{{', '.join(map(str, marks))}}}" if marks else ""

@@ -7,7 +7,7 @@ Tricks' own, but for the network, which is their wide one.
 from search_spaces.recipes import cifar10
 
 
-def pgd_at(
+def build_pgd_at_recipe(
     *,
     lr: float,
     drops: tuple[float, ...],

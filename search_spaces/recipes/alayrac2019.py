@@ -5,11 +5,11 @@ takes unlabelled images, is not here; PGD-AT stands in for it. The row names no 
 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 64
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.2, drops=(38 / 64, 46 / 64, 51 / 64), batch_size=128, weight_decay=5e-4)
+    return build_pgd_at_recipe(lr=0.2, drops=(38 / 64, 46 / 64, 51 / 64), batch_size=128, weight_decay=5e-4)

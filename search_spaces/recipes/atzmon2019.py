@@ -5,11 +5,11 @@ samples level sets, is not here; PGD-AT stands in for it. The row names no netwo
 of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 100
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.01, drops=(50 / 100,), batch_size=32, weight_decay=1e-4)
+    return build_pgd_at_recipe(lr=0.01, drops=(50 / 100,), batch_size=32, weight_decay=1e-4)

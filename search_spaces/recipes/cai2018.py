@@ -6,13 +6,13 @@ length: 10 epochs are the shortest that Bag of Tricks tried. Nor does it name a 
 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 300
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.1, drops=(150 / 300, 250 / 300), batch_size=200, weight_decay=5e-4) | {
+    return build_pgd_at_recipe(lr=0.1, drops=(150 / 300, 250 / 300), batch_size=200, weight_decay=5e-4) | {
         "eps_schedule": {"name": "constant", "warmup": 10 / 300}
     }

@@ -6,13 +6,13 @@ code, WRN-28-4, and so is the decay: learning rates of 0.3, 0.09, 0.03 and 0.009
 each other here.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 128
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(
+    return build_pgd_at_recipe(
         lr=0.3, drops=(51 / 128, 77 / 128, 102 / 128), batch_size=128, weight_decay=2e-4, decay=0.3
     ) | {"model": {"name": "wide_resnet", "depth": 28, "widen": 4}}

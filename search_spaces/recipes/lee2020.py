@@ -5,11 +5,11 @@ blends images with attacked ones, is not here; PGD-AT stands in for it. The row 
 WRN-34-10 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 200
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.1, drops=(100 / 200, 150 / 200), batch_size=128, weight_decay=2e-4)
+    return build_pgd_at_recipe(lr=0.1, drops=(100 / 200, 150 / 200), batch_size=128, weight_decay=2e-4)

@@ -5,11 +5,11 @@ triplet loss, is not here; PGD-AT stands in for it. The row names no network; WR
 Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 80
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.1, drops=(50 / 80, 60 / 80), batch_size=50, weight_decay=2e-4)
+    return build_pgd_at_recipe(lr=0.1, drops=(50 / 80, 60 / 80), batch_size=50, weight_decay=2e-4)

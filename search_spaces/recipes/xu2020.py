@@ -5,11 +5,11 @@ network that adapts to its input, is not here; PGD-AT stands in for it. The row 
 WRN-34-10 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 120
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.1, drops=(60 / 120, 90 / 120), batch_size=256, weight_decay=1e-4)
+    return build_pgd_at_recipe(lr=0.1, drops=(60 / 120, 90 / 120), batch_size=256, weight_decay=1e-4)

@@ -5,11 +5,11 @@ attack scatters features, is not here; PGD-AT stands in for it. The row names no
 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import pgd_at
+from search_spaces.recipes._stand_in import build_pgd_at_recipe
 
 EPOCHS = 200
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return pgd_at(lr=0.1, drops=(60 / 200, 90 / 200), batch_size=60, weight_decay=2e-4)
+    return build_pgd_at_recipe(lr=0.1, drops=(60 / 200, 90 / 200), batch_size=60, weight_decay=2e-4)

@@ -5,12 +5,12 @@ from itertools import chain
 import pandas as pd
 
 from analysis import contract
-from analysis.frames import Frames, Study, named
+from analysis.frames import Frames, Study, add_study_column
 
 NO_EVALUATION = pd.DataFrame(columns=["trial_id", "attack"])
 
 
-def epochs(trial, *robust, level=0, clean=0.9, start=1):
+def epoch_rows(trial, *robust, level=0, clean=0.9, start=1):
     """Return the epochs of one run of a trial, by their robust accuracies."""
     return [
         {
@@ -26,18 +26,18 @@ def epochs(trial, *robust, level=0, clean=0.9, start=1):
     ]
 
 
-def trial(number, status="completed", *, seed=0, **more):
+def trial_row(number, status="completed", *, seed=0, **more):
     """Return a row of trials; `optimizer__lr=1` is the knob optimizer.lr."""
     knobs = {name.replace("__", "."): value for name, value in more.items()}
     return {"trial_id": number, "status": status, "seed": seed, **knobs}
 
 
-def study(trials, runs, name="s", evaluation=NO_EVALUATION, knobs=(), **said):
+def study_frames(trials, runs, name="s", evaluation=NO_EVALUATION, knobs=(), **said):
     """Return the frames of one study."""
     problems = []
     return Frames(
-        studies={name: Study(name=name, folder="there", said={"study": {}, **said}, knobs=knobs)},
-        trials=named(contract.trials(pd.DataFrame(trials), problems), name),
-        epochs=named(contract.epochs(pd.DataFrame(list(chain(*runs))), problems), name),
-        evaluation=named(pd.DataFrame(evaluation), name),
+        studies={name: Study(name=name, folder="there", description={"study": {}, **said}, knobs=knobs)},
+        trials=add_study_column(contract.validate_trials(pd.DataFrame(trials), problems), name),
+        epochs=add_study_column(contract.validate_epochs(pd.DataFrame(list(chain(*runs))), problems), name),
+        evaluation=add_study_column(pd.DataFrame(evaluation), name),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.additivity import effect, fitted, h_statistic
+from analysis.additivity import compute_partial_dependence, fit_gaussian_process, h_statistic
 
 
 class Known:
@@ -16,7 +16,7 @@ class Known:
 def share(function, x, one=0, other=1):
     model = Known(function)
     parts = ([one, other], [one], [other])
-    return h_statistic(*(effect(model, x, part) for part in parts))
+    return h_statistic(*(compute_partial_dependence(model, x, part) for part in parts))
 
 
 GRID = np.stack(np.meshgrid([0.0, 1.0], [0.0, 0.5, 1.0], indexing="ij"), axis=-1).reshape(-1, 2)
@@ -25,8 +25,8 @@ GRID = np.stack(np.meshgrid([0.0, 1.0], [0.0, 0.5, 1.0], indexing="ij"), axis=-1
 def test_partial_dependence_by_hand():
     """Of a + 2 b over {0, 1} x {0, 1/2, 1}: a - 1/2, and 2 b - 1."""
     model = Known(lambda x: x[:, 0] + 2 * x[:, 1])
-    assert effect(model, GRID, [0]) == pytest.approx(GRID[:, 0] - 0.5)
-    assert effect(model, GRID, [1]) == pytest.approx(2 * GRID[:, 1] - 1)
+    assert compute_partial_dependence(model, GRID, [0]) == pytest.approx(GRID[:, 0] - 0.5)
+    assert compute_partial_dependence(model, GRID, [1]) == pytest.approx(2 * GRID[:, 1] - 1)
 
 
 def test_a_sum_has_no_interaction():
@@ -62,7 +62,7 @@ def test_a_fitted_process_knows_a_sum_from_a_product(function, low, high):
     x = rng.random((60, 3))
     y = function(x)
     y = (y - y.mean()) / y.std() + 0.05 * rng.standard_normal(60)
-    process = fitted(x, (y - y.mean()) / y.std())
-    joint, one, other = (effect(process, x, part) for part in ([0, 1], [0], [1]))
+    process = fit_gaussian_process(x, (y - y.mean()) / y.std())
+    joint, one, other = (compute_partial_dependence(process, x, part) for part in ([0, 1], [0], [1]))
     assert low <= h_statistic(joint, one, other) <= high
-    assert np.var(effect(process, x, [2])) < 0.01
+    assert np.var(compute_partial_dependence(process, x, [2])) < 0.01

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.diagnose import conclusions, main
+from analysis.diagnose import list_conclusions, main
 from analysis.diagnostics import _ledger, fosc, gradient_alignment
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import checkpoint
 from trainables.data import mnist5k
 from trainables.trial import Trial
@@ -24,22 +24,22 @@ CHEAP = ["images=20", "measure=fosc,gradient_alignment"]
 
 def trained(folder, seed, **changes):
     """Leave what a search of one trial does."""
-    trial = Trial(tiny(seed=seed, epochs=1, **changes))
-    list(trial.reports())
+    trial = Trial(tiny_config(seed=seed, epochs=1, **changes))
+    list(trial.run_epochs())
     kept = folder / "trials" / "0000" / "checkpoint"
     kept.mkdir(parents=True)
     checkpoint.save(trial, kept)
     (folder / "best").mkdir()
-    shutil.copy(kept / checkpoint.WEIGHTS, folder / "best")
-    metrics = asdict(trial.best) | {"trial_id": "0000", "knobs": {}}
-    (folder / "best" / checkpoint.METRICS).write_text(json.dumps(metrics))
+    shutil.copy(kept / checkpoint.WEIGHTS_FILE, folder / "best")
+    metrics = asdict(trial.best_report) | {"trial_id": "0000", "knobs": {}}
+    (folder / "best" / checkpoint.METRICS_FILE).write_text(json.dumps(metrics))
     (folder / "best/config.yaml").write_text(yaml.safe_dump(trial.config))
     row = {
         "trial_id": "0000",
         "status": "completed",
         "best_epoch": 1,
-        "val_clean_accuracy": trial.best.val_clean_accuracy,
-        "val_robust_accuracy": trial.best.val_robust_accuracy,
+        "val_clean_accuracy": trial.best_report.val_clean_accuracy,
+        "val_robust_accuracy": trial.best_report.val_robust_accuracy,
         "checkpoint": "trials/0000/checkpoint",
         "seed": seed,
     }
@@ -61,7 +61,7 @@ def results(made, tmp_path):
 
 
 def rows_of(study):
-    return pd.read_parquet(study / _ledger.FILE)
+    return pd.read_parquet(study / _ledger.TABLE_FILE)
 
 
 def refused(capsys, *words):
@@ -83,7 +83,7 @@ def test_a_row_a_quantity_and_seed(results, capsys):
     assert (rows["study"] == "one").all()
     assert (rows["trial_id"] == "0000").all()
     model = checkpoint.load_model(results / "one/best")
-    assert set(rows["weights"]) == {fingerprint.of_network(model, "small_cnn")}
+    assert set(rows["weights"]) == {fingerprint.hash_network(model, "small_cnn")}
     said = json.loads(rows["settings"][0])
     assert (said["steps"], said["split"], said["threat"]["eps"]) == (10, "validation", 0.1)
     out = capsys.readouterr().out
@@ -97,10 +97,10 @@ def test_the_numbers_are_those_of_the_measure_on_validation_images(results):
     words = ["images=60", "batch=25", "measure=gradient_alignment", "seeds=1"]
     assert main([str(results / "one"), *words]) == 0
     row = rows_of(results / "one").iloc[0]
-    trial = Trial(tiny())
-    model, x = checkpoint.load_model(results / "one/best"), trial.validation.x.float() / 255
+    trial = Trial(tiny_config())
+    model, x = checkpoint.load_model(results / "one/best"), trial.validation_images.x.float() / 255
     rng = trial.rng.manual_seed(0)
-    parts = zip(x.split(25), trial.validation.y.split(25), strict=True)
+    parts = zip(x.split(25), trial.validation_images.y.split(25), strict=True)
     each = [
         gradient_alignment.measure(model, some, labels, threat=trial.threat, rng=rng)["alignment"]
         for some, labels in parts
@@ -142,7 +142,7 @@ def test_nothing_is_measured_twice_and_other_settings_are_other_rows(results, mo
     def never(*_):
         raise AssertionError
 
-    monkeypatch.setattr("analysis.diagnostics._run.Run.measured", never)
+    monkeypatch.setattr("analysis.diagnostics._run.DiagnosisRunner.run_measure", never)
     assert main([str(one), *CHEAP]) == 0
     pd.testing.assert_frame_equal(rows_of(one), first)
     monkeypatch.undo()
@@ -200,7 +200,7 @@ def test_the_transfer_matrix_of_two_folders(results, capsys):
     words = ["measure=transfer", "images=60", "seeds=1", "threat.eps=0.2"]
     assert main([*folders, *words]) == 0
     for folder, name in zip(folders, ("one", "two"), strict=True):
-        rows = pd.read_parquet(f"{folder}/{_ledger.FILE}")
+        rows = pd.read_parquet(f"{folder}/{_ledger.TABLE_FILE}")
         assert list(rows["quantity"]) == ["accuracy of one/0000", "accuracy of two/0000"]
         assert (rows["study"] == name).all()
         accuracies = rows.set_index("quantity")["value"]
@@ -277,11 +277,11 @@ def test_a_threat_without_eps(results, capsys):
 
 
 def test_files_that_cannot_be_read(results, capsys):
-    (results / "one" / _ledger.FILE).write_bytes(b"PAR1 half")
-    (results / "two/best" / checkpoint.WEIGHTS).write_bytes(b"nothing")
+    (results / "one" / _ledger.TABLE_FILE).write_bytes(b"PAR1 half")
+    (results / "two/best" / checkpoint.WEIGHTS_FILE).write_bytes(b"nothing")
     said = refused(capsys, results / "one", results / "two", *CHEAP)
     assert said.startswith("2 problems:")
-    assert f"{_ledger.FILE} cannot be read" in said
+    assert f"{_ledger.TABLE_FILE} cannot be read" in said
     assert "expected a whole safetensors file" in said
 
 
@@ -298,7 +298,7 @@ def test_what_is_measured_survives_an_interruption(results, monkeypatch, capsys)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("analysis.diagnostics.gradient_alignment.cosine", interrupted)
+        patch.setattr("analysis.diagnostics.gradient_alignment.cosine_similarity", interrupted)
         assert main([str(one), *CHEAP]) == 130
     assert "what is measured is kept" in capsys.readouterr().out
     before = rows_of(one)
@@ -316,7 +316,7 @@ def test_a_collapse_is_told():
             "quantity": ["fgsm_accuracy", "pgd_accuracy"],
             "value": [0.9, pgd],
         })
-        assert bool(list(conclusions(frame))) == told
+        assert bool(list(list_conclusions(frame))) == told
 
 
 @pytest.mark.slow

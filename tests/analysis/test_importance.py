@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis.importance import importances, interactions
-from tests.analysis.by_hand import epochs, study, trial
+from analysis.importance import compute_importances, compute_interactions
+from tests.analysis.by_hand import epoch_rows, study_frames, trial_row
 
 KNOBS = ("optimizer.lr", "data.batch_size", "optimizer.weight_decay")
 SAID = {
@@ -27,9 +27,9 @@ def drawn(function, n=40, status="completed", epochs_each=1):
             "data__batch_size": 32 * 2**size,
             "optimizer__weight_decay": decay,
         }
-        trials.append(trial(f"{number:04d}", status, **knobs))
-        runs.append(epochs(f"{number:04d}", *[function(lr, size / 2, decay)] * epochs_each))
-    return study(trials, runs, knobs=KNOBS, **SAID)
+        trials.append(trial_row(f"{number:04d}", status, **knobs))
+        runs.append(epoch_rows(f"{number:04d}", *[function(lr, size / 2, decay)] * epochs_each))
+    return study_frames(trials, runs, knobs=KNOBS, **SAID)
 
 
 def test_shares_of_the_variance_are_found_on_the_scale_that_was_searched():
@@ -37,7 +37,7 @@ def test_shares_of_the_variance_are_found_on_the_scale_that_was_searched():
 
     A forest of 200 trials smooths its steps, so that a twentieth is allowed.
     """
-    found = importances(drawn(lambda lr, _, decay: 0.3 * lr + 0.1 * decay, n=200))
+    found = compute_importances(drawn(lambda lr, _, decay: 0.3 * lr + 0.1 * decay, n=200))
     assert found["knob"].tolist()[:2] == ["optimizer.lr", "optimizer.weight_decay"]
     shares = dict(zip(found["knob"], found["importance"], strict=True))
     assert shares["optimizer.lr"] == pytest.approx(0.9, abs=0.05)
@@ -48,22 +48,22 @@ def test_shares_of_the_variance_are_found_on_the_scale_that_was_searched():
 
 
 def test_a_listed_knob_counts_by_its_values():
-    found = importances(drawn(lambda lr, size, _: 0.5 * size + 0.01 * lr))
+    found = compute_importances(drawn(lambda lr, size, _: 0.5 * size + 0.01 * lr))
     assert found.loc[0, "knob"] == "data.batch_size"
     assert found.loc[0, "importance"] > 0.9
 
 
 def test_the_same_trials_give_the_same_importances():
     frames = drawn(lambda lr, size, decay: lr * size + decay)
-    assert importances(frames).equals(importances(frames))
+    assert compute_importances(frames).equals(compute_importances(frames))
 
 
 def test_a_sum_has_no_interactions_and_a_product_has():
     """Of a product of centred inputs all is interaction; its spread is 0.3 / 12, and 15 % of it."""
-    adds = interactions(drawn(lambda lr, size, decay: 0.3 * lr + 0.2 * size + 0.1 * decay**2))
+    adds = compute_interactions(drawn(lambda lr, size, decay: 0.3 * lr + 0.2 * size + 0.1 * decay**2))
     assert adds["h"].max() < 0.01
     assert adds["effect"].max() < 0.005
-    product = interactions(drawn(lambda lr, _, decay: 0.5 + 0.3 * (lr - 0.5) * (decay - 0.5), n=60))
+    product = compute_interactions(drawn(lambda lr, _, decay: 0.5 + 0.3 * (lr - 0.5) * (decay - 0.5), n=60))
     assert set(product.loc[0, ["knob", "other"]]) == {"optimizer.lr", "optimizer.weight_decay"}
     assert product.loc[0, "h"] > 0.7
     assert product.loc[0, "effect"] == pytest.approx(0.3 / 12, rel=0.15)
@@ -78,10 +78,10 @@ def test_a_knob_that_only_some_trials_have_is_ranked_among_them():
         name = "adam" if number % 2 else "sgd"
         lr, beta = rng.random(2)
         only = {"optimizer__beta1": beta} if name == "adam" else {}
-        trials.append(trial(f"{number:04d}", optimizer=name, optimizer__lr=lr, **only))
-        runs.append(epochs(f"{number:04d}", beta / 2 if only else 0.9))
+        trials.append(trial_row(f"{number:04d}", optimizer=name, optimizer__lr=lr, **only))
+        runs.append(epoch_rows(f"{number:04d}", beta / 2 if only else 0.9))
     knobs = ("optimizer", "optimizer.lr", "optimizer.beta1")
-    found = importances(study(trials, runs, knobs=knobs)).set_index("knob")
+    found = compute_importances(study_frames(trials, runs, knobs=knobs)).set_index("knob")
     assert found.loc["optimizer", ["among", "n"]].tolist() == ["", 60]
     assert found.loc["optimizer", "importance"] > 0.9
     assert found.loc["optimizer.beta1", ["among", "n"]].tolist() == ["optimizer=adam", 30]

@@ -6,9 +6,9 @@ arXiv:2002.11569; the numbers are those of their logs, in percent as they print 
 import pytest
 
 import analysis
-from analysis.savings import savings
-from analysis.selection import selected
-from analysis.statistics import compare_settings, over_seeds
+from analysis.savings import estimate_savings
+from analysis.selection import select_epochs
+from analysis.statistics import compare_settings, summarize_seeds
 from trainables.problems import InputError
 
 
@@ -18,7 +18,7 @@ def frames(shared):
 
 
 def of(frames, run):
-    found = selected(frames).set_index("trial_id").loc[run]
+    found = select_epochs(frames).set_index("trial_id").loc[run]
     return tuple(
         round(100 * found[name], 1)
         for name in ("val_robust_accuracy", "last_val_robust_accuracy", "robust_overfitting")
@@ -32,13 +32,13 @@ def test_the_best_epoch_and_the_last(frames):
 
 
 def test_the_best_epoch_comes_right_after_the_first_drop_of_the_learning_rate(frames):
-    found = selected(frames).set_index("trial_id").loc["cifar10_l2/preactresnet18_5e-4"]
+    found = select_epochs(frames).set_index("trial_id").loc["cifar10_l2/preactresnet18_5e-4"]
     assert 100 < found["best_epoch"] <= 110
     assert found["last_epoch"] == 200
 
 
 def test_every_setting_overfits_but_the_one_that_never_learned(frames):
-    found = selected(frames).set_index("trial_id")
+    found = select_epochs(frames).set_index("trial_id")
     flat = found.index[found["robust_overfitting"] <= 0]
     assert flat.tolist() == ["cifar10_l2/preactresnet18_50"]
     assert found["robust_overfitting"].median() > 0.03
@@ -48,17 +48,17 @@ def test_weight_decay_of_5_and_50_collapses(frames):
     """To chance, 10 %; 50 diverged at once, and 5 had 15.6 % on its way."""
     assert of(frames, "cifar10_l2/preactresnet18_5") == (15.6, 10.0, 5.6)
     assert of(frames, "cifar10_l2/preactresnet18_50") == (10.0, 10.0, 0.0)
-    status = selected(frames).set_index("trial_id")["status"]
+    status = select_epochs(frames).set_index("trial_id")["status"]
     assert status["cifar10_l2/preactresnet18_50"] == "diverged"
 
 
 def test_that_the_test_split_chose_is_said(frames):
     assert "examined the test split" in frames.problems[0]
-    assert set(selected(frames)["oracle_split"]) == {"test"}
+    assert set(select_epochs(frames)["oracle_split"]) == {"test"}
 
 
 def test_one_run_a_setting_tells_no_difference(frames):
-    assert set(over_seeds(frames)["n"]) == {1}
+    assert set(summarize_seeds(frames)["n"]) == {1}
     found = compare_settings(frames, "optimizer.weight_decay", 5e-2, 5e-1)
     assert found.difference == pytest.approx(0.4777 - 0.3396)
     assert found.verdict == "not enough seeds"
@@ -67,6 +67,6 @@ def test_one_run_a_setting_tells_no_difference(frames):
 
 
 def test_nothing_was_saved_where_nothing_was_stopped(frames):
-    (row,) = savings(frames).to_dict("records")
+    (row,) = estimate_savings(frames).to_dict("records")
     assert (row["stopped"], row["epochs_saved"]) == (0, 0)
     assert row["leader"] == 0.7162

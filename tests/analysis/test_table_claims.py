@@ -10,9 +10,9 @@ import search_spaces
 from analysis.tables.cells import Cell
 from analysis.tables.claims import CLAIMS
 from analysis.tables.metrics import METRICS
-from analysis.tables.papers import SPACES
-from analysis.tables.runs import shown
-from analysis.tables.verdict import cell
+from analysis.tables.papers import SPACE_TABLES
+from analysis.tables.runs import format_label_value
+from analysis.tables.verdict import find_cell
 from search_spaces import _published
 
 WORTH = 1.0
@@ -40,19 +40,19 @@ def cells(space):
 
 
 def shown_of(value):
-    return shown(value if isinstance(value, float) else str(value))
+    return format_label_value(value if isinstance(value, float) else str(value))
 
 
 def test_the_spaces_that_are_tables_are_known():
     there = {name for name, module in modules() if hasattr(module, "published")}
-    figures = {name for name in SPACES if name.startswith("bag_of_tricks_figure")}
-    assert there | figures == set(SPACES) == set(CLAIMS)
+    figures = {name for name in SPACE_TABLES if name.startswith("bag_of_tricks_figure")}
+    assert there | figures == set(SPACE_TABLES) == set(CLAIMS)
 
 
-@pytest.mark.parametrize("space", sorted(set(SPACES) - {"gradalign_figure1"}))
+@pytest.mark.parametrize("space", sorted(set(SPACE_TABLES) - {"gradalign_figure1"}))
 def test_a_space_is_the_table_that_it_is_said_to_be(space):
-    source, module = SPACES[space], import_module(f"search_spaces.{space}")
-    printed = [row.numbers.items() for row in _published.rows(source.paper, source.table)]
+    source, module = SPACE_TABLES[space], import_module(f"search_spaces.{space}")
+    printed = [row.numbers.items() for row in _published.list_rows(source.paper, source.table)]
     for numbers in getattr(module, "published", dict)().values():
         assert any(numbers.items() >= row for row in printed)
 
@@ -60,10 +60,10 @@ def test_a_space_is_the_table_that_it_is_said_to_be(space):
 @pytest.mark.parametrize(
     ("space", "claim"),
     [(space, claim) for space, claims in CLAIMS.items() for claim in claims],
-    ids=lambda value: value if isinstance(value, str) else value.says,
+    ids=lambda value: value if isinstance(value, str) else value.statement,
 )
 def test_a_claim_is_of_two_cells_and_true_of_what_was_published(space, claim):
-    first, second = (cell(parts, cells(space)) for parts in (claim.a, claim.b))
+    first, second = (find_cell(parts, cells(space)) for parts in (claim.a, claim.b))
     assert first
     assert second
     assert first is not second
@@ -73,13 +73,13 @@ def test_a_claim_is_of_two_cells_and_true_of_what_was_published(space, claim):
         return
     metric = METRICS[claim.metric]
     one, other = (float(number.partition(" ")[0]) for number in numbers)
-    ahead = 100 * math.log(other / one) if metric.of_training else one - other
-    ahead = -ahead if metric.error else ahead
+    ahead = 100 * math.log(other / one) if metric.is_training_cost else one - other
+    ahead = -ahead if metric.is_error else ahead
     assert {"above": ahead > 0, "alike": abs(ahead) < WORTH, "not above": ahead < 0}[claim.holds]
 
 
 def test_a_claim_of_several_cells_is_refused():
     with pytest.raises(ValueError, match="'lr=1' is several cells"):
-        cell("lr=1", [Cell("lr=1, wd=1"), Cell("lr=1, wd=2")])
-    assert cell("PGD-AT", [Cell("PGD-AT, x"), Cell("PGD-AT")]).label == "PGD-AT"
-    assert cell("lr=2", [Cell("lr=1")]) is None
+        find_cell("lr=1", [Cell("lr=1, wd=1"), Cell("lr=1, wd=2")])
+    assert find_cell("PGD-AT", [Cell("PGD-AT, x"), Cell("PGD-AT")]).label == "PGD-AT"
+    assert find_cell("lr=2", [Cell("lr=1")]) is None

@@ -2,17 +2,17 @@
 
 import pytest
 
-from analysis.tables.matching import matched
+from analysis.tables.matching import find_published
 from search_spaces import bag_of_tricks_table2, bag_of_tricks_table5, bag_of_tricks_table6
-from tuner.arguments import read
-from tuner.compose import compose
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 
 BASELINE = {"clean_acc": "82.52", "pgd10_acc": "53.58", "aa_acc": "48.51"}
 
 
 def configurations(*words):
     """Return the configurations of a study by label, and its epochs."""
-    plan = compose(*read(list(words)))
+    plan = compose_plan(*parse_search_arguments(list(words)))
     found = {
         variant.label: {
             f"{group}.{knob}": value
@@ -35,7 +35,7 @@ def configurations(*words):
 def test_the_cells_of_a_table_are_its_rows(space, module):
     found, epochs = configurations(f"space={space}")
     for label, config in found.items():
-        numbers, _ = matched(config, epochs)
+        numbers, _ = find_published(config, epochs)
         assert numbers.items() >= module.published()[label].items(), label
 
 
@@ -49,7 +49,7 @@ def baseline(*words):
 
 
 def test_the_baseline_stands_in_six_tables():
-    numbers, sources = matched(*baseline())
+    numbers, sources = find_published(*baseline())
     assert numbers == BASELINE
     assert [source.table for source in sources] == [f"Table {n}" for n in (2, 3, 4, 5, 6, 7)]
 
@@ -66,12 +66,12 @@ def test_the_baseline_stands_in_six_tables():
 )
 def test_one_setting_changed_is_another_row_or_none(word):
     # nesterov alone makes it the row of Table 5
-    numbers, _ = matched(*baseline(word))
+    numbers, _ = find_published(*baseline(word))
     nesterov = {"clean_acc": "82.83", "pgd10_acc": "53.78", "aa_acc": "48.22"}
     assert numbers == (nesterov if "nesterov" in word else {})
 
 
 def test_weight_decay_of_wrn_34_10_is_table_8():
-    numbers, sources = matched(*baseline("model=wrn_34_10", "optimizer.weight_decay=1e-4"))
+    numbers, sources = find_published(*baseline("model=wrn_34_10", "optimizer.weight_decay=1e-4"))
     assert numbers == {"clean_acc": "85.87", "pgd10_acc": "49.45", "aa_acc": "46.43"}
     assert [source.table for source in sources] == ["Table 8"]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.frames import Frames, Study
-from analysis.tables import against_papers, published, tables
-from analysis.tables.published import sheet
-from analysis.tables.sheet import Line, Sheet
+from analysis.tables import compare_with_papers, published, list_tables
+from analysis.tables.published import build_published_table
+from analysis.tables.sheet import TableLine, TextTable
 
 PLAIN, SMOOTH = "ResNet-18, label_smoothing=0", "ResNet-18, label_smoothing=0.3"
 NUMBERS = {
@@ -27,7 +27,7 @@ def study(name="one", space="bag_of_tricks_table4", numbers=NUMBERS, words=(), *
     }
     command = " ".join(["python -m tuner.search", f"space={space}", "seed=0", *words])
     said = {"space": space, "command": command, "variants": variants, "study": {"epochs": 110}}
-    return Study(name=name, said=said | more, knobs=("variant",))
+    return Study(name=name, description=said | more, knobs=("variant",))
 
 
 def trial(label, seed, robust, *, clean=0.8, status="completed", name="one", **more):
@@ -72,8 +72,8 @@ SEEDS = [
 
 def values(comparison, label):
     """Return a line as a dictionary from heading to value."""
-    (line,) = (line for line in comparison.sheet.lines if line.label == label)
-    return dict(zip(comparison.sheet.headings[1:], line.values, strict=True))
+    (line,) = (line for line in comparison.table.lines if line.label == label)
+    return dict(zip(comparison.table.headings[1:], line.values, strict=True))
 
 
 def verdict(comparison, words):
@@ -82,7 +82,7 @@ def verdict(comparison, words):
 
 
 def test_every_published_number_is_reachable():
-    assert sum(len(published(each.paper, each.table)) for each in tables()) == 665
+    assert sum(len(published(each.paper, each.table)) for each in list_tables()) == 665
     frame = published("pas", "Table 1")
     assert len(frame) == 75
     assert frame.iloc[0][["metric", "value", "std"]].tolist() == ["clean_err", 1.56, 0.17]
@@ -90,8 +90,8 @@ def test_every_published_number_is_reachable():
 
 
 def test_every_published_number_is_printed():
-    for source in tables():
-        cells = [value for line in sheet(source).lines for value in line.values]
+    for source in list_tables():
+        cells = [value for line in build_published_table(source).lines for value in line.values]
         shown = re.split(r", | ± ", ", ".join(value for value in cells if value))
         frame = published(source.paper, source.table)
         assert sorted(shown) == sorted([*frame["printed"], *deviations(frame)]), source
@@ -113,7 +113,7 @@ def test_the_papers_differences_are_those_of_their_rows():
 
 def test_differences_by_hand():
     evaluation = [*chain(PLAIN, 0, 0.48, clean=0.82), *chain(PLAIN, 1, 0.50, clean=0.83)]
-    (found,) = against_papers(frames(SEEDS, evaluation))
+    (found,) = compare_with_papers(frames(SEEDS, evaluation))
     row = values(found, PLAIN)
     assert row["AutoAttack %: paper"] == "48.51"
     assert row["AutoAttack %: ours, test"] == "49.00 ± 1.41 (2)"  # 2 / sqrt(2)
@@ -126,7 +126,7 @@ def test_differences_by_hand():
 
 def test_a_verdict_by_hand():
     # pair by pair 2, 3, 4 points: 3 ± 4.303 / sqrt(3); t = sqrt(27), and p = 1 - t / sqrt(t² + 2)
-    (found,) = against_papers(frames(SEEDS))
+    (found,) = compare_with_papers(frames(SEEDS))
     said = verdict(
         found, "Label smoothing 0.3 beats none with ResNet-18 (Section 3.2; published Au"
     )
@@ -142,7 +142,7 @@ def test_test_numbers_of_two_seeds_decide():
         *(row for seed in (0, 1) for row in chain(SMOOTH, seed, 0.40 + 0.01 * seed)),
     ]
     # -10 and -9: -9.5 ± 12.706 * 0.5, all of it below the point that would matter
-    (found,) = against_papers(frames(SEEDS, evaluation))
+    (found,) = compare_with_papers(frames(SEEDS, evaluation))
     said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
     assert ": no; -9.50 points [-15.85, -3.15]" in said
     assert "of AutoAttack on test images, 2 pairs" in said
@@ -150,14 +150,14 @@ def test_test_numbers_of_two_seeds_decide():
 
 def test_one_test_number_a_side_does_not_decide():
     evaluation = [*chain(PLAIN, 0, 0.50), *chain(SMOOTH, 0, 0.40)]
-    (found,) = against_papers(frames(SEEDS, evaluation))
+    (found,) = compare_with_papers(frames(SEEDS, evaluation))
     said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
     assert "): yes; +3.00 points" in said
     assert "on validation images, 3 pairs" in said
 
 
 def test_one_seed_is_not_enough():
-    (found,) = against_papers(frames([SEEDS[0], SEEDS[3]]))
+    (found,) = compare_with_papers(frames([SEEDS[0], SEEDS[3]]))
     said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published PGD-10")
     assert said.endswith(
         "not enough seeds; +2.00 points of PGD accuracy on validation images, 1 and 1 seeds."
@@ -166,18 +166,18 @@ def test_one_seed_is_not_enough():
 
 def test_other_seeds_of_a_second_study_count_and_the_same_seed_once():
     second = [trial(PLAIN, seed, 0.53, name="two") for seed in (2, 3)]
-    (found,) = against_papers(frames([*SEEDS, *second], studies=[study(), study("two")]))
+    (found,) = compare_with_papers(frames([*SEEDS, *second], studies=[study(), study("two")]))
     assert values(found, PLAIN)["PGD %: ours, validation"] == "51.50 ± 1.29 (4)"  # 50 to 53
     assert (
-        "Trials left out: 1 with a setting and a seed that are there already." in found.sheet.notes
+        "Trials left out: 1 with a setting and a seed that are there already." in found.table.notes
     )
 
 
 def test_studies_with_other_settings_are_other_tables():
     both = [study(), study("two", words=["epochs=2"])]
-    found = against_papers(frames([*SEEDS, trial(PLAIN, 3, 0.3, name="two")], studies=both))
+    found = compare_with_papers(frames([*SEEDS, trial(PLAIN, 3, 0.3, name="two")], studies=both))
     assert [each.studies for each in found] == [("one",), ("two",)]
-    assert "Not run as published, so mind the differences: epochs=2." in found[1].sheet.notes
+    assert "Not run as published, so mind the differences: epochs=2." in found[1].table.notes
 
 
 def test_stopped_trials_do_not_count_and_broken_ones_do():
@@ -187,54 +187,54 @@ def test_stopped_trials_do_not_count_and_broken_ones_do():
         trial(PLAIN, 2, 0.0, status="diverged"),
         trial(PLAIN, 3, 0.1, status="stopped", collapsed_at=250),
     ]
-    (found,) = against_papers(frames(trials))
+    (found,) = compare_with_papers(frames(trials))
     # 50, 0 and 10: mean 20, deviations 30, -20, -10, so sqrt(1400 / 2)
     assert values(found, PLAIN)["PGD %: ours, validation"] == "20.00 ± 26.46 (3)"
-    assert "Trials left out: 1 stopped." in found.sheet.notes
+    assert "Trials left out: 1 stopped." in found.table.notes
 
 
 def test_other_data_are_another_question():
     there = [study(words=["data=mnist5k", "epochs=2", "results=/x"])]
-    (found,) = against_papers(frames(SEEDS, chain(PLAIN, 0, 0.48), studies=there))
-    assert "AutoAttack %: ours, test" in found.sheet.headings
-    assert not [name for name in found.sheet.headings if "ours - paper" in name]
-    notes = [note for note in found.sheet.notes if note.startswith("Not run as published")]
+    (found,) = compare_with_papers(frames(SEEDS, chain(PLAIN, 0, 0.48), studies=there))
+    assert "AutoAttack %: ours, test" in found.table.headings
+    assert not [name for name in found.table.headings if "ours - paper" in name]
+    notes = [note for note in found.table.notes if note.startswith("Not run as published")]
     assert notes == ["Not run as published, no differences are given: data=mnist5k epochs=2."]
 
 
 def test_a_validation_number_never_stands_under_a_published_heading():
-    (found,) = against_papers(frames(SEEDS))
-    ours = [name for name in found.sheet.headings if "ours" in name]
+    (found,) = compare_with_papers(frames(SEEDS))
+    ours = [name for name in found.table.headings if "ours" in name]
     assert ours == ["clean %: ours, validation", "PGD %: ours, validation"]
-    assert any("No test number of ours yet" in note for note in found.sheet.notes)
+    assert any("No test number of ours yet" in note for note in found.table.notes)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"rule": "oracle"}, {"rule": "last_epoch"}, {"eps": 4 / 255}, {"norm": "l2"}]
 )
 def test_other_checkpoints_and_threats_are_left_out(wrong):
-    (found,) = against_papers(frames(SEEDS, chain(PLAIN, 0, 0.48, **wrong)))
-    assert "AutoAttack %: ours, test" not in found.sheet.headings
+    (found,) = compare_with_papers(frames(SEEDS, chain(PLAIN, 0, 0.48, **wrong)))
+    assert "AutoAttack %: ours, test" not in found.table.headings
 
 
 def test_part_of_autoattack_is_not_autoattack():
     rows = chain(PLAIN, 0, 0.48, attacks=AUTOATTACK[:3])
-    assert "AutoAttack %: ours, test" not in against_papers(frames(SEEDS, rows))[0].sheet.headings
+    assert "AutoAttack %: ours, test" not in compare_with_papers(frames(SEEDS, rows))[0].table.headings
 
 
 def test_a_worst_case_over_more_attacks_is_said():
     rows = chain(PLAIN, 0, 0.48, attacks=("fgsm", "pgd_10"))
-    (found,) = against_papers(frames(SEEDS, rows))
+    (found,) = compare_with_papers(frames(SEEDS, rows))
     assert values(found, PLAIN)["PGD-10 %: ours, test"] == "48.00 (1)"
-    assert "PGD-10 % of ours: worst case with fgsm as well." in found.sheet.notes
+    assert "PGD-10 % of ours: worst case with fgsm as well." in found.table.notes
 
 
 def test_an_attack_alone_is_taken_first():
     rows = chain(PLAIN, 0, 0.48, attacks=("fgsm", "pgd_10"))
     alone = chain(PLAIN, 0, 0.485, attacks=("pgd_10",))
-    (found,) = against_papers(frames(SEEDS, [*alone, *rows]))
+    (found,) = compare_with_papers(frames(SEEDS, [*alone, *rows]))
     assert values(found, PLAIN)["PGD-10 %: ours, test"] == "48.50 (1)"
-    assert not any("worst case" in note for note in found.sheet.notes)
+    assert not any("worst case" in note for note in found.table.notes)
 
 
 def test_errors_are_subtracted_as_errors_and_judged_as_accuracies():
@@ -251,7 +251,7 @@ def test_errors_are_subtracted_as_errors_and_judged_as_accuracies():
         for seed, accuracy in enumerate(each)
         for row in chain(label, seed, accuracy, attacks=("pgd_100_10",))
     ]
-    (found,) = against_papers(frames(trials, evaluation, there))
+    (found,) = compare_with_papers(frames(trials, evaluation, there))
     assert values(found, constant)["PGD-100 error %: ours - paper"] == "+8.14"  # 19 - 10.86
     said = verdict(found, "A linear schedule of eps beats a constant one (Table 1; published PGD")
     # 10 and 10.1 points: 10.05 ± 12.706 * 0.05
@@ -270,7 +270,7 @@ def test_minutes_are_put_side_by_side_and_their_ratio_is_judged():
         for label, each in (("PGD-AT", (6600.0, 6606.6)), ("PGD-AT+HE", (6600.0, 6613.2)))
         for seed, seconds in enumerate(each)
     ]
-    (found,) = against_papers(frames(trials, studies=there))
+    (found,) = compare_with_papers(frames(trials, studies=there))
     row = values(found, "PGD-AT")
     assert row["minutes an epoch: paper"] == "19.22"
     assert row["minutes an epoch: here"] == "1.00 ± 0.00 (2)"  # 6600 s / 110 epochs
@@ -284,11 +284,11 @@ def test_footnotes_stand_where_they_touch():
     labels = ["weight_decay=5e-4, activation=relu", "weight_decay=5e-5, activation=tanh"]
     numbers = {label: {"pgd10_acc": "50.00"} for label in labels}
     there = [study(space="bag_of_tricks_table6", numbers=numbers)]
-    (found,) = against_papers(frames([trial(labels[0], 0, 0.5)], studies=there))
-    relu, tanh = found.sheet.lines
+    (found,) = compare_with_papers(frames([trial(labels[0], 0, 0.5)], studies=there))
+    relu, tanh = found.table.lines
     assert not relu.marks
-    assert "Trained with weight decay 5e-5" in found.sheet.notes[tanh.marks[0] - 1]
-    assert not any("softplus" in note for note in found.sheet.notes)  # no such line here
+    assert "Trained with weight decay 5e-5" in found.table.notes[tanh.marks[0] - 1]
+    assert not any("softplus" in note for note in found.table.notes)  # no such line here
     assert "<sup>" in found.html()
     assert "\\textsuperscript{3}" in found.latex()
 
@@ -306,8 +306,8 @@ def test_footnotes_stand_where_they_touch():
     ],
 )
 def test_known_errors_are_footnoted(paper, table, words):
-    (source,) = (each for each in tables() if (each.paper, each.table) == (paper, table))
-    assert any(words in note for note in sheet(source).notes)
+    (source,) = (each for each in list_tables() if (each.paper, each.table) == (paper, table))
+    assert any(words in note for note in build_published_table(source).notes)
 
 
 class Page(HTMLParser):
@@ -345,8 +345,8 @@ def balanced(latex):
 
 
 def test_all_tables_render():
-    for source in tables():
-        each = sheet(source)
+    for source in list_tables():
+        each = build_published_table(source)
         page = parsed(each.html())
         assert page.scopes.count("row") == len(each.lines)
         assert page.scopes.count("col") == len(each.headings)
@@ -361,8 +361,8 @@ def test_all_tables_render():
 
 def test_any_name_comes_out_right():
     name = "a|b & 50% of <script>x_y</script> {~^\\}#$*`"
-    said = Sheet(
-        caption=name, headings=("setting", name), lines=(Line(name, (name,), (1,)),),
+    said = TextTable(
+        caption=name, headings=("setting", name), lines=(TableLine(name, (name,), (1,)),),
         notes=(name,), verdicts=(name,),
     )  # fmt: skip
     page = parsed(said.html())
@@ -380,7 +380,7 @@ def test_a_users_own_table():
     numbers = {"my <own>": {"pgd": 51.5, "aa_acc": "about 50"}}
     there = [study(space="./mine.py", numbers=numbers)]
     trials = [trial("my <own>", 0, 0.5)]
-    (found,) = against_papers(frames(trials, chain("my <own>", 0, 0.48), there))
+    (found,) = compare_with_papers(frames(trials, chain("my <own>", 0, 0.48), there))
     row = values(found, "my <own>")
     assert row["pgd: paper"] == "51.5"
     assert row["AutoAttack %: ours, test"] == "48.00 (1)"
@@ -391,10 +391,10 @@ def test_a_users_own_table():
 
 def test_frames_that_say_little_make_no_table_and_no_error():
     trials = [{"study": "one", "trial_id": "0", "status": "completed", "val_robust_accuracy": 0.5}]
-    assert not against_papers(frames(trials, studies=[Study(name="one")]))
+    assert not compare_with_papers(frames(trials, studies=[Study(name="one")]))
     evaluation = [{"study": "one", "trial_id": "0", "attack": "square"}]
-    (found,) = against_papers(frames(trials, evaluation))
-    assert not [name for name in found.sheet.headings if "ours, test" in name]
+    (found,) = compare_with_papers(frames(trials, evaluation))
+    assert not [name for name in found.table.headings if "ours, test" in name]
 
 
 @pytest.mark.parametrize(
@@ -405,6 +405,6 @@ def test_frames_that_say_little_make_no_table_and_no_error():
     ],
 )  # fmt: skip
 def test_a_search_yaml_that_says_nonsense_makes_no_table(said):
-    there = [Study(name="one", said=said)]
+    there = [Study(name="one", description=said)]
     trials = [{key: value for key, value in SEEDS[0].items() if key != "variant"}]
-    assert not against_papers(frames(trials, studies=there))
+    assert not compare_with_papers(frames(trials, studies=there))

@@ -5,7 +5,7 @@ import torch
 
 from tests.oracles import Halfspace
 from trainables.attacks import dynamic, pgd
-from trainables.attacks.dynamic import stationarity
+from trainables.attacks.dynamic import compute_fosc
 from trainables.methods import pgd_at
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
@@ -14,14 +14,14 @@ from trainables.threats.linf import Linf
 def test_fosc_by_hand():
     """Slope (3, -4), perturbation (0.1, 0): 0.5 * 7 - 0.3 in linf, 0.5 * 5 - 0.3 in l2."""
     grad, delta = torch.tensor([[3.0, -4.0]]), torch.tensor([[0.1, 0.0]])
-    torch.testing.assert_close(stationarity(delta, grad, Linf(eps=0.5)), torch.tensor([3.2]))
-    torch.testing.assert_close(stationarity(delta, grad, L2(eps=0.5)), torch.tensor([2.2]))
+    torch.testing.assert_close(compute_fosc(delta, grad, Linf(eps=0.5)), torch.tensor([3.2]))
+    torch.testing.assert_close(compute_fosc(delta, grad, L2(eps=0.5)), torch.tensor([2.2]))
 
 
 def test_fosc_vanishes_where_nothing_is_left_to_gain():
     grad = torch.tensor([[3.0, -4.0]])
     converged = torch.tensor([[0.5, -0.5]])
-    torch.testing.assert_close(stationarity(converged, grad, Linf(eps=0.5)), torch.tensor([0.0]))
+    torch.testing.assert_close(compute_fosc(converged, grad, Linf(eps=0.5)), torch.tensor([0.0]))
 
 
 class Sum(torch.nn.Module):

@@ -57,7 +57,7 @@ def test_it_starts_where_it_is_told_to(start, reach):
 
 def test_a_step_follows_the_pace_of_a_shrunk_ball():
     model, x, y = Halfspace(torch.ones(1)), torch.tensor([[0.5]]), torch.tensor([1])
-    objective, half = pgd_at.inner(model, x, y), Linf(eps=0.3, pace=0.5)
+    objective, half = pgd_at.inner(model, x, y), Linf(eps=0.3, step_scale=0.5)
     x_adv = pgd.perturb(objective, x, y, threat=half, steps=1, step_size=0.1, start="zero")
     torch.testing.assert_close(x_adv, torch.tensor([[0.45]]))
 

@@ -4,18 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import checkpoint
 from trainables.averages import ema, ensemble, none
-from trainables.catalogue import names
+from trainables.catalogue import list_members
 from trainables.checkpoint import load_model
 from trainables.ensemble import Ensemble
-from trainables.exam import accuracies
+from trainables.exam import measure_accuracies
 from trainables.groups import GROUPS
 from trainables.trial import Trial
 
 TWO_PERIODS = {"periods": {"resets": [0.5]}}
-each_average = pytest.mark.parametrize("name", names("trainables.averages"))
+each_average = pytest.mark.parametrize("name", list_members("trainables.averages"))
 
 
 class Constant(nn.Module):
@@ -50,8 +50,8 @@ def test_ema_by_hand():
     average = ema.build(model, decay=0.75)
     for weight, expected in ((1.0, 1.0), (2.0, 1.25), (5.0, 2.1875)):
         model.weight.data.fill_(weight)
-        average.stepped()
-        assert average.examined().weight.item() == pytest.approx(expected)
+        average.on_step()
+        assert average.evaluation_model().weight.item() == pytest.approx(expected)
 
 
 def test_ema_averages_batch_statistics_too():
@@ -59,45 +59,45 @@ def test_ema_averages_batch_statistics_too():
     average = ema.build(model, decay=0.5)
     for mean in (2.0, 4.0):
         model.running_mean.fill_(mean)
-        average.stepped()
-    assert average.examined().running_mean.item() == pytest.approx(3.0)
+        average.on_step()
+    assert average.evaluation_model().running_mean.item() == pytest.approx(3.0)
 
 
 def test_no_average_is_the_network_itself():
     model = nn.Linear(1, 1)
-    assert none.build(model).examined() is model
+    assert none.build(model).evaluation_model() is model
 
 
 def test_the_ensemble_of_one_answers_as_the_network_does():
     model, x = nn.Linear(3, 4), torch.rand(2, 3)
-    answer = ensemble.build(model).examined()(x)
+    answer = ensemble.build(model).evaluation_model()(x)
     torch.testing.assert_close(answer.softmax(dim=1), model(x).softmax(dim=1))
 
 
 @each_average
 def test_what_is_examined_is_what_is_kept_and_it_loads(name, tmp_path):
-    trial = Trial(tiny(average={"name": name}, **TWO_PERIODS))
-    best = max(trial.reports(), key=lambda report: report.score())
+    trial = Trial(tiny_config(average={"name": name}, **TWO_PERIODS))
+    best = max(trial.run_epochs(), key=lambda report: report.score())
     checkpoint.save(trial, tmp_path)
     model = load_model(tmp_path)
-    scored = accuracies(model, trial.validation, threat=trial.threat, steps=2)
+    scored = measure_accuracies(model, trial.validation_images, threat=trial.threat, steps=2)
     assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
 
 
 @each_average
 def test_an_interruption_changes_nothing(name, tmp_path):
-    config = tiny(average={"name": name}, **TWO_PERIODS)
+    config = tiny_config(average={"name": name}, **TWO_PERIODS)
     straight = Trial(config)
-    list(straight.reports())
+    list(straight.run_epochs())
     first = Trial(config)
     for _ in range(3):
-        first.advance()
+        first.run_epoch()
     checkpoint.save(first, tmp_path)
     second = Trial(config)
     checkpoint.restore(second, tmp_path)
-    list(second.reports())
-    expected = straight.average.examined().state_dict()
-    for key, tensor in second.average.examined().state_dict().items():
+    list(second.run_epochs())
+    expected = straight.average.evaluation_model().state_dict()
+    for key, tensor in second.average.evaluation_model().state_dict().items():
         torch.testing.assert_close(tensor, expected[key], rtol=0, atol=0)
 
 
@@ -105,9 +105,9 @@ def test_an_interruption_changes_nothing(name, tmp_path):
 def test_the_network_in_training_is_not_touched(name):
     assert GROUPS["average"].load(name).__doc__
     plain, averaged = (
-        Trial(tiny(average={"name": each}, **TWO_PERIODS)) for each in ("none", name)
+        Trial(tiny_config(average={"name": each}, **TWO_PERIODS)) for each in ("none", name)
     )
     for trial in (plain, averaged):
-        list(trial.reports())
+        list(trial.run_epochs())
     for key, tensor in averaged.model.state_dict().items():
         torch.testing.assert_close(tensor, plain.model.state_dict()[key], rtol=0, atol=0)

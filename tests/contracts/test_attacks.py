@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from tests.oracles import Halfspace
-from trainables.catalogue import load, names
-from trainables.knobs import knobs
+from trainables.catalogue import load_member, list_members
+from trainables.knobs import read_knobs
 from trainables.methods import pgd_at
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
-ATTACKS = [load("trainables.attacks", name) for name in names("trainables.attacks")]
+ATTACKS = [load_member("trainables.attacks", name) for name in list_members("trainables.attacks")]
 each_attack = pytest.mark.parametrize("attack", ATTACKS, ids=lambda a: a.__name__.split(".")[-1])
 each_threat = pytest.mark.parametrize("threat", [Linf, L2])
 
@@ -80,6 +80,6 @@ def test_it_follows_as_many_slopes_as_it_says(attack):
         return z.sum(dim=1), torch.eye(2)[[1, 1, 1]] + 0 * z[:, :2]
 
     said = attack.SLOPES
-    number = knobs(attack.perturb)[said].default if isinstance(said, str) else said
+    number = read_knobs(attack.perturb)[said].default if isinstance(said, str) else said
     attack.perturb(objective, torch.full((3, 12), 0.5), torch.ones(3).long(), threat=Linf(eps=0.1))
     assert asked == [True] * number

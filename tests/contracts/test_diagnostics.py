@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from analysis.diagnostics._run import MeasureContext
-from analysis.diagnostics._settings import MEASURES, compares, pictures
-from trainables.bind import filled
-from trainables.heads import headed
+from analysis.diagnostics._settings import MEASURES, compares_networks, draws_picture
+from trainables.bind import bind_member
+from trainables.heads import with_head
 from trainables.injection import inject
-from trainables.knobs import REQUIRED, knobs
+from trainables.knobs import REQUIRED, read_knobs
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
@@ -22,7 +22,7 @@ NAMES = MEASURES.members()
 def network(head="linear"):
     torch.manual_seed(0)
     body = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.LeakyReLU(), nn.Flatten(), nn.Linear(32, 5)]
-    model = headed(nn.Sequential(*body), head=head)
+    model = with_head(nn.Sequential(*body), head=head)
     model[1].running_mean.fill_(0.3)
     return model
 
@@ -45,7 +45,7 @@ def measured(name, model, number=7, threat=None, seed=0, **things):
         "others": {"one": model, "two": copy.deepcopy(model)},
     }
     quick = {"surface": {"points": 3}}.get(name, {})
-    measure = inject(filled(MEASURES, name, quick)["measure"], MeasureContext(**given | things))
+    measure = inject(bind_member(MEASURES, name, quick)["measure"], MeasureContext(**given | things))
     return measure(model, x, torch.arange(number) % 5)
 
 
@@ -55,7 +55,7 @@ def test_it_gives_a_number_an_image_or_one_of_all(name, number):
     found = measured(name, network(), number)
     assert found
     for value in found.values():
-        assert value.shape in {(number,), ()} or (pictures(name) and value.shape == (3, 3, 3))
+        assert value.shape in {(number,), ()} or (draws_picture(name) and value.shape == (3, 3, 3))
         assert value.isfinite().all()
         assert not value.requires_grad
 
@@ -95,11 +95,11 @@ def test_the_same_seed_gives_the_same_to_the_last_bit(name, threat):
 def test_it_says_what_it_is(name):
     module = MEASURES.load(name)
     assert re.search(r"arXiv:\d{4}\.\d{5}", module.__doc__)
-    for knob in knobs(module.measure).values():
-        assert knob.meaning, knob.name
+    for knob in read_knobs(module.measure).values():
+        assert knob.description, knob.name
         assert knob.default is not REQUIRED
 
 
 def test_one_compares_and_one_leaves_pictures():
-    assert [name for name in NAMES if compares(name)] == ["transfer"]
-    assert [name for name in NAMES if pictures(name)] == ["surface"]
+    assert [name for name in NAMES if compares_networks(name)] == ["transfer"]
+    assert [name for name in NAMES if draws_picture(name)] == ["surface"]

@@ -5,21 +5,21 @@ import re
 
 import pytest
 
-from trainables.bind import complaints
+from trainables.bind import check_member
 from trainables.groups import GROUPS
-from trainables.knobs import REQUIRED, knobs
+from trainables.knobs import REQUIRED, read_knobs
 from tuner.study_groups import STUDY_GROUPS
 
 EVERY = {**GROUPS, **STUDY_GROUPS}
 MEMBERS = [(g, m) for g, group in EVERY.items() for m in group.members()]
-COMMON = [(g, f) for g, group in EVERY.items() for f in group.common]
+COMMON = [(g, f) for g, group in EVERY.items() for f in group.common_functions]
 each_member = pytest.mark.parametrize(("group", "member"), MEMBERS, ids="=".join)
 
 
 @each_member
 def test_it_defines_what_its_group_provides(group, member):
-    functions = EVERY[group].functions(member)
-    assert set(EVERY[group].provides) <= set(functions)
+    functions = EVERY[group].member_functions(member)
+    assert set(EVERY[group].required_functions) <= set(functions)
 
 
 @each_member
@@ -32,30 +32,30 @@ def test_the_first_line_of_its_docstring_stands_alone(group, member):
 @each_member
 def test_every_knob_is_documented(group, member):
     module = EVERY[group].load(member)
-    for name in EVERY[group].provides:
-        for knob in knobs(getattr(module, name)).values():
-            assert knob.meaning, f"{knob.name} has no line in the docstring"
+    for name in EVERY[group].required_functions:
+        for knob in read_knobs(getattr(module, name)).values():
+            assert knob.description, f"{knob.name} has no line in the docstring"
 
 
 @each_member
 def test_defaults_are_allowed(group, member):
-    known = EVERY[group].knobs(member)
+    known = EVERY[group].member_knobs(member)
     defaults = {k: knob.default for k, knob in known.items() if knob.default is not REQUIRED}
     missing = [k for k in known if k not in defaults]
-    found = list(complaints(group, EVERY[group], member, defaults))
+    found = list(check_member(group, EVERY[group], member, defaults))
     assert len(found) == len(missing), found
 
 
 @each_member
 def test_no_knob_of_its_own_shadows_a_common_one(group, member):
     module = EVERY[group].load(member)
-    own = {k for name in EVERY[group].provides for k in knobs(getattr(module, name))}
-    assert not own & {k for f in EVERY[group].common for k in knobs(f)}
+    own = {k for name in EVERY[group].required_functions for k in read_knobs(getattr(module, name))}
+    assert not own & {k for f in EVERY[group].common_functions for k in read_knobs(f)}
 
 
 @pytest.mark.parametrize("function", [f for _, f in COMMON], ids=lambda f: f.__name__)
 def test_common_knobs_are_documented(function):
-    assert all(knob.meaning for knob in knobs(function).values())
+    assert all(knob.description for knob in read_knobs(function).values())
 
 
 @pytest.mark.parametrize("group", ["method", "attack", "update", "model", "schedule"])

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.bind import complaints
-from trainables.catalogue import load, names
+from trainables.bind import check_member
+from trainables.catalogue import load_member, list_members
 from trainables.criteria import cross_entropy
 from trainables.groups import GROUPS
 from trainables.injection import inject
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.step_context import StepContext
 from trainables.threats.linf import Linf
 
-METHODS = [load("trainables.methods", name) for name in names("trainables.methods")]
+METHODS = [load_member("trainables.methods", name) for name in list_members("trainables.methods")]
 each_method = pytest.mark.parametrize("method", METHODS, ids=lambda m: m.__name__.split(".")[-1])
 
 
@@ -96,14 +96,14 @@ def test_outer_is_a_mean_over_examples(method, model):
 @each_method
 def test_docstring_names_every_knob(method):
     doc = inspect.getdoc(method.outer)
-    assert [name for name in knobs(method.outer) if f"{name}: " not in doc] == []
+    assert [name for name in read_knobs(method.outer) if f"{name}: " not in doc] == []
 
 
 @each_method
 def test_what_it_is_published_with_exists(method):
     for group, values in getattr(method, "COMPANIONS", {}).items():
         rest = {key: value for key, value in values.items() if key != "name"}
-        assert list(complaints(group, GROUPS[group], values["name"], rest)) == []
+        assert list(check_member(group, GROUPS[group], values["name"], rest)) == []
 
 
 def test_every_method_cites_its_own_paper():

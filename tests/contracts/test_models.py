@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from trainables.bind import filled
+from trainables.bind import bind_member
 from trainables.bound_components import bound_model
 from trainables.groups import GROUPS
-from trainables.images import Format
-from trainables.trial import network
+from trainables.images import ImageFormat
+from trainables.trial import build_network
 
 MODELS = GROUPS["model"].members()
 NARROW = {"width": 4}
@@ -16,9 +16,9 @@ each_model = pytest.mark.parametrize("name", MODELS)
 
 def build(name, shape=(3, 16, 16), **settings):
     torch.manual_seed(0)
-    narrow = NARROW if "width" in GROUPS["model"].knobs(name) else {}
-    images = Format(shape=shape, classes=7, mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
-    return network(bound_model(filled(GROUPS["model"], name, {**narrow, **settings})), images)
+    narrow = NARROW if "width" in GROUPS["model"].member_knobs(name) else {}
+    images = ImageFormat(shape=shape, classes=7, mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
+    return build_network(bound_model(bind_member(GROUPS["model"], name, {**narrow, **settings})), images)
 
 
 @each_model

@@ -4,35 +4,35 @@ import json
 
 import pytest
 
-from trainables.catalogue import load, names
+from trainables.catalogue import load_member, list_members
 from trainables.problems import InputError
-from tuner.arguments import read
-from tuner.compose import compose
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 from tuner.domains import is_domain
-from tuner.space import said
+from tuner.space import call_module_function
 from tuner.typed import is_grid
 
-SPACES, RECIPES = names("search_spaces"), names("search_spaces.recipes")
+SPACES, RECIPES = list_members("search_spaces"), list_members("search_spaces.recipes")
 HOMES = ["mnist5k", "mnist", "cifar10", "svhn"]
 """The recipes that data sets name as theirs."""
 
 
-ON_THEIRS = [(space, getattr(load("search_spaces", space), "RECIPE", None)) for space in SPACES]
+ON_THEIRS = [(space, getattr(load_member("search_spaces", space), "RECIPE", None)) for space in SPACES]
 RUNS = [(space, each) for space, own in ON_THEIRS for each in ([own] if own else HOMES)]
 
 
 @pytest.mark.parametrize(("space", "recipe"), RUNS)
 def test_every_value_searched_is_allowed_on_every_data_set_or_on_its_own(space, recipe):
-    plan = compose(*read([f"space={space}", f"recipe={recipe}"]))
-    assert plan.searched or len(plan.variants) > 1
+    plan = compose_plan(*parse_search_arguments([f"space={space}", f"recipe={recipe}"]))
+    assert plan.domains_by_knob or len(plan.variants) > 1
     for variant in plan.variants:
         json.dumps(variant.fixed)  # names and numbers only: it must survive the disk
 
 
 @pytest.mark.parametrize("space", SPACES)
 def test_the_threat_model_and_the_exam_are_only_swept_as_a_grid(space):
-    module = load("search_spaces", space)
-    for layer in (module.space(), *said(module, "variants").values()):
+    module = load_member("search_spaces", space)
+    for layer in (module.space(), *call_module_function(module, "variants").values()):
         for group in ("threat", "exam"):
             domains = [value for value in layer.get(group, {}).values() if is_domain(value)]
             assert all(map(is_grid, domains))
@@ -40,18 +40,18 @@ def test_the_threat_model_and_the_exam_are_only_swept_as_a_grid(space):
 
 @pytest.mark.parametrize("space", SPACES)
 def test_its_docstring_says_where_the_ranges_come_from(space):
-    assert "arXiv:" in load("search_spaces", space).__doc__
+    assert "arXiv:" in load_member("search_spaces", space).__doc__
 
 
 @pytest.mark.parametrize("space", SPACES)
 def test_what_is_published_is_published_for_a_variant(space):
-    module = load("search_spaces", space)
-    assert said(module, "published").keys() <= said(module, "variants").keys()
+    module = load_member("search_spaces", space)
+    assert call_module_function(module, "published").keys() <= call_module_function(module, "variants").keys()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_searches_nothing_and_names_its_source(recipe):
-    module = load("search_spaces.recipes", recipe)
+    module = load_member("search_spaces.recipes", recipe)
     assert not any(is_domain(v) for group in module.recipe().values() for v in group.values())
     assert "arXiv:" in module.__doc__ or "openreview:" in module.__doc__
     assert module.EPOCHS >= 1
@@ -59,11 +59,11 @@ def test_a_recipe_searches_nothing_and_names_its_source(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_is_complete(recipe):
-    plan = compose(*read([f"recipe={recipe}", "optimizer.weight_decay=grid(0,1e-4)"]))
+    plan = compose_plan(*parse_search_arguments([f"recipe={recipe}", "optimizer.weight_decay=grid(0,1e-4)"]))
     (variant,) = plan.variants
     assert all(variant.fixed[group] for group in variant.fixed)
 
 
 def test_a_space_refuses_what_makes_no_sense():
     with pytest.raises(InputError, match=r"attack\.grows: changes nothing, because method=standa"):
-        compose(*read(["space=attack_early_stop", "method=standard"]))
+        compose_plan(*parse_search_arguments(["space=attack_early_stop", "method=standard"]))

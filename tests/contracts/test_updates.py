@@ -5,16 +5,16 @@ import torch
 from torch import nn
 
 from trainables.attacks import pgd
-from trainables.catalogue import load, names
+from trainables.catalogue import load_member, list_members
 from trainables.criteria import cross_entropy
 from trainables.injection import inject, injected_names
-from trainables.knobs import knobs
+from trainables.knobs import read_knobs
 from trainables.methods import pgd_at
 from trainables.signatures import BoundAttack, BoundMethod
 from trainables.step_context import StepContext
 from trainables.threats.linf import Linf
 
-UPDATES = [load("trainables.updates", name) for name in names("trainables.updates")]
+UPDATES = [load_member("trainables.updates", name) for name in list_members("trainables.updates")]
 each_update = pytest.mark.parametrize("update", UPDATES, ids=lambda u: u.__name__.split(".")[-1])
 
 
@@ -66,5 +66,5 @@ def test_one_that_attacks_by_itself_says_how_many_slopes_it_follows(update):
     model[1].register_forward_hook(lambda *_: passes.append(1))
     run(update, model, lr=0.1)
     said = update.SLOPES
-    number = knobs(update.update)[said].default if isinstance(said, str) else said
+    number = read_knobs(update.update)[said].default if isinstance(said, str) else said
     assert len(passes) == number

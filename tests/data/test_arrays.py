@@ -24,7 +24,7 @@ def write(path, **changes):
 
 def test_colour_images_come_with_channels_first_and_their_own_statistics(tmp_path):
     data = arrays.load(path=write(tmp_path / "a.npz"))
-    assert data.format.shape == (3, 6, 5)
+    assert data.image_format.shape == (3, 6, 5)
     assert data.classes == 4
     assert torch.equal(data.train.x[3, 1], torch.from_numpy(GOOD["x_train"][3, :, :, 1]))
     pixels = GOOD["x_train"].reshape(-1, 3) / 255
@@ -34,7 +34,7 @@ def test_colour_images_come_with_channels_first_and_their_own_statistics(tmp_pat
 
 def test_grey_images_may_lack_the_channel_axis(tmp_path):
     grey = {key: GOOD[key][..., 0] for key in ("x_train", "x_test")}
-    assert arrays.load(path=write(tmp_path / "a.npz", **grey)).format.shape == (1, 6, 5)
+    assert arrays.load(path=write(tmp_path / "a.npz", **grey)).image_format.shape == (1, 6, 5)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as shapes
 
-from tests.oracles import tiny
-from trainables.batches import batches
+from tests.oracles import tiny_config
+from trainables.batches import iterate_batches
 from trainables.data import imagenet
 from trainables.images import DataError
 from trainables.photos import PhotoError
@@ -29,7 +29,7 @@ def root(tmp_path):
 
 def test_shapes_labels_and_classes_in_the_order_of_their_names(root):
     data = imagenet.load(root=str(root), size=16, workers=2)
-    assert data.format.shape == (3, 16, 16)
+    assert data.image_format.shape == (3, 16, 16)
     assert data.classes == 2
     assert data.train.y.tolist() == [0] * 6 + [1] * 6
     assert data.train.x.files[0] == root / "train/n01/0.JPEG"
@@ -48,7 +48,7 @@ def test_batches_are_the_photographs_and_labels_of_one_order(root):
     data = imagenet.load(root=str(root), size=8, workers=3)
     whole = data.train.x.float() / 255
     seen = torch.zeros(12)
-    for x, y in batches(data.train, torch.Generator().manual_seed(1), batch_size=5):
+    for x, y in iterate_batches(data.train, torch.Generator().manual_seed(1), batch_size=5):
         for image, label in zip(x, y, strict=True):
             (which,) = [i for i in range(12) if torch.equal(whole[i], image)]
             assert data.train.y[which] == label
@@ -58,8 +58,8 @@ def test_batches_are_the_photographs_and_labels_of_one_order(root):
 
 def test_a_trial_trains_on_them(root):
     data = {"name": "imagenet", "root": str(root), "size": 16, "workers": 2}
-    config = tiny(data={**data, "validation": 4, "batch_size": 4}, epochs=1)
-    assert Trial(config).advance().train_loss > 0
+    config = tiny_config(data={**data, "validation": 4, "batch_size": 4}, epochs=1)
+    assert Trial(config).run_epoch().train_loss > 0
 
 
 @pytest.mark.parametrize("wrong", ["nothing", "other classes", "an empty class"])

@@ -40,7 +40,7 @@ def test_mnist_from_its_original_files(shared, tmp_path):
     shutil.copytree(shared / "MNIST", tmp_path / "MNIST")
     data = mnist.load(root=str(tmp_path), download=True)  # finds the files, fetches nothing
     assert (len(data.train), len(data.test)) == (60_000, 10_000)
-    assert data.format.shape == (1, 28, 28)
+    assert data.image_format.shape == (1, 28, 28)
     with gzip.open(shared / "MNIST/raw/train-images-idx3-ubyte.gz") as file:
         first = np.frombuffer(file.read(16 + 784)[16:], dtype=np.uint8).copy()
     assert torch.equal(data.train.x[0].flatten(), torch.from_numpy(first))
@@ -49,7 +49,7 @@ def test_mnist_from_its_original_files(shared, tmp_path):
 @pytest.mark.parametrize(("size", "labels"), [((4, 8, 8, 3), "targets"), ((4, 3, 8, 8), "labels")])
 def test_axes_come_in_torchs_order_whatever_they_were(size, labels):
     data = np.arange(np.prod(size), dtype=np.uint8).reshape(size)
-    images = _torchvision.images(SimpleNamespace(data=data, **{labels: [0, 1, 2, 3]}))
+    images = _torchvision.as_images(SimpleNamespace(data=data, **{labels: [0, 1, 2, 3]}))
     expected = data.transpose(0, 3, 1, 2) if size[-1] == 3 else data
     assert torch.equal(images.x, torch.from_numpy(expected.copy()))
     assert images.y.tolist() == [0, 1, 2, 3]

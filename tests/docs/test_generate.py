@@ -8,7 +8,7 @@ from benchmarks import gpu_hours
 from docs import generate, render
 from trainables import catalogue
 from trainables.groups import GROUPS
-from tuner.space import RECIPES
+from tuner.space import RECIPES_PACKAGE
 from tuner.study_groups import STUDY_GROUPS
 
 PAGES = generate.reference()
@@ -34,32 +34,32 @@ def test_a_page_that_is_edited_missing_or_left_over_is_stale(tmp_path, monkeypat
 
 @pytest.mark.parametrize("name", [*GROUPS, *STUDY_GROUPS])
 def test_every_member_and_knob_of_a_group_is_listed(name):
-    group = generate.ALL[name]
-    members = generate.member_names(group.folder) if group.folder else [None]
+    group = generate.ALL_GROUPS[name]
+    members = generate.member_names(group.package) if group.package else [None]
     assert members
     for member in members:
         assert member is None or f"\n### `{name}={member}`\n" in TEXT
-        assert all(f"| `{name}.{knob}` |" in TEXT for knob in group.knobs(member))
+        assert all(f"| `{name}.{knob}` |" in TEXT for knob in group.member_knobs(member))
 
 
 def test_a_knob_is_described_as_in_its_signature():
     lines = page("methods.md").splitlines()
     (row,) = (line for line in lines if line.startswith("| `method.beta` |") and "`6`" in line)
-    knob = GROUPS["method"].knobs("trades")["beta"]
-    assert row == f"| `method.beta` | `float >= 0` | `6` | {render.escaped(knob.meaning)} |"
+    knob = GROUPS["method"].member_knobs("trades")["beta"]
+    assert row == f"| `method.beta` | `float >= 0` | `6` | {render.escaped(knob.description)} |"
 
 
 def test_every_space_and_recipe_is_listed_once():
     listed = re.findall(r"^### `space=(\w+)`$", page("spaces.md"), flags=re.M)
     assert sorted(listed) == list(generate.space_modules())
     listed = re.findall(r"^### `recipe=(\w+)`$", page("recipes.md"), flags=re.M)
-    assert listed == generate.member_names(RECIPES)
+    assert listed == generate.member_names(RECIPES_PACKAGE)
     assert "- `optimizer.weight_decay=loguniform(1e-05, 0.01)`" in page("spaces.md")
 
 
 def test_members_of_installed_plugins_are_left_out(monkeypatch):
-    monkeypatch.setattr(catalogue, "plugins", lambda _: {"mine": None})
-    assert "mine" in catalogue.names("trainables.methods")
+    monkeypatch.setattr(catalogue, "find_plugins", lambda _: {"mine": None})
+    assert "mine" in catalogue.list_members("trainables.methods")
     assert "mine" not in generate.member_names("trainables.methods")
 
 
@@ -87,8 +87,8 @@ def test_pages_do_not_depend_on_the_machine():
 def test_the_page_of_gpu_hours_is_that_of_the_code():
     """Two small tables and the speeds; all of them take minutes."""
     text = (generate.REFERENCE / generate.GPU_HOURS).read_text(encoding="utf-8")
-    speeds = gpu_hours.speeds()
-    assert all(generate.speed_line(each.multiplications, each.source) in text for each in speeds)
+    speeds = gpu_hours.list_speeds()
+    assert all(generate.speed_line(each.multiplications_per_hour, each.source) in text for each in speeds)
     for name in ("he_table_b", "pas_table1_mnist"):
-        row = generate.cost_row(gpu_hours.table(name), speeds[0], speeds[-1])
+        row = generate.cost_row(gpu_hours.compute_table_cost(name), speeds[0], speeds[-1])
         assert f"| {' | '.join(row)} |" in text

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tests.oracles import TwoOfFive
-from trainables.bind import filled
+from trainables.bind import bind_member
 from trainables.bound_components import bound_model
 from trainables.evaluations import (
     cw_pgd,
@@ -16,15 +16,15 @@ from trainables.evaluations import (
     transfer,
 )
 from trainables.groups import GROUPS
-from trainables.images import Format
+from trainables.images import ImageFormat
 from trainables.memory_format import to_channels_last
-from trainables.modes import frozen
+from trainables.modes import frozen_weights
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
-from trainables.trial import network
-from trainables.verdict import aims
-from trainables.view import quick
-from tuner.suites import ATTACKS, attacks
+from trainables.trial import build_network
+from trainables.verdict import unpack_attempt
+from trainables.view import folded_view
+from tuner.suites import ATTACKS, parse_suite
 
 LINF, EUCLIDEAN = 0.1, 0.8
 """On 64 pixels a change of 0.1 in each is 0.8 long: the same margins."""
@@ -48,14 +48,14 @@ def halves():
 
 
 def run(word, threat, model, x, y, given=None):
-    made, problems = attacks(word, given or {})
+    made, problems = parse_suite(word, given or {})
     assert not problems
     standing = torch.ones_like(y, dtype=torch.bool)
-    for number, attempt in enumerate(made[0].passes(5)):
+    for number, attempt in enumerate(made[0].build_attempts(5)):
         if not standing.any():
             break
         rng = torch.Generator().manual_seed(number)
-        points, _ = aims(attempt(model, x[standing], y[standing], threat=threat, rng=rng))
+        points, _ = unpack_attempt(attempt(model, x[standing], y[standing], threat=threat, rng=rng))
         assert (threat.size(points - x[standing]) <= threat.eps + 1e-6).all()
         assert points.min() >= 0
         assert points.max() <= 1
@@ -79,16 +79,16 @@ def test_colour_images_in_any_layout_are_attacked_through_convolutions(name, thr
     if name == "rays" and isinstance(threat, L2):
         pytest.skip("an attack on linf")
     torch.manual_seed(0)
-    bound = bound_model(filled(GROUPS["model"], "preact_resnet18", {"width": 2}))
-    images = Format(shape=(3, 10, 10), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
-    model = to_channels_last(network(bound, images).eval())
+    bound = bound_model(bind_member(GROUPS["model"], "preact_resnet18", {"width": 2}))
+    images = ImageFormat(shape=(3, 10, 10), classes=5, mean=(0.5,) * 3, std=(0.25,) * 3)
+    model = to_channels_last(build_network(bound, images).eval())
     x = torch.rand(6, 3, 10, 10).contiguous(memory_format=torch.channels_last)
     with torch.no_grad():
         y = model(x).argmax(dim=1)
     knobs = {"steps": 3, "queries": 40, "restarts": 1}
-    short = {k: v for k, v in knobs.items() if k in ATTACKS.knobs(name)}
-    with frozen(model):
-        run(name, threat, quick(model), x, y, {name: short})
+    short = {k: v for k, v in knobs.items() if k in ATTACKS.member_knobs(name)}
+    with frozen_weights(model):
+        run(name, threat, folded_view(model), x, y, {name: short})
 
 
 def test_random_targets_reach_the_boundary_when_drawn_often():
@@ -101,7 +101,7 @@ def test_random_targets_reach_the_boundary_when_drawn_often():
 def test_random_targets_are_gone_for_until_they_are_reached():
     """Class 1 is the one that TwoOfFive can answer besides 0: no other is ever reached."""
     x, y, model = near_and_far()
-    (attempt,) = attacks("random_targeted_10", {})[0][0].passes(5)
+    (attempt,) = parse_suite("random_targeted_10", {})[0][0].build_attempts(5)
     several = torch.arange(5).repeat(40)
     rng = torch.Generator().manual_seed(0)
     points, target = attempt(model, x[several], y[several], threat=Linf(eps=LINF), rng=rng)
@@ -140,23 +140,23 @@ def test_rays_stops_at_its_queries():
             return super().forward(x)
 
     x, y, _ = near_and_far()
-    made, _ = attacks("rays_50", {})
-    (attempt,) = made[0].passes(5)
+    made, _ = parse_suite("rays_50", {})
+    (attempt,) = made[0].build_attempts(5)
     attempt(Counted(64), x[4:], y[4:], threat=Linf(eps=0.01), rng=torch.Generator())
     assert 50 <= sum(calls) <= 50 + 20  # the last bisection is finished: 14 halvings from 1
 
 
 def test_rays_is_of_linf():
-    made, _ = attacks("rays", {})
+    made, _ = parse_suite("rays", {})
     x, y, model = near_and_far()
     with pytest.raises(ValueError, match="linf"):
-        made[0].passes(5)[0](model, x, y, threat=L2(eps=1), rng=torch.Generator())
+        made[0].build_attempts(5)[0](model, x, y, threat=L2(eps=1), rng=torch.Generator())
 
 
 def test_the_margin_by_hand():
     """Logits 1, 4, 2 and label 0: the largest other is 3 above; label 1: it is 2 below."""
     logits = torch.tensor([[1.0, 4.0, 2.0], [1.0, 4.0, 2.0]])
-    loss = cw_pgd.margin(torch.tensor([9, 0, 1]))
+    loss = cw_pgd.margin_loss(torch.tensor([9, 0, 1]))
     assert loss(logits, torch.tensor([1, 2])).tolist() == [3.0, -2.0]
 
 
@@ -164,12 +164,12 @@ def test_ranks_leave_the_label_out():
     """Of logits 5, 1, 3, 2 with label 0 the wrong classes rank 2, 3, 1."""
     logits = torch.tensor([[5.0, 1.0, 3.0, 2.0]])
     y = torch.tensor([0])
-    ranked = [int(multi_targeted.ranked(lambda x: x, logits, y, rank)) for rank in range(3)]
+    ranked = [int(multi_targeted.ranked_class(lambda x: x, logits, y, rank)) for rank in range(3)]
     assert ranked == [2, 3, 1]
 
 
 def test_towards_a_target_by_hand():
-    loss = multi_targeted.towards(torch.tensor([2, 1]), torch.tensor([0, 0]))
+    loss = multi_targeted.targeted_margin_loss(torch.tensor([2, 1]), torch.tensor([0, 0]))
     logits = torch.tensor([[1.0, 4.0, 6.0]])
     assert loss(logits, torch.tensor([1])).tolist() == [3.0]
     assert loss(logits, torch.tensor([0])).tolist() == [5.0]
@@ -177,7 +177,7 @@ def test_towards_a_target_by_hand():
 
 def test_likeness_by_hand():
     """Of two equal logits each has probability 1/2."""
-    loss = random_targeted.likeness(torch.tensor([0]))
+    loss = random_targeted.target_log_likelihood(torch.tensor([0]))
     assert loss(torch.zeros(1, 2), torch.tensor([0])).item() == pytest.approx(-0.693147, abs=1e-6)
 
 
@@ -192,7 +192,7 @@ def test_the_shortest_way_over_a_boundary_by_hand(threat, expected):
     slopes = torch.zeros(1, 3, 1, 1, 2)
     slopes[0, 1, 0, 0] = torch.tensor([3.0, 4.0])
     slopes[0, 2, 0, 0] = torch.tensor([3.0, 4.0])
-    step = deepfool.shortest(logits, slopes, torch.tensor([0]), threat)
+    step = deepfool.shortest_step(logits, slopes, torch.tensor([0]), threat)
     assert step.flatten().tolist() == pytest.approx(expected)  # float32
 
 
@@ -201,7 +201,7 @@ def test_features_are_normalised_while_the_attack_looks_and_no_longer():
     model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
     model[1].weight.data = torch.eye(2)
     x = torch.tensor([0.3, 0.4]).view(1, 1, 1, 2)
-    with normalized_pgd.normalised_features(model, x, s=3.0):
+    with normalized_pgd.normalise_features(model, x, s=3.0):
         inside = model(x)
     torch.testing.assert_close(inside, torch.tensor([[1.8, 2.4]]))
     torch.testing.assert_close(model(x), torch.tensor([[0.3, 0.4]]))
@@ -216,15 +216,15 @@ def test_a_transfer_is_crafted_on_the_source(monkeypatch):
 
 
 def test_numbers_in_a_name_fill_the_first_knobs():
-    made, problems = attacks(["pgd_50_10", "square_7"], {"pgd": {"step_size": 0.01}})
+    made, problems = parse_suite(["pgd_50_10", "square_7"], {"pgd": {"step_size": 0.01}})
     assert not problems
     assert made[0].knobs == {"steps": 50, "restarts": 10, "step_size": 0.01, "start": "random"}
-    assert len(made[0].passes(10)) == 10
+    assert len(made[0].build_attempts(10)) == 10
     assert made[1].knobs["queries"] == 7
 
 
 def test_an_attack_too_many_or_unknown_or_idle_is_told_at_once():
-    _, problems = attacks(["pdg", "pgd_1_2_3"], {"square": {"queries": 3}})
+    _, problems = parse_suite(["pdg", "pgd_1_2_3"], {"square": {"queries": 3}})
     assert len(problems) == 3
     assert "no attack 'pdg'" in problems[0]
     assert "steps and restarts" in problems[1]

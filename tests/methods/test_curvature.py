@@ -8,7 +8,7 @@ from tests.oracles import Halfspace
 from trainables.attacks import adam
 from trainables.criteria import cross_entropy
 from trainables.methods import cure, fgsm_cure, llr
-from trainables.methods._slope import slope
+from trainables.methods._slope import input_gradient
 from trainables.threats.linf import Linf
 
 
@@ -27,7 +27,7 @@ MODEL, Y = Halfspace(torch.tensor([1.0])), torch.tensor([0])
 def test_the_slope_is_that_of_each_examples_own_loss():
     x = torch.tensor([[0.0], [2.0], [2.0]])
     expected = torch.stack([coin(0.0), coin(2.0), coin(2.0)])[:, None]
-    torch.testing.assert_close(slope(MODEL, x, torch.zeros(3).long()), expected)
+    torch.testing.assert_close(input_gradient(MODEL, x, torch.zeros(3).long()), expected)
 
 
 @pytest.mark.parametrize(("power", "exponent"), [("norm", 1), ("squared", 2)])
@@ -68,7 +68,7 @@ def test_llr_is_per_example_and_absolute():
 def test_llr_is_nothing_on_a_linear_loss():
     zero = torch.zeros(1)
     grad, delta = torch.tensor([[2.0]]), torch.tensor([[0.3]])
-    torch.testing.assert_close(llr.gap(torch.tensor([1.6]), torch.tensor([1.0]), grad, delta), zero)
+    torch.testing.assert_close(llr.linearity_gap(torch.tensor([1.6]), torch.tensor([1.0]), grad, delta), zero)
 
 
 def test_the_adam_search_finds_the_end_of_the_ball_where_the_gap_is_largest():

@@ -10,12 +10,12 @@ def test_boosted_cross_entropy_of_three_classes():
     """-log 0.2 - log(1 - 0.5); the guard of 1.0001 moves the second by 0.0002."""
     p = torch.tensor([[0.2, 0.5, 0.3]])
     expected = -torch.log(torch.tensor([0.2 * (1.0001 - 0.5)]))
-    torch.testing.assert_close(mart.boosted(p.log(), torch.tensor([0])), expected)
+    torch.testing.assert_close(mart.boosted_cross_entropy(p.log(), torch.tensor([0])), expected)
 
 
 def test_a_certain_mistake_is_expensive_but_finite():
     logits = torch.tensor([[0.0, 200.0]])
-    assert mart.boosted(logits, torch.tensor([0])).isfinite()
+    assert mart.boosted_cross_entropy(logits, torch.tensor([0])).isfinite()
 
 
 def test_the_shift_is_priced_by_doubt():

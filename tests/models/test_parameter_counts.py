@@ -50,7 +50,7 @@ def test_parameters_on_mnist(name, expected):
 
 @pytest.mark.parametrize("name", ["preact_resnet18", "resnet18", "senet18", "vgg16", "wrn_28_10"])
 def test_half_the_width_is_a_quarter_of_the_parameters_or_so(name):
-    usual = GROUPS["model"].knobs(name)["width"].default
+    usual = GROUPS["model"].member_knobs(name)["width"].default
     full, half = parameters(name), parameters(name, width=usual // 2)
     assert 3.9 < full / half < 4.0  # convolutions shrink fourfold, BatchNorm and the head twofold
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.knobs import knobs
-from trainables.misfit import misfit
+from trainables.knobs import read_knobs
+from trainables.misfit import check_value
 from trainables.models import wide_resnet
 from trainables.models._preact import PreActBlock
 
@@ -20,7 +20,7 @@ def test_depth_counts_layers(depth, blocks):
 
 @pytest.mark.parametrize("depth", [4, 9, 12, 35])
 def test_a_depth_that_no_number_of_blocks_has_is_refused(depth):
-    (told,) = misfit("model.depth", knobs(wide_resnet.build)["depth"], depth)
+    (told,) = check_value("model.depth", read_knobs(wide_resnet.build)["depth"], depth)
     assert told == f"model.depth: must be 10, 16, 22, ..., 6 n + 4, got {depth}."
 
 

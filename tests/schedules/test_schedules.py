@@ -8,7 +8,7 @@ from trainables.eps_schedules import cosine as eps_cosine
 from trainables.eps_schedules import linear
 from trainables.groups import GROUPS
 from trainables.schedules import cosine, one_cycle, piecewise
-from trainables.warmup import warm
+from trainables.warmup import warmup_factor
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_one_cycle_may_have_its_peak_at_either_end(peak):
     ("progress", "expected"), [(0, 0), (0.15, 0.5), (0.3, 1), (0.31, 1), (1, 1)]
 )
 def test_warm_up_is_straight_and_never_overshoots(progress, expected):
-    assert warm(progress, warmup=0.3) == pytest.approx(expected)
+    assert warmup_factor(progress, warmup=0.3) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("progress", "expected"), [(0, 0), (0.25, 0.5), (0.5, 1), (1, 1)])
@@ -57,10 +57,10 @@ def test_a_cosine_to_one_and_a_half_eps_is_there_after_61_percent(progress, expe
 
 
 def test_without_a_warm_up_the_start_is_at_full_height():
-    assert warm(0.0, warmup=0.0) == 1
-    assert not math.isnan(warm(0.0))
+    assert warmup_factor(0.0, warmup=0.0) == 1
+    assert not math.isnan(warmup_factor(0.0))
 
 
 def test_both_kinds_of_schedule_can_warm_up():
     for group in ("schedule", "eps_schedule"):
-        assert "warmup" in GROUPS[group].knobs("constant")
+        assert "warmup" in GROUPS[group].member_knobs("constant")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from trainables.catalogue import load
-from tuner.arguments import read
-from tuner.compose import compose
+from trainables.catalogue import load_member
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 
 TABLE_1 = [
     # lr, epochs, drops, batch, weight decay; early-stopped attack, warm-up of lr, of eps
@@ -41,7 +41,7 @@ STAND_INS = {
 
 def configured(recipe):
     """Return the epochs and the whole configuration, defaults and all."""
-    plan = compose(*read([f"recipe={recipe}", "optimizer.lr_batch_size=grid(1,2)"]))
+    plan = compose_plan(*parse_search_arguments([f"recipe={recipe}", "optimizer.lr_batch_size=grid(1,2)"]))
     (variant,) = plan.variants
     return plan.epochs, variant.fixed
 
@@ -292,6 +292,6 @@ def test_hypersphere_embedding_is_trained_like_trades(recipe):
 )
 def test_a_recipe_says_if_its_method_is_not_here(method, recipe):
     assert configured(recipe)[1]["method"]["name"] == method
-    said = " ".join(load("search_spaces.recipes", recipe).__doc__.split())
+    said = " ".join(load_member("search_spaces.recipes", recipe).__doc__.split())
     assert "Only the settings of a row of Table 1 of Bag of Tricks (arXiv:2010.00467)" in said
     assert "stands in for it" in said

@@ -3,13 +3,13 @@
 import pytest
 
 from search_spaces import _published
-from trainables.catalogue import names
-from tuner.arguments import read
-from tuner.compose import compose
+from trainables.catalogue import list_members
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 
 
 def cells(space):
-    return {v.label: v for v in compose(*read([f"space={space}"])).variants}
+    return {v.label: v for v in compose_plan(*parse_search_arguments([f"space={space}"])).variants}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def cells(space):
     ],
 )
 def test_a_cell_for_each_row_run_to_the_end(space, number):
-    plan = compose(*read([f"space={space}"]))
+    plan = compose_plan(*parse_search_arguments([f"space={space}"]))
     assert len(plan.variants) == plan.trials == number
     assert plan.scheduler["name"] == "none"
 
@@ -168,8 +168,8 @@ def test_rows_that_are_differences_are_no_cells():
 
 
 def test_every_table_says_which_recipe_it_is_for():
-    for name in names("search_spaces"):
+    for name in list_members("search_spaces"):
         if "_table" in name or "_figure" in name:
             assert cells(name)
-            plan = compose(*read([f"space={name}"]))
+            plan = compose_plan(*parse_search_arguments([f"space={name}"]))
             assert plan.recipe != "mnist5k"

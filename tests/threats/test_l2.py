@@ -19,7 +19,7 @@ def test_a_short_perturbation_is_left_alone():
 def test_steepest_has_length_one_for_each_example_and_a_zero_gradient_stays_zero():
     grad = torch.zeros(3, 1, 2, 2)
     grad[0, 0, 0, 0], grad[1] = 5.0, 1e-3
-    lengths = L2(eps=1.0).steepest(grad).flatten(1).norm(dim=1)
+    lengths = L2(eps=1.0).steepest_step(grad).flatten(1).norm(dim=1)
     torch.testing.assert_close(lengths, torch.tensor([1.0, 1.0, 0.0]))
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from trainables.threat import shrink
+from trainables.threat import shrink_eps
 from trainables.threats.linf import Linf, build
 
 
@@ -23,10 +23,10 @@ def test_random_points_fill_the_ball():
 
 def test_steepest_is_the_sign():
     grad = torch.tensor([[3.0, -0.1, 0.0]])
-    assert torch.equal(Linf(eps=0.4).steepest(grad), torch.tensor([[1.0, -1.0, 0.0]]))
+    assert torch.equal(Linf(eps=0.4).steepest_step(grad), torch.tensor([[1.0, -1.0, 0.0]]))
 
 
 def test_a_shrunk_ball_has_a_share_of_the_radius_and_of_the_steps_if_they_follow():
     full = build(eps=0.4)
-    assert shrink(full, 0.5, steps_follow=True) == Linf(eps=0.2, pace=0.5)
-    assert shrink(full, 0.5, steps_follow=False) == Linf(eps=0.2)
+    assert shrink_eps(full, 0.5, steps_follow=True) == Linf(eps=0.2, step_scale=0.5)
+    assert shrink_eps(full, 0.5, steps_follow=False) == Linf(eps=0.2)

@@ -1,44 +1,44 @@
 """Results folders as searches leave them, written by hand."""
 
-from tests.oracles import report
+from tests.oracles import make_report
 from trainables.levels import Level
 from tuner import results
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.journal import Journal
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.journal import EventLog
 from tuner.record import Record
-from tuner.watch import told_apart
+from tuner.watch import distinguishing_knobs
 
-WORDS = ["space=weight_decay", "epochs=3", "trials=9", "scheduler=asha"]
-
-
-def planned(*words):
-    return compose(*read([*WORDS, *words]))
+ARGUMENTS = ["space=weight_decay", "epochs=3", "trials=9", "scheduler=asha"]
 
 
-def trial(plan, number, *robust, status="completed", clean=0.9, **knobs):
+def make_plan(*words):
+    return compose_plan(*parse_search_arguments([*ARGUMENTS, *words]))
+
+
+def make_record(plan, number, *robust, status="completed", clean=0.9, **knobs):
     """Return a trial of a plan's first variant, its searched knobs given as group__knob."""
     variant = plan.variants[0]
     groups = {group: dict(values) for group, values in variant.fixed.items()}
     for path, value in knobs.items():
         group, _, knob = path.partition("__")
         groups[group][knob] = value
-    reports = [report(epoch, value, clean) for epoch, value in enumerate(robust, start=1)]
-    columns = told_apart(groups | {"variant": variant.label}, plan.columns)
+    reports = [make_report(epoch, value, clean) for epoch, value in enumerate(robust, start=1)]
+    columns = distinguishing_knobs(groups | {"variant": variant.label}, plan.columns)
     bound = plan.settings.goal.constraint
     return Record(f"{number:04d}", columns, 0, groups, reports, status, constraint=bound)
 
 
-def leave(folder, plan, *records):
+def write_results_folder(folder, plan, *records):
     """Write down what happened to trials of a plan."""
     folder.mkdir(exist_ok=True)
-    results.write_study(folder, results.describe(plan, [Level(plan.epochs)], 0, []))
-    journal = Journal(folder)
+    results.write_search_yaml(folder, results.describe_study(plan, [Level(plan.epochs)], 0, []))
+    journal = EventLog(folder)
     for record in records:
-        journal.began(record)
+        journal.log_start(record)
         for each in record.reports:
-            journal.reported(record.trial_id, each)
+            journal.log_report(record.trial_id, each)
         if record.status != "running":
-            journal.ended(record)
+            journal.log_end(record)
     journal.close()
     return folder

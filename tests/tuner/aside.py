@@ -6,32 +6,32 @@ import sys
 
 import ray
 
-from tuner.cluster import QUIET
-from tuner.loopback import loopback
+from tuner.cluster import RAY_INIT_OPTIONS
+from tuner.loopback import listen_on_loopback
 from tuner.search import main
 
 
-def started(*words, alone=False):
+def start_search(*words, own_ray=False):
     """Start the command; return its process.
 
     Args:
         words: What is typed behind `python -m tuner.search`.
-        alone: Whether it starts a Ray of its own, rather than join that of the tests.
+        own_ray: Whether it starts a Ray of its own, rather than join that of the tests.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([__name__])
-    address = None if alone else ray.get_runtime_context().gcs_address
-    process = processes.Process(target=run, args=(address, words))
+    address = None if own_ray else ray.get_runtime_context().gcs_address
+    process = processes.Process(target=run_search, args=(address, words))
     process.start()
     return process
 
 
-def run(address, words):
+def run_search(address, words):
     """Run the command in silence."""
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(silence, stream.fileno())
     if address:
-        with loopback():
-            ray.init(address=address, **QUIET)
+        with listen_on_loopback():
+            ray.init(address=address, **RAY_INIT_OPTIONS)
     sys.exit(main(list(words)))

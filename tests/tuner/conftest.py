@@ -4,16 +4,16 @@ import shutil
 
 import pytest
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import checkpoint
 from trainables.levels import Level
 from trainables.trial import Trial
 from tuner import ledger, results
-from tuner.arguments import read
-from tuner.compose import compose
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 from tuner.evaluate import main as evaluate
-from tuner.journal import Journal
-from tuner.progress import Progress
+from tuner.journal import EventLog
+from tuner.progress import StudyProgress
 from tuner.record import Record
 
 
@@ -23,20 +23,20 @@ def searched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results") / "study"
     kept = folder / "trials/0000"
     kept.mkdir(parents=True)
-    trial = Trial(tiny())
-    list(trial.reports())
+    trial = Trial(tiny_config())
+    list(trial.run_epochs())
     checkpoint.save(trial, kept)
-    plan = compose(*read(["space=weight_decay", "trials=3"]))
+    plan = compose_plan(*parse_search_arguments(["space=weight_decay", "trials=3"]))
     groups = {k: v for k, v in trial.config.items() if isinstance(v, dict)}
     groups["optimizer"] = {**groups["optimizer"], "weight_decay": 1e-3}
     knobs = {"optimizer.weight_decay": 1e-3}
-    record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", str(kept))
+    record = Record("0000", knobs, 0, groups, [trial.best_report], "completed", "", str(kept))
     levels = (Level(trial.epochs),)
-    results.write_study(folder, results.describe(plan, levels, 0, ["python"]))
-    results.write(folder, plan, Progress(3, levels, 1, {"0000": record}))
-    journal = Journal(folder)
-    journal.began(record)
-    journal.ended(record)
+    results.write_search_yaml(folder, results.describe_study(plan, levels, 0, ["python"]))
+    results.write_results(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
+    journal = EventLog(folder)
+    journal.log_start(record)
+    journal.log_end(record)
     journal.close()
     assert evaluate([str(folder), "suite=fgsm", "images=60"]) == 0
     (folder / ledger.FILE).unlink()

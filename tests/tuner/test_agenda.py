@@ -5,14 +5,14 @@ import pytest
 from ray import tune
 from ray.tune.search import Searcher
 
-from tests.oracles import report
-from tuner.agenda import LIVES, Agenda
-from tuner.ladder import Course
+from tests.oracles import make_report
+from tuner.agenda import MAX_PROCESS_DEATHS, TrialQueue
+from tuner.ladder import FidelityPlan
 from tuner.plan import Variant
-from tuner.recall import Memory
+from tuner.recall import ResumeState
 from tuner.record import Record
 from tuner.schedulers import halving, none
-from tuner.searcher import StudySearcher
+from tuner.searcher import OptunaSearcher
 
 STATE = optuna.trial.TrialState
 SPACE = Variant(label="", fixed={}, searched={"optimizer.lr": tune.loguniform(1e-3, 1e-1)})
@@ -26,25 +26,25 @@ def _quiet():
 @pytest.fixture(autouse=True)
 def _whole(monkeypatch):
     """Let every checkpoint be whole."""
-    monkeypatch.setattr("tuner.recall.rewound", lambda record: record)
-    monkeypatch.setattr("tuner.agenda.moment_of", lambda folder: (0, 1))
+    monkeypatch.setattr("tuner.recall.rewind", lambda record: record)
+    monkeypatch.setattr("tuner.agenda.checkpoint_position", lambda folder: (0, 1))
 
 
 class Study:
     """An agenda and a Ray that trains nothing."""
 
     def __init__(self, scheduler, trials=2, epochs=2, memory=None, **knobs):
-        rule = scheduler.build(course=Course(epochs=epochs, trials=trials), **knobs)
-        self.study = StudySearcher(
+        rule = scheduler.build(course=FidelityPlan(epochs=epochs, trials=trials), **knobs)
+        self.study = OptunaSearcher(
             [SPACE],
             lambda number: optuna.samplers.RandomSampler(seed=number),
             listed=False,
-            levels=rule.levels,
+            levels=rule.plan_levels,
         )
-        self.agenda = Agenda(
+        self.agenda = TrialQueue(
             self.study,
             rule,
-            memory or Memory(),
+            memory or ResumeState(),
             trials,
             lambda record, own: record.checkpoint if own else "copy",
         )
@@ -58,14 +58,14 @@ class Study:
             groups = {"optimizer": config["optimizer"]}
             self.agenda.records.setdefault(
                 config["trial"], Record(config["trial"], {}, 0, groups)
-            ).went_on = config["went_on"]
+            ).times_resumed = config["went_on"]
         return name, config
 
     def reports(self, name, config, *values, first=1):
         """Report epochs until the agenda ends the trial; return whether it did."""
         number = config["trial"]
         for epoch, value in enumerate(values, start=first):
-            each = report(epoch, value)
+            each = make_report(epoch, value)
             self.agenda.records[number].reports.append(each)
             if self.agenda.decide(number, each) != "go":
                 break
@@ -104,7 +104,7 @@ def test_where_time_runs_out_who_waits_goes_on_before_new_trials_begin():
     name, config = study.asks()
     study.reports(name, config, 0.2)
     assert study.asks()[1]["trial"] == "0001"
-    study.agenda.late = lambda: True
+    study.agenda.time_is_short = lambda: True
     assert study.asks()[1]["trial"] == "0000"
     assert study.asks()[1]["trial"] == "0002"  # there is room for one at the top
 
@@ -112,12 +112,12 @@ def test_where_time_runs_out_who_waits_goes_on_before_new_trials_begin():
 def test_a_trial_whose_process_died_goes_on_a_few_times():
     study = Study(none, trials=1)
     name, config = study.asks()
-    for death in range(1, LIVES):
-        assert study.agenda.failed(name, died=True)
+    for death in range(1, MAX_PROCESS_DEATHS):
+        assert study.agenda.handle_failure(name, process_died=True)
         name, again = study.asks()
         assert (again["trial"], again["went_on"], again["waited"]) == ("0000", death, False)
         assert again["optimizer"] == config["optimizer"]
-    assert not study.agenda.failed(name, died=True)
+    assert not study.agenda.handle_failure(name, process_died=True)
     assert study.asks()[1] == Searcher.FINISHED
     assert [trial.state for trial in study.study.study.trials] == [STATE.FAIL]
 
@@ -127,14 +127,14 @@ def test_what_is_reported_again_is_heard_once():
     study = Study(halving, trials=2, keep=(0.5,), rungs=(0.5,))
     (a, _), (b, second) = study.asks(), study.asks()
     study.reports(b, second, 0.2)
-    study.agenda.records["0000"].reports.append(report(1, 0.3))
-    assert study.agenda.decide("0000", report(1, 0.3)) == "wait"
-    assert study.agenda.failed(a, died=True)
+    study.agenda.records["0000"].reports.append(make_report(1, 0.3))
+    assert study.agenda.decide("0000", make_report(1, 0.3)) == "wait"
+    assert study.agenda.handle_failure(a, process_died=True)
     c, again = study.asks()
     assert (again["trial"], again["waited"]) == ("0000", False)
     assert study.asks()[1] is None  # who is to report again does not go on as well
     study.reports(c, again, 0.3)
-    assert study.agenda.decided["0000"] == "wait"
+    assert study.agenda.decisions["0000"] == "wait"
     d, long = study.asks()
     assert (long["trial"], long["waited"]) == ("0000", True)
     study.reports(d, long, 0.4, first=2)
@@ -145,25 +145,25 @@ def test_a_trial_that_has_reported_all_it_was_to_is_over():
     study = Study(halving, trials=2, keep=(0.5,), rungs=(0.5,))
     study.asks()
     record = study.agenda.records["0000"]
-    assert not study.agenda.over(record)
-    record.reports.append(report(1, 0.3))
-    assert not study.agenda.over(record)  # the rule has not been asked yet
-    study.agenda.decide("0000", report(1, 0.3))
-    assert study.agenda.over(record)
+    assert not study.agenda.is_finished(record)
+    record.reports.append(make_report(1, 0.3))
+    assert not study.agenda.is_finished(record)  # the rule has not been asked yet
+    study.agenda.decide("0000", make_report(1, 0.3))
+    assert study.agenda.is_finished(record)
     plain = Study(none, trials=1)
     plain.asks()
     record = plain.agenda.records["0000"]
     for epoch in (1, 2):
-        assert not plain.agenda.over(record)
-        record.reports.append(report(epoch, 0.3))
-        plain.agenda.decide("0000", report(epoch, 0.3))
-    assert plain.agenda.over(record)
+        assert not plain.agenda.is_finished(record)
+        record.reports.append(make_report(epoch, 0.3))
+        plain.agenda.decide("0000", make_report(epoch, 0.3))
+    assert plain.agenda.is_finished(record)
 
 
 def test_a_trial_whose_process_died_before_it_began_is_begun_again():
     study = Study(none, trials=1)
     first = study.agenda.suggest("x")
-    assert study.agenda.failed("x", died=False)
+    assert study.agenda.handle_failure("x", process_died=False)
     name, again = study.asks()
     assert again == first
     study.reports(name, again, 0.1, 0.2)
@@ -176,17 +176,17 @@ def test_a_trial_that_raised_is_not_tried_again():
     name, _ = study.asks()
     study.agenda.on_trial_complete(name, error=True)  # of which Ray tells first
     assert study.asks()[1] is None
-    assert not study.agenda.failed(name, died=False)
+    assert not study.agenda.handle_failure(name, process_died=False)
     assert study.asks()[1] == Searcher.FINISHED
 
 
 def test_who_was_cut_off_goes_first():
-    cut_off = Record("0000", {}, 0, {"optimizer": {"lr": 0.05}}, [report(1, 0.1)])
+    cut_off = Record("0000", {}, 0, {"optimizer": {"lr": 0.05}}, [make_report(1, 0.1)])
     cut_off.checkpoint = "/kept"
-    memory = Memory({"0000": cut_off}, {}, {"0000": 0}, ["0000"])
+    memory = ResumeState({"0000": cut_off}, {}, {"0000": 0}, ["0000"])
     study = Study(none, memory=memory)
     study.study.suggest("before")
-    study.study.lets_go("before")
+    study.study.detach("before")
     _, config = study.asks()
     assert (config["trial"], config["goes_on_from"]) == ("0000", "/kept")
     assert config["optimizer"] == {"lr": 0.05}

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from trainables.checkpoint import METRICS, WEIGHTS
-from tuner.candidates import trials
+from trainables.checkpoint import METRICS_FILE, WEIGHTS_FILE
+from tuner.candidates import read_ranked_trials
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_the_best_come_first_as_the_search_has_them(tmp_path, bound, first):
     config: dict = {group: {"name": "any"} for group in ("threat", "data", "model")}
     config = config | ({"constraint": bound} if bound else {})
     (best / "config.yaml").write_text(yaml.safe_dump(config))
-    for name in (WEIGHTS, METRICS):
+    for name in (WEIGHTS_FILE, METRICS_FILE):
         (best / name).touch()
     table = {
         "trial_id": ["0000", "0001", "0002", "0003"],
@@ -34,4 +34,4 @@ def test_the_best_come_first_as_the_search_has_them(tmp_path, bound, first):
         "seed": [0, 0, 0, 0],
     }
     pd.DataFrame(table).to_parquet(tmp_path / "trials.parquet")
-    assert list(trials(tmp_path).trial_id) == first
+    assert list(read_ranked_trials(tmp_path).trial_id) == first

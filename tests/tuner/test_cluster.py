@@ -10,14 +10,14 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 import analysis
-from benchmarks.cluster import EPOCHS, LONGEST, ROOM, TRIALS, cluster, free_port, survive
-from tests.tuner.accounts import planned
+from benchmarks.cluster import EPOCHS, TIMEOUT, MAX_CONCURRENT, TRIALS, start_cluster, free_port, search_with_node_failure
+from tests.tuner.accounts import make_plan
 from tests.tuner.test_compose import problems
 from tests.tuner.test_search import SMALL
 from trainables import catalogue
-from tuner.cluster import answering, reason
-from tuner.settings import joinable
-from tuner.shipping import PACKAGES, environment, own_files
+from tuner.cluster import resolve_address, summarize_error
+from tuner.settings import valid_address
+from tuner.shipping import SHIPPED_PACKAGES, runtime_environment, find_user_files
 
 TUNER = Path(__file__).parents[2] / "tuner"
 
@@ -25,10 +25,10 @@ TUNER = Path(__file__).parents[2] / "tuner"
 @pytest.mark.slow
 def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
     """Those of the dead node go on elsewhere, from the last epoch whose checkpoint was kept."""
-    with cluster() as running:
+    with start_cluster() as running:
         (tmp_path / "token").write_text("0" * 64)
         refused = join(running, tmp_path, RAY_AUTH_TOKEN_PATH=str(tmp_path / "token"))
-        found = survive(running, tmp_path)
+        found = search_with_node_failure(running, tmp_path)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "refuses this machine's token; copy ~/.ray/auth_token" in refused.stderr
     log = (tmp_path / "log").read_text()
@@ -36,7 +36,7 @@ def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
     assert found["statuses"] == {"completed": TRIALS}, log
     assert (found["counted_twice"], found["epochs_counted_twice"]) == (0, 0)
     assert found["epochs"] == TRIALS * EPOCHS
-    assert 1 < found["most_at_once"] <= ROOM  # on a quick machine some end before all begin
+    assert 1 < found["most_at_once"] <= MAX_CONCURRENT  # on a quick machine some end before all begin
     assert found["killed_after"] > 0, log
     assert max(found["went_on_behind_epoch"].values()) >= 1
     assert found["epochs_lost"] == 0
@@ -44,7 +44,7 @@ def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
 
 def join(running, tmp_path, **settings):
     """Search on a cluster, with other variables of the environment."""
-    keys = [f"address={running.address}", f"results={tmp_path}", "name=refused"]
+    keys = [f"address={running.to_address}", f"results={tmp_path}", "name=refused"]
     return subprocess.run(
         [sys.executable, "-m", "tuner.search", "space=weight_decay", *keys],
         env=running.environment | settings,
@@ -54,7 +54,7 @@ def join(running, tmp_path, **settings):
 
 @pytest.fixture(scope="module")
 def head():
-    with cluster(nodes=1, dashboard=True) as running:
+    with start_cluster(nodes=1, dashboard=True) as running:
         yield running
 
 
@@ -68,7 +68,7 @@ def test_a_search_is_submitted_as_a_job_and_leaves_its_results(head, tmp_path):
     job += [sys.executable, "-m", "tuner.search", *words]
     done = subprocess.run(
         job, cwd=TUNER.parent, env=head.environment | {"RAY_AUTH_MODE": "token"},
-        capture_output=True, text=True, check=False, timeout=LONGEST,
+        capture_output=True, text=True, check=False, timeout=TIMEOUT,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Winner: trial 000" in done.stdout
@@ -99,18 +99,18 @@ def test_a_missing_token_is_reported(head, tmp_path, path, message):
 
 def test_where_there_is_no_cluster_nobody_waits():
     with pytest.raises(ConnectionError, match="refused"):
-        answering(f"127.0.0.1:{free_port()}")
+        resolve_address(f"127.0.0.1:{free_port()}")
 
 
 @pytest.mark.parametrize("address", ["auto", "10.0.0.1:6379", "head.local:6379", "[::1]:6379"])
 def test_addresses_that_can_be_joined(address):
-    assert joinable(address) == address
+    assert valid_address(address) == address
 
 
 @pytest.mark.parametrize("address", ["", "head", "http://h:8265", "head:port", ":6379"])
 def test_addresses_that_cannot(address):
     with pytest.raises(ValueError, match="must be auto or HOST:PORT, as ray start"):
-        joinable(address)
+        valid_address(address)
 
 
 @pytest.mark.parametrize(
@@ -139,22 +139,22 @@ def test_ray_client_is_refused_with_the_command_that_submits_a_job(address, host
     ],
 )
 def test_errors_of_ray_are_shown_on_one_line(text, expected):
-    assert reason(ValueError(text)) == expected
+    assert summarize_error(ValueError(text)) == expected
 
 
 def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path, monkeypatch):
     own = tmp_path / "mine.py"
     shutil.copyfile(TUNER.parent / "trainables/methods/pgd_at.py", own)
-    files = own_files(planned(f"method={own}"))
+    files = find_user_files(make_plan(f"method={own}"))
     assert files == {own}
     shutil.copyfile(TUNER / "searchers/random.py", tmp_path / "searcher.py")
     shutil.copyfile(TUNER / "schedulers/none.py", tmp_path / "scheduler.py")
     shutil.copyfile(TUNER / "trackers/tensorboard.py", tmp_path / "tracker.py")
     monkeypatch.chdir(tmp_path)  # which paths may be relative to
     study = [f"{key}=./{key}.py" for key in ("searcher", "scheduler", "tracker")]
-    assert own_files(planned(*study)) == {tmp_path / each.partition("./")[2] for each in study}
-    with environment(files) as sent:
-        assert [Path(path).name for path in sent["py_modules"]] == list(PACKAGES)
+    assert find_user_files(make_plan(*study)) == {tmp_path / each.partition("./")[2] for each in study}
+    with runtime_environment(files) as sent:
+        assert [Path(path).name for path in sent["py_modules"]] == list(SHIPPED_PACKAGES)
         assert all((Path(path) / "__init__.py").is_file() for path in sent["py_modules"])
         assert sent["env_vars"]["RAY_CHDIR_TO_TRIAL_DIR"] == "0"
         own.unlink()  # as on a node, whose folders are others

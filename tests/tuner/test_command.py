@@ -7,11 +7,11 @@ import sys
 import pytest
 
 from trainables.problems import InputError
-from tuner.command import command
+from tuner.command import run_command
 
 
 def ends(act, capsys, *words):
-    status = command(words, lambda console: console.print("used so"), list, act, farewell="Bye.")
+    status = run_command(words, lambda console: console.print("used so"), list, act, interrupt_message="Bye.")
     out, err = capsys.readouterr()
     return status, out, err
 

@@ -5,19 +5,19 @@ import pytest
 
 from trainables.constraint import Constraint
 from trainables.problems import InputError
-from tuner.arguments import read
-from tuner.compose import compose
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 from tuner.goal import Goal
 
 
 def plan(*words):
-    return compose(*read(words))
+    return compose_plan(*parse_search_arguments(words))
 
 
 def problems(*words):
     with pytest.raises(InputError) as error:
         plan(*words)
-    return error.value.each
+    return error.value.problems
 
 
 def test_the_space_alone_is_a_study_on_the_embedded_images():
@@ -264,7 +264,7 @@ def test_a_users_space_that_is_none(tmp_path, text, said):
 
 def test_a_member_of_the_users_own_is_absolute_wherever_it_is_looked_at_from(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments, _ = read(["model=./net.py", "method=trades"])
+    arguments, _ = parse_search_arguments(["model=./net.py", "method=trades"])
     assert arguments["model"] == {"name": str(tmp_path / "net.py")}
     assert arguments["method"] == {"name": "trades"}
 
@@ -374,8 +374,8 @@ def test_what_may_still_make_sense_is_not_refused():
 
 def test_llr_without_a_second_derivative_is_cautioned_against_and_done():
     study = plan("space=weight_decay", "method=llr")
-    assert study.cautions[0].startswith("model.activation: the second derivative of relu vanishes")
-    assert not plan("space=llr").cautions
+    assert study.warnings[0].startswith("model.activation: the second derivative of relu vanishes")
+    assert not plan("space=llr").warnings
 
 
 OUTSPOKEN = """
@@ -395,7 +395,7 @@ def test_a_file_of_the_users_own_speaks_for_itself(tmp_path):
     path.write_text(OUTSPOKEN)
     assert problems("space=weight_decay", f"method={path}") == ("method: mine works with nothing.",)
     path.write_text(OUTSPOKEN.replace("clashes", "silent"))
-    assert plan("space=weight_decay", f"method={path}").cautions == ("method: mine is slow.",)
+    assert plan("space=weight_decay", f"method={path}").warnings == ("method: mine is slow.",)
     path.write_text(OUTSPOKEN.replace("yield", "1 / 0; yield"))
     assert "fails in clashes(): ZeroDivisionError" in problems("trials=1", f"method={path}")[0]
 
@@ -470,9 +470,9 @@ def test_a_path_stays_as_it_was_typed(tmp_path, monkeypatch):
 
 
 def test_an_ensemble_without_periods_is_cautioned_against_and_done():
-    (caution,) = plan("space=weight_decay", "average=ensemble").cautions
+    (caution,) = plan("space=weight_decay", "average=ensemble").warnings
     assert caution.startswith("average: an ensemble without periods is the network itself")
-    assert not plan("space=weight_decay", "average=ensemble", "periods.resets=[1/2]").cautions
+    assert not plan("space=weight_decay", "average=ensemble", "periods.resets=[1/2]").warnings
 
 
 PGD_AT = """
@@ -517,8 +517,8 @@ def test_objectives_and_constraint_are_keys_of_the_study():
 
 def test_who_stops_by_one_of_two_objectives_is_told_what_it_costs():
     words = ["space=weight_decay", "objectives=robust,clean"]
-    assert any("scheduler=none runs all" in each for each in plan(*words).cautions)
-    assert plan(*words, "scheduler=none").cautions == plan("space=weight_decay").cautions
+    assert any("scheduler=none runs all" in each for each in plan(*words).warnings)
+    assert plan(*words, "scheduler=none").warnings == plan("space=weight_decay").warnings
 
 
 @pytest.mark.parametrize("folder", ["2024/11", "2024", "1e3", "1.10", "007", "1_0"])

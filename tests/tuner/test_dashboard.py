@@ -7,7 +7,7 @@ import pytest
 
 from tuner import dashboard
 from tuner.settings import Settings
-from tuner.terminal import Terminal
+from tuner.terminal import SafeConsole
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from tuner.terminal import Terminal
 def test_its_address_is_told_or_that_there_is_none(wanted, address, told, monkeypatch):
     joined = SimpleNamespace(dashboard_url=address)
     monkeypatch.setattr(dashboard.ray, "init", lambda **_: joined)
-    console = Terminal(file=io.StringIO())
-    dashboard.tell(Settings(dashboard=wanted), console)
+    console = SafeConsole(file=io.StringIO())
+    dashboard.print_dashboard_url(Settings(dashboard=wanted), console)
     assert console.file.getvalue().startswith(told)
     assert bool(console.file.getvalue()) == wanted

@@ -5,8 +5,8 @@ import math
 import pytest
 from ray import tune
 
-from tuner.domains import flaws, probes, spelled
-from tuner.typed_domains import parse
+from tuner.domains import check_domain, boundary_values, format_domain
+from tuner.typed_domains import parse_value_or_domain
 
 
 @pytest.mark.parametrize(
@@ -24,26 +24,26 @@ from tuner.typed_domains import parse
     ],
 )
 def test_what_is_spelled_out_can_be_typed_again(text):
-    assert spelled(parse(text)) == text
-    assert spelled(parse(spelled(parse(text)))) == text
+    assert format_domain(parse_value_or_domain(text)) == text
+    assert format_domain(parse_value_or_domain(format_domain(parse_value_or_domain(text)))) == text
 
 
 def test_probes_are_the_ends_and_an_odd_point_between():
-    assert list(probes(tune.choice([1, 5, 3]))) == [1, 5, 3]
-    assert list(probes(tune.randint(1, 10))) == [1, 9, 2]
-    low, high, between = probes(tune.uniform(1, 3))
+    assert list(boundary_values(tune.choice([1, 5, 3]))) == [1, 5, 3]
+    assert list(boundary_values(tune.randint(1, 10))) == [1, 9, 2]
+    low, high, between = boundary_values(tune.uniform(1, 3))
     assert (low, high) == (1, 3)
     assert 1 < between < 3
     assert between != round(between)
-    assert list(probes(tune.quniform(1, 3, 1))) == [1, 3, 2]
+    assert list(boundary_values(tune.quniform(1, 3, 1))) == [1, 3, 2]
 
 
 def test_probes_of_what_has_a_step_are_multiples_of_it():
-    assert list(probes(tune.quniform(1, 3, 0.5))) == [1, 3, 1.5]
-    assert list(probes(tune.qrandint(1, 9, 2))) == [2, 8, 4]
-    assert list(probes(tune.qrandint(2, 10, 2))) == [2, 10, 4]
-    assert list(probes(tune.qrandint(1, 10, 1))) == [1, 9, 2]
-    assert next(probes(tune.quniform(0.3, 0.9, 0.1))) == pytest.approx(0.3)
+    assert list(boundary_values(tune.quniform(1, 3, 0.5))) == [1, 3, 1.5]
+    assert list(boundary_values(tune.qrandint(1, 9, 2))) == [2, 8, 4]
+    assert list(boundary_values(tune.qrandint(2, 10, 2))) == [2, 10, 4]
+    assert list(boundary_values(tune.qrandint(1, 10, 1))) == [1, 9, 2]
+    assert next(boundary_values(tune.quniform(0.3, 0.9, 0.1))) == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_probes_of_what_has_a_step_are_multiples_of_it():
     ],
 )
 def test_a_domain_that_nothing_can_be_drawn_from_says_why(domain, said):
-    (told,) = flaws(domain)
+    (told,) = check_domain(domain)
     assert said in told
 
 
 @pytest.mark.parametrize("text", ["uniform(1, 12)", "qrandint(2, 10, 2)", "choice(1, 2)"])
 def test_a_domain_that_can_be_drawn_from_has_no_flaws(text):
-    assert not list(flaws(parse(text)))
+    assert not list(check_domain(parse_value_or_domain(text)))

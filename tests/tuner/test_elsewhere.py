@@ -16,8 +16,8 @@ from analysis.diagnostics import _ledger
 from analysis.figures import __main__ as figures
 from analysis.report import __main__ as report
 from analysis.tables import __main__ as tables
-from tests.oracles import tiny
-from tests.tuner.accounts import planned
+from tests.oracles import tiny_config
+from tests.tuner.accounts import make_plan
 from tests.tuner.test_search import HALVING, SMALL, search
 from trainables import checkpoint
 from trainables.checkpoint import load_model
@@ -25,16 +25,16 @@ from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.trial import Trial
 from tuner import evaluate, export, ledger, results, train
-from tuner.candidates import candidates
-from tuner.folder import unwritable
-from tuner.journal import FILE as JOURNAL
-from tuner.journal import Journal
-from tuner.place import Remote
-from tuner.progress import Progress
+from tuner.candidates import find_checkpoints
+from tuner.folder import check_results_folder
+from tuner.journal import EVENT_LOG_FILE as JOURNAL
+from tuner.journal import EventLog
+from tuner.place import RemoteStore
+from tuner.progress import StudyProgress
 from tuner.record import Record
-from tuner.recorded import recorded
-from tuner.warm_start import borrowed
-from tuner.working_copy import WorkingCopy, here
+from tuner.recorded import load_archive
+from tuner.warm_start import load_warm_start
+from tuner.working_copy import WorkingCopy, fetch_results_folder
 
 CHEAP = ["images=20", "suite=fgsm"]
 
@@ -44,26 +44,26 @@ def left(tmp_path_factory):
     """Return a results folder as a search of two trials leaves it."""
     folder = tmp_path_factory.mktemp("left") / "study"
     folder.mkdir()
-    plan, levels = planned("epochs=2", "trials=2"), (Level(2),)
-    progress, journal = Progress(2, levels, 1), Journal(folder)
+    plan, levels = make_plan("epochs=2", "trials=2"), (Level(2),)
+    progress, journal = StudyProgress(2, levels, 1), EventLog(folder)
     for number, decay in (("0000", 1e-3), ("0001", 1e-4)):
-        trial = Trial(tiny(epochs=2, optimizer__weight_decay=decay))
-        reports = list(trial.reports())
+        trial = Trial(tiny_config(epochs=2, optimizer__weight_decay=decay))
+        reports = list(trial.run_epochs())
         kept = folder / "trials/1" / number / "checkpoint_000001"
         kept.mkdir(parents=True)
         checkpoint.save(trial, kept)
         groups = {k: v for k, v in trial.config.items() if isinstance(v, dict)}
         record = Record(number, {"optimizer.weight_decay": decay}, 0, groups, reports)
-        journal.began(record)
+        journal.log_start(record)
         for each in reports:
-            journal.reported(number, each)
+            journal.log_report(number, each)
         record.checkpoint, record.status = str(kept), "completed"
-        journal.kept(record)
-        journal.ended(record)
+        journal.log_checkpoint(record)
+        journal.log_end(record)
         progress.records[number] = record
     journal.close()
-    results.write_study(folder, results.describe(plan, levels, 0, []))
-    results.write(folder, plan, progress)
+    results.write_search_yaml(folder, results.describe_study(plan, levels, 0, []))
+    results.write_results(folder, plan, progress)
     return folder
 
 
@@ -86,7 +86,7 @@ def names(folder):
 
 def test_a_copy_is_fetched_without_checkpoints_and_again_where_it_has_changed(there, address):
     (there / ".address").write_text("s3://another")
-    copy = here(address)
+    copy = fetch_results_folder(address)
     assert copy == there.parents[1] / "here/results/study"
     assert (copy / ".address").read_text() == address
     fetched = {
@@ -99,7 +99,7 @@ def test_a_copy_is_fetched_without_checkpoints_and_again_where_it_has_changed(th
     changed = old + 10**9
     (there / "best/config.yaml").write_text("newer there")
     os.utime(there / "best/config.yaml", ns=(changed, changed))
-    assert here(address) == copy
+    assert fetch_results_folder(address) == copy
     assert (copy / "search.yaml").read_text() == "newer here"
     assert (copy / "best/config.yaml").read_text() == "newer there"
     assert (copy / "best/config.yaml").stat().st_mtime_ns == changed
@@ -108,23 +108,23 @@ def test_a_copy_is_fetched_without_checkpoints_and_again_where_it_has_changed(th
 def test_a_journal_that_knows_more_is_kept_and_nothing_is_fetched_where_a_search_runs(
     there, address
 ):
-    copy = here(address)
+    copy = fetch_results_folder(address)
     known = (copy / JOURNAL).read_text()
     (copy / JOURNAL).write_text(known + known)
     late = (copy / JOURNAL).stat().st_mtime_ns + 10**9
     for name in (JOURNAL, "search.yaml"):
         os.utime(there / name, ns=(late, late))
-    here(address)
+    fetch_results_folder(address)
     assert (copy / JOURNAL).read_text() == known + known
     assert (copy / "search.yaml").stat().st_mtime_ns == late
     (there / JOURNAL).write_text(3 * known)
     os.utime(there / "search.yaml", ns=(late + 1, late + 1))
-    running = Journal(copy)
-    here(address)
+    running = EventLog(copy)
+    fetch_results_folder(address)
     running.close()
     assert (copy / JOURNAL).read_text() == known + known
     assert (copy / "search.yaml").stat().st_mtime_ns == late
-    here(address)
+    fetch_results_folder(address)
     assert (copy / JOURNAL).read_text() == 3 * known
 
 
@@ -133,15 +133,15 @@ def test_what_else_lies_where_a_copy_would_is_left_alone(there, address, tmp_pat
     mine.mkdir(parents=True)
     (mine / "search.yaml").write_text("of another study")
     with pytest.raises(InputError, match="something else does; move it away"):
-        here(address)
+        fetch_results_folder(address)
     with pytest.raises(InputError, match="something else does; move it away"):
-        Remote(mine, address.removesuffix("/study")).pull()
+        RemoteStore(mine, address.removesuffix("/study")).fetch_for_resume()
     assert names(mine) == {"search.yaml"}
     shutil.rmtree(mine)
-    here(address)
+    fetch_results_folder(address)
     shutil.copytree(there, there.parents[1] / "other/study")
     with pytest.raises(InputError, match="something else does; move it away"):
-        here(address.replace("/there/", "/other/"))
+        fetch_results_folder(address.replace("/there/", "/other/"))
 
 
 @pytest.mark.parametrize(
@@ -181,8 +181,8 @@ def test_rows_that_could_not_be_brought_are_brought_by_the_next_command(
     there, address, monkeypatch, capsys
 ):
     with monkeypatch.context() as broken:
-        broken.setattr("tuner.mirror.PATIENCE", 0.0)
-        broken.setattr(WorkingCopy, "write", refuse)
+        broken.setattr("tuner.mirror.FINAL_RETRY_SECONDS", 0.0)
+        broken.setattr(WorkingCopy, "upload_file", refuse)
         assert evaluate.main([address, *CHEAP]) == 0
     assert "study lacks the newest of" in capsys.readouterr().out
     assert not (there / ledger.FILE).exists()
@@ -222,7 +222,7 @@ def test_frames_tables_and_figures_are_of_the_address(there, address):
 
 def test_a_diagnosis_is_brought_to_the_address(there, address):
     assert diagnose.main([address, "images=20", "measure=fosc"]) == 0
-    assert set(pd.read_parquet(there / _ledger.FILE).measure) == {"fosc"}
+    assert set(pd.read_parquet(there / _ledger.TABLE_FILE).measure) == {"fosc"}
 
 
 def test_a_network_is_loaded_from_its_address(there, address):
@@ -239,21 +239,21 @@ def test_a_network_is_loaded_from_its_address(there, address):
 
 
 def test_a_searcher_learns_from_an_address_and_a_replay_reads_one(there, address, tmp_path):
-    plan = planned(f"warm_start={address}", "epochs=2", "data.limit=120")
+    plan = make_plan(f"warm_start={address}", "epochs=2", "data.limit=120")
     with pytest.raises(InputError, match=r"warm_start: .* has no trial that fits"):
-        borrowed(plan, tmp_path / "mine")
+        load_warm_start(plan, tmp_path / "mine")
     with pytest.raises(InputError, match="warm_start: moon://x/y cannot be used"):
-        borrowed(planned("warm_start=moon://x/y"), tmp_path / "mine")
-    assert [run.name for run in recorded(address).runs] == ["0000", "0001"]
+        load_warm_start(make_plan("warm_start=moon://x/y"), tmp_path / "mine")
+    assert [run.name for run in load_archive(address).runs] == ["0000", "0001"]
     with pytest.raises(InputError, match="replay: moon://x/y cannot be used"):
-        recorded("moon://x/y")
+        load_archive("moon://x/y")
 
 
 def test_checkpoints_that_the_address_has_lost_are_told(there, address):
-    folder = here(address)
+    folder = fetch_results_folder(address)
     shutil.rmtree(there / "trials/1/0001")
     with pytest.raises(InputError, match=r"0001/checkpoint_000001 holds no model.safetensors"):
-        candidates(folder, top=2, rules=("best_validation_robust",), seeds=False)
+        find_checkpoints(folder, top=2, rules=("best_validation_robust",), seeds=False)
 
 
 def test_no_name_leads_out_of_the_copy(there, tmp_path):
@@ -265,8 +265,8 @@ def test_no_name_leads_out_of_the_copy(there, tmp_path):
     for name in ("best/../../../planted", "trials/1/0000/checkpoint_000001/../../../planted"):
         planted = MemoryFile(store, f"{folder}/{name}", b"planted")
         store.store[f"{folder}/{name}"] = planted
-    copy = here("memory://evil/study")
-    assert len(candidates(copy, top=2, rules=("best_validation_robust",), seeds=False)) == 2
+    copy = fetch_results_folder("memory://evil/study")
+    assert len(find_checkpoints(copy, top=2, rules=("best_validation_robust",), seeds=False)) == 2
     load_model("memory://evil/study/trials/1/0000/checkpoint_000001")
     assert (copy / "trials.parquet").is_file()
     assert not list(tmp_path.rglob("planted"))
@@ -279,17 +279,17 @@ def test_a_search_on_s3_is_evaluated_from_another_machine(tmp_path, machine, buc
     monkeypatch.chdir(tmp_path / "one")
     words = ["space=weight_decay", *SMALL[:-1], *HALVING, "trials=2", "epochs=2"]
     assert search(bucket, *words).returncode == 0
-    assert not list(unwritable(Remote(tmp_path / "one/results/new", bucket)))
+    assert not list(check_results_folder(RemoteStore(tmp_path / "one/results/new", bucket)))
     monkeypatch.chdir(tmp_path / "other")
     address = bucket.replace("/studies?", "/studies/study?")
     assert evaluate.main([address, *CHEAP, "top=2"]) == 0
     copy = tmp_path / "other/results/study"
-    place = Remote(copy, bucket)
-    with place.files.open_input_file(place.there(copy / ledger.FILE)) as file:
+    place = RemoteStore(copy, bucket)
+    with place.filesystem.open_input_file(place.remote_path(copy / ledger.FILE)) as file:
         rows = pd.read_parquet(file)
     assert sorted(rows.trial_id) == ["0000", "0001"]
     written = []
-    monkeypatch.setattr(WorkingCopy, "write", lambda self, path, content: written.append(path.name))
+    monkeypatch.setattr(WorkingCopy, "upload_file", lambda self, path, content: written.append(path.name))
     assert evaluate.main([address, *CHEAP, "top=2"]) == 0
     assert set(written) == {f"{key}.safetensors" for key in rows.key}  # as they were
     monkeypatch.chdir(tmp_path)

@@ -13,11 +13,11 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import checkpoint
 from trainables.trial import Trial
 from tuner import ledger
-from tuner.candidates import same_knobs
+from tuner.candidates import select_winner_seeds
 from tuner.evaluate import main
 
 N = 60
@@ -44,8 +44,8 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     rows = []
     for name, seed in (("0000", 0), ("0001", 1)):
-        trial = Trial(tiny(seed=seed, epochs=2))
-        list(trial.reports())
+        trial = Trial(tiny_config(seed=seed, epochs=2))
+        list(trial.run_epochs())
         kept = folder / "trials" / name / "checkpoint"
         kept.mkdir(parents=True)
         checkpoint.save(trial, kept)
@@ -54,12 +54,12 @@ def trained(tmp_path_factory):
     table.to_parquet(folder / "trials.parquet")
     winner = table.iloc[0]
     (folder / "best").mkdir()
-    for name in (checkpoint.WEIGHTS, checkpoint.METRICS):
+    for name in (checkpoint.WEIGHTS_FILE, checkpoint.METRICS_FILE):
         shutil.copy(folder / winner["checkpoint"] / name, folder / "best" / name)
-    metrics = json.loads((folder / "best" / checkpoint.METRICS).read_text())
+    metrics = json.loads((folder / "best" / checkpoint.METRICS_FILE).read_text())
     metrics |= {"trial_id": str(winner["trial_id"]), "knobs": {"optimizer.weight_decay": 1e-4}}
-    (folder / "best" / checkpoint.METRICS).write_text(json.dumps(metrics))
-    (folder / "best/config.yaml").write_text(yaml.safe_dump(tiny(epochs=2)))
+    (folder / "best" / checkpoint.METRICS_FILE).write_text(json.dumps(metrics))
+    (folder / "best/config.yaml").write_text(yaml.safe_dump(tiny_config(epochs=2)))
     return folder
 
 
@@ -131,7 +131,7 @@ def test_a_number_is_written_once_and_other_settings_are_another_row(study):
 def test_an_interrupted_evaluation_goes_on(study, monkeypatch):
     from trainables import verdict  # noqa: PLC0415  # patched below
 
-    done, calls = verdict.chunk, []
+    done, calls = verdict.attack_chunk, []
 
     def interrupted(*args, **settings):
         calls.append(1)
@@ -140,7 +140,7 @@ def test_an_interrupted_evaluation_goes_on(study, monkeypatch):
         return done(*args, **settings)
 
     words = [str(study), *COMMON, "batch=5"]
-    monkeypatch.setattr(verdict, "chunk", interrupted)
+    monkeypatch.setattr(verdict, "attack_chunk", interrupted)
     assert main(words) == 130
     assert main(words) == 0
     resumed, in_all = rows_of(study), len(calls)
@@ -164,8 +164,8 @@ def test_rules_top_and_the_oracle(study, capsys):
 
 
 def test_the_last_epoch_is_what_the_trial_ended_with(study):
-    trial = Trial(tiny(seed=0, epochs=2))
-    list(trial.reports())
+    trial = Trial(tiny_config(seed=0, epochs=2))
+    list(trial.run_epochs())
     model = checkpoint.load_model(study / "trials/0000/checkpoint", last=True)
     for name, tensor in trial.model.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], tensor, rtol=0, atol=0)
@@ -187,7 +187,7 @@ def test_seeds_are_trials_with_the_same_knobs():
         "best_epoch": 1,
         "seed": [0, 0, 1],
     })
-    assert same_knobs(table)["trial_id"].tolist() == ["a", "c"]
+    assert select_winner_seeds(table)["trial_id"].tolist() == ["a", "c"]
 
 
 def test_bf16_is_confirmed_in_fp32(study):
@@ -198,7 +198,7 @@ def test_bf16_is_confirmed_in_fp32(study):
 def test_weights_from_elsewhere(study, tmp_path, monkeypatch):
     """A bare state dictionary without our normalisation layer, as torch saves it."""
     monkeypatch.chdir(tmp_path)
-    weights = load_file(study / "best" / checkpoint.WEIGHTS)
+    weights = load_file(study / "best" / checkpoint.WEIGHTS_FILE)
     bare = {k.removeprefix("1."): t for k, t in weights.items() if k.startswith("1.")}
     torch.save({"state_dict": {f"module.{k}": t for k, t in bare.items()}}, tmp_path / "net.pt")
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1", *COMMON]
@@ -209,7 +209,7 @@ def test_weights_from_elsewhere(study, tmp_path, monkeypatch):
 
 
 def test_weights_of_another_network_name_the_first_tensor_that_differs(study, capsys, tmp_path):
-    weights = load_file(study / "best" / checkpoint.WEIGHTS)
+    weights = load_file(study / "best" / checkpoint.WEIGHTS_FILE)
     weights["1.5.weight"] = weights["1.5.weight"][:, :-1].contiguous()
     save_file(weights, tmp_path / "net.safetensors")
     words = ["data=mnist5k", "threat=linf", "threat.eps=0.1", "model=small_cnn"]
@@ -289,7 +289,7 @@ def test_folders_that_hold_nothing_to_evaluate(study, tmp_path, capsys):
 
 
 def test_a_checkpoint_that_is_cut_short(study, capsys):
-    file = study / "best" / checkpoint.WEIGHTS
+    file = study / "best" / checkpoint.WEIGHTS_FILE
     file.write_bytes(file.read_bytes()[:1000])
     assert "cannot be read" in refused(capsys, str(study), *COMMON)
 
@@ -315,7 +315,7 @@ def rewrite(file, metadata=None, **tensors):
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
 def test_weights_that_are_no_numbers_are_refused(study, capsys, number):
-    file = study / "best" / checkpoint.WEIGHTS
+    file = study / "best" / checkpoint.WEIGHTS_FILE
     bias = load_file(file)["1.7.bias"]
     bias[3] = number
     rewrite(file, **{"1.7.bias": bias})
@@ -324,7 +324,7 @@ def test_weights_that_are_no_numbers_are_refused(study, capsys, number):
 
 
 def test_weights_of_another_kind_are_refused_and_other_floats_are_not(study, capsys):
-    file = study / "best" / checkpoint.WEIGHTS
+    file = study / "best" / checkpoint.WEIGHTS_FILE
     bias = load_file(file)["1.7.bias"]
     rewrite(file, **{"1.7.bias": bias.to(torch.int8)})
     told = refused(capsys, str(study), *COMMON)
@@ -421,7 +421,7 @@ def test_another_source_of_a_transfer_is_another_attack(study, tmp_path):
     shutil.copytree(study / "best", tmp_path / "source")
     words = [str(study), "images=20", "suite=transfer", f"transfer.source={tmp_path / 'source'}"]
     assert main(words) == 0
-    rewrite(tmp_path / "source" / checkpoint.WEIGHTS, **{"1.7.bias": torch.ones(10)})
+    rewrite(tmp_path / "source" / checkpoint.WEIGHTS_FILE, **{"1.7.bias": torch.ones(10)})
     assert main(words) == 0
     assert rows_of(study)["key"].nunique() == 2
 
@@ -429,7 +429,7 @@ def test_another_source_of_a_transfer_is_another_attack(study, tmp_path):
 def test_weights_as_others_write_them(study, tmp_path):
     """Hugging Face's safetensors say that they are torch's, which is no JSON, and nothing else."""
     file = tmp_path / "net.safetensors"
-    shutil.copy(study / "best" / checkpoint.WEIGHTS, file)
+    shutil.copy(study / "best" / checkpoint.WEIGHTS_FILE, file)
     rewrite(file, metadata={"format": "pt"})
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1", *COMMON]
     assert main([f"weights={file}", *words, f"results={tmp_path / 'there'}"]) == 0
@@ -455,9 +455,9 @@ def test_a_folder_may_have_an_equals_sign_in_its_path(study, tmp_path):
     ],
 )
 def test_broken_measurements_are_told(study, capsys, content, said):
-    (study / "best" / checkpoint.METRICS).write_bytes(content)
+    (study / "best" / checkpoint.METRICS_FILE).write_bytes(content)
     told = refused(capsys, str(study), *COMMON)
-    assert f"{checkpoint.METRICS}: {said}" in told
+    assert f"{checkpoint.METRICS_FILE}: {said}" in told
     assert "resume=auto" in told
 
 
@@ -478,7 +478,7 @@ def test_a_broken_configuration_is_told(study, capsys, content, said):
 
 
 def test_a_file_that_does_not_say_all_of_its_network_is_told(study, capsys):
-    file = study / "best" / checkpoint.WEIGHTS
+    file = study / "best" / checkpoint.WEIGHTS_FILE
     with safe_open(file, framework="pt") as opened:
         about = opened.metadata()
     for key in ("model", "shape", "classes"):
@@ -502,7 +502,7 @@ def sparse(weights):
     ],
 )
 def test_files_that_hold_no_weights_are_told(study, tmp_path, capsys, write, said):
-    write(tmp_path / "net.pt", load_file(study / "best" / checkpoint.WEIGHTS))
+    write(tmp_path / "net.pt", load_file(study / "best" / checkpoint.WEIGHTS_FILE))
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1"]
     told = refused(capsys, f"weights={tmp_path / 'net.pt'}", *words)
     assert said in told
@@ -513,11 +513,11 @@ def test_where_nothing_can_be_written_nothing_is_attacked(study, tmp_path, capsy
     def attacked(*_):
         raise AssertionError
 
-    monkeypatch.setattr("tuner.examiner.Examiner.rows", attacked)
-    (study / ledger.STATE).write_text("in the way")
-    assert f"(File exists: {study / ledger.STATE})" in refused(capsys, str(study), *COMMON)
+    monkeypatch.setattr("tuner.examiner.EvaluationRunner.evaluate_checkpoint", attacked)
+    (study / ledger.STATE_FOLDER).write_text("in the way")
+    assert f"(File exists: {study / ledger.STATE_FOLDER})" in refused(capsys, str(study), *COMMON)
     (tmp_path / "file").write_text("")
-    words = [f"weights={study / 'best' / checkpoint.WEIGHTS}", "data=mnist5k", "threat=linf"]
+    words = [f"weights={study / 'best' / checkpoint.WEIGHTS_FILE}", "data=mnist5k", "threat=linf"]
     where = f"results={tmp_path / 'file/there'}"
     told = refused(capsys, *words, "threat.eps=0.1", where)
     assert "results: expected a folder that can be written to" in told
@@ -533,7 +533,7 @@ def test_a_folder_that_is_read_only_is_told(study, capsys, monkeypatch):
 
 def test_a_kept_verdict_that_is_broken_is_told(study, capsys):
     assert main([str(study), *COMMON]) == 0
-    for file in (study / ledger.STATE).glob("*.safetensors"):
+    for file in (study / ledger.STATE_FOLDER).glob("*.safetensors"):
         save_file(load_file(file), file)
     told = refused(capsys, str(study), *COMMON)
     assert "remove it to attack anew" in told

@@ -11,19 +11,19 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from tests.oracles import tiny
+from tests.oracles import tiny_config
 from trainables import checkpoint
-from trainables.checkpoint import WEIGHTS, described, load_model
+from trainables.checkpoint import WEIGHTS_FILE, read_metadata, load_model
 from trainables.levels import Level
 from trainables.trial import Trial
 from tuner import export, fingerprint, ledger, results
-from tuner.arguments import read
-from tuner.compose import compose
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
 from tuner.export import main
-from tuner.progress import Progress
+from tuner.progress import StudyProgress
 from tuner.record import Record
-from tuner.suites import attacks
-from tuner.winner import portable
+from tuner.suites import parse_suite
+from tuner.winner import make_portable
 
 ROBUSTBENCH = {
     "link", "name", "authors", "additional_data", "number_forward_passes", "dataset", "venue",
@@ -46,8 +46,8 @@ FAR = yaml.safe_dump({
 
 @pytest.fixture(scope="module")
 def trial():
-    trial = Trial(tiny())
-    trial.advance()
+    trial = Trial(tiny_config())
+    trial.run_epoch()
     return trial
 
 
@@ -57,16 +57,16 @@ def searched(trial, tmp_path_factory):
     folder = tmp_path_factory.mktemp("results") / "study"
     (folder / "trials/0000").mkdir(parents=True)
     checkpoint.save(trial, folder / "trials/0000")
-    plan = compose(*read(["space=weight_decay", "trials=3"]))
+    plan = compose_plan(*parse_search_arguments(["space=weight_decay", "trials=3"]))
     groups = {k: v for k, v in trial.config.items() if isinstance(v, dict)}
     groups["optimizer"] = {**groups["optimizer"], "weight_decay": 1e-3}
     knobs = {"optimizer.weight_decay": 1e-3}
     saved = str(folder / "trials/0000")
     record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", saved)
     levels = (Level(trial.epochs),)
-    results.write_best(folder, plan, Progress(3, levels, 1, {"0000": record}))
+    results.write_best(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
     command = ["python", "-m", "tuner.search", f"results={folder}"]
-    results.write_study(folder, results.describe(plan, levels, 0, command))
+    results.write_search_yaml(folder, results.describe_study(plan, levels, 0, command))
     return folder
 
 
@@ -86,13 +86,13 @@ def row(
     **changes,
 ):
     """Return a row of an attack on 60 images, 54 of them classified correctly."""
-    made = attacks(attack, {})[0][0]
+    made = parse_suite(attack, {})[0][0]
     fixed = {
         "norm": "linf", "eps": 0.1, "data": {"name": "mnist5k"}, "images": 60, "seed": 0,
         "precision": "fp32",
     }  # fmt: skip
     about = {"attack": made.name, **made.knobs, **fixed, **changes}
-    low, high = ledger.interval(left, 60)
+    low, high = ledger.wilson_interval(left, 60)
     return {
         "checkpoint": "/home/somebody/study/best",
         "trial_id": trial_id,
@@ -131,9 +131,9 @@ def chain(**changes):
 
 def exported(folder, *words, rows=()):
     model = load_model(folder / "best")
-    weights = fingerprint.of_network(model, described(folder / "best" / WEIGHTS)["model"]["name"])
+    weights = fingerprint.hash_network(model, read_metadata(folder / "best" / WEIGHTS_FILE)["model"]["name"])
     for each in rows:
-        ledger.add(folder, {"weights": weights, **each})
+        ledger.append_row(folder, {"weights": weights, **each})
     assert main([str(folder), *words]) == 0
     target = folder / "export"
     return target, json.loads((target / "model_info.json").read_text())
@@ -149,7 +149,7 @@ def refused(capsys, *words):
 
 def test_it_loads_in_a_fresh_interpreter_and_is_as_accurate(trial, folder, tmp_path):
     target, _ = exported(folder)
-    x, y = next(trial.validation.stream([torch.arange(len(trial.validation))]))
+    x, y = next(trial.validation_images.stream([torch.arange(len(trial.validation_images))]))
     save_file({"x": x, "y": y}, tmp_path / "images")
     code = (
         "import sys; from safetensors.torch import load_file\n"
@@ -299,7 +299,7 @@ def test_rows_of_other_weights_are_left_out_and_that_is_said(folder, capsys):
     weights = folder / "best/model.safetensors"
     state = load_model(weights).state_dict()
     state["1.7.bias"] += 1e-3
-    metadata = {key: json.dumps(value) for key, value in described(weights).items()}
+    metadata = {key: json.dumps(value) for key, value in read_metadata(weights).items()}
     save_file(state, weights, metadata=metadata)
     target, entry = exported(folder)
     assert "Left out 4 rows of evaluation.parquet" in capsys.readouterr().out
@@ -338,7 +338,7 @@ def test_a_network_of_one_s_own_comes_along(folder, tmp_path, monkeypatch):
         "def build(shape, classes):\n    return small_cnn.build(shape, classes)\n"
     )
     weights = folder / "best/model.safetensors"
-    about = described(weights) | {"model": {"name": str(source)}}
+    about = read_metadata(weights) | {"model": {"name": str(source)}}
     metadata = {key: json.dumps(value) for key, value in about.items()}
     save_file(load_model(weights).state_dict(), weights, metadata=metadata)
     assert main([str(folder), f"trust={source}"]) == 0
@@ -365,7 +365,7 @@ def test_weights_that_are_no_numbers_are_not_exported(folder, capsys):
     weights = folder / "best/model.safetensors"
     state = load_model(weights).state_dict()
     state["1.7.bias"][0] = float("nan")
-    metadata = {key: json.dumps(value) for key, value in described(weights).items()}
+    metadata = {key: json.dumps(value) for key, value in read_metadata(weights).items()}
     save_file(state, weights, metadata=metadata)
     assert "1.7.bias must be finite" in refused(capsys, folder)
 
@@ -459,7 +459,7 @@ def test_help_lists_the_keys(capsys):
 
 def test_addresses_and_fractions_are_no_paths():
     for text in ("https://arxiv.org/abs/2010.00467", "8/255", "./mine.py", "grid(1/2, 3/4)"):
-        assert portable(text) == text
+        assert make_portable(text) == text
 
 
 def test_words_of_a_stranger_do_nothing_in_the_model_card(folder):

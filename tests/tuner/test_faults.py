@@ -16,21 +16,21 @@ import pytest
 from ray.exceptions import GetTimeoutError
 from ray.tune.stopper import TimeoutStopper
 
-from tests.oracles import report
-from tests.tuner.accounts import planned
+from tests.oracles import make_report
+from tests.tuner.accounts import make_plan
 from tests.tuner.test_search import SMALL, comparable, frames, search
 from trainables import checkpoint
-from trainables.patience import GaveUpError, Patience
+from trainables.patience import RetryTimeout, Retry
 from tuner import results
-from tuner.books import refused
-from tuner.deadline import Deadline
-from tuner.folder import results_folder, taken_up
+from tuner.books import error_of
+from tuner.deadline import TimeLimitStopper
+from tuner.folder import choose_results_folder, find_folder_to_resume
 from tuner.goal import Goal
-from tuner.history import events
-from tuner.journal import FILE, Journal
-from tuner.recall import kept_in, studied
+from tuner.history import read_events
+from tuner.journal import EVENT_LOG_FILE, EventLog
+from tuner.recall import open_optuna_storage, load_optuna_study
 from tuner.search import main
-from tuner.searcher import enqueue, opened
+from tuner.searcher import enqueue_trial, open_study
 
 # Ray leaves files of its own open
 
@@ -49,7 +49,7 @@ def same_as(whole, tmp_path, name="cut"):
     """Assert that a study has come to what the one has that nothing has happened to."""
     for one, other in zip(comparable(whole, "whole"), comparable(tmp_path, name), strict=True):
         pd.testing.assert_frame_equal(one, other)
-    reports = [line for line in events(tmp_path / name) if line["event"] == "ended"]
+    reports = [line for line in read_events(tmp_path / name) if line["event"] == "ended"]
     assert sorted(line["trial_id"] for line in reports) == ["0000", "0001", "0002"]
 
 
@@ -105,22 +105,22 @@ def test_what_is_refused_is_tried_again_after_longer_and_longer_pauses(monkeypat
             raise left.pop()
         return "done"
 
-    assert Patience(said.append, limit=60.0)("the frames", act) == "done"
+    assert Retry(said.append, timeout=60.0)("the frames", act) == "done"
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0])  # 0.1 * 2**n
     assert said == ["cannot write the frames (No space left on device)"]
 
 
 def test_in_the_end_it_is_given_up_and_then_all_is_tried_once(monkeypatch):
     pauses, said = timeless(monkeypatch), []
-    patiently = Patience(said.append, limit=1.0)
+    patiently = Retry(said.append, timeout=1.0)
 
     def refuse():
         raise PermissionError(13, "no")
 
-    with pytest.raises(GaveUpError, match=r"cannot write it \(Permission denied\)"):
+    with pytest.raises(RetryTimeout, match=r"cannot write it \(Permission denied\)"):
         patiently("it", refuse)
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8])  # 1.5 s, the first sum above 1
-    with pytest.raises(GaveUpError):
+    with pytest.raises(RetryTimeout):
         patiently("it", refuse)
     assert len(pauses) == 4
 
@@ -132,10 +132,10 @@ def test_a_time_out_of_rays_is_none_of_the_storages():
     def late():
         raise GetTimeoutError("a worker said nothing")
 
-    assert refused(full) == "[Errno 28] No space left on device"
+    assert error_of(full) == "[Errno 28] No space left on device"
     assert issubclass(GetTimeoutError, OSError)
     with pytest.raises(GetTimeoutError):
-        refused(late)
+        error_of(late)
 
 
 def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
@@ -147,32 +147,32 @@ def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
         said.append(text)
         filler.unlink()
 
-    journal = Journal(disk, Patience(make_room, limit=9.0))
+    journal = EventLog(disk, Retry(make_room, timeout=9.0))
     number = 0
     while not said:
-        journal.reported(f"{number:04d}", report(1, 0.5))
+        journal.log_report(f"{number:04d}", make_report(1, 0.5))
         number += 1
     journal.close()
-    assert said == [f"cannot write {disk / FILE} (No space left on device)"]
-    assert [line["trial_id"] for line in events(disk)] == [f"{n:04d}" for n in range(number)]
+    assert said == [f"cannot write {disk / EVENT_LOG_FILE} (No space left on device)"]
+    assert [line["trial_id"] for line in read_events(disk)] == [f"{n:04d}" for n in range(number)]
 
 
 def test_without_room_a_line_is_whole_or_not_there(disk):
     fill(disk, 8192)
-    journal = Journal(disk, Patience(str, limit=0.0))
+    journal = EventLog(disk, Retry(str, timeout=0.0))
     written = 0
 
     def write():
         nonlocal written
         while True:
-            journal.reported(f"{written:04d}", report(1, 0.5))
+            journal.log_report(f"{written:04d}", make_report(1, 0.5))
             written += 1
 
-    with pytest.raises(GaveUpError):
+    with pytest.raises(RetryTimeout):
         write()
     journal.close()
-    Journal(disk).close()
-    assert len(list(events(disk))) == written > 9
+    EventLog(disk).close()
+    assert len(list(read_events(disk))) == written > 9
 
 
 def test_the_searchers_study_waits_for_room_too(disk):
@@ -183,12 +183,12 @@ def test_the_searchers_study_waits_for_room_too(disk):
         said.append(text)
         filler.unlink()
 
-    study = opened(kept_in(disk, patience=Patience(make_room, limit=9.0)), Goal())
+    study = open_study(open_optuna_storage(disk, retry=Retry(make_room, timeout=9.0)), Goal())
     asked = 0
     while not said:
-        enqueue(study, {"x": 0.5}, f"{asked:04d}")
+        enqueue_trial(study, {"x": 0.5}, f"{asked:04d}")
         asked += 1
-    assert [trial.number for trial in studied(disk).trials] == list(range(asked))
+    assert [trial.number for trial in load_optuna_study(disk).trials] == list(range(asked))
     assert not (disk / "optuna.log.lock").is_symlink()
 
 
@@ -197,7 +197,7 @@ def test_frames_are_whole_or_the_ones_before(disk):
     target.write_text("before")
     fill(disk, 8192)
     with pytest.raises(OSError, match="No space left"):
-        results.whole(target, lambda path: path.write_bytes(bytes(100_000)))
+        results.write_atomically(target, lambda path: path.write_bytes(bytes(100_000)))
     assert target.read_text() == "before"
     assert {path.name for path in disk.iterdir()} == {"trials.parquet", "filler"}
 
@@ -215,14 +215,14 @@ def test_a_search_waits_for_room_on_a_full_disk(whole, disk):
 
 @pytest.mark.slow
 def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, monkeypatch):
-    monkeypatch.setattr("tuner.pursue.PATIENCE", 0.5)
+    monkeypatch.setattr("tuner.pursue.WRITE_TIMEOUT", 0.5)
     filler = fill(disk, 7_000_000)
     done = search(disk, *WORDS, "trials=3", name="cut")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "Ended early: trial 000" in done.stdout
     assert "write its checkpoint (No space left on device). When there is room" in done.stdout
-    before = [line for line in events(disk / "cut") if line["event"] == "kept"]
+    before = [line for line in read_events(disk / "cut") if line["event"] == "kept"]
     assert before
     filler.unlink()
     assert search(disk, *WORDS, "trials=3", "resume=auto", name="cut").returncode == 0
@@ -230,14 +230,14 @@ def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, 
 
 
 def test_the_time_of_a_study_is_not_that_of_the_clock(monkeypatch):
-    ours, rays = Deadline(time.monotonic(), 3600.0), TimeoutStopper(3600.0)
+    ours, rays = TimeLimitStopper(time.monotonic(), 3600.0), TimeoutStopper(3600.0)
     assert not ours.stop_all()
     assert not rays.stop_all()
     later = time.time() + 7200
     monkeypatch.setattr("time.time", lambda: later)
     assert rays.stop_all()  # the reason why there is ours
     assert not ours.stop_all()
-    assert Deadline(time.monotonic() - 3601, 3600.0).stop_all()
+    assert TimeLimitStopper(time.monotonic() - 3601, 3600.0).stop_all()
 
 
 @pytest.mark.slow
@@ -252,12 +252,12 @@ def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
 
 
 def test_the_newest_folder_has_the_last_name_after_the_clock_was_set_back(tmp_path):
-    plan = planned(f"results={tmp_path}", "resume=auto")
+    plan = make_plan(f"results={tmp_path}", "resume=auto")
     for stamp in ("20260101-000000", "29990101-235959", "29990101-5"):
         (tmp_path / f"weight_decay-pgd_at-{stamp}").mkdir()
-        (tmp_path / f"weight_decay-pgd_at-{stamp}" / FILE).touch()
-    assert results_folder(plan).name == "weight_decay-pgd_at-29990102-000000"
-    assert taken_up(plan).name == "weight_decay-pgd_at-29990101-235959"
+        (tmp_path / f"weight_decay-pgd_at-{stamp}" / EVENT_LOG_FILE).touch()
+    assert choose_results_folder(plan).name == "weight_decay-pgd_at-29990102-000000"
+    assert find_folder_to_resume(plan).name == "weight_decay-pgd_at-29990101-235959"
 
 
 SLEEPY = '''"""Sleeps for ever, as often as its knob says: a file counts."""
@@ -292,7 +292,7 @@ def sleepy(tmp_path, epochs=1):
 @pytest.mark.parametrize(("lives", "status", "epochs"), [(3, "completed", 3), (1, "failed", 1)])
 def test_a_trial_that_hangs_is_ended(tmp_path, machine, monkeypatch, lives, status, epochs):
     """It goes on from its first epoch, or has failed if its processes have died too often."""
-    monkeypatch.setattr("tuner.agenda.LIVES", lives)
+    monkeypatch.setattr("tuner.agenda.MAX_PROCESS_DEATHS", lives)
     words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=2", "report_limit=8s"]
     done = search(tmp_path, *words)
     assert done.returncode == 0, done.stderr
@@ -314,7 +314,7 @@ class Breaking(StringIO):
     def write(self, text):
         if "its process is ended" in text:
             for folder in sorted(self.trials.glob("1/0000/checkpoint_*"))[-self.number :]:
-                file = folder / checkpoint.STATE
+                file = folder / checkpoint.STATE_FILE
                 file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
         return super().write(text)
 
@@ -333,7 +333,7 @@ def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broke
     with redirect_stdout(out):
         assert main([*words, f"results={tmp_path}", "name=study"]) == 0
     assert f"caution: trial 0000: {said}." in out.getvalue()
-    happened = list(events(tmp_path / "study"))
+    happened = list(read_events(tmp_path / "study"))
     (lost,) = [line["text"] for line in happened if line["event"] == "lost"]
     assert lost == said
     found = [line["report"] for line in happened if line["event"] == "reported"]
@@ -356,7 +356,7 @@ def test_at_an_address_a_checkpoint_cut_in_half_is_made_good_too(tmp_path, machi
         assert main([*words, f"results=file://{tmp_path}/there", "name=study"]) == 0
     said = "its checkpoint is broken; it goes on from the one before, of epoch 1"
     assert f"caution: trial 0000: {said}." in out.getvalue()
-    found = [line["report"]["epoch"] for line in events(there) if line["event"] == "reported"]
+    found = [line["report"]["epoch"] for line in read_events(there) if line["event"] == "reported"]
     assert found == [1, 2, 2, 3]
     (path,) = pd.read_parquet(there / "trials.parquet").checkpoint
     assert list((there / "trials").glob("*/*/checkpoint_*")) == [there / path]
@@ -382,7 +382,7 @@ def test_ctrl_c_twice_ends_at_once_and_the_study_goes_on(tmp_path, machine):
     assert process.returncode == 130
     assert "Interrupted after" not in out
     assert "Traceback" not in out + err
-    assert (tmp_path / "study" / FILE).read_bytes().endswith(b"\n")
+    assert (tmp_path / "study" / EVENT_LOG_FILE).read_bytes().endswith(b"\n")
     again = search(tmp_path, *words, "resume=auto")
     assert again.returncode == 0, again.stderr
     trials, epochs = frames(tmp_path)

@@ -4,14 +4,14 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from tests.tuner.accounts import leave, planned, trial
+from tests.tuner.accounts import write_results_folder, make_plan, make_record
 from trainables.levels import Level
 from tuner import founding
-from tuner.founding import found, remember
-from tuner.recall import kept_in, studied
-from tuner.run import rule_of, searcher
-from tuner.searcher import NAME
-from tuner.warm_start import borrowed
+from tuner.founding import ensure_optuna_study, load_resume_state
+from tuner.recall import open_optuna_storage, load_optuna_study
+from tuner.run import build_scheduler, build_searcher
+from tuner.searcher import STUDY_NAME
+from tuner.warm_start import load_warm_start
 
 STATE = optuna.trial.TrialState
 WD = "optimizer.weight_decay"
@@ -24,48 +24,48 @@ def _quiet():
 
 
 def study(folder):
-    return optuna.load_study(study_name=NAME, storage=kept_in(folder))
+    return optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(folder))
 
 
 def known(folder, plan):
     """Return the trials of a study."""
-    return remember(folder, plan, rule_of(plan), studied(folder)).records
+    return load_resume_state(folder, plan, build_scheduler(plan), load_optuna_study(folder)).records
 
 
 def taken_up(folder, plan):
     """Return the searcher of a study that goes on with a plan."""
-    rule = rule_of(plan)
-    before = studied(folder)
-    past = remember(folder, plan, rule, before).records
-    kept = found(folder, plan, rule.levels, past, borrowed(plan, folder), before=before)
-    return searcher(plan, kept, past, rule)
+    rule = build_scheduler(plan)
+    before = load_optuna_study(folder)
+    past = load_resume_state(folder, plan, rule, before).records
+    kept = ensure_optuna_study(folder, plan, rule.levels, past, load_warm_start(plan, folder), before=before)
+    return build_searcher(plan, kept, past, rule)
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Return a study with a trial of each kind; its fourth was asked for and never began."""
-    plan = planned()
-    return leave(
+    plan = make_plan()
+    return write_results_folder(
         tmp_path / "study",
         plan,
-        trial(plan, 0, 0.3, 0.5, 0.4, optimizer__weight_decay=1e-3),
-        trial(plan, 1, 0.2, 0.1, optimizer__weight_decay=1e-4, status="stopped"),
-        trial(plan, 2, optimizer__weight_decay=2e-4, status="failed"),
-        trial(plan, 4, optimizer__weight_decay=3e-4, status="running"),
+        make_record(plan, 0, 0.3, 0.5, 0.4, optimizer__weight_decay=1e-3),
+        make_record(plan, 1, 0.2, 0.1, optimizer__weight_decay=1e-4, status="stopped"),
+        make_record(plan, 2, optimizer__weight_decay=2e-4, status="failed"),
+        make_record(plan, 4, optimizer__weight_decay=3e-4, status="running"),
     )
 
 
 def test_a_study_is_made_once_for_a_space(tmp_path):
-    plan = planned()
-    first = found(tmp_path, plan, LEVELS, {}, [], before=None)
-    assert found(tmp_path, plan, LEVELS, {}, [], before=first) is first
+    plan = make_plan()
+    first = ensure_optuna_study(tmp_path, plan, LEVELS, {}, [], before=None)
+    assert ensure_optuna_study(tmp_path, plan, LEVELS, {}, [], before=first) is first
     assert [path.name for path in tmp_path.iterdir()] == ["optuna.log"]
-    wide = planned(f"{WD}=loguniform(1e-6,1)")
-    assert found(tmp_path, wide, LEVELS, {}, [], before=first) is not first
+    wide = make_plan(f"{WD}=loguniform(1e-6,1)")
+    assert ensure_optuna_study(tmp_path, wide, LEVELS, {}, [], before=first) is not first
 
 
 def test_in_a_wider_space_a_study_knows_what_it_knew(folder):
-    plan = planned(f"{WD}=loguniform(1e-6,1)", "attack.step_size=uniform(0.05,0.2)")
+    plan = make_plan(f"{WD}=loguniform(1e-6,1)", "attack.step_size=uniform(0.05,0.2)")
     search = taken_up(folder, plan)
     whole, stopped, failed, waiting, running = study(folder).trials
     assert (whole.state, whole.value) == (STATE.COMPLETE, 0.5)
@@ -83,18 +83,18 @@ def test_in_a_wider_space_a_study_knows_what_it_knew(folder):
     assert [t.user_attrs["trial_id"] for t in study(folder).trials] == [
         f"{number:04d}" for number in range(5)
     ]
-    search.takes_up("r", "0004")
+    search.attach("r", "0004")
     assert search.asked["r"].params[WD] == 3e-4  # it goes on as it was
     assert [search.suggest(str(i))["trial"] for i in range(2)] == ["0003", "0005"]
 
 
 def test_trials_of_an_earlier_run_have_the_columns_of_a_wider_plan(folder):
-    plan = planned("attack.step_size=uniform(0.05,0.2)")
+    plan = make_plan("attack.step_size=uniform(0.05,0.2)")
     assert known(folder, plan)["0000"].knobs == {"attack.step_size": 0.1, WD: 1e-3}
 
 
 def test_a_variant_of_its_own_becomes_one_of_several(folder):
-    plan = planned("optimizer=choice(adam,adamw)", f"{WD}=loguniform(1e-5,1e-2)")
+    plan = make_plan("optimizer=choice(adam,adamw)", f"{WD}=loguniform(1e-5,1e-2)")
     search = taken_up(folder, plan)
     trials = study(folder).trials
     assert trials[0].params["variant"] == "optimizer=adam"
@@ -108,19 +108,19 @@ def test_a_variant_of_its_own_becomes_one_of_several(folder):
 def test_a_grid_grows_by_the_cells_that_it_lacks(tmp_path):
     """Its second trial was asked for and never began: it gets the first cell that is missing."""
     fixed = f"{WD}=1e-4"
-    plan = planned("attack.steps=grid(1,2,3)", fixed)
-    folder = leave(tmp_path, plan, *(trial(plan, i, 0.3, attack__steps=i + 1) for i in (0, 2)))
-    search = taken_up(folder, planned("attack.steps=grid(1,2,3,4)", fixed))
+    plan = make_plan("attack.steps=grid(1,2,3)", fixed)
+    folder = write_results_folder(tmp_path, plan, *(make_record(plan, i, 0.3, attack__steps=i + 1) for i in (0, 2)))
+    search = taken_up(folder, make_plan("attack.steps=grid(1,2,3,4)", fixed))
     proposed = [search.suggest(str(i)) for i in range(2)]
     assert [(c["trial"], c["attack"]["steps"]) for c in proposed] == [("0001", 2), ("0003", 4)]
 
 
 @pytest.mark.parametrize("dies_at", range(5))
 def test_dying_half_way_leaves_the_study_that_was(folder, dies_at, monkeypatch):
-    plan = planned()
-    first = found(folder, plan, LEVELS, known(folder, plan), [], before=None)
+    plan = make_plan()
+    first = ensure_optuna_study(folder, plan, LEVELS, known(folder, plan), [], before=None)
     before = (folder / "optuna.log").read_bytes()
-    wide = planned(f"{WD}=loguniform(1e-6,1)")
+    wide = make_plan(f"{WD}=loguniform(1e-6,1)")
     add, added = optuna.Study.add_trial, []
 
     def dying(self, frozen):
@@ -132,26 +132,26 @@ def test_dying_half_way_leaves_the_study_that_was(folder, dies_at, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(optuna.Study, "add_trial", dying)
         with pytest.raises(KeyboardInterrupt):
-            found(folder, wide, LEVELS, known(folder, wide), [], before=first)
+            ensure_optuna_study(folder, wide, LEVELS, known(folder, wide), [], before=first)
     assert (folder / "optuna.log").read_bytes() == before
-    assert found(folder, wide, LEVELS, known(folder, wide), [], before=first) is not first
+    assert ensure_optuna_study(folder, wide, LEVELS, known(folder, wide), [], before=first) is not first
     assert len(study(folder).trials) == 5
     assert not (folder / ".optuna.log").exists()
 
 
 def begun(tmp_path, *words):
     """Return a folder in which a plan has begun and done nothing, and the plan."""
-    plan = planned(*words)
-    return leave(tmp_path / "mine", plan), plan
+    plan = make_plan(*words)
+    return write_results_folder(tmp_path / "mine", plan), plan
 
 
 def lender(tmp_path, number):
-    plan = planned()
+    plan = make_plan()
     values = [1e-5 * 2**i for i in range(number)]
-    return leave(
+    return write_results_folder(
         tmp_path / "lender",
         plan,
-        *(trial(plan, i, 0.3, 0.5, 0.4, optimizer__weight_decay=v) for i, v in enumerate(values)),
+        *(make_record(plan, i, 0.3, 0.5, 0.4, optimizer__weight_decay=v) for i, v in enumerate(values)),
     )
 
 
@@ -165,7 +165,7 @@ def test_trials_that_are_lent_are_known_and_not_ours(tmp_path):
 
 
 def test_what_a_study_with_the_same_seed_has_drawn_is_not_drawn_again(tmp_path):
-    alone = taken_up(leave(tmp_path / "alone", planned()), planned())
+    alone = taken_up(write_results_folder(tmp_path / "alone", make_plan()), make_plan())
     drawn = {alone.suggest(str(i))["optimizer"]["weight_decay"] for i in range(3)}
     search = taken_up(*begun(tmp_path, f"warm_start={lender(tmp_path, 3)}"))
     assert drawn.isdisjoint(search.suggest(str(i))["optimizer"]["weight_decay"] for i in range(3))
@@ -173,13 +173,13 @@ def test_what_a_study_with_the_same_seed_has_drawn_is_not_drawn_again(tmp_path):
 
 def test_a_searcher_learns_from_what_is_lent(tmp_path):
     """12 trials with the best at the low end: of 8 proposals chance has half in the lower half."""
-    plan = planned()
+    plan = make_plan()
     values = [10 ** (-5 + 3 * i / 11) for i in range(12)]
     lent = [
-        trial(plan, i, 0.9 - 0.07 * i, 0.1, 0.1, optimizer__weight_decay=v)
+        make_record(plan, i, 0.9 - 0.07 * i, 0.1, 0.1, optimizer__weight_decay=v)
         for i, v in enumerate(values)
     ]
-    leave(tmp_path / "lender", plan, *lent)
+    write_results_folder(tmp_path / "lender", plan, *lent)
     search = taken_up(*begun(tmp_path, f"warm_start={tmp_path / 'lender'}"))
     drawn = [search.suggest(str(i))["optimizer"]["weight_decay"] for i in range(8)]
     assert sum(value < 10**-3.5 for value in drawn) >= 7
@@ -197,9 +197,9 @@ def test_to_nsga2_what_is_lent_is_the_first_generation(tmp_path):
 
 def test_half_a_study_is_made_before_there_is_a_plan_for_it(tmp_path):
     """A folder whose study was cut off before there was one is taken up like any other."""
-    plan = planned()
-    leave(tmp_path, plan)
-    (tmp_path / f".{founding.STUDY}").write_text("cut o")
+    plan = make_plan()
+    write_results_folder(tmp_path, plan)
+    (tmp_path / f".{founding.OPTUNA_FILE}").write_text("cut o")
     assert known(tmp_path, plan) == {}
-    assert not (tmp_path / founding.STUDY).exists()  # who looks on sees a whole study or none
+    assert not (tmp_path / founding.OPTUNA_FILE).exists()  # who looks on sees a whole study or none
     assert taken_up(tmp_path, plan).suggest("a")["trial"] == "0000"

@@ -8,11 +8,11 @@ from typing import ClassVar
 import pytest
 import yaml
 
-from tests.oracles import report
+from tests.oracles import make_report
 from trainables.levels import Level
 from tuner import gauges
-from tuner.gauges import EVERY, OF_STUDIES, OF_TRIALS, Gauges, standing
-from tuner.progress import Progress
+from tuner.gauges import UPDATE_SECONDS, STUDY_GAUGES, TRIAL_GAUGES, PrometheusCallback, gauge_values
+from tuner.progress import StudyProgress
 from tuner.record import Record
 
 MONITORING = Path(gauges.__file__).parent / "monitoring"
@@ -39,34 +39,34 @@ def told(monkeypatch):
 
 
 def record(number, *robust, status="running"):
-    reports = [report(epoch, value, clean=0.9) for epoch, value in enumerate(robust, start=1)]
+    reports = [make_report(epoch, value, clean=0.9) for epoch, value in enumerate(robust, start=1)]
     return Record(number, {}, 0, {}, reports, status, checkpoint="there")
 
 
 def test_a_trial_stands_where_it_was_last_seen():
-    values = standing(record("0000", 0.5, 0.25))
+    values = gauge_values(record("0000", 0.5, 0.25))
     assert values == {
         "attuner_epoch": 2,
         "attuner_clean_accuracy": 0.9,
         "attuner_robust_accuracy": 0.25,
         "attuner_best_robust_accuracy": 0.5,
-        "attuner_epoch_seconds": report(1, 0.5).seconds,
+        "attuner_epoch_seconds": make_report(1, 0.5).seconds,
     }
-    assert set(values) == set(OF_TRIALS)
+    assert set(values) == set(TRIAL_GAUGES)
 
 
 def test_running_trials_are_told_of_again_and_ended_ones_are_forgotten(told, monkeypatch):
-    progress = Progress(3, (Level(2),), 2)
+    progress = StudyProgress(3, (Level(2),), 2)
     ended, running = record("0000", 0.75, status="stopped"), record("0001", 0.5)
     progress.records = {"0000": ended, "0001": running, "0002": record("0002")}
     clock = [1000.0]
     monkeypatch.setattr(gauges.time, "monotonic", lambda: clock[0])
-    watching = Gauges(progress, "study")
-    for passed in (0, EVERY / 2, EVERY):
+    watching = PrometheusCallback(progress, "study")
+    for passed in (0, UPDATE_SECONDS / 2, UPDATE_SECONDS):
         clock[0] = 1000 + passed
         watching.on_step_end(1, [])
     once = [
-        *((name, value, ("study", "0001")) for name, value in standing(running).items()),
+        *((name, value, ("study", "0001")) for name, value in gauge_values(running).items()),
         ("attuner_study_best_robust_accuracy", 0.75, ("study",)),
         ("attuner_study_trials", 1, ("study", "stopped")),
         ("attuner_study_trials", 2, ("study", "running")),
@@ -77,7 +77,7 @@ def test_running_trials_are_told_of_again_and_ended_ones_are_forgotten(told, mon
 def test_every_metric_of_the_grafana_dashboard_is_exported():
     board = json.loads((MONITORING / "grafana.json").read_text())
     asked = set(re.findall(r"\w*attuner_\w+", json.dumps(board)))
-    assert asked == {f"ray_{name}" for name in [*OF_TRIALS, *OF_STUDIES]}
+    assert asked == {f"ray_{name}" for name in [*TRIAL_GAUGES, *STUDY_GAUGES]}
     tags = set(re.findall(r"by \(([^)]*)\)", json.dumps(board)))
     assert tags == {"study", "study, trial", "study, status"}
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])

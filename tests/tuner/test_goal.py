@@ -2,23 +2,23 @@
 
 import pytest
 
-from tests.oracles import report
-from trainables.constraint import constraint
+from tests.oracles import make_report
+from trainables.constraint import parse_constraint
 from trainables.levels import Level
-from tuner.goal import Goal, front
-from tuner.progress import Progress
+from tuner.goal import Goal, pareto_mask
+from tuner.progress import StudyProgress
 from tuner.record import Record
 
 BOTH = Goal(("robust", "clean"))
 
 
 def record(number, *epochs, bound=None):
-    reports = [report(i, robust, clean) for i, (robust, clean) in enumerate(epochs, start=1)]
+    reports = [make_report(i, robust, clean) for i, (robust, clean) in enumerate(epochs, start=1)]
     return Record(number, {}, 0, {}, reports, "completed", "", "there", constraint=bound)
 
 
 def progress(*records, goal):
-    return Progress(9, (Level(9),), 1, {each.trial_id: each for each in records}, goal=goal)
+    return StudyProgress(9, (Level(9),), 1, {each.trial_id: each for each in records}, goal=goal)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def progress(*records, goal):
     ],
 )
 def test_a_point_is_on_the_front_unless_another_is_nowhere_lower_and_somewhere_higher(points, on):
-    assert front(points) == on
+    assert pareto_mask(points) == on
 
 
 def test_the_point_of_a_trial_is_that_of_its_most_robust_epoch():
@@ -39,21 +39,21 @@ def test_the_point_of_a_trial_is_that_of_its_most_robust_epoch():
     one, other = record("0000", (0.1, 0.99), (0.5, 0.8)), record("0001", (0.4, 0.9))
     beaten = record("0002", (0.4, 0.8))
     study = progress(one, other, beaten, goal=BOTH)
-    assert [each.trial_id for each in study.front] == ["0000", "0001"]
+    assert [each.trial_id for each in study.pareto_front] == ["0000", "0001"]
     assert study.leader is one
 
 
 def test_only_what_satisfies_the_constraint_is_on_the_front_and_wins():
-    bound = constraint("clean>=0.8")
+    bound = parse_constraint("clean>=0.8")
     robust, both = record("0000", (0.9, 0.7), bound=bound), record("0001", (0.5, 0.8), bound=bound)
     study = progress(robust, both, goal=Goal(BOTH.objectives, bound))
-    assert study.front == [both]
+    assert study.pareto_front == [both]
     assert study.leader is both
 
 
 def test_if_none_satisfies_it_the_nearest_wins_and_there_is_no_front():
-    bound = constraint("clean>=0.8")
+    bound = parse_constraint("clean>=0.8")
     far, near = record("0000", (0.9, 0.5), bound=bound), record("0001", (0.5, 0.7), bound=bound)
     study = progress(far, near, goal=Goal(BOTH.objectives, bound))
-    assert study.front == []
+    assert study.pareto_front == []
     assert study.leader is near

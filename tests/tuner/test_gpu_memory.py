@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 
 from trainables.trial import Trial
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.estimate import estimate
-from tuner.gpu_memory import CONTEXT, HEADROOM, Peak, exercise, measured, packed
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.estimate import estimate_trial
+from tuner.gpu_memory import CUDA_CONTEXT_BYTES, HEADROOM, PeakMemory, run_probe_steps, measure_peak_memory, pack_gpus
 from tuner.probe import Cost
-from tuner.resources import fitting
+from tuner.resources import count_concurrent_trials
 from tuner.search import main
 
 SMALL = ["data.limit=100", "data.validation=50", "epochs=2"]
@@ -19,7 +19,7 @@ GIB = 2**30
 
 
 def plan(*words):
-    return compose(*read([*SMALL, "space=weight_decay", *words]))
+    return compose_plan(*parse_search_arguments([*SMALL, "space=weight_decay", *words]))
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ def plan(*words):
     ],
 )
 def test_trials_share_a_gpu_by_memory(used, total, number):
-    assert (HEADROOM, CONTEXT) == (1.1, GIB / 2)
-    peak = Peak(used=used, total=total)
-    assert peak.number == number
-    assert number * peak.share <= 1
-    assert peak.share * total >= used or number == 1
-    settings = packed(plan(), 2, [].append, lambda _: peak).settings
-    assert fitting(settings, cpu=64, gpu=2) == 2 * number
+    assert (HEADROOM, CUDA_CONTEXT_BYTES) == (1.1, GIB / 2)
+    peak = PeakMemory(used_bytes=used, total_bytes=total)
+    assert peak.trials_per_gpu == number
+    assert number * peak.gpu_share <= 1
+    assert peak.gpu_share * total >= used or number == 1
+    settings = pack_gpus(plan(), 2, [].append, lambda _: peak).settings
+    assert count_concurrent_trials(settings, cpu=64, gpu=2) == 2 * number
 
 
 def test_the_share_is_told_with_what_it_rests_on():
     said = []
-    found = packed(plan(), 1, said.append, lambda _: Peak(used=10 * GIB, total=80 * GIB))
+    found = pack_gpus(plan(), 1, said.append, lambda _: PeakMemory(used_bytes=10 * GIB, total_bytes=80 * GIB))
     assert found.settings.gpu == pytest.approx(0.1666)
     assert said == [
         "gpu: a trial takes up to 10.7 GB of 85.9 GB, so that 6 share a GPU (gpu=0.1666)."
@@ -56,10 +56,10 @@ def test_the_dearest_configuration_of_each_variant_is_measured():
 
     def measure(configs):
         asked.extend(configs)
-        return Peak(used=GIB, total=8 * GIB)
+        return PeakMemory(used_bytes=GIB, total_bytes=8 * GIB)
 
     words = ["data.batch_size=choice(16,64,32)", "optimizer=choice(sgd,adam)"]
-    packed(
+    pack_gpus(
         plan(*words, "optimizer.weight_decay=1e-4", "attack.steps=randint(2,9)"), 1, print, measure
     )
     assert [config["optimizer"]["name"] for config in asked] == ["sgd", "adam"]
@@ -71,7 +71,7 @@ def test_the_dearest_configuration_of_each_variant_is_measured():
 @pytest.mark.parametrize(("words", "gpus"), [(["gpu=0.5"], 1), ([], 0), (["address=auto"], 1)])
 def test_what_was_given_is_left_alone_and_so_are_other_machines(words, gpus):
     study = plan(*words)
-    assert packed(study, gpus, print, lambda _: pytest.fail("asked")) is study
+    assert pack_gpus(study, gpus, print, lambda _: pytest.fail("asked")) is study
 
 
 def test_a_probe_that_fails_is_told_and_each_trial_takes_a_gpu():
@@ -79,7 +79,7 @@ def test_a_probe_that_fails_is_told_and_each_trial_takes_a_gpu():
         raise RuntimeError("driver too old\nand more")
 
     said, study = [], plan()
-    assert packed(study, 1, said.append, measure) is study
+    assert pack_gpus(study, 1, said.append, measure) is study
     assert said == [
         "caution: gpu: its memory cannot be probed (RuntimeError: driver too old); "
         "each trial takes one."
@@ -92,7 +92,7 @@ def process(configs):
 
 @pytest.mark.slow
 def test_it_is_measured_in_a_process_of_its_own():
-    number, seen = measured([{}, {}], process)
+    number, seen = measure_peak_memory([{}, {}], process)
     assert number != os.getpid()
     assert seen == 2
 
@@ -102,15 +102,15 @@ def test_three_steps_and_an_examination_are_measured(monkeypatch):
     seen = []
 
     def advance(trial):
-        seen.append((len(trial.train), len(trial.validation), trial.epoch))
+        seen.append((len(trial.train), len(trial.validation_images), trial.epoch))
         return advance_(trial)
 
-    advance_ = Trial.advance
-    monkeypatch.setattr(Trial, "advance", advance)
+    advance_ = Trial.run_epoch
+    monkeypatch.setattr(Trial, "run_epoch", advance)
     study = plan("data.batch_size=25", "exam.exam_batch=20", "attack.steps=1", "exam.steps=1")
     (variant,) = study.variants
     config = {**variant.fixed, **study.shared(), "epochs": study.epochs, "device": "cpu"}
-    exercise({**config, "optimizer": {**config["optimizer"], "weight_decay": 0.0}})
+    run_probe_steps({**config, "optimizer": {**config["optimizer"], "weight_decay": 0.0}})
     assert seen == [(75, 20, 1)]
 
 
@@ -122,10 +122,10 @@ def test_a_dry_run_tells_how_many_trials_a_gpu_takes(monkeypatch, capsys):
         seen.append((config["device"], config["memory_share"]))
         return Cost(seconds=3600.0, passes=1.0, disk=1000)
 
-    made_up = partial(packed, measure=lambda _: Peak(used=10 * GIB, total=80 * GIB))
-    monkeypatch.setattr("tuner.pursue.here", lambda: (64.0, 1.0))
-    monkeypatch.setattr("tuner.pursue.packed", made_up)
-    monkeypatch.setattr("tuner.preview.estimate", partial(estimate, measure=cost))
+    made_up = partial(pack_gpus, measure=lambda _: PeakMemory(used_bytes=10 * GIB, total_bytes=80 * GIB))
+    monkeypatch.setattr("tuner.pursue.local_resources", lambda: (64.0, 1.0))
+    monkeypatch.setattr("tuner.pursue.pack_gpus", made_up)
+    monkeypatch.setattr("tuner.preview.estimate_trial", partial(estimate_trial, measure=cost))
     assert main(["space=weight_decay", *SMALL, "dry_run=true", "trials=12"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "6 share a GPU" in text

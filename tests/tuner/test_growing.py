@@ -7,16 +7,16 @@ import pytest
 import ray
 import yaml
 
-from benchmarks.cluster import NODE, SMALL, cluster
+from benchmarks.cluster import NODE_SETTINGS, SMALL_SETTINGS, start_cluster
 from tests.tuner.test_search import frames
 from trainables.problems import InputError
-from tuner.resources import fitting
-from tuner.room import room, waiting
+from tuner.resources import count_concurrent_trials
+from tuner.room import capacity, check_node_capacity
 from tuner.settings import Settings
 
 LONGEST = 300.0
 """Seconds for what takes forty."""
-FAKE = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1", **NODE}
+FAKE = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1", **NODE_SETTINGS}
 """Ray's own autoscaler, which starts processes in place of machines."""
 MACHINE = {"CPU": 1, "object_store_memory": 100_000_000}
 NOTHING = ("auth", "file_mounts")
@@ -56,17 +56,17 @@ def configuration(address):
 @pytest.fixture
 def growing(tmp_path):
     """Return a cluster of a head without cores, which grows when trials wait."""
-    with cluster(nodes=0, **FAKE) as running:
+    with start_cluster(nodes=0, **FAKE) as running:
         file = tmp_path / "cluster.yaml"
         file.write_text(yaml.safe_dump(configuration(running.address)))
-        running.head.extend(["--num-cpus=0", "--num-gpus=0", f"--autoscaling-config={file}"])
+        running.head_arguments.extend(["--num-cpus=0", "--num-gpus=0", f"--autoscaling-config={file}"])
         running.start()
         yield running
 
 
 def search(growing, tmp_path, *words):
-    words = ["space=weight_decay", *SMALL, "trials=3", "epochs=2", f"results={tmp_path}", *words]
-    command = [sys.executable, "-m", "tuner.search", *words, f"address={growing.address}"]
+    words = ["space=weight_decay", *SMALL_SETTINGS, "trials=3", "epochs=2", f"results={tmp_path}", *words]
+    command = [sys.executable, "-m", "tuner.search", *words, f"address={growing.to_address}"]
     return subprocess.run(
         command,
         env=growing.environment,
@@ -100,24 +100,24 @@ def test_how_many_trials_a_cluster_holds(monkeypatch):
     """Four cores and one GPU on each of two nodes: four trials of half a GPU, or those asked."""
     nodes(monkeypatch, (4.0, 1.0), (4.0, 1.0))
     half = Settings(address="auto", gpu=0.5)
-    assert fitting(half, *room(half)) == 4
+    assert count_concurrent_trials(half, *capacity(half)) == 4
     more = Settings(address="auto", gpu=0.5, concurrency=10)
-    assert fitting(more, *room(more)) == 10
-    assert not list(waiting(more))
+    assert count_concurrent_trials(more, *capacity(more)) == 10
+    assert not list(check_node_capacity(more))
     fewer = Settings(address="auto", gpu=0.5, concurrency=3)
-    assert fitting(fewer, *room(fewer)) == 3
+    assert count_concurrent_trials(fewer, *capacity(fewer)) == 3
     whole = Settings(address="auto", concurrency=3)  # where there is a GPU, each takes one
-    assert fitting(whole, *room(whole)) == 3
+    assert count_concurrent_trials(whole, *capacity(whole)) == 3
 
 
 def test_a_cluster_without_room_is_refused_unless_it_is_asked_to_grow(monkeypatch):
     nodes(monkeypatch, (0.0, 0.0))
     with pytest.raises(InputError, match="2 problems:"):
-        room(Settings(address="auto"))
+        capacity(Settings(address="auto"))
     asked = Settings(address="auto", concurrency=2, gpu=0.5)
-    assert room(asked) == (2.0, 1.0)
-    assert len(list(waiting(asked))) == 1
+    assert capacity(asked) == (2.0, 1.0)
+    assert len(list(check_node_capacity(asked))) == 1
     alone = Settings(concurrency=2)  # this machine does not grow
     with pytest.raises(InputError):
-        room(alone)
-    assert not list(waiting(alone))
+        capacity(alone)
+    assert not list(check_node_capacity(alone))

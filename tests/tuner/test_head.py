@@ -8,13 +8,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.cluster import cluster, lost
+from benchmarks.cluster import start_cluster, count_lost_epochs
 from tests.tuner import test_faults
 from tests.tuner.test_faults import WORDS, same_as
 from tests.tuner.test_search import frames
 from tuner import lifeline
-from tuner.history import events
-from tuner.journal import FILE
+from tuner.history import read_events
+from tuner.journal import EVENT_LOG_FILE
 
 whole = test_faults.whole
 HEAD = r"the head node of the Ray cluster, \S+:\d+,"
@@ -24,13 +24,13 @@ LONGEST = 200.0
 
 @pytest.fixture
 def head():
-    with cluster(nodes=1) as running:
+    with start_cluster(nodes=1) as running:
         yield running
 
 
 def searching(head, tmp_path, *words):
     """Start the command in a process of its own, on a cluster."""
-    words = [*WORDS, "trials=3", "gpu=0", f"address={head.address}", *words]
+    words = [*WORDS, "trials=3", "gpu=0", f"address={head.to_address}", *words]
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=cut"]
     return subprocess.Popen(
         command, env=head.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -50,7 +50,7 @@ def reporting(process, journal):
 @pytest.mark.slow
 def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_path, head):
     """The driver ends by itself and says how to go on; the second time it dies with the head."""
-    journal = tmp_path / "cut" / FILE
+    journal = tmp_path / "cut" / EVENT_LOG_FILE
     process = searching(head, tmp_path)
     reporting(process, journal)
     head.end()
@@ -75,7 +75,7 @@ def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_pat
     assert again.returncode == 0, err
     assert "Goes on with" in out
     same_as(whole, tmp_path)
-    assert lost(list(events(tmp_path / "cut"))) == 0  # no epoch anew whose checkpoint was kept
+    assert count_lost_epochs(list(read_events(tmp_path / "cut"))) == 0  # no epoch anew whose checkpoint was kept
 
 
 @pytest.mark.parametrize(("away", "gone"), [(0.5, False), (60.0, True)])
@@ -90,9 +90,9 @@ def test_a_head_that_comes_back_in_time_is_not_lost(monkeypatch, away, gone):
             raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(lifeline, "time", SimpleNamespace(monotonic=lambda: now[-1]))
-    monkeypatch.setattr(lifeline, "knock", knock)
-    monkeypatch.setattr(lifeline, "PATIENCE", 1.0)
-    monkeypatch.setattr(lifeline, "PAUSE", 0.0625)
-    assert lifeline.silent("10.0.0.1:6379", over, said.append) is gone
+    monkeypatch.setattr(lifeline, "probe_port", knock)
+    monkeypatch.setattr(lifeline, "HEAD_TIMEOUT", 1.0)
+    monkeypatch.setattr(lifeline, "POLL_SECONDS", 0.0625)
+    assert lifeline.wait_until_lost("10.0.0.1:6379", over, said.append) is gone
     assert now[-1] == (3.0625 if gone else 9.0625)  # heard at 2; 1 + 1/16 is the first above 1
     assert len(said) == (1 if gone else 2)

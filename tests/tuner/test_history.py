@@ -2,11 +2,11 @@
 
 import pytest
 
-from tests.oracles import report
+from tests.oracles import make_report
 from tests.tuner.test_journal import account
 from trainables.problems import InputError
-from tuner.history import Event, told
-from tuner.journal import FILE, Journal
+from tuner.history import SchedulerEvent, load_events
+from tuner.journal import EVENT_LOG_FILE, EventLog
 
 
 @pytest.fixture
@@ -15,34 +15,34 @@ def folder(tmp_path):
 
 
 def test_what_was_written_is_remembered(folder):
-    records, events = told(folder)
+    records, events = load_events(folder)
     first, second = records.values()
     assert (first.trial_id, first.status, first.error) == ("0000", "failed", "ValueError: no")
     assert (first.knobs, first.seed) == ({"optimizer.lr": 0.1}, 7)
     assert first.groups == {"optimizer": {"name": "sgd"}}
-    assert first.reports == [report(1, 0.3)]
-    assert (second.status, second.reports) == ("running", [report(1, 0.4)])
+    assert first.reports == [make_report(1, 0.3)]
+    assert (second.status, second.reports) == ("running", [make_report(1, 0.4)])
     assert second.checkpoint == str(folder / "trials/1/0001/checkpoint_000000")
     assert events == [
-        Event("began", "0000"),
-        Event("reported", "0000", report(1, 0.3)),
-        Event("began", "0001"),
-        Event("reported", "0001", report(1, 0.4)),
+        SchedulerEvent("began", "0000"),
+        SchedulerEvent("reported", "0000", make_report(1, 0.3)),
+        SchedulerEvent("began", "0001"),
+        SchedulerEvent("reported", "0001", make_report(1, 0.4)),
     ]
 
 
 def test_an_epoch_trained_again_counts_once_as_it_came_last(folder):
-    journal = Journal(folder)
+    journal = EventLog(folder)
     for epoch, value in ((2, 0.5), (3, 0.6), (2, 0.7)):
-        journal.reported("0001", report(epoch, value))
+        journal.log_report("0001", make_report(epoch, value))
     journal.close()
-    robust = [each.val_robust_accuracy for each in told(folder)[0]["0001"].reports]
+    robust = [each.val_robust_accuracy for each in load_events(folder)[0]["0001"].reports]
     assert robust == [0.4, 0.7]
 
 
 def test_a_broken_line_in_the_middle_is_told(folder):
-    file = folder / FILE
+    file = folder / EVENT_LOG_FILE
     lines = file.read_text().splitlines(keepends=True)
     file.write_text("".join([lines[0], "{broken\n", *lines[1:]]))
     with pytest.raises(InputError, match="line 2 cannot be read"):
-        told(folder)
+        load_events(folder)

@@ -9,16 +9,16 @@ import pytest
 from analysis.diagnose import main as diagnose
 from analysis.figures.__main__ import main as figures
 from analysis.report.__main__ import main as report
-from tests.tuner.accounts import WORDS, leave, planned, trial
+from tests.tuner.accounts import ARGUMENTS, write_results_folder, make_plan, make_record
 from trainables.problems import InputError
 from tuner.evaluate import main as evaluate
 from tuner.export import main as export
 from tuner.goal import Goal
-from tuner.history import told
-from tuner.journal import FILE
-from tuner.recall import STUDY, kept_in
+from tuner.history import load_events
+from tuner.journal import EVENT_LOG_FILE
+from tuner.recall import OPTUNA_FILE, open_optuna_storage
 from tuner.search import main as search
-from tuner.searcher import opened
+from tuner.searcher import open_study
 
 OWN = {"optimizer__weight_decay": 1e-3}
 KEPT = "trials/1/0000/checkpoint_000000"
@@ -36,13 +36,13 @@ def treasure(tmp_path):
 @pytest.fixture
 def study(tmp_path):
     """Return a study that was cut off."""
-    plan = planned()
-    records = [trial(plan, 0, 0.3, status="running", **OWN), trial(plan, 1, 0.3, 0.4, 0.5, **OWN)]
-    return leave(tmp_path / "study", plan, *records)
+    plan = make_plan()
+    records = [make_record(plan, 0, 0.3, status="running", **OWN), make_record(plan, 1, 0.3, 0.4, 0.5, **OWN)]
+    return write_results_folder(tmp_path / "study", plan, *records)
 
 
 def says(folder, **line):
-    with (folder / FILE).open("a") as file:
+    with (folder / EVENT_LOG_FILE).open("a") as file:
         file.write(json.dumps({"event": "kept", "trial_id": "0000", **line}) + "\n")
 
 
@@ -55,7 +55,7 @@ def refused(capsys, command, *words):
 
 
 def resumed(capsys, folder, *more):
-    words = [*WORDS, f"results={folder.parent}", f"name={folder.name}", "resume=auto", *more]
+    words = [*ARGUMENTS, f"results={folder.parent}", f"name={folder.name}", "resume=auto", *more]
     return refused(capsys, search, *words)
 
 
@@ -64,7 +64,7 @@ def resumed(capsys, folder, *more):
 def test_an_account_does_not_name_what_is_not_of_its_study(key, path, study, treasure, capsys):
     says(study, **{"checkpoint": KEPT, key: path.format(treasure=treasure)})
     said = resumed(capsys, study, "disk_budget=1KB")
-    assert f"{study / FILE}: line 8 cannot be read (trial 0000: {key} must lead below" in said
+    assert f"{study / EVENT_LOG_FILE}: line 8 cannot be read (trial 0000: {key} must lead below" in said
     assert f"got {path.format(treasure=treasure)}" in said
     assert (treasure / "state.pt").exists()
 
@@ -80,7 +80,7 @@ def test_a_link_in_a_study_that_goes_on_does_not_lead_out_of_it(
     said = resumed(capsys, study, "disk_budget=1KB")
     assert f"{study / link}: is a link to {tmp_path / 'other' / link}" in said
     with pytest.raises(InputError, match=f"trial 0000: .* leads to {treasure}, outside"):
-        told(study)
+        load_events(study)
     assert (treasure / "state.pt").exists()
 
 
@@ -92,7 +92,7 @@ def test_a_study_that_was_moved_knows_its_checkpoints(study, tmp_path):
     moved = study.rename(tmp_path / "moved")
     (tmp_path / "linked").symlink_to(moved)
     for folder in (moved, tmp_path / "linked", shutil.copytree(moved, tmp_path / "copied")):
-        assert told(folder)[0]["0000"].checkpoint == str(folder / KEPT)
+        assert load_events(folder)[0]["0000"].checkpoint == str(folder / KEPT)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_study_that_was_moved_knows_its_checkpoints(study, tmp_path):
 )
 def test_a_trial_has_a_number(number, study, treasure, capsys):
     """It is in the names of folders that a tracker deletes and Ray makes."""
-    lines = (study / FILE).read_text().splitlines()
+    lines = (study / EVENT_LOG_FILE).read_text().splitlines()
     strange = {**json.loads(lines[0]), "trial_id": number}
-    (study / FILE).write_text("\n".join([json.dumps(strange), *lines, ""]))
+    (study / EVENT_LOG_FILE).write_text("\n".join([json.dumps(strange), *lines, ""]))
     assert "line 1 cannot be read (trial_id must be a number" in resumed(capsys, study)
     assert treasure.exists()
 
@@ -127,13 +127,13 @@ def test_a_trial_has_a_number(number, study, treasure, capsys):
     ],
 )
 def test_a_line_that_no_study_has_written_is_told(line, said, study, capsys):
-    lines = (study / FILE).read_text().splitlines()
+    lines = (study / EVENT_LOG_FILE).read_text().splitlines()
     if isinstance(line, dict):
         line = {"trial_id": "0000", **line}
         if line.get("report") == "{report}":
             line["report"] = {**json.loads(lines[1])["report"], "epoch": line.pop("epoch")}
     text = line if isinstance(line, str) else json.dumps(line)
-    (study / FILE).write_text("\n".join([*lines, text, ""]))
+    (study / EVENT_LOG_FILE).write_text("\n".join([*lines, text, ""]))
     told = resumed(capsys, study)
     assert "line 8 cannot be read (" in told
     assert said in told
@@ -145,8 +145,8 @@ def test_a_study_that_says_nothing_of_itself_is_not_taken_up(study, capsys):
 
 
 def test_bytes_that_are_no_text_are_told(study, capsys):
-    (study / FILE).write_bytes(b"\xff\xfe\n")
-    assert f"{study / FILE}: cannot be read" in resumed(capsys, study)
+    (study / EVENT_LOG_FILE).write_bytes(b"\xff\xfe\n")
+    assert f"{study / EVENT_LOG_FILE}: cannot be read" in resumed(capsys, study)
 
 
 @pytest.mark.parametrize(
@@ -159,16 +159,16 @@ def test_bytes_that_are_no_text_are_told(study, capsys):
 )
 def test_the_searcher_s_trials_have_numbers(attributes, said, study, capsys):
     """Ray makes folders of these names."""
-    kept = opened(kept_in(study), Goal())
+    kept = open_study(open_optuna_storage(study), Goal())
     kept.enqueue_trial({}, user_attrs=attributes)
-    assert f"{study / STUDY}" in (told := resumed(capsys, study))
+    assert f"{study / OPTUNA_FILE}" in (told := resumed(capsys, study))
     assert said in told
 
 
 @pytest.mark.parametrize("text", ["{}\n", "[1]\n", '{"op_code": 99}\n', "\udcff\n"])
 def test_a_searcher_s_study_that_is_broken_is_told(text, study, capsys):
-    (study / STUDY).write_bytes(text.encode(errors="surrogateescape"))
-    assert f"{study / STUDY} cannot be read" in resumed(capsys, study)
+    (study / OPTUNA_FILE).write_bytes(text.encode(errors="surrogateescape"))
+    assert f"{study / OPTUNA_FILE} cannot be read" in resumed(capsys, study)
 
 
 COMMANDS = {

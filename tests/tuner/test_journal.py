@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from tests.oracles import report
+from tests.oracles import make_report
 from trainables.problems import InputError
-from tuner.history import told
-from tuner.journal import FILE, Journal
-from tuner.lock import PAUSE, held
+from tuner.history import load_events
+from tuner.journal import EVENT_LOG_FILE, EventLog
+from tuner.lock import RETRY_SECONDS, is_locked
 from tuner.record import Record
 
 
@@ -20,15 +20,15 @@ def record(number, status="running", error=""):
 
 def account(folder):
     """Write down two trials, one ended and one under way; return the folder."""
-    journal = Journal(folder)
-    journal.began(record("0000"))
-    journal.reported("0000", report(1, 0.3))
-    journal.began(record("0001"))
-    journal.reported("0001", report(1, 0.4))
+    journal = EventLog(folder)
+    journal.log_start(record("0000"))
+    journal.log_report("0000", make_report(1, 0.3))
+    journal.log_start(record("0001"))
+    journal.log_report("0001", make_report(1, 0.4))
     kept = record("0001")
     kept.checkpoint = str(folder / "trials/1/0001/checkpoint_000000")
-    journal.kept(kept)
-    journal.ended(record("0000", "failed", "ValueError: no"))
+    journal.log_checkpoint(kept)
+    journal.log_end(record("0000", "failed", "ValueError: no"))
     journal.close()
     return folder
 
@@ -36,31 +36,31 @@ def account(folder):
 @pytest.mark.parametrize("cut", [1, 20, 100])
 def test_a_line_that_was_being_written_is_forgotten(tmp_path, cut):
     folder = account(tmp_path)
-    file = folder / FILE
+    file = folder / EVENT_LOG_FILE
     whole = file.read_bytes()
     lines = whole.splitlines(keepends=True)
     file.write_bytes(whole[: -min(cut, len(lines[-1]) - 1)])
-    assert told(folder)[0]["0000"].status == "running"
-    journal = Journal(folder)
-    journal.ended(record("0000", "completed"))
+    assert load_events(folder)[0]["0000"].status == "running"
+    journal = EventLog(folder)
+    journal.log_end(record("0000", "completed"))
     journal.close()
-    assert told(folder)[0]["0000"].status == "completed"
+    assert load_events(folder)[0]["0000"].status == "completed"
 
 
 def test_only_one_process_writes_at_a_time(tmp_path):
     folder = account(tmp_path)
-    journal = Journal(folder)
-    assert held(folder / FILE)
+    journal = EventLog(folder)
+    assert is_locked(folder / EVENT_LOG_FILE)
     with pytest.raises(InputError, match="another process"):
-        Journal(folder)
+        EventLog(folder)
     journal.close()
-    assert not held(folder / FILE)
-    Journal(folder).close()
+    assert not is_locked(folder / EVENT_LOG_FILE)
+    EventLog(folder).close()
 
 
 def test_who_only_asks_keeps_no_search_from_starting(tmp_path):
     folder = account(tmp_path)
-    with (folder / FILE).open("rb") as asking:
+    with (folder / EVENT_LOG_FILE).open("rb") as asking:
         fcntl.flock(asking, fcntl.LOCK_SH)
-        threading.Timer(2 * PAUSE, fcntl.flock, (asking, fcntl.LOCK_UN)).start()
-        Journal(folder).close()
+        threading.Timer(2 * RETRY_SECONDS, fcntl.flock, (asking, fcntl.LOCK_UN)).start()
+        EventLog(folder).close()

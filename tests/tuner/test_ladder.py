@@ -2,30 +2,30 @@
 
 import pytest
 
-from tests.oracles import report
+from tests.oracles import make_report
 from trainables.levels import Level
-from tuner.ladder import Climber, Course, Rung
+from tuner.ladder import TrialPosition, FidelityPlan, Rung
 
 
 def ladder(moments, settle=0.0, **course):
-    return Course(**{"epochs": 16, "trials": 8} | course).ladder(moments, settle)
+    return FidelityPlan(**{"epochs": 16, "trials": 8} | course).schedule_rungs(moments, settle)
 
 
 def test_shares_of_one_run_are_epochs():
     found = ladder([0.1, 0.25])
-    assert found.levels == (Level(16),)
+    assert found.plan_levels == (Level(16),)
     assert found.rungs == (Rung(0, 2), Rung(0, 4))
 
 
 def test_short_whole_runs_end_at_their_rungs():
     found = ladder([0.1, 0.25], fidelity="schedule")
-    assert found.levels == (Level(2), Level(4), Level(16))
+    assert found.plan_levels == (Level(2), Level(4), Level(16))
     assert found.rungs == (Rung(0, 2), Rung(1, 4))
 
 
 def test_weak_attacks_take_whole_runs_too():
     found = ladder([0.25], fidelity="attack")
-    assert found.levels == (Level(16, 0.25), Level(16))
+    assert found.plan_levels == (Level(16, 0.25), Level(16))
     assert found.rungs == (Rung(0, 16),)
 
 
@@ -36,7 +36,7 @@ def test_rungs_that_fall_on_one_epoch_are_one_and_none_is_the_last():
 
 def test_a_study_with_more_epochs_has_a_level_on_top():
     found = ladder([0.25], earlier=(Level(8),))
-    assert found.levels == (Level(8), Level(16))
+    assert found.plan_levels == (Level(8), Level(16))
     assert found.rungs == (Rung(0, 2), Rung(0, 8), Rung(1, 4))
     assert ladder([0.25], earlier=(Level(2), Level(8)), fidelity="schedule").rungs == (
         Rung(0, 2),
@@ -46,14 +46,14 @@ def test_a_study_with_more_epochs_has_a_level_on_top():
 
 def test_who_skips_rungs_begins_with_the_level_after_them():
     short = ladder([0.1, 0.25], fidelity="schedule")
-    assert [short.level_after(rung) for rung in range(3)] == [0, 1, 2]
-    assert ladder([0.1, 0.25]).level_after(2) == 0
+    assert [short.starting_level(rung) for rung in range(3)] == [0, 1, 2]
+    assert ladder([0.1, 0.25]).starting_level(2) == 0
 
 
 def reached(found, rates):
     """Return the epochs at which a trial with these learning rates comes to a rung."""
-    climber = Climber(found)
-    seen = [climber.sees(report(epoch, 0.5, lr=lr)) for epoch, lr in enumerate(rates, start=1)]
+    climber = TrialPosition(found)
+    seen = [climber.update(make_report(epoch, 0.5, lr=lr)) for epoch, lr in enumerate(rates, start=1)]
     return [(epoch, rung) for epoch, rung in enumerate(seen, start=1) if rung is not None]
 
 
@@ -74,9 +74,9 @@ def test_a_drop_too_late_is_no_rung():
 
 
 def test_a_trial_is_worth_the_best_of_the_run_that_it_is_in():
-    climber = Climber(ladder([0.25], fidelity="schedule"))
-    for each in (report(1, 0.6), report(2, 0.5)):
-        climber.sees(each)
-    assert climber.value == 0.6
-    climber.sees(report(1, 0.3, level=1))
-    assert climber.value == 0.3
+    climber = TrialPosition(ladder([0.25], fidelity="schedule"))
+    for each in (make_report(1, 0.6), make_report(2, 0.5)):
+        climber.update(each)
+    assert climber.best_accuracy == 0.6
+    climber.update(make_report(1, 0.3, level=1))
+    assert climber.best_accuracy == 0.3

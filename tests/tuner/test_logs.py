@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.selection import selected
+from analysis.selection import select_epochs
 from trainables.problems import InputError
 from tuner import log_lines, logs
-from tuner.recorded import recorded
+from tuner.recorded import load_archive
 
 NAMESPACE = (
     "Namespace(attack='pgd', attack_iters=10, batch_size=128, epochs=2, epsilon=8, l2=0, "
@@ -54,7 +54,7 @@ RUN = (
     ],
 )
 def test_columns_under_a_heading(prefix):
-    table = log_lines.table(log(*RUN, prefix=prefix))
+    table = log_lines.parse_log(log(*RUN, prefix=prefix))
     assert table["epoch"].tolist() == [0, 1]
     first = table.iloc[0]
     assert (first["train_seconds"], first["test_seconds"], first["lr"]) == (385.8, 84.0, 0.1)
@@ -69,14 +69,14 @@ def test_columns_under_a_heading(prefix):
 def test_a_resumed_run_goes_on_and_one_begun_anew_begins():
     resumed = NAMESPACE.replace("resume=0", "resume=1")
     again = log(*RUN[:5], resumed, "Resuming at epoch 1", HEADING, line(1, 0.5, 0.3))
-    assert log_lines.table(again)["test_robust_acc"].tolist() == [0.2, 0.3]
-    assert log_lines.table(log(*RUN, NAMESPACE, HEADING, line(0, 0.5, 0.3)))["epoch"].tolist() == [
+    assert log_lines.parse_log(again)["test_robust_acc"].tolist() == [0.2, 0.3]
+    assert log_lines.parse_log(log(*RUN, NAMESPACE, HEADING, line(0, 0.5, 0.3)))["epoch"].tolist() == [
         0
     ]
 
 
 def test_what_was_not_measured_is_missing():
-    table = log_lines.table(log(HEADING, line(0, 0.3, 0.2), line(1, 0.4, -1)))
+    table = log_lines.parse_log(log(HEADING, line(0, 0.3, 0.2), line(1, 0.4, -1)))
     assert table["test_robust_acc"].isna().tolist() == [False, True]
 
 
@@ -90,7 +90,7 @@ def test_a_log_that_examines_once_at_the_end():
         "Test Loss \t Test Acc \t PGD Loss \t PGD Acc",
         "0.6 \t \t 0.8000 \t 1.1 \t 0.4500",
     ]
-    table = log_lines.table(log(*lines))
+    table = log_lines.parse_log(log(*lines))
     assert table["test_robust_acc"].tolist()[1:] == [0.45]
     assert table["test_robust_acc"].isna().tolist() == [True, False]
     assert table["train_seconds"].tolist() == [30.5, 30.0]
@@ -108,7 +108,7 @@ def test_a_log_by_iterations():
         ("1-390", 1.9, 25, 1.5),
         ("2-400", 1.8, 30, 2),
     ]
-    table = log_lines.table("\n".join(form.format(*each) for each in said))
+    table = log_lines.parse_log("\n".join(form.format(*each) for each in said))
     assert table["epoch"].tolist() == [0, 1]
     assert table["train_loss"].tolist() == [1.9, 1.8]
     assert table["test_robust_acc"].tolist() == [0.25, 0.3]
@@ -123,7 +123,7 @@ def written(path, *lines):
 
 def test_a_log_becomes_a_trial(tmp_path):
     path = written(tmp_path / "cifar10_l2/net_5e-4/output.log", *RUN)
-    found = logs.read(path)
+    found = logs.read_logs(path)
     (trial,) = found.trials.to_dict("records")
     assert trial["trial_id"] == "cifar10_l2/net_5e-4"
     assert trial["status"] == "completed"
@@ -149,7 +149,7 @@ def test_a_log_becomes_a_trial(tmp_path):
 
 
 def test_a_cut_off_run_is_stopped_and_percent_are_fractions(tmp_path):
-    found = logs.read(written(tmp_path / "a.log", NAMESPACE, HEADING, line(0, 30, 20)))
+    found = logs.read_logs(written(tmp_path / "a.log", NAMESPACE, HEADING, line(0, 30, 20)))
     assert found.trials["status"].tolist() == ["stopped"]
     assert found.trials["val_robust_accuracy"].tolist() == [0.2]
 
@@ -163,10 +163,10 @@ def test_a_folder_of_logs_is_a_study_and_what_differs_is_a_knob(tmp_path):
     assert frames.trials["trial_id"].tolist() == ["e/0.01", "e/0.1"]
     assert frames.knobs == ["optimizer.weight_decay", "l1"]
     assert frames.problems[0].startswith("logs: the 2 logged runs examined the test split")
-    assert selected(frames)["oracle_split"].tolist() == ["test", "test"]
-    archive = recorded(tmp_path / "logs")
+    assert select_epochs(frames)["oracle_split"].tolist() == ["test", "test"]
+    archive = load_archive(tmp_path / "logs")
     assert [run.knobs["optimizer.weight_decay"] for run in archive.runs] == [0.01, 0.1]
-    assert [run.best for run in archive.runs] == [0.2, 0.2]
+    assert [run.best_accuracy for run in archive.runs] == [0.2, 0.2]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_folder_of_logs_is_a_study_and_what_differs_is_a_knob(tmp_path):
 def test_what_holds_no_runs_is_refused(tmp_path, name, content, reason):
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=reason):
-        logs.read(tmp_path / name)
+        logs.read_logs(tmp_path / name)
 
 
 def test_reading_logs_costs_neither_torch_nor_ray():
@@ -192,7 +192,7 @@ def test_reading_logs_costs_neither_torch_nor_ray():
 
 
 def test_the_runs_of_a_paper(shared):
-    found = logs.read(shared / "at_learning_curves.csv.gz")
+    found = logs.read_logs(shared / "at_learning_curves.csv.gz")
     assert len(found.trials) == 69
     table = pd.read_csv(shared / "at_learning_curves.csv.gz")
     assert found.epochs["val_robust_accuracy"].tolist() == table["test_robust_acc"].tolist()

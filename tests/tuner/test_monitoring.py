@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tuner.gauges import OF_STUDIES, OF_TRIALS
+from tuner.gauges import STUDY_GAUGES, TRIAL_GAUGES
 
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
 """127.0.0.1, the same within IPv6, and ::1, as Linux lists them."""
@@ -60,7 +60,7 @@ def samples(dashboard):
             labels = dict(re.findall(r'(\w+)="([^"]*)"', tags))
             assert labels["study"] == "study"
             found[name, labels.get("trial") or labels.get("status")] = float(value)
-    return found if {name for name, _ in found} == {*OF_TRIALS, *OF_STUDIES} else None
+    return found if {name for name, _ in found} == {*TRIAL_GAUGES, *STUDY_GAUGES} else None
 
 
 def family(pid):
@@ -131,7 +131,7 @@ def test_a_trial_stands_on_the_dashboard_by_its_number_and_knobs(seen):
 
 
 def test_every_gauge_can_be_scraped(seen):
-    assert {trial for name, trial in seen.samples if name in OF_TRIALS} == {"0000"}
+    assert {trial for name, trial in seen.samples if name in TRIAL_GAUGES} == {"0000"}
     assert seen.samples["attuner_study_trials", "running"] == 1
     assert seen.samples["attuner_epoch", "0000"] >= 1
     robust, best = "attuner_robust_accuracy", "attuner_best_robust_accuracy"

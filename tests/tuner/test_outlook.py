@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from trainables.images import AbsentError
+from trainables.images import MissingDataError
 from trainables.problems import InputError
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.outlook import fitted, unusable
-from tuner.preview import preview
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.outlook import prepare_variant, check_data_and_networks
+from tuner.preview import print_dry_run
 
 SMALL = ["space=weight_decay", "data.limit=100", "data.validation=50"]
 
 
 def plan(*words):
-    return compose(*read([*SMALL, *words]))
+    return compose_plan(*parse_search_arguments([*SMALL, *words]))
 
 
 def test_all_problems_are_told_at_once():
-    told = unusable(plan("data.batch_size=1000", "threat.eps=1", "data.crop=28", "dry_run=true"))
+    told = check_data_and_networks(plan("data.batch_size=1000", "threat.eps=1", "data.crop=28", "dry_run=true"))
     assert [line.partition(":")[0] for line in told] == [
         "data.batch_size", "threat.eps", "data.crop",
     ]  # fmt: skip
@@ -38,21 +38,21 @@ def test_all_problems_are_told_at_once():
 )
 def test_the_largest_value_searched_is_looked_at(word, said):
     words = [word, "optimizer.weight_decay=0"]
-    (told,) = unusable(plan(*words))
+    (told,) = check_data_and_networks(plan(*words))
     assert said in told
 
 
 def test_a_missing_file_is_told_and_what_can_be_downloaded_is_not_by_a_plan_that_is_not_run(
     tmp_path,
 ):
-    (told,) = unusable(plan("data=arrays", f"data.path={tmp_path / 'none.npz'}", "dry_run=true"))
+    (told,) = check_data_and_networks(plan("data=arrays", f"data.path={tmp_path / 'none.npz'}", "dry_run=true"))
     assert told.startswith("data: no file")
     words = ["data=cifar10", f"data.root={tmp_path}", "data.download=false"]
-    assert not unusable(plan(*words, "dry_run=true"))
-    (told,) = unusable(plan(*words))
+    assert not check_data_and_networks(plan(*words, "dry_run=true"))
+    (told,) = check_data_and_networks(plan(*words))
     assert told.startswith("data: CIFAR10 is not (whole)")
-    with pytest.raises(AbsentError):
-        fitted(plan(*words).variants[0])
+    with pytest.raises(MissingDataError):
+        prepare_variant(plan(*words).variants[0])
 
 
 DATA = "RECIPE = 'mnist5k'\ndef load(): "
@@ -77,13 +77,13 @@ MODEL = "from torch import nn\ndef build(shape, classes): "
 )
 def test_a_member_of_the_users_own_that_fails_is_told_by_its_file(tmp_path, group, text, said):
     (tmp_path / "mine.py").write_text(text)
-    (told,) = unusable(plan(f"{group}={tmp_path / 'mine.py'}"))
+    (told,) = check_data_and_networks(plan(f"{group}={tmp_path / 'mine.py'}"))
     assert f"{group}: {tmp_path / 'mine.py'}" in told
     assert said in told
 
 
 def test_a_network_that_no_memory_holds_is_refused():
-    (told,) = unusable(plan("model=resnet18", "model.width=200000"))
+    (told,) = check_data_and_networks(plan("model=resnet18", "model.width=200000"))
     assert told.startswith("model: resnet18 needs")
 
 
@@ -95,7 +95,7 @@ def test_photographs_that_cannot_be_decoded_are_refused(tmp_path):
             for number in range(200):
                 (folder / f"{number}.jpg").write_bytes(b"no photograph")
     words = ["data=imagenet", f"data.root={tmp_path}", "data.size=32", "data.batch_size=10"]
-    (told,) = unusable(plan(*words, "model=resnet18", "dry_run=true"))
+    (told,) = check_data_and_networks(plan(*words, "model=resnet18", "dry_run=true"))
     assert "cannot be decoded" in told
 
 
@@ -106,12 +106,12 @@ def test_a_step_of_training_that_fails_is_told(tmp_path):
         "def outer(model, x, x_adv, y): raise KeyError('x')\n"
     )
     with pytest.raises(InputError, match=r"a step of training fails \(KeyError: 'x'\)\."):
-        preview(Console(file=io.StringIO()), plan(f"method={path}", "dry_run=true"), 1, 0.0)
+        print_dry_run(Console(file=io.StringIO()), plan(f"method={path}", "dry_run=true"), 1, 0.0)
 
 
 def test_labels_far_above_the_number_of_images_are_refused(tmp_path):
     pixels, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200) % 2 * 10**12
     splits = {"x_train": pixels, "y_train": labels, "x_test": pixels, "y_test": labels}
     np.savez(tmp_path / "mine.npz", **splits)
-    (told,) = unusable(plan("data=arrays", f"data.path={tmp_path / 'mine.npz'}"))
+    (told,) = check_data_and_networks(plan("data=arrays", f"data.path={tmp_path / 'mine.npz'}"))
     assert "must be at least 0 and below 200" in told

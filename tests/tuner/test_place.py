@@ -15,19 +15,19 @@ from fsspec.implementations.local import LocalFileSystem
 from pyarrow.fs import FileSelector, FSSpecHandler, PyFileSystem
 from ray import tune
 
-from tests.tuner.accounts import report
+from tests.tuner.accounts import make_report
 from tests.tuner.test_search import HALVING, SMALL, search
-from trainables.address import opened
-from trainables.patience import Patience
+from trainables.address import open_filesystem
+from trainables.patience import Retry
 from trainables.problems import InputError
-from trainables.ranges import somewhere
+from trainables.ranges import valid_location
 from tuner import mirror
-from tuner.agenda import Agenda
-from tuner.journal import Journal
-from tuner.mirror import Mirror
-from tuner.place import Remote
+from tuner.agenda import TrialQueue
+from tuner.journal import EventLog
+from tuner.mirror import Uploader
+from tuner.place import RemoteStore
 from tuner.record import Record
-from tuner.rule import Step
+from tuner.rule import Resume
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,108 +37,108 @@ def twin(tmp_path):
     """Return a results folder with a journal, and its twin."""
     folder = tmp_path / "here" / "study"
     folder.mkdir(parents=True)
-    return Remote(folder, f"file://{tmp_path}/there")
+    return RemoteStore(folder, f"file://{tmp_path}/there")
 
 
 def written(place):
     """Return the names of files at the address, relative to the results folder."""
-    root = place.there(place.folder)
-    found = place.files.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    root = place.remote_path(place.folder)
+    found = place.filesystem.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
     return {each.path[len(root) + 1 :] for each in found if each.is_file}
 
 
 def checkpoint(place, number="0000"):
     """Leave a checkpoint at the address as Ray does; return what it says of it."""
     path = place.folder / "trials/1" / number / "checkpoint_000000"
-    place.files.create_dir(place.there(path))
-    with place.files.open_output_stream(place.there(path / "state.pt")) as stream:
+    place.filesystem.create_dir(place.remote_path(path))
+    with place.filesystem.open_output_stream(place.remote_path(path / "state.pt")) as stream:
         stream.write(b"state")
-    return tune.Checkpoint(place.there(path), place.files)
+    return tune.Checkpoint(place.remote_path(path), place.filesystem)
 
 
 def test_what_a_trial_leaves_is_found_here_and_there(twin):
     kept = twin.kept(checkpoint(twin))
     assert kept == str(twin.folder / "trials/1/0000/checkpoint_000000")
-    with tune.Checkpoint(twin.address(kept)).as_directory() as folder:
+    with tune.Checkpoint(twin.to_address(kept)).as_directory() as folder:
         assert (twin.folder.parents[1] / "there/study/trials/1").is_dir()
-        assert folder == twin.there(kept)
-    twin.fetch(kept)
+        assert folder == twin.remote_path(kept)
+    twin.fetch_checkpoint(kept)
     assert (twin.folder / "trials/1/0000/checkpoint_000000/state.pt").read_bytes() == b"state"
-    copy = twin.copied(kept, twin.folder / "trials/1", "0000")
+    copy = twin.copy_checkpoint(kept, twin.folder / "trials/1", "0000")
     names = {name.split("/")[2][:7] for name in written(twin)}
     assert names == {"0000", "of-0000"}
-    assert twin.inside(twin.address(kept)) == kept
+    assert twin.inside(twin.to_address(kept)) == kept
     twin.remove(twin.inside(copy))
     assert written(twin) == {"trials/1/0000/checkpoint_000000/state.pt"}
-    assert twin.runs() == 1
+    assert twin.count_runs() == 1
 
 
 def test_all_but_rays_own_files_is_brought_there_and_what_changed_again(twin, monkeypatch):
-    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    monkeypatch.setattr(mirror, "POLL_SECONDS", 0.01)
     for name in ("journal.jsonl", "best/config.yaml", "trials/1/tuner.pkl", ".best/x", "a.lock"):
         (twin.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (twin.folder / name).write_text("old")
-    twin.make()
-    following = Mirror(twin, pytest.fail)
+    twin.create_folder()
+    following = Uploader(twin, pytest.fail)
     (twin.folder / "journal.jsonl").write_text("newer")
     following.close()
     assert written(twin) == {"journal.jsonl", "best/config.yaml"}
-    with twin.files.open_input_stream(twin.there(twin.folder / "journal.jsonl")) as stream:
+    with twin.filesystem.open_input_stream(twin.remote_path(twin.folder / "journal.jsonl")) as stream:
         assert stream.read() == b"newer"
 
 
 def test_storage_that_refuses_is_tried_again_and_what_is_lacking_in_the_end_is_said(
     twin, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    monkeypatch.setattr(mirror, "POLL_SECONDS", 0.01)
     (twin.folder / "journal.jsonl").write_text("one")
     in_the_way = tmp_path / "there"
     in_the_way.write_text("a file, so that no folder can be made")
     said = []
-    following = Mirror(twin, said.append)
-    following.over.set()
+    following = Uploader(twin, said.append)
+    following.stop_event.set()
     following.thread.join()
-    assert isinstance(following.bring(), OSError)
+    assert isinstance(following.upload_changes(), OSError)
     in_the_way.unlink()
     following.close()
     assert (written(twin), said) == ({"journal.jsonl"}, [])
     in_the_way.rename(tmp_path / "away")
     (twin.folder / "journal.jsonl").write_text("another")
-    monkeypatch.setattr(mirror, "PATIENCE", 0.0)
+    monkeypatch.setattr(mirror, "FINAL_RETRY_SECONDS", 0.0)
     following.close()
     assert len(said) == 1
     assert "lacks the newest" in said[0]
 
 
 def test_another_machine_fetches_what_a_study_needs_to_go_on(twin, tmp_path):
-    journal = Journal(twin.folder)
+    journal = EventLog(twin.folder)
     for number in ("0000", "0001"):
         record = Record(number, {}, 0, {})
-        journal.began(record)
-        journal.reported(number, report(1, 0.5))
+        journal.log_start(record)
+        journal.log_report(number, make_report(1, 0.5))
         record.checkpoint = twin.kept(checkpoint(twin, number))
-        journal.kept(record)
+        journal.log_checkpoint(record)
     record.status = "completed"
-    journal.ended(record)
+    journal.log_end(record)
     journal.close()
-    Mirror(twin, pytest.fail).close()
-    other = Remote(tmp_path / "elsewhere/study", f"file://{tmp_path}/there")
-    other.pull()
+    Uploader(twin, pytest.fail).close()
+    other = RemoteStore(tmp_path / "elsewhere/study", f"file://{tmp_path}/there")
+    other.fetch_for_resume()
     text = (twin.folder / "journal.jsonl").read_text()
     assert (other.folder / "journal.jsonl").read_text() == text
     # of trials that have ended nothing is needed
     found = sorted(str(path.relative_to(other.folder)) for path in other.folder.glob("trials/1/*"))
     assert found == ["trials/1/0000"]
     (other.folder / "journal.jsonl").write_text(text + text)  # this machine knows more
-    other.pull()
+    other.fetch_for_resume()
     assert (other.folder / "journal.jsonl").read_text() == text + text
 
 
 def test_an_address_that_nobody_knows_is_told(tmp_path):
     with pytest.raises(InputError, match="results: moon://bucket/study cannot be used"):
-        Remote(tmp_path / "study", "moon://bucket").make()
+        RemoteStore(tmp_path / "study", "moon://bucket").create_folder()
     with pytest.raises(ValueError, match="must not hold keys"):
-        somewhere("s3://key:secret@bucket/path")
+        valid_location("s3://key:secret@bucket/path")
 
 
 @pytest.mark.slow
@@ -149,13 +149,13 @@ def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, m
         words = ["space=weight_decay", *SMALL[:-1], *HALVING, f"trials={trials}", "epochs=2"]
         done = search(bucket, *words, "resume=auto")
         assert done.returncode == 0, done.stderr
-        place = Remote(tmp_path / folder / "results/study", bucket)
+        place = RemoteStore(tmp_path / folder / "results/study", bucket)
         names = written(place)
         assert {name.split("/")[0] for name in names} == {
             "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "tensorboard",
             "trials", "trials.parquet",
         }  # fmt: skip
-        with place.files.open_input_file(place.there(place.folder / "trials.parquet")) as file:
+        with place.filesystem.open_input_file(place.remote_path(place.folder / "trials.parquet")) as file:
             frame = pd.read_parquet(file)
         assert list(frame.trial_id) == [f"{number:04}" for number in range(trials)]
         assert all(f"{path}/state.pt" in names for path in frame.checkpoint)
@@ -169,17 +169,17 @@ def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, m
 
 
 def test_what_pyarrow_does_not_know_is_left_to_fsspec(tmp_path):
-    place = Remote(tmp_path / "study", "memory://attic/studies")
-    assert place.there(tmp_path / "study/search.yaml") == "/attic/studies/study/search.yaml"
-    place.write(tmp_path / "study/search.yaml", b"said")
-    place.write(tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt", b"state")
-    assert place.listed(place.folder) == [place.folder / "search.yaml", place.folder / "trials"]
-    place.fetch(str(tmp_path / "study/trials/1/0000/checkpoint_000000"))
+    place = RemoteStore(tmp_path / "study", "memory://attic/studies")
+    assert place.remote_path(tmp_path / "study/search.yaml") == "/attic/studies/study/search.yaml"
+    place.upload_file(tmp_path / "study/search.yaml", b"said")
+    place.upload_file(tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt", b"state")
+    assert place.list_paths(place.folder) == [place.folder / "search.yaml", place.folder / "trials"]
+    place.fetch_checkpoint(str(tmp_path / "study/trials/1/0000/checkpoint_000000"))
     state = tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt"
     assert state.read_bytes() == b"state"
-    about = place.storage(tmp_path / "study/trials")
+    about = place.ray_storage(tmp_path / "study/trials")
     assert about == {
-        "storage_path": "/attic/studies/study/trials", "storage_filesystem": place.files
+        "storage_path": "/attic/studies/study/trials", "storage_filesystem": place.filesystem
     }  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def test_a_study_runs_where_only_fsspec_can_write(tmp_path):
 
 def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, monkeypatch):
     """The file system refuses twice: once to look for it, once to give it."""
-    monkeypatch.setattr("trainables.patience.FIRST", 0.01)
+    monkeypatch.setattr("trainables.patience.FIRST_PAUSE", 0.01)
     kept = twin.kept(checkpoint(twin))
     left = {"info", "open"}
 
@@ -225,10 +225,10 @@ def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, mo
                 raise OSError(errno.EHOSTUNREACH, "as the system has it")
 
     away = PyFileSystem(FSSpecHandler(Away()))
-    monkeypatch.setattr("tuner.working_copy.opened", lambda uri: (away, opened(uri)[1]))
-    other, said = Remote(tmp_path / "elsewhere/study", f"file://{tmp_path}/there"), []
-    path = other.inside(twin.address(kept))
-    Patience(said.append)("a copy of a checkpoint", partial(other.bring, path))
+    monkeypatch.setattr("tuner.working_copy.open_filesystem", lambda uri: (away, open_filesystem(uri)[1]))
+    other, said = RemoteStore(tmp_path / "elsewhere/study", f"file://{tmp_path}/there"), []
+    path = other.to_local_path(twin.to_address(kept))
+    Retry(said.append)("a copy of a checkpoint", partial(other.fetch_trial_checkpoints, path))
     assert (Path(path) / "state.pt").read_bytes() == b"state"
     assert said == ["cannot write a copy of a checkpoint (No route to host)"]
     assert not left
@@ -237,11 +237,11 @@ def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, mo
 def test_a_spare_checkpoint_is_brought_from_where_the_trial_came(tmp_path):
     """A trial that went on has its newest in a folder of its own, and the one before elsewhere."""
     asked = []
-    agenda = Agenda.__new__(Agenda)
+    agenda = TrialQueue.__new__(TrialQueue)
     record = Record("0000", {}, 0, {}, checkpoint="trials/1/0000-1/checkpoint_000000")
-    record.spare = "trials/1/0000/checkpoint_000001"
-    agenda.records, agenda.levels, agenda.bring = {"0000": record}, {"0000": 0}, asked.append
-    agenda.memory = SimpleNamespace(rewinds=lambda record, waited: None)
-    agenda.find = lambda record, own: "address"
-    agenda.going_on(Step("0000", "0000"), waited=False)
-    assert sorted(asked) == sorted([record.checkpoint, record.spare])
+    record.previous_checkpoint = "trials/1/0000/checkpoint_000001"
+    agenda.records, agenda.levels, agenda.fetch = {"0000": record}, {"0000": 0}, asked.append
+    agenda.resume_state = SimpleNamespace(rewinds=lambda record, waited: None)
+    agenda.find_checkpoint = lambda record, own: "address"
+    agenda.resume_config(Resume("0000", "0000"), was_paused=False)
+    assert sorted(asked) == sorted([record.checkpoint, record.previous_checkpoint])

@@ -4,11 +4,11 @@ import time
 
 import pytest
 
-from tests.oracles import replace_component, tiny
+from tests.oracles import replace_component, tiny_config
 from trainables import checkpoint
 from trainables.trial import Trial
-from tuner.place import size
-from tuner.probe import climbed, cost, stored, timed
+from tuner.place import folder_bytes
+from tuner.probe import time_attack_step, measure_cost, measure_checkpoint, time_training
 
 CHANGES = [
     {"optimizer": {"name": "sgd", "lr": 0.01}},
@@ -25,17 +25,17 @@ def names(changes):
 @pytest.mark.parametrize("changes", CHANGES, ids=names)
 def test_the_last_checkpoint_is_as_large_as_foretold(changes, tmp_path):
     """But for the digits of its metrics: 9 numbers of at most 25 characters."""
-    trial = Trial(tiny(**changes))
+    trial = Trial(tiny_config(**changes))
     replace_component(trial, "exam", accuracies=lambda *_, **__: (trial.epoch / 8, trial.epoch / 8))
-    list(trial.reports())  # the last epoch is the best, so that all networks are kept
+    list(trial.run_epochs())  # the last epoch is the best, so that all networks are kept
     checkpoint.save(trial, tmp_path)
-    assert stored(Trial(tiny(**changes))) == pytest.approx(size(tmp_path), abs=9 * 25)
+    assert measure_checkpoint(Trial(tiny_config(**changes))) == pytest.approx(folder_bytes(tmp_path), abs=9 * 25)
 
 
 def test_the_memory_of_an_update_counts():
     """Free training keeps a perturbation of the largest batch: 50 images of 784 float32."""
     free, plain = (
-        cost(tiny(update={"name": name}, optimizer={"name": "sgd", "lr": 0.01})).disk
+        measure_cost(tiny_config(update={"name": name}, optimizer={"name": "sgd", "lr": 0.01})).disk
         for name in ("free", "alternate")
     )
     assert free - plain == pytest.approx(50 * 784 * 4, abs=2000)  # names and padding
@@ -43,15 +43,15 @@ def test_the_memory_of_an_update_counts():
 
 def test_passes_are_those_of_the_whole_trial():
     """Two attack steps and the update on 120 images, four times over."""
-    trial = Trial(tiny())
-    list(trial.reports())
-    assert cost(tiny()).passes == 3 * 120 * 4 == trial.passes * 120
+    trial = Trial(tiny_config())
+    list(trial.run_epochs())
+    assert measure_cost(tiny_config()).passes == 3 * 120 * 4 == trial.gradient_passes * 120
 
 
 def test_seconds_grow_with_the_steps_of_the_attack():
     """A loose bound, for clocks jitter: 40 steps cost about 40 / 3 times as much as 2 do."""
     few, many = (
-        cost(tiny(attack={"name": "pgd", "steps": steps}, exam={"steps": 1})).seconds
+        measure_cost(tiny_config(attack={"name": "pgd", "steps": steps}, exam={"steps": 1})).seconds
         for steps in (2, 40)
     )
     assert many > 3 * few
@@ -65,10 +65,10 @@ def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
         asked.append(len(images))
         return 0.004 * len(images), 3.0
 
-    monkeypatch.setattr("tuner.probe.timed", fake)
-    monkeypatch.setattr("tuner.probe.climbed", lambda *_: 0.001)
-    monkeypatch.setattr("tuner.probe.stored", lambda _: 7)
-    found = cost(tiny())
+    monkeypatch.setattr("tuner.probe.time_training", fake)
+    monkeypatch.setattr("tuner.probe.time_attack_step", lambda *_: 0.001)
+    monkeypatch.setattr("tuner.probe.measure_checkpoint", lambda _: 7)
+    found = measure_cost(tiny_config())
     assert found.seconds == pytest.approx(4 * (0.48 + 0.12))  # four epochs
     assert (found.passes, found.disk) == (4 * 3 * 120, 7)
     assert asked == [2, 8, 50, 50]
@@ -83,30 +83,30 @@ def test_a_whole_batch_is_timed_unless_that_takes_too_long(monkeypatch, each, si
         asked.append(len(images))
         return each * len(images), 3.0
 
-    monkeypatch.setattr("tuner.probe.timed", fake)
-    monkeypatch.setattr("tuner.probe.stored", lambda _: 7)
-    cost(tiny())
+    monkeypatch.setattr("tuner.probe.time_training", fake)
+    monkeypatch.setattr("tuner.probe.measure_checkpoint", lambda _: 7)
+    measure_cost(tiny_config())
     assert asked == sizes
 
 
 def test_the_last_epoch_is_looked_at(monkeypatch):
     """Where schedules have come to their end and nothing is warming up any more."""
-    trial = Trial(tiny())
+    trial = Trial(tiny_config())
     seen = []
 
     def train_once():
         seen.append(trial.epoch)
-        return Trial.train_once(trial)
+        return Trial.train_one_epoch(trial)
 
     monkeypatch.setattr(trial, "train_once", train_once)
-    timed(trial, trial.train[:5])
-    timed(trial, trial.train[:5])
+    time_training(trial, trial.train_images[:5])
+    time_training(trial, trial.train_images[:5])
     assert seen == [3, 3]
 
 
 def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
     """An examined network that takes 0.02 s a batch: five looks at 10 images for four steps."""
-    trial = Trial(tiny())
+    trial = Trial(tiny_config())
     seen = []
 
     def slow(x):
@@ -114,7 +114,7 @@ def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
         time.sleep(0.02)
         return trial.model(x)
 
-    monkeypatch.setattr("tuner.probe.quick", lambda _: slow)
-    each = climbed(trial, trial.train[:10])
+    monkeypatch.setattr("tuner.probe.folded_view", lambda _: slow)
+    each = time_attack_step(trial, trial.train_images[:10])
     assert seen == [10] * 5
     assert 5 * 0.02 / 4 / 10 <= each < 3 * 5 * 0.02 / 4 / 10  # sleep never wakes early

@@ -5,25 +5,25 @@ import shutil
 import optuna
 import pytest
 
-from tests.oracles import report, tiny
+from tests.oracles import make_report, tiny_config
 from trainables import checkpoint
 from trainables.levels import Level
 from trainables.problems import InputError
 from trainables.trial import Trial
-from tuner.columns import TRIALS
-from tuner.journal import FILE, Journal
-from tuner.ladder import Course
-from tuner.recall import kept_in, remember, rewound, studied
+from tuner.columns import TRIALS_FILE
+from tuner.journal import EVENT_LOG_FILE, EventLog
+from tuner.ladder import FidelityPlan
+from tuner.recall import open_optuna_storage, rebuild_resume_state, rewind, load_optuna_study
 from tuner.record import Record
-from tuner.rule import Step
+from tuner.rule import Resume
 from tuner.schedulers import asha, halving, none
-from tuner.searcher import NAME, enqueue
+from tuner.searcher import STUDY_NAME, enqueue_trial
 
 STATE = optuna.trial.TrialState
 
 
 def record(number, *values, status="running"):
-    reports = [report(epoch, value) for epoch, value in enumerate(values, start=1)]
+    reports = [make_report(epoch, value) for epoch, value in enumerate(values, start=1)]
     return Record(number, {}, 0, {}, reports, status)
 
 
@@ -31,9 +31,9 @@ def record(number, *values, status="running"):
 def kept(tmp_path_factory):
     """Return the folder of a trial with the checkpoints of its first and second epoch."""
     folder = tmp_path_factory.mktemp("0000")
-    trial = Trial(tiny())
+    trial = Trial(tiny_config())
     for number in range(2):
-        trial.advance()
+        trial.run_epoch()
         place = folder / f"checkpoint_{number:06d}"
         place.mkdir()
         checkpoint.save(trial, place)
@@ -47,35 +47,35 @@ def cut_off(kept, *values):
 
 
 def test_a_trial_goes_on_from_its_newest_checkpoint(kept):
-    found = rewound(cut_off(kept, 0.1, 0.2))
+    found = rewind(cut_off(kept, 0.1, 0.2))
     assert (len(found.reports), found.checkpoint) == (2, str(kept / "checkpoint_000001"))
 
 
 def test_what_was_reported_after_it_is_forgotten(kept):
-    assert len(rewound(cut_off(kept, 0.1, 0.2, 0.3)).reports) == 2
+    assert len(rewind(cut_off(kept, 0.1, 0.2, 0.3)).reports) == 2
 
 
 def test_a_checkpoint_of_an_epoch_that_nobody_heard_of_is_passed_over(kept):
-    found = rewound(cut_off(kept, 0.1))
+    found = rewind(cut_off(kept, 0.1))
     assert (len(found.reports), found.checkpoint) == (1, str(kept / "checkpoint_000000"))
 
 
-@pytest.mark.parametrize("name", [checkpoint.STATE, checkpoint.WEIGHTS, checkpoint.METRICS])
+@pytest.mark.parametrize("name", [checkpoint.STATE_FILE, checkpoint.WEIGHTS_FILE, checkpoint.METRICS_FILE])
 def test_of_a_checkpoint_cut_in_half_the_one_before_is_used(kept, tmp_path, name):
     folder = tmp_path / "0000"
     shutil.copytree(kept, folder)
     file = folder / "checkpoint_000001" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    found = rewound(cut_off(folder, 0.1, 0.2))
+    found = rewind(cut_off(folder, 0.1, 0.2))
     assert (len(found.reports), found.checkpoint) == (1, str(folder / "checkpoint_000000"))
 
 
 def test_a_trial_without_a_checkpoint_begins_anew():
-    found = rewound(record("0000", 0.1, 0.2))
+    found = rewind(record("0000", 0.1, 0.2))
     assert (found.reports, found.checkpoint) == ([], "")
 
 
-COURSE = Course(epochs=4, trials=4)
+COURSE = FidelityPlan(epochs=4, trials=4)
 
 
 @pytest.mark.parametrize(
@@ -92,48 +92,48 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
 ):
     folder = tmp_path / "0000"
     shutil.copytree(kept, folder)
-    journal = Journal(tmp_path)
+    journal = EventLog(tmp_path)
     found = cut_off(folder, 0.1)
-    journal.began(found)
-    for each in (*found.reports, report(2, 0.2, **last)):
-        journal.reported("0000", each)
-    journal.kept(found)
+    journal.log_start(found)
+    for each in (*found.reports, make_report(2, 0.2, **last)):
+        journal.log_report("0000", each)
+    journal.log_checkpoint(found)
     journal.close()
-    study = optuna.create_study(study_name=NAME, storage=kept_in(tmp_path), direction="maximize")
-    enqueue(study, {}, "0000")
+    study = optuna.create_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path), direction="maximize")
+    enqueue_trial(study, {}, "0000")
     study.ask()
-    rule = none.build(course=Course(epochs=epochs, trials=1))
-    memory = remember(tmp_path, rule, study=studied(tmp_path))
+    rule = none.build(course=FidelityPlan(epochs=epochs, trials=1))
+    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
     assert memory.records["0000"].status == status
-    assert memory.left == ["0000"] * (status == "running")
-    assert [each.trial_id for each in memory.over] == ["0000"] * (status != "running")
+    assert memory.to_resume == ["0000"] * (status == "running")
+    assert [each.trial_id for each in memory.ended_unlogged] == ["0000"] * (status != "running")
 
 
 def written(folder, *events):
     """Write the account of a study: a record begins, a pair is a report, a status ends it."""
-    journal = Journal(folder)
-    study = optuna.create_study(study_name=NAME, storage=kept_in(folder), direction="maximize")
+    journal = EventLog(folder)
+    study = optuna.create_study(study_name=STUDY_NAME, storage=open_optuna_storage(folder), direction="maximize")
     begun = {}
     for number, what, *more in events:
         if what == "began":
             begun[number] = record(number)
-            journal.began(begun[number])
-            enqueue(study, {}, number)
+            journal.log_start(begun[number])
+            enqueue_trial(study, {}, number)
             study.ask()
         elif what == "waited":
-            journal.went_on(begun[number], number, waited=True)
+            journal.log_resume(begun[number], number, was_paused=True)
         elif isinstance(what, str):
             begun[number].status = what
-            journal.ended(begun[number])
+            journal.log_end(begun[number])
         else:
-            journal.reported(number, report(what, more[0]))
+            journal.log_report(number, make_report(what, more[0]))
     journal.close()
 
 
 @pytest.fixture
 def found(monkeypatch):
     """Let every checkpoint be found, as if the newest epoch had left one."""
-    monkeypatch.setattr("tuner.recall.rewound", lambda record: record)
+    monkeypatch.setattr("tuner.recall.rewind", lambda record: record)
 
 
 @pytest.mark.usefixtures("found")
@@ -145,15 +145,15 @@ def test_rungs_are_as_if_nothing_had_happened(tmp_path):
         *[("0000", "failed"), ("0001", 2, 0.7)],
     )
     rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    memory = remember(tmp_path, rule, study=studied(tmp_path))
-    assert memory.left == ["0001"]
+    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+    assert memory.to_resume == ["0001"]
     assert {n: r.status for n, r in memory.records.items()} == {
         "0000": "failed",
         "0001": "running",
     }
-    rule.begins("0002")
-    assert rule.reported("0002", report(1, 0.4), {}) == "stop"
-    assert rule.reported("0001", report(3, 0.1), {}) == "go"  # its rung is behind it
+    rule.on_start("0002")
+    assert rule.on_report("0002", make_report(1, 0.4), {}) == "stop"
+    assert rule.on_report("0001", make_report(3, 0.1), {}) == "go"  # its rung is behind it
 
 
 @pytest.mark.usefixtures("found")
@@ -164,8 +164,8 @@ def test_what_was_decided_and_not_written_down_is_decided_again(tmp_path):
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.4)],
     )
     rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    memory = remember(tmp_path, rule, study=studied(tmp_path))
-    assert (memory.records["0001"].status, memory.left) == ("stopped", ["0000"])
+    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+    assert (memory.records["0001"].status, memory.to_resume) == ("stopped", ["0000"])
 
 
 @pytest.mark.usefixtures("found")
@@ -179,10 +179,10 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
         *[("0001", "waited"), ("0001", 2, 0.7)],
     )
     rule = halving.build(course=COURSE, keep=(0.5,))
-    memory = remember(tmp_path, rule, study=studied(tmp_path))
-    assert memory.left == ["0001"]
-    assert rule.next(idle=False).trial == "0000"
-    assert memory.decided == {"0000": "wait", "0001": "go", "0002": "wait", "0003": "wait"}
+    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+    assert memory.to_resume == ["0001"]
+    assert rule.next_to_resume(is_idle=False).trial == "0000"
+    assert memory.decisions == {"0000": "wait", "0001": "go", "0002": "wait", "0003": "wait"}
 
 
 @pytest.mark.usefixtures("found")
@@ -192,12 +192,12 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
 )
 def test_a_study_given_more_epochs_goes_on_with_whole_runs(tmp_path, scheduler, left, status):
     written(tmp_path, ("0000", "began"), ("0000", 1, 0.5), ("0000", 2, 0.5), ("0000", "completed"))
-    course = Course(epochs=4, trials=1, earlier=(Level(2),))
+    course = FidelityPlan(epochs=4, trials=1, earlier_levels=(Level(2),))
     settings = {"rungs": (0.9,)} if scheduler is halving else {}
     rule = scheduler.build(course=course, **settings)
-    memory = remember(tmp_path, rule, study=studied(tmp_path))
-    assert (memory.left, memory.records["0000"].status) == (left, status)
-    assert scheduler is none or rule.next(idle=False) == Step("0000", "0000")
+    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+    assert (memory.to_resume, memory.records["0000"].status) == (left, status)
+    assert scheduler is none or rule.next_to_resume(idle=False) == Resume("0000", "0000")
 
 
 @pytest.mark.usefixtures("found")
@@ -206,12 +206,12 @@ def test_epochs_that_will_be_reported_again_are_not_told(tmp_path, monkeypatch):
         record.reports = record.reports[:0]
         return record
 
-    monkeypatch.setattr("tuner.recall.rewound", without)
+    monkeypatch.setattr("tuner.recall.rewind", without)
     written(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
     rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    assert remember(tmp_path, rule, study=studied(tmp_path)).left == ["0000"]
-    rule.begins("0001")
-    assert rule.reported("0001", report(1, 0.1), {}) == "go"  # the first at its rung
+    assert rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path)).to_resume == ["0000"]
+    rule.on_start("0001")
+    assert rule.on_report("0001", make_report(1, 0.1), {}) == "go"  # the first at its rung
 
 
 @pytest.mark.parametrize(
@@ -224,18 +224,18 @@ def test_epochs_that_will_be_reported_again_are_not_told(tmp_path, monkeypatch):
 )
 def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status):
     written(tmp_path, ("0000", "began"), ("0000", 1, 0.4))
-    optuna.load_study(study_name=NAME, storage=kept_in(tmp_path)).tell(0, value, state)
-    rule = none.build(course=Course(epochs=1, trials=1))
-    assert remember(tmp_path, rule, study=studied(tmp_path)).records["0000"].status == status
+    optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(0, value, state)
+    rule = none.build(course=FidelityPlan(epochs=1, trials=1))
+    assert rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path)).records["0000"].status == status
 
 
 def test_trials_that_only_the_frames_know_are_not_written_over(folder):
     """Whoever loses the account of a study keeps the results that there are."""
-    (folder / FILE).write_text("")
+    (folder / EVENT_LOG_FILE).write_text("")
     rule = none.build(course=COURSE)
     with pytest.raises(
         InputError, match=r"trials.parquet tells of 1 trials and journal.jsonl of n"
     ):
-        remember(folder, rule)
-    (folder / TRIALS).write_bytes(bytes(100))
-    assert remember(folder, rule).records == {}
+        rebuild_resume_state(folder, rule)
+    (folder / TRIALS_FILE).write_bytes(bytes(100))
+    assert rebuild_resume_state(folder, rule).records == {}

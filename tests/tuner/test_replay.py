@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from ray import tune
 
-from tests.oracles import report
+from tests.oracles import make_report
 from trainables.levels import Level
 from trainables.problems import InputError
-from tuner.ladder import Course
+from tuner.ladder import FidelityPlan
 from tuner.plan import Variant
-from tuner.recorded import Archive, Recording, recorded
-from tuner.regret import first_epoch_of, to_the_end_of
-from tuner.replay import Moment, Replay, apart
+from tuner.recorded import Archive, Recording, load_archive
+from tuner.regret import run_best_after_one_epoch, run_to_end
+from tuner.replay import ReplayPoint, Replay, value_distance
 from tuner.schedulers import asha, halving, none
 from tuner.search import main
 
@@ -26,7 +26,7 @@ NOTHING = [Variant(label="", fixed={}, searched={"data.crop": tune.randint(0, 4)
 
 
 def run(name, *values, level=0, **knobs):
-    reports = tuple(report(e, v, level=level) for e, v in enumerate(values, start=1))
+    reports = tuple(make_report(e, v, level=level) for e, v in enumerate(values, start=1))
     return Recording(name, {k.replace("__", "."): v for k, v in knobs.items()}, reports)
 
 
@@ -48,38 +48,38 @@ def replay(rule, workers=1, archive=RUNS, order=0, trials=3):
         lambda number: optuna.samplers.RandomSampler(seed=number),
         rule,
         trials,
-        listed=False,
+        is_grid=False,
         order=order,
     )
-    return list(made.run(workers))
+    return list(made.simulate(workers))
 
 
 def test_all_to_the_end_cost_all_there_is():
-    moments = replay(none.build(course=Course(epochs=4, trials=3)))
-    assert moments[-1] == Moment(12, 12, 0.5)
-    assert replay(none.build(course=Course(epochs=4, trials=3)), workers=3)[-1].time == 4
+    moments = replay(none.build(course=FidelityPlan(epochs=4, trials=3)))
+    assert moments[-1] == ReplayPoint(12, 12, 0.5)
+    assert replay(none.build(course=FidelityPlan(epochs=4, trials=3)), workers=3)[-1].time == 4
 
 
 def test_halving_spends_what_it_should_and_no_more():
     """One epoch each, then the other three of the best, which began with 0.3 and got no better."""
-    rule = halving.build(course=Course(epochs=4, trials=3), keep=(0.3,))
-    assert replay(rule)[-1] == Moment(6, 6, 0.3)
+    rule = halving.build(course=FidelityPlan(epochs=4, trials=3), keep=(0.3,))
+    assert replay(rule)[-1] == ReplayPoint(6, 6, 0.3)
 
 
 def test_a_proposal_takes_the_nearest_run_that_is_left():
-    course = Course(epochs=4, trials=3)
+    course = FidelityPlan(epochs=4, trials=3)
     made = Replay(
         RUNS,
         RATE,
         lambda number: optuna.samplers.RandomSampler(seed=number),
         none.build(course=course),
         3,
-        listed=False,
+        is_grid=False,
         order=0,
     )
     for number, (lr, expected) in enumerate([(0.02, "mid"), (0.009, "low"), (0.001, "high")]):
-        made.begins({"trial": str(number), "level": 0, "optimizer": {"lr": lr}})
-        assert made.recordings[str(number)].name == expected
+        made.start_trial({"trial": str(number), "level": 0, "optimizer": {"lr": lr}})
+        assert made.assigned_runs[str(number)].name == expected
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_proposal_takes_the_nearest_run_that_is_left():
     ],
 )
 def test_how_far_two_values_are_apart(domain, one, other, expected):
-    assert apart(domain, one, other) == pytest.approx(expected)
+    assert value_distance(domain, one, other) == pytest.approx(expected)
 
 
 def test_short_whole_runs_are_replayed_where_they_were_recorded():
@@ -105,10 +105,10 @@ def test_short_whole_runs_are_replayed_where_they_were_recorded():
         for n, (a, b) in enumerate(zip(short, long, strict=True))
     )
     archive = Archive(both, (Level(2), Level(4)))
-    course = Course(epochs=4, trials=2, fidelity="schedule")
+    course = FidelityPlan(epochs=4, trials=2, fidelity="schedule")
     rule = halving.build(course=course, rungs=(0.5,), keep=(0.5,))
-    assert replay(rule, archive=archive, trials=2)[-1] == Moment(8, 8, 0.3)
-    assert replay(none.build(course=course), archive=archive, trials=2)[-1] == Moment(8, 8, 0.6)
+    assert replay(rule, archive=archive, trials=2)[-1] == ReplayPoint(8, 8, 0.3)
+    assert replay(none.build(course=course), archive=archive, trials=2)[-1] == ReplayPoint(8, 8, 0.6)
     other = halving.build(course=course, rungs=(0.25,))
     with pytest.raises(InputError, match=r"recorded runs are of 2 epochs, 4 epochs; .* 1 epochs"):
         replay(other, archive=archive, trials=2)
@@ -117,10 +117,10 @@ def test_short_whole_runs_are_replayed_where_they_were_recorded():
 def test_what_costs_as_much_by_hand():
     """Ten epochs: two whole runs and half of a third; or three first epochs and seven more."""
     low, mid, high = RUNS.runs
-    assert list(to_the_end_of([low, high, mid], 10))[-1] == Moment(10, 10, 0.3)
-    assert list(to_the_end_of([low, mid, high], 10))[-1] == Moment(10, 10, 0.5)
-    assert list(first_epoch_of([low, high, mid], 5))[-1] == Moment(5, 5, 0.3)
-    assert list(first_epoch_of([low, high, mid], 10))[-1] == Moment(10, 10, 0.5)
+    assert list(run_to_end([low, high, mid], 10))[-1] == ReplayPoint(10, 10, 0.3)
+    assert list(run_to_end([low, mid, high], 10))[-1] == ReplayPoint(10, 10, 0.5)
+    assert list(run_best_after_one_epoch([low, high, mid], 5))[-1] == ReplayPoint(5, 5, 0.3)
+    assert list(run_best_after_one_epoch([low, high, mid], 10))[-1] == ReplayPoint(10, 10, 0.5)
 
 
 @pytest.fixture
@@ -132,11 +132,11 @@ def curves():
 
 def test_runs_that_asked_the_same_question_are_comparable(curves):
     """PreAct-ResNet-18 on CIFAR-10 against linf of 8/255, without more images."""
-    archive = recorded(curves)
+    archive = load_archive(curves)
     assert len(archive.runs) == 54
     assert archive.levels == (Level(200),)
     assert sum(len(each.reports) for each in archive.runs) == 10540
-    assert max(archive.runs, key=lambda each: each.best).name == "cifar10_droplr/preactresnet_0.006"
+    assert max(archive.runs, key=lambda each: each.best_accuracy).name == "cifar10_droplr/preactresnet_0.006"
     decays = {each.knobs["optimizer.weight_decay"] for each in archive.runs}
     assert decays == {5e-4, 5e-3, 1e-2, 5e-2, 5e-1, 5.0, 50.0}
 
@@ -144,10 +144,10 @@ def test_runs_that_asked_the_same_question_are_comparable(curves):
 @pytest.mark.slow
 def test_asha_falls_as_short_as_was_measured_elsewhere(curves):
     """Grace of 10 epochs, factor 3: 0.66 points short of the best at 17 % of the cost."""
-    archive = recorded(curves)
+    archive = load_archive(curves)
     regrets, costs = [], []
     for order in range(40):
-        rule = asha.build(course=Course(epochs=200, trials=54), grace=10 / 200)
+        rule = asha.build(course=FidelityPlan(epochs=200, trials=54), grace=10 / 200)
         last = replay(rule, archive=archive, order=order, trials=54)[-1]
         regrets.append(100 * (0.5399 - last.best))
         costs.append(last.cost / 10540)
@@ -174,14 +174,14 @@ def test_a_study_is_replayed_from_its_folder(tmp_path):
         "status": ["completed", "failed"],
         "optimizer.lr": [0.1, 0.2],
     })
-    rows = [{"trial_id": n, **vars(report(e, 0.1 * e))} for n in ("0000", "0001") for e in (1, 2)]
+    rows = [{"trial_id": n, **vars(make_report(e, 0.1 * e))} for n in ("0000", "0001") for e in (1, 2)]
     trials.to_parquet(tmp_path / "trials.parquet")
     pd.DataFrame(rows).to_parquet(tmp_path / "epochs.parquet")
     (tmp_path / "search.yaml").write_text(json.dumps({"levels": [{"epochs": 2, "attack": 1.0}]}))
-    archive = recorded(tmp_path)
+    archive = load_archive(tmp_path)
     assert archive.levels == (Level(2),)
     assert archive.runs == (
-        Recording("0000", {"optimizer.lr": 0.1}, (report(1, 0.1), report(2, 0.2))),
+        Recording("0000", {"optimizer.lr": 0.1}, (make_report(1, 0.1), make_report(2, 0.2))),
     )
 
 
@@ -203,5 +203,5 @@ def test_a_file_that_holds_no_runs_is_refused(tmp_path, capsys, content):
 
 
 def test_a_recorded_name_is_far_from_any_number():
-    assert apart(tune.uniform(0, 1), "sgd", 0.5) == 1.0
-    assert apart(tune.uniform(0, 2), 0.5, 1.5) == 0.5
+    assert value_distance(tune.uniform(0, 1), "sgd", 0.5) == 1.0
+    assert value_distance(tune.uniform(0, 2), 0.5, 1.5) == 0.5

@@ -3,10 +3,10 @@
 import pytest
 
 from tuner import resources
-from tuner.resources import fitting, share_of_gpu, taking_turns, unmet
-from tuner.run import device
-from tuner.settings import Settings, cores
-from tuner.units import seconds
+from tuner.resources import count_concurrent_trials, gpu_share_per_trial, check_mps, check_resources
+from tuner.run import device_config
+from tuner.settings import Settings, count_cores
+from tuner.units import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ from tuner.units import seconds
     ],
 )
 def test_trials_at_a_time(asked, cpu, gpu, expected):
-    assert fitting(Settings(**asked), cpu, gpu) == expected
+    assert count_concurrent_trials(Settings(**asked), cpu, gpu) == expected
 
 
 def test_a_gpu_is_taken_whole_unless_said_otherwise():
-    assert share_of_gpu(Settings(), 2) == 1.0
-    assert share_of_gpu(Settings(), 0) == 0.0
-    assert share_of_gpu(Settings(gpu=0.5), 2) == 0.5
+    assert gpu_share_per_trial(Settings(), 2) == 1.0
+    assert gpu_share_per_trial(Settings(), 0) == 0.0
+    assert gpu_share_per_trial(Settings(gpu=0.5), 2) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -41,36 +41,36 @@ def test_a_gpu_is_taken_whole_unless_said_otherwise():
     ],
 )
 def test_what_can_never_be_met_is_told(asked, said):
-    assert any(said in line for line in unmet(Settings(**asked), 2, 0, "this machine"))
+    assert any(said in line for line in check_resources(Settings(**asked), 2, 0, "this machine"))
 
 
 def test_what_can_be_met_is_not():
-    assert list(unmet(Settings(cpu=2, gpu=0.5), 2, 1, "this machine")) == []
-    assert cores() >= 1
+    assert list(check_resources(Settings(cpu=2, gpu=0.5), 2, 1, "this machine")) == []
+    assert count_cores() >= 1
 
 
 @pytest.mark.parametrize(
     ("text", "expected"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("2d", 172_800), (60, 60)]
 )
 def test_durations(text, expected):
-    assert seconds(text) == expected
+    assert parse_duration(text) == expected
 
 
 def test_trials_that_share_a_gpu_are_told_of_mps_where_it_is_there_and_off(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
     monkeypatch.setattr(resources.shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert "nvidia-cuda-mps-control -d" in next(taking_turns(0.5))
-    assert not [*taking_turns(0.0), *taking_turns(1.0), *taking_turns(2.0)]
+    assert "nvidia-cuda-mps-control -d" in next(check_mps(0.5))
+    assert not [*check_mps(0.0), *check_mps(1.0), *check_mps(2.0)]
     (tmp_path / "control").touch()
-    assert not list(taking_turns(0.5))
+    assert not list(check_mps(0.5))
 
 
 def test_without_mps_there_is_nothing_to_say(monkeypatch):
     monkeypatch.setattr(resources.shutil, "which", lambda name: None)
-    assert not list(taking_turns(0.5))
+    assert not list(check_mps(0.5))
 
 
 def test_a_trial_keeps_to_its_share_of_the_memory():
-    assert device(0.25) == {"device": "cuda", "memory_share": 0.25}
-    assert device(2.0) == {"device": "cuda", "memory_share": 1.0}
-    assert device(0.0) == {"device": "cpu"}
+    assert device_config(0.25) == {"device": "cuda", "memory_share": 0.25}
+    assert device_config(2.0) == {"device": "cuda", "memory_share": 1.0}
+    assert device_config(0.0) == {"device": "cpu"}

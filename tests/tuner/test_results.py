@@ -9,27 +9,27 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.oracles import TINY, report
+from tests.oracles import TINY_CONFIG, make_report
 from trainables import checkpoint
-from trainables.constraint import constraint
+from trainables.constraint import parse_constraint
 from trainables.levels import Level
 from trainables.trial import Trial
 from tuner import results
-from tuner.arguments import read
-from tuner.compose import compose
-from tuner.display import Lines, Screen, display, headline, line, table
+from tuner.arguments import parse_search_arguments
+from tuner.compose import compose_plan
+from tuner.display import LineLog, LiveTable, show_progress, format_headline, format_line, trials_table
 from tuner.goal import Goal
-from tuner.place import Local
-from tuner.progress import Progress
-from tuner.pursue import outcome
+from tuner.place import LocalStore
+from tuner.progress import StudyProgress
+from tuner.pursue import report_outcome
 from tuner.record import Record
-from tuner.spoken import hour
-from tuner.summary import summarise
-from tuner.terminal import Terminal
+from tuner.spoken import format_finish_time
+from tuner.summary import print_summary
+from tuner.terminal import SafeConsole
 
 
 def record(number, robust, status="completed", checkpoint_="there", error="", collapsed_at=0):
-    reports = [report(epoch, value) for epoch, value in enumerate(robust, start=1)]
+    reports = [make_report(epoch, value) for epoch, value in enumerate(robust, start=1)]
     if collapsed_at:
         reports[-1] = replace(reports[-1], collapsed_at=collapsed_at)
     knobs = {"optimizer.weight_decay": 10.0 ** -(number + 2)}
@@ -40,12 +40,12 @@ def record(number, robust, status="completed", checkpoint_="there", error="", co
 
 @pytest.fixture
 def plan():
-    return compose(*read(["space=weight_decay", "epochs=4", "trials=6"]))
+    return compose_plan(*parse_search_arguments(["space=weight_decay", "epochs=4", "trials=6"]))
 
 
 @pytest.fixture
 def progress():
-    progress = Progress(trials=6, levels=(Level(4),), concurrency=2)
+    progress = StudyProgress(trials=6, levels=(Level(4),), concurrency=2)
     progress.records = {
         "a": record(0, [0.3, 0.5, 0.45, 0.2]),
         "b": record(1, [0.1, 0.2], "stopped"),
@@ -82,25 +82,25 @@ def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_p
     epochs = results.epochs_frame([records["b"]])
     assert list(epochs.collapsed_at) == [0, 400]
     for show in (
-        lambda c: c.print(table(progress)),
-        lambda c: c.print(line(progress, records["b"])),
-        lambda c: summarise(c, progress, tmp_path, interrupted=False),
+        lambda c: c.print(trials_table(progress)),
+        lambda c: c.print(format_line(progress, records["b"])),
+        lambda c: print_summary(c, progress, tmp_path, interrupted=False),
     ):
         assert "collapsed at step 400" in printed(show)
-    assert "collapsed" not in line(progress, records["a"])
+    assert "collapsed" not in format_line(progress, records["a"])
 
 
 def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
-    progress.records["a"].reports[-1] = replace(report(4, 0.2), micro_batch=16)
+    progress.records["a"].reports[-1] = replace(make_report(4, 0.2), micro_batch=16)
     records = list(progress.records.values())
     trials = results.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
     assert trials.micro_batch.dtype == "Int64"
     assert trials.micro_batch["0000"] == 16
     assert trials.micro_batch.drop("0000").isna().all()
     assert results.epochs_frame(records).micro_batch.dropna().tolist() == [16]
-    for text in (line(progress, records[0]), printed(lambda c: c.print(table(progress)))):
+    for text in (format_line(progress, records[0]), printed(lambda c: c.print(trials_table(progress)))):
         assert text.count("out of memory: micro-batch 16") == 1
-    assert "micro-batch" not in line(progress, records[2])
+    assert "micro-batch" not in format_line(progress, records[2])
 
 
 def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
@@ -110,7 +110,7 @@ def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
     other = record(3, [0.4, 0.0])
     progress.records = {"0000": record(0, [0.3, 0.5]), "0003": other, "0000s1": again}
     progress.images = 400
-    trials = results.over_seeds(
+    trials = results.add_seed_columns(
         results.trials_frame(list(progress.records.values()), plan.columns, tmp_path), progress
     ).set_index("trial_id")
     assert trials.configuration.to_dict() == {"0000": "0000", "0003": "0003", "0000s1": "0000"}
@@ -119,13 +119,13 @@ def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
     assert trials["n"].to_dict() == {"0000": 2, "0003": 1, "0000s1": 2}
     assert trials.probability_best["0000"] > trials.probability_best["0003"]
     assert progress.leader is again
-    said = printed(lambda c: summarise(c, progress, tmp_path, interrupted=False))
+    said = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
     assert "trial 0000 (optimizer.weight_decay=0.01): 60.0 ± 14.1 %, n=2" in said
 
 
 def test_without_more_seeds_the_frame_has_no_columns_for_them(plan, progress, tmp_path):
     trials = results.trials_frame(list(progress.records.values()), plan.columns, tmp_path)
-    assert list(results.over_seeds(trials, progress)) == list(trials)
+    assert list(results.add_seed_columns(trials, progress)) == list(trials)
 
 
 def test_epochs_has_a_row_for_each_report(progress):
@@ -151,11 +151,11 @@ def test_the_estimate_of_the_time_left(progress):
     """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
     an epoch, two at a time: 3 seconds."""
     assert progress.seconds_left == pytest.approx(3.0)
-    assert Progress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
+    assert StudyProgress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
 
 
 def test_the_time_budget_may_end_a_study_sooner(progress):
-    progress.time_budget = progress.elapsed + 2
+    progress.time_budget = progress.elapsed_seconds + 2
     assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock goes on
     progress.time_budget = 1e9
     assert progress.seconds_left == pytest.approx(3.0)
@@ -163,27 +163,27 @@ def test_the_time_budget_may_end_a_study_sooner(progress):
 
 def test_the_headline_tells_the_finish_and_gpu_hours_so_far_and_in_all(progress):
     """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
-    progress.gpu = 0.25 * 3600
-    assert "4.5 of about 6 GPU-hours" in headline(progress).plain
-    assert "about 0:00:03 left, finish at " in headline(progress).plain
-    fresh = Progress(trials=6, levels=(Level(4),), concurrency=2, gpu=1.0)
-    assert "0 of about ? GPU-hours" in headline(fresh).plain
+    progress.gpu_share = 0.25 * 3600
+    assert "4.5 of about 6 GPU-hours" in format_headline(progress).plain
+    assert "about 0:00:03 left, finish at " in format_headline(progress).plain
+    fresh = StudyProgress(trials=6, levels=(Level(4),), concurrency=2, gpu_share=1.0)
+    assert "0 of about ? GPU-hours" in format_headline(fresh).plain
 
 
 def test_a_finish_on_another_day_is_told_with_the_day():
-    assert re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d", hour(30 * 3600))
-    assert re.fullmatch(r"(\w{3} \d\d \w{3} )?\d\d:\d\d", hour(1))
+    assert re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d", format_finish_time(30 * 3600))
+    assert re.fullmatch(r"(\w{3} \d\d \w{3} )?\d\d:\d\d", format_finish_time(1))
 
 
 def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
-    trial = Trial(TINY)
-    trial.advance()
+    trial = Trial(TINY_CONFIG)
+    trial.run_epoch()
     saved = tmp_path / "checkpoint"
     saved.mkdir()
     checkpoint.save(trial, saved)
     winner = record(1, [0.1, 0.2], checkpoint_=str(saved))
     for _ in range(2):  # again over the last one
-        progress = Progress(1, (Level(4),), 1, {winner.trial_id: winner})
+        progress = StudyProgress(1, (Level(4),), 1, {winner.trial_id: winner})
         results.write_best(tmp_path, plan, progress)
     assert {p.name for p in (tmp_path / "best").iterdir()} == {
         "config.yaml",
@@ -199,7 +199,7 @@ def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
 
 def test_search_yaml_tells_the_whole_study(plan, tmp_path):
     command = ["python", "-m", "tuner.search", "space=weight_decay"]
-    results.write_study(tmp_path, results.describe(plan, [Level(4)], 0, command))
+    results.write_search_yaml(tmp_path, results.describe_study(plan, [Level(4)], 0, command))
     study = yaml.safe_load((tmp_path / "search.yaml").read_text())
     assert study["searched"] == {"optimizer.weight_decay": "loguniform(1e-05, 0.01)"}
     assert study["fixed"]["threat"] == {"name": "linf", "eps": 0.3}
@@ -215,19 +215,19 @@ def test_a_file_is_never_seen_half_written(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        results.whole(tmp_path / "a", fail)
+        results.write_atomically(tmp_path / "a", fail)
     assert (tmp_path / "a").read_text() == "old"
 
 
 def printed(show, **settings):
-    console = Terminal(file=io.StringIO(), width=120, **settings)
+    console = SafeConsole(file=io.StringIO(), width=120, **settings)
     show(console)
     return console.file.getvalue()
 
 
 def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
     progress.records["e"].status = "stopped"
-    text = printed(lambda c: summarise(c, progress, tmp_path, interrupted=False))
+    text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
     assert "Winner: trial 0000 (optimizer.weight_decay=0.01): robust 50.0 %" in text
     assert "robust overfitting gap 30.0 points" in text
     assert "Ran 9 of 20 epochs (55.0 % saved by stopping early)." in text
@@ -249,37 +249,37 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
 )
 def test_the_exit_status_says_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
     records = {str(n): record(n, [], end) for n, end in enumerate(ends)}
-    progress = Progress(trials=2, levels=(Level(4),), concurrency=1, records=records)
-    console = Terminal(file=io.StringIO())
-    assert outcome(console, progress, Local(tmp_path), reason, "", interrupted) == status
+    progress = StudyProgress(trials=2, levels=(Level(4),), concurrency=1, records=records)
+    console = SafeConsole(file=io.StringIO())
+    assert report_outcome(console, progress, LocalStore(tmp_path), reason, "", interrupted) == status
 
 
 def test_a_study_without_a_trial_has_a_summary_too(tmp_path):
-    nothing = Progress(trials=2, levels=(Level(4),), concurrency=1)
-    text = printed(lambda c: summarise(c, nothing, tmp_path, interrupted=True))
+    nothing = StudyProgress(trials=2, levels=(Level(4),), concurrency=1)
+    text = printed(lambda c: print_summary(c, nothing, tmp_path, interrupted=True))
     assert "Interrupted" in text
     assert "no trial began" in text
 
 
 def test_the_table_shows_running_trials_first_then_the_best(progress):
-    text = printed(lambda c: c.print(table(progress)))
+    text = printed(lambda c: c.print(trials_table(progress)))
     order = [word for word in text.split() if word in {f"000{i}" for i in range(5)}]
     assert order == ["0004", "0000", "0003", "0001", "0002"]
     assert "50.0" in text
 
 
 def test_a_long_table_is_cut_to_the_window(progress):
-    text = printed(lambda c: c.print(table(progress, 2)))
+    text = printed(lambda c: c.print(trials_table(progress, 2)))
     assert "and 3 more" in text
 
 
 def test_where_there_is_no_terminal_there_are_lines(progress):
     def show(console):
-        with display(progress, console) as shown:
-            assert isinstance(shown, Lines)
+        with show_progress(progress, console) as shown:
+            assert isinstance(shown, LineLog)
             for _ in range(3):
-                shown.tell(progress.records["e"])  # at most one every ten seconds
-            shown.tell(progress.records["a"])
+                shown.on_trial_change(progress.records["e"])  # at most one every ten seconds
+            shown.on_trial_change(progress.records["a"])
 
     first, second = printed(show).splitlines()
     assert "trial 0004 running" in first
@@ -289,8 +289,8 @@ def test_where_there_is_no_terminal_there_are_lines(progress):
 
 def test_on_a_terminal_there_is_one_live_table(progress):
     def show(console):
-        with display(progress, console) as shown:
-            assert isinstance(shown, Screen)
+        with show_progress(progress, console) as shown:
+            assert isinstance(shown, LiveTable)
             console.print(shown.render())
 
     text = printed(show, force_terminal=True, height=30)
@@ -300,14 +300,14 @@ def test_on_a_terminal_there_is_one_live_table(progress):
 
 def test_an_error_message_is_no_markup(progress):
     progress.records["c"].error = "KeyError: '[/bold]'"
-    assert "[/bold]" in line(progress, progress.records["c"])
-    assert "[/bold]" in printed(lambda c: Lines(progress, c).tell(progress.records["c"]))
+    assert "[/bold]" in format_line(progress, progress.records["c"])
+    assert "[/bold]" in printed(lambda c: LineLog(progress, c).on_trial_change(progress.records["c"]))
 
 
 @pytest.fixture
 def two(progress):
     """Return a study of two objectives under a constraint that one trial of three satisfies."""
-    progress.goal = Goal(("robust", "clean"), constraint("clean>=0.8"))
+    progress.goal = Goal(("robust", "clean"), parse_constraint("clean>=0.8"))
     for key, clean in (("a", 0.7), ("b", 0.9), ("d", 0.6)):
         trial = progress.records[key]
         trial.constraint = progress.goal.constraint
@@ -320,22 +320,22 @@ def test_frames_say_which_trials_are_on_the_front_and_which_satisfy_the_constrai
     two, plan, tmp_path
 ):
     trials = results.trials_frame(list(two.records.values()), plan.columns, tmp_path)
-    frame = results.judged(trials, two).set_index("trial_id")
+    frame = results.add_objective_columns(trials, two).set_index("trial_id")
     assert frame.feasible.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
     assert frame.pareto.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
     assert frame.pareto.dtype == frame.feasible.dtype == bool
     two.goal = Goal()
-    assert list(results.judged(trials, two).columns) == list(trials.columns)
+    assert list(results.add_objective_columns(trials, two).columns) == list(trials.columns)
 
 
 def test_the_table_and_the_summary_show_the_front(two, tmp_path):
-    text = printed(lambda c: c.print(table(two)))
+    text = printed(lambda c: c.print(trials_table(two)))
     header, *rows = [line.split() for line in text.splitlines()]
     assert header[-4:] == ["its", "clean", "holds", "front"]
     assert rows[0][0] == "0001"  # the only one that satisfies the constraint leads
     assert rows[0][-3:] == ["90.0", "yes", "yes"]
     assert rows[1][-2:] == ["70.0", "no"]
-    text = printed(lambda c: summarise(c, two, tmp_path, interrupted=False))
+    text = printed(lambda c: print_summary(c, two, tmp_path, interrupted=False))
     assert "Pareto front of robust and clean accuracy (1):" in text
     assert "  trial 0001 (optimizer.weight_decay=0.001): robust 20.0 %, clean 90.0 %." in text
     assert "No trial satisfies" not in text
@@ -343,7 +343,7 @@ def test_the_table_and_the_summary_show_the_front(two, tmp_path):
 
 def test_the_summary_says_if_no_trial_satisfies_the_constraint(two, tmp_path):
     del two.records["b"]
-    text = printed(lambda c: summarise(c, two, tmp_path, interrupted=False))
+    text = printed(lambda c: print_summary(c, two, tmp_path, interrupted=False))
     assert "Winner: trial 0000" in text
     assert "No trial satisfies clean>=0.8; the winner is the nearest, 10.0 points below." in text
     assert "Pareto front of robust and clean accuracy (0):" in text

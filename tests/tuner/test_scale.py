@@ -13,16 +13,16 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from tests.oracles import report
-from tuner.disk import Disk
-from tuner.display import Lines
-from tuner.ladder import Course
-from tuner.place import Local
-from tuner.progress import Progress
+from tests.oracles import make_report
+from tuner.disk import CheckpointRetention
+from tuner.display import LineLog
+from tuner.ladder import FidelityPlan
+from tuner.place import LocalStore
+from tuner.progress import StudyProgress
 from tuner.record import Record
-from tuner.rule import Step
+from tuner.rule import Resume
 from tuner.schedulers import asha, halving
-from tuner.tally import Tally
+from tuner.tally import ReportTotals
 
 COURSE = 4
 LIMIT = 1.5
@@ -45,38 +45,38 @@ def calls(function):
 
 
 def ended(number, value):
-    return Record(f"{number:05d}", {}, 0, {}, [report(1, value)], "stopped", checkpoint="")
+    return Record(f"{number:05d}", {}, 0, {}, [make_report(1, value)], "stopped", checkpoint="")
 
 
 class Study:
     """A study of many trials that have ended and ten that run."""
 
     def __init__(self, folder, trials):
-        self.progress = Progress(2 * trials, (asha.build(course=self.course(trials))).levels, 10)
+        self.progress = StudyProgress(2 * trials, (asha.build(course=self.course(trials))).levels, 10)
         for number in range(trials):
             self.progress.records[f"{number:05d}"] = ended(number, 0.1 + number / 1e6)
         for number in range(trials, trials + 10):
             self.progress.records[f"{number:05d}"] = ended(number, 0.2)
             self.progress.records[f"{number:05d}"].status = "running"
         with open("/dev/null", "w") as nowhere:
-            self.lines = Lines(self.progress, Console(file=nowhere, width=200))
+            self.lines = LineLog(self.progress, Console(file=nowhere, width=200))
             journal = SimpleNamespace(patiently=lambda what, act: act())
-            self.disk = Disk(Local(folder.parent), self.progress, journal, print)
+            self.disk = CheckpointRetention(LocalStore(folder.parent), self.progress, journal, print)
             self.event(trials)  # the first looks at everything
             self.calls = calls(lambda: self.event(trials + 1))
 
     @staticmethod
     def course(trials):
-        return Course(epochs=COURSE, trials=trials)
+        return FidelityPlan(epochs=COURSE, trials=trials)
 
     def event(self, number):
         """Let a running trial report and end."""
         record = self.progress.records[f"{number:05d}"]
-        record.reports.append(report(2, 0.3))
-        self.disk.hold(record)
+        record.reports.append(make_report(2, 0.3))
+        self.disk.enforce_budget(record)
         record.status = "stopped"
-        self.disk.hold(record)
-        self.lines.tell(record)
+        self.disk.enforce_budget(record)
+        self.lines.on_trial_change(record)
 
 
 def test_what_disk_and_display_cost_an_event(tmp_path):
@@ -89,17 +89,17 @@ def test_what_a_rule_costs_an_event(scheduler):
     """All but one have come to the first rung; then the last one does, and who waits goes on."""
 
     def cost(trials):
-        rule = scheduler.build(course=Course(epochs=COURSE, trials=trials), **rungs[scheduler])
+        rule = scheduler.build(course=FidelityPlan(epochs=COURSE, trials=trials), **rungs[scheduler])
         for number in range(trials):
             rule.begins(f"{number:05d}")
         for number in range(trials - 1):
-            rule.reported(f"{number:05d}", report(1, number / trials), {})
+            rule.reported(f"{number:05d}", make_report(1, number / trials), {})
             rule.ended(f"x{number:05d}") if number % 7 == 0 else None
 
         def event():
-            rule.reported(f"{trials - 1:05d}", report(1, 0.5), {})
+            rule.reported(f"{trials - 1:05d}", make_report(1, 0.5), {})
             for _ in range(10):
-                if step := rule.next(idle=True):
+                if step := rule.next_to_resume(idle=True):
                     rule.went_on(step)
 
         return calls(event)
@@ -109,41 +109,41 @@ def test_what_a_rule_costs_an_event(scheduler):
 
 
 def test_a_tally_looks_at_what_is_new():
-    tally, reports = Tally(), [report(epoch, 0.1) for epoch in range(1, 4_001)]
-    tally.over(reports, None)
-    reports.append(report(4_001, 0.2))
-    few = calls(lambda: tally.over(reports, None))
+    tally, reports = ReportTotals(), [make_report(epoch, 0.1) for epoch in range(1, 4_001)]
+    tally.count_reports(reports, None)
+    reports.append(make_report(4_001, 0.2))
+    few = calls(lambda: tally.count_reports(reports, None))
     assert few < 20  # two scores, and what they are made of
     assert tally.best is reports[-1]
 
 
 def test_a_tally_begins_anew_where_the_past_has_changed():
     """Three seconds-long epochs; the last two are forgotten, one is reported again and is worse."""
-    reports = [report(epoch, value) for epoch, value in ((1, 0.3), (2, 0.5), (3, 0.4))]
-    tally = Tally().over(reports, None)
+    reports = [make_report(epoch, value) for epoch, value in ((1, 0.3), (2, 0.5), (3, 0.4))]
+    tally = ReportTotals().count_reports(reports, None)
     assert tally.best is reports[1]
-    reports[1:] = [report(2, 0.2)]
-    again = tally.over(reports, None)
+    reports[1:] = [make_report(2, 0.2)]
+    again = tally.count_reports(reports, None)
     assert (again.best, again.seconds) == (reports[0], sum(each.seconds for each in reports))
-    reports.append(report(3, 0.3))  # of equals the first is kept
-    assert again.over(reports, None).best is reports[0]
+    reports.append(make_report(3, 0.3))  # of equals the first is kept
+    assert again.count_reports(reports, None).best is reports[0]
 
 
 def test_an_account_follows_trials_that_end_and_go_on():
-    progress = Progress(9, (SimpleNamespace(epochs=4),), 2)
+    progress = StudyProgress(9, (SimpleNamespace(epochs=4),), 2)
     records = [ended(number, 0.1) for number in range(3)]
     for record in records:
         record.status = "running"
         progress.records[record.trial_id] = record
-    assert progress.running == records
+    assert progress.running_trials == records
     records[1].status = "stopped"
-    assert (progress.number_ended, progress.running) == (1, [records[0], records[2]])
-    assert progress.account.epochs == 1
-    progress.account.goes_on(records[1])
+    assert (progress.n_ended, progress.running_trials) == (1, [records[0], records[2]])
+    assert progress.totals.epochs == 1
+    progress.totals.mark_resumed(records[1])
     records[1].status = "running"
-    records[1].reports.append(report(2, 0.1))
-    assert progress.running == records
-    assert progress.account.epochs == 0
+    records[1].reports.append(make_report(2, 0.1))
+    assert progress.running_trials == records
+    assert progress.totals.epochs == 0
     records[1].status = "completed"
     assert progress.trial_seconds == pytest.approx(
         sum(each.seconds for record in records for each in record.reports)
@@ -152,19 +152,19 @@ def test_an_account_follows_trials_that_end_and_go_on():
 
 def test_who_waits_at_a_rung_is_found_as_by_sorting_all():
     """Against the plain rule: the best so many of all that have come, less who has gone on."""
-    rule = halving.build(course=Course(epochs=COURSE, trials=40), rungs=(0.25,), keep=(0.25,))
+    rule = halving.build(course=FidelityPlan(epochs=COURSE, trials=40), rungs=(0.25,), keep=(0.25,))
     values = {f"{n:02d}": (n * 37 % 11) / 10 for n in range(40)}
     gone = []
     for trial, value in values.items():
-        rule.begins(trial)
-        rule.reported(trial, report(1, value), {})
+        rule.on_start(trial)
+        rule.on_report(trial, make_report(1, value), {})
         come = [t for t in values if t <= trial]
         best = sorted(come, key=lambda t: (-values[t], t))[:10]
         expected = next((t for t in best if t not in gone), None)
-        step = rule.next(idle=True)
-        assert step == (Step(expected, expected) if expected else None)
+        step = rule.next_to_resume(is_idle=True)
+        assert step == (Resume(expected, expected) if expected else None)
         if step and len(come) % 3 == 0:
-            rule.went_on(step)
+            rule.on_resume(step)
             gone.append(step.trial)
     assert len(gone) >= 10
 

@@ -19,13 +19,13 @@ import yaml
 from optuna.storages.journal import JournalFileBackend
 
 from tests.test_micro_batch import CRAMPED
-from tests.tuner.aside import started
+from tests.tuner.aside import start_search
 from trainables.checkpoint import load_model
 from tuner.evaluate import main as evaluate
-from tuner.history import told
-from tuner.recall import kept_in
+from tuner.history import load_events
+from tuner.recall import open_optuna_storage
 from tuner.search import main
-from tuner.searcher import NAME, STATE
+from tuner.searcher import STUDY_NAME, TRIAL_STATE
 
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]
 TIMES = ["seconds", "exam_seconds"]
@@ -85,14 +85,14 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
     assert done.returncode == 0, done.stderr
     trials, epochs = frames(tmp_path)
     assert list(trials.status) == ["stopped", "completed"]
-    at, other = trials.collapsed_at
+    at, other = trials.detect_collapse
     assert at % 40 == 0
     assert 0 < at < 40 * trials.epochs[0] < 40 * 8  # updates; there are 40 an epoch
     assert other is pd.NA
-    ends = epochs.groupby("trial_id").collapsed_at.agg(list)
+    ends = epochs.groupby("trial_id").detect_collapse.agg(list)
     assert ends["0000"] == [0] * (trials.epochs[0] - 1) + [at]
     assert f"Trial 0000 collapsed at step {at}" in done.stdout
-    told = optuna.load_study(study_name=NAME, storage=kept_in(tmp_path / "study")).trials
+    told = optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path / "study")).trials
     assert [trial.state.name for trial in told] == ["COMPLETE", "COMPLETE"]
     assert [trial.value for trial in told] == list(trials.val_robust_accuracy)
 
@@ -275,7 +275,7 @@ BAD = [
 @pytest.mark.parametrize("words", BAD, ids=" ".join)
 def test_bad_input_is_refused_before_anything_is_written(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tuner.pursue.here", lambda: (2.0, 0.0))
+    monkeypatch.setattr("tuner.pursue.local_resources", lambda: (2.0, 0.0))
     (tmp_path / "results/taken").mkdir(parents=True)
     (tmp_path / "truncated.npz").write_bytes(b"PK\x03\x04 cut off")
     pixels = np.zeros((9, 1, 1), dtype=np.uint8)
@@ -352,7 +352,7 @@ def test_killed_at_any_moment_a_study_goes_on_to_the_same_end(tmp_path, more, ki
     config = [(tmp_path / name / "best/config.yaml").read_text() for name in ("whole", "cut")]
     assert config[0] == config[1]
     trials, _ = frames(tmp_path, "cut")
-    accounted, _ = told(tmp_path / "cut")
+    accounted, _ = load_events(tmp_path / "cut")
     assert {n: record.status for n, record in accounted.items()} == dict(
         zip(trials.trial_id, trials.status, strict=True)
     )
@@ -394,7 +394,7 @@ def killed(tmp_path, seconds, *words, name, alone):
     """Run the command, and kill it so many seconds after it first wrote something down."""
     journal = tmp_path / name / "journal.jsonl"
     before = journal.stat().st_size if journal.exists() else 0
-    process = started(*words, f"results={tmp_path}", f"name={name}", alone=alone)
+    process = start_search(*words, f"results={tmp_path}", f"name={name}", own_ray=alone)
     until = time.monotonic() + 60
     while process.is_alive() and not (journal.exists() and journal.stat().st_size > before):
         assert time.monotonic() < until
@@ -459,7 +459,7 @@ def test_the_searchers_study_is_open_to_others_while_it_runs(tmp_path):
         if file.exists():
             seen |= {tuple(trial.state for trial in looked_at(file).trials)}
     assert process.returncode == 0
-    assert any(STATE.RUNNING in states and STATE.COMPLETE in states for states in seen)
+    assert any(TRIAL_STATE.RUNNING in states and TRIAL_STATE.COMPLETE in states for states in seen)
     study = looked_at(file)
     assert all(trial.state.is_finished() for trial in study.trials)
     assert len(study.trials) == 4
@@ -469,4 +469,4 @@ def test_the_searchers_study_is_open_to_others_while_it_runs(tmp_path):
 def looked_at(file):
     """Return the study in a file as another process opens it."""
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(file)))
-    return optuna.load_study(study_name=NAME, storage=storage)
+    return optuna.load_study(study_name=STUDY_NAME, storage=storage)

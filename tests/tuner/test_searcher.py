@@ -6,16 +6,16 @@ import optuna
 import pytest
 from ray import tune
 
-from tests.oracles import report
-from trainables.constraint import constraint
+from tests.oracles import make_report
+from trainables.constraint import parse_constraint
 from trainables.injection import inject
 from trainables.levels import Level
 from tuner.goal import Goal
 from tuner.plan import Variant
 from tuner.record import Record
 from tuner.run import SearcherContext, bind_member
-from tuner.searcher import StudySearcher, opened
-from tuner.shortlist import Shortlist
+from tuner.searcher import OptunaSearcher, open_study
+from tuner.shortlist import TrialSubset
 from tuner.study_groups import STUDY_GROUPS
 
 STATE = optuna.trial.TrialState
@@ -37,13 +37,13 @@ def sampler(number):
 
 
 def among(variants, *, listed=False, storage=None, goal=None, past=None):
-    study = opened(storage, goal or Goal())
+    study = open_study(storage, goal or Goal())
     about = {"goal": goal, "study": study, "past": past}
-    return StudySearcher(variants, sampler, listed=listed, levels=(Level(3),), **about)
+    return OptunaSearcher(variants, sampler, listed=listed, levels=(Level(3),), **about)
 
 
 def row(epoch, value, clean=0.9, **ending):
-    return asdict(report(epoch, value, clean, **ending))
+    return asdict(make_report(epoch, value, clean, **ending))
 
 
 def told(search, rows, **ending):
@@ -129,7 +129,7 @@ LR = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.loguniform(1e-3
 
 def record(number, *values, status="running", checkpoint="", collapsed_at=0):
     reports = [
-        report(epoch, value, collapsed_at=collapsed_at * (epoch == len(values)))
+        make_report(epoch, value, collapsed_at=collapsed_at * (epoch == len(values)))
         for epoch, value in enumerate(values, start=1)
     ]
     return Record(number, {}, 0, {}, reports, status, checkpoint=checkpoint)
@@ -149,7 +149,7 @@ def test_a_trial_that_was_cut_off_is_taken_up():
     storage = optuna.storages.InMemoryStorage()
     among(LR, storage=storage).suggest("a")
     again = among(LR, storage=storage, past={"0000": record("0000", 0.3)})
-    again.takes_up("b", "0000")
+    again.attach("b", "0000")
     assert again.suggest("c")["trial"] == "0001"
     again.on_trial_complete("b", row(3, 0.1))
     assert again.study.trials[0].value == 0.3  # its best epoch was before it was cut off
@@ -160,7 +160,7 @@ def test_a_trial_that_waited_goes_on_as_another_of_the_same_values():
     search = searcher()
     first = told(search, [row(1, 0.5)])
     search.past = {"0000": record("0000", 0.5)}
-    search.takes_up("b", "0000")
+    search.attach("b", "0000")
     assert search.suggest("c")["trial"] == "0001"
     search.on_trial_complete("b", row(3, 0.4))
     again = search.study.trials[1]
@@ -173,7 +173,7 @@ def test_a_trial_cut_off_after_its_last_epoch_is_whole():
     among(LR, storage=storage).suggest("a")
     past = {"0000": record("0000", 0.3, 0.5, 0.4, checkpoint="/kept")}
     again = among(LR, storage=storage, past=past)
-    again.takes_up("b", "0000")
+    again.attach("b", "0000")
     again.on_trial_complete("b", {})  # there was nothing left to report
     trial = again.study.trials[0]
     assert (trial.state, trial.value) == (STATE.COMPLETE, 0.5)
@@ -311,11 +311,11 @@ def proposals(search, number):
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("name", [n for n in STUDY_GROUPS["searcher"].members() if n != "grid"])
 def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
-    known = STUDY_GROUPS["searcher"].knobs(name)
+    known = STUDY_GROUPS["searcher"].member_knobs(name)
     startup = {knob: 3 for knob in ("startup", "population") if knob in known}
 
     def sampler(number):
-        context = SearcherContext(seed=number, study_seed=0, shortlist=Shortlist())
+        context = SearcherContext(seed=number, study_seed=0, shortlist=TrialSubset())
         return inject(bind_member("searcher", {"name": name, **startup}), context)()
 
     domains = {
@@ -323,15 +323,15 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
         "optimizer.weight_decay": tune.uniform(0, 1e-3),
     }
     variants = [Variant(label="", fixed={}, searched=domains)]
-    whole = proposals(StudySearcher(variants, sampler, listed=False, levels=(Level(3),)), 8)
+    whole = proposals(OptunaSearcher(variants, sampler, listed=False, levels=(Level(3),)), 8)
     assert all(1e-3 <= each["lr"] <= 1e-1 for each in whole)
     assert all(0 <= each["weight_decay"] <= 1e-3 for each in whole)
     assert len({tuple(each.values()) for each in whole}) == 8
     storage = optuna.storages.InMemoryStorage()
     cut = []
     for number in (5, 3):
-        study = opened(storage, Goal())
-        search = StudySearcher(variants, sampler, listed=False, levels=(Level(3),), study=study)
+        study = open_study(storage, Goal())
+        search = OptunaSearcher(variants, sampler, listed=False, levels=(Level(3),), study=study)
         cut += proposals(search, number)
     assert cut == whole
 
@@ -354,14 +354,14 @@ def told_second(search, rows):
 
 
 def test_a_constraint_is_told_by_how_much_the_kept_epoch_misses_it():
-    search = among(LR, goal=Goal(constraint=constraint("clean>=0.75")))
+    search = among(LR, goal=Goal(constraint=parse_constraint("clean>=0.75")))
     trial = told(search, [row(1, 0.3, clean=1.0), row(2, 0.5, clean=0.875), row(3, 0.9, clean=0.5)])
     assert (trial.value, trial.constraints) == (0.5, {"clean>=0.75": -0.125})  # 0.75 - 0.875
     assert told_second(search, [row(1, 0.2, clean=0.5)]).constraints == {"clean>=0.75": 0.25}
 
 
 def test_what_was_told_of_a_constraint_before_a_death_is_not_told_again():
-    storage, goal = optuna.storages.InMemoryStorage(), Goal(constraint=constraint("clean>=0.75"))
+    storage, goal = optuna.storages.InMemoryStorage(), Goal(constraint=parse_constraint("clean>=0.75"))
     before = among(LR, storage=storage, goal=goal)
     before.suggest("a")
     before.asked["a"].set_constraint("clean>=0.75", -0.125)
@@ -374,11 +374,11 @@ def pursued(name, goal, number, worth, **knobs):
     """Return a study of a searcher in which a trial with learning rate x is worth worth(x)."""
 
     def sampler(number):
-        context = SearcherContext(seed=number, study_seed=0, shortlist=Shortlist())
+        context = SearcherContext(seed=number, study_seed=0, shortlist=TrialSubset())
         return inject(bind_member("searcher", {"name": name, **knobs}), context)()
 
     variants = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.uniform(0, 1)})]
-    search = StudySearcher(variants, sampler, listed=False, levels=(Level(1),), goal=goal)
+    search = OptunaSearcher(variants, sampler, listed=False, levels=(Level(1),), goal=goal)
     for i in range(number):
         robust, clean = worth(search.suggest(str(i))["optimizer"]["lr"])
         search.on_trial_complete(str(i), row(1, robust, clean=clean))
@@ -404,7 +404,7 @@ def test_searchers_that_learn_keep_to_a_constraint(name):
     Of the last 10 trials chance has 3 within 0.15 of it; whoever overlooks the constraint goes to
     1 and has none. 6 is twice as many as by chance.
     """
-    goal = Goal(constraint=constraint("clean>=0.7"))
+    goal = Goal(constraint=parse_constraint("clean>=0.7"))
     study = pursued(name, goal, 30, lambda x: (x, 1 - x))
     assert sum(abs(trial.values[0] - 0.3) <= 0.15 for trial in study.trials[-10:]) >= 6
 

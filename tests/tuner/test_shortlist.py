@@ -9,7 +9,7 @@ from optuna.samplers._tpe.sampler import _split_trials
 from optuna.trial import TrialState, create_trial
 
 from tuner.searchers import tpe
-from tuner.shortlist import BEST, Shortlist
+from tuner.shortlist import N_BEST, TrialSubset
 
 RANGE = {"x": FloatDistribution(0, 1)}
 
@@ -42,14 +42,14 @@ def study(number, rng, running=0):
 
 def test_what_optuna_takes_for_good_is_always_shown():
     """Optuna's own split of all trials is the oracle, at several moments of one study."""
-    rng, shortlist = random.Random(0), Shortlist()
+    rng, shortlist = random.Random(0), TrialSubset()
     whole = study(0, rng)
     for _ in range(4):
         for trial in study(300, rng, running=20).get_trials():
             whole.add_trial(trial)
         known = [t for t in whole.get_trials() if t.state != TrialState.FAIL]
-        below, _ = _split_trials(whole, known, BEST)
-        shown = {trial.number for trial in shortlist.of(whole, 100)._get_trials()}
+        below, _ = _split_trials(whole, known, N_BEST)
+        shown = {trial.number for trial in shortlist.select(whole, 100)._get_trials()}
         assert {trial.number for trial in below} <= shown
         assert len(shown) == 100
 
@@ -61,24 +61,24 @@ def test_of_the_others_the_newest_are_shown_and_of_those_that_run_a_quarter():
         made.add_trial(create_trial(params={"x": 0.5}, distributions=RANGE, value=-number))
     for _ in range(50):
         made.add_trial(create_trial(state=TrialState.RUNNING))
-    shown = [trial.number for trial in Shortlist().of(made, 40)._get_trials()]
+    shown = [trial.number for trial in TrialSubset().select(made, 40)._get_trials()]
     assert shown == [*range(25), *range(95, 100), *range(140, 150)]
 
 
 def test_what_is_shown_depends_on_the_study_and_not_on_when_it_was_looked_at():
-    rng, often = random.Random(1), Shortlist()
+    rng, often = random.Random(1), TrialSubset()
     whole = study(30, rng, running=30)
     asked = [trial for trial in whole.get_trials() if trial.state == TrialState.RUNNING]
     for trial in asked:
-        often.of(whole, 40)
+        often.select(whole, 40)
         whole.tell(trial.number, rng.random())
-    once = Shortlist().of(whole, 40)._get_trials()
-    assert [t.number for t in often.of(whole, 40)._get_trials()] == [t.number for t in once]
+    once = TrialSubset().select(whole, 40)._get_trials()
+    assert [t.number for t in often.select(whole, 40)._get_trials()] == [t.number for t in once]
 
 
 def test_a_study_that_is_no_larger_is_shown_as_it_is():
     whole = study(40, random.Random(2))
-    assert Shortlist().of(whole, 40) is whole
+    assert TrialSubset().select(whole, 40) is whole
 
 
 def test_up_to_that_many_trials_proposals_are_those_of_optuna():
@@ -86,8 +86,8 @@ def test_up_to_that_many_trials_proposals_are_those_of_optuna():
     proposals = []
     for sampler in (
         optuna.samplers.TPESampler(seed=7, n_startup_trials=8),
-        tpe.build(seed=7, shortlist=Shortlist(), most=60),
-        tpe.build(seed=7, shortlist=Shortlist(), most=30),
+        tpe.build(seed=7, shortlist=TrialSubset(), most=60),
+        tpe.build(seed=7, shortlist=TrialSubset(), most=30),
     ):
         whole = study(60, random.Random(3))
         whole.sampler = sampler
@@ -99,4 +99,4 @@ def test_of_two_objectives_all_are_shown():
     made = optuna.create_study(directions=["maximize", "maximize"])
     for _ in range(3):
         made.add_trial(create_trial(values=[0.1, 0.2]))
-    assert Shortlist().of(made, 1) is made
+    assert TrialSubset().select(made, 1) is made

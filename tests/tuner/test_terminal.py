@@ -6,26 +6,26 @@ from rich.table import Table
 from rich.text import Text
 
 from trainables.levels import Level
-from tuner.display import Lines, table
-from tuner.progress import Progress
+from tuner.display import LineLog, trials_table
+from tuner.progress import StudyProgress
 from tuner.record import Record
 from tuner.search import main
-from tuner.summary import summarise
-from tuner.terminal import Terminal, harmless
+from tuner.summary import print_summary
+from tuner.terminal import SafeConsole, escape_controls
 
 HOSTILE = "\x1b]0;mine\x07\x1b[2J\x9b31m\rx\u202ey"
 SHOWN = r"\x1b]0;mine\x07\x1b[2J\x9b31m\rx\u202ey"
 
 
 def printed(show, **settings):
-    console = Terminal(file=io.StringIO(), width=200, **settings)
+    console = SafeConsole(file=io.StringIO(), width=200, **settings)
     show(console)
     return console.file.getvalue()
 
 
 def test_controls_are_written_out_and_letters_are_not():
-    assert harmless(HOSTILE) == SHOWN
-    assert harmless("ε = 8/255\n\tdone 猫") == "ε = 8/255\n\tdone 猫"
+    assert escape_controls(HOSTILE) == SHOWN
+    assert escape_controls("ε = 8/255\n\tdone 猫") == "ε = 8/255\n\tdone 猫"
 
 
 def test_lines_cells_and_titles_are_harmless():
@@ -50,13 +50,13 @@ def test_colours_are_still_rich_own():
 
 
 def test_what_a_trial_raised_cannot_move_the_cursor(tmp_path):
-    progress = Progress(trials=1, levels=(Level(2),), concurrency=1)
+    progress = StudyProgress(trials=1, levels=(Level(2),), concurrency=1)
     failed = Record("0000", {HOSTILE: HOSTILE}, 0, {}, [], "failed", HOSTILE)
     progress.records["0000"] = failed
     for show in (
-        lambda c: Lines(progress, c).tell(failed),
-        lambda c: c.print(table(progress)),
-        lambda c: summarise(c, progress, tmp_path / HOSTILE, interrupted=False),
+        lambda c: LineLog(progress, c).on_trial_change(failed),
+        lambda c: c.print(trials_table(progress)),
+        lambda c: print_summary(c, progress, tmp_path / HOSTILE, interrupted=False),
     ):
         text = printed(show)
         assert not set(text) & set("\x1b\x07\x9b\r\u202e")

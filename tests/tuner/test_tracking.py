@@ -7,28 +7,28 @@ import time
 
 import pytest
 
-from tests.oracles import report
+from tests.oracles import make_report
 from trainables import catalogue
 from tuner import tracking
 from tuner.record import Record
 from tuner.search import main
-from tuner.settings import TRACKERS
-from tuner.tracking import Tracking, missing
+from tuner.settings import TRACKERS_PACKAGE
+from tuner.tracking import TrackerSet, check_trackers
 
 ROBUST = "val_robust_accuracy"
 
 
 def record(*robust, status="running"):
-    reports = [report(epoch, value) for epoch, value in enumerate(robust, start=1)]
+    reports = [make_report(epoch, value) for epoch, value in enumerate(robust, start=1)]
     return Record("0000", {"optimizer.lr": 0.5, "model": "lenet"}, 0, {}, reports, status)
 
 
 def tell(folder, *records, trackers):
     """Tell of a trial as one process does; return what it had to object."""
     said = []
-    told = Tracking(trackers, folder, said.append)
+    told = TrackerSet(trackers, folder, said.append)
     for each in records:
-        told.tell(each)
+        told.on_trial_change(each)
     told.close()
     return said
 
@@ -139,7 +139,7 @@ def test_wandb_has_a_run_a_trial_offline(tmp_path, monkeypatch):
         assert time.monotonic() < until  # a process of W&B's own writes the file, all of it late
         time.sleep(0.1)
     for kept in found:
-        runs += [kept.run] * kept.HasField("run")
+        runs += [kept.simulate] * kept.HasField("run")
         exits += [kept.exit.exit_code] * kept.HasField("exit")
         if kept.HasField("history"):
             each = kept.history.item
@@ -168,7 +168,7 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_starts(
 
 
 def test_a_tracker_s_file_that_there_is_not_is_refused(tmp_path):
-    assert list(missing([f"{tmp_path}/nope.py"])) == [f"tracker: no file {tmp_path}/nope.py."]
+    assert list(check_trackers([f"{tmp_path}/nope.py"])) == [f"tracker: no file {tmp_path}/nope.py."]
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def test_trackers_that_there_are_not_are_refused(typed, hint, capsys):
     assert hint in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", catalogue.names(TRACKERS))
+@pytest.mark.parametrize("name", catalogue.list_members(TRACKERS_PACKAGE))
 def test_every_tracker_is_built_for_a_folder_and_says_what_it_is(name):
-    module = catalogue.load(TRACKERS, name)
+    module = catalogue.load_member(TRACKERS_PACKAGE, name)
     assert list(inspect.signature(module.build).parameters) == ["folder"]
     assert inspect.getdoc(module).partition("\n")[0].endswith(".")
 

@@ -8,11 +8,11 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from analysis.diagnose import main as diagnose
-from tests.tuner.accounts import WORDS, leave, planned, trial
-from trainables.catalogue import load
-from trainables.checkpoint import WEIGHTS, described, load_model
+from tests.tuner.accounts import ARGUMENTS, write_results_folder, make_plan, make_record
+from trainables.catalogue import load_member
+from trainables.checkpoint import WEIGHTS_FILE, read_metadata, load_model
 from trainables.problems import InputError
-from trainables.trust import trusting
+from trainables.trust import trust_files
 from tuner.evaluate import main as evaluate
 from tuner.export import main as export
 from tuner.search import main as search
@@ -39,8 +39,8 @@ def plant(folder, marker):
         config = yaml.safe_load((folder / "best/config.yaml").read_text())
         config[group]["name"] = str(file)
         (folder / "best/config.yaml").write_text(yaml.safe_dump(config))
-        for weights in folder.rglob(WEIGHTS) if group == "model" else ():
-            about = described(weights) | {"model": {"name": str(file)}}
+        for weights in folder.rglob(WEIGHTS_FILE) if group == "model" else ():
+            about = read_metadata(weights) | {"model": {"name": str(file)}}
             metadata = {key: json.dumps(value) for key, value in about.items()}
             save_file(load_file(weights), weights, metadata=metadata)
         return file
@@ -56,8 +56,8 @@ def trained(folder, *more):
 def transferred(folder, *more):
     """Attack another network, by what was crafted on that of the folder."""
     own = shutil.copytree(folder, folder.parent / "own", dirs_exist_ok=True)
-    file = own / "best" / WEIGHTS
-    metadata = {key: json.dumps(value) for key, value in described(file).items()}
+    file = own / "best" / WEIGHTS_FILE
+    metadata = {key: json.dumps(value) for key, value in read_metadata(file).items()}
     metadata["model"] = '{"name": "small_cnn"}'
     save_file(load_file(file), file, metadata=metadata)
     own_config = yaml.safe_load((own / "best/config.yaml").read_text())
@@ -72,7 +72,7 @@ COMMANDS = [
     (lambda f, *more: evaluate([str(f), *QUICK, *more]), "data"),
     (lambda f, *more: evaluate([str(f), *QUICK, *more]), "threat"),
     (lambda f, *more: evaluate([str(f), *QUICK, "top=1", "rules=last_epoch", *more]), "model"),
-    (lambda f, *more: evaluate([f"weights={f / 'best' / WEIGHTS}", *ASKED, *more]), "model"),
+    (lambda f, *more: evaluate([f"weights={f / 'best' / WEIGHTS_FILE}", *ASKED, *more]), "model"),
     (transferred, "model"),
     (lambda f, *more: diagnose([str(f), *MEASURE, *more]), "model"),
     (lambda f, *more: diagnose([str(f), *MEASURE, *more]), "data"),
@@ -133,8 +133,8 @@ def test_a_copy_that_lies_where_one_works_is_not_the_file(tmp_path, marker, monk
     copy = tmp_path / "files/home/me/net.py"
     copy.parent.mkdir(parents=True)
     copy.write_text(f"import os\nos.mkdir({str(marker)!r})\n")
-    with trusting(["/home/me/net.py"]), pytest.raises(InputError, match=f"trust={copy}"):
-        load("trainables.models", "/home/me/net.py")
+    with trust_files(["/home/me/net.py"]), pytest.raises(InputError, match=f"trust={copy}"):
+        load_member("trainables.models", "/home/me/net.py")
     assert not marker.exists()
 
 
@@ -152,12 +152,12 @@ def test_trust_without_a_file_that_needs_it_is_told(tmp_path, capsys):
 
 def test_a_journal_does_not_name_code_for_a_study_that_goes_on(tmp_path, marker, capsys):
     """Nor anything else that is not of the study: what a trial is comes from what is typed."""
-    evil, plan = tmp_path / "evil.py", planned()
+    evil, plan = tmp_path / "evil.py", make_plan()
     evil.write_text(f"import os\n\nos.mkdir({str(marker)!r})\n{SOURCES['model']}\n")
     own = {"optimizer__weight_decay": 1e-3, "status": "running"}
-    strange = trial(plan, 1, 0.3, model__name=str(evil), **own)
-    leave(tmp_path / "study", plan, trial(plan, 0, 0.3, **own), strange)
-    assert search([*WORDS, f"results={tmp_path}", "name=study", "resume=auto"]) == 2
+    strange = make_record(plan, 1, 0.3, model__name=str(evil), **own)
+    write_results_folder(tmp_path / "study", plan, make_record(plan, 0, 0.3, **own), strange)
+    assert search([*ARGUMENTS, f"results={tmp_path}", "name=study", "resume=auto"]) == 2
     told = capsys.readouterr().err
     assert told.startswith("1 problem:\n  resume: trial 0001 ")
     assert f"model is {evil} there and small_cnn here" in told

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tuner.domains import is_domain, values
+from tuner.domains import is_domain, list_values
 from tuner.typed import is_grid
-from tuner.typed_domains import parse
+from tuner.typed_domains import parse_value_or_domain
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from tuner.typed_domains import parse
     [("8/255", 8 / 255), ("1e-1 / 4", 0.025), ("trades", "trades"), (3, 3), (["1/2", 2], [0.5, 2])],
 )
 def test_numbers_fractions_and_names(text, expected):
-    assert parse(text) == expected
+    assert parse_value_or_domain(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -26,17 +26,17 @@ def test_numbers_fractions_and_names(text, expected):
     ],
 )
 def test_ranges(text, ends):
-    domain = parse(text)
+    domain = parse_value_or_domain(text)
     assert is_domain(domain)
     assert (domain.lower, domain.upper) == ends
 
 
 def test_listed_values_keep_their_types():
-    assert values(parse("choice(1e-4, 2e-4, true, relu)")) == [1e-4, 2e-4, True, "relu"]
-    assert values(parse("choice([1,2],[3])")) == [[1, 2], [3]]
-    assert values(parse("choice([1,2])")) == [1, 2]
-    assert is_grid(parse("grid(1/2)"))
-    assert values(parse("grid(1/2)")) == [0.5]
+    assert list_values(parse_value_or_domain("choice(1e-4, 2e-4, true, relu)")) == [1e-4, 2e-4, True, "relu"]
+    assert list_values(parse_value_or_domain("choice([1,2],[3])")) == [[1, 2], [3]]
+    assert list_values(parse_value_or_domain("choice([1,2])")) == [1, 2]
+    assert is_grid(parse_value_or_domain("grid(1/2)"))
+    assert list_values(parse_value_or_domain("grid(1/2)")) == [0.5]
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_listed_values_keep_their_types():
 )
 def test_what_is_neither_says_why(text, said):
     with pytest.raises(ValueError, match=r"got|cannot|no domain") as error:
-        parse(text)
+        parse_value_or_domain(text)
     assert said in str(error.value)

@@ -20,8 +20,8 @@ from tuner.search import main as search
 from tuner.train import main as train
 
 QUICK = ["suite=fgsm", "images=60"]
-BEST = f"best/{checkpoint.WEIGHTS}"
-STATE = f"trials/0000/{checkpoint.STATE}"
+BEST = f"best/{checkpoint.WEIGHTS_FILE}"
+STATE = f"trials/0000/{checkpoint.STATE_FILE}"
 PICKLES = ("pickle.load", "Unpickler", "weights_only=False", "allow_pickle=True", "unsafe_load")
 
 
@@ -128,7 +128,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "trap", "command"), CASES)
 def test_nothing_that_lies_in_a_file_is_run(name, trap, command, folder, marker, capsys):
-    (verdict,) = (folder / ledger.STATE).glob("*.safetensors")
+    (verdict,) = (folder / ledger.STATE_FOLDER).glob("*.safetensors")
     trap(verdict if name == "VERDICT" else folder / name, marker)
     capsys.readouterr()
     assert command(folder) == 2
@@ -141,9 +141,9 @@ def test_nothing_that_lies_in_a_file_is_run(name, trap, command, folder, marker,
 
 @pytest.mark.parametrize("trap", [pickled, saved])
 def test_a_state_that_would_run_is_no_checkpoint(trap, folder, marker):
-    assert checkpoint.moment_of(folder / "trials/0000") is not None
+    assert checkpoint.checkpoint_position(folder / "trials/0000") is not None
     trap(folder / STATE, marker)
-    assert checkpoint.moment_of(folder / "trials/0000") is None
+    assert checkpoint.checkpoint_position(folder / "trials/0000") is None
     assert not marker.exists()
 
 

@@ -2,39 +2,39 @@
 
 import pytest
 
-from tests.tuner.accounts import leave, planned, trial
+from tests.tuner.accounts import write_results_folder, make_plan, make_record
 from trainables.problems import InputError
-from tuner.warm_start import borrowed
+from tuner.warm_start import load_warm_start
 
 
 def lent(tmp_path, *words, folder="mine"):
-    plan = planned(f"warm_start={tmp_path / 'lender'}", *words)
-    return borrowed(plan, tmp_path / folder)
+    plan = make_plan(f"warm_start={tmp_path / 'lender'}", *words)
+    return load_warm_start(plan, tmp_path / folder)
 
 
 def refused(tmp_path, *words, **where):
     with pytest.raises(InputError) as error:
         lent(tmp_path, *words, **where)
-    (problem,) = error.value.each
+    (problem,) = error.value.problems
     assert problem.startswith("warm_start: ")
     return problem
 
 
 @pytest.fixture
 def lender(tmp_path):
-    plan, wide = planned(), planned("optimizer.weight_decay=loguniform(1e-5,1)")
-    stronger = planned("threat.eps=0.2")
+    plan, wide = make_plan(), make_plan("optimizer.weight_decay=loguniform(1e-5,1)")
+    stronger = make_plan("threat.eps=0.2")
     values = (0.3, 0.5, 0.4)
-    return leave(
+    return write_results_folder(
         tmp_path / "lender",
         plan,
-        trial(plan, 0, *values, optimizer__weight_decay=1e-3, clean=0.7),
-        trial(plan, 1, 0.2, optimizer__weight_decay=1e-4, status="stopped"),
-        trial(plan, 2, optimizer__weight_decay=1e-4, status="failed"),
-        trial(plan, 3, 0.2, optimizer__weight_decay=1e-4, status="running"),
-        trial(wide, 4, *values, optimizer__weight_decay=0.5),
-        trial(stronger, 5, *values, optimizer__weight_decay=1e-3),
-        trial(plan, 6, 0.2, 0.3, optimizer__weight_decay=1e-4),
+        make_record(plan, 0, *values, optimizer__weight_decay=1e-3, clean=0.7),
+        make_record(plan, 1, 0.2, optimizer__weight_decay=1e-4, status="stopped"),
+        make_record(plan, 2, optimizer__weight_decay=1e-4, status="failed"),
+        make_record(plan, 3, 0.2, optimizer__weight_decay=1e-4, status="running"),
+        make_record(wide, 4, *values, optimizer__weight_decay=0.5),
+        make_record(stronger, 5, *values, optimizer__weight_decay=1e-3),
+        make_record(plan, 6, 0.2, 0.3, optimizer__weight_decay=1e-4),
     )
 
 
@@ -58,7 +58,7 @@ def test_a_knob_that_is_fixed_there_may_be_searched_here(tmp_path, lender):
 
 def test_what_is_lent_is_seen_under_the_constraint_of_who_borrows(tmp_path, lender):
     (loan,) = lent(tmp_path, "constraint=clean>=0.8")
-    assert [record.feasible for record in loan.trials] == [False, True]
+    assert [record.is_feasible for record in loan.trials] == [False, True]
 
 
 def test_a_folder_must_be_that_of_another_search(tmp_path, lender):
@@ -87,5 +87,5 @@ def test_a_description_that_is_cut_off_is_told(tmp_path, lender):
 
 def test_all_problems_are_told_at_once(tmp_path):
     with pytest.raises(InputError) as error:
-        borrowed(planned(f"warm_start={tmp_path / 'a'},{tmp_path / 'b'}"), tmp_path)
-    assert len(error.value.each) == 2
+        load_warm_start(make_plan(f"warm_start={tmp_path / 'a'},{tmp_path / 'b'}"), tmp_path)
+    assert len(error.value.problems) == 2

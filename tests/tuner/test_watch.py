@@ -3,18 +3,18 @@
 from dataclasses import asdict
 from types import SimpleNamespace
 
-from tests.oracles import report
+from tests.oracles import make_report
 from tuner.record import Record
-from tuner.watch import Watch
+from tuner.watch import StudyCallback
 
 
 def test_an_epoch_that_is_reported_again_counts_as_it_came_last():
     """One that takes over from another may begin at a checkpoint older than what that reported."""
-    record = Record("0000", {}, 0, {}, [report(1, 0.3), report(2, 0.5), report(3, 0.6)])
+    record = Record("0000", {}, 0, {}, [make_report(1, 0.3), make_report(2, 0.5), make_report(3, 0.6)])
     told = []
     progress = SimpleNamespace(records={"0000": record})
-    watch = Watch(progress, [], told.append, None, None, None, {}, print, None)
+    watch = StudyCallback(progress, [], told.append, None, None, None, {}, print, None)
     trial = SimpleNamespace(config={"trial": "0000"})
-    watch.on_trial_result(0, [], trial, asdict(report(2, 0.4)))
-    assert record.reports == [report(1, 0.3), report(2, 0.4)]
+    watch.on_trial_result(0, [], trial, asdict(make_report(2, 0.4)))
+    assert record.reports == [make_report(1, 0.3), make_report(2, 0.4)]
     assert told == [record]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.tuner.accounts import planned
+from tests.tuner.accounts import make_plan
 from tuner import results
-from tuner.wider import narrower
+from tuner.wider import check_space_contains
 
 BEFORE = [
     "optimizer.weight_decay=loguniform(8/255,1)",
@@ -14,8 +14,8 @@ BEFORE = [
 
 
 def told(tmp_path, before, after):
-    described = results.describe(planned(*before), (), 0, [])
-    return list(narrower(tmp_path, described, planned(*after)))
+    described = results.describe_study(make_plan(*before), (), 0, [])
+    return list(check_space_contains(tmp_path, described, make_plan(*after)))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_without_gamma_or_before_it_begins_it_is_the_plain_update():
 def test_vectors_are_not_moved_and_an_error_puts_the_matrices_back():
     weight = nn.Parameter(torch.ones(2, 2))
     try:
-        with awp.moved([weight], (torch.ones(2, 2),), 0.5):
+        with awp.perturbed_weights([weight], (torch.ones(2, 2),), 0.5):
             assert not torch.equal(weight, torch.ones(2, 2))
             raise KeyError
     except KeyError:

@@ -3,18 +3,18 @@
 import torch
 from torch import Generator, Tensor
 
-from trainables.attacks.pgd import beginning
+from trainables.attacks.pgd import start_point
 from trainables.ranges import Count, Positive
-from trainables.signatures import Objective
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
-BETAS, SMALL = (0.9, 0.999), 1e-9
+BETAS, ADAM_EPS = (0.9, 0.999), 1e-9
 """Of the published code."""
 SLOPES = "steps"
 
 
 def perturb(
-    objective: Objective,
+    objective: AttackObjective,
     x: Tensor,
     y: Tensor,
     *,
@@ -37,8 +37,8 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached.
     """
-    x_adv = beginning("random", x, threat, rate, rng).detach().requires_grad_()
-    adam = torch.optim.Adam([x_adv], lr=rate, betas=BETAS, eps=SMALL, maximize=True)
+    x_adv = start_point("random", x, threat, rate, rng).detach().requires_grad_()
+    adam = torch.optim.Adam([x_adv], lr=rate, betas=BETAS, eps=ADAM_EPS, maximize=True)
     for _ in range(steps):
         value, _ = objective(x_adv)
         (x_adv.grad,) = torch.autograd.grad(value.sum(), x_adv)

@@ -3,16 +3,16 @@
 import torch
 from torch import Generator, Tensor
 
-from trainables.attacks.pgd import Start, beginning, stride
-from trainables.ranges import Count, Inside, Positive, Weight
-from trainables.signatures import Objective
+from trainables.attacks.pgd import Start, start_point, step_length
+from trainables.ranges import Count, OpenFraction, Positive, NonNegative
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = "steps"
 
 
 def perturb(
-    objective: Objective,
+    objective: AttackObjective,
     x: Tensor,
     y: Tensor,
     *,
@@ -22,8 +22,8 @@ def perturb(
     steps: Count = 10,
     step_size: Positive | None = None,
     start: Start = "random",
-    fosc: Weight = 0.5,
-    vanishes: Inside = 100 / 120,
+    fosc: NonNegative = 0.5,
+    vanishes: OpenFraction = 100 / 120,
 ) -> Tensor:
     """Return inputs near `x` that are as converged as this moment of the run asks for.
 
@@ -47,21 +47,21 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached.
     """
-    length = stride(step_size, threat)
+    length = step_length(step_size, threat)
     threshold = fosc * max(0.0, 1 - progress / vanishes)
-    x_adv = beginning(start, x, threat, length, rng)
+    x_adv = start_point(start, x, threat, length, rng)
     for _ in range(steps):
         x_adv = x_adv.detach().requires_grad_()
         value, _ = objective(x_adv)
         (grad,) = torch.autograd.grad(value.sum(), x_adv)
         x_adv = x_adv.detach()
-        moving = stationarity(x_adv - x, grad, threat) > threshold
-        moved = threat.project(x_adv + length * threat.steepest(grad), x)
+        moving = compute_fosc(x_adv - x, grad, threat) > threshold
+        moved = threat.project(x_adv + length * threat.steepest_step(grad), x)
         x_adv = torch.where(moving.view(-1, *[1] * (x.dim() - 1)), moved, x_adv)
     return x_adv.detach()
 
 
-def stationarity(delta: Tensor, grad: Tensor, threat: Threat) -> Tensor:
+def compute_fosc(delta: Tensor, grad: Tensor, threat: Threat) -> Tensor:
     """Return how much the objective could still grow to first order: FOSC, (N,), 0 if converged.
 
     Args:
@@ -69,5 +69,5 @@ def stationarity(delta: Tensor, grad: Tensor, threat: Threat) -> Tensor:
         grad: Slope of the objective there (N, ...).
         threat: The set of allowed perturbations, the pixel range left aside.
     """
-    farthest = threat.eps * threat.steepest(grad)
+    farthest = threat.eps * threat.steepest_step(grad)
     return ((farthest - delta) * grad).flatten(1).sum(dim=1)

@@ -4,14 +4,14 @@ from torch import Tensor
 
 from trainables.attacks import pgd
 from trainables.ranges import Positive
-from trainables.signatures import Objective
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = 1
 
 
 def perturb(
-    objective: Objective, x: Tensor, y: Tensor, *, threat: Threat, reach: Positive = 1.0
+    objective: AttackObjective, x: Tensor, y: Tensor, *, threat: Threat, reach: Positive = 1.0
 ) -> Tensor:
     """Return inputs near `x` where `objective` is larger.
 
@@ -25,4 +25,4 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached.
     """
-    return pgd.ascend(objective, x, x, threat, reach * threat.eps)
+    return pgd.take_step(objective, x, x, threat, reach * threat.eps)

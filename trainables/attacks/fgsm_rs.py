@@ -4,14 +4,14 @@ from torch import Generator, Tensor
 
 from trainables.attacks import pgd
 from trainables.ranges import Positive
-from trainables.signatures import Objective
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = 1
 
 
 def perturb(
-    objective: Objective,
+    objective: AttackObjective,
     x: Tensor,
     y: Tensor,
     *,
@@ -36,4 +36,4 @@ def perturb(
         Allowed inputs (N, ...), detached.
     """
     start = threat.project(threat.random_point(x, rng), x)
-    return pgd.ascend(objective, start, x, threat, reach * threat.eps)
+    return pgd.take_step(objective, start, x, threat, reach * threat.eps)

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Generator, Tensor
 
-from trainables.attacks.pgd import Start, beginning, stride
-from trainables.ranges import Count, Fraction, Natural, Positive, Weight
-from trainables.signatures import Objective
+from trainables.attacks.pgd import Start, start_point, step_length
+from trainables.ranges import Count, Fraction, Natural, Positive, NonNegative
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = "steps"
 
 
 def perturb(
-    objective: Objective,
+    objective: AttackObjective,
     x: Tensor,
     y: Tensor,
     *,
@@ -26,7 +26,7 @@ def perturb(
     start: Start = "random",
     tolerance: Natural = 0,
     grows: tuple[Fraction, ...] = (),
-    omega: Weight = 0.0,
+    omega: NonNegative = 0.0,
 ) -> Tensor:
     """Return inputs near `x` that are barely misclassified, where that can be had.
 
@@ -51,9 +51,9 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached, in the order of `x`.
     """
-    length = stride(step_size, threat)
+    length = step_length(step_size, threat)
     left = torch.full_like(y, tolerance + sum(progress >= moment for moment in grows))
-    x_adv = beginning(start, x, threat, length, rng)
+    x_adv = start_point(start, x, threat, length, rng)
     for _ in range(steps):
         x_adv = x_adv.detach().requires_grad_()
         value, logits = objective(x_adv)
@@ -62,7 +62,7 @@ def perturb(
         moving = ~fooled | (left > 0)
         left = left - fooled.long()
         x_adv = x_adv.detach()
-        moved = x_adv + length * threat.steepest(grad)
+        moved = x_adv + length * threat.steepest_step(grad)
         if omega:
             noise = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
             moved = moved + omega * noise

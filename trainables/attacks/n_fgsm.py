@@ -4,7 +4,7 @@ import torch
 from torch import Generator, Tensor
 
 from trainables.ranges import Positive
-from trainables.signatures import Objective
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
 LEAVES_THE_BALL = True
@@ -13,7 +13,7 @@ SLOPES = 1
 
 
 def perturb(
-    objective: Objective,
+    objective: AttackObjective,
     x: Tensor,
     y: Tensor,
     *,
@@ -40,5 +40,5 @@ def perturb(
     start = start.detach().requires_grad_()
     value, _ = objective(start)
     (grad,) = torch.autograd.grad(value.sum(), start)
-    moved: Tensor = start.detach() + reach * threat.eps * threat.steepest(grad)
+    moved: Tensor = start.detach() + reach * threat.eps * threat.steepest_step(grad)
     return moved.clamp_(0, 1)

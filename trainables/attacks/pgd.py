@@ -6,7 +6,7 @@ import torch
 from torch import Generator, Tensor
 
 from trainables.ranges import Count, Positive
-from trainables.signatures import Objective
+from trainables.signatures import AttackObjective
 from trainables.threat import Threat
 
 Start = Literal["zero", "random", "gaussian", "step"]
@@ -14,7 +14,7 @@ SLOPES = "steps"
 
 
 def perturb(
-    objective: Objective,
+    objective: AttackObjective,
     x: Tensor,
     y: Tensor,
     *,
@@ -42,26 +42,26 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached.
     """
-    length = stride(step_size, threat)
+    length = step_length(step_size, threat)
 
     def climb() -> Tensor:
-        x_adv = beginning(start, x, threat, length, rng)
+        x_adv = start_point(start, x, threat, length, rng)
         for _ in range(steps):
-            x_adv = ascend(objective, x_adv, x, threat, length)
+            x_adv = take_step(objective, x_adv, x, threat, length)
         return x_adv
 
     worst = climb()
     for _ in range(restarts - 1):
-        worst = worse(objective, worst, climb())
+        worst = pick_worse(objective, worst, climb())
     return worst
 
 
-def stride(step_size: float | None, threat: Threat) -> float:
+def step_length(step_size: float | None, threat: Threat) -> float:
     """Return the length of a step: a quarter of the radius, or as given, at the radius' pace."""
-    return threat.eps / 4 if step_size is None else step_size * threat.pace
+    return threat.eps / 4 if step_size is None else step_size * threat.step_scale
 
 
-def beginning(
+def start_point(
     start: Start, x: Tensor, threat: Threat, length: float, rng: Generator | None
 ) -> Tensor:
     """Return where an attack on `x` (N, ...) starts, inside the ball and the box."""
@@ -76,16 +76,16 @@ def beginning(
     return threat.project(threat.random_point(x, rng), x)
 
 
-def ascend(objective: Objective, x_adv: Tensor, x: Tensor, threat: Threat, length: float) -> Tensor:
+def take_step(objective: AttackObjective, x_adv: Tensor, x: Tensor, threat: Threat, length: float) -> Tensor:
     """Return `x_adv` after one projected step of `length` up the objective, detached."""
     x_adv = x_adv.detach().requires_grad_()
     value, _ = objective(x_adv)
     (grad,) = torch.autograd.grad(value.sum(), x_adv)
-    return threat.project(x_adv.detach() + length * threat.steepest(grad), x)
+    return threat.project(x_adv.detach() + length * threat.steepest_step(grad), x)
 
 
 @torch.no_grad()
-def worse(objective: Objective, one: Tensor, other: Tensor) -> Tensor:
+def pick_worse(objective: AttackObjective, one: Tensor, other: Tensor) -> Tensor:
     """Return, for each example, whichever of two inputs (N, ...) the objective is larger at."""
     keep = objective(one)[0] >= objective(other)[0]
     return torch.where(keep.view(-1, *[1] * (one.dim() - 1)), one, other)

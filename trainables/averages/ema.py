@@ -4,7 +4,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from trainables.average import Average
-from trainables.ranges import Share
+from trainables.ranges import FractionBelowOne
 
 
 class Ema(Average):
@@ -12,29 +12,29 @@ class Ema(Average):
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = model
-        self.averaged = AveragedModel(
+        self.averaged_model = AveragedModel(
             model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True
         )
 
-    def examined(self) -> nn.Module:
+    def evaluation_model(self) -> nn.Module:
         """Return the network with the averaged weights."""
-        averaged: nn.Module = self.averaged.module
+        averaged: nn.Module = self.averaged_model.module
         return averaged
 
-    def stepped(self) -> None:
+    def on_step(self) -> None:
         """Let the new weights in; the first step's are taken as they are."""
-        self.averaged.update_parameters(self.model)
+        self.averaged_model.update_parameters(self.model)
 
     def state_dict(self) -> dict[str, object]:
         """Return the averages and the number of steps."""
-        return dict(self.averaged.state_dict())
+        return dict(self.averaged_model.state_dict())
 
     def load_state_dict(self, state: dict[str, object]) -> None:
         """Take the averages up again."""
-        self.averaged.load_state_dict(state)
+        self.averaged_model.load_state_dict(state)
 
 
-def build(model: nn.Module, *, decay: Share = 0.995) -> Average:
+def build(model: nn.Module, *, decay: FractionBelowOne = 0.995) -> Average:
     """Return the average.
 
     Args:

@@ -10,35 +10,35 @@ from trainables.average import Average
 from trainables.ensemble import Ensemble
 
 
-class PeriodEnds(Average):
+class PeriodEnsemble(Average):
     """Keeps a copy at the end of each period, and offers them beside the network in training."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        self.ends: list[nn.Module] = []
+        self.period_models: list[nn.Module] = []
 
-    def examined(self) -> nn.Module:
+    def evaluation_model(self) -> nn.Module:
         """Return the ensemble of the ends so far and of the network as it is."""
-        return Ensemble([*self.ends, self.model])
+        return Ensemble([*self.period_models, self.model])
 
-    def period_over(self) -> None:
+    def on_period_end(self) -> None:
         """Keep a copy."""
-        self.ends.append(copy.deepcopy(self.model))
+        self.period_models.append(copy.deepcopy(self.model))
 
     def state_dict(self) -> dict[str, object]:
         """Return the weights at each end."""
-        return {"ends": [end.state_dict() for end in self.ends]}
+        return {"ends": [end.state_dict() for end in self.period_models]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the ends up again."""
-        self.ends = [copy.deepcopy(self.model) for _ in state["ends"]]
-        for end, weights in zip(self.ends, state["ends"], strict=True):
+        self.period_models = [copy.deepcopy(self.model) for _ in state["ends"]]
+        for end, weights in zip(self.period_models, state["ends"], strict=True):
             end.load_state_dict(weights)
 
 
 def build(model: nn.Module) -> Average:
     """Return the average; without periods it is the network itself."""
-    return PeriodEnds(model)
+    return PeriodEnsemble(model)
 
 
 def cautions(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:

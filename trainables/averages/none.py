@@ -5,17 +5,17 @@ from torch import nn
 from trainables.average import Average
 
 
-class Itself(Average):
+class NoAverage(Average):
     """Offers the network in training."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
 
-    def examined(self) -> nn.Module:
+    def evaluation_model(self) -> nn.Module:
         """Return the network in training."""
         return self.model
 
 
 def build(model: nn.Module) -> Average:
     """Return the average that is none."""
-    return Itself(model)
+    return NoAverage(model)

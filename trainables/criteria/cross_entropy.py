@@ -3,10 +3,10 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from trainables.ranges import Share
+from trainables.ranges import FractionBelowOne
 
 
-def loss(logits: Tensor, y: Tensor, *, smoothing: Share = 0.0) -> Tensor:
+def loss(logits: Tensor, y: Tensor, *, smoothing: FractionBelowOne = 0.0) -> Tensor:
     """Return the cross-entropy of each example.
 
     The convention is that of Bag of Tricks (arXiv:2010.00467): 1 - smoothing on the label and
@@ -22,14 +22,14 @@ def loss(logits: Tensor, y: Tensor, *, smoothing: Share = 0.0) -> Tensor:
         (N,), in nats.
     """
     log_p = logits.log_softmax(dim=1)
-    hit = hits(log_p, y)
+    hit = label_loss(log_p, y)
     if not smoothing:
         return hit
     others = -log_p.sum(dim=1) - hit
     return (1 - smoothing) * hit + smoothing / (logits.shape[1] - 1) * others
 
 
-def hits(log_p: Tensor, y: Tensor) -> Tensor:
+def label_loss(log_p: Tensor, y: Tensor) -> Tensor:
     """Return -log p of the label, averaged over the labels where `y` holds probabilities; (N,)."""
     if y.is_floating_point():
         return -(y * log_p).sum(dim=1)

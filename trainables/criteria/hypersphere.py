@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trainables.criteria.cross_entropy import loss as cross_entropy
-from trainables.ranges import Share
+from trainables.ranges import FractionBelowOne
 
 
-def loss(logits: Tensor, y: Tensor, *, scale: float, m: Share = 0.2) -> Tensor:
+def loss(logits: Tensor, y: Tensor, *, scale: float, m: FractionBelowOne = 0.2) -> Tensor:
     """Return the cross-entropy of each example, its true cosine lowered by the margin.
 
     Args:

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from trainables.images import AbsentError, Images
+from trainables.images import MissingDataError, Images
 
 
-def splits(
+def load_splits(
     name: str, root: str, download: bool, train: Mapping[str, object], test: Mapping[str, object]
 ) -> tuple[Images, Images]:
     """Return the two splits of torchvision's data set `name`.
@@ -34,11 +34,11 @@ def splits(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torchvision's own, about numpy internals
             built = [build(root, download=download, **split) for split in (train, test)]
-            return images(built[0]), images(built[1])
+            return as_images(built[0]), as_images(built[1])
     except (RuntimeError, OSError, EOFError, ValueError) as error:
         if is_new:
             shutil.rmtree(root, ignore_errors=True)  # what a broken download left
-        raise AbsentError(
+        raise MissingDataError(
             f"{name} is not (whole) in {root} and "
             f"{'could not be downloaded' if download else 'data.download=false'} "
             f"({str(error).splitlines()[0]}). Put torchvision's files there, or name the folder "
@@ -47,7 +47,7 @@ def splits(
         ) from error
 
 
-def images(split: Any) -> Images:  # noqa: ANN401
+def as_images(split: Any) -> Images:  # noqa: ANN401
     """Return a torchvision data set as tensors, whatever the order of its axes."""
     x = torch.as_tensor(split.data)
     y = torch.as_tensor(getattr(split, "targets", getattr(split, "labels", None)))

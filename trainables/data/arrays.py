@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from trainables.images import DataError, Dataset, Images
-from trainables.ranges import Folder
+from trainables.ranges import PathText
 
 RECIPE = "cifar10"
-KEYS = ("x_train", "y_train", "x_test", "y_test")
+ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
-def load(*, path: Folder) -> Dataset:
+def load(*, path: PathText) -> Dataset:
     """Return the images of a .npz file; the training images' own mean and std normalise them.
 
     Args:
@@ -22,8 +22,8 @@ def load(*, path: Folder) -> Dataset:
     Raises:
         DataError: If the file cannot be read or holds anything else.
     """
-    arrays = read(Path(path))
-    train, test = (images(arrays, split, path) for split in ("train", "test"))
+    arrays = read_arrays(Path(path))
+    train, test = (split_images(arrays, split, path) for split in ("train", "test"))
     if train.x.shape[1:] != test.x.shape[1:]:
         raise DataError(
             f"{path}: x_train and x_test must hold images of one size, "
@@ -41,26 +41,26 @@ def load(*, path: Folder) -> Dataset:
     )
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the four arrays of the file at `path`.
 
     Raises:
         DataError: If it is no whole .npz or lacks one.
     """
     if not path.is_file():
-        raise DataError(f"no file {path}; data.path must name a .npz with {', '.join(KEYS)}.")
+        raise DataError(f"no file {path}; data.path must name a .npz with {', '.join(ARRAY_NAMES)}.")
     try:
         # numpy leaves a broken file open if it opens it itself
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            found = {key: file[key] for key in KEYS if key in file}
+            found = {key: file[key] for key in ARRAY_NAMES if key in file}
     except Exception as error:  # what is broken or compressed can fail in any way
         raise DataError(f"{path} is not a whole .npz of plain arrays; write it again.") from error
-    if missing := [key for key in KEYS if key not in found]:
-        raise DataError(f"{path} must hold {', '.join(KEYS)}; it lacks {missing}.")
+    if missing := [key for key in ARRAY_NAMES if key not in found]:
+        raise DataError(f"{path} must hold {', '.join(ARRAY_NAMES)}; it lacks {missing}.")
     return found
 
 
-def images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
+def split_images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
     """Return one split, its axes in torch's order.
 
     Raises:

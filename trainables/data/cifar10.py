@@ -1,20 +1,20 @@
 """CIFAR-10: 50,000 and 10,000 colour photographs of 32x32 (Krizhevsky, 2009)."""
 
-from trainables.data._torchvision import splits
+from trainables.data._torchvision import load_splits
 from trainables.images import Dataset
-from trainables.ranges import Folder
+from trainables.ranges import PathText
 
 RECIPE = "cifar10"
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)
 """As in Bag of Tricks' code (arXiv:2010.00467)."""
 
 
-def load(*, root: Folder = "data", download: bool = True) -> Dataset:
+def load(*, root: PathText = "data", download: bool = True) -> Dataset:
     """Return the data set.
 
     Args:
         root: Folder of torchvision's files; relative to where the command is typed.
         download: Whether to fetch them if they are missing.
     """
-    train, test = splits("CIFAR10", root, download, {"train": True}, {"train": False})
+    train, test = load_splits("CIFAR10", root, download, {"train": True}, {"train": False})
     return Dataset(train=train, test=test, classes=10, mean=MEAN, std=STD)

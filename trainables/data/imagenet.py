@@ -6,7 +6,7 @@ import torch
 
 from trainables.images import DataError, Dataset, Images
 from trainables.photos import Photos
-from trainables.ranges import Count, Folder
+from trainables.ranges import Count, PathText
 
 RECIPE = "imagenet"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -14,7 +14,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
-def load(*, root: Folder = "data/imagenet", size: Count = 224, workers: Count = 8) -> Dataset:
+def load(*, root: PathText = "data/imagenet", size: Count = 224, workers: Count = 8) -> Dataset:
     """Return the photographs, read as they are needed.
 
     Args:
@@ -26,14 +26,14 @@ def load(*, root: Folder = "data/imagenet", size: Count = 224, workers: Count = 
     Raises:
         DataError: If the folders are not there or disagree.
     """
-    classes = folders(Path(root) / "train")
-    if folders(Path(root) / "val") != classes:
+    classes = list_classes(Path(root) / "train")
+    if list_classes(Path(root) / "val") != classes:
         raise DataError(f"{root}: train and val must hold folders of the same names.")
-    train, test = (split(Path(root) / name, classes, size, workers) for name in ("train", "val"))
+    train, test = (load_split(Path(root) / name, classes, size, workers) for name in ("train", "val"))
     return Dataset(train=train, test=test, classes=len(classes), mean=MEAN, std=STD)
 
 
-def folders(path: Path) -> list[str]:
+def list_classes(path: Path) -> list[str]:
     """Return the classes of a split, sorted.
 
     Raises:
@@ -48,7 +48,7 @@ def folders(path: Path) -> list[str]:
     return found
 
 
-def split(path: Path, classes: list[str], size: int, workers: int) -> Images:
+def load_split(path: Path, classes: list[str], size: int, workers: int) -> Images:
     """Return one split, in the order of its classes and file names.
 
     Raises:

@@ -1,18 +1,18 @@
 """MNIST: 60,000 and 10,000 grey handwritten digits of 28x28 (LeCun et al., 1998)."""
 
-from trainables.data._torchvision import splits
+from trainables.data._torchvision import load_splits
 from trainables.images import Dataset
-from trainables.ranges import Folder
+from trainables.ranges import PathText
 
 RECIPE = "mnist"
 
 
-def load(*, root: Folder = "data", download: bool = True) -> Dataset:
+def load(*, root: PathText = "data", download: bool = True) -> Dataset:
     """Return the data set, with raw pixels as its normalisation, as the field uses it.
 
     Args:
         root: Folder of torchvision's files; relative to where the command is typed.
         download: Whether to fetch them if they are missing.
     """
-    train, test = splits("MNIST", root, download, {"train": True}, {"train": False})
+    train, test = load_splits("MNIST", root, download, {"train": True}, {"train": False})
     return Dataset(train=train, test=test, classes=10, mean=(0.0,), std=(1.0,))

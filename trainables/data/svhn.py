@@ -1,20 +1,20 @@
 """SVHN: 73,257 and 26,032 colour house numbers of 32x32 (Netzer et al., 2011)."""
 
-from trainables.data._torchvision import splits
+from trainables.data._torchvision import load_splits
 from trainables.images import Dataset
-from trainables.ranges import Folder
+from trainables.ranges import PathText
 
 RECIPE = "svhn"
 MEAN, STD = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)
 """Of the training images."""
 
 
-def load(*, root: Folder = "data", download: bool = True) -> Dataset:
+def load(*, root: PathText = "data", download: bool = True) -> Dataset:
     """Return the data set.
 
     Args:
         root: Folder of torchvision's files; relative to where the command is typed.
         download: Whether to fetch them if they are missing.
     """
-    train, test = splits("SVHN", root, download, {"split": "train"}, {"split": "test"})
+    train, test = load_splits("SVHN", root, download, {"split": "train"}, {"split": "test"})
     return Dataset(train=train, test=test, classes=10, mean=MEAN, std=STD)

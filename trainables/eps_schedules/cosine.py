@@ -2,10 +2,10 @@
 
 import math
 
-from trainables.ranges import Overshoot
+from trainables.ranges import AtLeastOne
 
 
-def factor(progress: float, *, peak: Overshoot = 1.5) -> float:
+def factor(progress: float, *, peak: AtLeastOne = 1.5) -> float:
     """Return what eps is multiplied by.
 
     Args:

@@ -1,9 +1,9 @@
 """Straight up, past the target and cut off at it (Liu et al., 2020, arXiv:2006.08403)."""
 
-from trainables.ranges import Overshoot
+from trainables.ranges import AtLeastOne
 
 
-def factor(progress: float, *, peak: Overshoot = 2.0) -> float:
+def factor(progress: float, *, peak: AtLeastOne = 2.0) -> float:
     """Return what eps is multiplied by.
 
     Args:

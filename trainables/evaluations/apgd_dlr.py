@@ -3,20 +3,20 @@
 from functools import partial
 
 from trainables import apgd
-from trainables.passes import Pass
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count
 
 NUMBERS = ("steps", "restarts")
 
 
-def passes(*, steps: Count = 100, restarts: Count = 1) -> list[Pass]:
+def passes(*, steps: Count = 100, restarts: Count = 1) -> list[AttackAttempt]:
     """Return one pass a restart.
 
     Args:
         steps: Steps of each.
         restarts: Independent attacks; the worst counts.
     """
-    return [partial(apgd.run, loss="dlr", steps=steps)] * restarts
+    return [partial(apgd.run_apgd, loss="dlr", steps=steps)] * restarts
 
 
 def clashes(classes: int) -> str | None:

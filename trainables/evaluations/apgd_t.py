@@ -3,13 +3,13 @@
 from functools import partial
 
 from trainables import apgd
-from trainables.passes import Pass
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count
 
 NUMBERS = ("steps",)
 
 
-def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[Pass]:
+def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[AttackAttempt]:
     """Return one pass a target.
 
     Args:
@@ -18,7 +18,7 @@ def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[Pass
         targets: How many classes to try; all there are if fewer.
     """
     ranks = range(2, min(targets, classes - 1) + 2)
-    return [partial(apgd.run, loss="dlr-targeted", target=rank, steps=steps) for rank in ranks]
+    return [partial(apgd.run_apgd, loss="dlr-targeted", target=rank, steps=steps) for rank in ranks]
 
 
 def clashes(classes: int) -> str | None:

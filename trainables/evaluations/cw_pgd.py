@@ -12,7 +12,7 @@ from torch.nn import Module
 from trainables.attacks.pgd import Start
 from trainables.climb import Loss
 from trainables.evaluations import pgd
-from trainables.passes import Pass
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -25,7 +25,7 @@ def passes(
     restarts: Count = 1,
     step_size: Positive | None = None,
     start: Start = "random",
-) -> list[Pass]:
+) -> list[AttackAttempt]:
     """Return one pass a restart.
 
     Args:
@@ -58,11 +58,11 @@ def run(
         steps=steps,
         step_size=step_size,
         start=start,
-        loss=margin(y),
+        loss=margin_loss(y),
     )
 
 
-def margin(y: Tensor) -> Loss:
+def margin_loss(y: Tensor) -> Loss:
     """Return by how much another logit exceeds that of the label (N,)."""
 
     def loss(logits: Tensor, rows: Tensor) -> Tensor:

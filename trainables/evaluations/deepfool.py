@@ -10,8 +10,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.passes import Pass
-from trainables.ranges import Count, Weight
+from trainables.passes import AttackAttempt
+from trainables.ranges import Count, NonNegative
 from trainables.threat import Threat
 from trainables.threats.linf import Linf
 
@@ -19,7 +19,7 @@ NUMBERS = ("steps",)
 TINY = 1e-12  # a zero gradient is infinitely far from any boundary, not a division by zero
 
 
-def passes(*, steps: Count = 50, overshoot: Weight = 0.02, classes: int) -> list[Pass]:
+def passes(*, steps: Count = 50, overshoot: NonNegative = 0.02, classes: int) -> list[AttackAttempt]:
     """Return the one pass.
 
     Args:
@@ -45,18 +45,18 @@ def run(
     moved, x_adv = torch.zeros_like(x), x.clone()
     left = torch.arange(len(y), device=y.device)
     for _ in range(steps):
-        logits, slopes = linearised(model, x_adv[left], classes)
+        logits, slopes = linearise(model, x_adv[left], classes)
         right = logits.argmax(dim=1) == y[left]
         left = left[right]
         if not len(left):
             break
-        moved[left] += shortest(logits[right], slopes[right], y[left], threat)
+        moved[left] += shortest_step(logits[right], slopes[right], y[left], threat)
         x_adv[left] = (x[left] + (1 + overshoot) * moved[left]).clamp(0, 1)
-    outside = threat.size(x_adv - x) > threat.eps
+    outside = threat.norm(x_adv - x) > threat.eps
     return torch.where(outside.view(-1, 1, 1, 1), x, x_adv)
 
 
-def linearised(model: Module, x: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+def linearise(model: Module, x: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """Return the logits (N, K) of images (N, C, H, W) and their gradients (N, K, C, H, W)."""
     x = x.detach().requires_grad_()
     logits = model(x)
@@ -67,7 +67,7 @@ def linearised(model: Module, x: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     return logits.detach(), torch.stack(slopes, dim=1)
 
 
-def shortest(logits: Tensor, slopes: Tensor, y: Tensor, threat: Threat) -> Tensor:
+def shortest_step(logits: Tensor, slopes: Tensor, y: Tensor, threat: Threat) -> Tensor:
     """Return the shortest step (N, C, H, W) to a boundary of the linearised network."""
     rows = torch.arange(len(y), device=y.device)
     gaps = (logits - logits[rows, y][:, None]).abs()

@@ -7,15 +7,15 @@ from pyautoattack.fab_pt import FABAttack_PT
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import seeded, seen, setting
-from trainables.passes import Pass
+from trainables.autoattack import seed_global_rng, wrap_model, attack_settings
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count
 from trainables.threat import Threat
 
 NUMBERS = ("steps",)
 
 
-def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[Pass]:
+def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[AttackAttempt]:
     """Return one pass a target.
 
     Args:
@@ -39,9 +39,9 @@ def run(
     steps: int,
 ) -> Tensor:
     """Return the nearest wrong point if it is within eps of the image, or else the image."""
-    attack = FABAttack_PT(seen(model), n_iter=steps, targeted=True, **setting(threat, x.device))
+    attack = FABAttack_PT(wrap_model(model), n_iter=steps, targeted=True, **attack_settings(threat, x.device))
     attack.target_class = rank
-    with seeded(rng):
+    with seed_global_rng(rng):
         points: Tensor = attack.attack_single_run(x.contiguous(), y, is_targeted=True)
-    outside = threat.size(points - x) > threat.eps
+    outside = threat.norm(points - x) > threat.eps
     return torch.where(outside.view(-1, 1, 1, 1), x, points)

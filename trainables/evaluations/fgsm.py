@@ -4,11 +4,11 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.evaluations import pgd
-from trainables.passes import Pass
+from trainables.passes import AttackAttempt
 from trainables.threat import Threat
 
 
-def passes() -> list[Pass]:
+def passes() -> list[AttackAttempt]:
     """Return the one pass."""
     return [run]
 

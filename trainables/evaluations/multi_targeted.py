@@ -8,7 +8,7 @@ from torch.nn import Module
 
 from trainables.climb import Loss
 from trainables.evaluations import pgd
-from trainables.passes import Pass
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -17,7 +17,7 @@ NUMBERS = pgd.NUMBERS
 
 def passes(
     *, classes: int, steps: Count = 20, restarts: Count = 1, step_size: Positive | None = None
-) -> list[Pass]:
+) -> list[AttackAttempt]:
     """Return one pass for each class that an image is not of, and restart.
 
     Args:
@@ -54,19 +54,19 @@ def run(
         steps=steps,
         step_size=step_size,
         start="random",
-        loss=towards(ranked(model, x, y, rank), y),
+        loss=targeted_margin_loss(ranked_class(model, x, y, rank), y),
     )
 
 
 @torch.no_grad()
-def ranked(model: Module, x: Tensor, y: Tensor, rank: int) -> Tensor:
+def ranked_class(model: Module, x: Tensor, y: Tensor, rank: int) -> Tensor:
     """Return the wrong class (N,) whose logit is the `rank`-th largest, from 0."""
     wrong = model(x).scatter(1, y[:, None], -float("inf"))
     target: Tensor = wrong.argsort(dim=1, descending=True)[:, rank]
     return target
 
 
-def towards(target: Tensor, y: Tensor) -> Loss:
+def targeted_margin_loss(target: Tensor, y: Tensor) -> Loss:
     """Return by how much the logit of a target (N,) exceeds that of the label (N,)."""
 
     def loss(logits: Tensor, rows: Tensor) -> Tensor:

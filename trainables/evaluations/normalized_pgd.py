@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from trainables.attacks import pgd as training
-from trainables.heads import Cosine
+from trainables.heads import CosineHead
 from trainables.methods import pgd_at
-from trainables.passes import Pass
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -29,7 +29,7 @@ def passes(
     restarts: Count = 1,
     step_size: Positive | None = None,
     s: Positive = 15.0,
-) -> list[Pass]:
+) -> list[AttackAttempt]:
     """Return one pass a restart.
 
     Args:
@@ -53,7 +53,7 @@ def run(
     s: float,
 ) -> Tensor:
     """Return where the attack on the network with normalised features ends."""
-    with normalised_features(model, x, s):
+    with normalise_features(model, x, s):
         objective = pgd_at.inner(model, x, y)
         return training.perturb(
             objective, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size
@@ -61,14 +61,14 @@ def run(
 
 
 @contextmanager
-def normalised_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]:
+def normalise_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]:
     """Give the last layer of `model` its input at length `s`; an embedding head does so itself."""
 
     def shortened(_: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
         return s * F.normalize(inputs[0], dim=1)
 
-    last = last_layer(model, x[:1])
-    handle = None if isinstance(last, Cosine) else last.register_forward_pre_hook(shortened)
+    last = find_last_layer(model, x[:1])
+    handle = None if isinstance(last, CosineHead) else last.register_forward_pre_hook(shortened)
     try:
         yield
     finally:
@@ -76,10 +76,10 @@ def normalised_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]
             handle.remove()
 
 
-def last_layer(model: nn.Module, x: Tensor) -> nn.Module:
+def find_last_layer(model: nn.Module, x: Tensor) -> nn.Module:
     """Return whichever linear layer comes last when `model` sees `x`."""
     seen: list[nn.Module] = []
-    layers = [m for m in model.modules() if isinstance(m, nn.Linear | Cosine)]
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear | CosineHead)]
     handles = [m.register_forward_hook(lambda m, *_: seen.append(m)) for m in layers]
     with torch.no_grad():
         model(x)

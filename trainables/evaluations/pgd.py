@@ -5,9 +5,9 @@ from functools import partial
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.attacks.pgd import Start, beginning, stride
-from trainables.climb import Goal, Loss, climb, cross_entropy, misclassified
-from trainables.passes import Pass
+from trainables.attacks.pgd import Start, start_point, step_length
+from trainables.climb import StopCondition, Loss, run_early_stopped_attack, cross_entropy_loss, stop_when_misclassified
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -20,7 +20,7 @@ def passes(
     restarts: Count = 1,
     step_size: Positive | None = None,
     start: Start = "random",
-) -> list[Pass]:
+) -> list[AttackAttempt]:
     """Return one pass a restart.
 
     Args:
@@ -43,19 +43,19 @@ def run(
     step_size: float | None,
     start: Start,
     loss: Loss | None = None,
-    goal: Goal | None = None,
+    stop_condition: StopCondition | None = None,
 ) -> Tensor:
     """Return where each of the images (N, C, H, W) reached its goal, or the attack ended.
 
     The goal is to be misclassified unless another is given.
     """
-    length = stride(step_size, threat)
-    ends, _ = climb(
+    length = step_length(step_size, threat)
+    ends, _ = run_early_stopped_attack(
         model,
-        loss or cross_entropy(y),
-        beginning(start, x, threat, length, rng),
+        loss or cross_entropy_loss(y),
+        start_point(start, x, threat, length, rng),
         x,
-        goal or misclassified(y),
+        stop_condition or stop_when_misclassified(y),
         threat=threat,
         steps=steps,
         step_size=length,

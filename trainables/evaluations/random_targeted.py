@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.climb import Loss, taken_for
+from trainables.climb import Loss, stop_when_classified_as
 from trainables.evaluations import pgd
-from trainables.passes import Aimed, Pass
+from trainables.passes import TargetedAttempt, AttackAttempt
 from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
@@ -21,7 +21,7 @@ NUMBERS = pgd.NUMBERS
 
 def passes(
     *, steps: Count = 20, restarts: Count = 1, step_size: Positive | None = None
-) -> list[Pass]:
+) -> list[AttackAttempt]:
     """Return one pass a restart, each with targets of its own.
 
     Args:
@@ -41,7 +41,7 @@ def run(
     rng: Generator,
     steps: int,
     step_size: float | None,
-) -> Aimed:
+) -> TargetedAttempt:
     """Return attempts at another class, uniformly drawn, that go on until they are taken for it."""
     with torch.no_grad():
         classes = model(x[:1]).shape[1]
@@ -56,12 +56,12 @@ def run(
         steps=steps,
         step_size=step_size,
         start="random",
-        loss=likeness(target),
-        goal=taken_for(target),
+        loss=target_log_likelihood(target),
+        stop_condition=stop_when_classified_as(target),
     )
-    return Aimed(points, target)
+    return TargetedAttempt(points, target)
 
 
-def likeness(target: Tensor) -> Loss:
+def target_log_likelihood(target: Tensor) -> Loss:
     """Return the log-probability of a target (N,)."""
     return lambda logits, rows: -F.cross_entropy(logits, target[rows], reduction="none")

@@ -7,8 +7,8 @@ from pyautoattack.square import SquareAttack
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import seeded, seen, setting
-from trainables.passes import Pass
+from trainables.autoattack import seed_global_rng, wrap_model, attack_settings
+from trainables.passes import AttackAttempt
 from trainables.ranges import Count
 from trainables.threat import Threat
 
@@ -16,7 +16,7 @@ NUMBERS = ("queries", "restarts")
 BLACK_BOX = True
 
 
-def passes(*, queries: Count = 5000, restarts: Count = 1) -> list[Pass]:
+def passes(*, queries: Count = 5000, restarts: Count = 1) -> list[AttackAttempt]:
     """Return one pass a restart.
 
     Args:
@@ -31,11 +31,11 @@ def run(
     model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator, queries: int
 ) -> Tensor:
     """Return where the search ends."""
-    about = setting(threat, x.device)
+    about = attack_settings(threat, x.device)
     # the size of the squares follows the published counts of queries, as in AutoAttack
-    attack = SquareAttack(seen(model), n_queries=queries, resc_schedule=False, **about)
+    attack = SquareAttack(wrap_model(model), n_queries=queries, resc_schedule=False, **about)
     attack.init_hyperparam(x)
-    with seeded(rng):
+    with seed_global_rng(rng):
         _, points = attack.attack_single_run(x.contiguous(), y)
     ends: Tensor = points
     return ends

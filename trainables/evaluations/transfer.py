@@ -8,16 +8,16 @@ from torch.nn import Module
 from trainables.attacks import pgd as training
 from trainables.checkpoint import load_model
 from trainables.methods import pgd_at
-from trainables.modes import frozen
-from trainables.passes import Pass
-from trainables.ranges import Count, Folder, Positive
+from trainables.modes import frozen_weights
+from trainables.passes import AttackAttempt
+from trainables.ranges import Count, PathText, Positive
 from trainables.threat import Threat
-from trainables.view import quick
+from trainables.view import folded_view
 
 NUMBERS = ("steps",)
 
 
-def passes(*, source: Folder, steps: Count = 10, step_size: Positive | None = None) -> list[Pass]:
+def passes(*, source: PathText, steps: Count = 10, step_size: Positive | None = None) -> list[AttackAttempt]:
     """Return the one pass.
 
     Args:
@@ -41,8 +41,8 @@ def run(
 ) -> Tensor:
     """Return where the attack on the source ends."""
     source = source.to(x.device)
-    with frozen(source):
-        objective = pgd_at.inner(quick(source), x, y)
+    with frozen_weights(source):
+        objective = pgd_at.inner(folded_view(source), x, y)
         return training.perturb(
             objective, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size
         )

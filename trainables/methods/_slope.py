@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import Module
 
 
-def slope(model: Module, x: Tensor, y: Tensor, *, differentiable: bool = False) -> Tensor:
+def input_gradient(model: Module, x: Tensor, y: Tensor, *, differentiable: bool = False) -> Tensor:
     """Return the gradient of each example's cross-entropy at `x`, flattened to (N, C * H * W).
 
     Args:

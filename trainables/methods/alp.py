@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from trainables.methods.pgd_at import inner as inner
-from trainables.ranges import Weight
+from trainables.ranges import NonNegative
 from trainables.signatures import Criterion
 
 
@@ -17,7 +17,7 @@ def outer(
     *,
     criterion: Criterion,
     scale: float = 1.0,
-    beta: Weight = 1.0,
+    beta: NonNegative = 1.0,
 ) -> Tensor:
     """Return what training minimises: the mean of both criteria plus a price on moved logits.
 

@@ -5,10 +5,10 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.methods._slope import slope
+from trainables.methods._slope import input_gradient
 from trainables.methods.standard import inner as inner
 from trainables.modes import in_mode
-from trainables.ranges import Positive, Weight
+from trainables.ranges import Positive, NonNegative
 from trainables.signatures import Criterion
 
 
@@ -19,7 +19,7 @@ def outer(
     y: Tensor,
     *,
     criterion: Criterion,
-    weight: Weight = 4.0,
+    weight: NonNegative = 4.0,
     h: Positive = 0.6,
     power: Literal["norm", "squared"] = "norm",
 ) -> Tensor:
@@ -45,10 +45,10 @@ def outer(
     """
     clean = criterion(model(x), y).mean()
     with in_mode(model, "eval"):
-        here = slope(model, x, y, differentiable=True)
+        here = input_gradient(model, x, y, differentiable=True)
         ahead = here.detach().sign()
         direction = ahead / ahead.norm(dim=1, keepdim=True).clamp(min=1e-12)
-        there = slope(model, x + h * direction.view_as(x), y, differentiable=True)
+        there = input_gradient(model, x + h * direction.view_as(x), y, differentiable=True)
         squared = (there - here).square().sum(dim=1)
     turn = squared if power == "squared" else (squared + 1e-12).sqrt()
     return clean + weight * turn.mean()

@@ -3,9 +3,9 @@
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.methods._slope import slope
+from trainables.methods._slope import input_gradient
 from trainables.methods.pgd_at import inner as inner
-from trainables.ranges import Weight
+from trainables.ranges import NonNegative
 from trainables.signatures import Criterion
 
 COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode": "train"}}
@@ -18,7 +18,7 @@ def outer(
     y: Tensor,
     *,
     criterion: Criterion,
-    weight: Weight = 0.06,
+    weight: NonNegative = 0.06,
 ) -> Tensor:
     """Return what training minimises: the criterion under attack plus a price on a turned slope.
 
@@ -37,7 +37,7 @@ def outer(
     Returns:
         Scalar, in nats, averaged over the batch.
     """
-    here = slope(model, x, y)
-    there = slope(model, x_adv, y, differentiable=True)
+    here = input_gradient(model, x, y)
+    there = input_gradient(model, x_adv, y, differentiable=True)
     turn = (there - here).square().sum(dim=1).mean()
     return criterion(model(x_adv), y).mean() + weight * turn

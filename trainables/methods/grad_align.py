@@ -4,10 +4,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.cosine import cosine
-from trainables.methods._slope import slope
+from trainables.cosine import cosine_similarity
+from trainables.methods._slope import input_gradient
 from trainables.methods.pgd_at import inner as inner
-from trainables.ranges import Weight
+from trainables.ranges import NonNegative
 from trainables.signatures import Criterion
 from trainables.threat import Threat
 
@@ -26,7 +26,7 @@ def outer(
     criterion: Criterion,
     threat: Threat,
     rng: Generator | None = None,
-    weight: Weight = 0.2,
+    weight: NonNegative = 0.2,
 ) -> Tensor:
     """Return what training minimises: the criterion under attack plus a price on misalignment.
 
@@ -46,12 +46,12 @@ def outer(
     Returns:
         Scalar, in nats, averaged over the batch.
     """
-    here = slope(model, x, y)
-    there = slope(model, threat.random_point(x, rng), y, differentiable=True)
+    here = input_gradient(model, x, y)
+    there = input_gradient(model, threat.random_point(x, rng), y, differentiable=True)
     defined = here.any(dim=1) & there.any(dim=1)
     # a stand-in that is aligned, where indexing would make a GPU wait for the count
     one, other = (torch.where(defined[:, None], slope, 1.0) for slope in (here, there))
-    misalignment = 1 - cosine(one, other)
+    misalignment = 1 - cosine_similarity(one, other)
     price: Tensor = weight * misalignment.sum() / defined.sum().clamp(min=1)
     attacked: Tensor = criterion(model(x_adv), y).mean()
     return attacked + price

@@ -7,27 +7,27 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.methods._slope import slope
+from trainables.methods._slope import input_gradient
 from trainables.modes import in_mode
-from trainables.ranges import Weight
-from trainables.signatures import Criterion, Objective
+from trainables.ranges import NonNegative
+from trainables.signatures import Criterion, AttackObjective
 
 COMPANIONS = {"attack": {"name": "adam"}}
 
 
-def inner(model: Module, x: Tensor, y: Tensor) -> Objective:
+def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
     """Return what the search maximises: how far the loss is from its linear approximation at `x`.
 
     The approximation, loss and slope at `x`, is a constant of the search.
     """
-    grad = slope(model, x, y)
+    grad = input_gradient(model, x, y)
     with torch.no_grad():
         loss = F.cross_entropy(model(x), y, reduction="none")
 
     def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x_adv)
         there = F.cross_entropy(logits, y, reduction="none")
-        return gap(there, loss, grad, x_adv - x), logits
+        return linearity_gap(there, loss, grad, x_adv - x), logits
 
     return objective
 
@@ -39,8 +39,8 @@ def outer(
     y: Tensor,
     *,
     criterion: Criterion,
-    gamma_weight: Weight = 2.0,
-    slope_weight: Weight = 0.6,
+    gamma_weight: NonNegative = 2.0,
+    slope_weight: NonNegative = 0.6,
 ) -> Tensor:
     """Return what training minimises: the clean criterion plus prices on curvature and on slope.
 
@@ -62,16 +62,16 @@ def outer(
     """
     clean = criterion(model(x), y).mean()
     with in_mode(model, "eval"):
-        grad = slope(model, x, y, differentiable=True)
+        grad = input_gradient(model, x, y, differentiable=True)
         here = F.cross_entropy(model(x), y, reduction="none")
         there = F.cross_entropy(model(x_adv), y, reduction="none")
     delta = x_adv - x
     change = (grad * delta.flatten(1)).sum(dim=1).abs()
-    curvature = gap(there, here, grad, delta)
+    curvature = linearity_gap(there, here, grad, delta)
     return clean + (gamma_weight * curvature + slope_weight * change).mean()
 
 
-def gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> Tensor:
+def linearity_gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> Tensor:
     """Return |l(x + delta) - l(x) - delta . grad| of each example, (N,)."""
     return (there - here - (grad * delta.flatten(1)).sum(dim=1)).abs()
 

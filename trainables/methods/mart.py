@@ -8,14 +8,14 @@ from torch.nn import Module
 
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.trades import divergence
-from trainables.ranges import Weight
+from trainables.ranges import NonNegative
 
 COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
-CERTAIN = 1.0001
+ONE_PLUS_TINY = 1.0001
 """Slightly over 1, so that log(1 - p) stays finite; the constant of the published code."""
 
 
-def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, beta: Weight = 5.0) -> Tensor:
+def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, beta: NonNegative = 5.0) -> Tensor:
     """Return what training minimises: boosted cross-entropy plus a shift priced by doubt.
 
     Args:
@@ -31,15 +31,15 @@ def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, beta: Weight = 
     clean, adversarial = model(x), model(x_adv)
     confidence = clean.softmax(dim=1).gather(1, y[:, None])[:, 0]
     shift = divergence(clean, adversarial)
-    each: Tensor = boosted(adversarial, y) + beta * (1 - confidence) * shift
+    each: Tensor = boosted_cross_entropy(adversarial, y) + beta * (1 - confidence) * shift
     return each.mean()
 
 
-def boosted(logits: Tensor, y: Tensor) -> Tensor:
+def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """Return -log p(y) - log(1 - p(strongest wrong class)) of logits (N, K), as (N,) nats."""
     log_p = logits.log_softmax(dim=1)
     wrong = log_p.scatter(1, y[:, None], -float("inf")).amax(dim=1).exp()
-    return F.nll_loss(log_p, y, reduction="none") - (CERTAIN - wrong).log()
+    return F.nll_loss(log_p, y, reduction="none") - (ONE_PLUS_TINY - wrong).log()
 
 
 def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:

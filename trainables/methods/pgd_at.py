@@ -4,10 +4,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.signatures import Criterion, Objective
+from trainables.signatures import Criterion, AttackObjective
 
 
-def inner(model: Module, x: Tensor, y: Tensor) -> Objective:
+def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
     """Return what the attack maximises: cross-entropy."""
 
     def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:

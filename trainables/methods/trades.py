@@ -5,14 +5,14 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.ranges import Weight
-from trainables.signatures import Criterion, Objective
+from trainables.ranges import NonNegative
+from trainables.signatures import Criterion, AttackObjective
 
 COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
 """The divergence has no slope at the image itself, and the published code starts 0.001 N away."""
 
 
-def inner(model: Module, x: Tensor, y: Tensor) -> Objective:
+def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
     """Return what the attack maximises: the shift of the prediction away from that at `x`."""
     clean = model(x).detach()
 
@@ -30,7 +30,7 @@ def outer(
     y: Tensor,
     *,
     criterion: Criterion,
-    beta: Weight = 6.0,
+    beta: NonNegative = 6.0,
     variant: Literal["kl", "ce"] = "kl",
 ) -> Tensor:
     """Return what training minimises: the clean criterion plus `beta` times the shift.

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from trainables.models._layers import classifier, conv, projection
+from trainables.models._layers import classifier, conv_bn_relu, projection
 
 Depths = tuple[int, int, int, int]
 
-GROUPS = 32
-INSIDE = (96, 192, 384, 768)
+CONV_GROUPS = 32
+CONV_CHANNELS = (96, 192, 384, 768)
 """Channels of the 3x3 convolutions, for each stage."""
-RESIDUAL = (256, 512, 1024, 2048)
+RESIDUAL_CHANNELS = (256, 512, 1024, 2048)
 """Channels of the residual path."""
-DENSE = (16, 32, 24, 128)
+DENSE_CHANNELS = (16, 32, 24, 128)
 """What each block adds to the dense path."""
 
 
@@ -29,14 +29,14 @@ def dual_path_net(channels: int, classes: int, depths: Depths) -> nn.Module:
     Returns:
         Images (N, C, H, W) to logits (N, K).
     """
-    features = RESIDUAL[-1] + (depths[-1] + 1) * DENSE[-1]
-    return nn.Sequential(*conv(channels, 64), *stages(64, depths), *classifier(features, classes))
+    features = RESIDUAL_CHANNELS[-1] + (depths[-1] + 1) * DENSE_CHANNELS[-1]
+    return nn.Sequential(*conv_bn_relu(channels, 64), *build_stages(64, depths), *classifier(features, classes))
 
 
-def stages(before: int, depths: Depths) -> Iterator[nn.Module]:
+def build_stages(before: int, depths: Depths) -> Iterator[nn.Module]:
     """Yield the blocks of all stages, the first of which takes `before` channels."""
     for stage, depth in enumerate(depths):
-        inside, residual, dense = INSIDE[stage], RESIDUAL[stage], DENSE[stage]
+        inside, residual, dense = CONV_CHANNELS[stage], RESIDUAL_CHANNELS[stage], DENSE_CHANNELS[stage]
         for place in range(depth):
             stride = 1 if place or not stage else 2
             yield DualPathBlock(before, inside, residual, dense, stride, starts=not place)
@@ -47,7 +47,7 @@ class DualPathBlock(nn.Module):
     """Convolutions whose result is partly added to the features and partly put beside them.
 
     Attributes:
-        residual: How many channels are added; those after them are put beside.
+        n_residual: How many channels are added; those after them are put beside.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class DualPathBlock(nn.Module):
 
         Args:
             before: Channels of what the block takes.
-            inside: Channels of the 3x3 convolution, which has `GROUPS` groups.
+            inside: Channels of the 3x3 convolution, which has `CONV_GROUPS` groups.
             residual: Channels that are added.
             dense: Channels that are put beside.
             stride: Of the 3x3 convolution.
             starts: Whether the block is the first of its stage, where both paths begin anew.
         """
         super().__init__()
-        self.residual = residual
+        self.n_residual = residual
         self.inside = nn.Sequential(
-            *conv(before, inside, 1),
-            *conv(inside, inside, stride=stride, groups=GROUPS),
+            *conv_bn_relu(before, inside, 1),
+            *conv_bn_relu(inside, inside, stride=stride, groups=CONV_GROUPS),
             nn.Conv2d(inside, residual + dense, 1, bias=False),
             nn.BatchNorm2d(residual + dense),
         )
@@ -77,7 +77,7 @@ class DualPathBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return features with as many channels more as the dense path grows by."""
         old, new = self.shortcut(x), self.inside(x)
-        n = self.residual
+        n = self.n_residual
         summed = old[:, :n] + new[:, :n]
         out: Tensor = self.act(torch.cat([summed, old[:, n:], new[:, n:]], 1))
         return out

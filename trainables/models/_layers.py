@@ -20,12 +20,12 @@ class Stage(NamedTuple):
     stride: int
 
 
-def doubling(width: int, depths: Sequence[int]) -> list[Stage]:
+def doubling_stages(width: int, depths: Sequence[int]) -> list[Stage]:
     """Return stages that double the width and halve the map, from the second one on."""
     return [Stage(width * 2**i, depth, 2 if i else 1) for i, depth in enumerate(depths)]
 
 
-def blocks(
+def build_blocks(
     before: int, plan: Sequence[Stage], block: Callable[[int, int, int], nn.Module]
 ) -> Iterator[nn.Module]:
     """Yield the blocks of all stages.
@@ -41,7 +41,7 @@ def blocks(
             before = width
 
 
-def conv(
+def conv_bn_relu(
     before: int, after: int, size: int = 3, *, stride: int = 1, groups: int = 1, bias: bool = False
 ) -> list[nn.Module]:
     """Return a padded convolution, BatchNorm and an activation."""
@@ -52,13 +52,13 @@ def conv(
     ]
 
 
-def large(before: int, after: int) -> list[nn.Module]:
+def large_stem(before: int, after: int) -> list[nn.Module]:
     """Return the stem for large images: it divides height and width by four."""
-    return [*conv(before, after, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1)]
+    return [*conv_bn_relu(before, after, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1)]
 
 
 Stem = Literal["small", "large"]
-STEMS: dict[Stem, Callable[[int, int], list[nn.Module]]] = {"small": conv, "large": large}
+STEMS: dict[Stem, Callable[[int, int], list[nn.Module]]] = {"small": conv_bn_relu, "large": large_stem}
 
 
 def projection(before: int, after: int, stride: int) -> nn.Sequential:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from trainables.models._layers import Stage, blocks, classifier
+from trainables.models._layers import Stage, build_blocks, classifier
 
 
 def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage]) -> nn.Sequential:
@@ -22,7 +22,7 @@ def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage])
     features = plan[-1].width
     return nn.Sequential(
         nn.Conv2d(channels, stem, 3, padding=1, bias=False),
-        *blocks(stem, plan, PreActBlock),
+        *build_blocks(stem, plan, PreActBlock),
         nn.BatchNorm2d(features),
         nn.ReLU(),
         *classifier(features, classes),

@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from trainables.models._layers import Stage, blocks, classifier, conv
+from trainables.models._layers import Stage, build_blocks, classifier, conv_bn_relu
 
 
 def regnetx(channels: int, classes: int, plan: Sequence[Stage], group: int) -> nn.Module:
@@ -21,13 +21,13 @@ def regnetx(channels: int, classes: int, plan: Sequence[Stage], group: int) -> n
         Images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
-        *conv(channels, 64),
-        *blocks(64, plan, partial(block, group=group)),
+        *conv_bn_relu(channels, 64),
+        *build_blocks(64, plan, partial(regnet_block, group=group)),
         *classifier(plan[-1].width, classes),
     )
 
 
-def block(before: int, after: int, stride: int, *, group: int) -> nn.Module:
+def regnet_block(before: int, after: int, stride: int, *, group: int) -> nn.Module:
     """Return 1x1, grouped 3x3 and 1x1 convolutions beside a shortcut."""
     from torchvision.models.regnet import ResBottleneckBlock  # noqa: PLC0415  # seconds to import
 

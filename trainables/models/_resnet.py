@@ -9,15 +9,15 @@ from torch import nn
 from trainables.models._layers import projection
 
 
-def basic(before: int, after: int, stride: int) -> nn.Module:
+def basic_block(before: int, after: int, stride: int) -> nn.Module:
     """Return two 3x3 convolutions beside a shortcut."""
     from torchvision.models.resnet import BasicBlock  # noqa: PLC0415  # seconds to import
 
-    block: nn.Module = BasicBlock(before, after, stride, shortcut(before, after, stride))
+    block: nn.Module = BasicBlock(before, after, stride, build_shortcut(before, after, stride))
     return block
 
 
-def bottleneck(before: int, after: int, stride: int, *, groups: int = 1) -> nn.Module:
+def bottleneck_block(before: int, after: int, stride: int, *, groups: int = 1) -> nn.Module:
     """Return 1x1, 3x3 and 1x1 convolutions beside a shortcut.
 
     Args:
@@ -30,11 +30,11 @@ def bottleneck(before: int, after: int, stride: int, *, groups: int = 1) -> nn.M
 
     narrow = after // Bottleneck.expansion
     block: nn.Module = Bottleneck(
-        before, narrow, stride, shortcut(before, after, stride), groups=groups
+        before, narrow, stride, build_shortcut(before, after, stride), groups=groups
     )
     return block
 
 
-def shortcut(before: int, after: int, stride: int) -> nn.Module | None:
+def build_shortcut(before: int, after: int, stride: int) -> nn.Module | None:
     """Return what leads around a block; none if features keep their shape."""
     return projection(before, after, stride) if stride != 1 or before != after else None

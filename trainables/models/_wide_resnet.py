@@ -6,7 +6,7 @@ Blocks and first weights are those of TRADES (arXiv:1901.08573) and Bag of Trick
 
 from torch import nn
 
-from trainables.models._layers import doubling
+from trainables.models._layers import doubling_stages
 from trainables.models._preact import preact_resnet
 
 
@@ -24,7 +24,7 @@ def wide_resnet(channels: int, classes: int, *, depth: int, widen: int, width: i
         Images (N, C, H, W) to logits (N, K).
     """
     depths = [(depth - 4) // 6] * 3
-    net = preact_resnet(channels, classes, width, doubling(width * widen, depths))
+    net = preact_resnet(channels, classes, width, doubling_stages(width * widen, depths))
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")

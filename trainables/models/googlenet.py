@@ -7,7 +7,7 @@ With BatchNorm, and two 3x3 convolutions in place of each 5x5, after Ioffe and S
 import torch
 from torch import Tensor, nn
 
-from trainables.models._layers import classifier, conv
+from trainables.models._layers import classifier, conv_bn_relu
 
 
 def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -21,7 +21,7 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         Images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
-        *conv(shape[0], 192, bias=True),
+        *conv_bn_relu(shape[0], 192, bias=True),
         Inception(192, 64, (96, 128), (16, 32), 32),
         Inception(256, 128, (128, 192), (32, 96), 64),
         nn.MaxPool2d(3, stride=2, padding=1),
@@ -58,15 +58,15 @@ class Inception(nn.Module):
         """
         super().__init__()
         self.branches = nn.ModuleList([
-            nn.Sequential(*conv(before, one, 1, bias=True)),
-            nn.Sequential(*conv(before, three[0], 1, bias=True), *conv(*three, bias=True)),
+            nn.Sequential(*conv_bn_relu(before, one, 1, bias=True)),
+            nn.Sequential(*conv_bn_relu(before, three[0], 1, bias=True), *conv_bn_relu(*three, bias=True)),
             nn.Sequential(
-                *conv(before, five[0], 1, bias=True),
-                *conv(*five, bias=True),
-                *conv(five[1], five[1], bias=True),
+                *conv_bn_relu(before, five[0], 1, bias=True),
+                *conv_bn_relu(*five, bias=True),
+                *conv_bn_relu(five[1], five[1], bias=True),
             ),
             nn.Sequential(
-                nn.MaxPool2d(3, stride=1, padding=1), *conv(before, pooled, 1, bias=True)
+                nn.MaxPool2d(3, stride=1, padding=1), *conv_bn_relu(before, pooled, 1, bias=True)
             ),
         ])
 

@@ -6,7 +6,7 @@ BatchNorm, and a shortcut that, where it projects, starts after the first activa
 
 from torch import nn
 
-from trainables.models._layers import doubling
+from trainables.models._layers import doubling_stages
 from trainables.models._preact import preact_resnet
 from trainables.ranges import Count
 
@@ -22,4 +22,4 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
     Returns:
         Images (N, C, H, W) to logits (N, K).
     """
-    return preact_resnet(shape[0], classes, width, doubling(width, (2, 2, 2, 2)))
+    return preact_resnet(shape[0], classes, width, doubling_stages(width, (2, 2, 2, 2)))

@@ -5,7 +5,7 @@ from torch import nn
 from trainables.models._layers import Stage
 from trainables.models._regnet import regnetx
 
-PLAN = [Stage(24, 1, 1), Stage(56, 1, 1), Stage(152, 4, 2), Stage(368, 7, 2)]
+STAGES = [Stage(24, 1, 1), Stage(56, 1, 1), Stage(152, 4, 2), Stage(368, 7, 2)]
 
 
 def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -18,4 +18,4 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
     Returns:
         Images (N, C, H, W) to logits (N, K).
     """
-    return regnetx(shape[0], classes, PLAN, group=8)
+    return regnetx(shape[0], classes, STAGES, group=8)

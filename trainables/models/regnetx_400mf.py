@@ -5,7 +5,7 @@ from torch import nn
 from trainables.models._layers import Stage
 from trainables.models._regnet import regnetx
 
-PLAN = [Stage(32, 1, 1), Stage(64, 2, 1), Stage(160, 7, 2), Stage(384, 12, 2)]
+STAGES = [Stage(32, 1, 1), Stage(64, 2, 1), Stage(160, 7, 2), Stage(384, 12, 2)]
 
 
 def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -18,4 +18,4 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
     Returns:
         Images (N, C, H, W) to logits (N, K).
     """
-    return regnetx(shape[0], classes, PLAN, group=16)
+    return regnetx(shape[0], classes, STAGES, group=16)

@@ -5,8 +5,8 @@ Activations come after the sums, unlike in `preact_resnet18`.
 
 from torch import nn
 
-from trainables.models._layers import STEMS, Stem, blocks, classifier, doubling
-from trainables.models._resnet import basic
+from trainables.models._layers import STEMS, Stem, build_blocks, classifier, doubling_stages
+from trainables.models._resnet import basic_block
 from trainables.ranges import Count
 
 
@@ -27,6 +27,6 @@ def build(
     """
     return nn.Sequential(
         *STEMS[stem](shape[0], width),
-        *blocks(width, doubling(width, (2, 2, 2, 2)), basic),
+        *build_blocks(width, doubling_stages(width, (2, 2, 2, 2)), basic_block),
         *classifier(8 * width, classes),
     )

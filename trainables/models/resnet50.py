@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from trainables.models._layers import STEMS, Stem, blocks, classifier, doubling
-from trainables.models._resnet import bottleneck
+from trainables.models._layers import STEMS, Stem, build_blocks, classifier, doubling_stages
+from trainables.models._resnet import bottleneck_block
 
 
 def build(shape: tuple[int, int, int], classes: int, *, stem: Stem = "small") -> nn.Module:
@@ -20,6 +20,6 @@ def build(shape: tuple[int, int, int], classes: int, *, stem: Stem = "small") ->
     """
     return nn.Sequential(
         *STEMS[stem](shape[0], 64),
-        *blocks(64, doubling(256, (3, 4, 6, 3)), bottleneck),
+        *build_blocks(64, doubling_stages(256, (3, 4, 6, 3)), bottleneck_block),
         *classifier(2048, classes),
     )

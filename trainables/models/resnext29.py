@@ -7,8 +7,8 @@ from functools import partial
 
 from torch import nn
 
-from trainables.models._layers import blocks, classifier, conv, doubling
-from trainables.models._resnet import bottleneck
+from trainables.models._layers import build_blocks, classifier, conv_bn_relu, doubling_stages
+from trainables.models._resnet import bottleneck_block
 
 
 def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -22,7 +22,7 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         Images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
-        *conv(shape[0], 64, 1),
-        *blocks(64, doubling(256, (3, 3, 3)), partial(bottleneck, groups=2)),
+        *conv_bn_relu(shape[0], 64, 1),
+        *build_blocks(64, doubling_stages(256, (3, 3, 3)), partial(bottleneck_block, groups=2)),
         *classifier(1024, classes),
     )

@@ -6,11 +6,11 @@ activation, and without those two ahead of the classifier.
 
 from torch import Tensor, nn
 
-from trainables.models._layers import blocks, classifier, conv, doubling
+from trainables.models._layers import build_blocks, classifier, conv_bn_relu, doubling_stages
 from trainables.models._preact import PreActBlock
 from trainables.ranges import Count
 
-REDUCTION = 16
+SE_REDUCTION = 16
 
 
 def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn.Module:
@@ -25,8 +25,8 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
         Images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
-        *conv(shape[0], width),
-        *blocks(width, doubling(width, (2, 2, 2, 2)), SEBlock),
+        *conv_bn_relu(shape[0], width),
+        *build_blocks(width, doubling_stages(width, (2, 2, 2, 2)), SEBlock),
         *classifier(8 * width, classes),
     )
 
@@ -44,7 +44,7 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        squeezed = max(1, width // REDUCTION)
+        squeezed = max(1, width // SE_REDUCTION)
         self.gate = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(width, squeezed, 1),

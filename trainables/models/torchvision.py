@@ -13,7 +13,7 @@ from torchvision import models
 from trainables.problems import did_you_mean
 
 
-def known(name: str) -> str:
+def valid_network(name: str) -> str:
     """Return the name of a classifier of torchvision.
 
     Raises:
@@ -29,7 +29,7 @@ def build(
     shape: tuple[int, int, int],  # they pool whatever size there is
     classes: int,
     *,
-    network: Annotated[str, AfterValidator(known)] = "resnet18",
+    network: Annotated[str, AfterValidator(valid_network)] = "resnet18",
 ) -> nn.Module:
     """Return the network, untrained.
 
@@ -44,11 +44,11 @@ def build(
     """
     net: nn.Module = models.get_model(network, weights=None, num_classes=classes)
     if shape[0] != 3:
-        take_in(net, shape[0])
+        replace_first_conv(net, shape[0])
     return net
 
 
-def take_in(net: nn.Module, channels: int) -> None:
+def replace_first_conv(net: nn.Module, channels: int) -> None:
     """Let a network for colour images take images of so many channels."""
     path, first = next((n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
     parent, _, name = path.rpartition(".")

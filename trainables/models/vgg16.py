@@ -5,7 +5,7 @@ With BatchNorm, and one linear layer in place of three.
 
 from torch import nn
 
-from trainables.models._layers import classifier, conv
+from trainables.models._layers import classifier, conv_bn_relu
 from trainables.ranges import Count
 
 
@@ -24,7 +24,7 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
     before = shape[0]
     for times, depth in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
         for _ in range(depth):
-            layers += conv(before, times * width, bias=True)
+            layers += conv_bn_relu(before, times * width, bias=True)
             before = times * width
         layers.append(nn.MaxPool2d(2, ceil_mode=True))  # lest images below 32 x 32 vanish
     return nn.Sequential(*layers, *classifier(before, classes))

@@ -9,7 +9,7 @@ from trainables.models import _wide_resnet
 from trainables.ranges import Count
 
 
-def whole_blocks(depth: int) -> int:
+def valid_depth(depth: int) -> int:
     """Return `depth`.
 
     Raises:
@@ -20,7 +20,7 @@ def whole_blocks(depth: int) -> int:
     return depth
 
 
-Depth = Annotated[Count, AfterValidator(whole_blocks)]
+Depth = Annotated[Count, AfterValidator(valid_depth)]
 
 
 def build(

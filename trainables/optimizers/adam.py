@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import torch
 from torch.nn import Parameter
 
-from trainables.ranges import Positive, Share, Weight
+from trainables.ranges import Positive, FractionBelowOne, NonNegative
 
 
 def build(
     parameters: Iterable[Parameter],
     *,
     lr: Positive = 1e-4,
-    beta1: Share = 0.9,
-    beta2: Share = 0.999,
-    weight_decay: Weight = 5e-4,
+    beta1: FractionBelowOne = 0.9,
+    beta2: FractionBelowOne = 0.999,
+    weight_decay: NonNegative = 5e-4,
 ) -> torch.optim.Optimizer:
     """Return the optimizer.
 

@@ -6,9 +6,9 @@ from typing import Literal
 import torch
 from torch.nn import Parameter
 
-from trainables.ranges import Positive, Share, Weight
+from trainables.ranges import Positive, FractionBelowOne, NonNegative
 
-LEAST_AXES = {"gc": 2, "gcc": 4}
+MIN_DIMS = {"gc": 2, "gcc": 4}
 """Axes that a parameter must have to be centralised: matrices too, or convolutions only."""
 
 
@@ -16,9 +16,9 @@ def build(
     parameters: Iterable[Parameter],
     *,
     lr: Positive = 0.1,
-    momentum: Share = 0.9,
+    momentum: FractionBelowOne = 0.9,
     nesterov: bool = False,
-    weight_decay: Weight = 5e-4,
+    weight_decay: NonNegative = 5e-4,
     centralize: Literal["no", "gc", "gcc"] = "no",
 ) -> torch.optim.Optimizer:
     """Return the optimizer.
@@ -45,11 +45,11 @@ def build(
         )
     # the penalty must be in the gradient before its mean is taken, so torch must not add it after
     sgd = torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=ahead, fused=True)
-    sgd.register_step_pre_hook(centralizing(weight_decay, LEAST_AXES[centralize]))
+    sgd.register_step_pre_hook(centralization_hook(weight_decay, MIN_DIMS[centralize]))
     return sgd
 
 
-def centralizing(weight_decay: float, axes: int) -> Callable[..., None]:
+def centralization_hook(weight_decay: float, axes: int) -> Callable[..., None]:
     """Return a hook that adds the penalty to each gradient, then takes channels' means away."""
 
     @torch.no_grad()

@@ -1,10 +1,10 @@
 """Drops at given moments: Bag of Tricks' baseline (arXiv:2010.00467)."""
 
-from trainables.ranges import Moments, Positive
+from trainables.ranges import Milestones, Positive
 
 
 def factor(
-    progress: float, *, drops: Moments = (100 / 110, 105 / 110), decay: Positive = 0.1
+    progress: float, *, drops: Milestones = (100 / 110, 105 / 110), decay: Positive = 0.1
 ) -> float:
     """Return what the peak learning rate is multiplied by.
 

@@ -14,11 +14,11 @@ TINY = 1e-10  # keeps a zero gradient zero; the constant of the reference code
 class L2(Threat):
     """Perturbations of Euclidean length `eps` at most that stay inside [0, 1]."""
 
-    def confine(self, delta: Tensor) -> Tensor:
+    def project_to_ball(self, delta: Tensor) -> Tensor:
         """Return perturbations (N, ...) shortened to `eps` where they are longer."""
-        return (self.eps / (lengths(delta) + TINY)).clamp(max=1) * delta
+        return (self.eps / (l2_norms(delta) + TINY)).clamp(max=1) * delta
 
-    def size(self, delta: Tensor) -> Tensor:
+    def norm(self, delta: Tensor) -> Tensor:
         """Return the Euclidean length, (N,)."""
         norms: Tensor = delta.flatten(1).norm(dim=1)
         return norms
@@ -28,18 +28,18 @@ class L2(Threat):
         direction = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
         shape = (len(x), *[1] * (x.dim() - 1))
         share = torch.rand(shape, generator=rng, device=x.device, dtype=x.dtype)
-        return x + self.eps * share * self.steepest(direction)
+        return x + self.eps * share * self.steepest_step(direction)
 
     def diameter(self, shape: tuple[int, int, int]) -> float:
         """Return the distance of a black image from a white one."""
         return math.sqrt(math.prod(shape))
 
-    def steepest(self, grad: Tensor) -> Tensor:
+    def steepest_step(self, grad: Tensor) -> Tensor:
         """Return `grad` scaled to unit length, example by example."""
-        return grad / (lengths(grad) + TINY)
+        return grad / (l2_norms(grad) + TINY)
 
 
-def lengths(batch: Tensor) -> Tensor:
+def l2_norms(batch: Tensor) -> Tensor:
     """Return the Euclidean length of each example (N, ...), shaped to broadcast: (N, 1, ...)."""
     norms: Tensor = batch.flatten(1).norm(dim=1).view(-1, *[1] * (batch.dim() - 1))
     return norms

@@ -14,11 +14,11 @@ Radius = Annotated[float, Field(gt=0, le=1)]
 class Linf(Threat):
     """Perturbations that move no pixel by more than `eps` and stay inside [0, 1]."""
 
-    def confine(self, delta: Tensor) -> Tensor:
+    def project_to_ball(self, delta: Tensor) -> Tensor:
         """Return perturbations (N, ...) with each pixel cut to at most `eps` either way."""
         return delta.clamp(-self.eps, self.eps)
 
-    def size(self, delta: Tensor) -> Tensor:
+    def norm(self, delta: Tensor) -> Tensor:
         """Return the largest movement of any pixel, (N,)."""
         return delta.flatten(1).abs().amax(dim=1)
 
@@ -31,7 +31,7 @@ class Linf(Threat):
         """Return the distance of a black pixel from a white one."""
         return 1.0
 
-    def steepest(self, grad: Tensor) -> Tensor:
+    def steepest_step(self, grad: Tensor) -> Tensor:
         """Return the sign of `grad`."""
         return grad.sign()
 

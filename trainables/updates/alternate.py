@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from trainables.modes import Mode, frozen, in_mode
+from trainables.modes import Mode, frozen_weights, in_mode
 from trainables.ranges import Count
 from trainables.signatures import BoundAttack, BoundMethod
-from trainables.view import quick
+from trainables.view import folded_view
 
 
 def update(
@@ -46,7 +46,7 @@ def update(
     size = micro_batch or len(x)
     optimizer.zero_grad()
     for some, labels in zip(x.split(size), y.split(size), strict=True):
-        x_adv = craft(model, some, labels, method, attack, mode)
+        x_adv = craft_examples(model, some, labels, method, attack, mode)
         loss = method.outer(model, some, x_adv, labels) * (len(some) / len(x))
         loss.backward()
         total += loss.detach()
@@ -54,7 +54,7 @@ def update(
     return total
 
 
-def craft(
+def craft_examples(
     model: Module,
     x: Tensor,
     y: Tensor,
@@ -63,13 +63,13 @@ def craft(
     mode: Mode,
 ) -> Tensor:
     """Return the attacked images, shaped as `x`; `x` itself if the method attacks nothing."""
-    with in_mode(model, mode), frozen(model):
-        seen = quick(model) if mode == "eval" else model
+    with in_mode(model, mode), frozen_weights(model):
+        seen = folded_view(model) if mode == "eval" else model
         objective = method.inner(seen, x, y)
         return x if objective is None else attack.perturb(objective, x, y)
 
 
-def descend(optimizer: Optimizer, loss: Callable[[], Tensor]) -> Tensor:
+def descend_loss(optimizer: Optimizer, loss: Callable[[], Tensor]) -> Tensor:
     """Take one step down `loss`; return it as it was (scalar)."""
     optimizer.zero_grad()
     value = loss()

@@ -10,9 +10,9 @@ from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
 from trainables.modes import Mode
-from trainables.ranges import Fraction, Weight
+from trainables.ranges import Fraction, NonNegative
 from trainables.signatures import BoundAttack, BoundMethod
-from trainables.updates.alternate import craft, descend
+from trainables.updates.alternate import craft_examples, descend_loss
 
 TINY = 1e-20
 """Keeps a vanishing gradient from dividing by zero; the constant of the published code."""
@@ -28,7 +28,7 @@ def update(
     attack: BoundAttack,
     progress: float = 0.0,
     mode: Mode = "eval",
-    gamma: Weight = 0.01,
+    gamma: NonNegative = 0.01,
     begins: Fraction = 0.0,
 ) -> Tensor:
     """Change the weights once, by the slope where nearby weights make the loss worst.
@@ -49,14 +49,14 @@ def update(
     Returns:
         The loss at the moved weights (scalar).
     """
-    x_adv = craft(model, x, y, method, attack, mode)
+    x_adv = craft_examples(model, x, y, method, attack, mode)
     loss = partial(method.outer, model, x, x_adv, y)
     if not gamma or progress < begins:
-        return descend(optimizer, loss)
+        return descend_loss(optimizer, loss)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     slopes = torch.autograd.grad(loss(), matrices)
     optimizer.zero_grad()
-    with moved(matrices, slopes, gamma):
+    with perturbed_weights(matrices, slopes, gamma):
         value = loss()
         value.backward()
     optimizer.step()
@@ -64,11 +64,11 @@ def update(
 
 
 @contextmanager
-def moved(matrices: list[Parameter], slopes: tuple[Tensor, ...], gamma: float) -> Iterator[None]:
+def perturbed_weights(matrices: list[Parameter], gradients: tuple[Tensor, ...], gamma: float) -> Iterator[None]:
     """Move each matrix up its slope by `gamma` of its norm, and back on leaving."""
     before = [w.detach().clone() for w in matrices]
     with torch.no_grad():
-        for w, g in zip(matrices, slopes, strict=True):
+        for w, g in zip(matrices, gradients, strict=True):
             w.add_(g * (gamma * w.norm() / (g.norm() + TINY)))
     try:
         yield

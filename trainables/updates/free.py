@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from trainables.ranges import Count, Positive
 from trainables.signatures import BoundMethod
 from trainables.threat import Threat
-from trainables.updates.alternate import descend
+from trainables.updates.alternate import descend_loss
 
 SLOPES = 1
 
@@ -51,8 +51,8 @@ def update(
         memory["delta"] = torch.zeros_like(x)
     delta = memory["delta"][: len(x)]
     x_adv = (x + delta).clamp_(0, 1).requires_grad_()
-    value = descend(optimizer, partial(method.outer, model, x, x_adv, y))
+    value = descend_loss(optimizer, partial(method.outer, model, x, x_adv, y))
     if x_adv.grad is not None:  # a method that trains on clean images alone leaves none
-        ascended = delta + reach * threat.eps * threat.steepest(x_adv.grad)
-        delta.copy_(threat.confine(ascended))
+        ascended = delta + reach * threat.eps * threat.steepest_step(x_adv.grad)
+        delta.copy_(threat.project_to_ball(ascended))
     return value

@@ -8,7 +8,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
-from trainables.attacks.pgd import stride
+from trainables.attacks.pgd import step_length
 from trainables.ranges import Count, Positive
 from trainables.signatures import BoundMethod
 from trainables.threat import Threat
@@ -53,20 +53,20 @@ def update(
         The loss before the step, averaged over the passes (scalar).
     """
     first = first_layer(model)
-    length = stride(step_size, threat)
+    length = step_length(step_size, threat)
     x_adv = threat.project(threat.random_point(x, rng), x)
     total = torch.zeros((), device=x.device)
     optimizer.zero_grad()
     for _ in range(passes):
-        loss, slope = whole_pass(model, first, method, x, x_adv, y)
+        loss, slope = full_pass(model, first, method, x, x_adv, y)
         total += loss / passes
         if slope is None:  # a method that trains on clean images alone has nothing to attack
             continue
         for _ in range(steps):
             x_adv = x_adv.detach().requires_grad_()
-            (grad,) = torch.autograd.grad((slope * features(model, first, x_adv)).sum(), x_adv)
-            x_adv = threat.project(x_adv.detach() + length * threat.steepest(grad), x)
-        (slope * features(model, first, x_adv.detach())).sum().backward()
+            (grad,) = torch.autograd.grad((slope * first_layer_output(model, first, x_adv)).sum(), x_adv)
+            x_adv = threat.project(x_adv.detach() + length * threat.steepest_step(grad), x)
+        (slope * first_layer_output(model, first, x_adv.detach())).sum().backward()
     optimizer.step()
     return total
 
@@ -76,7 +76,7 @@ def first_layer(model: Module) -> Module:
     return next(m for m in model.modules() if list(m.parameters(recurse=False)))
 
 
-def whole_pass(
+def full_pass(
     model: Module, first: Module, method: BoundMethod, x: Tensor, x_adv: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Add the gradients of all layers but the first.
@@ -93,31 +93,31 @@ def whole_pass(
             caught.append(output)
 
     own = list(first.parameters(recurse=False))
-    with hooked(first, catch), constant(own):
+    with with_forward_hook(first, catch), without_gradients(own):
         loss = method.outer(model, x, x_adv, y)
         loss.backward()
     return loss.detach(), caught[-1].grad if caught else None
 
 
-def features(model: Module, first: Module, x: Tensor) -> Tensor:
+def first_layer_output(model: Module, first: Module, x: Tensor) -> Tensor:
     """Return what the first layer makes of images (N, C, H, W), without the layers behind it."""
     reached: list[Tensor] = []
 
     def stop(_: Module, __: tuple[Tensor, ...], output: Tensor) -> None:
         reached.append(output)
-        raise Stop
+        raise StopForward
 
-    with hooked(first, stop), suppress(Stop):
+    with with_forward_hook(first, stop), suppress(StopForward):
         model(x)
     return reached[0]
 
 
-class Stop(Exception):  # noqa: N818  # no error: it skips the layers behind the first
+class StopForward(Exception):  # noqa: N818  # no error: it skips the layers behind the first
     """Ends a forward pass once the first layer has answered."""
 
 
 @contextmanager
-def hooked(
+def with_forward_hook(
     module: nn.Module, hook: Callable[[Module, tuple[Tensor, ...], Tensor], None]
 ) -> Iterator[None]:
     """Call `hook` with the inputs and the output of `module`, while inside."""
@@ -129,7 +129,7 @@ def hooked(
 
 
 @contextmanager
-def constant(parameters: list[Parameter]) -> Iterator[None]:
+def without_gradients(parameters: list[Parameter]) -> Iterator[None]:
     """Keep `parameters` from gathering gradients, while inside."""
     for p in parameters:
         p.requires_grad_(False)

@@ -10,15 +10,15 @@ from pydantic import Field
 from trainables.ranges import Count, Fraction
 from trainables.report import Report
 from tuner.brackets import Brackets
-from tuner.ladder import Climber, Course, Ladder
-from tuner.rule import Decision, Rule
+from tuner.ladder import TrialPosition, FidelityPlan, RungSchedule
+from tuner.rule import Decision, Scheduler
 
-Factor = Annotated[float, Field(gt=1)]
+ReductionFactor = Annotated[float, Field(gt=1)]
 
 
 def build(
-    *, course: Course, grace: Fraction = 0.5, reduction_factor: Factor = 3, brackets: Count = 1
-) -> Rule:
+    *, course: FidelityPlan, grace: Fraction = 0.5, reduction_factor: ReductionFactor = 3, brackets: Count = 1
+) -> Scheduler:
     """Return a rule that, at each rung, lets the best of those so far go on.
 
     Args:
@@ -28,18 +28,18 @@ def build(
         reduction_factor: One in this many goes on; each rung lies this many times later.
         brackets: Number of brackets; a trial of a later one starts with a later first rung.
     """
-    ladder = course.ladder(spaced(max(grace, 1 / course.epochs), reduction_factor))
+    ladder = course.schedule_rungs(rung_shares(max(grace, 1 / course.epochs), reduction_factor))
     number = min(brackets, max(1, len(ladder.rungs)))
     # the more rungs a bracket has, the cheaper its trials are, and the more of them it gets
     shares = [max(1, len(ladder.rungs) - first) for first in range(number)]
-    rules = [Stopping(ladder, reduction_factor, first=first) for first in range(number)]
+    rules = [AshaStopping(ladder, reduction_factor, first_rung=first) for first in range(number)]
     return Brackets(rules, shares) if number > 1 else rules[0]
 
 
-def spaced(first: float, factor: float) -> list[float]:
+def rung_shares(first: float, factor: float) -> list[float]:
     """Return the shares of a run at which its rungs are.
 
-    >>> spaced(0.1, 3)
+    >>> rung_shares(0.1, 3)
     [0.1, 0.3, 0.9]
     """
     shares = []
@@ -49,13 +49,13 @@ def spaced(first: float, factor: float) -> list[float]:
     return shares
 
 
-class Stopping(Rule):
+class AshaStopping(Scheduler):
     """Stops a trial that is not among the best that have come to a rung so far.
 
     A trial goes on from a rung if it is at least at the 1 - 1/factor quantile of those before it.
     """
 
-    def __init__(self, ladder: Ladder, factor: float, *, first: int = 0) -> None:
+    def __init__(self, ladder: RungSchedule, factor: float, *, first: int = 0) -> None:
         """Begin with no trial.
 
         Args:
@@ -64,21 +64,21 @@ class Stopping(Rule):
             first: The first rung that counts.
         """
         super().__init__(ladder.levels)
-        self.ladder, self.factor, self.first = ladder, factor, first
-        self.climbers: dict[str, Climber] = {}
-        self.values = [array("d") for _ in ladder.rungs]  # which numpy reads as it is
+        self.rung_schedule, self.factor, self.first_rung = ladder, factor, first
+        self.positions: dict[str, TrialPosition] = {}
+        self.rung_values = [array("d") for _ in ladder.rungs]  # which numpy reads as it is
 
-    def begins(self, trial: str) -> int:
+    def on_start(self, trial: str) -> int:
         """Take note of a new trial; return the level that it begins with."""
-        self.climbers[trial] = Climber(self.ladder, self.first)
-        return self.ladder.level_after(self.first)
+        self.positions[trial] = TrialPosition(self.rung_schedule, self.first_rung)
+        return self.rung_schedule.starting_level(self.first_rung)
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
+    def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Return whether a trial at a rung is good enough; others always go on."""
-        rung = self.climbers[trial].sees(report)
+        rung = self.positions[trial].update(report)
         if rung is None:
             return "go"
-        before, value = self.values[rung], report.val_robust_accuracy
+        before, value = self.rung_values[rung], report.val_robust_accuracy
         enough = not before or value >= np.percentile(before, 100 * (1 - 1 / self.factor))
         before.append(value)
         return "go" if enough else "stop"

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.ranges import Inside, Share
-from tuner.halving import Halving
-from tuner.ladder import Course
-from tuner.rule import Rule
+from trainables.ranges import OpenFraction, FractionBelowOne
+from tuner.halving import SuccessiveHalving
+from tuner.ladder import FidelityPlan
+from tuner.rule import Scheduler
 
 FIDELITY = "schedule"
 """Unless the command says otherwise: a short whole run says more of a long one than its beginning.
@@ -15,17 +15,17 @@ FIDELITY = "schedule"
 With 20 settings on the embedded digits, whole runs of 4 epochs have a rank correlation of 0.9 with
 those of 16, whose own fourth epoch has 0.3 (benchmarks/fidelity).
 """
-Moment = Inside | Literal["drop"]
-Kept = Annotated[float, Field(gt=0, le=1)]
+RungShare = OpenFraction | Literal["drop"]
+KeptFraction = Annotated[float, Field(gt=0, le=1)]
 
 
 def build(
     *,
-    course: Course,
-    rungs: tuple[Moment, ...] = (0.25,),
-    keep: tuple[Kept, ...] = (0.25,),
-    settle: Share = 0.04,
-) -> Rule:
+    course: FidelityPlan,
+    rungs: tuple[RungShare, ...] = (0.25,),
+    keep: tuple[KeptFraction, ...] = (0.25,),
+    settle: FractionBelowOne = 0.04,
+) -> Scheduler:
     """Return a rule by which the best of each rung go on.
 
     Args:
@@ -35,4 +35,4 @@ def build(
         keep: Share of the trials that goes on from each rung; the last one for all that follow.
         settle: Share of the run between a drop and its rung.
     """
-    return Halving(course.ladder(rungs, settle), keep, course.trials)
+    return SuccessiveHalving(course.schedule_rungs(rungs, settle), keep, course.trials)

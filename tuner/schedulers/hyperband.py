@@ -1,14 +1,14 @@
 """Hyperband (Li et al., 2018, arXiv:1603.06560): successive halving, begun early and late."""
 
-from trainables.ranges import Inside
-from tuner.brackets import Brackets, split
-from tuner.halving import Halving
-from tuner.ladder import Course
-from tuner.rule import Rule
-from tuner.schedulers.asha import Factor, spaced
+from trainables.ranges import OpenFraction
+from tuner.brackets import Brackets, split_trials
+from tuner.halving import SuccessiveHalving
+from tuner.ladder import FidelityPlan
+from tuner.rule import Scheduler
+from tuner.schedulers.asha import ReductionFactor, rung_shares
 
 
-def build(*, course: Course, grace: Inside = 0.1, reduction_factor: Factor = 3) -> Rule:
+def build(*, course: FidelityPlan, grace: OpenFraction = 0.1, reduction_factor: ReductionFactor = 3) -> Scheduler:
     """Return one bracket for each rung to begin with, and one that stops nothing.
 
     Args:
@@ -16,12 +16,12 @@ def build(*, course: Course, grace: Inside = 0.1, reduction_factor: Factor = 3) 
         grace: Share of the epochs before the first rung of the first bracket.
         reduction_factor: One in this many goes on; each rung lies this many times later.
     """
-    ladder = course.ladder(spaced(grace, reduction_factor))
+    ladder = course.schedule_rungs(rung_shares(grace, reduction_factor))
     last = len(ladder.rungs)
     # the paper's sizes: all brackets cost about the same
     shares = [reduction_factor ** (last - first) / (last - first + 1) for first in range(last + 1)]
     rules = [
-        Halving(ladder, [1 / reduction_factor], trials, first=first)
-        for first, trials in enumerate(split(course.trials, shares))
+        SuccessiveHalving(ladder, [1 / reduction_factor], trials, first_rung=first)
+        for first, trials in enumerate(split_trials(course.trials, shares))
     ]
     return Brackets(rules, shares)

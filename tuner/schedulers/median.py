@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from statistics import mean, median
 
 from trainables.levels import Level
-from trainables.ranges import Count, Share
+from trainables.ranges import Count, FractionBelowOne
 from trainables.report import Report
-from tuner.ladder import Course
-from tuner.rule import Decision, Rule
+from tuner.ladder import FidelityPlan
+from tuner.rule import Decision, Scheduler
 
 
-def build(*, course: Course, grace: Share = 0.25, least: Count = 3) -> Rule:
+def build(*, course: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count = 3) -> Scheduler:
     """Return a rule that stops a trial whose best lags behind the others' averages.
 
     Args:
@@ -18,10 +18,10 @@ def build(*, course: Course, grace: Share = 0.25, least: Count = 3) -> Rule:
         grace: Share of the epochs before any trial is stopped.
         least: Trials to compare with before any is stopped.
     """
-    return Median(course.levels([]), grace, least)
+    return MedianStopping(course.plan_levels([]), grace, least)
 
 
-class Median(Rule):
+class MedianStopping(Scheduler):
     """Stops a trial whose best value so far is below the median of the others' running averages.
 
     The averages are those of the same epoch, over all trials that have come so far.
@@ -36,18 +36,18 @@ class Median(Rule):
             least: Trials to compare with.
         """
         super().__init__(levels)
-        self.grace, self.least = grace, least
+        self.grace, self.min_trials = grace, least
         self.curves: dict[tuple[str, int], list[float]] = {}
         self.averages: dict[tuple[int, int], dict[str, float]] = {}
 
-    def reported(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
+    def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Return whether a trial keeps up."""
         curve = self.curves.setdefault((trial, report.level), [])
         curve.append(report.val_robust_accuracy)
-        at_this = self.averages.setdefault(report.moment, {})
+        at_this = self.averages.setdefault(report.position, {})
         others = [average for other, average in at_this.items() if other != trial]
         at_this[trial] = mean(curve)
         early = report.epoch <= self.grace * self.levels[report.level].epochs
-        if early or len(others) < self.least:
+        if early or len(others) < self.min_trials:
             return "go"
         return "go" if max(curve) >= median(others) else "stop"

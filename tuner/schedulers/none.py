@@ -1,9 +1,9 @@
 """Every trial runs to its last epoch."""
 
-from tuner.ladder import Course
-from tuner.rule import Rule
+from tuner.ladder import FidelityPlan
+from tuner.rule import Scheduler
 
 
-def build(*, course: Course) -> Rule:
+def build(*, course: FidelityPlan) -> Scheduler:
     """Return a rule that stops nothing."""
-    return Rule(course.levels([]))
+    return Scheduler(course.plan_levels([]))

@@ -11,28 +11,28 @@ from ray.tune.schedulers.pb2_utils import TV_SquaredExp, standardize
 from ray.tune.search.sample import LogUniform
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-from trainables.ranges import Inside
-from tuner.domains import scale, values
-from tuner.ladder import Course
+from trainables.ranges import OpenFraction
+from tuner.domains import base_sampler, list_values
+from tuner.ladder import FidelityPlan
 from tuner.population import Knobs, Population
-from tuner.rule import Rule, Step
-from tuner.schedulers.pbt import INTERVAL, QUANTILE, Half, every, within
+from tuner.rule import Scheduler, Resume
+from tuner.schedulers.pbt import DEFAULT_INTERVAL, DEFAULT_QUANTILE, FractionUpToHalf, exchange_shares, clip_to_domain
 
-CANDIDATES = 1000
+N_CANDIDATES = 1000
 """Drawn at random, of which the one with the highest bound is taken."""
 POPULATION = True
 """As of pbt."""
-Rows = NDArray[np.float64]
+Matrix = NDArray[np.float64]
 
 
 def build(
     *,
-    course: Course,
+    course: FidelityPlan,
     searched: Mapping[str, object],
     seed: int,
-    interval: Inside = INTERVAL,
-    quantile: Half = QUANTILE,
-) -> Rule:
+    interval: OpenFraction = DEFAULT_INTERVAL,
+    quantile: FractionUpToHalf = DEFAULT_QUANTILE,
+) -> Scheduler:
     """Return a rule by which the worst go on from the best's weights, with knobs of a bandit's.
 
     A Gaussian process that forgets with time learns from knobs how much robust accuracy a stretch
@@ -47,84 +47,84 @@ def build(
     """
 
     def explore(
-        population: Population, step: Step, rung: int, rng: random.Random
+        population: Population, step: Resume, rung: int, rng: random.Random
     ) -> dict[str, object]:
-        return highest(population, rung, searched, np.random.default_rng(rng.randrange(2**32)))
+        return propose_knobs(population, rung, searched, np.random.default_rng(rng.randrange(2**32)))
 
-    return Population(course.ladder(every(interval)), course.trials, quantile, explore, seed)
+    return Population(course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed)
 
 
 def clashes(searched: Mapping[str, object]) -> Iterator[str]:
     """Yield why knobs cannot be searched so."""
     for path, domain in searched.items():
-        if values(domain) is not None:
+        if list_values(domain) is not None:
             yield f"scheduler: pb2 needs a range for {path}; write scheduler=pbt for listed values."
 
 
-def highest(
+def propose_knobs(
     population: Population, rung: int, searched: Mapping[str, object], rng: np.random.Generator
 ) -> dict[str, object]:
     """Return the knobs that promise most for the stretch after a rung."""
-    seen, gained = history(population, rung, searched)
-    pending = np.array([placed(knobs, searched) for knobs in population.chosen[rung]])
-    drawn = rng.random((CANDIDATES, len(searched)))
+    seen, gained = collect_gains(population, rung, searched)
+    pending = np.array([normalise_knobs(knobs, searched) for knobs in population.explored[rung]])
+    drawn = rng.random((N_CANDIDATES, len(searched)))
     kernel = TV_SquaredExp()  # type: ignore[no-untyped-call]  # in Ray
     gains = standardize(gained)  # type: ignore[no-untyped-call]  # in Ray
     model = GaussianProcessRegressor(kernel, alpha=1e-6, optimizer=None)
     model.fit(seen, gains)
     if len(pending):  # as if they had come to what is expected, so that the next one differs
-        extra = timed(pending, rung + 1)
+        extra = prepend_time(pending, rung + 1)
         model.fit(
             np.vstack([seen, extra]),
             np.concatenate([gains, model.predict(extra)]),
         )
-    mean, std = model.predict(timed(drawn, rung + 1), return_std=True)
+    mean, std = model.predict(prepend_time(drawn, rung + 1), return_std=True)
     # the constants of the paper's implementation
     width = math.sqrt(0.2 + max(0.0, math.log(0.4 * len(seen))))
     best = drawn[int(np.argmax(mean + width * std))]
     return {
-        path: spread(domain, share)
+        path: denormalise_value(domain, share)
         for (path, domain), share in zip(searched.items(), best, strict=True)
     }
 
 
-def history(population: Population, rung: int, searched: Mapping[str, object]) -> tuple[Rows, Rows]:
+def collect_gains(population: Population, rung: int, searched: Mapping[str, object]) -> tuple[Matrix, Matrix]:
     """Return time and knobs of each stretch so far (N, 1 + K), and what it added (N,)."""
     rows, gains = [], []
     for number in range(rung + 1):
-        for trial, value in population.values[number].items():
-            before = population.values[number - 1].get(trial, 0.0) if number else 0.0
-            knobs = placed(population.knobs[number][trial], searched)
+        for trial, value in population.rung_values[number].items():
+            before = population.rung_values[number - 1].get(trial, 0.0) if number else 0.0
+            knobs = normalise_knobs(population.rung_knobs[number][trial], searched)
             rows.append([float(number), *knobs])
             gains.append(value - before)
     return np.array(rows), np.array(gains)
 
 
-def timed(rows: Rows, time: int) -> Rows:
+def prepend_time(rows: Matrix, time: int) -> Matrix:
     """Return rows of knobs with the time before them."""
     return np.hstack([np.full((len(rows), 1), float(time)), rows])
 
 
-def placed(knobs: Knobs, searched: Mapping[str, object]) -> list[float]:
+def normalise_knobs(knobs: Knobs, searched: Mapping[str, object]) -> list[float]:
     """Return where knobs lie in their ranges, from 0 to 1."""
-    return [place(domain, knobs[path]) for path, domain in searched.items()]
+    return [normalise_value(domain, knobs[path]) for path, domain in searched.items()]
 
 
-def ends(domain: Any) -> tuple[float, float, bool]:  # noqa: ANN401
+def domain_bounds(domain: Any) -> tuple[float, float, bool]:  # noqa: ANN401
     """Return the ends of a range, and whether it is logarithmic."""
-    return domain.lower, domain.upper, isinstance(scale(domain), LogUniform)
+    return domain.lower, domain.upper, isinstance(base_sampler(domain), LogUniform)
 
 
-def place(domain: object, value: float) -> float:
+def normalise_value(domain: object, value: float) -> float:
     """Return where a value lies in a range, from 0 to 1."""
-    low, high, log = ends(domain)
+    low, high, log = domain_bounds(domain)
     if log:
         low, high, value = math.log(low), math.log(high), math.log(value)
     return (value - low) / (high - low)
 
 
-def spread(domain: object, share: float) -> object:
+def denormalise_value(domain: object, share: float) -> object:
     """Return the value at a place of a range."""
-    low, high, log = ends(domain)
+    low, high, log = domain_bounds(domain)
     value = low * (high / low) ** share if log else low + share * (high - low)
-    return within(domain, value)
+    return clip_to_domain(domain, value)

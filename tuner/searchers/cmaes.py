@@ -16,7 +16,7 @@ SINGLE = True
 """It maximises one number."""
 
 
-KEPT = {
+ALLOWED_CLASSES = {
     ("cmaes._cma", "CMA"),
     ("numpy", "dtype"),
     ("numpy", "ndarray"),
@@ -26,7 +26,7 @@ KEPT = {
 """What the state of the adaptation consists of: numbers, and arrays of them."""
 
 
-class Numbers(pickle.Unpickler):
+class NumbersUnpickler(pickle.Unpickler):
     """Reads a pickle of numbers; nothing that it names else is looked up, let alone called."""
 
     def find_class(self, module: str, name: str) -> object:
@@ -35,12 +35,12 @@ class Numbers(pickle.Unpickler):
         Raises:
             UnpicklingError: If it is none.
         """
-        if (module, name) not in KEPT:
+        if (module, name) not in ALLOWED_CLASSES:
             raise pickle.UnpicklingError(f"{module}.{name} is no part of the state")
         return super().find_class(module, name)
 
 
-class Sampler(optuna.samplers.CmaEsSampler):
+class SafeCmaEsSampler(optuna.samplers.CmaEsSampler):
     """Optuna's, which keeps its state in the study as a pickle; that of a stranger runs nothing."""
 
     def _restore_optimizer(self, completed_trials: list[optuna.trial.FrozenTrial]) -> object:
@@ -52,7 +52,7 @@ class Sampler(optuna.samplers.CmaEsSampler):
                 continue
             try:
                 kept = io.BytesIO(bytes.fromhex(self._concat_optimizer_attrs(parts)))
-                return Numbers(kept).load()
+                return NumbersUnpickler(kept).load()
             except Exception:  # a broken pickle can fail in any way
                 return None
         return None
@@ -65,4 +65,4 @@ def build(*, seed: int, startup: Natural = 1) -> optuna.samplers.BaseSampler:
         seed: Decides its draws.
         startup: Random trials before it starts to adapt.
     """
-    return Sampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)
+    return SafeCmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)

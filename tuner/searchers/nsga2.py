@@ -7,10 +7,10 @@ either parent. What it knows of generations is kept with the trials.
 import optuna
 from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
 
-from trainables.ranges import Pair
+from trainables.ranges import AtLeastTwo
 
 
-def build(*, seed: int, population: Pair = 10) -> optuna.samplers.BaseSampler:
+def build(*, seed: int, population: AtLeastTwo = 10) -> optuna.samplers.BaseSampler:
     """Return the sampler.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any
 REQUIRES = "mlflow"
 
 
-def build(*, folder: Path) -> "Mlflow":
+def build(*, folder: Path) -> "MlflowTracker":
     """Return the experiment of a study, of the name of its results folder.
 
     Args:
@@ -23,16 +23,16 @@ def build(*, folder: Path) -> "Mlflow":
     client = import_module("mlflow").MlflowClient(tracking_uri=address)
     known = client.get_experiment_by_name(folder.name)
     kept = known.experiment_id if known else client.create_experiment(folder.name)
-    return Mlflow(client, kept)
+    return MlflowTracker(client, kept)
 
 
-class Mlflow:
+class MlflowTracker:
     """An experiment."""
 
     def __init__(self, client: Any, experiment: str) -> None:  # noqa: ANN401
         self.client, self.experiment = client, experiment
 
-    def begin(self, trial: str, knobs: Mapping[str, object]) -> "Logged":
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> "MlflowRun":
         """Return the run of a trial; delete one that there was."""
         mine = f"tags.`mlflow.runName` = '{trial}'"
         for run in self.client.search_runs([self.experiment], mine):
@@ -40,20 +40,20 @@ class Mlflow:
         run = self.client.create_run(self.experiment, run_name=trial)
         for path, value in knobs.items():
             self.client.log_param(run.info.run_id, path, value)
-        return Logged(self.client, run.info.run_id)
+        return MlflowRun(self.client, run.info.run_id)
 
 
-class Logged:
+class MlflowRun:
     """One run."""
 
     def __init__(self, client: Any, run: str) -> None:  # noqa: ANN401
         self.client, self.run = client, run
-        self.metric = import_module("mlflow.entities").Metric
+        self.metric_class = import_module("mlflow.entities").Metric
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
         """Log an epoch."""
         now = int(time.time() * 1000)
-        metrics = [self.metric(name, value, now, step) for name, value in values.items()]
+        metrics = [self.metric_class(name, value, now, step) for name, value in values.items()]
         self.client.log_batch(self.run, metrics)
 
     def end(self, *, failed: bool) -> None:

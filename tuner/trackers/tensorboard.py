@@ -12,66 +12,66 @@ from tensorboardX.summary import hparams
 
 FLUSH_SECONDS = 10.0
 """Between two writes to the disk, which the driver waits for; epochs may be shorter."""
-SHOWN = ("val_clean_accuracy", "val_robust_accuracy")
+HPARAM_METRICS = ("val_clean_accuracy", "val_robust_accuracy")
 """Beside the knobs."""
 
 
-def build(*, folder: Path) -> "TensorBoard":
+def build(*, folder: Path) -> "TensorBoardTracker":
     """Return what writes the event files of a study.
 
     Args:
         folder: The results folder.
     """
-    return TensorBoard(folder / "tensorboard")
+    return TensorBoardTracker(folder / "tensorboard")
 
 
-class TensorBoard:
+class TensorBoardTracker:
     """A folder of runs."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, trial: str, knobs: Mapping[str, object]) -> "Events":
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> "TensorBoardRun":
         """Return the run of a trial, in place of one that there was."""
         shutil.rmtree(self.folder / trial, ignore_errors=True)
-        return Events(self.folder / trial, knobs)
+        return TensorBoardRun(self.folder / trial, knobs)
 
 
-class Events:
+class TensorBoardRun:
     """The event file of one trial, without the thread and the queue of a `SummaryWriter`."""
 
     def __init__(self, folder: Path, knobs: Mapping[str, object]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.file = EventsWriter(str(folder / "events"))
-        self.flushed = -FLUSH_SECONDS
-        plain = {path: hyperparameter(value) for path, value in knobs.items()}
-        experiment, start, self.ending = hparams(plain, dict.fromkeys(SHOWN))
-        self.write(experiment)
-        self.write(start)
+        self.last_flush = -FLUSH_SECONDS
+        plain = {path: hparam_value(value) for path, value in knobs.items()}
+        experiment, start, self.end_summary = hparams(plain, dict.fromkeys(HPARAM_METRICS))
+        self.write_summary(experiment)
+        self.write_summary(start)
 
-    def write(self, summary: Summary, step: int | None = None) -> None:
+    def write_summary(self, summary: Summary, step: int | None = None) -> None:
         """Write an event."""
         self.file.write_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
         """Write an epoch."""
         found = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self.write(Summary(value=found), step)
-        if time.monotonic() - self.flushed >= FLUSH_SECONDS:
+        self.write_summary(Summary(value=found), step)
+        if time.monotonic() - self.last_flush >= FLUSH_SECONDS:
             self.file.flush()
-            self.flushed = time.monotonic()
+            self.last_flush = time.monotonic()
 
     def end(self, *, failed: bool) -> None:
         """Close the file; only a trial that did not fail is marked as a success."""
         if not failed:
-            self.write(self.ending)
+            self.write_summary(self.end_summary)
         self.file.close()
 
 
-def hyperparameter(value: object) -> object:
+def hparam_value(value: object) -> object:
     """Return the value of a knob as TensorBoard knows it: lists are written out, none is left out.
 
-    >>> hyperparameter(0.1), hyperparameter([1, 2])
+    >>> hparam_value(0.1), hparam_value([1, 2])
     (0.1, '[1, 2]')
     """
     return value if isinstance(value, str | bool | int | float | None) else str(value)

@@ -11,22 +11,22 @@ REQUIRES = "wandb"
 PROJECT = "attuner"
 
 
-def build(*, folder: Path) -> "Wandb":
+def build(*, folder: Path) -> "WandbTracker":
     """Return the group of a study's runs, of the name of its results folder.
 
     Args:
         folder: The results folder.
     """
-    return Wandb(import_module("wandb"), folder)
+    return WandbTracker(import_module("wandb"), folder)
 
 
-class Wandb:
+class WandbTracker:
     """A group of runs."""
 
     def __init__(self, wandb: Any, folder: Path) -> None:  # noqa: ANN401
         self.wandb, self.folder = wandb, folder
 
-    def begin(self, trial: str, knobs: Mapping[str, object]) -> "Logged":
+    def begin(self, trial: str, knobs: Mapping[str, object]) -> "WandbRun":
         """Return the run of a trial; delete one that there was, unless it is on a server.
 
         A server leaves out epochs that it has.
@@ -48,10 +48,10 @@ class Wandb:
                 silent=True, console="off", disable_git=True, disable_code=True
             ),
         )
-        return Logged(run)
+        return WandbRun(run)
 
 
-class Logged:
+class WandbRun:
     """One run."""
 
     def __init__(self, run: Any) -> None:  # noqa: ANN401

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from analysis.diagnostics import gradient_scattering, hessian, surface
-from analysis.diagnostics._attacked import crafted
-from analysis.diagnostics._weights import filter_normalised, gaussian, length, moved
+from analysis.diagnostics._attacked import run_pgd
+from analysis.diagnostics._weights import draw_filter_normalised, draw_gaussian, direction_norm, move_weights
 from tests.oracles import Halfspace
 from tests.test_sentinel import ones, pixels
-from trainables.heads import headed
+from trainables.heads import with_head
 from trainables.threats.linf import Linf
 
 LINF = Linf(eps=0.1)
@@ -52,7 +52,7 @@ def test_eigenvalues_are_those_of_the_dense_hessian_of_the_adversarial_loss(batc
     found = hessian.measure(
         model, x, y, threat=LINF, batch=batch, rng=rng(), eigenvalues=3, tolerance=1e-9
     )
-    x_adv = crafted(model, x, y, threat=LINF, rng=rng(), steps=10, step_size=None, batch=batch)
+    x_adv = run_pgd(model, x, y, threat=LINF, rng=rng(), steps=10, step_size=None, batch=batch)
     expected = torch.linalg.eigvalsh(dense(model, x_adv, y)).flip(0)[:3]
     assert not torch.allclose(expected, torch.linalg.eigvalsh(dense(model, x, y)).flip(0)[:3])
     # the tolerance asked for, with what float64 adds
@@ -62,7 +62,7 @@ def test_eigenvalues_are_those_of_the_dense_hessian_of_the_adversarial_loss(batc
 
 def test_eigenvectors_belong_to_their_eigenvalues():
     model, (x, y) = smooth(), images()
-    values, vectors = hessian.top(model, x, y, count=2, batch=5, rng=rng(), tolerance=1e-9)
+    values, vectors = hessian.compute_top_eigenpairs(model, x, y, count=2, batch=5, rng=rng(), tolerance=1e-9)
     matrix = dense(model, x, y)
     for value, vector in zip(values, vectors, strict=True):
         flat = torch.cat([part.flatten() for part in vector])
@@ -73,13 +73,13 @@ def test_eigenvectors_belong_to_their_eigenvalues():
 def test_curvature_goes_through_the_projection_of_a_cosine_head():
     """Moving the weights is followed by it, so that the second difference of the loss is too."""
     torch.manual_seed(0)
-    model, (x, y) = headed(smooth(), head="cosine").double(), images()
-    values, vectors = hessian.top(model, x, y, count=2, batch=11, rng=rng(), tolerance=1e-9)
+    model, (x, y) = with_head(smooth(), head="cosine").double(), images()
+    values, vectors = hessian.compute_top_eigenpairs(model, x, y, count=2, batch=11, rng=rng(), tolerance=1e-9)
     step = 1e-3
     losses = []
     for far in (-step, 0, step):
-        with moved(model, (far, vectors[0])):
-            losses.append(surface.loss(model, x, y, 11))
+        with move_weights(model, (far, vectors[0])):
+            losses.append(surface.compute_mean_loss(model, x, y, 11))
     curvature = (losses[0] - 2 * losses[1] + losses[2]) / step**2
     assert curvature == pytest.approx(values[0].item(), rel=1e-3)  # of the second difference
 
@@ -87,7 +87,7 @@ def test_curvature_goes_through_the_projection_of_a_cosine_head():
 def test_the_hessian_of_an_undecided_halfspace_is_a_quarter_of_the_squared_length():
     """At a margin of 0 it is sigmoid'(0) x x^T = x x^T / 4 for one image: 2 / 4."""
     model, x = Halfspace(torch.zeros(4)), torch.tensor([1.0, 0.0, 1.0, 0.0]).view(1, 1, 2, 2)
-    values, _ = hessian.top(model, x, ones(x), count=1, batch=1, rng=rng())
+    values, _ = hessian.compute_top_eigenpairs(model, x, ones(x), count=1, batch=1, rng=rng())
     assert values.item() == pytest.approx(0.5, abs=1e-6)
 
 
@@ -101,7 +101,7 @@ def planes(model, x, y, **knobs):
 def test_the_middle_of_the_surface_is_the_loss():
     model, (x, y) = smooth(), images()
     found, told = planes(model, x, y)
-    x_adv = crafted(model, x, y, threat=LINF, rng=rng(), steps=10, step_size=None, batch=4)
+    x_adv = run_pgd(model, x, y, threat=LINF, rng=rng(), steps=10, step_size=None, batch=4)
     expected = F.cross_entropy(model(x_adv), y).item()
     for name in ("eigenvector_plane", "random_plane"):
         a, b, loss = found[name]
@@ -140,15 +140,15 @@ def test_who_attacks_anew_at_each_point_finds_more():
 
 @pytest.mark.parametrize("number", [2, 4, 1])
 def test_a_plane_has_its_middle_among_its_points(number):
-    assert surface.odd(number + 1 - number % 2) % 2 == 1
+    assert surface.valid_odd(number + 1 - number % 2) % 2 == 1
     with pytest.raises(ValueError, match="must be odd"):
-        surface.odd(number + number % 2)
+        surface.valid_odd(number + number % 2)
 
 
 def test_random_directions_have_the_filters_lengths_and_leave_biases():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.Linear(12, 5))
-    direction = filter_normalised(model, rng())
+    direction = draw_filter_normalised(model, rng())
     for part, weight in zip(direction, model.parameters(), strict=True):
         if weight.dim() == 1:
             assert not part.any()
@@ -156,16 +156,16 @@ def test_random_directions_have_the_filters_lengths_and_leave_biases():
             expected = weight.detach().flatten(1).norm(dim=1)
             torch.testing.assert_close(part.flatten(1).norm(dim=1), expected)
     assert direction[0].flatten() @ model[0].weight.flatten() != 0
-    assert not torch.equal(direction[0], filter_normalised(model, rng(1))[0])
+    assert not torch.equal(direction[0], draw_filter_normalised(model, rng(1))[0])
 
 
 def test_weights_come_back_to_the_last_bit_even_from_an_error():
     model = smooth()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    steps = (0.1, gaussian(model, rng())), (3.0, gaussian(model, rng(1)))
+    steps = (0.1, draw_gaussian(model, rng())), (3.0, draw_gaussian(model, rng(1)))
 
     def interrupted():
-        with moved(model, *steps):
+        with move_weights(model, *steps):
             assert not torch.equal(model[1].weight, before["1.weight"])
             raise KeyboardInterrupt
 
@@ -209,4 +209,4 @@ def test_perturbations_turn_round_where_the_weight_changes_sign():
 def test_the_length_of_weights_is_that_of_all_together():
     model = nn.Linear(1, 2)
     model.weight.data[:], model.bias.data[:] = torch.tensor([[1.0], [2.0]]), torch.tensor([2.0, 4])
-    assert length(list(model.parameters())) == pytest.approx(5)
+    assert direction_norm(list(model.parameters())) == pytest.approx(5)

@@ -14,8 +14,8 @@ from matplotlib.text import Text
 from analysis import figures
 from analysis.figures import _style
 from analysis.figures.__main__ import main
-from analysis.frames import joined
-from tests.analysis.figures.frames import study, text, trial
+from analysis.frames import join_frames
+from tests.analysis.figures.frames import study_frames, collect_text, trial_row
 from trainables.problems import InputError
 
 SEES = {
@@ -36,7 +36,7 @@ def rich(number=24, name="made", seed=0):
         best = float(rng.uniform(0.2, 0.6))
         status = ("completed", "completed", "stopped", "diverged")[i % 4 if i > 3 else 0]
         rows.append(
-            trial(best, best + 0.3, best - 0.05, status, threat__eps=(8 + 8 * (i % 2)) / 255,
+            trial_row(best, best + 0.3, best - 0.05, status, threat__eps=(8 + 8 * (i % 2)) / 255,
                   optimizer__lr=float(10 ** rng.uniform(-3, 0)),
                   eps_schedule=("linear", "cosine")[i % 2],
                   optimizer__weight_decay=float(10 ** rng.uniform(-5, -2)) if i % 5 else 0.0,
@@ -45,7 +45,7 @@ def rich(number=24, name="made", seed=0):
         length = 4 if status == "completed" else 2
         curves[f"{i:04d}"] = list(best * np.linspace(0.5, 1, length))
     said = {"levels": [{"epochs": 4}], "scheduler": {"name": "halving", "rungs": [0.5]}}
-    return study(rows, said, curves, name=name)
+    return study_frames(rows, said, curves, name=name)
 
 
 def lab(colour, matrix=None):
@@ -61,11 +61,11 @@ def lab(colour, matrix=None):
 
 def test_the_folder_is_the_registry():
     files = Path(figures.__file__).parent.glob("[!_]*.py")
-    assert figures.names() == sorted(file.stem for file in files)
-    assert len(figures.names()) == 9
-    for name in figures.names():
-        assert figures.about(name).endswith(".")
-        assert re.search(r"arXiv:\d{4}\.\d{5}|Inselberg, 1985", figures.about(name)), name
+    assert figures.list_figures() == sorted(file.stem for file in files)
+    assert len(figures.list_figures()) == 9
+    for name in figures.list_figures():
+        assert figures.describe_figure(name).endswith(".")
+        assert re.search(r"arXiv:\d{4}\.\d{5}|Inselberg, 1985", figures.describe_figure(name)), name
 
 
 @pytest.mark.parametrize("eyes", [None, *SEES])
@@ -82,14 +82,14 @@ def test_more_than_colour_tells_lines_apart():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True])
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", figures.list_figures())
 def test_nothing_overlaps_or_is_cut_off(name, several, monkeypatch):
-    frames = joined([rich(name=each) for each in NAMES]) if several else rich()
+    frames = join_frames([rich(name=each) for each in NAMES]) if several else rich()
     figure = figures.draw(name, frames)
-    assert figure.get_size_inches()[0] in (_style.COLUMN, _style.PAGE)
+    assert figure.get_size_inches()[0] in (_style.COLUMN_WIDTH, _style.PAGE_WIDTH)
     drawn, draw = [], Text.draw
     monkeypatch.setattr(Text, "draw", lambda t, renderer: (drawn.append(t), draw(t, renderer)))
-    FigureCanvasAgg(figure).draw()  # marks beyond the ends of an axis are not drawn
+    FigureCanvasAgg(figure).suggest()  # marks beyond the ends of an axis are not drawn
     written = [t for t in drawn if t.get_visible() and t.get_text().strip()]
     boxes = [(t.get_text(), Text.get_window_extent(t)) for t in written]  # without its arrow
     whole = figure.bbox.padded(1)  # pixel of rounding
@@ -126,21 +126,21 @@ def test_nobody_elses_settings_are_touched(tmp_path):
 
 
 def test_names_are_not_read_as_formulas():
-    assert NAMES[2] in text(figures.draw("learning_curves", rich(name=NAMES[2])))
+    assert NAMES[2] in collect_text(figures.draw("learning_curves", rich(name=NAMES[2])))
     figures.draw("learning_curves", rich(name="$x^$"))
 
 
 EMPTY = pd.DataFrame(columns=["study", "trial_id", "epoch"])
 NAN = float("nan")
-ONE = [trial(0.5, optimizer__lr=0.1)]
+ONE = [trial_row(0.5, optimizer__lr=0.1)]
 LACKING = {
-    "nothing at all": (study([]), "expected robust accuracies of trials, got none of 0"),
-    "all failed": (study([trial(NAN, status="failed")] * 2), "got none of 2"),
-    "no number": (study([trial(NAN, optimizer__lr=0.1)]), "got none of 1"),
+    "nothing at all": (study_frames([]), "expected robust accuracies of trials, got none of 0"),
+    "all failed": (study_frames([trial_row(NAN, status="failed")] * 2), "got none of 2"),
+    "no number": (study_frames([trial_row(NAN, optimizer__lr=0.1)]), "got none of 1"),
 }
 
 
-@pytest.mark.parametrize("name", figures.names())
+@pytest.mark.parametrize("name", figures.list_figures())
 @pytest.mark.parametrize("case", LACKING)
 def test_no_accuracy_is_said(name, case):
     frames, reason = LACKING[case]
@@ -163,64 +163,64 @@ def test_no_accuracy_is_said(name, case):
     }.items(),
 )
 def test_what_one_trial_lacks_is_said(name, reason):
-    assert reason in figures.drawable(study(ONE))[name]
+    assert reason in figures.check_drawable(study_frames(ONE))[name]
 
 
 def test_an_evaluation_that_is_not_there_is_said():
-    reasons = figures.drawable(rich(), accuracies="evaluation")
+    reasons = figures.check_drawable(rich(), accuracies="evaluation")
     for name, reason in reasons.items():
         curves = name in ("learning_curves", "rungs")
         expected = "accuracies=validation" if curves else "python -m tuner.evaluate"
         assert expected in reason, name
     others = pd.DataFrame({"trial_id": ["0000"], "rule": ["oracle"], "attack": ["pgd"], "n": [9],
                            "robust_accuracy": [0.5], "clean_accuracy": [0.9]})  # fmt: skip
-    frames = study(ONE, evaluation=others)
+    frames = study_frames(ONE, evaluation=others)
     with pytest.raises(InputError, match="rules=best_validation_robust"):
         figures.draw("overfitting", frames, accuracies="evaluation")
 
 
 def test_all_can_be_drawn_of_a_rich_study():
-    assert set(figures.drawable(rich()).values()) == {None}
+    assert set(figures.check_drawable(rich()).values()) == {None}
 
 
 def test_more_lines_than_can_be_told_apart_are_refused():
-    rows = [trial(0.5, threat__eps=eps, method=f"m{i}") for i in range(8) for eps in (0.1, 0.2)]
+    rows = [trial_row(0.5, threat__eps=eps, method=f"m{i}") for i in range(8) for eps in (0.1, 0.2)]
     with pytest.raises(InputError, match="expected at most 7 lines to tell apart, got 8"):
-        figures.draw("radii", study(rows))
+        figures.draw("radii", study_frames(rows))
     with pytest.raises(InputError, match="expected at most 4 studies, got 5"):
-        figures.draw("rungs", joined([rich(4, name=f"s{i}") for i in range(5)]))
+        figures.draw("rungs", join_frames([rich(4, name=f"s{i}") for i in range(5)]))
 
 
 def test_knobs_of_any_kind_have_an_axis():
-    rows = [trial(0.1 * i, a=value, b=None, c="[0.5]", d=i, e=bool(i % 2))
+    rows = [trial_row(0.1 * i, a=value, b=None, c="[0.5]", d=i, e=bool(i % 2))
             for i, value in enumerate(["x", 3, None, True, "[1, 2]"])]  # fmt: skip
-    axes = {each.get_xlabel(): each for each in figures.draw("sensitivity", study(rows)).axes}
+    axes = {each.get_xlabel(): each for each in figures.draw("sensitivity", study_frames(rows)).axes}
     assert set(axes) == {"a", "d", "e"}
     ticks = [t.get_text() for t in axes["a"].get_xticklabels()]
     assert ticks == ["3", "True", "x", "[1, 2]"]
 
 
 def test_too_many_words_are_left_out_and_said():
-    rows = [trial(0.01 * i, tag=f"t{i}", optimizer__lr=0.1 * (i + 1)) for i in range(13)]
-    figure = figures.draw("sensitivity", study(rows))
+    rows = [trial_row(0.01 * i, tag=f"t{i}", optimizer__lr=0.1 * (i + 1)) for i in range(13)]
+    figure = figures.draw("sensitivity", study_frames(rows))
     assert [axes.get_xlabel() for axes in figure.axes] == ["optimizer.lr"]
-    assert "without tag" in text(figure)
+    assert "without tag" in collect_text(figure)
     with pytest.raises(InputError, match="at most 12 values of tag"):
-        figures.draw("sensitivity", study(rows), knobs=["tag"])
+        figures.draw("sensitivity", study_frames(rows), knobs=["tag"])
 
 
 def test_settings_without_a_knob_are_settings_of_their_own():
-    rows = [trial(0.5, clean) for clean in (0.7, 0.8)]
+    rows = [trial_row(0.5, clean) for clean in (0.7, 0.8)]
     rows = [{**row, "optimizer.centralize": c} for row, c in zip(rows, ("gc", None), strict=True)]
-    frames = study([*rows, {**rows[1], "seed": 1}])
-    assert "n = 3 trials (2 settings)" in text(figures.draw("clean_robust", frames))
+    frames = study_frames([*rows, {**rows[1], "seed": 1}])
+    assert "n = 3 trials (2 settings)" in collect_text(figures.draw("clean_robust", frames))
 
 
 def test_incomparable_trials_are_said():
-    parts = [study([trial(0.5), trial(0.4)], {"fixed": {"data": {"name": name}}}, name=name)
+    parts = [study_frames([trial_row(0.5), trial_row(0.4)], {"fixed": {"data": {"name": name}}}, name=name)
              for name in ("mnist", "cifar10")]  # fmt: skip
-    assert "n = 4 trials (2 settings), 2 studies, 2 data sets" in text(
-        figures.draw("clean_robust", joined(parts))
+    assert "n = 4 trials (2 settings), 2 studies, 2 data sets" in collect_text(
+        figures.draw("clean_robust", join_frames(parts))
     )
 
 
@@ -243,7 +243,7 @@ def test_a_thousand_trials_are_named_sparingly(tmp_path):
     for name in ("clean_robust", "sensitivity", "parallel_coordinates", "rungs", "overfitting"):
         figure = figures.draw(name, frames)
         trials = {t.get_text() for t in figure.findobj(Text)} & {f"{i:04d}" for i in range(1000)}
-        assert len(trials) <= _style.NAMED, name
+        assert len(trials) <= _style.MAX_NAMED, name
         figures.save(figure, tmp_path / f"{name}.pdf")
         # points and curves of a thousand as vectors take ten times as much
         assert (tmp_path / f"{name}.pdf").stat().st_size < 1_000_000, name
@@ -295,4 +295,4 @@ def test_the_command_tells_all_mistakes_at_once(folder, capsys):
 def test_help_names_every_figure(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(name in said and figures.about(name) in said for name in figures.names())
+    assert all(name in said and figures.describe_figure(name) in said for name in figures.list_figures())

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-QUIET = (
+CHROMIUM_ARGUMENTS = (
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
     *("--disable-background-networking", "--disable-component-update", "--no-first-run"),
 )
@@ -19,7 +19,7 @@ def browser():
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip(f"needs chromium, and there is no {CHROMIUM}")
     with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_ARGUMENTS))
         yield found
         found.close()
 

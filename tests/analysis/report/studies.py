@@ -8,15 +8,15 @@ import pandas as pd
 import yaml
 
 from tuner.columns import TRIAL_COLUMNS
-from tuner.journal import Journal
+from tuner.journal import EventLog
 
 
-def curve(top):
+def rising_curve(top):
     """Return four accuracies that rise to `top` at the third and fall by 0.05 after."""
     return [0.25 * top, 0.5 * top, top, top - 0.05]
 
 
-def report(trial, epoch, robust):
+def epoch_row(trial, epoch, robust):
     return {
         "trial_id": trial,
         "epoch": epoch,
@@ -35,8 +35,8 @@ def report(trial, epoch, robust):
     }
 
 
-def trial(name, top, *, status="completed", knobs, **others):
-    """Return a row of `trials` whose curve is `curve(top)`."""
+def trial_row(name, top, *, status="completed", knobs, **others):
+    """Return a row of `trials` whose curve is `rising_curve(top)`."""
     return {
         "trial_id": name,
         "status": status,
@@ -59,7 +59,7 @@ def trial(name, top, *, status="completed", knobs, **others):
     }
 
 
-def study(folder: Path, rows, *, curves=True, **said) -> Path:
+def write_study_folder(folder: Path, rows, *, curves=True, **said) -> Path:
     """Write the results folder of a study that ended and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     about = {
@@ -76,46 +76,46 @@ def study(folder: Path, rows, *, curves=True, **said) -> Path:
     (folder / "search.yaml").write_text(text, encoding="utf-8")
     pd.DataFrame(rows).astype(TRIAL_COLUMNS).to_parquet(folder / "trials.parquet")
     epochs = [
-        report(row["trial_id"], epoch, robust)
+        epoch_row(row["trial_id"], epoch, robust)
         for row in rows
-        for epoch, robust in enumerate(curve(row["val_robust_accuracy"]), start=1)
+        for epoch, robust in enumerate(rising_curve(row["val_robust_accuracy"]), start=1)
         if curves
     ]
     pd.DataFrame(epochs).astype({"micro_batch": "Int64"}).to_parquet(folder / "epochs.parquet")
     return folder
 
 
-def small(folder: Path, **said) -> Path:
+def write_small_study_folder(folder: Path, **said) -> Path:
     """Write a study of six trials, of which 0003 is best; 0004 was stopped and 0005 failed."""
     tops = [0.40, 0.45, 0.50, 0.60, 0.35, 0.30]
     rows = [
-        trial(f"{i:04d}", top, knobs={"optimizer.weight_decay": 10.0 ** (i - 5)})
+        trial_row(f"{i:04d}", top, knobs={"optimizer.weight_decay": 10.0 ** (i - 5)})
         for i, top in enumerate(tops)
     ]
     rows[4]["status"] = "stopped"
     rows[5] |= {"status": "failed", "error": "RuntimeError: no more memory"}
-    return study(folder, rows, **said)
+    return write_study_folder(folder, rows, **said)
 
 
-def held_open(folder):
+def hold_event_log(folder):
     """Return what holds the account of a study while inside, as a search does that runs."""
-    return closing(Journal(folder))
+    return closing(EventLog(folder))
 
 
-def event(kind, number, **about):
+def event_line(kind, number, **about):
     """Return a line of an account."""
     return json.dumps({"event": kind, "trial_id": number, **about}) + "\n"
 
 
-def began(number, knobs):
-    return event("began", number, knobs=knobs, seed=0, groups={})
+def began_line(number, knobs):
+    return event_line("began", number, knobs=knobs, seed=0, groups={})
 
 
-def reported(number, epoch, robust):
-    row = report(number, epoch, robust)
+def reported_line(number, epoch, robust):
+    row = epoch_row(number, epoch, robust)
     del row["trial_id"]
-    return event("reported", number, report=row)
+    return event_line("reported", number, report=row)
 
 
-def ended(number):
-    return event("ended", number, status="completed", error="")
+def ended_line(number):
+    return event_line("ended", number, status="completed", error="")

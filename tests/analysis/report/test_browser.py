@@ -8,12 +8,12 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
-from analysis.report.follow import Following
-from analysis.report.page import page as page_of
-from analysis.report.server import HOST, Handler, Server
-from tests.analysis.report.studies import began, ended, held_open, reported, small
+from analysis.report.follow import LiveReport
+from analysis.report.page import render_page as page_of
+from analysis.report.server import HOST, ReportHandler, ReportServer
+from tests.analysis.report.studies import began_line, ended_line, hold_event_log, reported_line, write_small_study_folder
 from tests.analysis.report.test_page import HOSTILE, NONE, hostile
-from tuner.journal import FILE
+from tuner.journal import EVENT_LOG_FILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def page(tmp_path, opened):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     assert main([str(folder)]) == 0
     return opened((folder / "report.html").as_uri())
 
@@ -138,7 +138,7 @@ PAPER = "getComputedStyle(document.body).backgroundColor"
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark(tmp_path, opened, scheme):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     assert main([str(folder)]) == 0
     page = opened((folder / "report.html").as_uri(), color_scheme=scheme)
     colours = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 28)"}
@@ -173,7 +173,7 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_stands_out(tmp_path, opened, scheme):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     row = {"trial_id": "0003", "rule": "r", "attack": "a", "audit": "doubtful"}
     pd.DataFrame([row]).to_parquet(folder / "evaluation.parquet")
     assert main([str(folder)]) == 0
@@ -200,7 +200,7 @@ def test_a_screen_reader_finds_its_way(page):
 
 
 def test_it_fits_a_narrow_screen(tmp_path, opened):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     assert main([str(folder)]) == 0
     page = opened((folder / "report.html").as_uri(), viewport={"width": 360, "height": 700})
     draw(page, "chart-parallel")
@@ -219,7 +219,7 @@ def test_what_is_printed_is_whole(page):
 
 
 def test_a_long_table_comes_in_parts_and_is_printed_whole(tmp_path, opened):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     frame = pd.read_parquet(folder / "trials.parquet")
     many = [frame.assign(trial_id=frame["trial_id"] + f"-{i}") for i in range(100)]
     # with the six that then have epochs and no row: trials that have not ended
@@ -246,19 +246,19 @@ def test_nothing_a_study_says_runs(tmp_path, opened):
 
 
 def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
-    folder = small(tmp_path / "s", study={"trials": 3})
-    lines = [began("0000", {"k": 1}), reported("0000", 1, 0.2), began("0001", {"k": 2})]
-    (folder / FILE).write_text("".join(lines))
-    with Server((HOST, 0), Handler) as server:
-        server.following = Following([str(folder)])
-        server.following.rest_until = 0.0
+    folder = write_small_study_folder(tmp_path / "s", study={"trials": 3})
+    lines = [began_line("0000", {"k": 1}), reported_line("0000", 1, 0.2), began_line("0001", {"k": 2})]
+    (folder / EVENT_LOG_FILE).write_text("".join(lines))
+    with ReportServer((HOST, 0), ReportHandler) as server:
+        server.live_report = LiveReport([str(folder)])
+        server.live_report.next_read_at = 0.0
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
             page = opened(f"http://{HOST}:{server.server_port}/")
-            with held_open(folder):
+            with hold_event_log(folder):
                 follow(page, folder)
-            server.following.rest_until = 0.0
+            server.live_report.next_read_at = 0.0
             told(page, "Ended")
             assert names(page) == []
             assert page.locator("#count").inner_text() == "0 of 3 trials"
@@ -281,12 +281,12 @@ def follow(page, folder):
         page.get_by_role("columnheader", name="trial").get_by_role("button").click()
     page.get_by_role("button", name="0000", exact=True).click()
     page.evaluate("scrollTo({top: 250, behavior: 'instant'})")
-    with (folder / FILE).open("a") as file:
-        file.write(reported("0000", 2, 0.35))
+    with (folder / EVENT_LOG_FILE).open("a") as file:
+        file.write(reported_line("0000", 2, 0.35))
     page.wait_for_selector("#table td:text-is('35.0')")
     assert names(page) == ["0001", "0000"]
     assert page.locator("#filter").input_value() == "running"
     assert page.evaluate("scrollY") == 250
     assert page.locator("#table tbody button[aria-pressed=true]").inner_text() == "0000"
-    with (folder / FILE).open("a") as file:
-        file.write(ended("0000") + ended("0001") + began("0002", {"k": 3}) + ended("0002"))
+    with (folder / EVENT_LOG_FILE).open("a") as file:
+        file.write(ended_line("0000") + ended_line("0001") + began_line("0002", {"k": 3}) + ended_line("0002"))

@@ -14,12 +14,12 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
-from analysis.report.endings import endings
-from analysis.report.follow import Following
-from analysis.report.server import HOST, Handler, Server
-from analysis.report.underway import CUT_OFF, Pulse, caught_up
-from tests.analysis.report.studies import began, ended, held_open, reported, small, study, trial
-from tuner.journal import FILE
+from analysis.report.endings import group_stopped_trials
+from analysis.report.follow import LiveReport
+from analysis.report.server import HOST, ReportHandler, ReportServer
+from analysis.report.underway import CUT_OFF_STATUS, LiveStatus, add_running_trials
+from tests.analysis.report.studies import began_line, ended_line, hold_event_log, reported_line, write_small_study_folder, write_study_folder, trial_row
+from tuner.journal import EVENT_LOG_FILE
 
 KNOBS = {"optimizer.weight_decay": 1e-3}
 
@@ -27,12 +27,12 @@ KNOBS = {"optimizer.weight_decay": 1e-3}
 @pytest.fixture
 def running(tmp_path):
     """Return a study that has just begun: no frames, two trials, three epochs."""
-    folder = small(tmp_path / "s", study={"trials": 3})
+    folder = write_small_study_folder(tmp_path / "s", study={"trials": 3})
     (folder / "trials.parquet").unlink()
     (folder / "epochs.parquet").unlink()
-    lines = [began("0000", KNOBS), reported("0000", 1, 0.2), reported("0000", 2, 0.3)]
-    lines += [began("0001", KNOBS), reported("0001", 1, 0.1)]
-    (folder / FILE).write_text("".join(lines))
+    lines = [began_line("0000", KNOBS), reported_line("0000", 1, 0.2), reported_line("0000", 2, 0.3)]
+    lines += [began_line("0001", KNOBS), reported_line("0001", 1, 0.1)]
+    (folder / EVENT_LOG_FILE).write_text("".join(lines))
     return folder
 
 
@@ -41,62 +41,62 @@ def rows(frames):
 
 
 def test_the_account_is_ahead_of_the_frames(running):
-    with held_open(running):
-        frames, pulses = caught_up(analysis.load(running))
+    with hold_event_log(running):
+        frames, pulses = add_running_trials(analysis.load(running))
     assert rows(frames)["status"].tolist() == ["running", "running"]
-    assert pulses["s"].said().startswith("Running: 2")
+    assert pulses["s"].describe().startswith("Running: 2")
     assert rows(frames).loc["0000", "val_robust_accuracy"] == 0.3
     assert frames.knobs == ["optimizer.weight_decay"]
     assert len(frames.epochs) == 3
-    assert (pulses["s"].running, pulses["s"].begun, pulses["s"].asked) == (2, 2, 3)
+    assert (pulses["s"].n_running, pulses["s"].n_begun, pulses["s"].n_requested) == (2, 2, 3)
 
 
 def test_a_search_that_died_is_not_said_to_run(running):
-    with held_open(running):
-        following = Following([str(running)])
-        assert following.news("")["state"].startswith("Running: 2")
-    following.rest_until = 0.0  # nothing is written when a search is killed
-    news = following.news("")
+    with hold_event_log(running):
+        following = LiveReport([str(running)])
+        assert following.get_updates("")["state"].startswith("Running: 2")
+    following.next_read_at = 0.0  # nothing is written when a search is killed
+    news = following.get_updates("")
     assert news["state"].startswith("Ended early: 2 of 3 trials have begun, 2 not ended;")
     assert "resume=auto" in news["state"]
-    assert {row["status"] for row in rows(following.frames).to_dict("records")} == {CUT_OFF}
-    assert list(endings(following.frames)) == [CUT_OFF]
-    assert following.ended == ()
+    assert {row["status"] for row in rows(following.frames).to_dict("records")} == {CUT_OFF_STATUS}
+    assert list(group_stopped_trials(following.frames)) == [CUT_OFF_STATUS]
+    assert following.ended_trials == ()
 
 
 @pytest.mark.parametrize("sign", [".address", "address"])
 def test_a_search_on_another_machine_is_judged_by_its_silence(running, sign):
     if sign == "address":
-        small(running, study={"trials": 3, "address": "10.0.0.1:6379"})
+        write_small_study_folder(running, study={"trials": 3, "address": "10.0.0.1:6379"})
     else:
         (running / sign).write_text("s3://bucket/s")
-    frames, pulses = caught_up(analysis.load(running))
-    assert pulses["s"].alive is None
+    frames, pulses = add_running_trials(analysis.load(running))
+    assert pulses["s"].is_alive is None
     assert set(rows(frames).loc[["0000", "0001"], "status"]) == {"running"}
-    assert pulses["s"].said().startswith("Running: 2")
+    assert pulses["s"].describe().startswith("Running: 2")
 
 
 def test_what_only_frames_say_stays(tmp_path):
-    folder = study(tmp_path / "s", [trial("0000", 0.4, knobs=KNOBS, pareto=True)])
-    lines = [began("0000", KNOBS), reported("0000", 1, 0.4), ended("0000"), began("0001", KNOBS)]
-    (folder / FILE).write_text("".join(lines))
-    frames, _ = caught_up(analysis.load(folder))
+    folder = write_study_folder(tmp_path / "s", [trial_row("0000", 0.4, knobs=KNOBS, pareto=True)])
+    lines = [began_line("0000", KNOBS), reported_line("0000", 1, 0.4), ended_line("0000"), began_line("0001", KNOBS)]
+    (folder / EVENT_LOG_FILE).write_text("".join(lines))
+    frames, _ = add_running_trials(analysis.load(folder))
     assert rows(frames).loc["0000", "pareto"]
     assert pd.isna(rows(frames).loc["0001", "pareto"])
     assert not [problem for problem in frames.problems if "have begun" in problem]
 
 
 def test_a_study_without_an_account_stays_as_it_is(tmp_path):
-    frames, pulses = caught_up(analysis.load(small(tmp_path / "s")))
+    frames, pulses = add_running_trials(analysis.load(write_small_study_folder(tmp_path / "s")))
     assert len(frames.trials) == 6
     assert not pulses
-    assert any(FILE in problem for problem in frames.problems)
+    assert any(EVENT_LOG_FILE in problem for problem in frames.problems)
 
 
 def test_one_broken_account_spoils_no_other(tmp_path, running):
-    broken = small(tmp_path / "broken")
-    (broken / FILE).write_text('{"event": "reported", "trial_id": "0000"}\n')
-    frames, pulses = caught_up(analysis.load(broken, running))
+    broken = write_small_study_folder(tmp_path / "broken")
+    (broken / EVENT_LOG_FILE).write_text('{"event": "reported", "trial_id": "0000"}\n')
+    frames, pulses = add_running_trials(analysis.load(broken, running))
     assert list(pulses) == ["s"]
     assert len(frames.trials) == 8
     assert any(problem.startswith("broken: journal") for problem in frames.problems)
@@ -118,45 +118,45 @@ def test_one_broken_account_spoils_no_other(tmp_path, running):
     ],
 )
 def test_silence_is_told_by_the_longest_epoch(alive, running, begun, silence, said):
-    pulse = Pulse(running=running, begun=begun, asked=3, longest=20.0, heard=1000.0, alive=alive)
-    assert pulse.said(1000.0 + silence).startswith(said)
+    pulse = LiveStatus(n_running=running, n_begun=begun, n_requested=3, longest_epoch=20.0, last_write=1000.0, is_alive=alive)
+    assert pulse.describe(1000.0 + silence).startswith(said)
 
 
 def test_news_come_once(running):
-    following = Following([str(running)])
-    first = following.news("")
+    following = LiveReport([str(running)])
+    first = following.get_updates("")
     assert first["data"]["names"] == ["0000", "0001"]
-    assert "data" not in following.news(str(first["version"]))
-    with (running / FILE).open("a") as file:
-        file.write(reported("0001", 2, 0.5))
-    following.rest_until = 0.0
-    second = following.news(str(first["version"]))
+    assert "data" not in following.get_updates(str(first["version"]))
+    with (running / EVENT_LOG_FILE).open("a") as file:
+        file.write(reported_line("0001", 2, 0.5))
+    following.next_read_at = 0.0
+    second = following.get_updates(str(first["version"]))
     values = {each["key"]: each["values"] for each in second["data"]["columns"]}
     assert values["val_robust_accuracy"] == [0.3, 0.5]
 
 
 def test_what_is_half_written_or_gone_kills_nothing(running):
-    following = Following([str(running)])
+    following = LiveReport([str(running)])
     (running / "trials.parquet").write_bytes(b"PAR1half")
-    with (running / FILE).open("a") as file:
+    with (running / EVENT_LOG_FILE).open("a") as file:
         file.write('{"event": "repo')
-    following.rest_until = 0.0
-    assert "trials.parquet cannot be read" in following.news("")["sections"]["problems"]
+    following.next_read_at = 0.0
+    assert "trials.parquet cannot be read" in following.get_updates("")["sections"]["problems"]
     away = running.rename(running.with_name("away"))
-    following.rest_until = 0.0
-    news = following.news("")
+    following.next_read_at = 0.0
+    news = following.get_updates("")
     assert "Cannot be read at the moment" in news["state"]
     assert news["data"]["names"] == ["0000", "0001"]
     away.rename(running)
     (running / "trials.parquet").unlink()
-    following.rest_until = 0.0
-    assert "Cannot be read" not in following.news("")["state"]
+    following.next_read_at = 0.0
+    assert "Cannot be read" not in following.get_updates("")["state"]
 
 
 @pytest.fixture
 def server(running):
-    with Server((HOST, 0), Handler) as made:
-        made.following = Following([str(running)])
+    with ReportServer((HOST, 0), ReportHandler) as made:
+        made.live_report = LiveReport([str(running)])
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield made

@@ -7,12 +7,12 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
-from analysis.report.page import page, sections
-from analysis.report.payload import payload
-from analysis.report.ranking import Ranking, ranking, sampled
-from analysis.report.rows import selected_rows
-from analysis.report.standing import front, leaders
-from tests.analysis.report.studies import small, study, trial
+from analysis.report.page import render_page, render_sections
+from analysis.report.payload import build_payload
+from analysis.report.ranking import Ranking, build_ranking, sample_trials
+from analysis.report.rows import add_selected_epochs
+from analysis.report.standing import find_pareto_labels, find_leaders
+from tests.analysis.report.studies import write_small_study_folder, write_study_folder, trial_row
 
 NONE = Ranking(knobs=[], pairs=[], notes=[])
 HOSTILE = "</script><script>alert(1)</script>'\"&\u2028\u2029<!--ü{{7*7}}"
@@ -25,11 +25,11 @@ def data_of(html):
 
 
 def shown(folder):
-    return selected_rows(analysis.load(folder))
+    return add_selected_epochs(analysis.load(folder))
 
 
 def test_curves_are_cut_where_trials_begin(tmp_path):
-    found = payload(shown(small(tmp_path / "s")))["curves"]
+    found = build_payload(shown(write_small_study_folder(tmp_path / "s")))["curves"]
     assert found["starts"] == [0, 4, 8, 12, 16, 20, 24]
     assert found["selected"] == [2, 6, 10, 14, 18, 22]
     # trial 0003 rises to 0.6 in quarters and falls by 0.05
@@ -37,86 +37,86 @@ def test_curves_are_cut_where_trials_begin(tmp_path):
 
 
 def test_a_trial_without_epochs_has_none(tmp_path):
-    rows = [trial("0000", 0.4, knobs={"k": 1}), trial("0001", 0.5, knobs={"k": 2})]
-    folder = study(tmp_path / "s", rows)
+    rows = [trial_row("0000", 0.4, knobs={"k": 1}), trial_row("0001", 0.5, knobs={"k": 2})]
+    folder = write_study_folder(tmp_path / "s", rows)
     epochs = pd.read_parquet(folder / "epochs.parquet")
     epochs[epochs["trial_id"] == "0001"].to_parquet(folder / "epochs.parquet")
-    found = payload(shown(folder))["curves"]
+    found = build_payload(shown(folder))["curves"]
     assert found["starts"] == [0, 0, 4]
     assert found["selected"] == [-1, 2]
 
 
 def test_accuracies_have_four_digits_and_knobs_six(tmp_path):
-    rows = [trial("0000", 0.123456789, knobs={"k": 0.00123456789})]
-    found = payload(shown(study(tmp_path / "s", rows)))
+    rows = [trial_row("0000", 0.123456789, knobs={"k": 0.00123456789})]
+    found = build_payload(shown(write_study_folder(tmp_path / "s", rows)))
     values = {each["key"]: each["values"] for each in found["columns"]}
     assert values["val_robust_accuracy"] == [0.123457]
     assert max(found["curves"]["measures"]["val_robust_accuracy"]) == 0.1235
-    rows += [trial("0001", 0.2, knobs={"k": 50.0})]
-    found = payload(shown(study(tmp_path / "s", rows)))
+    rows += [trial_row("0001", 0.2, knobs={"k": 50.0})]
+    found = build_payload(shown(write_study_folder(tmp_path / "s", rows)))
     assert {e["key"]: e["values"] for e in found["columns"]}["k"] == [0.00123457, 50]
 
 
 def test_the_leader_satisfies_the_constraint(tmp_path):
     rows = [
-        trial("0000", 0.6, knobs={"k": 1}, feasible=False),
-        trial("0001", 0.5, knobs={"k": 2}, feasible=True),
+        trial_row("0000", 0.6, knobs={"k": 1}, feasible=False),
+        trial_row("0001", 0.5, knobs={"k": 2}, feasible=True),
     ]
-    assert leaders(shown(study(tmp_path / "s", rows))) == {"s": 1}
+    assert find_leaders(shown(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
 
 
 def test_more_seeds_count_for_more_than_one_lucky_one(tmp_path):
     """As tuner.progress has it: of what was run with the most seeds the highest mean leads."""
     rows = [
-        trial("0000", 0.50, knobs={"k": 1}, mean=0.50, n=1),
-        trial("0001", 0.46, knobs={"k": 2}, mean=0.45, n=2),
-        trial("0002", 0.48, knobs={"k": 3}, mean=0.44, n=2),
-        trial("0001s1", 0.44, knobs={"k": 2}, mean=0.45, n=2),
-        trial("0002s1", 0.40, knobs={"k": 3}, mean=0.44, n=2),
+        trial_row("0000", 0.50, knobs={"k": 1}, mean=0.50, n=1),
+        trial_row("0001", 0.46, knobs={"k": 2}, mean=0.45, n=2),
+        trial_row("0002", 0.48, knobs={"k": 3}, mean=0.44, n=2),
+        trial_row("0001s1", 0.44, knobs={"k": 2}, mean=0.45, n=2),
+        trial_row("0002s1", 0.40, knobs={"k": 3}, mean=0.44, n=2),
     ]
-    assert leaders(shown(study(tmp_path / "s", rows))) == {"s": 1}
+    assert find_leaders(shown(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
 
 
 def test_fronts_are_of_each_study(tmp_path):
-    small(tmp_path / "a")
-    small(tmp_path / "b")
-    frames = selected_rows(analysis.load(tmp_path / "a", tmp_path / "b"))
+    write_small_study_folder(tmp_path / "a")
+    write_small_study_folder(tmp_path / "b")
+    frames = add_selected_epochs(analysis.load(tmp_path / "a", tmp_path / "b"))
     # clean accuracy is robust accuracy plus 0.3, so that one trial beats all others in both
-    assert payload(frames)["fronts"] == [[3], [9]]
-    assert payload(frames)["best"] == [3, 9]
+    assert build_payload(frames)["fronts"] == [[3], [9]]
+    assert build_payload(frames)["best"] == [3, 9]
 
 
 def test_of_equals_the_cleaner_is_on_the_front():
     points = pd.DataFrame({
         "val_robust_accuracy": [0.5, 0.5, None], "val_clean_accuracy": [0.8, 0.9, 0.99]
     })  # fmt: skip
-    assert front(points) == [1]
+    assert find_pareto_labels(points) == [1]
 
 
 def test_the_summary_counts_what_the_images_cannot_tell_apart(tmp_path):
     rows = [
-        trial(f"{i:04d}", top, knobs={"k": i}) for i, top in enumerate([0.60, 0.58, 0.57, 0.56])
+        trial_row(f"{i:04d}", top, knobs={"k": i}) for i, top in enumerate([0.60, 0.58, 0.57, 0.56])
     ]
-    text = sections(analysis.load(study(tmp_path / "s", rows)), NONE)["summary"]
+    text = render_sections(analysis.load(write_study_folder(tmp_path / "s", rows)), NONE)["summary"]
     # Wilson's interval of 600 of 1,000: centre 0.5996, half-width 0.0303
     assert "[56.9, 63.0] %; 2 others are in that interval" in text
     assert "its last epoch is 5.0 points below its best" in text
 
 
 def test_the_summary_says_what_stopping_saved(tmp_path):
-    text = sections(analysis.load(small(tmp_path / "s")), NONE)["summary"]
+    text = render_sections(analysis.load(write_small_study_folder(tmp_path / "s")), NONE)["summary"]
     # one of five was stopped, behind as many epochs as the others had
     assert "1 of 5 trials were stopped, which saved 0 % of the epochs" in text
 
 
 def test_reasons_are_named(tmp_path):
     rows = [
-        trial("0000", 0.4, knobs={"k": 1}),
-        trial("0001", 0.3, knobs={"k": 2}, status="failed", error="RuntimeError: no more memory"),
-        trial("0002", 0.3, knobs={"k": 3}, status="stopped", collapsed_at=250),
-        trial("0003", 0.3, knobs={"k": 4}, status="diverged"),
+        trial_row("0000", 0.4, knobs={"k": 1}),
+        trial_row("0001", 0.3, knobs={"k": 2}, status="failed", error="RuntimeError: no more memory"),
+        trial_row("0002", 0.3, knobs={"k": 3}, status="stopped", collapsed_at=250),
+        trial_row("0003", 0.3, knobs={"k": 4}, status="diverged"),
     ]
-    text = sections(analysis.load(study(tmp_path / "s", rows)), NONE)["endings"]
+    text = render_sections(analysis.load(write_study_folder(tmp_path / "s", rows)), NONE)["endings"]
     order = [text.index(word) for word in ("1 failed", "1 diverged", "1 collapsed")]
     assert order == sorted(order)
     assert "RuntimeError: no more memory" in text
@@ -125,7 +125,7 @@ def test_reasons_are_named(tmp_path):
 
 
 def test_the_audit_stands_above_the_evaluation(tmp_path):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     pd.DataFrame([
         {"trial_id": "0003", "rule": "best_validation_robust", "attack": attack, "norm": "linf",
          "eps": 0.3, "n": 200, "clean_accuracy": 0.9, "attacked": 180, "fooled": 60,
@@ -133,7 +133,7 @@ def test_the_audit_stands_above_the_evaluation(tmp_path):
          "audit": audit, "seconds": 1.0}
         for attack, robust, audit in (("fgsm", 0.6, ""), ("pgd_20", 0.55, "weaker; too weak"))
     ]).to_parquet(folder / "evaluation.parquet")  # fmt: skip
-    text = sections(analysis.load(folder), NONE)
+    text = render_sections(analysis.load(folder), NONE)
     assert "<li>weaker</li>" in text["tested"]
     assert "<li>too weak</li>" in text["tested"]
     assert "55.0 %" in text["summary"]  # the least of both
@@ -141,36 +141,36 @@ def test_the_audit_stands_above_the_evaluation(tmp_path):
 
 
 def test_forests_see_a_part_of_many_trials(tmp_path):
-    rows = [trial(f"{i:04d}", 0.3, knobs={"k": i}) for i in range(160)]
-    frames = analysis.load(study(tmp_path / "s", rows))
-    some, notes = sampled(frames)
+    rows = [trial_row(f"{i:04d}", 0.3, knobs={"k": i}) for i in range(160)]
+    frames = analysis.load(write_study_folder(tmp_path / "s", rows))
+    some, notes = sample_trials(frames)
     assert len(some.trials) == 150
     assert set(some.epochs["trial_id"]) == set(some.trials["trial_id"])
     assert notes == ["s: by 150 of its 160 trials, drawn at random."]
 
 
 def test_diagnostics_are_shown_or_named(tmp_path):
-    folder = small(tmp_path / "s")
+    folder = write_small_study_folder(tmp_path / "s")
     row = {"trial_id": "0003", "measure": "fosc", "quantity": "mean", "value": 0.123456, "n": 10}
     pd.DataFrame([row]).to_parquet(folder / "diagnostics.parquet")
     (folder / "diagnostics").mkdir()
     (folder / "diagnostics/surface-1.png").write_bytes(b"\x89PNG")
-    shown = sections(analysis.load(folder), NONE)["diagnosed"]
+    shown = render_sections(analysis.load(folder), NONE)["diagnosed"]
     assert "0.1235" in shown
     assert 'src="data:image/png;base64,iVBORw=="' in shown
     (folder / "diagnostics.parquet").write_bytes(b"PAR1half")
     assert (
-        "diagnostics.parquet cannot be read" in sections(analysis.load(folder), NONE)["diagnosed"]
+        "diagnostics.parquet cannot be read" in render_sections(analysis.load(folder), NONE)["diagnosed"]
     )
 
 
 def hostile(tmp_path):
     name = HOSTILE.replace("/", "")  # the one character that a folder cannot have
     rows = [
-        trial("0000", 0.4, knobs={HOSTILE: HOSTILE}),
-        trial("0001", 0.3, knobs={HOSTILE: "relu"}, status="failed", error=HOSTILE),
+        trial_row("0000", 0.4, knobs={HOSTILE: HOSTILE}),
+        trial_row("0001", 0.3, knobs={HOSTILE: "relu"}, status="failed", error=HOSTILE),
     ]
-    folder = study(tmp_path / name, rows, command=HOSTILE)
+    folder = write_study_folder(tmp_path / name, rows, command=HOSTILE)
     row = {"trial_id": "0000", "rule": HOSTILE, "attack": HOSTILE, "audit": HOSTILE}
     pd.DataFrame([row]).to_parquet(folder / "evaluation.parquet")
     return folder
@@ -178,7 +178,7 @@ def hostile(tmp_path):
 
 def test_nothing_a_study_says_is_markup(tmp_path):
     frames = analysis.load(hostile(tmp_path))
-    html = page(frames, NONE)
+    html = render_page(frames, NONE)
     assert "<script>alert" not in html
     assert "alert(1)" in html  # it is there, as text
     assert "\u2028" not in html.split('id="data">')[1].split("</script>")[0]
@@ -187,7 +187,7 @@ def test_nothing_a_study_says_is_markup(tmp_path):
 
 
 def test_the_page_asks_nobody(tmp_path):
-    html = page(analysis.load(small(tmp_path / "s")), NONE)
+    html = render_page(analysis.load(write_small_study_folder(tmp_path / "s")), NONE)
     assert "connect-src 'none'" in unescape(html)
     ours = re.sub(r'<script type="text/plain".*?</script>', "", html, flags=re.DOTALL)
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:)""", ours)
@@ -196,7 +196,7 @@ def test_the_page_asks_nobody(tmp_path):
 
 @pytest.mark.parametrize("kind", ["one", "all failed", "none completed", "no metric", "no trials"])
 def test_gaps_are_named_not_fatal(tmp_path, kind, capsys):
-    rows = [trial(f"{i:04d}", 0.4, knobs={"k": i}) for i in range(3)]
+    rows = [trial_row(f"{i:04d}", 0.4, knobs={"k": i}) for i in range(3)]
     if kind == "one":
         rows = rows[:1]
     elif kind == "all failed":
@@ -209,9 +209,9 @@ def test_gaps_are_named_not_fatal(tmp_path, kind, capsys):
     curves = kind not in {"all failed", "no metric"}
     folder = tmp_path / "s"
     if curves:
-        study(folder, rows)
+        write_study_folder(folder, rows)
     else:
-        study(folder, [row | {"val_robust_accuracy": 0.0} for row in rows])
+        write_study_folder(folder, [row | {"val_robust_accuracy": 0.0} for row in rows])
         pd.DataFrame(rows).to_parquet(folder / "trials.parquet")
         pd.read_parquet(folder / "epochs.parquet").iloc[:0].to_parquet(folder / "epochs.parquet")
     if kind == "no trials":
@@ -230,8 +230,8 @@ def test_gaps_are_named_not_fatal(tmp_path, kind, capsys):
 
 
 def test_studies_with_different_columns_share_a_page(tmp_path):
-    study(tmp_path / "a", [trial("0000", 0.4, knobs={"only.a": 1})])
-    study(tmp_path / "b", [trial("0000", 0.5, knobs={"only.b": "x"})])
+    write_study_folder(tmp_path / "a", [trial_row("0000", 0.4, knobs={"only.a": 1})])
+    write_study_folder(tmp_path / "b", [trial_row("0000", 0.5, knobs={"only.b": "x"})])
     (tmp_path / "b" / "epochs.parquet").write_bytes(b"PAR1half")
     assert main([str(tmp_path / "a"), str(tmp_path / "b"), f"to={tmp_path / 'both.html'}"]) == 0
     html = (tmp_path / "both.html").read_text()
@@ -258,7 +258,7 @@ def test_mistakes_are_told_at_once(tmp_path, capsys):
     ],
 )
 def test_keys_that_clash_are_refused(tmp_path, words, told, capsys):
-    assert main([str(small(tmp_path / "s")), *words]) == 2
+    assert main([str(write_small_study_folder(tmp_path / "s")), *words]) == 2
     assert told in capsys.readouterr().err
 
 
@@ -268,6 +268,6 @@ def test_no_folder_is_refused(capsys):
 
 
 def test_too_few_trials_are_not_ranked(tmp_path):
-    found = ranking(analysis.load(small(tmp_path / "s")))
+    found = build_ranking(analysis.load(write_small_study_folder(tmp_path / "s")))
     assert not found.knobs
     assert found.notes
