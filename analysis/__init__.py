@@ -5,6 +5,6 @@ which look at networks.
 """
 
 from analysis.frames import Frames, Study
-from analysis.reading import load
+from analysis.loading import load
 
 __all__ = ["Frames", "Study", "load"]

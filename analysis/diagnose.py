@@ -9,16 +9,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.diagnostics import _ledger
-from analysis.diagnostics._prepared import Diagnosis, prepare_diagnosis
+from analysis.diagnostics import _table
+from analysis.diagnostics._prepare import Diagnosis, prepare_diagnosis
 from analysis.diagnostics._run import DiagnosisRunner
 from analysis.diagnostics._settings import VOCABULARY, compares_networks, draws_picture, print_usage
-from trainables.knobs import read_knobs
-from trainables.sentinel import MIN_FGSM_ACCURACY, detect_collapse
-from trainables.trust import trust_files, find_code_files
-from tuner.command import OK, run_command
-from tuner.elsewhere import with_remote_folders
-from tuner.words import CommandLine, parse_command_line
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.trusted_code import find_code_files, trust_files
+from trainables.robustness.overfitting_detector import MIN_FGSM_ACCURACY, detect_collapse
+from tuner.cli.command import OK, run_command
+from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.storage.remote_command import with_remote_folders
 
 CHECKPOINT_KEYS = ["study", "trial_id", "rule"]
 
@@ -31,7 +31,9 @@ def main(words: Sequence[str]) -> int:
     """
     farewell = "Interrupted; what is measured is kept, the same command goes on with the rest."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(words, print_usage, parse, with_remote_folders(diagnose), interrupt_message=farewell)
+    return run_command(
+        words, print_usage, parse, with_remote_folders(diagnose), interrupt_message=farewell
+    )
 
 
 def diagnose(line: CommandLine, console: Console) -> int:
@@ -44,13 +46,17 @@ def diagnose(line: CommandLine, console: Console) -> int:
         diagnosis = prepare_diagnosis(line.folders, line.arguments, line.problems)
         run = DiagnosisRunner(diagnosis, console)
         rows = [row for subject in diagnosis.checkpoints for row in run.measure_checkpoint(subject)]
-    print_results(console, pd.DataFrame(rows, columns=list(_ledger.COLUMNS)), diagnosis)
+    print_results(console, pd.DataFrame(rows, columns=list(_table.COLUMNS)), diagnosis)
     return OK
 
 
 def print_results(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -> None:
     """Print what came out, checkpoint by checkpoint, and where it is kept."""
-    pairs = frame["measure"].map({name: compares_networks(name) for name in diagnosis.measures}).astype(bool)
+    pairs = (
+        frame["measure"]
+        .map({name: compares_networks(name) for name in diagnosis.measures})
+        .astype(bool)
+    )
     threat, settings = diagnosis.groups["threat"], diagnosis.settings
     on = f"{threat['name']} eps {diagnosis.threat.eps:.4g}, {settings.images} {settings.split}"
     for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT_KEYS, sort=False):
@@ -62,9 +68,9 @@ def print_results(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -
         console.print(f"Transfer, accuracy %: {on} images", soft_wrap=True)
         console.print(build_transfer_table(some))
     for folder in dict.fromkeys(subject.folder for subject in diagnosis.checkpoints):
-        console.print(f"Rows are in {folder / _ledger.TABLE_FILE}.", soft_wrap=True)
+        console.print(f"Rows are in {folder / _table.TABLE_FILE}.", soft_wrap=True)
     if any(map(draws_picture, diagnosis.measures)):
-        console.print(f"Pictures are in {_ledger.PICTURE_FOLDER}/ beside them.", soft_wrap=True)
+        console.print(f"Pictures are in {_table.PICTURE_FOLDER}/ beside them.", soft_wrap=True)
 
 
 def build_quantity_table(rows: pd.DataFrame) -> Table:

@@ -91,7 +91,11 @@ def stack_frames(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFr
         return some[0]
     studies = [name for frame in some for name in frame["study"].cat.categories]
     filled = [frame for frame in some if len(frame)] or list(some[:1])
-    words = [column for column in find_shared_columns(filled) if len(find_value_kinds(filled, column)) > 1]
+    words = [
+        column
+        for column in find_shared_columns(filled)
+        if len(find_value_kinds(filled, column)) > 1
+    ]
     if words:
         problems.append(f"{', '.join(words)}: numbers in one study and words in another; as words.")
     rows = [

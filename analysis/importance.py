@@ -10,10 +10,10 @@ import pandas as pd
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
-from analysis import additivity
-from analysis.domains import KnobDomain
+from analysis import interactions
 from analysis.frames import Frames
-from analysis.samples import Sample, collect_samples
+from analysis.importance_sample import Sample, collect_samples
+from analysis.knob_domains import KnobDomain
 
 N_FORESTS, N_TREES = 5, 16
 """Forests, whose disagreement says how far to trust them, and trees in each."""
@@ -124,18 +124,22 @@ def measure_pairs(sample: Sample) -> Iterator[dict[str, Any]]:
     ends = np.cumsum([0, *(part.shape[1] for part in inputs.values())])
     columns = {k: list(range(a, b)) for k, a, b in zip(inputs, ends, ends[1:], strict=False)}
     score = sample.score
-    process = additivity.fit_gaussian_process(x, (score - score.mean()) / score.std())
-    alone = {knob: additivity.compute_partial_dependence(process, x, columns[knob]) for knob in columns}
+    process = interactions.fit_gaussian_process(x, (score - score.mean()) / score.std())
+    alone = {
+        knob: interactions.compute_partial_dependence(process, x, columns[knob]) for knob in columns
+    }
     for one, other in itertools.combinations(columns, 2):
         if {one, other} & set(sample.ranked_knobs):
-            joint = additivity.compute_partial_dependence(process, x, columns[one] + columns[other])
+            joint = interactions.compute_partial_dependence(
+                process, x, columns[one] + columns[other]
+            )
             excess = joint - alone[one] - alone[other]
             yield {
                 "study": sample.study,
                 "among": sample.shared_settings,
                 "knob": one,
                 "other": other,
-                "h": additivity.h_statistic(joint, alone[one], alone[other]),
+                "h": interactions.h_statistic(joint, alone[one], alone[other]),
                 "effect": float(excess.std() * score.std()),
                 "n": len(score),
                 "compared_at": sample.compared_at,

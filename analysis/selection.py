@@ -6,22 +6,31 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.frames import TRIAL_KEYS, Frames
-from trainables.constraint import parse_constraint
+from trainables.training.constraint import parse_constraint
 
 BEST_COLUMN = "val_robust_accuracy"
 """Robust accuracy at the epoch that a trial kept, as in `trials`."""
 FALLBACK_COLUMNS = {
     **{"level": "Int64", "best_epoch": "Int64", "val_clean_accuracy": "float64"},
-    **{BEST_COLUMN: "float64", "last_val_robust_accuracy": "float64", "robust_overfitting": "float64"},
+    **{
+        BEST_COLUMN: "float64",
+        "last_val_robust_accuracy": "float64",
+        "robust_overfitting": "float64",
+    },
 }
 """What `trials` says too, which is taken where a study has lost its epochs."""
-KEPT_COLUMNS = {"level": "level", "epoch": "best_epoch", "clean": "val_clean_accuracy", "robust": BEST_COLUMN}
+KEPT_COLUMNS = {
+    "level": "level",
+    "epoch": "best_epoch",
+    "clean": "val_clean_accuracy",
+    "robust": BEST_COLUMN,
+}
 LAST_COLUMNS = {
     **{"epoch": "last_epoch", "clean": "last_val_clean_accuracy"},
     "robust": "last_val_robust_accuracy",
 }
 SCORE_COLUMNS = ["missed", "robust", "clean"]
-"""What ranks epochs, as `trainables.report.Report.score` has it: least missed, then most."""
+"""What ranks epochs, as `trainables.training.report.Report.score` has it: least missed, then most."""
 ORACLE_COLUMNS = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
 
 

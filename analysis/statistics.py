@@ -14,7 +14,7 @@ from scipy import stats
 
 from analysis.frames import Frames
 from analysis.selection import BEST_COLUMN, select_epochs
-from trainables.problems import InputError, did_you_mean
+from trainables.errors import InputError, did_you_mean
 
 CONFIDENCE = 0.95
 RESAMPLES = 9_999
@@ -166,7 +166,9 @@ def compare_seeds(
     if min(n) < 2 or max(np.ptp(each) for each in noise) < ROUNDING_ERROR:
         unknown = {"low": math.nan, "high": math.nan, "p": math.nan}
         verdict: Verdict = "not enough seeds"
-        return SeedComparison(difference=difference, n=n, is_paired=paired, verdict=verdict, **unknown)
+        return SeedComparison(
+            difference=difference, n=n, is_paired=paired, verdict=verdict, **unknown
+        )
     with warnings.catch_warnings():
         # of seeds that came to the same in one setting; the other's spread is the noise then
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)

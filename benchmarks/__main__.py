@@ -6,7 +6,14 @@ Takes about an hour on two cores, which nothing else should be using.
 import subprocess
 import sys
 
-BENCHMARKS = ("training_step", "peak_memory", "examination", "trial_start", "packing", "search_overhead")
+BENCHMARKS = (
+    "training_step",
+    "peak_memory",
+    "examination",
+    "trial_start",
+    "packing",
+    "search_overhead",
+)
 
 
 def main() -> None:

@@ -27,12 +27,18 @@ from typing import Any
 
 import pandas as pd
 
-from tuner.settings import count_cores
+from tuner.config.settings import count_cores
 
 NODES, TRIALS, EPOCHS, GPU_SHARE = 3, 24, 16, 0.5
 MAX_CONCURRENT = int(NODES / GPU_SHARE)
 """Trials that run at once."""
-SMALL_SETTINGS = ["data.validation=60", "data.limit=600", "attack.steps=1", "exam.steps=1", "scheduler=none"]
+SMALL_SETTINGS = [
+    "data.validation=60",
+    "data.limit=600",
+    "attack.steps=1",
+    "exam.steps=1",
+    "scheduler=none",
+]
 HEALTH_CHECK = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "5"}
 """How soon a node counts as dead: five seconds rather than fifteen."""
 NODE_SETTINGS = {"RAY_AUTH_MODE": "token"}
@@ -80,7 +86,9 @@ class Cluster:
 
 
 @contextmanager
-def start_cluster(nodes: int = NODES, *, dashboard: bool = False, **settings: str) -> Iterator[Cluster]:
+def start_cluster(
+    nodes: int = NODES, *, dashboard: bool = False, **settings: str
+) -> Iterator[Cluster]:
     """Give a cluster with a token of its own, and end it.
 
     Args:
@@ -180,9 +188,23 @@ def search_with_node_failure(running: Cluster, results: Path, *words: str) -> di
         TimeoutError: If it takes too long.
     """
     folder, start = results / "study", time.perf_counter()
-    keys = [f"trials={TRIALS}", f"epochs={EPOCHS}", f"gpu={GPU_SHARE}", "cpu=0.5", "searcher=random"]
+    keys = [
+        f"trials={TRIALS}",
+        f"epochs={EPOCHS}",
+        f"gpu={GPU_SHARE}",
+        "cpu=0.5",
+        "searcher=random",
+    ]
     keys += [f"address={running.address}", f"results={results}", "name=study"]
-    program = [sys.executable, "-m", "tuner.search", "space=weight_decay", *SMALL_SETTINGS, *keys, *words]
+    program = [
+        sys.executable,
+        "-m",
+        "tuner.search",
+        "space=weight_decay",
+        *SMALL_SETTINGS,
+        *keys,
+        *words,
+    ]
     log = (results / "log").open("w+")
     process = subprocess.Popen(program, env=running.environment, stdout=log, stderr=log)
     killed = 0.0
@@ -237,7 +259,8 @@ def count_lost_epochs(seen: list[dict[str, Any]]) -> int:
     """Return how many epochs were trained again although their checkpoint was kept."""
     again = [at for at, event in enumerate(seen) if event["event"] == "reported"]
     return sum(
-        seen[at]["report"]["epoch"] <= find_checkpoint_epochs(seen[:at]).get(seen[at]["trial_id"], 0)
+        seen[at]["report"]["epoch"]
+        <= find_checkpoint_epochs(seen[:at]).get(seen[at]["trial_id"], 0)
         for at in again
     )
 

@@ -20,11 +20,11 @@ import torch.nn.functional as F
 from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
-from trainables.memory_format import to_channels_last
-from trainables.verdict import AttackState, correct_mask, run_attack
-from tuner.evaluation import Evaluation, prepare_evaluation
-from tuner.settings import count_cores
-from tuner.suites import Attack
+from trainables.evaluation.attack_state import AttackState, correct_mask, run_attack
+from trainables.networks.memory_format import to_channels_last
+from tuner.config.settings import count_cores
+from tuner.evaluation.prepare import Evaluation, prepare_evaluation
+from tuner.evaluation.suites import Attack
 
 ROUNDS = 3
 SEEDS = (0, 1, 2)
@@ -37,7 +37,9 @@ def main(folder: str, what: str, number: str) -> None:
     """Measure, print and keep the numbers."""
     torch.set_num_threads(count_cores())
     suite = [*PACKAGE_NAMES, "square"] if what == "verdicts" else ["autoattack", "pgd_100_10"]
-    evaluation = prepare_evaluation([folder], {"suite": suite, "images": int(number), "batch": BATCH}, [])
+    evaluation = prepare_evaluation(
+        [folder], {"suite": suite, "images": int(number), "batch": BATCH}, []
+    )
     measured = compare_accuracies(evaluation) if what == "verdicts" else compare_times(evaluation)
     hardware = f"{count_cores()}-core-{platform.machine()}"
     name = Path(folder).name
@@ -106,7 +108,9 @@ def load_pixels(evaluation: Evaluation) -> tuple[Tensor, Tensor]:
     return next(evaluation.images.stream([torch.arange(len(evaluation.images))]))
 
 
-def evaluate_ours(model: nn.Module, evaluation: Evaluation, suite: list[Attack], seed: int = 0) -> float:
+def evaluate_ours(
+    model: nn.Module, evaluation: Evaluation, suite: list[Attack], seed: int = 0
+) -> float:
     """Return the robust accuracy under a suite of ours."""
     to_channels_last(model)
     standing = correct_mask(model, evaluation.images, BATCH)

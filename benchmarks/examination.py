@@ -19,17 +19,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from trainables.bind import bind_member
+from trainables.binding import bind_member
 from trainables.bound_components import bound_model
-from trainables.exam import measure_accuracies
-from trainables.groups import GROUPS
-from trainables.images import ImageFormat, Images
-from trainables.memory_format import to_channels_last
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import ImageFormat, Images
+from trainables.networks.memory_format import to_channels_last
+from trainables.robustness.validation_attack import measure_accuracies
 from trainables.threat import Threat
 from trainables.threats.linf import Linf
-from trainables.trial import build_network
-from tuner.evaluation import prepare_evaluation
-from tuner.settings import count_cores
+from trainables.training.trial import build_network
+from tuner.config.settings import count_cores
+from tuner.evaluation.prepare import prepare_evaluation
 
 ROUNDS, N_IMAGES, STEPS = 5, 200, 10
 NETWORKS = {"preact_resnet18": (3, 32, 32), "resnet18": (3, 32, 32), "small_cnn": (1, 28, 28)}

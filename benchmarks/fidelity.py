@@ -30,8 +30,8 @@ import pandas as pd
 import yaml
 from scipy.stats import spearmanr
 
-from tuner.recorded import Recording, load_archive
-from tuner.settings import count_cores
+from tuner.config.settings import count_cores
+from tuner.replay.recordings import Recording, load_archive
 
 KEPT_SHARE = 1 / 20
 """Share of the settings that get a long run: 20 short ones and 1 long one cost 6 long ones."""
@@ -40,7 +40,10 @@ DRAWS = 2000
 
 def main(name: str, *folders: str) -> None:
     """Measure, print and keep the numbers."""
-    studies = [measure_study(load_archive(Path(folder)).runs, read_test_accuracies(Path(folder))) for folder in folders]
+    studies = [
+        measure_study(load_archive(Path(folder)).runs, read_test_accuracies(Path(folder)))
+        for folder in folders
+    ]
     overall = {
         key: {
             "mean": round(mean(each[key] for each in studies), 3),
@@ -79,9 +82,15 @@ def compare_runs(name: str, folder: str, other: str) -> None:
         "hardware": hardware,
         "searches": [read_command(Path(folder)), read_command(Path(other))],
         "settings": len(runs),
-        "rank_correlation_whole_run": compute_rank_correlation([find_best_accuracy(run, 0) for run in runs], ends),
-        "rank_correlation_first_quarter": compute_rank_correlation([find_accuracy_at(run, 0.25, 0) for run in runs], ends),
-        "rank_correlation_first_half": compute_rank_correlation([find_accuracy_at(run, 0.5, 0) for run in runs], ends),
+        "rank_correlation_whole_run": compute_rank_correlation(
+            [find_best_accuracy(run, 0) for run in runs], ends
+        ),
+        "rank_correlation_first_quarter": compute_rank_correlation(
+            [find_accuracy_at(run, 0.25, 0) for run in runs], ends
+        ),
+        "rank_correlation_first_half": compute_rank_correlation(
+            [find_accuracy_at(run, 0.5, 0) for run in runs], ends
+        ),
     }
     print(json.dumps(kept, indent=1))
     path = Path(__file__).parent / f"fidelity_{name}_{hardware}_{date.today()}.json"
@@ -111,7 +120,9 @@ def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> d
         tested: The robust accuracy of each on the test split; none if it was not evaluated.
     """
     short, long = (np.array([find_best_accuracy(run, level) for run in runs]) for level in (0, 1))
-    quarter, half = (np.array([find_accuracy_at(run, share) for run in runs]) for share in (0.25, 0.5))
+    quarter, half = (
+        np.array([find_accuracy_at(run, share) for run in runs]) for share in (0.25, 0.5)
+    )
     spent = dict(compute_costs(runs))
     return {
         "settings": float(len(runs)),
@@ -127,7 +138,11 @@ def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> d
         "halving_regret_keeping_a_quarter_in_points": 100
         * float(long.max() - long[find_winner(short, long, len(runs) // 4)]),
         "random_regret_at_half_in_points": 100 * compute_random_regret(long, len(runs) // 2),
-        **(measure_on_test(short, long, np.array([tested[run.name] for run in runs])) if tested else {}),
+        **(
+            measure_on_test(short, long, np.array([tested[run.name] for run in runs]))
+            if tested
+            else {}
+        ),
     }
 
 
@@ -143,7 +158,8 @@ def measure_on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # 
         "on_test_spread_in_points": float(100 * tested.std()),
         "on_test_rank_correlation_short_whole_run": compute_rank_correlation(short, tested),
         "on_test_rank_correlation_long_run": compute_rank_correlation(long, tested),
-        "on_test_halving_regret_in_points": 100 * float(tested.max() - tested[select_top(short)].max()),
+        "on_test_halving_regret_in_points": 100
+        * float(tested.max() - tested[select_top(short)].max()),
         "on_test_random_regret_at_a_third_in_points": 100
         * compute_random_regret(long, len(long) // 3, tested),
         "on_test_halving_regret_keeping_a_quarter_in_points": 100

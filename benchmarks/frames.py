@@ -21,8 +21,8 @@ import pandas as pd
 
 import analysis
 from analysis import selection
-from trainables.report import Report
-from tuner.columns import TRIAL_COLUMNS
+from trainables.training.report import Report
+from tuner.layout import TRIAL_COLUMNS
 
 TRIALS, EPOCHS = 10_000, 200
 ROUNDS = 5

@@ -18,18 +18,18 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from search_spaces._published import load_lines
-from trainables import catalogue
-from trainables.bind import bind_member
+from trainables.binding import bind_member
 from trainables.bound_components import bound_model
-from trainables.groups import GROUPS
-from trainables.images import ImageFormat
-from trainables.trial import Trial, build_network
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
-from tuner.draws import build_configuration, sample_knob_values
-from tuner.plan import Plan, Variant
-from tuner.probe import skip_validation, time_training
-from tuner.space import SPACES_PACKAGE
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import ImageFormat
+from trainables.hparams import registry
+from trainables.training.trial import Trial, build_network
+from tuner.config.compose import compose_plan
+from tuner.config.plan import Plan, Variant
+from tuner.config.preflight.representative import build_configuration, sample_knob_values
+from tuner.config.preflight.timing import skip_validation, time_training
+from tuner.config.spaces import SPACES_PACKAGE
+from tuner.search import parse_search_arguments
 
 Config = Mapping[str, Mapping[str, Any]]
 
@@ -58,7 +58,12 @@ class Speed:
     def multiplications_per_hour(self) -> float:
         """How many are done in an hour, in forward passes."""
         config = build_config(*self.words)
-        return TRAINING_IMAGES["cifar10"] * count_passes(config) * count_multiplications(config) / self.hours_per_epoch
+        return (
+            TRAINING_IMAGES["cifar10"]
+            * count_passes(config)
+            * count_multiplications(config)
+            / self.hours_per_epoch
+        )
 
 
 def find_published_minutes(table: str, method: str) -> float:
@@ -93,7 +98,9 @@ def list_speeds() -> list[Speed]:
             source="GradAlign (arXiv:2007.02617), FGSM on a PreAct-ResNet-18, 9.5 minutes for "
             f"{fgsm['epochs']} epochs on a V100 in half precision",
             words=("recipe=grad_align", "method=fgsm"),
-            hours_per_epoch=find_published_minutes("text:l4", "FGSM") / 60 / float(str(fgsm["epochs"])),
+            hours_per_epoch=find_published_minutes("text:l4", "FGSM")
+            / 60
+            / float(str(fgsm["epochs"])),
         ),
     ]
     return sorted(found, key=lambda each: each.multiplications_per_hour)
@@ -102,7 +109,9 @@ def list_speeds() -> list[Speed]:
 def build_config(*words: str) -> dict[str, Any]:
     """Return one configuration as a trial takes it."""
     arguments, problems = parse_search_arguments(list(words))
-    plan = compose_plan({"searcher": {"name": "random"}, "trials": 1, **arguments}, problems, single=True)
+    plan = compose_plan(
+        {"searcher": {"name": "random"}, "trials": 1, **arguments}, problems, single=True
+    )
     return complete_config(plan, plan.variants[0].fixed)
 
 
@@ -176,13 +185,16 @@ def compute_table_cost(space: str) -> TableCost:
         space=space,
         cells=plan.trials,
         epochs=plan.epochs,
-        multiplications=plan.trials * fmean(compute_cell_cost(plan, each) for each in plan.variants),
+        multiplications=plan.trials
+        * fmean(compute_cell_cost(plan, each) for each in plan.variants),
     )
 
 
 def compute_cell_cost(plan: Plan, variant: Variant) -> float:
     """Return the multiplications of a trial of a variant: its training, and its exams."""
-    config = complete_config(plan, build_configuration(variant, next(sample_knob_values(variant, plan.settings.seed))))
+    config = complete_config(
+        plan, build_configuration(variant, next(sample_knob_values(variant, plan.settings.seed)))
+    )
     held_out, exam = config["data"]["validation"], config["exam"]
     images = TRAINING_IMAGES[config["data"]["name"]] - held_out
     # an exam looks at each image once more than it takes steps
@@ -193,8 +205,8 @@ def compute_cell_cost(plan: Plan, variant: Variant) -> float:
 
 def list_table_costs() -> Iterator[TableCost]:
     """Yield what every space costs that has published numbers."""
-    for name in catalogue.list_members(SPACES_PACKAGE):
-        if hasattr(catalogue.load_member(SPACES_PACKAGE, name), "published"):
+    for name in registry.list_members(SPACES_PACKAGE):
+        if hasattr(registry.load_member(SPACES_PACKAGE, name), "published"):
             yield compute_table_cost(name)
 
 
@@ -202,7 +214,9 @@ def main() -> None:
     """Print the speeds and the tables."""
     known = list_speeds()
     for speed in known:
-        print(f"{speed.multiplications_per_hour / 3600 / 1e12:.1f}e12 multiplications/s: {speed.source}")
+        print(
+            f"{speed.multiplications_per_hour / 3600 / 1e12:.1f}e12 multiplications/s: {speed.source}"
+        )
     slow, *_, quick = known
     for each in list_table_costs():
         hours = f"{each.compute_gpu_hours(quick):.0f} to {each.compute_gpu_hours(slow):.0f}"

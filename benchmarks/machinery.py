@@ -20,11 +20,11 @@ from typing import Any
 import pandas as pd
 from ray import tune
 
-from trainables.checkpoint import METRICS_FILE, WEIGHTS_FILE
-from trainables.report import Report
-from tuner import run
+from trainables.training.checkpoint import METRICS_FILE, WEIGHTS_FILE
+from trainables.training.report import Report
+from tuner.config.settings import count_cores
+from tuner.runtime import ray_tune
 from tuner.search import main as search
-from tuner.settings import count_cores
 
 TRIALS, LONG_TRIALS, EPOCHS, ROUNDS = 100, 4, 50, 3
 
@@ -61,7 +61,7 @@ def measure_seconds(trials: int, epochs: int) -> float:
 
 def main() -> None:
     """Measure, print and keep the numbers."""
-    vars(run)["trainable"] = report_without_training
+    vars(ray_tune)["trainable"] = report_without_training
     rates = [(TRIALS - 1) / measure_seconds(TRIALS, 1) for _ in range(ROUNDS)]
     number = LONG_TRIALS * EPOCHS
     each = [count_cores() * measure_seconds(LONG_TRIALS, EPOCHS) / number for _ in range(ROUNDS)]

@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 
-from trainables.loop import train_epoch
-from trainables.trial import Trial
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
-from tuner.settings import count_cores
+from trainables.training.loop import train_epoch
+from trainables.training.trial import Trial
+from tuner.config.compose import compose_plan
+from tuner.config.settings import count_cores
+from tuner.search import parse_search_arguments
 
 ROUNDS = 5
 COMMON = [

@@ -16,7 +16,7 @@ from statistics import mean, stdev
 
 import pandas as pd
 
-from tuner.settings import count_cores
+from tuner.config.settings import count_cores
 
 ROUNDS, TRIALS, EPOCHS = 3, 8, 3
 PACKINGS = {

@@ -15,8 +15,14 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.training_step import SETTINGS, build_our_step, build_reference_step, build_art_step, build_torchattacks_step
-from tuner.settings import count_cores
+from benchmarks.training_step import (
+    SETTINGS,
+    build_art_step,
+    build_our_step,
+    build_reference_step,
+    build_torchattacks_step,
+)
+from tuner.config.settings import count_cores
 
 NETWORKS = ("resnet18", "preact_resnet18")
 CONTENDERS: dict[str, Callable[..., Callable[[], object]]] = {

@@ -23,7 +23,7 @@ import pandas as pd
 import yaml
 from playwright.sync_api import Browser, sync_playwright
 
-from tuner.settings import count_cores
+from tuner.config.settings import count_cores
 
 TRIALS, EPOCHS, ROUNDS = 1000, 100, 5
 CHROMIUM = "/usr/bin/chromium"

@@ -20,13 +20,13 @@ import numpy as np
 import optuna
 from ray import tune
 
-from tuner.ladder import FidelityPlan
-from tuner.plan import Variant
-from tuner.recorded import Archive, load_archive
-from tuner.replay import Replay
-from tuner.rule import Scheduler
+from tuner.config.plan import Variant
+from tuner.config.settings import count_cores
+from tuner.replay.recordings import Archive, load_archive
+from tuner.replay.simulate import Replay
 from tuner.schedulers import asha, halving, hyperband, median, none
-from tuner.settings import count_cores
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Scheduler
 
 ORDERS = 100
 SPLITS = 40
@@ -48,7 +48,9 @@ def main(curves: str) -> None:
         "date": str(date.today()),
         "hardware": f"{count_cores()}-core-{platform.machine()}",
         "runs": len(archive.runs),
-        "all_runs": {name: measure_all_runs(archive, build) for name, build in list_contenders().items()},
+        "all_runs": {
+            name: measure_all_runs(archive, build) for name, build in list_contenders().items()
+        },
         "chosen_on_one_half": measure_halves(archive),
     }
     print(json.dumps(kept, indent=1))
@@ -107,7 +109,11 @@ def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, Any]:
     found = np.array([measure_replay(archive, build, order) for order in range(ORDERS)])
     cost = float(np.median(found[:, 1]))
     chance = np.array([measure_replay(archive, None, order, cost)[0] for order in range(ORDERS)])
-    return {"cost": round(cost, 3), "regret": summarize_quantiles(found[:, 0]), "random": summarize_quantiles(chance)}
+    return {
+        "cost": round(cost, 3),
+        "regret": summarize_quantiles(found[:, 0]),
+        "random": summarize_quantiles(chance),
+    }
 
 
 def summarize_quantiles(values: Any) -> dict[str, float]:  # noqa: ANN401
@@ -146,7 +152,9 @@ def choose_rungs(archive: Archive, seed: int) -> tuple[float, float]:
     """Return the first rung and the share kept that have the least regret below the limit."""
     rng = random.Random(seed)
     number = 2 * len(archive.runs) // 3
-    parts = [Archive(tuple(rng.sample(archive.runs, number)), archive.levels) for _ in range(SUBSETS)]
+    parts = [
+        Archive(tuple(rng.sample(archive.runs, number)), archive.levels) for _ in range(SUBSETS)
+    ]
     judged = []
     for rungs in product((1 / 200, 1 / 40, 1 / 20), (0.1, 0.15, 0.2)):
         found = [measure_replay(part, build_halving_factory(*rungs), seed) for part in parts]

@@ -25,14 +25,19 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.simulated import Clock, RecordedRuns, SimulatedTune, Stopwatch
-from trainables.patience import Retry
-from tuner import books, disk, display, journal, pace, progress, pursue, run, searcher
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
-from tuner.place import LocalStore
-from tuner.recorded import load_archive
-from tuner.settings import count_cores
-from tuner.terminal import SafeConsole
+from trainables.io.retry import Retry
+from tuner.cli.console import SafeConsole
+from tuner.config.compose import compose_plan
+from tuner.config.settings import count_cores
+from tuner.monitoring import live_table, throttle
+from tuner.replay.recordings import load_archive
+from tuner.runtime import execute, persistence, preparation, ray_tune
+from tuner.schedulers.core import factory
+from tuner.search import parse_search_arguments
+from tuner.searchers.core import optuna_searcher
+from tuner.state import study
+from tuner.storage import checkpoint_retention, event_log
+from tuner.storage.results_store import LocalStore
 
 ROUNDS = {100: 5, 1_000: 3, 10_000: 2}
 """Searches of each size; one of the largest takes minutes."""
@@ -40,14 +45,14 @@ EPOCHS = 8
 WORDS = ["space=weight_decay", "optimizer.lr=loguniform(1e-3,1)", f"epochs={EPOCHS}", "cpu=1"]
 SCHEDULERS = ("halving", "asha")
 TIMED_METHODS = [
-    (searcher.OptunaSearcher, "suggest", "searcher, asked"),
-    (searcher.OptunaSearcher, "on_trial_result", "searcher, told"),
-    (searcher.OptunaSearcher, "on_trial_complete", "searcher, told"),
-    (searcher.OptunaSearcher, "takes_up", "searcher, told"),
-    (journal.EventLog, "write", "journal"),
-    (disk.CheckpointRetention, "hold", "disk"),
-    (books.FrameWriter, "tell", "frames"),
-    (display.LineLog, "tell", "display"),
+    (optuna_searcher.OptunaSearcher, "suggest", "searcher, asked"),
+    (optuna_searcher.OptunaSearcher, "on_trial_result", "searcher, told"),
+    (optuna_searcher.OptunaSearcher, "on_trial_complete", "searcher, told"),
+    (optuna_searcher.OptunaSearcher, "takes_up", "searcher, told"),
+    (event_log.EventLog, "write", "journal"),
+    (checkpoint_retention.CheckpointRetention, "hold", "disk"),
+    (persistence.FrameWriter, "tell", "frames"),
+    (live_table.LineLog, "tell", "display"),
 ]
 
 
@@ -55,23 +60,25 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     """Return what one search costs."""
     clock, watch = Clock(), Stopwatch()
     ray = SimulatedTune(clock, watch, RecordedRuns(load_archive(curves).runs))
-    vars(run).update(tune=ray, forget=ray.forget)
-    vars(pursue)["lifeline"] = lambda *_: nullcontext()
-    for module in (pace, progress, display):
+    vars(ray_tune).update(tune=ray, forget=ray.forget)
+    vars(execute)["lifeline"] = lambda *_: nullcontext()
+    for module in (throttle, study, live_table):
         vars(module)["time"] = clock
     for part in TIMED_METHODS:
         watch.wrap_method(*part)
     words = [*WORDS, f"scheduler={scheduler}", f"trials={trials}", f"seed={seed}"]
     plan = compose_plan(*parse_search_arguments([*words, f"concurrency={trials // 10}"]))
-    rule = type(run.build_scheduler(plan))
+    rule = type(factory.build_scheduler(plan))
     for method in ("reported", "next"):
         watch.wrap_method(rule, method, "rule")
     syncs = count_syncs()
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
-        pursue.silence_libraries()
+        preparation.silence_libraries()
         results, room = Path(folder) / "study", (float(trials), 0.0)
-        earlier, patience = pursue.EarlierStudy(), Retry(print)
-        pursue.start_study(plan, LocalStore(results), [], [], SafeConsole(file=nowhere), room, earlier, patience)
+        earlier, patience = preparation.EarlierStudy(), Retry(print)
+        execute.start_study(
+            plan, LocalStore(results), [], [], SafeConsole(file=nowhere), room, earlier, patience
+        )
         sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
     return {
         **summarize_events(ray, watch, clock),

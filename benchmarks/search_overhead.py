@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from tuner.settings import count_cores
+from tuner.config.settings import count_cores
 
 COMMAND = ["-m", "tuner.search", "space=weight_decay"]
 ROUNDS = 3

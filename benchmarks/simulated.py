@@ -26,10 +26,10 @@ from ray import tune
 from ray.tune.search import Searcher
 from safetensors.torch import save_file
 
-from trainables.checkpoint import METRICS_FILE, STATE_FILE, WEIGHTS_FILE
-from trainables.levels import Level
-from trainables.report import Report
-from tuner.recorded import Recording
+from trainables.training.checkpoint import METRICS_FILE, STATE_FILE, WEIGHTS_FILE
+from trainables.training.fidelity import Level
+from trainables.training.report import Report
+from tuner.replay.recordings import Recording
 
 EPOCH_SECONDS = 60.0
 KNOBS = ("optimizer.weight_decay", "optimizer.lr")
@@ -61,11 +61,17 @@ class Clock:
         yield
         self.wall_seconds += time.perf_counter() - since
         spent = time.process_time() - self.cpu_started
-        self.free_at, self.cpu_seconds, self.cpu_started = self.free_at + spent, self.cpu_seconds + spent, None
+        self.free_at, self.cpu_seconds, self.cpu_started = (
+            self.free_at + spent,
+            self.cpu_seconds + spent,
+            None,
+        )
 
     def monotonic(self) -> float:
         """Return the time, as the module of that name does."""
-        return self.free_at + (0.0 if self.cpu_started is None else time.process_time() - self.cpu_started)
+        return self.free_at + (
+            0.0 if self.cpu_started is None else time.process_time() - self.cpu_started
+        )
 
 
 @dataclass
@@ -177,7 +183,7 @@ class SimulatedTrial:
 
 
 class SimulatedTune:
-    """What `tuner.run` knows of `ray.tune`, for one search.
+    """What `tuner.runtime.ray_tune` knows of `ray.tune`, for one search.
 
     Attributes:
         driver_times: What the driver has spent.
@@ -257,7 +263,9 @@ class SimulatedTune:
     def build_trial(self, config: dict[str, Any]) -> SimulatedTrial:
         """Return a trial as Ray has it, with what it will report."""
         levels = [Level(**level) for level in config["levels"]]
-        reports = repeat_run(self.recordings.find_run(config), levels[config["level"] :], config["level"])
+        reports = repeat_run(
+            self.recordings.find_run(config), levels[config["level"] :], config["level"]
+        )
         met = self.last_positions.get(config["trial"], (-1, 0))
         rest = [report for report in reports if report.position > met]
         name = f"{config['trial']}-{config['went_on']}" if config["went_on"] else config["trial"]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from trainables.catalogue import load_file
-from tuner.settings import count_cores
+from trainables.hparams.registry import load_file
+from tuner.config.settings import count_cores
 
 STUDIES = Path(__file__).parent / "studies"
 NAMED_ARGUMENTS = ("precision=",)
@@ -73,7 +73,8 @@ def format_table(runs: pd.DataFrame, knobs: list[str]) -> str:
     lines = [" | ".join([*knobs, *TABLE_COLUMNS, "n"]), " | ".join(["---"] * (len(knobs) + 4))]
     for setting, some in runs.groupby(knobs, sort=False, dropna=False):
         values = [
-            f"{100 * some[c].mean():.1f} ± {100 * some[c].std():.1f}" for c in TABLE_COLUMNS.values()
+            f"{100 * some[c].mean():.1f} ± {100 * some[c].std():.1f}"
+            for c in TABLE_COLUMNS.values()
         ]
         named = [f"{v:g}" if isinstance(v, float) else str(v) for v in setting]
         lines.append(" | ".join([*named, *values, str(len(some))]))

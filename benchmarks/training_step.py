@@ -26,10 +26,10 @@ from art.defences.trainer import AdversarialTrainerMadryPGD
 from art.estimators.classification import PyTorchClassifier
 from torch import Tensor, nn
 
-from trainables.loop import train_epoch
-from trainables.precision import Precision
-from trainables.trial import Trial
-from tuner.settings import count_cores
+from trainables.networks.precision import Precision
+from trainables.training.loop import train_epoch
+from trainables.training.trial import Trial
+from tuner.config.settings import count_cores
 
 ROUNDS = 5
 EPS, STEP_SIZE, STEPS = 8 / 255, 2 / 255, 10
@@ -71,8 +71,12 @@ def measure_network(name: str, *, methods: bool) -> dict[str, Any]:
         "ART": build_art_step(name, x, y),
         "ours fp32": build_our_step(name, x, "fp32", {}),
         "ours bf16": build_our_step(name, x, "bf16", {}),
-        "floor fp32": build_convolution_step(build_trial(name, x, "fp32", {}).model, x, torch.float32),
-        "floor bf16": build_convolution_step(build_trial(name, x, "fp32", {}).model, x, torch.bfloat16),
+        "floor fp32": build_convolution_step(
+            build_trial(name, x, "fp32", {}).model, x, torch.float32
+        ),
+        "floor bf16": build_convolution_step(
+            build_trial(name, x, "fp32", {}).model, x, torch.bfloat16
+        ),
     }
     if methods:
         contenders |= {
@@ -187,7 +191,9 @@ def build_torchattacks_step(name: str, x: Tensor, y: Tensor) -> Callable[[], obj
     return lambda: update_weights(model, own.optimizer, attack(x, y), y)
 
 
-def update_weights(model: nn.Module, optimizer: torch.optim.Optimizer, x_adv: Tensor, y: Tensor) -> None:
+def update_weights(
+    model: nn.Module, optimizer: torch.optim.Optimizer, x_adv: Tensor, y: Tensor
+) -> None:
     """Take one step on attacked images."""
     optimizer.zero_grad()
     F.cross_entropy(model(x_adv), y).backward()

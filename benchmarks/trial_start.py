@@ -14,7 +14,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from tuner.settings import count_cores
+from tuner.config.settings import count_cores
 
 TRIALS = 24
 WORDS = ["space=weight_decay", f"trials={TRIALS}", "epochs=1", "scheduler=none", "concurrency=1"]
@@ -24,7 +24,14 @@ SMALL_SETTINGS = ["data.limit=200", "data.validation=50"]
 def main() -> None:
     """Measure, print and keep the seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "tuner.search", *WORDS, *SMALL_SETTINGS, f"results={folder}"]
+        command = [
+            sys.executable,
+            "-m",
+            "tuner.search",
+            *WORDS,
+            *SMALL_SETTINGS,
+            f"results={folder}",
+        ]
         subprocess.run([*command, "name=study"], check=True, stdout=subprocess.DEVNULL)
         ends = sorted(
             (report["timestamp"], report["seconds"], report["pid"])

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import torch
 
-from trainables.batches import split_validation
-from trainables.images import Images
+from trainables.data_pipeline.batches import split_validation
+from trainables.data_pipeline.images import Images
 
 N_TEST_IMAGES = 10_000
 

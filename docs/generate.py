@@ -22,17 +22,17 @@ from analysis.figures.__main__ import FigureSettings
 from analysis.report.__main__ import ReportSettings
 from analysis.tables.__main__ import TableSettings
 from docs.render import coded, escaped, first_line, knob_table, prose, table, typed_value
-from trainables import catalogue
-from trainables.groups import GROUPS, Group
-from trainables.knobs import parse_argument_docs, read_knobs
-from trainables.report import Report
-from tuner.domains import is_domain, format_domain
-from tuner.evaluation_settings import EvaluationSettings
+from trainables.components import GROUPS, Group
+from trainables.hparams import registry
+from trainables.hparams.knobs import parse_argument_docs, read_knobs
+from trainables.training.report import Report
+from tuner.config.components import STUDY_GROUPS
+from tuner.config.domains import format_domain, is_domain
+from tuner.config.settings import TRACKERS_PACKAGE, Settings
+from tuner.config.spaces import RECIPES_PACKAGE, SPACES_PACKAGE, Space, parse_space_module
+from tuner.evaluation.settings import EvaluationSettings
+from tuner.evaluation.suites import ATTACKS, SUITES
 from tuner.export import ExportSettings
-from tuner.settings import TRACKERS_PACKAGE, Settings
-from tuner.space import RECIPES_PACKAGE, SPACES_PACKAGE, Space, parse_space_module
-from tuner.study_groups import STUDY_GROUPS
-from tuner.suites import ATTACKS, SUITES
 from tuner.train import STUDY_KEYS, TrainSettings
 
 ROOT = Path(__file__).parents[1]
@@ -147,7 +147,9 @@ beside the published numbers: see [Reproduce a paper](../reproduce.md).
 
 def recipes() -> str:
     """Return the page of recipes."""
-    modules = {name: catalogue.load_member(RECIPES_PACKAGE, name) for name in member_names(RECIPES_PACKAGE)}
+    modules = {
+        name: registry.load_member(RECIPES_PACKAGE, name) for name in member_names(RECIPES_PACKAGE)
+    }
     rows = [
         (*row, str(module.EPOCHS))
         for row, module in zip(first_lines("recipe", modules), modules.values(), strict=True)
@@ -431,7 +433,7 @@ def member_names(folder: str) -> list[str]:
 
 def summary(key: str, folder: str) -> str:
     """Return a table of the members of a registry."""
-    modules = {name: catalogue.load_member(folder, name) for name in member_names(folder)}
+    modules = {name: registry.load_member(folder, name) for name in member_names(folder)}
     return table((key, "meaning"), [(f"`{k}`", first_line(m)) for k, m in modules.items()])
 
 

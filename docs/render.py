@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 
-from trainables.knobs import REQUIRED, Knob
+from trainables.hparams.knobs import REQUIRED, Knob
 
 ARXIV = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 

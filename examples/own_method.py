@@ -10,9 +10,9 @@ import sys
 from torch import Tensor
 from torch.nn import Module
 
+from trainables.hparams.ranges import Fraction
 from trainables.methods import pgd_at
-from trainables.ranges import Fraction
-from trainables.signatures import Criterion
+from trainables.protocols import Criterion
 from tuner.search import main
 
 SMALL_BUDGET = [

@@ -7,8 +7,8 @@ the search of the README. Run again, it resumes the study and finds that all tri
 import sys
 
 from analysis import load
+from analysis.early_stopping_savings import estimate_savings
 from analysis.report.__main__ import main as report
-from analysis.savings import estimate_savings
 from analysis.statistics import wilson_interval
 from tuner.search import main as search
 

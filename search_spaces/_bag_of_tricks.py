@@ -6,12 +6,12 @@ All its tables train on CIFAR-10 for 110 epochs, with drops at 100 and 105: the 
 from search_spaces._published import (
     NETWORK_NAMES,
     OPTIMIZER_KNOBS,
-    SpaceFunctions,
     Layer,
     PublishedRow,
+    SpaceFunctions,
     build_space,
-    parse_fraction,
     list_rows,
+    parse_fraction,
 )
 
 RECIPE = "cifar10"
@@ -24,7 +24,9 @@ METHOD_NAMES = {"PGD-AT": "pgd_at", "TRADES": "trades"}
 def build_table_space(number: int) -> SpaceFunctions:
     """Return the functions of the space that is a table; differences of two rows are no rows."""
     found = list_rows("bag_of_tricks", f"Table {number}")
-    return build_space([row for row in found if row.setting["bn_mode"] in ("train", "eval")], build_layer)
+    return build_space(
+        [row for row in found if row.setting["bn_mode"] in ("train", "eval")], build_layer
+    )
 
 
 def build_layer(row: PublishedRow) -> Layer:

@@ -99,7 +99,9 @@ def label_rows(some: Sequence[PublishedRow]) -> list[str]:
     ]
 
 
-def build_space(some: Sequence[PublishedRow], translate: Callable[[PublishedRow], Layer]) -> SpaceFunctions:
+def build_space(
+    some: Sequence[PublishedRow], translate: Callable[[PublishedRow], Layer]
+) -> SpaceFunctions:
     """Return `space`, `variants` and `published` of a space whose variants are rows of a table.
 
     Args:

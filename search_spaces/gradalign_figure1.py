@@ -19,7 +19,9 @@ def build_method_layers(eps: float) -> dict[str, Layer]:
     return {
         "FGSM": one_step | {"attack": {"name": "fgsm"}},
         "FGSM-RS": one_step | {"attack": {"name": "fgsm_rs"}},
-        "FGSM + GradAlign": {"method": {"name": "grad_align", "weight": compute_grad_align_weight(eps)}},
+        "FGSM + GradAlign": {
+            "method": {"name": "grad_align", "weight": compute_grad_align_weight(eps)}
+        },
         "PGD-2": one_step | {"attack": build_pgd(2, eps)},
         "PGD-10": one_step | {"attack": build_pgd(10, eps)},
         "Free-8": {

@@ -11,4 +11,7 @@ RESET_MILESTONES = [[], [0.5], [0.5, 0.75], [1 / 3, 2 / 3]]
 
 def space() -> dict[str, dict[str, object]]:
     """Return what is tried: four lists of moments, each with the ensemble of its ends."""
-    return {"periods": {"resets": tune.grid_search(RESET_MILESTONES)}, "average": {"name": "ensemble"}}
+    return {
+        "periods": {"resets": tune.grid_search(RESET_MILESTONES)},
+        "average": {"name": "ensemble"},
+    }

@@ -9,8 +9,8 @@ import ray
 import torch
 from pyarrow.fs import FileSystem
 
-from tuner.cluster import RAY_INIT_OPTIONS
-from tuner.loopback import listen_on_loopback
+from tuner.runtime.cluster.loopback import listen_on_loopback
+from tuner.runtime.cluster.session import RAY_INIT_OPTIONS
 
 DATA_FOLDER = Path(__file__).parents[2] / "shared" / "data"
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainables.report import Report
+from trainables.training.report import Report
 
 
 class Halfspace(nn.Module):

@@ -16,13 +16,13 @@ MAY_IMPORT = {
         "analysis",
         *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
         *(f"tuner.{name}" for name in ("elsewhere", "working_copy")),  # what lies at an address
-        *("trainables.plain_yaml", "trainables.study_file"),
-        "trainables.constraint",
+        *("trainables.io.safe_yaml", "tuner.storage.search_yaml"),
+        "trainables.training.constraint",
         *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
         *(f"tuner.{name}" for name in ("typed", "words")),
         "search_spaces._published",
         *(f"tuner.{name}" for name in ("history", "journal", "lock", "rows")),  # of a running study
-        "tuner.inside",
+        "tuner.storage.safe_paths",
     },
 }
 LOOKS_AT_NETWORKS = {"trainables", "tuner"}

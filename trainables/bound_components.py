@@ -11,10 +11,10 @@ from torch import Generator, Tensor
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
-from trainables.average import Average
-from trainables.images import Dataset, Images
+from trainables.data_pipeline.images import Dataset, Images
 from trainables.injection import injected_names, unwrapped
-from trainables.signatures import BoundAttack, BoundMethod, Criterion, WeightUpdate, uses_attack
+from trainables.networks.averaging import Average
+from trainables.protocols import BoundAttack, BoundMethod, Criterion, WeightUpdate, uses_attack
 from trainables.threat import Threat
 
 Batch = tuple[Tensor, Tensor]

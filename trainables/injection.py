@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from trainables.knobs import read_knobs
+from trainables.hparams.knobs import read_knobs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -6,7 +6,7 @@ from torch import Generator, Tensor
 
 from trainables.bound_components import Components
 from trainables.injection import inject_all
-from trainables.signatures import BoundAttack, BoundMethod, Criterion
+from trainables.protocols import BoundAttack, BoundMethod, Criterion
 from trainables.threat import Threat
 
 EVERY_STEP = frozenset({"threat", "rng", "memory", "progress"})

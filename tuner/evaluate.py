@@ -10,15 +10,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trainables.trust import trust_files, find_code_files
-from tuner import ledger
-from tuner.command import OK, run_command
-from tuner.elsewhere import with_remote_folders
-from tuner.evaluation import Evaluation, prepare_evaluation
-from tuner.evaluation_help import VOCABULARY, print_usage
-from tuner.evaluation_settings import ORACLE
-from tuner.examiner import EvaluationRunner
-from tuner.words import CommandLine, parse_command_line
+from trainables.hparams.trusted_code import find_code_files, trust_files
+from tuner.cli.command import OK, run_command
+from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.evaluation import table
+from tuner.evaluation.arguments import VOCABULARY, print_usage
+from tuner.evaluation.prepare import Evaluation, prepare_evaluation
+from tuner.evaluation.run import EvaluationRunner
+from tuner.evaluation.settings import ORACLE
+from tuner.storage.remote_command import with_remote_folders
 
 
 def main(words: Sequence[str]) -> int:
@@ -29,7 +29,9 @@ def main(words: Sequence[str]) -> int:
     """
     farewell = "Interrupted; the same command goes on where this one was."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(words, print_usage, parse, with_remote_folders(evaluate), interrupt_message=farewell)
+    return run_command(
+        words, print_usage, parse, with_remote_folders(evaluate), interrupt_message=farewell
+    )
 
 
 def evaluate(line: CommandLine, console: Console) -> int:
@@ -41,8 +43,12 @@ def evaluate(line: CommandLine, console: Console) -> int:
     with trust_files(find_code_files(line.arguments)):
         evaluation = prepare_evaluation(line.folders, line.arguments, line.problems)
         examiner = EvaluationRunner(evaluation, console)
-        rows = [row for candidate in evaluation.checkpoints for row in examiner.evaluate_checkpoint(candidate)]
-    print_results(console, pd.DataFrame(rows, columns=list(ledger.COLUMNS)), evaluation)
+        rows = [
+            row
+            for candidate in evaluation.checkpoints
+            for row in examiner.evaluate_checkpoint(candidate)
+        ]
+    print_results(console, pd.DataFrame(rows, columns=list(table.COLUMNS)), evaluation)
     return OK
 
 
@@ -50,7 +56,9 @@ def print_results(console: Console, frame: pd.DataFrame, evaluation: Evaluation)
     """Print what came out, checkpoint by checkpoint, and what to doubt."""
     for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False):
         console.print(
-            build_evaluation_table(format_title(str(trial), str(rule), rows), rows, each=evaluation.settings.each)
+            build_evaluation_table(
+                format_title(str(trial), str(rule), rows), rows, each=evaluation.settings.each
+            )
         )
         aimed = rows[rows["target_success"].notna()]
         for word, share in zip(aimed["attack"], aimed["target_success"], strict=True):
@@ -59,13 +67,13 @@ def print_results(console: Console, frame: pd.DataFrame, evaluation: Evaluation)
             console.print(f"doubt: {doubt}.", soft_wrap=True)
     for line in format_conclusions(frame, evaluation):
         console.print(line, soft_wrap=True)
-    console.print(f"Rows are in {evaluation.folder / ledger.FILE}.", soft_wrap=True)
+    console.print(f"Rows are in {evaluation.folder / table.FILE}.", soft_wrap=True)
 
 
 def format_title(trial: str, rule: str, rows: pd.DataFrame) -> str:
     """Return what a table is about."""
     first = rows.iloc[0]
-    low, high = ledger.wilson_interval(round(first["clean_accuracy"] * first["n"]), int(first["n"]))
+    low, high = table.wilson_interval(round(first["clean_accuracy"] * first["n"]), int(first["n"]))
     return (
         f"{f'Trial {trial}' if trial else first['checkpoint']}, {rule}: {first['norm']} eps "
         f"{first['eps']:.4g}, {first['n']} test images, "

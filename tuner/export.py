@@ -15,21 +15,21 @@ from pydantic import Field
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from trainables.checkpoint import WEIGHTS_FILE, read_metadata
-from trainables.knobs import read_knobs
-from trainables.misfit import check_value
-from trainables.problems import InputError
-from trainables.ranges import PathText, absolute_path
-from trainables.trust import trust_files
-from tuner.command import OK, run_command
-from tuner.elsewhere import with_remote_folders
-from tuner.keys import settings_of, build_vocabulary
-from tuner.listing import print_heading, build_knob_table
-from tuner.model_card import render_card
-from tuner.robustbench import build_model_info, find_entry_path
-from tuner.typed import TrustedFiles
-from tuner.winner import Winner, read_winner
-from tuner.words import CommandLine, check_key, split_folders
+from trainables.errors import InputError
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import PathText, absolute_path
+from trainables.hparams.trusted_code import trust_files
+from trainables.hparams.value_errors import check_value
+from trainables.training.checkpoint import WEIGHTS_FILE, read_metadata
+from tuner.cli.command import OK, run_command
+from tuner.cli.help import build_knob_table, print_heading
+from tuner.cli.parse import CommandLine, check_key, split_folders
+from tuner.cli.schema import build_vocabulary, settings_of
+from tuner.cli.values import TrustedFiles
+from tuner.evaluation.export.model_card import render_card
+from tuner.evaluation.export.robustbench import build_model_info, find_entry_path
+from tuner.evaluation.export.winner import Winner, read_winner
+from tuner.storage.remote_command import with_remote_folders
 
 INTRODUCTION = """\
 Write the winner of a finished search to a folder of its own: its weights, its
@@ -104,7 +104,11 @@ def export(line: CommandLine, console: Console) -> int:
         raise InputError(problems)
     about = {key: value for key, value in asdict(settings).items() if key not in {"to", "trust"}}
     entry = build_model_info(winner, about)
-    write_folder(target, winner, {"README.md": render_card(winner, target.name, about), **render_files(winner, entry)})
+    write_folder(
+        target,
+        winner,
+        {"README.md": render_card(winner, target.name, about), **render_files(winner, entry)},
+    )
     console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)
     for text in list_missing_parts(winner, entry):
         console.print(text, soft_wrap=True)

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from trainables.patience import Retry
-from trainables.problems import InputError
-from tuner.command import OK
-from tuner.folder import open_results_store
-from tuner.plan import Plan
-from tuner.pursue import load_earlier_study, execute_study, silence_libraries
-from tuner.regret import replay_study
-from tuner.storage import WRITE_TIMEOUT
+from trainables.errors import InputError
+from trainables.io.retry import Retry
+from tuner.cli.command import OK
+from tuner.config.plan import Plan
+from tuner.replay.compare import replay_study
+from tuner.runtime.execute import execute_study
+from tuner.runtime.preparation import load_earlier_study, silence_libraries
+from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
+from tuner.storage.naming import open_results_store
 
 
 def launch(plan: Plan, typed: Sequence[str], console: Console) -> int:

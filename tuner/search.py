@@ -2,16 +2,45 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 
 from rich.console import Console
 
-from tuner.arguments import VOCABULARY
-from tuner.command import run_command
-from tuner.compose import compose_plan
-from tuner.help import print_usage
+from trainables.components import GROUPS
+from trainables.hparams.knobs import read_knobs
+from tuner.cli import parse as typed
+from tuner.cli.command import run_command
+from tuner.cli.help import build_knob_table, print_group, print_heading, print_members
+from tuner.cli.parse import CommandLine, Vocabulary, parse_command_line
+from tuner.config.components import STUDY_GROUPS
+from tuner.config.compose import compose_plan
+from tuner.config.domain_parser import parse_value_or_domain
+from tuner.config.settings import TRACKERS_PACKAGE, Settings
+from tuner.config.spaces import RECIPES_PACKAGE, SPACES_PACKAGE
 from tuner.launch import launch
-from tuner.words import CommandLine, parse_command_line
+
+VOCABULARY = Vocabulary(
+    keys=("space", "recipe", *(field.name for field in fields(Settings))),
+    groups={**GROUPS, **STUDY_GROUPS},
+    paths=frozenset({
+        "name",
+        *(name for name, knob in read_knobs(Settings).items() if knob.is_path),
+    }),
+    parse=parse_value_or_domain,
+)
+INTRODUCTION = """\
+Search for the most robust configuration of adversarial training.
+
+  python -m tuner.search space=weight_decay
+  python -m tuner.search space=weight_decay data=cifar10 gpu=0.5 trials=40
+  python -m tuner.search 'optimizer.lr=loguniform(1e-4,1e-2)' dry_run=true
+
+Every argument is key=value. A group is chosen by name (method=pgd_at), a knob set by its path
+(attack.steps=7), a knob searched by a domain in Ray Tune's words (uniform, loguniform, quniform,
+qloguniform, randint, lograndint, qrandint, choice, grid), and a number may be a fraction (8/255).
+A recipe says what is fixed, a space what varies; what you type comes on top of both.
+"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -32,6 +61,31 @@ def search(line: CommandLine, console: Console) -> int:
     """
     plan = compose_plan(line.arguments, line.problems)
     return launch(plan, ["python", "-m", "tuner.search", *line.words], console)
+
+
+def parse_search_arguments(words: Sequence[str]) -> tuple[dict[str, object], list[str]]:
+    """Return the arguments of a search as nested dictionaries, and what is wrong with them.
+
+    Args:
+        words: The command line without the program.
+    """
+    return typed.parse_arguments(words, VOCABULARY)
+
+
+def print_usage(console: Console) -> None:
+    """Print how the command is used."""
+    console.print(INTRODUCTION)
+    print_heading(console, "Study", "KEY=VALUE")
+    console.print(build_knob_table(read_knobs(Settings), ""))
+    for key, folder in (("space", SPACES_PACKAGE), ("recipe", RECIPES_PACKAGE)):
+        print_heading(
+            console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own"
+        )
+        print_members(console, folder)
+    print_heading(console, "Trackers", "tracker=NAME,NAME, or none")
+    print_members(console, TRACKERS_PACKAGE)
+    for name, group in {**GROUPS, **STUDY_GROUPS}.items():
+        print_group(console, name, group)
 
 
 if __name__ == "__main__":

@@ -11,24 +11,23 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from trainables import plain_yaml
-from trainables.address import read_bytes, is_url
-from trainables.groups import GROUPS
-from trainables.knobs import read_knobs
-from trainables.problems import InputError
-from trainables.ranges import Location
-from trainables.trust import trust_files, find_code_files, check_trusted
-from tuner.command import run_command
-from tuner.compose import compose_plan
-from tuner.help import print_group, print_members
-from tuner.keys import settings_of
+from trainables.components import GROUPS
+from trainables.errors import InputError
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import Location
+from trainables.hparams.trusted_code import check_trusted, find_code_files, trust_files
+from trainables.io import safe_yaml
+from trainables.io.remote_files import is_url, read_bytes
+from tuner.cli.command import run_command
+from tuner.cli.help import build_knob_table, print_group, print_heading, print_members
+from tuner.cli.parse import CommandLine, Vocabulary, parse_command_line
+from tuner.cli.schema import settings_of
+from tuner.cli.values import TrustedFiles
+from tuner.config.compose import compose_plan
+from tuner.config.domain_parser import parse_value_or_domain
+from tuner.config.settings import Settings
+from tuner.config.spaces import RECIPES_PACKAGE, Space, check_layer
 from tuner.launch import launch
-from tuner.listing import print_heading, build_knob_table
-from tuner.settings import Settings
-from tuner.space import RECIPES_PACKAGE, Space, check_layer
-from tuner.typed import TrustedFiles
-from tuner.typed_domains import parse_value_or_domain
-from tuner.words import CommandLine, Vocabulary, parse_command_line
 
 STUDY_KEYS = (
     *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "precision", "compile"),
@@ -139,7 +138,7 @@ def read_config_file(name: str, arguments: Mapping[str, Any]) -> tuple[Space, di
     """
     try:
         text = read_bytes(name).decode() if is_url(name) else Path(name).read_text()
-        found = plain_yaml.parse_yaml(text)
+        found = safe_yaml.parse_yaml(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"config: {name} cannot be read ({reason})."]) from None

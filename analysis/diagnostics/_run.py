@@ -17,13 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics import _ledger, _picture
-from analysis.diagnostics._prepared import Diagnosis, DiagnosedCheckpoint
+from analysis.diagnostics import _contour_plot, _table
+from analysis.diagnostics._prepare import DiagnosedCheckpoint, Diagnosis
 from analysis.diagnostics._settings import MEASURES, compares_networks, draws_picture
-from trainables.bind import bind_member
+from trainables.binding import bind_member
 from trainables.injection import inject, injected_names
 from trainables.threat import Threat
-from tuner import fingerprint
+from tuner.evaluation import fingerprint
 
 ProgressCallback = Callable[[int, int], None]
 """Hears how much of a measurement is done, and of how much."""
@@ -73,7 +73,7 @@ class DiagnosisRunner:
 
     def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[Hashable, Any]]:
         """Yield the rows of a checkpoint, those of each measurement written before the next."""
-        known = _ledger.read_table(subject.folder)
+        known = _table.read_table(subject.folder)
         for name in self.diagnosis.measures:
             for seed in self.list_seeds(name):
                 key = self.build_key(subject, name, seed)
@@ -83,7 +83,7 @@ class DiagnosisRunner:
                 about = {**self.describe_checkpoint(subject), "key": key}
                 found = self.run_measure(subject, name, seed, picture) if lost or not kept else kept
                 rows = [{**row, **about} for row in found]
-                _ledger.append_rows(subject.folder, rows)
+                _table.append_rows(subject.folder, rows)
                 yield from rows
 
     def list_seeds(self, name: str) -> range:
@@ -102,7 +102,9 @@ class DiagnosisRunner:
         planes = {key: value for key, value in found.items() if value.dim() == 3}
         if planes:
             split = self.diagnosis.settings.split
-            _picture.save_planes(picture, planes, f"{subject.label}, n = {len(self.y)} {split} images")
+            _contour_plot.save_planes(
+                picture, planes, f"{subject.label}, n = {len(self.y)} {split} images"
+            )
         return [
             {
                 "measure": name,
@@ -117,7 +119,9 @@ class DiagnosisRunner:
             if quantity not in planes
         ]
 
-    def compute_quantities(self, subject: DiagnosedCheckpoint, name: str, seed: int, report_progress: ProgressCallback) -> dict[str, Tensor]:
+    def compute_quantities(
+        self, subject: DiagnosedCheckpoint, name: str, seed: int, report_progress: ProgressCallback
+    ) -> dict[str, Tensor]:
         """Return the quantities of a measure: of each image (N,), or of all together."""
         context = MeasureContext(
             threat=self.diagnosis.threat,
@@ -188,7 +192,7 @@ class DiagnosisRunner:
 
     def picture_path(self, subject: DiagnosedCheckpoint, name: str, key: str) -> Path:
         """Return the path of a measure's picture, without a suffix."""
-        return subject.folder / _ledger.PICTURE_FOLDER / f"{Path(name).stem}-{key}"
+        return subject.folder / _table.PICTURE_FOLDER / f"{Path(name).stem}-{key}"
 
 
 def summarize_quantity(value: Tensor, images: int) -> Mapping[Hashable, Any]:

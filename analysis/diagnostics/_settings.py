@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from rich.console import Console
 
-from trainables.groups import GROUPS, Group
+from trainables.components import GROUPS, Group
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import Count, Seed
 from trainables.injection import injected_names
-from trainables.knobs import read_knobs
-from trainables.ranges import Count, Seed
-from tuner.help import first_docstring_line
-from tuner.keys import build_vocabulary
-from tuner.listing import print_heading, build_knob_table
-from tuner.typed import CommaList, TrustedFiles
+from tuner.cli.help import build_knob_table, first_docstring_line, print_heading
+from tuner.cli.schema import build_vocabulary
+from tuner.cli.values import CommaList, TrustedFiles
 
 MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
 TRIAL_GROUPS = ("threat", "data")

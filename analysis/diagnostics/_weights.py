@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module, Parameter
 
-from trainables.heads import CosineHead
-from trainables.modes import in_mode
-from trainables.precision import full_precision
+from trainables.networks.heads import CosineHead
+from trainables.networks.modes import in_mode
+from trainables.networks.precision import full_precision
 
 Direction = list[Tensor]
 """A tensor for each of `weights`, of its shape."""

@@ -4,12 +4,16 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import run_pgd, frozen_eval
+from analysis.diagnostics._attack import frozen_eval, run_pgd
 from trainables.attacks import fgsm, pgd
-from trainables.climb import run_early_stopped_attack, cross_entropy_loss, stop_when_misclassified
-from trainables.cosine import cosine_similarity
+from trainables.hparams.ranges import Count, Positive
 from trainables.methods.pgd_at import inner
-from trainables.ranges import Count, Positive
+from trainables.networks.cosine import cosine_similarity
+from trainables.robustness.early_stopped_attack import (
+    cross_entropy_loss,
+    run_early_stopped_attack,
+    stop_when_misclassified,
+)
 from trainables.threat import Threat
 
 

@@ -3,10 +3,10 @@
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import run_pgd, frozen_eval
+from analysis.diagnostics._attack import frozen_eval, run_pgd
 from trainables.attacks.dynamic import compute_fosc
-from trainables.methods._slope import input_gradient
-from trainables.ranges import Count, Positive
+from trainables.hparams.ranges import Count, Positive
+from trainables.methods._gradient import input_gradient
 from trainables.threat import Threat
 
 

@@ -3,9 +3,9 @@
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import frozen_eval
-from trainables.cosine import cosine_similarity
-from trainables.methods._slope import input_gradient
+from analysis.diagnostics._attack import frozen_eval
+from trainables.methods._gradient import input_gradient
+from trainables.networks.cosine import cosine_similarity
 from trainables.threat import Threat
 
 
@@ -30,4 +30,8 @@ def measure(
     """
     nearby = threat.project(threat.random_point(x, rng), x)
     with frozen_eval(model) as seen:
-        return {"alignment": cosine_similarity(input_gradient(seen, x, y), input_gradient(seen, nearby, y))}
+        return {
+            "alignment": cosine_similarity(
+                input_gradient(seen, x, y), input_gradient(seen, nearby, y)
+            )
+        }

@@ -5,10 +5,17 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import run_pgd
-from analysis.diagnostics._weights import Direction, enable_weight_gradients, draw_gaussian, direction_norm, move_weights, trainable_weights
-from trainables.cosine import cosine_similarity
-from trainables.ranges import Count, Positive
+from analysis.diagnostics._attack import run_pgd
+from analysis.diagnostics._weights import (
+    Direction,
+    direction_norm,
+    draw_gaussian,
+    enable_weight_gradients,
+    move_weights,
+    trainable_weights,
+)
+from trainables.hparams.ranges import Count, Positive
+from trainables.networks.cosine import cosine_similarity
 from trainables.threat import Threat
 
 
@@ -58,9 +65,13 @@ def measure(
                 model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size, batch=batch
             )
             deltas.append(x_adv - x)
-            slopes.append((compute_weight_gradient(model, x_adv, y, batch), compute_weight_gradient(model, x, y, batch)))
+            slopes.append((
+                compute_weight_gradient(model, x_adv, y, batch),
+                compute_weight_gradient(model, x, y, batch),
+            ))
     changes = [
-        direction_norm([b - a for a, b in zip(*each, strict=True)]) / (far * direction_norm(direction))
+        direction_norm([b - a for a, b in zip(*each, strict=True)])
+        / (far * direction_norm(direction))
         for each in zip(*slopes, strict=True)
     ]
     return {

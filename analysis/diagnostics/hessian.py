@@ -9,9 +9,14 @@ from scipy.sparse.linalg import eigsh
 from torch import Generator, Tensor, nn
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import run_pgd
-from analysis.diagnostics._weights import Direction, enable_weight_gradients, split_vector, trainable_weights
-from trainables.ranges import Count, OpenFraction, Positive
+from analysis.diagnostics._attack import run_pgd
+from analysis.diagnostics._weights import (
+    Direction,
+    enable_weight_gradients,
+    split_vector,
+    trainable_weights,
+)
+from trainables.hparams.ranges import Count, OpenFraction, Positive
 from trainables.threat import Threat
 
 
@@ -66,7 +71,9 @@ def measure(
     x_adv = run_pgd(
         model, x, y, threat=threat, rng=rng, steps=steps, step_size=step_size, batch=batch
     )
-    found, _ = compute_top_eigenpairs(model, x_adv, y, count=eigenvalues, batch=batch, rng=rng, tolerance=tolerance)
+    found, _ = compute_top_eigenpairs(
+        model, x_adv, y, count=eigenvalues, batch=batch, rng=rng, tolerance=tolerance
+    )
     return {f"eigenvalue_{rank}": value for rank, value in enumerate(found, start=1)}
 
 

@@ -4,10 +4,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import frozen_eval
+from analysis.diagnostics._attack import frozen_eval
 from trainables.attacks import adam
+from trainables.hparams.ranges import Count, Positive
 from trainables.methods import llr
-from trainables.ranges import Count, Positive
 from trainables.threat import Threat
 
 

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import run_pgd, frozen_eval
+from analysis.diagnostics._attack import frozen_eval, run_pgd
 from analysis.diagnostics._weights import draw_filter_normalised, move_weights
 from analysis.diagnostics.hessian import compute_top_eigenpairs
-from trainables.ranges import Count, Positive
+from trainables.hparams.ranges import Count, Positive
 from trainables.threat import Threat
 
 PICTURE = True
@@ -96,7 +96,9 @@ def measure(
         losses: list[float] = []
         for a, b in product(axis.tolist(), repeat=2):
             with move_weights(model, (a, first), (b, second)):
-                losses.append(compute_mean_loss(model, attacked() if craft == "anew" else fixed, y, batch))
+                losses.append(
+                    compute_mean_loss(model, attacked() if craft == "anew" else fixed, y, batch)
+                )
             told(number * points**2 + len(losses), len(spans) * points**2)
         grid = torch.meshgrid(axis, axis, indexing="ij")
         planes[name] = torch.stack([

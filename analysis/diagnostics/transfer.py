@@ -6,8 +6,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from analysis.diagnostics._attacked import run_pgd, frozen_eval
-from trainables.ranges import Count, Positive
+from analysis.diagnostics._attack import frozen_eval, run_pgd
+from trainables.hparams.ranges import Count, Positive
 from trainables.threat import Threat
 
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import _style
 from analysis.frames import Frames
-from trainables.problems import InputError, did_you_mean
+from trainables.errors import InputError, did_you_mean
 
 __all__ = ["about", "draw", "drawable", "names", "save"]
 FORMAT_METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}

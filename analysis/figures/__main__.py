@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis import figures
-from analysis.figures._measured import AccuracySource
+from analysis.figures._accuracies import AccuracySource
 from analysis.frames import Frames
-from analysis.reading import load
-from trainables.knobs import read_knobs
-from trainables.problems import InputError, did_you_mean
-from trainables.ranges import PathText
-from tuner.command import OK, run_command
-from tuner.elsewhere import with_remote_folders
-from tuner.inside import check_links
-from tuner.keys import settings_of, build_vocabulary
-from tuner.listing import print_heading, build_knob_table
-from tuner.typed import CommaList
-from tuner.words import CommandLine, parse_command_line
+from analysis.loading import load
+from trainables.errors import InputError, did_you_mean
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import PathText
+from tuner.cli.command import OK, run_command
+from tuner.cli.help import build_knob_table, print_heading
+from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.cli.schema import build_vocabulary, settings_of
+from tuner.cli.values import CommaList
+from tuner.storage.remote_command import with_remote_folders
+from tuner.storage.safe_paths import check_links
 
 INTRODUCTION = """\
 Draw the figures of one or several studies, each as far as the studies allow.
@@ -64,7 +64,9 @@ def main(words: Sequence[str]) -> int:
     """
     farewell = "Interrupted; what was drawn so far is kept."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(words, print_usage, parse, with_remote_folders(run_figures), interrupt_message=farewell)
+    return run_command(
+        words, print_usage, parse, with_remote_folders(run_figures), interrupt_message=farewell
+    )
 
 
 def print_usage(console: Console) -> None:

@@ -29,7 +29,9 @@ def label_points(axes: Axes, points: Sequence[tuple[float, float]], names: Seque
     axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # final from here on
     to_share = axes.transData + axes.transAxes.inverted()
     heights = np.array([to_share.transform(point)[1] for point in points])
-    for (x, y), name, height in zip(points, names, spread_heights(heights, LABEL_HEIGHT / tall), strict=True):
+    for (x, y), name, height in zip(
+        points, names, spread_heights(heights, LABEL_HEIGHT / tall), strict=True
+    ):
         axes.annotate(
             name,
             xy=(x, y),

@@ -6,10 +6,18 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.figures._measured import get_knob_numbers
-from analysis.figures._style import BLACK, COLOURS, DASHES, GREY, MAX_VECTOR_CURVES, MARKERS, compute_opacity
+from analysis.figures._accuracies import get_knob_numbers
+from analysis.figures._style import (
+    BLACK,
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKERS,
+    MAX_VECTOR_CURVES,
+    compute_opacity,
+)
 from analysis.frames import Frames
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 MAX_LARGE_MARKERS = 30
 """Points of a line; more are drawn smaller."""

@@ -3,12 +3,27 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    describe_counts,
+)
 from analysis.figures._labels import label_points
-from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
-from analysis.figures._named import select_best, label_trials
-from analysis.figures._style import BLACK, COLOURS, GREY, MAX_VECTOR_CURVES, MAX_NAMED, compute_opacity, add_legend, create_panels, add_title
+from analysis.figures._style import (
+    BLACK,
+    COLOURS,
+    GREY,
+    MAX_NAMED,
+    MAX_VECTOR_CURVES,
+    add_legend,
+    add_title,
+    compute_opacity,
+    create_panels,
+)
+from analysis.figures._trial_labels import label_trials, select_best
 from analysis.frames import Frames
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
@@ -56,7 +71,10 @@ def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure
         drawstyle="steps-post",
         label=f"Pareto front ({len(edge)})",
     )
-    axes.set(xlabel=accuracy_label(frames, accuracies, "Clean accuracy"), ylabel=accuracy_label(frames, accuracies))
+    axes.set(
+        xlabel=accuracy_label(frames, accuracies, "Clean accuracy"),
+        ylabel=accuracy_label(frames, accuracies),
+    )
     inside = table[~find_far_below(table["clean"]) & ~find_far_below(table["robust"])]
     outside = len(table) - len(inside)
     add_title(figure, describe_counts(frames, table) + f", {outside} far below" * bool(outside))

@@ -8,12 +8,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._measured import AccuracySource, accuracy_label, collect_accuracies, numeric_column
-from analysis.figures._named import select_best
-from analysis.figures._scale import shorten_word
-from analysis.figures._style import BLACK, COLOURS, COLUMN_WIDTH, DASHES, GREY, PAGE_WIDTH, add_legend, create_panels
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    numeric_column,
+)
+from analysis.figures._axes import shorten_word
+from analysis.figures._style import (
+    BLACK,
+    COLOURS,
+    COLUMN_WIDTH,
+    DASHES,
+    GREY,
+    PAGE_WIDTH,
+    add_legend,
+    create_panels,
+)
+from analysis.figures._trial_labels import select_best
 from analysis.frames import Frames
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 MAX_TRIALS = 8
 """Side by side on a page."""
@@ -109,7 +123,9 @@ def select_run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
         mine = mine[mine["level"] == row["level"]]
     mine = mine.sort_values("epoch")
     some = [name for name in [*CURVE_LABELS, "train_loss"] if name in mine]
-    curve = mine[["epoch"]].assign(**{name: numeric_column(mine, name, mine.index) for name in some})
+    curve = mine[["epoch"]].assign(**{
+        name: numeric_column(mine, name, mine.index) for name in some
+    })
     curve = pd.DataFrame(curve.dropna(axis="columns", how="all"))
     if len(curve) < 2 or "val_robust_accuracy" not in curve:
         raise InputError([

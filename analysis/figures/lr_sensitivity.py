@@ -2,13 +2,19 @@
 
 from matplotlib.figure import Figure
 
-from analysis.figures._fixed import get_knob_values
-from analysis.figures._lines import add_knob_column, build_lines, plot_line, mark_unfinished
-from analysis.figures._measured import AccuracySource, accuracy_label, select_completed, describe_counts, collect_accuracies
-from analysis.figures._scale import build_axis
-from analysis.figures._style import MAX_LINES, add_legend, create_panels, add_title
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    describe_counts,
+    select_completed,
+)
+from analysis.figures._axes import build_axis
+from analysis.figures._configuration import get_knob_values
+from analysis.figures._lines import add_knob_column, build_lines, mark_unfinished, plot_line
+from analysis.figures._style import MAX_LINES, add_legend, add_title, create_panels
 from analysis.frames import Frames
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 KNOB, SCHEDULE = "optimizer.lr", "eps_schedule"
 

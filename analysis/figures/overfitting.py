@@ -5,11 +5,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures._measured import AccuracySource, accuracy_label, select_completed, describe_counts, collect_accuracies
-from analysis.figures._named import label_trials
-from analysis.figures._style import COLOURS, GREY, MAX_VECTOR_CURVES, MAX_NAMED, add_legend, create_panels, add_title
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    describe_counts,
+    select_completed,
+)
+from analysis.figures._style import (
+    COLOURS,
+    GREY,
+    MAX_NAMED,
+    MAX_VECTOR_CURVES,
+    add_legend,
+    add_title,
+    create_panels,
+)
+from analysis.figures._trial_labels import label_trials
 from analysis.frames import Frames
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:

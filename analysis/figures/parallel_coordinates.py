@@ -9,25 +9,30 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    describe_counts,
+)
+from analysis.figures._axes import KnobAxis, build_axis, select_present
 from analysis.figures._labels import label_points
-from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
-from analysis.figures._named import label_trials, select_leaders
-from analysis.figures._scale import KnobAxis, select_present, build_axis
 from analysis.figures._style import (
     BLACK,
     COLOURS,
     COLUMN_WIDTH,
     DASHES,
     GREY,
-    MAX_VECTOR_CURVES,
     MAX_NAMED,
+    MAX_VECTOR_CURVES,
     PAGE_WIDTH,
     Dashes,
-    compute_opacity,
     add_legend,
-    create_panels,
     add_title,
+    compute_opacity,
+    create_panels,
 )
+from analysis.figures._trial_labels import label_trials, select_leaders
 from analysis.figures.sensitivity import select_knobs
 from analysis.frames import Frames
 
@@ -59,7 +64,9 @@ def draw(
     scales["robust"] = build_axis(frames, "robust", table["robust"])
     shares = pd.DataFrame(
         {
-            knob: pd.Series(scales[knob].to_shares(scales[knob].to_numbers(values)), index=values.index)
+            knob: pd.Series(
+                scales[knob].to_shares(scales[knob].to_numbers(values)), index=values.index
+            )
             for knob, values in columns.items()
         },
         index=table.index,

@@ -8,13 +8,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures._fixed import name_lines
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    describe_counts,
+)
+from analysis.figures._axes import build_axis
+from analysis.figures._configuration import name_lines
 from analysis.figures._lines import add_knob_column, build_lines, plot_line
-from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
-from analysis.figures._scale import build_axis
-from analysis.figures._style import MAX_LINES, add_legend, create_panels, add_title
+from analysis.figures._style import MAX_LINES, add_legend, add_title, create_panels
 from analysis.frames import Frames
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 KNOB = "threat.eps"
 METHOD_KNOBS = ("threat", "method", "attack", "attack.steps", "update", "update.replays", "model")
@@ -59,7 +64,9 @@ def draw(
     table = table.assign(x=(255 * table["x"]).round() if grey else table["x"])
     figure, panels = create_panels(height=2.6)
     axes = panels[0, 0]
-    for index, line in enumerate(build_lines(frames, select_strongest(table, names, value), KNOB, value, names)):
+    for index, line in enumerate(
+        build_lines(frames, select_strongest(table, names, value), KNOB, value, names)
+    ):
         plot_line(axes, replace(line, is_connected=True), index, line.label)
     build_axis(frames, KNOB, table["x"]).apply_to(axes, label)
     axes.set(ylabel=accuracy_label(frames, accuracies))

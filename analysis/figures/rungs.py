@@ -8,25 +8,30 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._fixed import as_mapping
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    numeric_column,
+)
+from analysis.figures._axes import shorten_word
+from analysis.figures._configuration import as_mapping
 from analysis.figures._labels import label_points
-from analysis.figures._measured import AccuracySource, accuracy_label, collect_accuracies, numeric_column
-from analysis.figures._named import select_best, label_trials
-from analysis.figures._scale import shorten_word
 from analysis.figures._style import (
     BLACK,
     COLOURS,
     DASHES,
     GREY,
-    MAX_VECTOR_CURVES,
     MAX_NAMED,
+    MAX_VECTOR_CURVES,
     Dashes,
-    compute_opacity,
     add_legend,
+    compute_opacity,
     create_panels,
 )
+from analysis.figures._trial_labels import label_trials, select_best
 from analysis.frames import Frames, Study
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 MAX_STUDIES = 4
 MAX_TITLE_RUNGS = 5
@@ -92,7 +97,11 @@ def draw_study(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) ->
     label_points(axes, [(row["elapsed"], row["robust"]) for row in last], label_trials(frames, top))
     axes.set_title(
         f"{shorten_word(study.name, 44)}\nn = {len(table)} trials, {len(survivors)} to the end, "
-        + (f"rungs at {', '.join(map(str, marks))}" if len(marks) <= MAX_TITLE_RUNGS else f"{len(marks)} rungs")
+        + (
+            f"rungs at {', '.join(map(str, marks))}"
+            if len(marks) <= MAX_TITLE_RUNGS
+            else f"{len(marks)} rungs"
+        )
     )
 
 

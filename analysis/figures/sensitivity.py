@@ -8,14 +8,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.domains import is_number
+from analysis.figures._accuracies import (
+    AccuracySource,
+    accuracy_label,
+    collect_accuracies,
+    describe_counts,
+)
+from analysis.figures._axes import MAX_WORDS, KnobAxis, build_axis, select_present
 from analysis.figures._lines import mark_unfinished
-from analysis.figures._measured import AccuracySource, accuracy_label, describe_counts, collect_accuracies
-from analysis.figures._named import select_leaders
-from analysis.figures._scale import MAX_WORDS, KnobAxis, select_present, build_axis
-from analysis.figures._style import BLACK, COLOURS, COLUMN_WIDTH, MAX_VECTOR_CURVES, PAGE_WIDTH, compute_opacity, add_legend, create_panels, add_title
+from analysis.figures._style import (
+    BLACK,
+    COLOURS,
+    COLUMN_WIDTH,
+    MAX_VECTOR_CURVES,
+    PAGE_WIDTH,
+    add_legend,
+    add_title,
+    compute_opacity,
+    create_panels,
+)
+from analysis.figures._trial_labels import select_leaders
 from analysis.frames import Frames
-from trainables.problems import InputError
+from analysis.knob_domains import is_number
+from trainables.errors import InputError
 
 MAX_PANELS = 16
 WORD_SPREAD = 0.3
@@ -51,13 +66,18 @@ def draw(
     }
     down = -(-len(shown) // across)
     figure, panels = create_panels(
-        *(down, across), width=PAGE_WIDTH if across > 2 else COLUMN_WIDTH, height=0.8 + 1.45 * down, sharey=True
+        *(down, across),
+        width=PAGE_WIDTH if across > 2 else COLUMN_WIDTH,
+        height=0.8 + 1.45 * down,
+        sharey=True,
     )
     top = select_leaders(table)
     flat = panels.reshape(-1)
     for axes, (knob, values) in zip(flat, shown.items(), strict=False):
         rows = table.loc[values.index]
-        draw_panel(axes, rows.assign(x=spread_points(scales[knob], values)), rows.index.isin(top.index))
+        draw_panel(
+            axes, rows.assign(x=spread_points(scales[knob], values)), rows.index.isin(top.index)
+        )
         if scales[knob].kind == "words":
             draw_medians(axes, scales[knob], rows, values)
         scales[knob].apply_to(axes, knob)

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from analysis.reading import load
+from analysis.loading import load
 from analysis.report.page import render_page
 from analysis.report.ranking import build_ranking
 from analysis.report.server import serve
-from trainables.knobs import read_knobs
-from trainables.problems import InputError
-from trainables.ranges import PathText, Port, absolute_path
-from tuner.command import OK, run_command
-from tuner.elsewhere import with_remote_folders
-from tuner.keys import settings_of, build_vocabulary
-from tuner.listing import print_heading, build_knob_table
-from tuner.words import CommandLine, parse_command_line
+from trainables.errors import InputError
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import PathText, Port, absolute_path
+from tuner.cli.command import OK, run_command
+from tuner.cli.help import build_knob_table, print_heading
+from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.cli.schema import build_vocabulary, settings_of
+from tuner.storage.remote_command import with_remote_folders
 
 REPORT_FILE = "report.html"
 INTRODUCTION = """\
@@ -57,7 +57,9 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(words, print_usage, parse, with_remote_folders(run_report), interrupt_message="Interrupted.")
+    return run_command(
+        words, print_usage, parse, with_remote_folders(run_report), interrupt_message="Interrupted."
+    )
 
 
 def print_usage(console: Console) -> None:

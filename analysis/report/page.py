@@ -12,14 +12,14 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from analysis.frames import Frames
-from analysis.report.diagnosed import collect_diagnostics
-from analysis.report.endings import group_stopped_trials, describe_savings
-from analysis.report.origins import describe_provenance
+from analysis.report.diagnostics import collect_diagnostics
+from analysis.report.evaluation_results import collect_test_results
 from analysis.report.payload import build_payload
+from analysis.report.provenance import describe_provenance
 from analysis.report.ranking import Ranking
 from analysis.report.rows import add_selected_epochs
+from analysis.report.stopped_trials import describe_savings, group_stopped_trials
 from analysis.report.summary import summarize_studies
-from analysis.report.tested import collect_test_results
 from analysis.tables import PaperComparison, compare_with_papers
 
 TEMPLATE_FOLDER = "page"
@@ -88,7 +88,8 @@ def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
         "origins": {name: describe_provenance(study) for name, study in frames.studies.items()},
     }
     return {
-        name: Markup(load_templates().get_template(f"{name}.html").render(said)) for name in SECTIONS
+        name: Markup(load_templates().get_template(f"{name}.html").render(said))
+        for name in SECTIONS
     }
 
 

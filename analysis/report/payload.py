@@ -6,7 +6,7 @@ from typing import Any
 from analysis.frames import Frames
 from analysis.report.columns import build_columns
 from analysis.report.curves import collect_curves
-from analysis.report.standing import find_pareto_labels, find_leaders
+from analysis.report.leaders import find_leaders, find_pareto_labels
 
 
 def build_payload(frames: Frames) -> dict[str, Any]:
@@ -20,7 +20,9 @@ def build_payload(frames: Frames) -> dict[str, Any]:
         "columns": [asdict(column) for column in build_columns(frames)],
         "curves": collect_curves(frames),
         "best": list(find_leaders(frames).values()),
-        "fronts": [find_pareto_labels(trials[trials["study"] == study]) for study in frames.studies],
+        "fronts": [
+            find_pareto_labels(trials[trials["study"] == study]) for study in frames.studies
+        ],
         "logarithmic": sorted(path for path in frames.knobs if is_logarithmic(frames, path)),
     }
 

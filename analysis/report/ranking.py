@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis.frames import TRIAL_KEYS, Frames
 from analysis.importance import compute_importances, compute_interactions
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 MAX_TRIALS, MIN_TRIALS_PER_STUDY = 150, 50
 """Trials to rank by, of all studies together and of each: forests of 1,000 take a minute."""

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from rich.console import Console
 
-from analysis.report.follow import LiveReport
-from trainables.problems import InputError
-from tuner.command import OK
+from analysis.report.live_updates import LiveReport
+from trainables.errors import InputError
+from tuner.cli.command import OK
 
 HOST = "127.0.0.1"
 HOST_NAMES = (HOST, "localhost")

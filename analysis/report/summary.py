@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames, Study
-from analysis.report.standing import CLEAN, ROBUST, find_leaders
+from analysis.report.leaders import CLEAN, ROBUST, find_leaders
 from analysis.statistics import wilson_interval
 
 SELECTED_RULE = "best_validation_robust"
@@ -69,7 +69,9 @@ def summarize_study(frames: Frames, study: Study, leader: pd.Series | None) -> S
 
 def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
     """Yield what the trials of a study say."""
-    knobs = ", ".join(f"{path}={format_knob(leader[path])}" for path in list_set_knobs(study, leader))
+    knobs = ", ".join(
+        f"{path}={format_knob(leader[path])}" for path in list_set_knobs(study, leader)
+    )
     about = f" ({knobs})" if knobs else ""
     yield f"Best: trial {leader['trial_id']}{about}, epoch {leader['best_epoch']}."
     if (gap := leader.get("robust_overfitting")) is not None and pd.notna(gap):

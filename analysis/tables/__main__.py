@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.text import Text
 
 from analysis.frames import Frames
-from analysis.reading import load
+from analysis.loading import load
 from analysis.tables.comparison import PaperComparison, compare_with_papers
 from analysis.tables.papers import PAPERS, SPACE_TABLES, PaperTable
 from analysis.tables.published import build_published_table, list_tables
-from analysis.tables.sheet import TextTable
-from trainables.knobs import read_knobs
-from trainables.problems import InputError, did_you_mean
-from trainables.ranges import PathText
-from tuner.command import OK, run_command
-from tuner.elsewhere import with_remote_folders
-from tuner.keys import settings_of, build_vocabulary
-from tuner.listing import print_heading, build_knob_table
-from tuner.words import CommandLine, parse_command_line
+from analysis.tables.text_table import TextTable
+from trainables.errors import InputError, did_you_mean
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import PathText
+from tuner.cli.command import OK, run_command
+from tuner.cli.help import build_knob_table, print_heading
+from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.cli.schema import build_vocabulary, settings_of
+from tuner.storage.remote_command import with_remote_folders
 
 INTRODUCTION = """\
 Put the cells of a study beside the numbers that papers published for them, with differences
@@ -65,7 +65,9 @@ def main(words: Sequence[str]) -> int:
         words: The command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(words, print_usage, parse, with_remote_folders(run_tables, upload_results=False))
+    return run_command(
+        words, print_usage, parse, with_remote_folders(run_tables, upload_results=False)
+    )
 
 
 def print_usage(console: Console) -> None:
@@ -88,7 +90,9 @@ def run_tables(line: CommandLine, console: Console) -> int:
     problems += [*check_names(settings), *check_target(settings)]
     sheets, said = list[TextTable](), list[str]()
     try:
-        sheets, said = compare_folders(folders, settings) if folders else (load_published_tables(settings), [])
+        sheets, said = (
+            compare_folders(folders, settings) if folders else (load_published_tables(settings), [])
+        )
     except InputError as error:
         problems += error.problems
     if problems:
@@ -146,7 +150,9 @@ def load_published_tables(settings: TableSettings) -> list[TextTable]:
     return [build_published_table(source) for source in found]
 
 
-def compare_folders(folders: Sequence[str], settings: TableSettings) -> tuple[list[TextTable], list[str]]:
+def compare_folders(
+    folders: Sequence[str], settings: TableSettings
+) -> tuple[list[TextTable], list[str]]:
     """Return studies beside the tables that they are runs of, and what else there is to say.
 
     Raises:

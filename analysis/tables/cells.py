@@ -11,10 +11,17 @@ import pandas as pd
 
 from analysis.frames import Frames, Study
 from analysis.tables.matching import find_published
-from analysis.tables.measured import CLEAN, ROBUST, TrialResults, collect_results
 from analysis.tables.metrics import METRICS
+from analysis.tables.our_results import CLEAN, ROBUST, TrialResults, collect_results
 from analysis.tables.papers import PaperTable
-from analysis.tables.runs import select_finished, read_config, count_epochs, label_setting, find_variant, read_variants
+from analysis.tables.runs import (
+    count_epochs,
+    find_variant,
+    label_setting,
+    read_config,
+    read_variants,
+    select_finished,
+)
 
 LEADING_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 """The number in front of a printed deviation."""

@@ -38,7 +38,9 @@ def list_columns(some: Sequence[Cell], *, comparable: bool) -> Iterator[TableCol
         if comparable and not METRICS[metric].is_training_cost:
             yield TableColumn(f"{name}: ours - paper", partial(format_difference, metric=metric))
     for name, metric in (("clean", "clean_acc"), ("PGD", "pgd10_acc")):
-        yield TableColumn(f"{name} %: ours, validation", partial(format_validation_values, metric=metric))
+        yield TableColumn(
+            f"{name} %: ours, validation", partial(format_validation_values, metric=metric)
+        )
 
 
 def format_published(cell: Cell, metric: str) -> str:

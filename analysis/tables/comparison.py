@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.frames import Frames, Study
+from analysis.tables.caveats import describe_left_out, describe_many_verdicts, list_caveats
 from analysis.tables.cells import Cell, build_cells
+from analysis.tables.claim_check import check_claim
+from analysis.tables.claim_check import find_cell as cell_of
 from analysis.tables.claims import CLAIMS, Claim
 from analysis.tables.columns import list_columns
 from analysis.tables.footnotes import number_footnotes, select_footnotes
 from analysis.tables.papers import SPACE_TABLES, PaperTable
-from analysis.tables.remarks import list_caveats, describe_left_out, describe_many_verdicts
 from analysis.tables.runs import changes_task, count_epochs, list_changed_arguments, read_variants
-from analysis.tables.sheet import TableLine, TextTable
-from analysis.tables.verdict import find_cell as cell_of
-from analysis.tables.verdict import check_claim
+from analysis.tables.text_table import TableLine, TextTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,12 @@ def group_by_seeds(frames: Frames) -> list[list[Study]]:
     """Return the studies, those together that differ in their seeds alone."""
     groups: dict[str, list[Study]] = {}
     for study in frames.studies.values():
-        alike = [study.description.get("space"), read_variants(study), count_epochs(study), list_changed_arguments(study)]
+        alike = [
+            study.description.get("space"),
+            read_variants(study),
+            count_epochs(study),
+            list_changed_arguments(study),
+        ]
         groups.setdefault(json.dumps(alike, sort_keys=True, default=str), []).append(study)
     return list(groups.values())
 
@@ -113,12 +118,20 @@ def build_table(
     claims = CLAIMS.get(str(studies[0].description.get("space")), ())
     verdicts = tuple(check_claim(claim, some) for claim in claims if has_results(claim, some))
     names = ", ".join(study.name for study in studies)
-    remarks = (*list_caveats(some, words), *describe_left_out(reasons), *describe_many_verdicts(verdicts))
+    remarks = (
+        *list_caveats(some, words),
+        *describe_left_out(reasons),
+        *describe_many_verdicts(verdicts),
+    )
     return TextTable(
         caption=f"{what}: {names}. Ours: mean ± standard deviation (number of seeds).",
         headings=("setting", *(column.heading for column in columns)),
         lines=tuple(
-            TableLine(cell.label, tuple(each.value(cell) for each in columns), number_footnotes(cell.label, known))
+            TableLine(
+                cell.label,
+                tuple(each.value(cell) for each in columns),
+                number_footnotes(cell.label, known),
+            )
             for cell in some
         ),
         notes=(*(note.text for note in known), *remarks),

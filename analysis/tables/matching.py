@@ -12,7 +12,13 @@ from typing import Any
 
 from analysis.tables.papers import PaperTable
 from analysis.tables.published import list_tables
-from search_spaces._published import NETWORK_NAMES, OPTIMIZER_KNOBS, PublishedRow, parse_fraction, list_rows
+from search_spaces._published import (
+    NETWORK_NAMES,
+    OPTIMIZER_KNOBS,
+    PublishedRow,
+    list_rows,
+    parse_fraction,
+)
 
 Config = Mapping[str, Any]
 PAPER = "bag_of_tricks"

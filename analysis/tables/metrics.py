@@ -35,10 +35,18 @@ METRICS = {
     ),
     "rays_acc": Metric(title="RayS %", attacks=attack_names("rays_40000")),
     "clean_err": Metric(title="clean error %", is_error=True),
-    "pgd100_err": Metric(title="PGD-100 error %", attacks=attack_names("pgd_100_10"), is_error=True),
-    "apgd100_ce_err": Metric(title="APGD-CE error %", attacks=attack_names("apgd_ce"), is_error=True),
-    "apgd100_dlr_err": Metric(title="APGD-DLR error %", attacks=attack_names("apgd_dlr"), is_error=True),
-    "square5k_err": Metric(title="Square-5000 error %", attacks=attack_names("square_5000"), is_error=True),
+    "pgd100_err": Metric(
+        title="PGD-100 error %", attacks=attack_names("pgd_100_10"), is_error=True
+    ),
+    "apgd100_ce_err": Metric(
+        title="APGD-CE error %", attacks=attack_names("apgd_ce"), is_error=True
+    ),
+    "apgd100_dlr_err": Metric(
+        title="APGD-DLR error %", attacks=attack_names("apgd_dlr"), is_error=True
+    ),
+    "square5k_err": Metric(
+        title="Square-5000 error %", attacks=attack_names("square_5000"), is_error=True
+    ),
     "train_minutes_per_epoch": Metric(title="minutes an epoch", is_training_cost=True),
 }
 """By the name of the measurement. What is not here is not measured, or not alike, here."""

@@ -5,14 +5,16 @@ import pandas as pd
 from analysis.tables.footnotes import number_footnotes, select_footnotes
 from analysis.tables.metrics import format_heading
 from analysis.tables.papers import PaperTable
-from analysis.tables.sheet import TableLine, TextTable
+from analysis.tables.text_table import TableLine, TextTable
 from search_spaces import _published
-from trainables.problems import InputError, did_you_mean
+from trainables.errors import InputError, did_you_mean
 
 
 def list_tables() -> list[PaperTable]:
     """Return the tables, and the places in texts, that there are published numbers of."""
-    return list(dict.fromkeys(PaperTable(each["paper"], each["table"]) for each in _published.load_lines()))
+    return list(
+        dict.fromkeys(PaperTable(each["paper"], each["table"]) for each in _published.load_lines())
+    )
 
 
 def load_published(paper: str, table: str) -> pd.DataFrame:
@@ -30,7 +32,9 @@ def load_published(paper: str, table: str) -> pd.DataFrame:
         InputError: If there is no such table.
     """
     check_published(PaperTable(paper, table))
-    some = [each for each in _published.load_lines() if (each["paper"], each["table"]) == (paper, table)]
+    some = [
+        each for each in _published.load_lines() if (each["paper"], each["table"]) == (paper, table)
+    ]
     frame = pd.DataFrame(some).drop(columns=["paper", "table"])
     numbers = {name: pd.to_numeric(frame[name]) for name in ("value", "std")}
     return frame.assign(printed=frame["value"], **numbers)
@@ -66,7 +70,11 @@ def build_published_table(source: PaperTable) -> TextTable:
         caption=f"{source.title}, as published.",
         headings=("setting", *map(format_heading, metrics)),
         lines=tuple(
-            TableLine(label, tuple(numbers.get(name, "") for name in metrics), number_footnotes(label, some))
+            TableLine(
+                label,
+                tuple(numbers.get(name, "") for name in metrics),
+                number_footnotes(label, some),
+            )
             for label, numbers in named.items()
         ),
         notes=tuple(note.text for note in some),

@@ -12,4 +12,6 @@ EPOCHS = 64
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return build_pgd_at_recipe(lr=0.2, drops=(38 / 64, 46 / 64, 51 / 64), batch_size=128, weight_decay=5e-4)
+    return build_pgd_at_recipe(
+        lr=0.2, drops=(38 / 64, 46 / 64, 51 / 64), batch_size=128, weight_decay=5e-4
+    )

@@ -13,6 +13,6 @@ EPOCHS = 300
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return build_pgd_at_recipe(lr=0.1, drops=(150 / 300, 250 / 300), batch_size=200, weight_decay=5e-4) | {
-        "eps_schedule": {"name": "constant", "warmup": 10 / 300}
-    }
+    return build_pgd_at_recipe(
+        lr=0.1, drops=(150 / 300, 250 / 300), batch_size=200, weight_decay=5e-4
+    ) | {"eps_schedule": {"name": "constant", "warmup": 10 / 300}}

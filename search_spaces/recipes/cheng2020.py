@@ -12,4 +12,6 @@ EPOCHS = 200
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return build_pgd_at_recipe(lr=0.1, drops=(80 / 200, 140 / 200, 180 / 200), batch_size=128, weight_decay=5e-4)
+    return build_pgd_at_recipe(
+        lr=0.1, drops=(80 / 200, 140 / 200, 180 / 200), batch_size=128, weight_decay=5e-4
+    )

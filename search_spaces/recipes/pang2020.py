@@ -12,4 +12,6 @@ EPOCHS = 200
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return build_pgd_at_recipe(lr=0.01, drops=(100 / 200, 150 / 200), batch_size=50, weight_decay=1e-4)
+    return build_pgd_at_recipe(
+        lr=0.01, drops=(100 / 200, 150 / 200), batch_size=50, weight_decay=1e-4
+    )

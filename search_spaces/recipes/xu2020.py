@@ -12,4 +12,6 @@ EPOCHS = 120
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return build_pgd_at_recipe(lr=0.1, drops=(60 / 120, 90 / 120), batch_size=256, weight_decay=1e-4)
+    return build_pgd_at_recipe(
+        lr=0.1, drops=(60 / 120, 90 / 120), batch_size=256, weight_decay=1e-4
+    )

@@ -4,7 +4,7 @@ from itertools import chain
 
 import pandas as pd
 
-from analysis import contract
+from analysis import frame_schema
 from analysis.frames import Frames, Study, add_study_column
 
 NO_EVALUATION = pd.DataFrame(columns=["trial_id", "attack"])
@@ -36,8 +36,12 @@ def study_frames(trials, runs, name="s", evaluation=NO_EVALUATION, knobs=(), **s
     """Return the frames of one study."""
     problems = []
     return Frames(
-        studies={name: Study(name=name, folder="there", description={"study": {}, **said}, knobs=knobs)},
-        trials=add_study_column(contract.validate_trials(pd.DataFrame(trials), problems), name),
-        epochs=add_study_column(contract.validate_epochs(pd.DataFrame(list(chain(*runs))), problems), name),
+        studies={
+            name: Study(name=name, folder="there", description={"study": {}, **said}, knobs=knobs)
+        },
+        trials=add_study_column(frame_schema.validate_trials(pd.DataFrame(trials), problems), name),
+        epochs=add_study_column(
+            frame_schema.validate_epochs(pd.DataFrame(list(chain(*runs))), problems), name
+        ),
         evaluation=add_study_column(pd.DataFrame(evaluation), name),
     )

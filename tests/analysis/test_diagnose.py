@@ -12,12 +12,12 @@ import pytest
 import yaml
 
 from analysis.diagnose import list_conclusions, main
-from analysis.diagnostics import _ledger, fosc, gradient_alignment
+from analysis.diagnostics import _table, fosc, gradient_alignment
 from tests.oracles import tiny_config
-from trainables import checkpoint
 from trainables.data import mnist5k
-from trainables.trial import Trial
-from tuner import fingerprint
+from trainables.training import checkpoint
+from trainables.training.trial import Trial
+from tuner.evaluation import fingerprint
 
 CHEAP = ["images=20", "measure=fosc,gradient_alignment"]
 
@@ -61,7 +61,7 @@ def results(made, tmp_path):
 
 
 def rows_of(study):
-    return pd.read_parquet(study / _ledger.TABLE_FILE)
+    return pd.read_parquet(study / _table.TABLE_FILE)
 
 
 def refused(capsys, *words):
@@ -72,7 +72,7 @@ def refused(capsys, *words):
 def test_a_row_a_quantity_and_seed(results, capsys):
     assert main([str(results / "one"), *CHEAP, "seeds=2", "seed=5"]) == 0
     rows = rows_of(results / "one")
-    assert list(rows.columns) == list(_ledger.COLUMNS)
+    assert list(rows.columns) == list(_table.COLUMNS)
     expected = [
         *(("fosc", quantity, seed) for seed in (5, 6) for quantity in ("fosc", "fosc_in_range")),
         *(("gradient_alignment", "alignment", seed) for seed in (5, 6)),
@@ -200,7 +200,7 @@ def test_the_transfer_matrix_of_two_folders(results, capsys):
     words = ["measure=transfer", "images=60", "seeds=1", "threat.eps=0.2"]
     assert main([*folders, *words]) == 0
     for folder, name in zip(folders, ("one", "two"), strict=True):
-        rows = pd.read_parquet(f"{folder}/{_ledger.TABLE_FILE}")
+        rows = pd.read_parquet(f"{folder}/{_table.TABLE_FILE}")
         assert list(rows["quantity"]) == ["accuracy of one/0000", "accuracy of two/0000"]
         assert (rows["study"] == name).all()
         accuracies = rows.set_index("quantity")["value"]
@@ -277,11 +277,11 @@ def test_a_threat_without_eps(results, capsys):
 
 
 def test_files_that_cannot_be_read(results, capsys):
-    (results / "one" / _ledger.TABLE_FILE).write_bytes(b"PAR1 half")
+    (results / "one" / _table.TABLE_FILE).write_bytes(b"PAR1 half")
     (results / "two/best" / checkpoint.WEIGHTS_FILE).write_bytes(b"nothing")
     said = refused(capsys, results / "one", results / "two", *CHEAP)
     assert said.startswith("2 problems:")
-    assert f"{_ledger.TABLE_FILE} cannot be read" in said
+    assert f"{_table.TABLE_FILE} cannot be read" in said
     assert "expected a whole safetensors file" in said
 
 

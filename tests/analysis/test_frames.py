@@ -4,7 +4,7 @@ import pandas as pd
 
 import analysis
 from tests.analysis.by_hand import epoch_rows
-from tests.analysis.test_reading import row, written
+from tests.analysis.test_loading import row, written
 
 
 def test_studies_with_other_columns_and_other_types_are_joined(tmp_path):

@@ -60,10 +60,14 @@ def test_the_same_trials_give_the_same_importances():
 
 def test_a_sum_has_no_interactions_and_a_product_has():
     """Of a product of centred inputs all is interaction; its spread is 0.3 / 12, and 15 % of it."""
-    adds = compute_interactions(drawn(lambda lr, size, decay: 0.3 * lr + 0.2 * size + 0.1 * decay**2))
+    adds = compute_interactions(
+        drawn(lambda lr, size, decay: 0.3 * lr + 0.2 * size + 0.1 * decay**2)
+    )
     assert adds["h"].max() < 0.01
     assert adds["effect"].max() < 0.005
-    product = compute_interactions(drawn(lambda lr, _, decay: 0.5 + 0.3 * (lr - 0.5) * (decay - 0.5), n=60))
+    product = compute_interactions(
+        drawn(lambda lr, _, decay: 0.5 + 0.3 * (lr - 0.5) * (decay - 0.5), n=60)
+    )
     assert set(product.loc[0, ["knob", "other"]]) == {"optimizer.lr", "optimizer.weight_decay"}
     assert product.loc[0, "h"] > 0.7
     assert product.loc[0, "effect"] == pytest.approx(0.3 / 12, rel=0.15)

@@ -6,10 +6,10 @@ arXiv:2002.11569; the numbers are those of their logs, in percent as they print 
 import pytest
 
 import analysis
-from analysis.savings import estimate_savings
+from analysis.early_stopping_savings import estimate_savings
 from analysis.selection import select_epochs
 from analysis.statistics import compare_settings, summarize_seeds
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 
 @pytest.fixture

@@ -6,9 +6,15 @@ import numpy as np
 import pytest
 
 from analysis import statistics
-from analysis.statistics import wilson_interval, bootstrap_interval, compare_seeds, compare_settings, summarize_seeds
+from analysis.statistics import (
+    bootstrap_interval,
+    compare_seeds,
+    compare_settings,
+    summarize_seeds,
+    wilson_interval,
+)
 from tests.analysis.by_hand import epoch_rows, study_frames, trial_row
-from trainables.problems import InputError
+from trainables.errors import InputError
 
 
 def seeds(*values, status="completed", knobs=("optimizer.lr",)):

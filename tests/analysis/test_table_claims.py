@@ -8,11 +8,11 @@ import pytest
 
 import search_spaces
 from analysis.tables.cells import Cell
+from analysis.tables.claim_check import find_cell
 from analysis.tables.claims import CLAIMS
 from analysis.tables.metrics import METRICS
 from analysis.tables.papers import SPACE_TABLES
 from analysis.tables.runs import format_label_value
-from analysis.tables.verdict import find_cell
 from search_spaces import _published
 
 WORTH = 1.0

@@ -4,8 +4,8 @@ import pytest
 
 from analysis.tables.matching import find_published
 from search_spaces import bag_of_tricks_table2, bag_of_tricks_table5, bag_of_tricks_table6
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
+from tuner.config.compose import compose_plan
+from tuner.search import parse_search_arguments
 
 BASELINE = {"clean_acc": "82.52", "pgd10_acc": "53.58", "aa_acc": "48.51"}
 

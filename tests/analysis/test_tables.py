@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.frames import Frames, Study
-from analysis.tables import compare_with_papers, published, list_tables
+from analysis.tables import compare_with_papers, list_tables, published
 from analysis.tables.published import build_published_table
-from analysis.tables.sheet import TableLine, TextTable
+from analysis.tables.text_table import TableLine, TextTable
 
 PLAIN, SMOOTH = "ResNet-18, label_smoothing=0", "ResNet-18, label_smoothing=0.3"
 NUMBERS = {
@@ -219,7 +219,9 @@ def test_other_checkpoints_and_threats_are_left_out(wrong):
 
 def test_part_of_autoattack_is_not_autoattack():
     rows = chain(PLAIN, 0, 0.48, attacks=AUTOATTACK[:3])
-    assert "AutoAttack %: ours, test" not in compare_with_papers(frames(SEEDS, rows))[0].table.headings
+    assert (
+        "AutoAttack %: ours, test" not in compare_with_papers(frames(SEEDS, rows))[0].table.headings
+    )
 
 
 def test_a_worst_case_over_more_attacks_is_said():

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.oracles import Halfspace
-from trainables.catalogue import load_member, list_members
-from trainables.knobs import read_knobs
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.registry import list_members, load_member
 from trainables.methods import pgd_at
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf

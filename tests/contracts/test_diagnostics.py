@@ -9,10 +9,10 @@ from torch import nn
 
 from analysis.diagnostics._run import MeasureContext
 from analysis.diagnostics._settings import MEASURES, compares_networks, draws_picture
-from trainables.bind import bind_member
-from trainables.heads import with_head
+from trainables.binding import bind_member
+from trainables.hparams.knobs import REQUIRED, read_knobs
 from trainables.injection import inject
-from trainables.knobs import REQUIRED, read_knobs
+from trainables.networks.heads import with_head
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
@@ -45,7 +45,9 @@ def measured(name, model, number=7, threat=None, seed=0, **things):
         "others": {"one": model, "two": copy.deepcopy(model)},
     }
     quick = {"surface": {"points": 3}}.get(name, {})
-    measure = inject(bind_member(MEASURES, name, quick)["measure"], MeasureContext(**given | things))
+    measure = inject(
+        bind_member(MEASURES, name, quick)["measure"], MeasureContext(**given | things)
+    )
     return measure(model, x, torch.arange(number) % 5)
 
 

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from trainables.bind import check_member
-from trainables.groups import GROUPS
-from trainables.knobs import REQUIRED, read_knobs
-from tuner.study_groups import STUDY_GROUPS
+from trainables.binding import check_member
+from trainables.components import GROUPS
+from trainables.hparams.knobs import REQUIRED, read_knobs
+from tuner.config.components import STUDY_GROUPS
 
 EVERY = {**GROUPS, **STUDY_GROUPS}
 MEMBERS = [(g, m) for g, group in EVERY.items() for m in group.members()]

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.bind import check_member
-from trainables.catalogue import load_member, list_members
+from trainables.binding import check_member
+from trainables.components import GROUPS
 from trainables.criteria import cross_entropy
-from trainables.groups import GROUPS
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.registry import list_members, load_member
 from trainables.injection import inject
-from trainables.knobs import read_knobs
 from trainables.step_context import StepContext
 from trainables.threats.linf import Linf
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from trainables.bind import bind_member
+from trainables.binding import bind_member
 from trainables.bound_components import bound_model
-from trainables.groups import GROUPS
-from trainables.images import ImageFormat
-from trainables.trial import build_network
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import ImageFormat
+from trainables.training.trial import build_network
 
 MODELS = GROUPS["model"].members()
 NARROW = {"width": 4}
@@ -18,7 +18,9 @@ def build(name, shape=(3, 16, 16), **settings):
     torch.manual_seed(0)
     narrow = NARROW if "width" in GROUPS["model"].member_knobs(name) else {}
     images = ImageFormat(shape=shape, classes=7, mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
-    return build_network(bound_model(bind_member(GROUPS["model"], name, {**narrow, **settings})), images)
+    return build_network(
+        bound_model(bind_member(GROUPS["model"], name, {**narrow, **settings})), images
+    )
 
 
 @each_model

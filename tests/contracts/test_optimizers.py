@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trainables.groups import GROUPS
+from trainables.components import GROUPS
 
 each = pytest.mark.parametrize("name", GROUPS["optimizer"].members())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainables.groups import GROUPS
+from trainables.components import GROUPS
 
 EVERY = [(g, m) for g in ("schedule", "eps_schedule") for m in GROUPS[g].members()]
 each = pytest.mark.parametrize(("group", "member"), EVERY, ids="=".join)

@@ -4,20 +4,22 @@ import json
 
 import pytest
 
-from trainables.catalogue import load_member, list_members
-from trainables.problems import InputError
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
-from tuner.domains import is_domain
-from tuner.space import call_module_function
-from tuner.typed import is_grid
+from trainables.errors import InputError
+from trainables.hparams.registry import list_members, load_member
+from tuner.cli.values import is_grid
+from tuner.config.compose import compose_plan
+from tuner.config.domains import is_domain
+from tuner.config.spaces import call_module_function
+from tuner.search import parse_search_arguments
 
 SPACES, RECIPES = list_members("search_spaces"), list_members("search_spaces.recipes")
 HOMES = ["mnist5k", "mnist", "cifar10", "svhn"]
 """The recipes that data sets name as theirs."""
 
 
-ON_THEIRS = [(space, getattr(load_member("search_spaces", space), "RECIPE", None)) for space in SPACES]
+ON_THEIRS = [
+    (space, getattr(load_member("search_spaces", space), "RECIPE", None)) for space in SPACES
+]
 RUNS = [(space, each) for space, own in ON_THEIRS for each in ([own] if own else HOMES)]
 
 
@@ -46,7 +48,10 @@ def test_its_docstring_says_where_the_ranges_come_from(space):
 @pytest.mark.parametrize("space", SPACES)
 def test_what_is_published_is_published_for_a_variant(space):
     module = load_member("search_spaces", space)
-    assert call_module_function(module, "published").keys() <= call_module_function(module, "variants").keys()
+    assert (
+        call_module_function(module, "published").keys()
+        <= call_module_function(module, "variants").keys()
+    )
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -59,7 +64,9 @@ def test_a_recipe_searches_nothing_and_names_its_source(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_is_complete(recipe):
-    plan = compose_plan(*parse_search_arguments([f"recipe={recipe}", "optimizer.weight_decay=grid(0,1e-4)"]))
+    plan = compose_plan(
+        *parse_search_arguments([f"recipe={recipe}", "optimizer.weight_decay=grid(0,1e-4)"])
+    )
     (variant,) = plan.variants
     assert all(variant.fixed[group] for group in variant.fixed)
 

@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from trainables.attacks import pgd
-from trainables.catalogue import load_member, list_members
 from trainables.criteria import cross_entropy
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.registry import list_members, load_member
 from trainables.injection import inject, injected_names
-from trainables.knobs import read_knobs
 from trainables.methods import pgd_at
-from trainables.signatures import BoundAttack, BoundMethod
+from trainables.protocols import BoundAttack, BoundMethod
 from trainables.step_context import StepContext
 from trainables.threats.linf import Linf
 

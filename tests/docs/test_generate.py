@@ -6,10 +6,10 @@ import pytest
 
 from benchmarks import gpu_hours
 from docs import generate, render
-from trainables import catalogue
-from trainables.groups import GROUPS
-from tuner.space import RECIPES_PACKAGE
-from tuner.study_groups import STUDY_GROUPS
+from trainables.components import GROUPS
+from trainables.hparams import registry
+from tuner.config.components import STUDY_GROUPS
+from tuner.config.spaces import RECIPES_PACKAGE
 
 PAGES = generate.reference()
 TEXT = "\n".join(PAGES.values())
@@ -58,8 +58,8 @@ def test_every_space_and_recipe_is_listed_once():
 
 
 def test_members_of_installed_plugins_are_left_out(monkeypatch):
-    monkeypatch.setattr(catalogue, "find_plugins", lambda _: {"mine": None})
-    assert "mine" in catalogue.list_members("trainables.methods")
+    monkeypatch.setattr(registry, "find_plugins", lambda _: {"mine": None})
+    assert "mine" in registry.list_members("trainables.methods")
     assert "mine" not in generate.member_names("trainables.methods")
 
 
@@ -88,7 +88,9 @@ def test_the_page_of_gpu_hours_is_that_of_the_code():
     """Two small tables and the speeds; all of them take minutes."""
     text = (generate.REFERENCE / generate.GPU_HOURS).read_text(encoding="utf-8")
     speeds = gpu_hours.list_speeds()
-    assert all(generate.speed_line(each.multiplications_per_hour, each.source) in text for each in speeds)
+    assert all(
+        generate.speed_line(each.multiplications_per_hour, each.source) in text for each in speeds
+    )
     for name in ("he_table_b", "pas_table1_mnist"):
         row = generate.cost_row(gpu_hours.compute_table_cost(name), speeds[0], speeds[-1])
         assert f"| {' | '.join(row)} |" in text

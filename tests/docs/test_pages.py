@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.diagnostics._ledger import COLUMNS as DIAGNOSTIC_COLUMNS
+from analysis.diagnostics._table import COLUMNS as DIAGNOSTIC_COLUMNS
 from docs import hooks
-from trainables.report import Report
-from tuner.columns import SEED_COLUMNS, TRIAL_COLUMNS
-from tuner.ledger import COLUMNS as EVALUATION_COLUMNS
+from trainables.training.report import Report
+from tuner.evaluation.table import COLUMNS as EVALUATION_COLUMNS
+from tuner.layout import SEED_COLUMNS, TRIAL_COLUMNS
 
 ROOT = Path(hooks.__file__).parents[1]
 README = ROOT / "README.md"

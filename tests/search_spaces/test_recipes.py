@@ -2,9 +2,9 @@
 
 import pytest
 
-from trainables.catalogue import load_member
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
+from trainables.hparams.registry import load_member
+from tuner.config.compose import compose_plan
+from tuner.search import parse_search_arguments
 
 TABLE_1 = [
     # lr, epochs, drops, batch, weight decay; early-stopped attack, warm-up of lr, of eps
@@ -41,7 +41,9 @@ STAND_INS = {
 
 def configured(recipe):
     """Return the epochs and the whole configuration, defaults and all."""
-    plan = compose_plan(*parse_search_arguments([f"recipe={recipe}", "optimizer.lr_batch_size=grid(1,2)"]))
+    plan = compose_plan(
+        *parse_search_arguments([f"recipe={recipe}", "optimizer.lr_batch_size=grid(1,2)"])
+    )
     (variant,) = plan.variants
     return plan.epochs, variant.fixed
 

@@ -3,9 +3,9 @@
 import pytest
 
 from search_spaces import _published
-from trainables.catalogue import list_members
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
+from trainables.hparams.registry import list_members
+from tuner.config.compose import compose_plan
+from tuner.search import parse_search_arguments
 
 
 def cells(space):

@@ -5,16 +5,18 @@ import shutil
 import pytest
 
 from tests.oracles import tiny_config
-from trainables import checkpoint
-from trainables.levels import Level
-from trainables.trial import Trial
-from tuner import ledger, results
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
+from trainables.training import checkpoint
+from trainables.training.fidelity import Level
+from trainables.training.trial import Trial
+from tuner.config import description
+from tuner.config.compose import compose_plan
 from tuner.evaluate import main as evaluate
-from tuner.journal import EventLog
-from tuner.progress import StudyProgress
-from tuner.record import Record
+from tuner.evaluation import table
+from tuner.search import parse_search_arguments
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+from tuner.storage import results_folder
+from tuner.storage.event_log import EventLog
 
 
 @pytest.fixture(scope="session")
@@ -32,14 +34,16 @@ def searched(tmp_path_factory):
     knobs = {"optimizer.weight_decay": 1e-3}
     record = Record("0000", knobs, 0, groups, [trial.best_report], "completed", "", str(kept))
     levels = (Level(trial.epochs),)
-    results.write_search_yaml(folder, results.describe_study(plan, levels, 0, ["python"]))
-    results.write_results(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
+    results_folder.write_search_yaml(
+        folder, description.describe_study(plan, levels, 0, ["python"])
+    )
+    results_folder.write_results(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
     journal = EventLog(folder)
     journal.log_start(record)
     journal.log_end(record)
     journal.close()
     assert evaluate([str(folder), "suite=fgsm", "images=60"]) == 0
-    (folder / ledger.FILE).unlink()
+    (folder / table.FILE).unlink()
     return folder
 
 

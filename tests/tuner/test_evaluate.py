@@ -14,11 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.oracles import tiny_config
-from trainables import checkpoint
-from trainables.trial import Trial
-from tuner import ledger
-from tuner.candidates import select_winner_seeds
+from trainables.training import checkpoint
+from trainables.training.trial import Trial
 from tuner.evaluate import main
+from tuner.evaluation import table as ledger
+from tuner.evaluation.checkpoints import select_winner_seeds
 
 N = 60
 KINDS = ledger.COLUMNS.items()
@@ -129,9 +129,9 @@ def test_a_number_is_written_once_and_other_settings_are_another_row(study):
 
 
 def test_an_interrupted_evaluation_goes_on(study, monkeypatch):
-    from trainables import verdict  # noqa: PLC0415  # patched below
+    from trainables.evaluation import attack_state  # noqa: PLC0415  # patched below
 
-    done, calls = verdict.attack_chunk, []
+    done, calls = attack_state.attack_chunk, []
 
     def interrupted(*args, **settings):
         calls.append(1)
@@ -140,7 +140,7 @@ def test_an_interrupted_evaluation_goes_on(study, monkeypatch):
         return done(*args, **settings)
 
     words = [str(study), *COMMON, "batch=5"]
-    monkeypatch.setattr(verdict, "attack_chunk", interrupted)
+    monkeypatch.setattr(attack_state, "attack_chunk", interrupted)
     assert main(words) == 130
     assert main(words) == 0
     resumed, in_all = rows_of(study), len(calls)
@@ -235,7 +235,7 @@ def test_code_in_a_weights_file_is_never_run(tmp_path, capsys):
 def test_probabilities_are_refused(study, capsys, monkeypatch):
     load = checkpoint.load_model
     monkeypatch.setattr(
-        "tuner.candidates.load_model",
+        "tuner.evaluation.checkpoints.load_model",
         lambda *args, **kwargs: torch.nn.Sequential(load(*args, **kwargs), torch.nn.Softmax(dim=1)),
     )
     assert "logits" in refused(capsys, str(study), *COMMON)
@@ -513,7 +513,7 @@ def test_where_nothing_can_be_written_nothing_is_attacked(study, tmp_path, capsy
     def attacked(*_):
         raise AssertionError
 
-    monkeypatch.setattr("tuner.examiner.EvaluationRunner.evaluate_checkpoint", attacked)
+    monkeypatch.setattr("tuner.evaluation.run.EvaluationRunner.evaluate_checkpoint", attacked)
     (study / ledger.STATE_FOLDER).write_text("in the way")
     assert f"(File exists: {study / ledger.STATE_FOLDER})" in refused(capsys, str(study), *COMMON)
     (tmp_path / "file").write_text("")

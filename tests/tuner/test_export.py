@@ -12,18 +12,21 @@ import yaml
 from safetensors.torch import save_file
 
 from tests.oracles import tiny_config
-from trainables import checkpoint
-from trainables.checkpoint import WEIGHTS_FILE, read_metadata, load_model
-from trainables.levels import Level
-from trainables.trial import Trial
-from tuner import export, fingerprint, ledger, results
-from tuner.arguments import parse_search_arguments
-from tuner.compose import compose_plan
+from trainables.training import checkpoint
+from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
+from trainables.training.fidelity import Level
+from trainables.training.trial import Trial
+from tuner import export
+from tuner.config import description
+from tuner.config.compose import compose_plan
+from tuner.evaluation import fingerprint, table
+from tuner.evaluation.export.winner import make_portable
+from tuner.evaluation.suites import parse_suite
 from tuner.export import main
-from tuner.progress import StudyProgress
-from tuner.record import Record
-from tuner.suites import parse_suite
-from tuner.winner import make_portable
+from tuner.search import parse_search_arguments
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+from tuner.storage import results_folder
 
 ROBUSTBENCH = {
     "link", "name", "authors", "additional_data", "number_forward_passes", "dataset", "venue",
@@ -64,9 +67,9 @@ def searched(trial, tmp_path_factory):
     saved = str(folder / "trials/0000")
     record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", saved)
     levels = (Level(trial.epochs),)
-    results.write_best(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
+    results_folder.write_best(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
     command = ["python", "-m", "tuner.search", f"results={folder}"]
-    results.write_search_yaml(folder, results.describe_study(plan, levels, 0, command))
+    results_folder.write_search_yaml(folder, description.describe_study(plan, levels, 0, command))
     return folder
 
 
@@ -92,7 +95,7 @@ def row(
         "precision": "fp32",
     }  # fmt: skip
     about = {"attack": made.name, **made.knobs, **fixed, **changes}
-    low, high = ledger.wilson_interval(left, 60)
+    low, high = table.wilson_interval(left, 60)
     return {
         "checkpoint": "/home/somebody/study/best",
         "trial_id": trial_id,
@@ -131,9 +134,11 @@ def chain(**changes):
 
 def exported(folder, *words, rows=()):
     model = load_model(folder / "best")
-    weights = fingerprint.hash_network(model, read_metadata(folder / "best" / WEIGHTS_FILE)["model"]["name"])
+    weights = fingerprint.hash_network(
+        model, read_metadata(folder / "best" / WEIGHTS_FILE)["model"]["name"]
+    )
     for each in rows:
-        ledger.append_row(folder, {"weights": weights, **each})
+        table.append_row(folder, {"weights": weights, **each})
     assert main([str(folder), *words]) == 0
     target = folder / "export"
     return target, json.loads((target / "model_info.json").read_text())
@@ -153,7 +158,7 @@ def test_it_loads_in_a_fresh_interpreter_and_is_as_accurate(trial, folder, tmp_p
     save_file({"x": x, "y": y}, tmp_path / "images")
     code = (
         "import sys; from safetensors.torch import load_file\n"
-        "from trainables.checkpoint import load_model\n"
+        "from trainables.training.checkpoint import load_model\n"
         "images = load_file(sys.argv[2])\n"
         "answers = load_model(sys.argv[1])(images['x']).argmax(dim=1)\n"
         "print((answers == images['y']).double().mean().item())"

@@ -14,15 +14,14 @@ import pytest
 from rich.console import Console
 
 from tests.oracles import make_report
-from tuner.disk import CheckpointRetention
-from tuner.display import LineLog
-from tuner.ladder import FidelityPlan
-from tuner.place import LocalStore
-from tuner.progress import StudyProgress
-from tuner.record import Record
-from tuner.rule import Resume
+from tuner.monitoring.live_table import LineLog
 from tuner.schedulers import asha, halving
-from tuner.tally import ReportTotals
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Resume
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record, ReportTotals
+from tuner.storage.checkpoint_retention import CheckpointRetention
+from tuner.storage.results_store import LocalStore
 
 COURSE = 4
 LIMIT = 1.5
@@ -52,7 +51,9 @@ class Study:
     """A study of many trials that have ended and ten that run."""
 
     def __init__(self, folder, trials):
-        self.progress = StudyProgress(2 * trials, (asha.build(course=self.course(trials))).levels, 10)
+        self.progress = StudyProgress(
+            2 * trials, (asha.build(course=self.course(trials))).levels, 10
+        )
         for number in range(trials):
             self.progress.records[f"{number:05d}"] = ended(number, 0.1 + number / 1e6)
         for number in range(trials, trials + 10):
@@ -61,7 +62,9 @@ class Study:
         with open("/dev/null", "w") as nowhere:
             self.lines = LineLog(self.progress, Console(file=nowhere, width=200))
             journal = SimpleNamespace(patiently=lambda what, act: act())
-            self.disk = CheckpointRetention(LocalStore(folder.parent), self.progress, journal, print)
+            self.disk = CheckpointRetention(
+                LocalStore(folder.parent), self.progress, journal, print
+            )
             self.event(trials)  # the first looks at everything
             self.calls = calls(lambda: self.event(trials + 1))
 
@@ -89,7 +92,9 @@ def test_what_a_rule_costs_an_event(scheduler):
     """All but one have come to the first rung; then the last one does, and who waits goes on."""
 
     def cost(trials):
-        rule = scheduler.build(course=FidelityPlan(epochs=COURSE, trials=trials), **rungs[scheduler])
+        rule = scheduler.build(
+            course=FidelityPlan(epochs=COURSE, trials=trials), **rungs[scheduler]
+        )
         for number in range(trials):
             rule.begins(f"{number:05d}")
         for number in range(trials - 1):

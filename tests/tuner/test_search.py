@@ -18,14 +18,14 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend
 
-from tests.test_micro_batch import CRAMPED
-from tests.tuner.aside import start_search
-from trainables.checkpoint import load_model
+from tests.trainables.training.test_micro_batch import CRAMPED
+from tests.tuner.background import start_search
+from trainables.training.checkpoint import load_model
 from tuner.evaluate import main as evaluate
-from tuner.history import load_events
-from tuner.recall import open_optuna_storage
 from tuner.search import main
-from tuner.searcher import STUDY_NAME, TRIAL_STATE
+from tuner.searchers.core.optuna_searcher import STUDY_NAME, TRIAL_STATE
+from tuner.searchers.core.optuna_storage import open_optuna_storage
+from tuner.storage.event_reader import load_events
 
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]
 TIMES = ["seconds", "exam_seconds"]
@@ -92,7 +92,9 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
     ends = epochs.groupby("trial_id").detect_collapse.agg(list)
     assert ends["0000"] == [0] * (trials.epochs[0] - 1) + [at]
     assert f"Trial 0000 collapsed at step {at}" in done.stdout
-    told = optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path / "study")).trials
+    told = optuna.load_study(
+        study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path / "study")
+    ).trials
     assert [trial.state.name for trial in told] == ["COMPLETE", "COMPLETE"]
     assert [trial.value for trial in told] == list(trials.val_robust_accuracy)
 
@@ -139,7 +141,7 @@ def test_a_trial_that_raises_or_diverges_does_not_stop_the_search(tmp_path, mach
         '"""Fails for one value of its knob."""\n'
         "from trainables.methods.pgd_at import inner as inner\n"
         "from trainables.methods.pgd_at import outer as pgd_at\n"
-        "from trainables.ranges import Natural\n"
+        "from trainables.hparams.ranges import Natural\n"
         "def outer(model, x, x_adv, y, *, criterion, fault: Natural = 0):\n"
         "    if fault == 1:\n"
         "        raise ValueError('asked to fail')\n"
@@ -275,7 +277,7 @@ BAD = [
 @pytest.mark.parametrize("words", BAD, ids=" ".join)
 def test_bad_input_is_refused_before_anything_is_written(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tuner.pursue.local_resources", lambda: (2.0, 0.0))
+    monkeypatch.setattr("tuner.runtime.execute.local_resources", lambda: (2.0, 0.0))
     (tmp_path / "results/taken").mkdir(parents=True)
     (tmp_path / "truncated.npz").write_bytes(b"PK\x03\x04 cut off")
     pixels = np.zeros((9, 1, 1), dtype=np.uint8)

@@ -4,8 +4,8 @@ import torch
 from torch import Generator, Tensor
 
 from trainables.attacks.pgd import start_point
-from trainables.ranges import Count, Positive
-from trainables.signatures import AttackObjective
+from trainables.hparams.ranges import Count, Positive
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 BETAS, ADAM_EPS = (0.9, 0.999), 1e-9

@@ -4,8 +4,8 @@ import torch
 from torch import Generator, Tensor
 
 from trainables.attacks.pgd import Start, start_point, step_length
-from trainables.ranges import Count, OpenFraction, Positive, NonNegative
-from trainables.signatures import AttackObjective
+from trainables.hparams.ranges import Count, NonNegative, OpenFraction, Positive
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = "steps"

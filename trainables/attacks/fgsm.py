@@ -3,8 +3,8 @@
 from torch import Tensor
 
 from trainables.attacks import pgd
-from trainables.ranges import Positive
-from trainables.signatures import AttackObjective
+from trainables.hparams.ranges import Positive
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = 1

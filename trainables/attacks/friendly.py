@@ -6,8 +6,8 @@ import torch
 from torch import Generator, Tensor
 
 from trainables.attacks.pgd import Start, start_point, step_length
-from trainables.ranges import Count, Fraction, Natural, Positive, NonNegative
-from trainables.signatures import AttackObjective
+from trainables.hparams.ranges import Count, Fraction, Natural, NonNegative, Positive
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 SLOPES = "steps"

@@ -3,8 +3,8 @@
 import torch
 from torch import Generator, Tensor
 
-from trainables.ranges import Positive
-from trainables.signatures import AttackObjective
+from trainables.hparams.ranges import Positive
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 LEAVES_THE_BALL = True

@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from trainables.ranges import Count, Positive
-from trainables.signatures import AttackObjective
+from trainables.hparams.ranges import Count, Positive
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 Start = Literal["zero", "random", "gaussian", "step"]
@@ -76,7 +76,9 @@ def start_point(
     return threat.project(threat.random_point(x, rng), x)
 
 
-def take_step(objective: AttackObjective, x_adv: Tensor, x: Tensor, threat: Threat, length: float) -> Tensor:
+def take_step(
+    objective: AttackObjective, x_adv: Tensor, x: Tensor, threat: Threat, length: float
+) -> Tensor:
     """Return `x_adv` after one projected step of `length` up the objective, detached."""
     x_adv = x_adv.detach().requires_grad_()
     value, _ = objective(x_adv)

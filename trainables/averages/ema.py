@@ -3,8 +3,8 @@
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from trainables.average import Average
-from trainables.ranges import FractionBelowOne
+from trainables.hparams.ranges import FractionBelowOne
+from trainables.networks.averaging import Average
 
 
 class Ema(Average):

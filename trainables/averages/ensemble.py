@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
-from trainables.average import Average
-from trainables.ensemble import Ensemble
+from trainables.networks.averaging import Average
+from trainables.networks.ensemble import Ensemble
 
 
 class PeriodEnsemble(Average):

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from trainables.average import Average
+from trainables.networks.averaging import Average
 
 
 class NoAverage(Average):

@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from trainables.ranges import FractionBelowOne
+from trainables.hparams.ranges import FractionBelowOne
 
 
 def loss(logits: Tensor, y: Tensor, *, smoothing: FractionBelowOne = 0.0) -> Tensor:

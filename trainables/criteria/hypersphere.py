@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trainables.criteria.cross_entropy import loss as cross_entropy
-from trainables.ranges import FractionBelowOne
+from trainables.hparams.ranges import FractionBelowOne
 
 
 def loss(logits: Tensor, y: Tensor, *, scale: float, m: FractionBelowOne = 0.2) -> Tensor:

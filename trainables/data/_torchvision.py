@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainables.images import MissingDataError, Images
+from trainables.data_pipeline.images import Images, MissingDataError
 
 
 def load_splits(

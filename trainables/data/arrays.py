@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainables.images import DataError, Dataset, Images
-from trainables.ranges import PathText
+from trainables.data_pipeline.images import DataError, Dataset, Images
+from trainables.hparams.ranges import PathText
 
 RECIPE = "cifar10"
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
@@ -48,7 +48,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         DataError: If it is no whole .npz or lacks one.
     """
     if not path.is_file():
-        raise DataError(f"no file {path}; data.path must name a .npz with {', '.join(ARRAY_NAMES)}.")
+        raise DataError(
+            f"no file {path}; data.path must name a .npz with {', '.join(ARRAY_NAMES)}."
+        )
     try:
         # numpy leaves a broken file open if it opens it itself
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:

@@ -1,8 +1,8 @@
 """CIFAR-10: 50,000 and 10,000 colour photographs of 32x32 (Krizhevsky, 2009)."""
 
 from trainables.data._torchvision import load_splits
-from trainables.images import Dataset
-from trainables.ranges import PathText
+from trainables.data_pipeline.images import Dataset
+from trainables.hparams.ranges import PathText
 
 RECIPE = "cifar10"
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2471, 0.2435, 0.2616)

@@ -1,8 +1,8 @@
 """CIFAR-100: 50,000 and 10,000 colour photographs of 32x32 (Krizhevsky, 2009)."""
 
 from trainables.data._torchvision import load_splits
-from trainables.images import Dataset
-from trainables.ranges import PathText
+from trainables.data_pipeline.images import Dataset
+from trainables.hparams.ranges import PathText
 
 RECIPE = "cifar10"
 MEAN, STD = (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)

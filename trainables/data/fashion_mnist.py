@@ -1,8 +1,8 @@
 """Fashion-MNIST: grey pictures of clothes, 28x28 (Xiao et al., 2017, arXiv:1708.07747)."""
 
 from trainables.data._torchvision import load_splits
-from trainables.images import Dataset
-from trainables.ranges import PathText
+from trainables.data_pipeline.images import Dataset
+from trainables.hparams.ranges import PathText
 
 RECIPE = "mnist"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from trainables.images import DataError, Dataset, Images
-from trainables.photos import Photos
-from trainables.ranges import Count, PathText
+from trainables.data_pipeline.images import DataError, Dataset, Images
+from trainables.data_pipeline.photos import Photos
+from trainables.hparams.ranges import Count, PathText
 
 RECIPE = "imagenet"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -29,7 +29,9 @@ def load(*, root: PathText = "data/imagenet", size: Count = 224, workers: Count 
     classes = list_classes(Path(root) / "train")
     if list_classes(Path(root) / "val") != classes:
         raise DataError(f"{root}: train and val must hold folders of the same names.")
-    train, test = (load_split(Path(root) / name, classes, size, workers) for name in ("train", "val"))
+    train, test = (
+        load_split(Path(root) / name, classes, size, workers) for name in ("train", "val")
+    )
     return Dataset(train=train, test=test, classes=len(classes), mean=MEAN, std=STD)
 
 

@@ -1,8 +1,8 @@
 """MNIST: 60,000 and 10,000 grey handwritten digits of 28x28 (LeCun et al., 1998)."""
 
 from trainables.data._torchvision import load_splits
-from trainables.images import Dataset
-from trainables.ranges import PathText
+from trainables.data_pipeline.images import Dataset
+from trainables.hparams.ranges import PathText
 
 RECIPE = "mnist"
 

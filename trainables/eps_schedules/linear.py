@@ -1,6 +1,6 @@
 """Straight up, past the target and cut off at it (Liu et al., 2020, arXiv:2006.08403)."""
 
-from trainables.ranges import AtLeastOne
+from trainables.hparams.ranges import AtLeastOne
 
 
 def factor(progress: float, *, peak: AtLeastOne = 2.0) -> float:

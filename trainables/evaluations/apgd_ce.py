@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from trainables import apgd
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count
+from trainables.evaluation import apgd
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.ranges import Count
 
 NUMBERS = ("steps", "restarts")
 

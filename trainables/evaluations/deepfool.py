@@ -10,8 +10,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count, NonNegative
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.ranges import Count, NonNegative
 from trainables.threat import Threat
 from trainables.threats.linf import Linf
 
@@ -19,7 +19,9 @@ NUMBERS = ("steps",)
 TINY = 1e-12  # a zero gradient is infinitely far from any boundary, not a division by zero
 
 
-def passes(*, steps: Count = 50, overshoot: NonNegative = 0.02, classes: int) -> list[AttackAttempt]:
+def passes(
+    *, steps: Count = 50, overshoot: NonNegative = 0.02, classes: int
+) -> list[AttackAttempt]:
     """Return the one pass.
 
     Args:

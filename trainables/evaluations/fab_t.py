@@ -7,9 +7,9 @@ from pyautoattack.fab_pt import FABAttack_PT
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import seed_global_rng, wrap_model, attack_settings
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.evaluation.autoattack import attack_settings, seed_global_rng, wrap_model
+from trainables.hparams.ranges import Count
 from trainables.threat import Threat
 
 NUMBERS = ("steps",)
@@ -39,7 +39,9 @@ def run(
     steps: int,
 ) -> Tensor:
     """Return the nearest wrong point if it is within eps of the image, or else the image."""
-    attack = FABAttack_PT(wrap_model(model), n_iter=steps, targeted=True, **attack_settings(threat, x.device))
+    attack = FABAttack_PT(
+        wrap_model(model), n_iter=steps, targeted=True, **attack_settings(threat, x.device)
+    )
     attack.target_class = rank
     with seed_global_rng(rng):
         points: Tensor = attack.attack_single_run(x.contiguous(), y, is_targeted=True)

@@ -3,8 +3,8 @@
 from torch import Generator, Tensor
 from torch.nn import Module
 
+from trainables.evaluation.attempt import AttackAttempt
 from trainables.evaluations import pgd
-from trainables.passes import AttackAttempt
 from trainables.threat import Threat
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.climb import Loss
+from trainables.evaluation.attempt import AttackAttempt
 from trainables.evaluations import pgd
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count, Positive
+from trainables.hparams.ranges import Count, Positive
+from trainables.robustness.early_stopped_attack import Loss
 from trainables.threat import Threat
 
 NUMBERS = pgd.NUMBERS

@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from trainables.attacks import pgd as training
-from trainables.heads import CosineHead
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.ranges import Count, Positive
 from trainables.methods import pgd_at
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count, Positive
+from trainables.networks.heads import CosineHead
 from trainables.threat import Threat
 
 NUMBERS = ("steps", "restarts")

@@ -6,9 +6,15 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.attacks.pgd import Start, start_point, step_length
-from trainables.climb import StopCondition, Loss, run_early_stopped_attack, cross_entropy_loss, stop_when_misclassified
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count, Positive
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.ranges import Count, Positive
+from trainables.robustness.early_stopped_attack import (
+    Loss,
+    StopCondition,
+    cross_entropy_loss,
+    run_early_stopped_attack,
+    stop_when_misclassified,
+)
 from trainables.threat import Threat
 
 NUMBERS = ("steps", "restarts")

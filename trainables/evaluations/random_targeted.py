@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.climb import Loss, stop_when_classified_as
+from trainables.evaluation.attempt import AttackAttempt, TargetedAttempt
 from trainables.evaluations import pgd
-from trainables.passes import TargetedAttempt, AttackAttempt
-from trainables.ranges import Count, Positive
+from trainables.hparams.ranges import Count, Positive
+from trainables.robustness.early_stopped_attack import Loss, stop_when_classified_as
 from trainables.threat import Threat
 
 NUMBERS = pgd.NUMBERS

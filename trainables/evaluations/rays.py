@@ -12,8 +12,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count, Positive
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.ranges import Count, Positive
 from trainables.threat import Threat
 from trainables.threats.linf import Linf
 
@@ -72,7 +72,9 @@ def run(
     level, block = 0, 0
     while len(left):
         size = math.ceil(ones.shape[1] / 2**level)
-        flip_block(model, x[left], y[left], rays, slice(block * size, (block + 1) * size), tolerance)
+        flip_block(
+            model, x[left], y[left], rays, slice(block * size, (block + 1) * size), tolerance
+        )
         level, block = (level, block + 1) if (block + 1) * size < ones.shape[1] else (level + 1, 0)
         reached = rays.radius <= threat.eps
         found = left[reached]
@@ -85,7 +87,9 @@ def run(
     return ends
 
 
-def flip_block(model: Module, x: Tensor, y: Tensor, rays: RayState, block: slice, tolerance: float) -> None:
+def flip_block(
+    model: Module, x: Tensor, y: Tensor, rays: RayState, block: slice, tolerance: float
+) -> None:
     """Turn the signs of a block around wherever that brings the boundary nearer."""
     signs = rays.signs.clone()
     signs[:, block] *= -1

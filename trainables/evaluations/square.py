@@ -7,9 +7,9 @@ from pyautoattack.square import SquareAttack
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.autoattack import seed_global_rng, wrap_model, attack_settings
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.evaluation.autoattack import attack_settings, seed_global_rng, wrap_model
+from trainables.hparams.ranges import Count
 from trainables.threat import Threat
 
 NUMBERS = ("queries", "restarts")

@@ -6,18 +6,20 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.attacks import pgd as training
-from trainables.checkpoint import load_model
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.ranges import Count, PathText, Positive
 from trainables.methods import pgd_at
-from trainables.modes import frozen_weights
-from trainables.passes import AttackAttempt
-from trainables.ranges import Count, PathText, Positive
+from trainables.networks.folded_view import folded_view
+from trainables.networks.modes import frozen_weights
 from trainables.threat import Threat
-from trainables.view import folded_view
+from trainables.training.checkpoint import load_model
 
 NUMBERS = ("steps",)
 
 
-def passes(*, source: PathText, steps: Count = 10, step_size: Positive | None = None) -> list[AttackAttempt]:
+def passes(
+    *, source: PathText, steps: Count = 10, step_size: Positive | None = None
+) -> list[AttackAttempt]:
     """Return the one pass.
 
     Args:

@@ -4,9 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 
+from trainables.hparams.ranges import NonNegative
 from trainables.methods.pgd_at import inner as inner
-from trainables.ranges import NonNegative
-from trainables.signatures import Criterion
+from trainables.protocols import Criterion
 
 
 def outer(

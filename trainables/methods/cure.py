@@ -5,11 +5,11 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.methods._slope import input_gradient
+from trainables.hparams.ranges import NonNegative, Positive
+from trainables.methods._gradient import input_gradient
 from trainables.methods.standard import inner as inner
-from trainables.modes import in_mode
-from trainables.ranges import Positive, NonNegative
-from trainables.signatures import Criterion
+from trainables.networks.modes import in_mode
+from trainables.protocols import Criterion
 
 
 def outer(

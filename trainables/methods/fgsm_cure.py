@@ -3,10 +3,10 @@
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.methods._slope import input_gradient
+from trainables.hparams.ranges import NonNegative
+from trainables.methods._gradient import input_gradient
 from trainables.methods.pgd_at import inner as inner
-from trainables.ranges import NonNegative
-from trainables.signatures import Criterion
+from trainables.protocols import Criterion
 
 COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode": "train"}}
 

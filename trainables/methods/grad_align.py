@@ -4,11 +4,11 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
-from trainables.cosine import cosine_similarity
-from trainables.methods._slope import input_gradient
+from trainables.hparams.ranges import NonNegative
+from trainables.methods._gradient import input_gradient
 from trainables.methods.pgd_at import inner as inner
-from trainables.ranges import NonNegative
-from trainables.signatures import Criterion
+from trainables.networks.cosine import cosine_similarity
+from trainables.protocols import Criterion
 from trainables.threat import Threat
 
 COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode": "train"}}

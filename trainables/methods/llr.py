@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.methods._slope import input_gradient
-from trainables.modes import in_mode
-from trainables.ranges import NonNegative
-from trainables.signatures import Criterion, AttackObjective
+from trainables.hparams.ranges import NonNegative
+from trainables.methods._gradient import input_gradient
+from trainables.networks.modes import in_mode
+from trainables.protocols import AttackObjective, Criterion
 
 COMPANIONS = {"attack": {"name": "adam"}}
 

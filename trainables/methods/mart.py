@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 
+from trainables.hparams.ranges import NonNegative
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.trades import divergence
-from trainables.ranges import NonNegative
 
 COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
 ONE_PLUS_TINY = 1.0001

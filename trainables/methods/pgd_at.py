@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.signatures import Criterion, AttackObjective
+from trainables.protocols import AttackObjective, Criterion
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:

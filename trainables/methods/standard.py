@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.signatures import Criterion
+from trainables.protocols import Criterion
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> None:

@@ -5,8 +5,8 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import Module
 
-from trainables.ranges import NonNegative
-from trainables.signatures import Criterion, AttackObjective
+from trainables.hparams.ranges import NonNegative
+from trainables.protocols import AttackObjective, Criterion
 
 COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
 """The divergence has no slope at the image itself, and the published code starts 0.001 N away."""

@@ -30,13 +30,19 @@ def dual_path_net(channels: int, classes: int, depths: Depths) -> nn.Module:
         Images (N, C, H, W) to logits (N, K).
     """
     features = RESIDUAL_CHANNELS[-1] + (depths[-1] + 1) * DENSE_CHANNELS[-1]
-    return nn.Sequential(*conv_bn_relu(channels, 64), *build_stages(64, depths), *classifier(features, classes))
+    return nn.Sequential(
+        *conv_bn_relu(channels, 64), *build_stages(64, depths), *classifier(features, classes)
+    )
 
 
 def build_stages(before: int, depths: Depths) -> Iterator[nn.Module]:
     """Yield the blocks of all stages, the first of which takes `before` channels."""
     for stage, depth in enumerate(depths):
-        inside, residual, dense = CONV_CHANNELS[stage], RESIDUAL_CHANNELS[stage], DENSE_CHANNELS[stage]
+        inside, residual, dense = (
+            CONV_CHANNELS[stage],
+            RESIDUAL_CHANNELS[stage],
+            DENSE_CHANNELS[stage],
+        )
         for place in range(depth):
             stride = 1 if place or not stage else 2
             yield DualPathBlock(before, inside, residual, dense, stride, starts=not place)

@@ -58,7 +58,10 @@ def large_stem(before: int, after: int) -> list[nn.Module]:
 
 
 Stem = Literal["small", "large"]
-STEMS: dict[Stem, Callable[[int, int], list[nn.Module]]] = {"small": conv_bn_relu, "large": large_stem}
+STEMS: dict[Stem, Callable[[int, int], list[nn.Module]]] = {
+    "small": conv_bn_relu,
+    "large": large_stem,
+}
 
 
 def projection(before: int, after: int, stride: int) -> nn.Sequential:

@@ -59,7 +59,9 @@ class Inception(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList([
             nn.Sequential(*conv_bn_relu(before, one, 1, bias=True)),
-            nn.Sequential(*conv_bn_relu(before, three[0], 1, bias=True), *conv_bn_relu(*three, bias=True)),
+            nn.Sequential(
+                *conv_bn_relu(before, three[0], 1, bias=True), *conv_bn_relu(*three, bias=True)
+            ),
             nn.Sequential(
                 *conv_bn_relu(before, five[0], 1, bias=True),
                 *conv_bn_relu(*five, bias=True),

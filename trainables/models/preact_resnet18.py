@@ -6,9 +6,9 @@ BatchNorm, and a shortcut that, where it projects, starts after the first activa
 
 from torch import nn
 
+from trainables.hparams.ranges import Count
 from trainables.models._layers import doubling_stages
 from trainables.models._preact import preact_resnet
-from trainables.ranges import Count
 
 
 def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn.Module:

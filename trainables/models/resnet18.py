@@ -5,9 +5,9 @@ Activations come after the sums, unlike in `preact_resnet18`.
 
 from torch import nn
 
+from trainables.hparams.ranges import Count
 from trainables.models._layers import STEMS, Stem, build_blocks, classifier, doubling_stages
 from trainables.models._resnet import basic_block
-from trainables.ranges import Count
 
 
 def build(

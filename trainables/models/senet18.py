@@ -6,9 +6,9 @@ activation, and without those two ahead of the classifier.
 
 from torch import Tensor, nn
 
+from trainables.hparams.ranges import Count
 from trainables.models._layers import build_blocks, classifier, conv_bn_relu, doubling_stages
 from trainables.models._preact import PreActBlock
-from trainables.ranges import Count
 
 SE_REDUCTION = 16
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from torch import nn
 from torchvision import models
 
-from trainables.problems import did_you_mean
+from trainables.errors import did_you_mean
 
 
 def valid_network(name: str) -> str:

@@ -5,8 +5,8 @@ With BatchNorm, and one linear layer in place of three.
 
 from torch import nn
 
+from trainables.hparams.ranges import Count
 from trainables.models._layers import classifier, conv_bn_relu
-from trainables.ranges import Count
 
 
 def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn.Module:

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator
 from torch import nn
 
+from trainables.hparams.ranges import Count
 from trainables.models import _wide_resnet
-from trainables.ranges import Count
 
 
 def valid_depth(depth: int) -> int:

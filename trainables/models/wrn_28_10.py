@@ -2,8 +2,8 @@
 
 from torch import nn
 
+from trainables.hparams.ranges import Count
 from trainables.models._wide_resnet import wide_resnet
-from trainables.ranges import Count
 
 
 def build(shape: tuple[int, int, int], classes: int, *, width: Count = 16) -> nn.Module:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn import Parameter
 
-from trainables.ranges import Positive, FractionBelowOne, NonNegative
+from trainables.hparams.ranges import FractionBelowOne, NonNegative, Positive
 
 
 def build(

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch.nn import Parameter
 
-from trainables.ranges import Positive, FractionBelowOne, NonNegative
+from trainables.hparams.ranges import FractionBelowOne, NonNegative, Positive
 
 MIN_DIMS = {"gc": 2, "gcc": 4}
 """Axes that a parameter must have to be centralised: matrices too, or convolutions only."""

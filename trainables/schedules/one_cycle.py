@@ -1,6 +1,6 @@
 """Straight up to the peak and straight down to zero (Wong et al., 2020, arXiv:2001.03994)."""
 
-from trainables.ranges import Fraction
+from trainables.hparams.ranges import Fraction
 
 
 def factor(progress: float, *, peak: Fraction = 0.4) -> float:

@@ -1,6 +1,6 @@
 """Drops at given moments: Bag of Tricks' baseline (arXiv:2010.00467)."""
 
-from trainables.ranges import Milestones, Positive
+from trainables.hparams.ranges import Milestones, Positive
 
 
 def factor(

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from trainables.ranges import Positive
+from trainables.hparams.ranges import Positive
 from trainables.threat import Threat
 
 TINY = 1e-10  # keeps a zero gradient zero; the constant of the reference code

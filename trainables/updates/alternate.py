@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from trainables.modes import Mode, frozen_weights, in_mode
-from trainables.ranges import Count
-from trainables.signatures import BoundAttack, BoundMethod
-from trainables.view import folded_view
+from trainables.hparams.ranges import Count
+from trainables.networks.folded_view import folded_view
+from trainables.networks.modes import Mode, frozen_weights, in_mode
+from trainables.protocols import BoundAttack, BoundMethod
 
 
 def update(

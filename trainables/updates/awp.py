@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
-from trainables.modes import Mode
-from trainables.ranges import Fraction, NonNegative
-from trainables.signatures import BoundAttack, BoundMethod
+from trainables.hparams.ranges import Fraction, NonNegative
+from trainables.networks.modes import Mode
+from trainables.protocols import BoundAttack, BoundMethod
 from trainables.updates.alternate import craft_examples, descend_loss
 
 TINY = 1e-20
@@ -64,7 +64,9 @@ def update(
 
 
 @contextmanager
-def perturbed_weights(matrices: list[Parameter], gradients: tuple[Tensor, ...], gamma: float) -> Iterator[None]:
+def perturbed_weights(
+    matrices: list[Parameter], gradients: tuple[Tensor, ...], gamma: float
+) -> Iterator[None]:
     """Move each matrix up its slope by `gamma` of its norm, and back on leaving."""
     before = [w.detach().clone() for w in matrices]
     with torch.no_grad():

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from trainables.ranges import Count, Positive
-from trainables.signatures import BoundMethod
+from trainables.hparams.ranges import Count, Positive
+from trainables.protocols import BoundMethod
 from trainables.threat import Threat
 from trainables.updates.alternate import descend_loss
 

@@ -9,8 +9,8 @@ from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
 from trainables.attacks.pgd import step_length
-from trainables.ranges import Count, Positive
-from trainables.signatures import BoundMethod
+from trainables.hparams.ranges import Count, Positive
+from trainables.protocols import BoundMethod
 from trainables.threat import Threat
 
 SLOPES = "passes"
@@ -64,7 +64,9 @@ def update(
             continue
         for _ in range(steps):
             x_adv = x_adv.detach().requires_grad_()
-            (grad,) = torch.autograd.grad((slope * first_layer_output(model, first, x_adv)).sum(), x_adv)
+            (grad,) = torch.autograd.grad(
+                (slope * first_layer_output(model, first, x_adv)).sum(), x_adv
+            )
             x_adv = threat.project(x_adv.detach() + length * threat.steepest_step(grad), x)
         (slope * first_layer_output(model, first, x_adv.detach())).sum().backward()
     optimizer.step()

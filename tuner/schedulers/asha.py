@@ -7,17 +7,21 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from trainables.ranges import Count, Fraction
-from trainables.report import Report
-from tuner.brackets import Brackets
-from tuner.ladder import TrialPosition, FidelityPlan, RungSchedule
-from tuner.rule import Decision, Scheduler
+from trainables.hparams.ranges import Count, Fraction
+from trainables.training.report import Report
+from tuner.schedulers.core.brackets import Brackets
+from tuner.schedulers.core.rungs import FidelityPlan, RungSchedule, TrialPosition
+from tuner.schedulers.core.scheduler import Decision, Scheduler
 
 ReductionFactor = Annotated[float, Field(gt=1)]
 
 
 def build(
-    *, course: FidelityPlan, grace: Fraction = 0.5, reduction_factor: ReductionFactor = 3, brackets: Count = 1
+    *,
+    course: FidelityPlan,
+    grace: Fraction = 0.5,
+    reduction_factor: ReductionFactor = 3,
+    brackets: Count = 1,
 ) -> Scheduler:
     """Return a rule that, at each rung, lets the best of those so far go on.
 

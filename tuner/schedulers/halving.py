@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainables.ranges import OpenFraction, FractionBelowOne
-from tuner.halving import SuccessiveHalving
-from tuner.ladder import FidelityPlan
-from tuner.rule import Scheduler
+from trainables.hparams.ranges import FractionBelowOne, OpenFraction
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Scheduler
+from tuner.schedulers.core.successive_halving import SuccessiveHalving
 
 FIDELITY = "schedule"
 """Unless the command says otherwise: a short whole run says more of a long one than its beginning.

@@ -1,14 +1,16 @@
 """Hyperband (Li et al., 2018, arXiv:1603.06560): successive halving, begun early and late."""
 
-from trainables.ranges import OpenFraction
-from tuner.brackets import Brackets, split_trials
-from tuner.halving import SuccessiveHalving
-from tuner.ladder import FidelityPlan
-from tuner.rule import Scheduler
+from trainables.hparams.ranges import OpenFraction
 from tuner.schedulers.asha import ReductionFactor, rung_shares
+from tuner.schedulers.core.brackets import Brackets, split_trials
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Scheduler
+from tuner.schedulers.core.successive_halving import SuccessiveHalving
 
 
-def build(*, course: FidelityPlan, grace: OpenFraction = 0.1, reduction_factor: ReductionFactor = 3) -> Scheduler:
+def build(
+    *, course: FidelityPlan, grace: OpenFraction = 0.1, reduction_factor: ReductionFactor = 3
+) -> Scheduler:
     """Return one bracket for each rung to begin with, and one that stops nothing.
 
     Args:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from statistics import mean, median
 
-from trainables.levels import Level
-from trainables.ranges import Count, FractionBelowOne
-from trainables.report import Report
-from tuner.ladder import FidelityPlan
-from tuner.rule import Decision, Scheduler
+from trainables.hparams.ranges import Count, FractionBelowOne
+from trainables.training.fidelity import Level
+from trainables.training.report import Report
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Decision, Scheduler
 
 
 def build(*, course: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count = 3) -> Scheduler:

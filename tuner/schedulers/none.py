@@ -1,7 +1,7 @@
 """Every trial runs to its last epoch."""
 
-from tuner.ladder import FidelityPlan
-from tuner.rule import Scheduler
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Scheduler
 
 
 def build(*, course: FidelityPlan) -> Scheduler:

@@ -11,12 +11,18 @@ from ray.tune.schedulers.pb2_utils import TV_SquaredExp, standardize
 from ray.tune.search.sample import LogUniform
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-from trainables.ranges import OpenFraction
-from tuner.domains import base_sampler, list_values
-from tuner.ladder import FidelityPlan
-from tuner.population import Knobs, Population
-from tuner.rule import Scheduler, Resume
-from tuner.schedulers.pbt import DEFAULT_INTERVAL, DEFAULT_QUANTILE, FractionUpToHalf, exchange_shares, clip_to_domain
+from trainables.hparams.ranges import OpenFraction
+from tuner.config.domains import base_sampler, list_values
+from tuner.schedulers.core.population import Knobs, Population
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Resume, Scheduler
+from tuner.schedulers.pbt import (
+    DEFAULT_INTERVAL,
+    DEFAULT_QUANTILE,
+    FractionUpToHalf,
+    clip_to_domain,
+    exchange_shares,
+)
 
 N_CANDIDATES = 1000
 """Drawn at random, of which the one with the highest bound is taken."""
@@ -49,9 +55,13 @@ def build(
     def explore(
         population: Population, step: Resume, rung: int, rng: random.Random
     ) -> dict[str, object]:
-        return propose_knobs(population, rung, searched, np.random.default_rng(rng.randrange(2**32)))
+        return propose_knobs(
+            population, rung, searched, np.random.default_rng(rng.randrange(2**32))
+        )
 
-    return Population(course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed)
+    return Population(
+        course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed
+    )
 
 
 def clashes(searched: Mapping[str, object]) -> Iterator[str]:
@@ -88,7 +98,9 @@ def propose_knobs(
     }
 
 
-def collect_gains(population: Population, rung: int, searched: Mapping[str, object]) -> tuple[Matrix, Matrix]:
+def collect_gains(
+    population: Population, rung: int, searched: Mapping[str, object]
+) -> tuple[Matrix, Matrix]:
     """Return time and knobs of each stretch so far (N, 1 + K), and what it added (N,)."""
     rows, gains = [], []
     for number in range(rung + 1):

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from trainables.ranges import Fraction, OpenFraction
-from tuner.domains import value_at, domain_index_range, domain_step, list_values
-from tuner.ladder import FidelityPlan
-from tuner.population import Population
-from tuner.rule import Scheduler, Resume
+from trainables.hparams.ranges import Fraction, OpenFraction
+from tuner.config.domains import domain_index_range, domain_step, list_values, value_at
+from tuner.schedulers.core.population import Population
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Resume, Scheduler
 
 FractionUpToHalf = Annotated[float, Field(gt=0, le=0.5)]
 DEFAULT_INTERVAL, DEFAULT_QUANTILE = 0.125, 0.25
@@ -47,10 +47,13 @@ def build(
     ) -> dict[str, object]:
         old = population.rung_knobs[rung][taking.source]
         return {
-            path: perturb_value(domain, old[path], resample, rng) for path, domain in searched.items()
+            path: perturb_value(domain, old[path], resample, rng)
+            for path, domain in searched.items()
         }
 
-    return Population(course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed)
+    return Population(
+        course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed
+    )
 
 
 def exchange_shares(interval: float) -> list[float]:
@@ -76,7 +79,9 @@ def sample_value(domain: Any, rng: random.Random) -> Any:  # noqa: ANN401
     """Return a value drawn from a domain."""
     if (listed := list_values(domain)) is not None:
         return rng.choice(listed)
-    return clip_to_domain(domain, domain.sample(random_state=np.random.RandomState(rng.randrange(2**32))))
+    return clip_to_domain(
+        domain, domain.sample(random_state=np.random.RandomState(rng.randrange(2**32)))
+    )
 
 
 def clip_to_domain(domain: Any, value: float) -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ import pickle
 
 import optuna
 
-from trainables.ranges import Natural
+from trainables.hparams.ranges import Natural
 
 LEARNS = False
 """From trials that it did not propose."""

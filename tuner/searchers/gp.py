@@ -2,7 +2,7 @@
 
 import optuna
 
-from trainables.ranges import Natural
+from trainables.hparams.ranges import Natural
 
 
 def build(*, seed: int, startup: Natural = 10) -> optuna.samplers.BaseSampler:

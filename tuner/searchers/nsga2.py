@@ -7,7 +7,7 @@ either parent. What it knows of generations is kept with the trials.
 import optuna
 from optuna.samplers.nsgaii import PolynomialMutation, SBXCrossover
 
-from trainables.ranges import AtLeastTwo
+from trainables.hparams.ranges import AtLeastTwo
 
 
 def build(*, seed: int, population: AtLeastTwo = 10) -> optuna.samplers.BaseSampler:

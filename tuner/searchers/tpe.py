@@ -4,8 +4,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial
 
-from trainables.ranges import Count, Natural
-from tuner.shortlist import TrialSubset
+from trainables.hparams.ranges import Count, Natural
+from tuner.searchers.core.trial_subset import TrialSubset
 
 
 def build(

@@ -14,7 +14,14 @@ from analysis.diagnostics import (
     transfer,
 )
 from tests.oracles import Halfspace
-from tests.test_sentinel import BENT, SAFE, WRONG, Bent, ones, pixels
+from tests.trainables.robustness.test_overfitting_detector import (
+    BENT,
+    SAFE,
+    WRONG,
+    Bent,
+    ones,
+    pixels,
+)
 from trainables.attacks import adam
 from trainables.methods import llr
 from trainables.threats.l2 import L2

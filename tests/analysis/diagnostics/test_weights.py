@@ -8,11 +8,16 @@ import torch.nn.functional as F
 from torch import nn
 
 from analysis.diagnostics import gradient_scattering, hessian, surface
-from analysis.diagnostics._attacked import run_pgd
-from analysis.diagnostics._weights import draw_filter_normalised, draw_gaussian, direction_norm, move_weights
+from analysis.diagnostics._attack import run_pgd
+from analysis.diagnostics._weights import (
+    direction_norm,
+    draw_filter_normalised,
+    draw_gaussian,
+    move_weights,
+)
 from tests.oracles import Halfspace
-from tests.test_sentinel import ones, pixels
-from trainables.heads import with_head
+from tests.trainables.robustness.test_overfitting_detector import ones, pixels
+from trainables.networks.heads import with_head
 from trainables.threats.linf import Linf
 
 LINF = Linf(eps=0.1)
@@ -62,7 +67,9 @@ def test_eigenvalues_are_those_of_the_dense_hessian_of_the_adversarial_loss(batc
 
 def test_eigenvectors_belong_to_their_eigenvalues():
     model, (x, y) = smooth(), images()
-    values, vectors = hessian.compute_top_eigenpairs(model, x, y, count=2, batch=5, rng=rng(), tolerance=1e-9)
+    values, vectors = hessian.compute_top_eigenpairs(
+        model, x, y, count=2, batch=5, rng=rng(), tolerance=1e-9
+    )
     matrix = dense(model, x, y)
     for value, vector in zip(values, vectors, strict=True):
         flat = torch.cat([part.flatten() for part in vector])
@@ -74,7 +81,9 @@ def test_curvature_goes_through_the_projection_of_a_cosine_head():
     """Moving the weights is followed by it, so that the second difference of the loss is too."""
     torch.manual_seed(0)
     model, (x, y) = with_head(smooth(), head="cosine").double(), images()
-    values, vectors = hessian.compute_top_eigenpairs(model, x, y, count=2, batch=11, rng=rng(), tolerance=1e-9)
+    values, vectors = hessian.compute_top_eigenpairs(
+        model, x, y, count=2, batch=11, rng=rng(), tolerance=1e-9
+    )
     step = 1e-3
     losses = []
     for far in (-step, 0, step):

@@ -8,8 +8,8 @@ from matplotlib.collections import LineCollection
 from analysis import figures
 from analysis.figures.clean_robust import select_pareto_rows
 from analysis.frames import join_frames
-from tests.analysis.figures.frames import find_line, study_frames, collect_text, trial_row
-from trainables.problems import InputError
+from tests.analysis.figures.frames import collect_text, find_line, study_frames, trial_row
+from trainables.errors import InputError
 
 WD = "optimizer__weight_decay"
 LEVELS = {"levels": [{"epochs": 2}, {"epochs": 3}], "scheduler": {"name": "halving"}}
@@ -53,7 +53,10 @@ def test_seeds_become_mean_and_standard_deviation():
 
 
 def test_no_line_joins_trials_that_differ_in_more():
-    rows = [trial_row(0.4, **{WD: 1e-4}, optimizer__lr=0.1), trial_row(0.5, **{WD: 1e-3}, optimizer__lr=1)]
+    rows = [
+        trial_row(0.4, **{WD: 1e-4}, optimizer__lr=0.1),
+        trial_row(0.5, **{WD: 1e-3}, optimizer__lr=1),
+    ]
     drawn = figures.draw("weight_decay", study_frames(rows)).axes[0].containers[-1].lines[0]
     assert drawn.get_linestyle() == "None"
     rows = [{**row, "optimizer.lr": 0.1} for row in rows]
@@ -90,7 +93,9 @@ def test_the_pareto_front_agrees_with_looking_at_all_pairs():
     points = rng.integers(0, 20, (200, 2)) / 20  # a grid, so that there are ties
     table = pd.DataFrame(points, columns=["clean", "robust"])
     beaten = [any((q >= p).all() and (q > p).any() for q in points) for p in points]
-    assert sorted(select_pareto_rows(table).index) == [i for i, lost in enumerate(beaten) if not lost]
+    assert sorted(select_pareto_rows(table).index) == [
+        i for i, lost in enumerate(beaten) if not lost
+    ]
 
 
 def test_what_lies_far_below_does_not_squeeze_the_others():
@@ -131,7 +136,9 @@ def test_the_run_of_the_selected_epoch_is_shown():
 
 
 def test_the_winner_of_each_study_or_whoever_is_named():
-    one = study_frames([trial_row(0.4), trial_row(0.5)], curves={"0000": [0.1, 0.4], "0001": [0.2, 0.5]})
+    one = study_frames(
+        [trial_row(0.4), trial_row(0.5)], curves={"0000": [0.1, 0.4], "0001": [0.2, 0.5]}
+    )
     two = study_frames([trial_row(0.3)], curves={"0000": [0.3, 0.3]}, name="other")
     both = join_frames([one, two])
     said = collect_text(figures.draw("learning_curves", both))
@@ -322,7 +329,11 @@ def test_an_evaluation_is_the_worst_case_of_the_most_images():
         ("0000", last, "pgd", 200, 0.9, 0.35, 0.3), ("0001", best, "pgd", 200, 0.8, 0.4, 0.3),
     )  # fmt: skip
     said = {"fixed": {"threat": {"name": "linf", "eps": 0.3}}}
-    rows = [trial_row(0.7, **{WD: 1e-4}), trial_row(0.6, **{WD: 1e-3}), trial_row(0.65, **{WD: 1e-2})]
+    rows = [
+        trial_row(0.7, **{WD: 1e-4}),
+        trial_row(0.6, **{WD: 1e-3}),
+        trial_row(0.65, **{WD: 1e-2}),
+    ]
     frames = study_frames(rows, said, evaluation=tested)
     figure = figures.draw("weight_decay", frames, accuracies="evaluation")
     axes = figure.axes[0]

@@ -15,8 +15,8 @@ from analysis import figures
 from analysis.figures import _style
 from analysis.figures.__main__ import main
 from analysis.frames import join_frames
-from tests.analysis.figures.frames import study_frames, collect_text, trial_row
-from trainables.problems import InputError
+from tests.analysis.figures.frames import collect_text, study_frames, trial_row
+from trainables.errors import InputError
 
 SEES = {
     "deuteranope": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
@@ -194,7 +194,9 @@ def test_more_lines_than_can_be_told_apart_are_refused():
 def test_knobs_of_any_kind_have_an_axis():
     rows = [trial_row(0.1 * i, a=value, b=None, c="[0.5]", d=i, e=bool(i % 2))
             for i, value in enumerate(["x", 3, None, True, "[1, 2]"])]  # fmt: skip
-    axes = {each.get_xlabel(): each for each in figures.draw("sensitivity", study_frames(rows)).axes}
+    axes = {
+        each.get_xlabel(): each for each in figures.draw("sensitivity", study_frames(rows)).axes
+    }
     assert set(axes) == {"a", "d", "e"}
     ticks = [t.get_text() for t in axes["a"].get_xticklabels()]
     assert ticks == ["3", "True", "x", "[1, 2]"]
@@ -295,4 +297,6 @@ def test_the_command_tells_all_mistakes_at_once(folder, capsys):
 def test_help_names_every_figure(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(name in said and figures.describe_figure(name) in said for name in figures.list_figures())
+    assert all(
+        name in said and figures.describe_figure(name) in said for name in figures.list_figures()
+    )

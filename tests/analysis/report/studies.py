@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from tuner.columns import TRIAL_COLUMNS
-from tuner.journal import EventLog
+from tuner.layout import TRIAL_COLUMNS
+from tuner.storage.event_log import EventLog
 
 
 def rising_curve(top):

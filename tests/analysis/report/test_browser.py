@@ -8,12 +8,18 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
-from analysis.report.follow import LiveReport
+from analysis.report.live_updates import LiveReport
 from analysis.report.page import render_page as page_of
 from analysis.report.server import HOST, ReportHandler, ReportServer
-from tests.analysis.report.studies import began_line, ended_line, hold_event_log, reported_line, write_small_study_folder
+from tests.analysis.report.studies import (
+    began_line,
+    ended_line,
+    hold_event_log,
+    reported_line,
+    write_small_study_folder,
+)
 from tests.analysis.report.test_page import HOSTILE, NONE, hostile
-from tuner.journal import EVENT_LOG_FILE
+from tuner.layout import EVENT_LOG_FILE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.slow
@@ -247,7 +253,11 @@ def test_nothing_a_study_says_runs(tmp_path, opened):
 
 def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
     folder = write_small_study_folder(tmp_path / "s", study={"trials": 3})
-    lines = [began_line("0000", {"k": 1}), reported_line("0000", 1, 0.2), began_line("0001", {"k": 2})]
+    lines = [
+        began_line("0000", {"k": 1}),
+        reported_line("0000", 1, 0.2),
+        began_line("0001", {"k": 2}),
+    ]
     (folder / EVENT_LOG_FILE).write_text("".join(lines))
     with ReportServer((HOST, 0), ReportHandler) as server:
         server.live_report = LiveReport([str(folder)])
@@ -289,4 +299,9 @@ def follow(page, folder):
     assert page.evaluate("scrollY") == 250
     assert page.locator("#table tbody button[aria-pressed=true]").inner_text() == "0000"
     with (folder / EVENT_LOG_FILE).open("a") as file:
-        file.write(ended_line("0000") + ended_line("0001") + began_line("0002", {"k": 3}) + ended_line("0002"))
+        file.write(
+            ended_line("0000")
+            + ended_line("0001")
+            + began_line("0002", {"k": 3})
+            + ended_line("0002")
+        )

@@ -14,12 +14,20 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
-from analysis.report.endings import group_stopped_trials
-from analysis.report.follow import LiveReport
+from analysis.report.live_updates import LiveReport
+from analysis.report.running_study import CUT_OFF_STATUS, LiveStatus, add_running_trials
 from analysis.report.server import HOST, ReportHandler, ReportServer
-from analysis.report.underway import CUT_OFF_STATUS, LiveStatus, add_running_trials
-from tests.analysis.report.studies import began_line, ended_line, hold_event_log, reported_line, write_small_study_folder, write_study_folder, trial_row
-from tuner.journal import EVENT_LOG_FILE
+from analysis.report.stopped_trials import group_stopped_trials
+from tests.analysis.report.studies import (
+    began_line,
+    ended_line,
+    hold_event_log,
+    reported_line,
+    trial_row,
+    write_small_study_folder,
+    write_study_folder,
+)
+from tuner.layout import EVENT_LOG_FILE
 
 KNOBS = {"optimizer.weight_decay": 1e-3}
 
@@ -30,7 +38,11 @@ def running(tmp_path):
     folder = write_small_study_folder(tmp_path / "s", study={"trials": 3})
     (folder / "trials.parquet").unlink()
     (folder / "epochs.parquet").unlink()
-    lines = [began_line("0000", KNOBS), reported_line("0000", 1, 0.2), reported_line("0000", 2, 0.3)]
+    lines = [
+        began_line("0000", KNOBS),
+        reported_line("0000", 1, 0.2),
+        reported_line("0000", 2, 0.3),
+    ]
     lines += [began_line("0001", KNOBS), reported_line("0001", 1, 0.1)]
     (folder / EVENT_LOG_FILE).write_text("".join(lines))
     return folder
@@ -78,7 +90,12 @@ def test_a_search_on_another_machine_is_judged_by_its_silence(running, sign):
 
 def test_what_only_frames_say_stays(tmp_path):
     folder = write_study_folder(tmp_path / "s", [trial_row("0000", 0.4, knobs=KNOBS, pareto=True)])
-    lines = [began_line("0000", KNOBS), reported_line("0000", 1, 0.4), ended_line("0000"), began_line("0001", KNOBS)]
+    lines = [
+        began_line("0000", KNOBS),
+        reported_line("0000", 1, 0.4),
+        ended_line("0000"),
+        began_line("0001", KNOBS),
+    ]
     (folder / EVENT_LOG_FILE).write_text("".join(lines))
     frames, _ = add_running_trials(analysis.load(folder))
     assert rows(frames).loc["0000", "pareto"]
@@ -118,7 +135,14 @@ def test_one_broken_account_spoils_no_other(tmp_path, running):
     ],
 )
 def test_silence_is_told_by_the_longest_epoch(alive, running, begun, silence, said):
-    pulse = LiveStatus(n_running=running, n_begun=begun, n_requested=3, longest_epoch=20.0, last_write=1000.0, is_alive=alive)
+    pulse = LiveStatus(
+        n_running=running,
+        n_begun=begun,
+        n_requested=3,
+        longest_epoch=20.0,
+        last_write=1000.0,
+        is_alive=alive,
+    )
     assert pulse.describe(1000.0 + silence).startswith(said)
 
 

@@ -7,12 +7,12 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
+from analysis.report.leaders import find_leaders, find_pareto_labels
 from analysis.report.page import render_page, render_sections
 from analysis.report.payload import build_payload
 from analysis.report.ranking import Ranking, build_ranking, sample_trials
 from analysis.report.rows import add_selected_epochs
-from analysis.report.standing import find_pareto_labels, find_leaders
-from tests.analysis.report.studies import write_small_study_folder, write_study_folder, trial_row
+from tests.analysis.report.studies import trial_row, write_small_study_folder, write_study_folder
 
 NONE = Ranking(knobs=[], pairs=[], notes=[])
 HOSTILE = "</script><script>alert(1)</script>'\"&\u2028\u2029<!--ü{{7*7}}"
@@ -112,7 +112,9 @@ def test_the_summary_says_what_stopping_saved(tmp_path):
 def test_reasons_are_named(tmp_path):
     rows = [
         trial_row("0000", 0.4, knobs={"k": 1}),
-        trial_row("0001", 0.3, knobs={"k": 2}, status="failed", error="RuntimeError: no more memory"),
+        trial_row(
+            "0001", 0.3, knobs={"k": 2}, status="failed", error="RuntimeError: no more memory"
+        ),
         trial_row("0002", 0.3, knobs={"k": 3}, status="stopped", collapsed_at=250),
         trial_row("0003", 0.3, knobs={"k": 4}, status="diverged"),
     ]
@@ -160,7 +162,8 @@ def test_diagnostics_are_shown_or_named(tmp_path):
     assert 'src="data:image/png;base64,iVBORw=="' in shown
     (folder / "diagnostics.parquet").write_bytes(b"PAR1half")
     assert (
-        "diagnostics.parquet cannot be read" in render_sections(analysis.load(folder), NONE)["diagnosed"]
+        "diagnostics.parquet cannot be read"
+        in render_sections(analysis.load(folder), NONE)["diagnosed"]
     )
 
 

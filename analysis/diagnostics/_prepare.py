@@ -1,0 +1,263 @@
+"""A diagnosis that can be made: everything checked, nothing measured yet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from analysis.diagnostics import _table
+from analysis.diagnostics._settings import (
+    MEASURES,
+    TRIAL_GROUPS,
+    DiagnosisSettings,
+    compares_networks,
+)
+from analysis.loading import name_folders
+from trainables.binding import check_member
+from trainables.components import GROUPS
+from trainables.data_pipeline import batches
+from trainables.data_pipeline.images import DataError, Dataset, Images
+from trainables.errors import InputError
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.trusted_code import check_trusted
+from trainables.threat import Threat
+from tuner.cli.schema import validate_arguments
+from tuner.evaluation.best_folder import read_best_config
+from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
+from tuner.evaluation.checks import checkpoint_problems
+from tuner.evaluation.prepare import bind_group, draw_subset, load_evaluation_data, overlay_group
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosedCheckpoint:
+    """One checkpoint to look into.
+
+    Attributes:
+        study: Name of its study.
+        folder: The study's results.
+        checkpoint: The checkpoint.
+    """
+
+    study: str
+    folder: Path
+    checkpoint: CheckpointRef
+
+    @property
+    def label(self) -> str:
+        """Its name to a reader."""
+        last = " (last)" if self.checkpoint.is_last_epoch else ""
+        return f"{self.study}/{self.checkpoint.trial_id}{last}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What to look into, how, on what.
+
+    Attributes:
+        settings: Of the diagnosis.
+        measures: Knobs by measure, in order; defaults are left out.
+        checkpoints: The checkpoints.
+        threat: The set of allowed perturbations.
+        groups: The threat's and the data set's names and knobs.
+        images: Of the chosen split, where they are computed with.
+    """
+
+    settings: DiagnosisSettings
+    measures: Mapping[str, Mapping[str, Any]]
+    checkpoints: Sequence[DiagnosedCheckpoint]
+    threat: Threat
+    groups: Mapping[str, Mapping[str, Any]]
+    images: Images
+
+
+def prepare_diagnosis(
+    given: Sequence[str], arguments: Mapping[str, Any], problems: Sequence[str]
+) -> Diagnosis:
+    """Return the diagnosis that a command line describes.
+
+    Args:
+        given: Folders of searches.
+        arguments: As `tuner.cli.parse.read` returns them.
+        problems: What is known to be wrong already.
+
+    Raises:
+        InputError: If anything is wrong with it, with all that is.
+    """
+    valid, invalid = validate_arguments(DiagnosisSettings, arguments)
+    problems = [*problems, *invalid]
+    settings = DiagnosisSettings(**valid)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        problems.append("device: there is no GPU here; write device=cpu.")
+    if not given:
+        problems.append("FOLDER: expected the results folders of searches, got none.")
+    folders = name_folders([Path(each) for each in given]) if given else {}
+    subjects = list(resolve_checkpoints(folders, settings, problems))
+    measures = select_measures(settings, arguments, len(subjects) if subjects else None, problems)
+    groups = resolve_groups(folders, arguments, problems)
+    for group, values in groups.items():
+        rest = dict(values)
+        problems += check_member(group, GROUPS[group], rest.pop("name", None), rest)
+    if problems:
+        raise InputError(problems)
+    dataset = load_evaluation_data(groups["data"])
+    images = select_images(dataset, groups["data"], settings)
+    check_checkpoints(subjects, dataset, images)
+    threat = bind_group("threat", groups["threat"])["build"]()
+    return Diagnosis(
+        settings=settings,
+        measures=measures,
+        checkpoints=subjects,
+        threat=threat,
+        groups=groups,
+        images=images,
+    )
+
+
+def resolve_checkpoints(
+    folders: Mapping[str, Path], settings: DiagnosisSettings, problems: list[str]
+) -> Iterator[DiagnosedCheckpoint]:
+    """Yield the checkpoints of each folder; what is wrong with any is added to `problems`."""
+    for study, folder in folders.items():
+        try:
+            read_best_config(folder)
+            found = find_checkpoints(folder, top=settings.top, rules=settings.rules, seeds=False)
+        except InputError as error:
+            problems += error.problems
+        else:
+            yield from (
+                DiagnosedCheckpoint(study=study, folder=folder, checkpoint=each) for each in found
+            )
+
+
+def select_measures(
+    settings: DiagnosisSettings,
+    arguments: Mapping[str, Any],
+    n_checkpoints: int | None,
+    problems: list[str],
+) -> dict[str, Mapping[str, Any]]:
+    """Return the measures and what was typed of their knobs.
+
+    Args:
+        settings: Of the diagnosis.
+        arguments: As typed.
+        n_checkpoints: Of checkpoints; none if that is not known.
+        problems: What is wrong is added to them.
+    """
+    single = n_checkpoints == 1
+    words = settings.measure or [
+        name for name in MEASURES.members() if not (single and compares_networks(name))
+    ]
+    measures: dict[str, Mapping[str, Any]] = {}
+    for word in words:
+        own = arguments.get(word, {})
+        found = [
+            each.replace("diagnostics.", "measures.", 1)
+            for each in check_member("measure", MEASURES, word, {})
+        ]
+        problems += found or check_member(word, MEASURES, word, own)
+        if not found and single and compares_networks(word):
+            problems.append(
+                f"measure: {word} needs at least two checkpoints, got one; name another FOLDER or "
+                "write top=2."
+            )
+        measures[word] = own
+    idle = [name for name in MEASURES.members() if name in arguments and name not in measures]
+    problems += [f"{name}: is not measured; write measure={name}." for name in idle]
+    return measures
+
+
+def resolve_groups(
+    folders: Mapping[str, Path], arguments: Mapping[str, Any], problems: list[str]
+) -> dict[str, dict[str, Any]]:
+    """Return the threat and the data, typed or of the trials; those of all folders must be one.
+
+    Raises:
+        InputError: If the trials name code that nobody trusts, with all that is wrong.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    configurations = {}
+    for study, folder in folders.items():
+        try:
+            configurations[study] = read_best_config(folder)
+        except InputError:
+            continue  # told already
+    names = (
+        {**found[group], **arguments.get(group, {})}.get("name")
+        for found in configurations.values()
+        for group in (*TRIAL_GROUPS, "model")
+    )
+    if wrong := list(check_trusted(names)):
+        raise InputError([*problems, *wrong])
+    for group in TRIAL_GROUPS if configurations else ():
+        typed = arguments.get(group, {})
+        each = {
+            study: overlay_group(found[group], typed) for study, found in configurations.items()
+        }
+        (first, one), *rest = each.items()
+        for study, other in rest:
+            problems += list_group_differences(group, first, one, study, other)
+        result[group] = one
+    return result
+
+
+def list_group_differences(
+    group: str, first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield in what two studies ask different questions, but for what only training looks at."""
+    for knob in dict.fromkeys([*one, *other]):
+        if one.get(knob) != other.get(knob) and not (
+            group == "data" and is_training_knob(one, knob)
+        ):
+            path = group if knob == "name" else f"{group}.{knob}"
+            yield (
+                f"{path}: is {one.get(knob)} in {first} and {other.get(knob)} in {second}; write "
+                f"{path}=VALUE for both."
+            )
+
+
+def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
+    """Return whether a knob of a data set leaves the images that are looked at as they are."""
+    if knob == "name":
+        return False
+    loads = GROUPS["data"].member_functions(str(data.get("name")))["load"]
+    return knob not in {*read_knobs(loads), *read_knobs(batches.split_validation)} - {"limit"}
+
+
+def select_images(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings) -> Images:
+    """Return the images to look at, on the device.
+
+    Raises:
+        InputError: If there are not so many.
+    """
+    images = dataset.test
+    if settings.split == "validation":
+        try:
+            _, images = bind_group("data", data)["cut"](dataset.train)
+        except DataError as error:
+            raise InputError([f"data: {error}"]) from None
+    if settings.images > len(images):
+        raise InputError([
+            f"images: must be at most the {len(images)} {settings.split} images, got "
+            f"{settings.images}."
+        ])
+    device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return draw_subset(images, settings.images).to(device)
+
+
+def check_checkpoints(
+    subjects: Sequence[DiagnosedCheckpoint], dataset: Dataset, images: Images
+) -> None:
+    """See that every checkpoint can be looked into and what comes of it written.
+
+    Raises:
+        InputError: If not, with all that is wrong.
+    """
+    problems = [
+        each for one in subjects for each in checkpoint_problems(one.checkpoint, dataset, images)
+    ]
+    for folder in dict.fromkeys(one.folder for one in subjects):
+        problems += _table.check_writable(folder)
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,122 @@
+"""What trials were trained with, searched or fixed, and what tells them apart."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from analysis.figures._style import MAX_LINES
+from analysis.frames import Frames, Study
+from trainables.errors import InputError
+
+MAX_NAME_PARTS = 3
+"""Of the name of a line; studies that differ in more are called by their own names."""
+
+
+def read_fixed_knobs(study: Study, variant: str = "") -> dict[str, Any]:
+    """Return what `search.yaml` fixes, path to value; a group's member stands under the group."""
+    said = as_mapping(study.description)
+    if variant:
+        said = as_mapping(as_mapping(said.get("variants")).get(variant))
+    return {
+        group if knob == "name" else f"{group}.{knob}": value
+        for group, knobs in as_mapping(said.get("fixed")).items()
+        for knob, value in as_mapping(knobs).items()
+    }
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """Return what is a mapping, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def list_fixed_knobs(frames: Frames) -> list[dict[str, Any]]:
+    """Return what is fixed for each trial."""
+    variants = frames.trials.get("variant", pd.Series("", index=frames.trials.index))
+    pairs = list(zip(frames.trials["study"], variants.fillna("").astype(str), strict=True))
+    known = {pair: read_fixed_knobs(frames.studies[pair[0]], pair[1]) for pair in set(pairs)}
+    return [known[pair] for pair in pairs]
+
+
+def get_knob_values(frames: Frames, path: str) -> "pd.Series[Any]":
+    """Return the value of a knob or group for each trial, whether it was searched or fixed."""
+    said = [each.get(path) for each in list_fixed_knobs(frames)]
+    values = pd.Series(said, index=frames.trials.index, dtype=object)
+    if path not in frames.trials:
+        return values
+    own = frames.trials[path].astype(object)
+    return own.where(own.notna(), values)
+
+
+def number_settings(frames: Frames) -> "pd.Series[int]":
+    """Return a number for each trial, the same for those that differ in their seed alone."""
+    whole = pd.DataFrame({path: frames.trials[path].astype(str) for path in frames.knobs})
+    whole["fixed"] = [json.dumps(each, default=str) for each in list_fixed_knobs(frames)]
+    courses = {name: describe_length(study) for name, study in frames.studies.items()}
+    whole["course"] = [courses[name] for name in frames.trials["study"]]
+    return whole.groupby(list(whole), dropna=False).ngroup()
+
+
+def describe_length(study: Study) -> str:
+    """Return how long a study trains, or, where it does not say, its name."""
+    epochs = as_mapping(study.description.get("study")).get("epochs")
+    return study.name if epochs is None else f"{epochs} {study.description.get('levels')}"
+
+
+def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Series[str]":
+    """Return, for each trial, the name of the line that it belongs to; empty if there is one line.
+
+    Trials are told apart by the members of groups, such as the method, and by what their studies
+    fix to different values.
+
+    Args:
+        frames: Of one or several studies.
+        along: Path of the knob that the lines run along.
+        by: Paths to look at; those above if none.
+
+    Raises:
+        InputError: If there are more lines than can be told apart.
+    """
+    rows = list_fixed_knobs(frames)
+    candidates = by or [
+        *(path for path in frames.knobs if "." not in path and path != "variant"),
+        *dict.fromkeys(path for row in {id(row): row for row in rows}.values() for path in row),
+    ]
+    values = {
+        path: get_knob_values(frames, path).map(lambda value: json.dumps(value, default=str))
+        for path in dict.fromkeys(candidates)
+        if path != along and (path not in frames.knobs or "." not in path or by)
+    }
+    differing = [path for path, value in values.items() if value.nunique() > 1]
+    # knobs of a group differ with its member, which says it all
+    telling = [
+        path
+        for path in differing
+        if "." not in path or by or path.partition(".")[0] not in differing
+    ]
+    if len(telling) > MAX_NAME_PARTS and not by:
+        names = frames.trials["study"].astype(str)
+    else:
+        names = pd.Series("", index=frames.trials.index)
+        for path in telling:
+            names = names.str.cat([format_name_part(path, text) for text in values[path]], sep=", ")
+        names = names.str.removeprefix(", ")
+    if names.nunique() == 1:
+        return names.map(lambda _: "")
+    if names.nunique() > MAX_LINES:
+        raise InputError([
+            f"expected at most {MAX_LINES} lines to tell apart, got {names.nunique()} "
+            f"({', '.join(telling)}); load fewer studies."
+        ])
+    return names
+
+
+def format_name_part(path: str, text: str) -> str:
+    """Return what a value adds to the name of a line.
+
+    >>> format_name_part("method", '"trades"'), format_name_part("attack.steps", "10"), format_name_part("attack.steps", "null")
+    ('trades', 'steps 10', 'steps unknown')
+    """
+    value = "unknown" if text == "null" else text.strip('"')
+    return value if "." not in path else f"{path.rpartition('.')[2]} {value}"

@@ -1,0 +1,121 @@
+"""What a frame of a study must be for the rest to rely on it: columns, types, no row twice."""
+
+from collections.abc import Iterator, Mapping
+from types import NoneType
+from typing import get_args, get_type_hints
+
+import pandas as pd
+
+from trainables.training.report import Report
+from tuner.layout import TRIAL_COLUMNS
+
+PANDAS_TYPES = {int: "int64", float: "float64", bool: "bool"}
+EPOCH_COLUMNS = {"trial_id": "str"} | {
+    name: "Int64" if NoneType in get_args(kind) else PANDAS_TYPES[kind]
+    for name, kind in get_type_hints(Report).items()
+}
+"""Columns of `epochs.parquet`, and their types."""
+COLUMN_DEFAULTS = {"level": 0, "collapsed_at": 0, "diverged": False}
+"""What stands where an older study does not know a column of epochs yet."""
+FRAME_KEYS = {"trials": ["trial_id"], "epochs": ["trial_id", "level", "epoch"]}
+"""What a row is of."""
+
+
+def validate_trials(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """Return `validate_trials` as it should be; what is wrong with it goes to `problems`."""
+    return validate_frame(frame, TRIAL_COLUMNS, "trials", problems)
+
+
+def validate_epochs(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """Return `validate_epochs` as it should be; what is wrong with it goes to `problems`."""
+    for column, value in COLUMN_DEFAULTS.items():
+        frame[column] = frame[column].fillna(value) if column in frame else value
+    return validate_frame(frame, EPOCH_COLUMNS, "epochs", problems)
+
+
+def validate_frame(
+    frame: pd.DataFrame, columns: Mapping[str, str], name: str, problems: list[str]
+) -> pd.DataFrame:
+    """Return a frame with all columns that are agreed on in their types, no row twice.
+
+    Of columns besides, such as knobs, only categories are changed: they become plain values.
+
+    Args:
+        frame: As it was read.
+        columns: What is agreed on, and of which type.
+        name: Of the frame.
+        problems: Where to say what was wrong.
+    """
+    frame = decode_categories(frame)
+    absent = [each for each in columns if each.endswith("accuracy") and each not in frame]
+    if absent and len(frame):
+        problems.append(f"{name}: {', '.join(absent)} never appeared.")
+    for column, kind in columns.items():
+        if column not in frame:
+            frame[column] = pd.Series(index=frame.index, dtype=nullable_type(kind))
+        elif str(frame[column].dtype) != kind:
+            frame[column] = convert_column(frame[column], kind, name, problems)
+    identity = FRAME_KEYS[name]
+    whole = frame[identity].notna().all(axis=1)
+    if not whole.all():
+        problems.append(f"{name}: left out {(~whole).sum()} rows without {' or '.join(identity)}.")
+        frame = frame[whole].astype({each: columns[each] for each in identity})
+    again = find_repeated_rows(frame[identity])
+    if again.any():
+        problems.append(f"{name}: left out {again.sum()} rows that come again later.")
+        frame = frame[~again]
+    problems += [f"{name}: {each}" for each in check_accuracies(frame, set(columns) - set(absent))]
+    accuracies = [each for each in columns if each.endswith("accuracy")]
+    possible = frame[accuracies].ge(0) & frame[accuracies].le(1)
+    frame[accuracies] = frame[accuracies].where(possible)
+    return frame.reset_index(drop=True)
+
+
+def decode_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose categories are values again, which frames of several studies can share.
+
+    >>> decode_categories(pd.DataFrame({"x": pd.Categorical([2, 1])}))["x"].dtype
+    dtype('int64')
+    """
+    categories = frame.select_dtypes("category")
+    return frame.astype({name: frame[name].cat.categories.dtype for name in categories})
+
+
+def nullable_type(kind: str) -> str:
+    """Return the type that holds the same and gaps."""
+    return {"int64": "Int64", "bool": "boolean"}.get(kind, kind)
+
+
+def convert_column(column: pd.Series, kind: str, name: str, problems: list[str]) -> pd.Series:
+    """Return a column in its type, or one with gaps, where it has some or cannot be read."""
+    for wanted in (kind, nullable_type(kind)):
+        try:
+            return pd.Series(column, dtype=wanted)
+        except (ValueError, TypeError):
+            continue
+    numbers = pd.to_numeric(column, errors="coerce")
+    unread = int((numbers.isna() & column.notna()).sum())
+    problems.append(f"{name}: {column.name} is no number in {unread} rows, and missing there.")
+    return pd.Series(numbers if kind == "float64" else numbers.round(), dtype=nullable_type(kind))
+
+
+def find_repeated_rows(identity: pd.DataFrame) -> pd.Series:
+    """Return which rows are of what a later row is of too."""
+    code = pd.Series(0, index=identity.index)
+    for column in identity:
+        places, values = pd.factorize(identity[column])
+        code = code * max(1, len(values)) + places
+    return code.duplicated(keep="last")
+
+
+def check_accuracies(frame: pd.DataFrame, columns: set[str]) -> Iterator[str]:
+    """Yield what is odd about the accuracies of a frame."""
+    for column in sorted(name for name in columns if name.endswith("accuracy")):
+        found = frame[column]
+        if len(found) and found.isna().all():
+            yield f"{column} never appeared."
+        elif outside := int(((found < 0) | (found > 1)).sum()):
+            yield (
+                f"{column} lies outside [0, 1] in {outside} of {len(found)} rows, and is missing "
+                "there."
+            )

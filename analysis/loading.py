@@ -1,0 +1,181 @@
+"""Results folders, and other people's logs, read as frames: `load(FOLDER, ...)`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet
+import yaml
+
+from analysis import frame_schema
+from analysis.frames import Frames, Study, add_study_column, join_frames
+from analysis.missing_trials import find_missing_trials
+from trainables.errors import InputError
+from trainables.hparams.ranges import absolute_path
+from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, TRIAL_COLUMNS, TRIALS_FILE
+from tuner.storage import search_yaml
+from tuner.storage.external_logs import reader
+from tuner.storage.remote_copy import fetch_results_folder
+
+STUDY_FILE = search_yaml.SEARCH_FILE
+REQUIRED_COLUMNS = {
+    TRIALS_FILE: ("trial_id", "status", "val_robust_accuracy"),
+    EPOCHS_FILE: ("trial_id", "epoch"),
+    EVALUATION_FILE: ("trial_id", "attack"),
+}
+"""Columns without which a file is none of a study's."""
+
+
+def load(*folders: Path | str) -> Frames:
+    """Return the frames of one or several results folders, or of other people's logs.
+
+    What is broken is left out and named in `problems`; a study that still runs is read as far as it
+    has come.
+
+    Args:
+        folders: As `tuner.search` wrote them, or their addresses, such as
+            s3://bucket/studies/NAME; or what `tuner.storage.external_logs.reader.read` reads: a table of logs, a log, a
+            folder of logs. At least one.
+
+    Raises:
+        InputError: If none is given, or in none of them is a study, with the reason for each.
+    """
+    if not folders:
+        raise InputError(["FOLDER: expected at least one results folder, got none."])
+    named = name_folders([fetch_results_folder(folder) for folder in folders])
+    found: list[Frames] = []
+    refused: list[str] = []
+    for name, folder in named.items():
+        try:
+            found.append(load_folder(folder, name))
+        except InputError as error:
+            refused += error.problems
+        except OSError as error:
+            refused.append(f"{folder}: cannot be read ({error_reason(error)}).")
+    if not found:
+        raise InputError(refused)
+    return join_frames(found, refused)
+
+
+def name_folders(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return folders by what they are called, with as much of the path as tells them apart."""
+    whole = list(dict.fromkeys(map(absolute_path, folders)))
+    depth = next(
+        depth
+        for depth in range(1, 2 + max(len(path.parts) for path in whole))
+        if len({path.parts[-depth:] for path in whole}) == len(whole)
+    )
+    return {str(Path(*path.parts[-depth:])): path for path in whole}
+
+
+def load_folder(folder: Path, name: str) -> Frames:
+    """Return the frames of one results folder, or of logs.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if not folder.exists():
+        raise InputError([f"{folder}: there is no such folder; write a results folder."])
+    if folder.is_file():
+        return load_logs(folder, name)
+    if not (folder / STUDY_FILE).is_file():
+        if any(folder.rglob("*.log")):
+            return load_logs(folder, name)
+        raise InputError([
+            f"{folder}: expected a results folder of tuner.search, found no {STUDY_FILE} in it."
+        ])
+    return load_study(folder, name)
+
+
+def load_logs(path: Path, name: str) -> Frames:
+    """Return the frames of runs that others logged."""
+    found = reader.read_logs(path)
+    several = len(found.trials) > 1
+    varied = [
+        path
+        for path in list_knob_columns(found.trials)
+        if not several or has_several_values(found.trials[path])
+    ]
+    return Frames(
+        studies={name: Study(name=name, knobs=tuple(varied))},
+        trials=add_study_column(found.trials, name),
+        epochs=add_study_column(found.epochs, name),
+        evaluation=add_study_column(
+            pd.DataFrame(columns=list(REQUIRED_COLUMNS[EVALUATION_FILE])), name
+        ),
+        problems=tuple(f"{name}: {note}" for note in found.notes),
+    )
+
+
+def has_several_values(column: "pd.Series[Any]") -> bool:
+    """Return whether there is more than one value, a missing one among them."""
+    return bool(column.nunique(dropna=False) > 1)
+
+
+def load_study(folder: Path, name: str) -> Frames:
+    """Return the frames of one results folder."""
+    problems: list[str] = []
+    said = load_description(folder, problems)
+    trials = load_parquet(folder, TRIALS_FILE, problems)
+    paths = tuple(list_knob_columns(trials))
+    trials = frame_schema.validate_trials(trials, problems)
+    epochs = frame_schema.validate_epochs(load_parquet(folder, EPOCHS_FILE, problems), problems)
+    evaluation = pd.DataFrame(columns=list(REQUIRED_COLUMNS[EVALUATION_FILE]))
+    if (folder / EVALUATION_FILE).exists():
+        evaluation = frame_schema.decode_categories(load_parquet(folder, EVALUATION_FILE, problems))
+    frames = Frames(
+        studies={name: Study(name=name, folder=folder, description=said, knobs=paths)},
+        trials=add_study_column(trials, name),
+        epochs=add_study_column(epochs, name),
+        evaluation=add_study_column(evaluation, name),
+    )
+    problems = [f"{name}: {each}" for each in [*problems, *find_missing_trials(frames, said)]]
+    return replace(frames, problems=tuple(problems))
+
+
+def load_description(folder: Path, problems: list[str]) -> Mapping[str, Any]:
+    """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
+    try:
+        said = search_yaml.read_search_yaml(folder / STUDY_FILE)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problems.append(f"{STUDY_FILE} cannot be read ({error_reason(error)}).")
+        return {}
+    if not isinstance(said, dict):
+        problems.append(f"{STUDY_FILE} is no search.yaml of a study.")
+        return {}
+    return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}
+
+
+def load_parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
+    """Return a frame of a folder; an empty one, and a problem more, if it cannot be read."""
+    empty = pd.DataFrame(columns=list(REQUIRED_COLUMNS[file]))
+    if not (folder / file).exists():
+        problems.append(f"{file} is missing; a study writes it when its first trial has ended.")
+        return empty
+    try:
+        frame: pd.DataFrame = pyarrow.parquet.read_table(folder / file).to_pandas()
+    except Exception as error:  # a stranger's file can fail in any way
+        problems.append(
+            f"{file} cannot be read ({error_reason(error)}); resume=auto writes it again."
+        )
+        return empty
+    if lacking := [column for column in REQUIRED_COLUMNS[file] if column not in frame]:
+        problems.append(f"{file} has no column {', '.join(lacking)}; it is left out.")
+        return empty
+    return frame
+
+
+def error_reason(error: Exception) -> str:
+    """Return the first line of what an exception says."""
+    return f"{error}".partition("\n")[0] or type(error).__name__
+
+
+def list_knob_columns(trials: pd.DataFrame) -> Iterator[str]:
+    """Yield the columns of `trials` that tell trials apart: what stands after the status."""
+    columns = list(trials.columns)
+    for column in columns[columns.index("status") + 1 :]:
+        if column in TRIAL_COLUMNS:
+            return
+        yield column

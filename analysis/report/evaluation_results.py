@@ -1,0 +1,55 @@
+"""What attacks on the test split came to, as rows of a table."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.frames import Frames
+from analysis.report.summary import list_failed_checks
+
+HEADINGS = {
+    "study": "study",
+    "trial_id": "trial",
+    "rule": "checkpoint by",
+    "attack": "attack",
+    "eps": "eps",
+    "n": "images",
+    "clean_accuracy": "clean %",
+    "attacked": "attacked",
+    "fooled": "fooled",
+    "robust_accuracy": "robust %",
+    "interval": "95 % interval",
+    "alone": "counted",
+    "seconds": "seconds",
+}
+
+
+def collect_test_results(frames: Frames) -> dict[str, Any]:
+    """Return `headings`, `rows` of texts, and the `list_failed_checks` of the audit.
+
+    A column that no evaluation has is left out.
+    """
+    frame = frames.evaluation
+    headings = [k for k in HEADINGS if k in frame or (k == "interval" and "low" in frame)]
+    rows = [[format_test_cell(row, key) for key in headings] for row in frame.to_dict("records")]
+    return {
+        "headings": [HEADINGS[key] for key in headings],
+        "rows": rows,
+        "doubts": list_failed_checks(frame),
+    }
+
+
+def format_test_cell(row: dict[Any, Any], key: str) -> str:
+    """Return what stands in one cell."""
+    if key == "interval":
+        return f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
+    value = row[key]
+    if pd.isna(value):
+        return ""
+    if key == "alone":
+        return "alone" if value else "worst case so far"
+    if key.endswith("_accuracy"):
+        return f"{100 * value:.1f}"
+    if key == "eps":
+        return f"{row.get('norm', '')} {value:.4g}".strip()
+    return f"{value:.1f}" if key == "seconds" else str(value)

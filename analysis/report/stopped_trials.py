@@ -1,0 +1,91 @@
+"""Trials that did not run to the end, with the reason."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from analysis.early_stopping_savings import estimate_savings
+from analysis.frames import Frames
+from analysis.report.running_study import CUT_OFF_STATUS
+from analysis.report.summary import format_percent
+
+REASONS = {
+    "stopped": "its scheduler stopped it, or the search ended first",
+    "diverged": "its training loss was no longer finite",
+    "failed": "it raised an error",
+    "running": "it is under way",
+    CUT_OFF_STATUS: "the search ended while it was under way",
+}
+COLLAPSED = "collapsed"
+"""Not a status: what the sentinel ended."""
+KIND_ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF_STATUS, "running")
+
+
+ASSUMPTION = "had they gained as much as the trial that gained most from there on"
+
+
+def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
+    """Return the trials that ended early by how they did, those that failed first.
+
+    Returns:
+        From failed, diverged, collapsed, stopped, cut off and running, as far as there are any, to
+        rows with `trial`, `study`, `epochs`, `robust` and `explain_ending`.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, row in classify_trials(frames.trials):
+        found.setdefault(kind, []).append({
+            "study": row["study"],
+            "trial": row["trial_id"],
+            "epochs": row.get("epochs"),
+            "robust": format_percent(row["val_robust_accuracy"])
+            if pd.notna(row["val_robust_accuracy"])
+            else "none",
+            "reason": explain_ending(kind, row),
+        })
+    return {kind: found[kind] for kind in [*KIND_ORDER, *found] if kind in found}
+
+
+def describe_savings(frames: Frames) -> list[str]:
+    """Return, study by study, what stopping trials early saved, and what it might have cost."""
+    rows = estimate_savings(frames).to_dict("records")
+    return [format_savings(row, with_name=len(rows) > 1) for row in rows if row["stopped"]]
+
+
+def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:
+    """Return what stopping did to one study.
+
+    Args:
+        row: Of `analysis.early_stopping_savings.savings`.
+        with_name: Whether the study is to be named.
+    """
+    share, doubt = row["share_saved"], row["in_doubt"]
+    saved = f"saved {100 * share:.0f} %" if share >= 0 else f"took {-100 * share:.0f} % more"
+    costs = f"none of the stopped would have caught up with the leader, {ASSUMPTION}"
+    if doubt:
+        costs = (
+            f"{doubt} of the stopped might have beaten the leader, by "
+            f"{100 * row['might_have_cost']:.1f} points at the most, {ASSUMPTION}"
+        )
+    name = f"{row['study']}: " if with_name else ""
+    unknown = f"; of {row['unknown']} nothing can be said" if row["unknown"] else ""
+    return (
+        f"{name}{row['stopped']} of {row['trials']} trials were "
+        f"stopped, which {saved} of the epochs of running all to the end. An estimate, no bound: "
+        f"{costs}{unknown}."
+    )
+
+
+def classify_trials(trials: pd.DataFrame) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """Yield each trial that was not completed, and how it ended."""
+    for row in trials[trials["status"] != "completed"].to_dict("records"):
+        collapsed = row.get("collapsed_at")
+        yield COLLAPSED if pd.notna(collapsed) and collapsed else row["status"], row
+
+
+def explain_ending(kind: str, row: dict[Any, Any]) -> str:
+    """Return why a trial ended."""
+    if kind == COLLAPSED:
+        return f"after {row['collapsed_at']} updates PGD fooled it where one step did not"
+    error = row.get("error")
+    return str(error) if isinstance(error, str) and error else REASONS.get(kind, kind)

@@ -1,0 +1,113 @@
+"""What is examined, by hand; and that an interruption changes nothing."""
+
+import pytest
+import torch
+from torch import nn
+
+from tests.oracles import tiny_config
+from trainables.averages import ema, ensemble, none
+from trainables.components import GROUPS
+from trainables.hparams.registry import list_members
+from trainables.networks.ensemble import Ensemble
+from trainables.robustness.validation_attack import measure_accuracies
+from trainables.training import checkpoint
+from trainables.training.checkpoint import load_model
+from trainables.training.trial import Trial
+
+TWO_PERIODS = {"periods": {"resets": [0.5]}}
+each_average = pytest.mark.parametrize("name", list_members("trainables.averages"))
+
+
+class Constant(nn.Module):
+    """Gives the same logits to every input."""
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor(logits))
+
+    def forward(self, x):
+        return self.logits.expand(len(x), -1)
+
+
+def test_an_ensemble_averages_probabilities():
+    """Probabilities (3/4, 1/4) and (1/4, 3/4) with odds 3 and 1/3; one more of the first."""
+    one, other = Constant(torch.tensor(3.0).log().item(), 0.0), Constant(0.0, 1.0986123)
+    together = Ensemble([one, other, one])(torch.zeros(2, 1)).softmax(dim=1)
+    torch.testing.assert_close(together, torch.tensor([[7 / 12, 5 / 12]] * 2))
+
+
+def test_its_cross_entropy_is_minus_the_log_of_the_mean_probability():
+    members = [Constant(1.0, 2.0, 0.5), Constant(-1.0, 0.3, 2.0)]
+    x, y = torch.zeros(1, 1), torch.tensor([2])
+    mean = torch.stack([m(x).softmax(dim=1) for m in members]).mean(dim=0)[0, 2]
+    found = nn.functional.cross_entropy(Ensemble(members)(x), y)
+    torch.testing.assert_close(found, -mean.log())
+
+
+def test_ema_by_hand():
+    """The first step's weights as they are, then 0.75 of the old: 1, 0.75 + 0.5, ..."""
+    model = nn.Linear(1, 1, bias=False)
+    average = ema.build(model, decay=0.75)
+    for weight, expected in ((1.0, 1.0), (2.0, 1.25), (5.0, 2.1875)):
+        model.weight.data.fill_(weight)
+        average.on_step()
+        assert average.evaluation_model().weight.item() == pytest.approx(expected)
+
+
+def test_ema_averages_batch_statistics_too():
+    model = nn.BatchNorm1d(1)
+    average = ema.build(model, decay=0.5)
+    for mean in (2.0, 4.0):
+        model.running_mean.fill_(mean)
+        average.on_step()
+    assert average.evaluation_model().running_mean.item() == pytest.approx(3.0)
+
+
+def test_no_average_is_the_network_itself():
+    model = nn.Linear(1, 1)
+    assert none.build(model).evaluation_model() is model
+
+
+def test_the_ensemble_of_one_answers_as_the_network_does():
+    model, x = nn.Linear(3, 4), torch.rand(2, 3)
+    answer = ensemble.build(model).evaluation_model()(x)
+    torch.testing.assert_close(answer.softmax(dim=1), model(x).softmax(dim=1))
+
+
+@each_average
+def test_what_is_examined_is_what_is_kept_and_it_loads(name, tmp_path):
+    trial = Trial(tiny_config(average={"name": name}, **TWO_PERIODS))
+    best = max(trial.run_epochs(), key=lambda report: report.score())
+    checkpoint.save(trial, tmp_path)
+    model = load_model(tmp_path)
+    scored = measure_accuracies(model, trial.validation_images, threat=trial.threat, steps=2)
+    assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
+
+
+@each_average
+def test_an_interruption_changes_nothing(name, tmp_path):
+    config = tiny_config(average={"name": name}, **TWO_PERIODS)
+    straight = Trial(config)
+    list(straight.run_epochs())
+    first = Trial(config)
+    for _ in range(3):
+        first.run_epoch()
+    checkpoint.save(first, tmp_path)
+    second = Trial(config)
+    checkpoint.restore(second, tmp_path)
+    list(second.run_epochs())
+    expected = straight.average.evaluation_model().state_dict()
+    for key, tensor in second.average.evaluation_model().state_dict().items():
+        torch.testing.assert_close(tensor, expected[key], rtol=0, atol=0)
+
+
+@each_average
+def test_the_network_in_training_is_not_touched(name):
+    assert GROUPS["average"].load(name).__doc__
+    plain, averaged = (
+        Trial(tiny_config(average={"name": each}, **TWO_PERIODS)) for each in ("none", name)
+    )
+    for trial in (plain, averaged):
+        list(trial.run_epochs())
+    for key, tensor in averaged.model.state_dict().items():
+        torch.testing.assert_close(tensor, plain.model.state_dict()[key], rtol=0, atol=0)

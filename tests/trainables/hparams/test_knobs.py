@@ -1,0 +1,109 @@
+"""The signature is the schema."""
+
+from typing import Literal
+
+import pytest
+
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import (
+    Count,
+    Fraction,
+    FractionBelowOne,
+    NonNegative,
+    PathText,
+    Positive,
+)
+from trainables.scheduling.restarts import locate_period
+
+
+def example(
+    x,
+    *,
+    beta: NonNegative = 6.0,
+    lr: Positive,
+    steps: Count = 10,
+    mode: Literal["train", "eval"] = "eval",
+    drops: tuple[Fraction, ...] = (),
+    limit: Count | None = None,
+    smoothing: FractionBelowOne = 0.0,
+    flip: bool = False,
+    threat: object = None,
+):
+    """Do nothing.
+
+    Args:
+        x: No knob.
+        beta: Price
+            of the shift.
+        lr: Rate.
+        steps: S.
+        mode: M.
+        drops: D.
+        limit: L.
+        smoothing: P.
+        flip: F.
+        threat: No knob.
+
+    Returns:
+        y: No knob either.
+    """
+
+
+def test_knobs_are_the_keywords_with_a_range():
+    found = read_knobs(example)
+    assert set(found) == {
+        "beta", "lr", "steps", "mode", "drops", "limit", "smoothing", "flip",
+    }  # fmt: skip
+    assert found["beta"].description == "Price of the shift."
+    assert found["beta"].default == 6.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("beta", 0, 0.0),
+        ("steps", 3.0, 3),
+        ("drops", [0.5, 1], (0.5, 1.0)),
+        ("limit", None, None),
+        ("mode", "train", "train"),
+        ("flip", True, True),
+    ],
+)
+def test_what_is_in_range_comes_back_in_its_type(name, value, expected):
+    result = read_knobs(example)[name].validate(value)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("beta", -1, "greater than or equal to 0, got -1"),
+        ("beta", float("nan"), "finite"),
+        ("beta", "six", "got 'six'"),
+        ("lr", 0, "greater than 0"),
+        ("steps", 0, "greater than or equal to 1"),
+        ("steps", 2.5, "integer"),
+        ("mode", "evall", "'train' or 'eval', got 'evall'"),
+        ("drops", [0.5, 100], "[1] must be less than or equal to 1"),
+        ("limit", 0, "greater than or equal to 1"),
+        ("smoothing", 1.0, "less than 1"),
+        ("flip", 3, "boolean"),
+    ],
+)
+def test_what_is_not_is_refused_with_what_was_expected_and_got(name, value, said):
+    with pytest.raises(ValueError, match="must be") as error:
+        read_knobs(example)[name].validate(value)
+    assert said in str(error.value)
+
+
+def test_a_folder_becomes_absolute(tmp_path, monkeypatch):
+    def load(*, root: PathText = "data"):
+        """Load."""
+
+    monkeypatch.chdir(tmp_path)
+    assert read_knobs(load)["root"].validate("here") == str(tmp_path / "here")
+
+
+def test_a_list_that_must_ascend_is_described_as_a_list():
+    assert read_knobs(locate_period)["resets"].allowed_values == "list of float > 0 < 1"

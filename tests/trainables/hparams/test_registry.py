@@ -1,0 +1,47 @@
+"""The folder is the registry, and a path is a member too."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from trainables.hparams import registry
+
+
+def test_names_are_files_without_those_that_hide():
+    assert "mnist5k" in registry.list_members("trainables.data")
+    assert not any(name.startswith("_") for name in registry.list_members("trainables.data"))
+    assert "recipes" not in registry.list_members("search_spaces")
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(LookupError, match=r"Did you mean 'pgd'\? There are: .*pgd"):
+        registry.load_member("trainables.attacks", "pdg")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "no file"), ("def space(:", "SyntaxError"), ("import nothing_of_the_kind", "Module")],
+)
+def test_a_users_file_that_cannot_be_imported_says_why(tmp_path, text, said):
+    path = tmp_path / "mine.py"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(LookupError, match=said):
+        registry.load_member("search_spaces", str(path))
+
+
+def test_a_users_file_is_loaded(tmp_path):
+    (tmp_path / "mine.py").write_text("answer = 42")
+    assert registry.load_member("search_spaces", str(tmp_path / "mine.py")).answer == 42
+
+
+def test_an_installed_package_adds_members(monkeypatch):
+    entry = EntryPoint("mine", "trainables.methods.trades", "attuner.trainables.methods")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [entry] * (group == entry.group))
+    registry.find_plugins.cache_clear()
+    try:
+        assert "mine" in registry.list_members("trainables.methods")
+        assert "mine" not in registry.list_members("trainables.attacks")
+        assert registry.load_member("trainables.methods", "mine").outer
+    finally:
+        registry.find_plugins.cache_clear()

@@ -1,0 +1,251 @@
+"""The sentinel, on a network that several steps fool and one does not; and in a trial."""
+
+import pytest
+import torch
+
+from tests.oracles import Halfspace, replace_component, tiny_config
+from tests.trainables.training.test_trial import measured
+from trainables.data_pipeline.images import Images
+from trainables.robustness import overfitting_detector
+from trainables.robustness.overfitting_detector import (
+    MIN_FGSM_ACCURACY,
+    detect_collapse,
+    fgsm_pgd_accuracies,
+    select_images,
+)
+from trainables.threats.l2 import L2
+from trainables.threats.linf import Linf
+from trainables.training import checkpoint
+from trainables.training.trial import Trial
+
+
+class Bent(torch.nn.Module):
+    """One pixel; wrong only a little above 0.5, where a step of 0.1 from 0.5 leaps over.
+
+    The loss of the right class, 1, grows with the pixel all the way.
+    """
+
+    def forward(self, x):
+        z = x.flatten(1)[:, 0]
+        margin = torch.where((z > 0.52) & (z < 0.598), -1.0, 1.0) - z
+        return torch.stack([-margin, margin], dim=1) / 2
+
+
+def pixels(*values):
+    return torch.tensor(values).view(-1, 1, 1, 1)
+
+
+def ones(x):
+    return torch.ones(len(x)).long()
+
+
+BENT, SAFE, WRONG = 0.5, 0.2, 0.55
+"""A pixel that several steps fool and one does not, one that neither does, one wrong as it is."""
+
+
+@pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.1)])
+def test_a_plane_withstands_several_steps_as_well_as_one(threat):
+    """The boundary is at 0.4: 0.35 is wrong, 0.45 and 0.49 are within 0.1 of it, 0.6 is not."""
+    x = pixels(0.35, 0.45, 0.49, 0.6)
+    model = Halfspace(torch.ones(1), bias=-0.4)
+    assert fgsm_pgd_accuracies(model, x, ones(x), threat=threat, steps=5) == (0.25, 0.25)
+
+
+def test_several_steps_find_what_one_leaps_over():
+    x = pixels(BENT, BENT, SAFE, WRONG)
+    assert fgsm_pgd_accuracies(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=5) == (0.75, 0.25)
+
+
+def test_pgd_takes_steps_of_half_the_radius_from_anywhere_in_the_ball():
+    """From 0.4 to 0.6, evenly: one step of 0.05 reaches what is wrong from above 0.47, and from
+    0.598 on it is past that, so that 0.36 withstand it; two reach it from 0.42: 0.11."""
+    x = torch.full((4000, 1, 1, 1), BENT)
+    for steps, expected in ((1, 0.36), (2, 0.11)):
+        one, several = fgsm_pgd_accuracies(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=steps)
+        assert one == 1.0
+        assert several == pytest.approx(expected, abs=0.03)  # four standard deviations of 4,000
+
+
+class Untraceable(torch.nn.Module):
+    """A network with BatchNorm that has no view, because its graph depends on its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.last = torch.nn.BatchNorm2d(1), torch.nn.Linear(1, 2)
+
+    def forward(self, x):
+        features = self.norm(x).flatten(1)
+        return self.last(features if features.sum() > 0 else -features)
+
+
+def test_looking_changes_nothing():
+    model, x = Untraceable(), pixels(0.1, 0.5, 0.9)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    fgsm_pgd_accuracies(model, x, ones(x), threat=Linf(eps=0.1), steps=5)
+    torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
+    assert model.training
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+
+
+def looks(steps, x, memory=None, **knobs):
+    """Return what the sentinel says after each of some updates."""
+    memory = {} if memory is None else memory
+    settings = {"threat": Linf(eps=0.1), "memory": memory, "every": 10} | knobs
+    return [detect_collapse(Bent(), (x, ones(x)), step=step, **settings) for step in steps]
+
+
+def test_a_collapse_is_told_once_it_is_seen_again():
+    assert looks([9, 10, 11, 19, 20], pixels(BENT)) == [0, 0, 0, 0, 10]
+
+
+def test_what_recovers_in_between_has_not_collapsed():
+    memory = {}
+    assert looks([10], pixels(BENT), memory) == [0]
+    assert looks([20], pixels(SAFE), memory) == [0]
+    assert looks([30, 40], pixels(BENT), memory) == [0, 30]
+
+
+def test_the_share_is_of_what_withstands_one_step():
+    """Of four that withstand one step, one withstands several; the fifth withstands nothing."""
+    x = pixels(BENT, BENT, BENT, SAFE, WRONG)
+    assert looks([10, 20], x, share=0.26) == [0, 10]
+    assert looks([10, 20], x, share=0.25) == [0, 0]
+
+
+def test_nothing_is_decided_where_hardly_anything_withstands_one_step():
+    few = pixels(*[BENT] * 2, *[WRONG] * 18)
+    assert MIN_FGSM_ACCURACY == 2 / 20
+    assert looks([10, 20], few) == [0, 10]
+    assert looks([10, 20], torch.cat([few, pixels(WRONG)])) == [0, 0]
+
+
+def test_it_may_be_turned_off():
+    assert looks(range(1, 50), pixels(BENT), every=0) == [0] * 49
+
+
+def test_the_images_are_the_same_every_time_and_as_they_are():
+    train = Images(x=torch.arange(50, dtype=torch.uint8).view(-1, 1, 1, 1), y=torch.arange(50))
+    before = torch.get_rng_state()
+    (x, y), (again, _) = (select_images(train, images=20) for _ in range(2))
+    assert torch.equal(x, again)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert len(set(y.tolist())) == 20
+    torch.testing.assert_close(x.flatten(), y / 255)
+    assert len(select_images(train, images=256)[1]) == 50
+
+
+@pytest.mark.parametrize(
+    ("changes", "looked_at"),
+    [
+        ({"attack": {"name": "fgsm"}}, True),
+        ({"attack": {"name": "fgsm_rs"}}, True),
+        ({"attack": {"name": "n_fgsm"}}, True),
+        ({"attack": {"name": "pgd", "steps": 1}}, True),
+        ({"attack": {"name": "pgd", "steps": 2}}, False),
+        ({"attack": {"name": "adam"}}, False),
+        ({"attack": {"name": "dynamic", "steps": 1}}, True),
+        ({"attack": {"name": "friendly", "steps": 1}}, True),
+        ({"attack": {"name": "fgsm"}, "update": {"name": "awp"}}, True),
+        ({"update": {"name": "free"}}, True),
+        ({"update": {"name": "yopo"}, "attack": {"name": "fgsm"}}, False),
+        ({"update": {"name": "yopo", "passes": 1}}, True),
+        ({"method": {"name": "trades"}, "attack": {"name": "pgd", "steps": 1}}, True),
+        ({"method": {"name": "standard"}, "attack": {"name": "fgsm"}}, False),
+        ({"method": {"name": "cure"}, "update": {"name": "free"}}, False),
+        ({"attack": {"name": "fgsm"}, "sentinel": {"every": 0}}, False),
+    ],
+)
+def test_only_one_step_attacks_are_looked_at(changes, looked_at):
+    assert (Trial(tiny_config(**changes)).detector_images is not None) == looked_at
+
+
+def test_a_users_attack_that_says_nothing_is_not_looked_at(tmp_path):
+    path = tmp_path / "mine.py"
+    source = "from trainables.attacks import fgsm\nperturb = fgsm.perturb\n"
+    path.write_text(source)
+    assert Trial(tiny_config(attack={"name": str(path)})).detector_images is None
+    path.write_text(f"{source}SLOPES = 1\n")
+    assert Trial(tiny_config(attack={"name": str(path)})).detector_images is not None
+
+
+@pytest.mark.parametrize(
+    ("model", "update"),
+    [
+        ({"name": "preact_resnet18", "width": 1}, {"name": "alternate", "mode": "train"}),
+        ({"name": "small_cnn"}, {"name": "free", "replays": 2}),
+    ],
+)
+def test_a_trial_that_does_not_collapse_is_the_same_to_the_last_bit(model, update):
+    changes = {"model": model, "update": update, "attack": {"name": "fgsm_rs"}, "epochs": 2}
+    changes |= {"data__limit": 60, "data__validation": 20}
+    ends = []
+    for every in (0, 1):
+        trial = Trial(tiny_config(**changes, sentinel={"every": every}))
+        rows = [measured(report) for report in trial.run_epochs()]
+        assert len(rows) == 2
+        ends.append((rows, trial.model.state_dict(), trial.rng.get_state(), torch.get_rng_state()))
+    torch.testing.assert_close(*ends, rtol=0, atol=0)
+
+
+def collapsing(at, seen, **changes):
+    """Return a trial whose sentinel speaks once it has looked after update `at`."""
+    trial = Trial(tiny_config(attack={"name": "fgsm"}, **changes))
+
+    def look(model, watched, *, step):
+        seen.append(step)
+        return (step == at) * (at - 1)
+
+    replace_component(trial, "sentinel", collapsed_at=look)
+    return trial
+
+
+def test_the_epoch_ends_there_is_examined_and_the_trial_is_over():
+    """Three batches an epoch, of 50, 50 and 20 images: the fifth update is in the second one."""
+    seen = []
+    trial = collapsing(5, seen)
+    first, second = trial.reports()
+    assert seen == [1, 2, 3, 4, 5]
+    assert (first.detect_collapse, second.detect_collapse) == (0, 4)
+    assert (first.epoch, second.epoch) == (1, 2)
+    assert second.gradient_passes == pytest.approx(2 + 2 * 100 / 120)
+    assert 0 < second.val_clean_accuracy < 1
+    assert trial.best in (first, second)
+
+
+def test_a_collapsed_trial_does_not_go_on_when_resumed(tmp_path):
+    trial = collapsing(5, [])
+    list(trial.reports())
+    checkpoint.save(trial, tmp_path)
+    again = Trial(tiny_config(attack={"name": "fgsm"}))
+    checkpoint.restore(again, tmp_path)
+    assert again.collapsed_at == 4
+    assert not list(again.run_epochs())
+
+
+def test_what_it_has_seen_survives_an_interruption(tmp_path, monkeypatch):
+    """Every look finds a collapse, after updates 2 and 4: one in the first epoch, one after it."""
+    monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", lambda *_, **__: (0.9, 0.0))
+    config = tiny_config(attack={"name": "fgsm"}, sentinel={"every": 2})
+    first = Trial(config)
+    assert first.run_epoch().collapsed_at == 0
+    checkpoint.save(first, tmp_path)
+    second = Trial(config)
+    checkpoint.restore(second, tmp_path)
+    assert [report.collapsed_at for report in second.run_epochs()] == [2]
+    assert [report.collapsed_at for report in Trial(config).run_epochs()] == [0, 2]
+
+
+def test_it_looks_at_the_radius_that_the_update_trained_with(monkeypatch):
+    """Updates 1 and 6 of 12, half a step in: eps is warmed up over the first half."""
+    radii = []
+
+    def look(model, x, y, *, threat, steps):
+        radii.append(threat.eps)
+        return 0.0, 0.0
+
+    monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", look)
+    trial = Trial(tiny_config(attack={"name": "fgsm"}, sentinel={"every": 1}))
+    trial.run_epoch()
+    trial.run_epoch()
+    assert radii[0] == pytest.approx(0.1 * 0.5 / 6)
+    assert radii[5] == pytest.approx(0.1 * 5.5 / 6)

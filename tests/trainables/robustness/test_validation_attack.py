@@ -1,0 +1,70 @@
+"""Accuracies of a halfspace, which are known."""
+
+import pytest
+import torch
+
+from tests.oracles import Halfspace
+from trainables.data_pipeline.images import Images
+from trainables.robustness.validation_attack import measure_accuracies
+from trainables.threats.l2 import L2
+from trainables.threats.linf import Linf
+
+
+def pixels(values):
+    x = torch.tensor(values, dtype=torch.uint8).view(-1, 1, 1, 1)
+    return Images(x=x, y=torch.ones(len(values)).long())
+
+
+@pytest.mark.parametrize("threat", [Linf(eps=10 / 255), L2(eps=10 / 255)])
+@pytest.mark.parametrize("size", [1, 3, 250])
+def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
+    """The boundary is at 100.5: 98 is wrong, 103 and 109 within the radius, 111 and 160 not."""
+    model = Halfspace(torch.ones(1), bias=-100.5 / 255)
+    images = pixels([98, 103, 109, 111, 160])
+    assert measure_accuracies(model, images, threat=threat, exam_batch=size) == (0.8, 0.4)
+
+
+def test_an_image_fooled_on_the_way_counts_even_if_the_attack_ends_elsewhere():
+    """A loss that misleads: its gradient leads through a wrong point to a right one."""
+
+    class Bump(torch.nn.Module):
+        def forward(self, x):
+            z = x.flatten(1)[:, 0]
+            # wrong only between 0.52 and 0.56, and the loss grows with z all the way
+            margin = torch.where((z > 0.52) & (z < 0.56), -1.0, 1.0) - z
+            return torch.stack([-margin, margin], dim=1) / 2
+
+    exam = measure_accuracies(
+        Bump(), pixels([127]), threat=Linf(eps=0.1), steps=10, step_size=0.025, exam_batch=1
+    )
+    assert exam == (1.0, 0.0)
+
+
+def test_more_restarts_never_help_the_defender():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(16, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)
+    )
+    images = Images(
+        x=torch.randint(0, 256, (200, 1, 4, 4), dtype=torch.uint8), y=torch.randint(0, 2, (200,))
+    )
+    weak, strong = (
+        measure_accuracies(model, images, threat=Linf(eps=0.1), steps=1, restarts=n)[1]
+        for n in (1, 5)
+    )
+    assert strong <= weak
+
+
+def test_measuring_changes_nothing_and_is_the_same_twice():
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten(), torch.nn.Linear(8, 2)
+    )
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    images = Images(
+        x=torch.randint(0, 256, (8, 1, 4, 4), dtype=torch.uint8), y=torch.randint(0, 2, (8,))
+    )
+    first, second = (measure_accuracies(model, images, threat=Linf(eps=0.05)) for _ in range(2))
+    assert first == second
+    assert model.training
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+    torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)

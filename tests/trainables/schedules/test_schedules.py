@@ -1,0 +1,66 @@
+"""Learning rates and radii at moments worked out by hand."""
+
+import math
+
+import pytest
+
+from trainables.components import GROUPS
+from trainables.eps_schedules import cosine as eps_cosine
+from trainables.eps_schedules import linear
+from trainables.schedules import cosine, one_cycle, piecewise
+from trainables.scheduling.warmup import warmup_factor
+
+
+@pytest.mark.parametrize(
+    ("epoch", "expected"), [(0, 1), (99.9, 1), (100, 0.1), (104.9, 0.1), (105.1, 0.01), (110, 0.01)]
+)
+def test_bag_of_tricks_drops_at_100_and_105_of_110(epoch, expected):
+    assert piecewise.factor(epoch / 110) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("progress", "expected"), [(0, 1), (1 / 3, 0.75), (0.5, 0.5), (1, 0)])
+def test_cosine(progress, expected):
+    """cos(60 degrees) is a half, so a third of the way there is three quarters of the peak."""
+    assert cosine.factor(progress) == pytest.approx(expected, abs=1e-12)  # cos(pi/2) is not 0
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"), [(0, 0), (0.2, 0.5), (0.4, 1), (0.7, 0.5), (1, 0)]
+)
+def test_one_cycle(progress, expected):
+    assert one_cycle.factor(progress, peak=0.4) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("peak", [0.0, 1.0])
+def test_one_cycle_may_have_its_peak_at_either_end(peak):
+    assert one_cycle.factor(0.5, peak=peak) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"), [(0, 0), (0.15, 0.5), (0.3, 1), (0.31, 1), (1, 1)]
+)
+def test_warm_up_is_straight_and_never_overshoots(progress, expected):
+    assert warmup_factor(progress, warmup=0.3) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("progress", "expected"), [(0, 0), (0.25, 0.5), (0.5, 1), (1, 1)])
+def test_a_line_to_twice_eps_is_there_half_way(progress, expected):
+    assert linear.factor(progress, peak=2.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"), [(0, 0), (1 / 3, 0.375), (0.608, 1), (0.6, 0.9818), (1, 1)]
+)
+def test_a_cosine_to_one_and_a_half_eps_is_there_after_61_percent(progress, expected):
+    """1 - cos(60 degrees) is a half, so a third of the way there is 0.5 * 1.5 * 0.5."""
+    assert eps_cosine.factor(progress, peak=1.5) == pytest.approx(expected, abs=1e-3)
+
+
+def test_without_a_warm_up_the_start_is_at_full_height():
+    assert warmup_factor(0.0, warmup=0.0) == 1
+    assert not math.isnan(warmup_factor(0.0))
+
+
+def test_both_kinds_of_schedule_can_warm_up():
+    for group in ("schedule", "eps_schedule"):
+        assert "warmup" in GROUPS[group].member_knobs("constant")

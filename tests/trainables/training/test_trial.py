@@ -1,0 +1,135 @@
+"""A trial: interrupted or not, seeded, diverging, and keeping its best epoch."""
+
+import math
+import pickle
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from tests.oracles import TINY_CONFIG, replace_component, tiny_config
+from trainables.robustness.validation_attack import measure_accuracies
+from trainables.training import checkpoint
+from trainables.training.checkpoint import load_model
+from trainables.training.trial import Trial
+
+TIMES = ("seconds", "exam_seconds")
+
+
+def measured(report):
+    return {k: v for k, v in asdict(report).items() if k not in TIMES}
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_interrupting_changes_nothing(tmp_path, optimizer):
+    config = tiny_config(optimizer={"name": optimizer, "lr": 1e-3})
+    straight = Trial(config)
+    expected = [measured(report) for report in straight.run_epochs()]
+
+    first = Trial(config)
+    rows = [measured(first.run_epoch()) for _ in range(2)]
+    checkpoint.save(first, tmp_path)
+    torch.manual_seed(999)  # another process would have another generator
+    second = Trial(config)
+    checkpoint.restore(second, tmp_path)
+    rows += [measured(report) for report in second.run_epochs()]
+
+    assert rows == expected
+    for name, tensor in straight.model.state_dict().items():
+        torch.testing.assert_close(second.model.state_dict()[name], tensor, rtol=0, atol=0)
+    assert second.best_report == replace(
+        straight.best_report,
+        seconds=second.best_report.seconds,
+        exam_seconds=second.best_report.exam_seconds,
+    )
+
+
+def test_the_seed_decides_everything():
+    runs = [[measured(r) for r in Trial(tiny_config(seed=seed)).run_epochs()] for seed in (0, 0, 1)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_a_reused_process_changes_nothing():
+    """Whatever ran before in this process, a trial draws the same numbers."""
+    fresh = measured(Trial(TINY_CONFIG).run_epoch())
+    Trial(tiny_config(seed=5, model__name="lenet")).run_epoch()
+    assert measured(Trial(TINY_CONFIG).run_epoch()) == fresh
+
+
+def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
+    trial = Trial(TINY_CONFIG)
+    scores = iter([(0.9, 0.2), (0.9, 0.5), (0.95, 0.5), (0.9, 0.4)])
+    weights = []
+
+    def exam(model, images, *, threat):
+        weights.append({k: v.clone() for k, v in model.state_dict().items()})
+        return next(scores)
+
+    replace_component(trial, "exam", accuracies=exam)
+    assert len(list(trial.run_epochs())) == 4
+    assert trial.best_report.epoch == 3  # as robust as the second, and more accurate
+    for name, tensor in weights[2].items():
+        assert torch.equal(trial.best_weights[name], tensor)
+
+
+def test_a_diverged_trial_ends_with_a_finite_floor():
+    reports = list(Trial(tiny_config(optimizer={"name": "sgd", "lr": 1e12})).run_epochs())
+    assert len(reports) < TINY_CONFIG["epochs"]
+    assert reports[-1].diverged
+    assert not math.isfinite(reports[-1].train_loss)
+    assert (reports[-1].val_clean_accuracy, reports[-1].val_robust_accuracy) == (0.0, 0.0)
+
+
+def test_weights_load_in_two_lines_and_score_as_reported(tmp_path):
+    trial = Trial(tiny_config(model={"name": "small_cnn", "activation": "softplus"}))
+    best = max(trial.run_epochs(), key=lambda report: report.score())
+    checkpoint.save(trial, tmp_path)
+    model = load_model(tmp_path)
+    assert not model.training
+    scored = measure_accuracies(model, trial.validation_images, threat=trial.threat, steps=2)
+    assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
+
+
+def test_normalisation_is_the_first_layer_and_travels_with_the_weights(tmp_path):
+    trial = Trial(TINY_CONFIG)
+    trial.model[0].mean.fill_(0.25)
+    trial.run_epoch()
+    checkpoint.save(trial, tmp_path)
+    assert load_model(tmp_path / "model.safetensors")[0].mean.item() == 0.25
+
+
+def test_a_checkpoint_holds_no_code(tmp_path):
+    trial = Trial(TINY_CONFIG)
+    trial.run_epoch()
+    checkpoint.save(trial, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.safetensors",
+        "metrics.json",
+        "state.pt",
+    }
+    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
+        assert set(file.metadata()) == {"model", "shape", "classes"}
+
+    class Planted:
+        def __reduce__(self):
+            return (print, ("run",))
+
+    torch.save({"epoch": Planted()}, tmp_path / "state.pt")
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        checkpoint.restore(Trial(TINY_CONFIG), tmp_path)
+
+
+def test_no_weights_is_one_clear_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"name a folder that holds model\.safetensors"):
+        load_model(tmp_path)
+
+
+def test_the_test_split_is_never_used():
+    trial = Trial(TINY_CONFIG)
+    trial.dataset.test.x.fill_(0)
+    seen = torch.cat([trial.train_images.x, trial.validation_images.x])
+    assert len(seen) == 180
+    assert seen.flatten(1).any(dim=1).all()  # none of the blanked images
+    trial.dataset.test.x.random_()

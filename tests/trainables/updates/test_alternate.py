@@ -1,0 +1,38 @@
+"""Micro-batches: less memory, the same update."""
+
+import pytest
+import torch
+from torch import nn
+
+from tests.trainables.networks.test_folded_view import attack
+from trainables.criteria import cross_entropy
+from trainables.methods import pgd_at
+from trainables.protocols import BoundMethod
+from trainables.threats.linf import Linf
+from trainables.updates import alternate
+
+
+def updated(**settings):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    x, y = torch.rand(8, 6).double(), torch.randint(0, 3, (8,))
+    seen = []
+
+    def outer(model, x, x_adv, y):
+        seen.append(len(x))
+        return pgd_at.outer(model, x, x_adv, y, criterion=cross_entropy.loss)
+
+    method = BoundMethod(inner=pgd_at.inner, outer=outer)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    pgd = attack(Linf(eps=0.1))
+    loss = alternate.update(model, optimizer, x, y, method=method, attack=pgd, **settings)
+    return loss, torch.cat([p.detach().flatten() for p in model.parameters()]), seen
+
+
+@pytest.mark.parametrize(("size", "parts"), [(None, [8]), (3, [3, 3, 2]), (8, [8]), (20, [8])])
+def test_parts_add_up_to_the_whole(size, parts):
+    loss, weights, seen = updated(micro_batch=size)
+    assert seen == parts
+    expected_loss, expected, _ = updated()
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-6, atol=0)  # the sum is in float32
+    torch.testing.assert_close(weights, expected, rtol=1e-12, atol=1e-12)  # float64

@@ -1,0 +1,127 @@
+"""What a configuration costs, against trials that were trained to the end."""
+
+import time
+
+import pytest
+
+from tests.oracles import replace_component, tiny_config
+from trainables.training import checkpoint
+from trainables.training.checkpoint import folder_bytes
+from trainables.training.trial import Trial
+from tuner.config.preflight.timing import (
+    measure_checkpoint,
+    measure_cost,
+    time_attack_step,
+    time_training,
+)
+
+CHANGES = [
+    {"optimizer": {"name": "sgd", "lr": 0.01}},
+    {"optimizer": {"name": "adam", "lr": 1e-3}},
+    {"average": {"name": "ema", "decay": 0.5}},
+    {"average": {"name": "ensemble"}, "periods": {"resets": [0.25, 0.5]}},
+]
+
+
+def names(changes):
+    return "-".join(each.get("name", "") for each in changes.values())
+
+
+@pytest.mark.parametrize("changes", CHANGES, ids=names)
+def test_the_last_checkpoint_is_as_large_as_foretold(changes, tmp_path):
+    """But for the digits of its metrics: 9 numbers of at most 25 characters."""
+    trial = Trial(tiny_config(**changes))
+    replace_component(trial, "exam", accuracies=lambda *_, **__: (trial.epoch / 8, trial.epoch / 8))
+    list(trial.run_epochs())  # the last epoch is the best, so that all networks are kept
+    checkpoint.save(trial, tmp_path)
+    assert measure_checkpoint(Trial(tiny_config(**changes))) == pytest.approx(
+        folder_bytes(tmp_path), abs=9 * 25
+    )
+
+
+def test_the_memory_of_an_update_counts():
+    """Free training keeps a perturbation of the largest batch: 50 images of 784 float32."""
+    free, plain = (
+        measure_cost(tiny_config(update={"name": name}, optimizer={"name": "sgd", "lr": 0.01})).disk
+        for name in ("free", "alternate")
+    )
+    assert free - plain == pytest.approx(50 * 784 * 4, abs=2000)  # names and padding
+
+
+def test_passes_are_those_of_the_whole_trial():
+    """Two attack steps and the update on 120 images, four times over."""
+    trial = Trial(tiny_config())
+    list(trial.run_epochs())
+    assert measure_cost(tiny_config()).passes == 3 * 120 * 4 == trial.gradient_passes * 120
+
+
+def test_seconds_grow_with_the_steps_of_the_attack():
+    """A loose bound, for clocks jitter: 40 steps cost about 40 / 3 times as much as 2 do."""
+    few, many = (
+        measure_cost(tiny_config(attack={"name": "pgd", "steps": steps}, exam={"steps": 1})).seconds
+        for steps in (2, 40)
+    )
+    assert many > 3 * few
+
+
+def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
+    """At 0.004 s an image 120 take 0.48 s; at 0.001 s a step 60 images under 2 steps 0.12 s."""
+    asked = []
+
+    def fake(_, images):
+        asked.append(len(images))
+        return 0.004 * len(images), 3.0
+
+    monkeypatch.setattr("tuner.config.preflight.timing.time_training", fake)
+    monkeypatch.setattr("tuner.config.preflight.timing.time_attack_step", lambda *_: 0.001)
+    monkeypatch.setattr("tuner.config.preflight.timing.measure_checkpoint", lambda _: 7)
+    found = measure_cost(tiny_config())
+    assert found.seconds == pytest.approx(4 * (0.48 + 0.12))  # four epochs
+    assert (found.passes, found.disk) == (4 * 3 * 120, 7)
+    assert asked == [2, 8, 50, 50]
+
+
+@pytest.mark.parametrize(("each", "sizes"), [(0.09, [2, 8, 50, 50]), (0.11, [2, 8])])
+def test_a_whole_batch_is_timed_unless_that_takes_too_long(monkeypatch, each, sizes):
+    """Of 50 images at 0.09 s, 4.5 s; at 0.11 s it would be 5.5, which is over the 5 s."""
+    asked = []
+
+    def fake(_, images):
+        asked.append(len(images))
+        return each * len(images), 3.0
+
+    monkeypatch.setattr("tuner.config.preflight.timing.time_training", fake)
+    monkeypatch.setattr("tuner.config.preflight.timing.measure_checkpoint", lambda _: 7)
+    measure_cost(tiny_config())
+    assert asked == sizes
+
+
+def test_the_last_epoch_is_looked_at(monkeypatch):
+    """Where schedules have come to their end and nothing is warming up any more."""
+    trial = Trial(tiny_config())
+    seen = []
+
+    def train_once():
+        seen.append(trial.epoch)
+        return Trial.train_one_epoch(trial)
+
+    monkeypatch.setattr(trial, "train_once", train_once)
+    time_training(trial, trial.train_images[:5])
+    time_training(trial, trial.train_images[:5])
+    assert seen == [3, 3]
+
+
+def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
+    """An examined network that takes 0.02 s a batch: five looks at 10 images for four steps."""
+    trial = Trial(tiny_config())
+    seen = []
+
+    def slow(x):
+        seen.append(len(x))
+        time.sleep(0.02)
+        return trial.model(x)
+
+    monkeypatch.setattr("tuner.config.preflight.timing.folded_view", lambda _: slow)
+    each = time_attack_step(trial, trial.train_images[:10])
+    assert seen == [10] * 5
+    assert 5 * 0.02 / 4 / 10 <= each < 3 * 5 * 0.02 / 4 / 10  # sleep never wakes early

@@ -1,0 +1,172 @@
+"""What rules decide, by hand and beside Ray's own."""
+
+import random
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.schedulers import ASHAScheduler
+
+from tests.oracles import make_report
+from tuner.schedulers import asha, halving, hyperband, median, none
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Resume
+
+
+def course(epochs=9, trials=9, **changes):
+    return FidelityPlan(epochs=epochs, trials=trials, **changes)
+
+
+def run(rule, trial, *values, level=0):
+    """Report epochs until the rule objects; return what it says to the last."""
+    for epoch, value in enumerate(values, start=1):
+        decision = rule.reported(trial, make_report(epoch, value, level=level), {})
+        if decision != "go":
+            return decision
+    return "go"
+
+
+def test_none_lets_all_go_on():
+    rule = none.build(course=course(fidelity="schedule"))
+    assert rule.on_start("a") == 0
+    assert run(rule, "a", 0.1, 0.0) == "go"
+    assert rule.next_to_resume(is_idle=True) is None
+
+
+def test_asha_decides_as_ray_does():
+    """On 60 trials that report at each epoch, in an order drawn at random."""
+    mine = asha.build(course=course(epochs=27), grace=1 / 27, reduction_factor=3)
+    rays = ASHAScheduler("epoch", "value", "max", max_t=27, grace_period=1, reduction_factor=3)
+    rng, epochs = random.Random(0), {}
+    for number in range(60):
+        mine.on_start(str(number))
+        rays.on_trial_add(None, SimpleNamespace(trial_id=str(number)))
+        epochs[str(number)] = 0
+    decided = {"go": 0, "stop": 0}
+    while epochs:
+        trial = rng.choice(sorted(epochs))
+        epochs[trial] += 1
+        value = rng.random()
+        decision = mine.on_report(trial, make_report(epochs[trial], value), {})
+        theirs = rays.on_trial_result(
+            None, SimpleNamespace(trial_id=trial), {"epoch": epochs[trial], "value": value}
+        )
+        over = epochs[trial] == 27
+        assert over or decision == {"CONTINUE": "go", "STOP": "stop"}[theirs]
+        decided[decision] += 1
+        if decision == "stop" or over:
+            del epochs[trial]
+    assert decided["stop"] > 30
+    assert not epochs
+
+
+def test_brackets_of_asha_begin_later():
+    """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
+    rule = asha.build(course=course(epochs=27), grace=1 / 27, brackets=3)
+    for number in range(6):
+        rule.on_start(str(number))
+    firsts = [rule.rules.index(rule.of[str(number)]) for number in range(6)]
+    assert sorted(firsts) == [0, 0, 0, 1, 1, 2]
+
+
+def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
+    """Of four at the first rung the better two go on, of these the better one."""
+    rule = halving.build(course=course(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,))
+    for trial, value in {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}.items():
+        assert rule.next_to_resume(is_idle=False) is None
+        rule.on_start(trial)
+        assert run(rule, trial, value) == "wait"
+    went_on = []
+    for _ in range(2):
+        step = rule.next_to_resume(is_idle=False)
+        went_on.append(step.trial)
+        rule.on_resume(step)
+    assert went_on == ["b", "c"]
+    assert rule.next_to_resume(is_idle=True) is None
+    assert rule.on_report("b", make_report(2, 0.4), {}) == "wait"
+    assert rule.next_to_resume(is_idle=False) is None
+    assert rule.on_report("c", make_report(2, 0.5), {}) == "wait"
+    assert rule.next_to_resume(is_idle=False) == Resume("c", "c")
+
+
+def test_a_machine_that_is_idle_takes_the_best_so_far():
+    rule = halving.build(course=course(epochs=4, trials=4), keep=(0.25,))
+    for trial, value in {"a": 0.1, "b": 0.4}.items():
+        rule.on_start(trial)
+        run(rule, trial, value)
+    assert rule.next_to_resume(is_idle=False) is None
+    step = rule.next_to_resume(is_idle=True)
+    assert step.trial == "b"
+    rule.on_resume(step)
+    assert rule.next_to_resume(is_idle=True) is None  # there is room for one at the top
+
+
+def test_trials_that_fail_are_not_waited_for():
+    rule = halving.build(course=course(epochs=4, trials=3), keep=(0.4,))
+    for trial in "abc":
+        rule.on_start(trial)
+    run(rule, "a", 0.1)
+    rule.on_end("b")
+    assert rule.next_to_resume(is_idle=False) is None
+    assert rule.on_report("c", make_report(1, 0.0, diverged=True), {}) == "go"
+    rule.on_end("c")
+    assert rule.next_to_resume(is_idle=False).trial == "a"
+
+
+def test_halving_of_whole_runs_waits_at_their_ends():
+    rule = halving.build(course=course(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,))
+    assert [level.epochs for level in rule.levels] == [2, 4]
+    for trial, value in {"a": 0.1, "b": 0.4}.items():
+        rule.on_start(trial)
+        assert run(rule, trial, value, value) == "wait"
+    step = rule.next_to_resume(is_idle=False)
+    rule.on_resume(step)
+    assert step.trial == "b"
+    assert run(rule, "b", 0.1, 0.1, 0.1, 0.1, level=1) == "go"
+
+
+def test_hyperband_deals_trials_as_the_paper_does():
+    """Rungs at 1 and 3 of 9 epochs: brackets in the ratio 9/3 : 3/2 : 1, as R = 9, eta = 3 has."""
+    rule = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
+    sizes = [bracket.slots for bracket in rule.rules]
+    assert sizes == [[6, 2, 1], [3, 1], [2]]
+
+
+def test_hyperband_lets_the_last_bracket_run():
+    rule = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
+    for number in range(11):
+        rule.on_start(str(number))
+    last = [trial for trial, bracket in rule.of.items() if bracket is rule.rules[2]]
+    assert run(rule, last[0], *[0.1] * 9) == "go"
+    first = [trial for trial, bracket in rule.of.items() if bracket is rule.rules[0]]
+    assert run(rule, first[0], 0.1) == "wait"
+
+
+@pytest.mark.parametrize(
+    ("epochs", "trials"), [(3, 4), (4, 6), (7, 12), (30, 40), (110, 40), (1, 3)]
+)
+def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
+    """The last bracket begins behind the last rung, so that it has none to leave."""
+    rule = hyperband.build(course=course(epochs=epochs, trials=trials))
+    for number in range(trials):
+        rule.on_start(str(number))
+    for number in range(trials):
+        rule.on_end(str(number))
+    assert rule.next_to_resume(is_idle=True) is None
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "go")])
+def test_the_median_rule_by_hand(value, expected):
+    """Averages of two epochs are 0, 0.25 and 0.5: a best below 0.25 is too little."""
+    rule = median.build(course=course(epochs=4), grace=0.25, least=3)
+    for trial, values in {"a": (0.5, 0.5), "b": (0.0, 0.5), "c": (0.0, 0.0)}.items():
+        assert run(rule, trial, *values) == "go"
+    assert run(rule, "d", 0.0, value) == expected
+
+
+def test_the_median_rule_is_patient():
+    rule = median.build(course=course(epochs=4), grace=0.5, least=1)
+    run(rule, "a", 0.5, 0.5, 0.5)
+    assert run(rule, "b", 0.1, 0.1) == "go"
+    assert run(rule, "c", 0.1, 0.1, 0.1) == "stop"
+    alone = median.build(course=course(epochs=4), grace=0, least=3)
+    assert run(alone, "a", 0.1, 0.1) == "go"

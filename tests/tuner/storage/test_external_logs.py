@@ -1,0 +1,205 @@
+"""Other people's logs, as their scripts write them and as the runs of a paper have them."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+import analysis
+from analysis.selection import select_epochs
+from trainables.errors import InputError
+from tuner.replay.recordings import load_archive
+from tuner.storage.external_logs import parser, reader
+
+NAMESPACE = (
+    "Namespace(attack='pgd', attack_iters=10, batch_size=128, epochs=2, epsilon=8, l2=0, "
+    "lr_max=0.1, lr_schedule='piecewise', model='PreActResNet18', norm='l_inf', pgd_alpha=2, "
+    "resume=0, seed=3, val=True, device=device(type='cuda'))"
+)
+HEADING = (
+    "Epoch \t Train Time \t Test Time \t LR \t \t Train Loss \t Train Acc \t Train Robust Loss \t "
+    "Train Robust Acc \t Test Loss \t Test Acc \t Test Robust Loss \t Test Robust Acc"
+)
+
+
+def line(epoch, clean, robust):
+    return (
+        f"{epoch} \t 385.8 \t \t 84.0 \t \t 0.1000 \t 2.0050 \t 0.2671 \t 2.1842 \t \t 0.1904 \t "
+        f"\t 1.7855 \t {clean:.4f} \t 2.0061 \t \t {robust:.4f}"
+    )
+
+
+def log(*lines, prefix="[2020/01/22 12:41:11] - "):
+    return "".join(f"{prefix}{each}\n" for each in lines)
+
+
+RUN = (
+    NAMESPACE,
+    HEADING,
+    line(0, 0.3, 0.2),
+    "validation 1.8 \t 0.31 \t 2.0 \t 0.21",
+    line(1, 0.4, 0.1),
+    "validation 1.7 \t 0.41 \t 1.9 \t 0.11",
+)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "[2020/01/22 12:41:11] - ",
+        "[2020/01/22 12:41:11 train.py __main__ INFO] - ",
+        "2020-01-22 12:41:11,123 - INFO - ",
+        "",
+    ],
+)
+def test_columns_under_a_heading(prefix):
+    table = parser.parse_log(log(*RUN, prefix=prefix))
+    assert table["epoch"].tolist() == [0, 1]
+    first = table.iloc[0]
+    assert (first["train_seconds"], first["test_seconds"], first["lr"]) == (385.8, 84.0, 0.1)
+    assert (first["train_robust_loss"], first["train_robust_acc"]) == (2.1842, 0.1904)
+    assert table["test_acc"].tolist() == [0.3, 0.4]
+    assert table["test_robust_acc"].tolist() == [0.2, 0.1]
+    assert table["val_robust_acc"].tolist() == [0.21, 0.11]
+    assert first["norm"] == "l_inf"
+    assert "device" not in table
+
+
+def test_a_resumed_run_goes_on_and_one_begun_anew_begins():
+    resumed = NAMESPACE.replace("resume=0", "resume=1")
+    again = log(*RUN[:5], resumed, "Resuming at epoch 1", HEADING, line(1, 0.5, 0.3))
+    assert parser.parse_log(again)["test_robust_acc"].tolist() == [0.2, 0.3]
+    assert parser.parse_log(log(*RUN, NAMESPACE, HEADING, line(0, 0.5, 0.3)))["epoch"].tolist() == [
+        0
+    ]
+
+
+def test_what_was_not_measured_is_missing():
+    table = parser.parse_log(log(HEADING, line(0, 0.3, 0.2), line(1, 0.4, -1)))
+    assert table["test_robust_acc"].isna().tolist() == [False, True]
+
+
+def test_a_log_that_examines_once_at_the_end():
+    lines = [
+        "Namespace(alpha=10, epochs=2, epsilon=8, weight_decay=0.0005)",
+        "Epoch \t Seconds \t LR \t \t Train Loss \t Train Acc",
+        "0 \t 30.5 \t \t 0.1000 \t 2.0 \t 0.25",
+        "1 \t 30.0 \t \t 0.0500 \t 1.5 \t 0.35",
+        "Total train time: 1.0083 minutes",
+        "Test Loss \t Test Acc \t PGD Loss \t PGD Acc",
+        "0.6 \t \t 0.8000 \t 1.1 \t 0.4500",
+    ]
+    table = parser.parse_log(log(*lines))
+    assert table["test_robust_acc"].tolist()[1:] == [0.45]
+    assert table["test_robust_acc"].isna().tolist() == [True, False]
+    assert table["train_seconds"].tolist() == [30.5, 30.0]
+
+
+def test_a_log_by_iterations():
+    """Epoch 0 is the network before training; of an epoch the last line counts."""
+    form = (
+        "{}: [train] loss {:.3f}, reg 0.000, acc 20.00% acc_pgd 30.00%  [test] acc_clean 45.00%, "
+        "acc_fgsm 40.00%, acc_pgd {:.2f}%, cos_x_eta 0.99, cos_fgsm_pgd nan ({:.2f}m, 9.00m)"
+    )
+    said = [
+        ("0-0", 2.3, 10, 0),
+        ("1-200", 2.0, 20, 1),
+        ("1-390", 1.9, 25, 1.5),
+        ("2-400", 1.8, 30, 2),
+    ]
+    table = parser.parse_log("\n".join(form.format(*each) for each in said))
+    assert table["epoch"].tolist() == [0, 1]
+    assert table["train_loss"].tolist() == [1.9, 1.8]
+    assert table["test_robust_acc"].tolist() == [0.25, 0.3]
+    assert table["train_seconds"].tolist() == [90, 30]
+
+
+def written(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(log(*lines))
+    return path
+
+
+def test_a_log_becomes_a_trial(tmp_path):
+    path = written(tmp_path / "cifar10_l2/net_5e-4/output.log", *RUN)
+    found = reader.read_logs(path)
+    (trial,) = found.trials.to_dict("records")
+    assert trial["trial_id"] == "cifar10_l2/net_5e-4"
+    assert trial["status"] == "completed"
+    assert (trial["data"], trial["threat"], trial["model"]) == (
+        "cifar10",
+        "linf",
+        "preact_resnet18",
+    )
+    assert trial["threat.eps"] == 8 / 255
+    assert trial["attack.step_size"] == 2 / 255
+    assert trial["optimizer.weight_decay"] == 5e-4
+    assert (trial["best_epoch"], trial["val_robust_accuracy"]) == (1, 0.2)
+    assert trial["last_val_robust_accuracy"] == 0.1
+    assert trial["robust_overfitting"] == pytest.approx(0.1)
+    assert (trial["seed"], trial["epochs"]) == (3, 2)
+    # ten steps of the attack and one of the weights an epoch
+    assert found.epochs["gradient_passes"].tolist() == [11, 22]
+    assert found.epochs["seconds"].tolist() == pytest.approx([469.8, 469.8])
+    assert found.epochs["held_out_robust_accuracy"].tolist() == [0.21, 0.11]
+    assert found.epochs["train_robust_accuracy"].tolist() == [0.1904, 0.1904]
+    assert "examined the test split" in found.notes[0]
+    assert "held a split out" in found.notes[1]
+
+
+def test_a_cut_off_run_is_stopped_and_percent_are_fractions(tmp_path):
+    found = reader.read_logs(written(tmp_path / "a.log", NAMESPACE, HEADING, line(0, 30, 20)))
+    assert found.trials["status"].tolist() == ["stopped"]
+    assert found.trials["val_robust_accuracy"].tolist() == [0.2]
+
+
+def test_a_folder_of_logs_is_a_study_and_what_differs_is_a_knob(tmp_path):
+    for decay in ("0.01", "0.1"):
+        words = NAMESPACE.replace("l2=0", f"l2={decay}, l1={decay}")
+        written(tmp_path / f"logs/e/{decay}/output.log", words, *RUN[1:])
+    written(tmp_path / "logs/e/empty/output.log", NAMESPACE)
+    frames = analysis.load(tmp_path / "logs")
+    assert frames.trials["trial_id"].tolist() == ["e/0.01", "e/0.1"]
+    assert frames.knobs == ["optimizer.weight_decay", "l1"]
+    assert frames.problems[0].startswith("logs: the 2 logged runs examined the test split")
+    assert select_epochs(frames)["oracle_split"].tolist() == ["test", "test"]
+    archive = load_archive(tmp_path / "logs")
+    assert [run.knobs["optimizer.weight_decay"] for run in archive.runs] == [0.01, 0.1]
+    assert [run.best_accuracy for run in archive.runs] == [0.2, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("a.csv", "", "No columns"),
+        ("a.csv", "a,b\n1,2\n", "no column run, epoch"),
+        ("a.csv", "run,epoch\nx,0\n", "nothing was examined"),
+        ("a.log", "hello\n", "no epoch is told of"),
+        ("a.csv.gz", "no gzip", "gzip"),
+    ],
+)
+def test_what_holds_no_runs_is_refused(tmp_path, name, content, reason):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=reason):
+        reader.read_logs(tmp_path / name)
+
+
+def test_reading_logs_costs_neither_torch_nor_ray():
+    code = "import sys, tuner.logs; print({'torch', 'ray'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_the_runs_of_a_paper(shared):
+    found = reader.read_logs(shared / "at_learning_curves.csv.gz")
+    assert len(found.trials) == 69
+    table = pd.read_csv(shared / "at_learning_curves.csv.gz")
+    assert found.epochs["val_robust_accuracy"].tolist() == table["test_robust_acc"].tolist()
+    assert found.epochs["val_clean_accuracy"].tolist() == table["test_acc"].tolist()
+    # no two runs are of the same knobs: what an experiment varied is told
+    knobs = list(found.trials.columns[2 : list(found.trials.columns).index("best_epoch")])
+    assert not found.trials[knobs].duplicated().any()
+    assert found.trials.loc[
+        found.trials["status"] == "diverged", "optimizer.weight_decay"
+    ].tolist() == [50]

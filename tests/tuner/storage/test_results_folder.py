@@ -1,0 +1,367 @@
+"""The results folder and what is said at the end, from records made by hand."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.oracles import TINY_CONFIG, make_report
+from trainables.training import checkpoint
+from trainables.training.constraint import parse_constraint
+from trainables.training.fidelity import Level
+from trainables.training.trial import Trial
+from tuner.cli.console import SafeConsole
+from tuner.cli.format import format_finish_time
+from tuner.config import description
+from tuner.config.compose import compose_plan
+from tuner.config.objectives import Goal
+from tuner.monitoring.live_table import (
+    LineLog,
+    LiveTable,
+    format_headline,
+    format_line,
+    show_progress,
+    trials_table,
+)
+from tuner.monitoring.summary import print_summary
+from tuner.runtime.execute import report_outcome
+from tuner.search import parse_search_arguments
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+from tuner.storage import atomic, results_folder
+from tuner.storage.results_store import LocalStore
+
+
+def record(number, robust, status="completed", checkpoint_="there", error="", collapsed_at=0):
+    reports = [make_report(epoch, value) for epoch, value in enumerate(robust, start=1)]
+    if collapsed_at:
+        reports[-1] = replace(reports[-1], collapsed_at=collapsed_at)
+    knobs = {"optimizer.weight_decay": 10.0 ** -(number + 2)}
+    groups = {"optimizer": {"name": "adam", "weight_decay": 10.0 ** -(number + 2)}}
+    kept = checkpoint_ if reports else ""
+    return Record(f"{number:04d}", knobs, 0, groups, reports, status, error, kept)
+
+
+@pytest.fixture
+def plan():
+    return compose_plan(*parse_search_arguments(["space=weight_decay", "epochs=4", "trials=6"]))
+
+
+@pytest.fixture
+def progress():
+    progress = StudyProgress(trials=6, levels=(Level(4),), concurrency=2)
+    progress.records = {
+        "a": record(0, [0.3, 0.5, 0.45, 0.2]),
+        "b": record(1, [0.1, 0.2], "stopped"),
+        "c": record(2, [], "failed", error="ValueError: no"),
+        "d": record(3, [0.4, 0.0], "diverged"),
+        "e": record(4, [0.3], "running"),
+    }
+    return progress
+
+
+def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
+    progress.records["a"].checkpoint = str(tmp_path / "trials/0000/checkpoint_000003")
+    records = list(progress.records.values())
+    frame = results_folder.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
+    assert list(frame.status) == ["completed", "stopped", "failed", "diverged"]
+    best = frame.loc["0000"]
+    assert best.best_epoch == 2
+    assert best.val_robust_accuracy == 0.5
+    assert best.last_val_robust_accuracy == 0.2
+    assert best.robust_overfitting == pytest.approx(0.3)
+    assert (best.epochs, best.seconds, best.gradient_passes) == (4, 8.0, 32.0)
+    assert best["optimizer.weight_decay"] == 1e-2
+    assert best.checkpoint == "trials/0000/checkpoint_000003"
+    assert frame.loc["0002", "error"] == "ValueError: no"
+    assert pd.isna(frame.loc["0002", "best_epoch"])
+
+
+def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_path):
+    records = progress.records
+    records["b"] = record(1, [0.1, 0.0], "stopped", collapsed_at=400)
+    trials = results_folder.trials_frame(list(records.values()), plan.columns, tmp_path)
+    assert trials.collapsed_at.dtype == "Int64"
+    assert trials.collapsed_at.to_list() == [pd.NA, 400, pd.NA, pd.NA]
+    epochs = results_folder.epochs_frame([records["b"]])
+    assert list(epochs.collapsed_at) == [0, 400]
+    for show in (
+        lambda c: c.print(trials_table(progress)),
+        lambda c: c.print(format_line(progress, records["b"])),
+        lambda c: print_summary(c, progress, tmp_path, interrupted=False),
+    ):
+        assert "collapsed at step 400" in printed(show)
+    assert "collapsed" not in format_line(progress, records["a"])
+
+
+def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
+    progress.records["a"].reports[-1] = replace(make_report(4, 0.2), micro_batch=16)
+    records = list(progress.records.values())
+    trials = results_folder.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
+    assert trials.micro_batch.dtype == "Int64"
+    assert trials.micro_batch["0000"] == 16
+    assert trials.micro_batch.drop("0000").isna().all()
+    assert results_folder.epochs_frame(records).micro_batch.dropna().tolist() == [16]
+    for text in (
+        format_line(progress, records[0]),
+        printed(lambda c: c.print(trials_table(progress))),
+    ):
+        assert text.count("out of memory: micro-batch 16") == 1
+    assert "micro-batch" not in format_line(progress, records[2])
+
+
+def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
+    """0.5 and 0.7 have a mean of 0.6 and a deviation of 0.1414; the other has one seed, 0.4."""
+    again = record(0, [0.7])
+    again.trial_id, again.seed = "0000s1", 1
+    other = record(3, [0.4, 0.0])
+    progress.records = {"0000": record(0, [0.3, 0.5]), "0003": other, "0000s1": again}
+    progress.images = 400
+    trials = results_folder.add_seed_columns(
+        results_folder.trials_frame(list(progress.records.values()), plan.columns, tmp_path),
+        progress,
+    ).set_index("trial_id")
+    assert trials.configuration.to_dict() == {"0000": "0000", "0003": "0003", "0000s1": "0000"}
+    assert trials["mean"].to_dict() == pytest.approx({"0000": 0.6, "0003": 0.4, "0000s1": 0.6})
+    assert trials["std"]["0000"] == pytest.approx(0.1414, abs=1e-4)
+    assert trials["n"].to_dict() == {"0000": 2, "0003": 1, "0000s1": 2}
+    assert trials.probability_best["0000"] > trials.probability_best["0003"]
+    assert progress.leader is again
+    said = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
+    assert "trial 0000 (optimizer.weight_decay=0.01): 60.0 ± 14.1 %, n=2" in said
+
+
+def test_without_more_seeds_the_frame_has_no_columns_for_them(plan, progress, tmp_path):
+    trials = results_folder.trials_frame(list(progress.records.values()), plan.columns, tmp_path)
+    assert list(results_folder.add_seed_columns(trials, progress)) == list(trials)
+
+
+def test_epochs_has_a_row_for_each_report(progress):
+    frame = results_folder.epochs_frame(list(progress.records.values()))
+    assert len(frame) == 4 + 2 + 2 + 1
+    assert list(frame.columns[:2]) == ["trial_id", "epoch"]
+    assert frame.groupby("trial_id").val_robust_accuracy.max()["0000"] == 0.5
+
+
+def test_frames_have_their_columns_even_with_nothing_in_them(plan, tmp_path):
+    trials = results_folder.trials_frame([], plan.columns, tmp_path)
+    assert {"trial_id", "optimizer.weight_decay", "error"} <= set(trials.columns)
+    assert "val_robust_accuracy" in results_folder.epochs_frame([]).columns
+
+
+def test_the_leader_is_the_best_epoch_of_any_trial_with_weights(progress):
+    assert progress.leader is progress.records["a"]
+    progress.records["a"].checkpoint = ""
+    assert progress.leader is progress.records["d"]
+
+
+def test_the_estimate_of_the_time_left(progress):
+    """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
+    an epoch, two at a time: 3 seconds."""
+    assert progress.seconds_left == pytest.approx(3.0)
+    assert StudyProgress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
+
+
+def test_the_time_budget_may_end_a_study_sooner(progress):
+    progress.time_budget = progress.elapsed_seconds + 2
+    assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock goes on
+    progress.time_budget = 1e9
+    assert progress.seconds_left == pytest.approx(3.0)
+
+
+def test_the_headline_tells_the_finish_and_gpu_hours_so_far_and_in_all(progress):
+    """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
+    progress.gpu_share = 0.25 * 3600
+    assert "4.5 of about 6 GPU-hours" in format_headline(progress).plain
+    assert "about 0:00:03 left, finish at " in format_headline(progress).plain
+    fresh = StudyProgress(trials=6, levels=(Level(4),), concurrency=2, gpu_share=1.0)
+    assert "0 of about ? GPU-hours" in format_headline(fresh).plain
+
+
+def test_a_finish_on_another_day_is_told_with_the_day():
+    assert re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d", format_finish_time(30 * 3600))
+    assert re.fullmatch(r"(\w{3} \d\d \w{3} )?\d\d:\d\d", format_finish_time(1))
+
+
+def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
+    trial = Trial(TINY_CONFIG)
+    trial.run_epoch()
+    saved = tmp_path / "checkpoint"
+    saved.mkdir()
+    checkpoint.save(trial, saved)
+    winner = record(1, [0.1, 0.2], checkpoint_=str(saved))
+    for _ in range(2):  # again over the last one
+        progress = StudyProgress(1, (Level(4),), 1, {winner.trial_id: winner})
+        results_folder.write_best(tmp_path, plan, progress)
+    assert {p.name for p in (tmp_path / "best").iterdir()} == {
+        "config.yaml",
+        "metrics.json",
+        "model.safetensors",
+    }
+    config = yaml.safe_load((tmp_path / "best/config.yaml").read_text())
+    assert config["optimizer"]["weight_decay"] == 1e-3
+    assert config["epochs"] == 4
+    assert json.loads((tmp_path / "best/metrics.json").read_text())["trial_id"] == "0001"
+    assert checkpoint.load_model(tmp_path / "best").training is False
+
+
+def test_search_yaml_tells_the_whole_study(plan, tmp_path):
+    command = ["python", "-m", "tuner.search", "space=weight_decay"]
+    results_folder.write_search_yaml(
+        tmp_path, description.describe_study(plan, [Level(4)], 0, command)
+    )
+    study = yaml.safe_load((tmp_path / "search.yaml").read_text())
+    assert study["searched"] == {"optimizer.weight_decay": "loguniform(1e-05, 0.01)"}
+    assert study["fixed"]["threat"] == {"name": "linf", "eps": 0.3}
+    assert study["versions"]["torch"]
+    assert study["machine"]["cores"] >= 1
+
+
+def test_a_file_is_never_seen_half_written(tmp_path):
+    (tmp_path / "a").write_text("old")
+
+    def fail(path):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        atomic.write_atomically(tmp_path / "a", fail)
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def printed(show, **settings):
+    console = SafeConsole(file=io.StringIO(), width=120, **settings)
+    show(console)
+    return console.file.getvalue()
+
+
+def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
+    progress.records["e"].status = "stopped"
+    text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
+    assert "Winner: trial 0000 (optimizer.weight_decay=0.01): robust 50.0 %" in text
+    assert "robust overfitting gap 30.0 points" in text
+    assert "Ran 9 of 20 epochs (55.0 % saved by stopping early)." in text
+    assert "Trial 0002 failed: ValueError: no" in text
+    assert str(tmp_path) in text
+    assert "Interrupted" not in text
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason", "interrupted", "status"),
+    [
+        (["failed", "diverged"], "", False, 0),
+        (["failed", "failed"], "", False, 1),
+        (["failed"], "", True, 130),
+        (["completed"], "the head is lost", True, 1),
+        (["completed"], "", True, 130),
+        ([], "", False, 0),
+    ],
+)
+def test_the_exit_status_says_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
+    records = {str(n): record(n, [], end) for n, end in enumerate(ends)}
+    progress = StudyProgress(trials=2, levels=(Level(4),), concurrency=1, records=records)
+    console = SafeConsole(file=io.StringIO())
+    assert (
+        report_outcome(console, progress, LocalStore(tmp_path), reason, "", interrupted) == status
+    )
+
+
+def test_a_study_without_a_trial_has_a_summary_too(tmp_path):
+    nothing = StudyProgress(trials=2, levels=(Level(4),), concurrency=1)
+    text = printed(lambda c: print_summary(c, nothing, tmp_path, interrupted=True))
+    assert "Interrupted" in text
+    assert "no trial began" in text
+
+
+def test_the_table_shows_running_trials_first_then_the_best(progress):
+    text = printed(lambda c: c.print(trials_table(progress)))
+    order = [word for word in text.split() if word in {f"000{i}" for i in range(5)}]
+    assert order == ["0004", "0000", "0003", "0001", "0002"]
+    assert "50.0" in text
+
+
+def test_a_long_table_is_cut_to_the_window(progress):
+    text = printed(lambda c: c.print(trials_table(progress, 2)))
+    assert "and 3 more" in text
+
+
+def test_where_there_is_no_terminal_there_are_lines(progress):
+    def show(console):
+        with show_progress(progress, console) as shown:
+            assert isinstance(shown, LineLog)
+            for _ in range(3):
+                shown.on_trial_change(progress.records["e"])  # at most one every ten seconds
+            shown.on_trial_change(progress.records["a"])
+
+    first, second = printed(show).splitlines()
+    assert "trial 0004 running" in first
+    assert "best 50.0 (epoch 2)" in second
+    assert "4/6 ended" in second
+
+
+def test_on_a_terminal_there_is_one_live_table(progress):
+    def show(console):
+        with show_progress(progress, console) as shown:
+            assert isinstance(shown, LiveTable)
+            console.print(shown.render())
+
+    text = printed(show, force_terminal=True, height=30)
+    assert "4 of 6 trials ended" in text
+    assert "best robust 50.0 (trial 0000)" in text
+
+
+def test_an_error_message_is_no_markup(progress):
+    progress.records["c"].error = "KeyError: '[/bold]'"
+    assert "[/bold]" in format_line(progress, progress.records["c"])
+    assert "[/bold]" in printed(
+        lambda c: LineLog(progress, c).on_trial_change(progress.records["c"])
+    )
+
+
+@pytest.fixture
+def two(progress):
+    """Return a study of two objectives under a constraint that one trial of three satisfies."""
+    progress.goal = Goal(("robust", "clean"), parse_constraint("clean>=0.8"))
+    for key, clean in (("a", 0.7), ("b", 0.9), ("d", 0.6)):
+        trial = progress.records[key]
+        trial.constraint = progress.goal.constraint
+        trial.reports = [replace(each, val_clean_accuracy=clean) for each in trial.reports]
+    del progress.records["e"]
+    return progress
+
+
+def test_frames_say_which_trials_are_on_the_front_and_which_satisfy_the_constraint(
+    two, plan, tmp_path
+):
+    trials = results_folder.trials_frame(list(two.records.values()), plan.columns, tmp_path)
+    frame = results_folder.add_objective_columns(trials, two).set_index("trial_id")
+    assert frame.feasible.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
+    assert frame.pareto.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
+    assert frame.pareto.dtype == frame.feasible.dtype == bool
+    two.goal = Goal()
+    assert list(results_folder.add_objective_columns(trials, two).columns) == list(trials.columns)
+
+
+def test_the_table_and_the_summary_show_the_front(two, tmp_path):
+    text = printed(lambda c: c.print(trials_table(two)))
+    header, *rows = [line.split() for line in text.splitlines()]
+    assert header[-4:] == ["its", "clean", "holds", "front"]
+    assert rows[0][0] == "0001"  # the only one that satisfies the constraint leads
+    assert rows[0][-3:] == ["90.0", "yes", "yes"]
+    assert rows[1][-2:] == ["70.0", "no"]
+    text = printed(lambda c: print_summary(c, two, tmp_path, interrupted=False))
+    assert "Pareto front of robust and clean accuracy (1):" in text
+    assert "  trial 0001 (optimizer.weight_decay=0.001): robust 20.0 %, clean 90.0 %." in text
+    assert "No trial satisfies" not in text
+
+
+def test_the_summary_says_if_no_trial_satisfies_the_constraint(two, tmp_path):
+    del two.records["b"]
+    text = printed(lambda c: print_summary(c, two, tmp_path, interrupted=False))
+    assert "Winner: trial 0000" in text
+    assert "No trial satisfies clean>=0.8; the winner is the nearest, 10.0 points below." in text
+    assert "Pareto front of robust and clean accuracy (0):" in text

@@ -1,0 +1,100 @@
+"""From the dictionary that a search proposes to the functions that a trial runs."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from trainables.bound_components import BoundMember, Components, build_components
+from trainables.components import GROUPS, Group
+from trainables.errors import InputError, did_you_mean
+from trainables.hparams.knobs import REQUIRED, Knob, read_knobs
+from trainables.hparams.value_errors import check_value
+
+Config = Mapping[str, Mapping[str, Any]]
+"""Group to the name of its member and values of its knobs; what JSON can hold."""
+
+
+def bind(config: Config) -> Components:
+    """Return the components that a configuration names, with their knobs set.
+
+    Args:
+        config: Group to `name` and knobs.
+
+    Returns:
+        The functions of each group; what the loop injects is left open.
+
+    Raises:
+        InputError: If a group, member or knob is unknown, missing or out of range.
+    """
+    problems = [
+        f"{group}: no such group.{did_you_mean(group, GROUPS)}"
+        for group in config
+        if group not in GROUPS
+    ]
+    bound: dict[str, BoundMember] = {}
+    for name, group in GROUPS.items():
+        values = dict(config.get(name, {}))
+        member = values.pop("name", group.default)
+        wrong = list(check_member(name, group, member, values))
+        problems += wrong
+        if not wrong:
+            bound[name] = bind_member(group, member, values)
+    if problems:
+        raise InputError(problems)
+    return build_components(bound)
+
+
+def bind_member(group: Group, member: str | None, values: Mapping[str, object]) -> BoundMember:
+    """Return one member with all its knobs set: to `values`, or to their defaults."""
+    functions = {}
+    for name, function in group.member_functions(member).items():
+        settings = {
+            key: knob.validate(values[key]) if key in values else knob.default
+            for key, knob in read_knobs(function).items()
+        }
+        functions[name] = partial(function, **settings)
+    return BoundMember(group.load(member) if group.package and member else None, functions)
+
+
+def check_member(
+    name: str, group: Group, member: str | None, values: Mapping[str, object]
+) -> Iterator[str]:
+    """Yield what is wrong with one group of a configuration."""
+    if group.package and not (member and isinstance(member, str)):
+        yield f"{name}: needs a name, one of {', '.join(group.members())}; write {name}=NAME."
+        return
+    if member and not group.package:
+        yield f"{name}: there is only one, got {name}={member}; set its knobs, {name}.KNOB=VALUE."
+        return
+    try:
+        known = group.member_knobs(member)
+    except LookupError as error:
+        yield f"{name}: {error}{suggest_group(str(member))}"
+        return
+    for key, value in values.items():
+        if key not in known:
+            yield unknown_knob_message(name, group, member, key, known)
+        else:
+            yield from check_value(f"{name}.{key}", known[key], value)
+    for key, knob in known.items():
+        if knob.default is REQUIRED and key not in values:
+            yield f"{name}.{key}: needs a value ({knob.allowed_values}); write {name}.{key}=VALUE."
+
+
+def suggest_group(member: str) -> str:
+    """Return where a member is that was looked for in the wrong group, if it is anywhere."""
+    found = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
+    return f" There is {' and '.join(found)}." if found else ""
+
+
+def unknown_knob_message(
+    name: str, group: Group, member: str | None, key: str, knobs_of_member: Mapping[str, Knob]
+) -> str:
+    """Return the complaint about a knob that a member does not have, naming who has it."""
+    who = f"{name}={member}" if member else name
+    owners = [other for other in group.members() if key in group.member_knobs(other)]
+    elsewhere = f" It is a knob of {', '.join(f'{name}={other}' for other in owners)}."
+    return (
+        f"{name}.{key}: no such knob of {who}.{did_you_mean(key, knobs_of_member)}"
+        f"{elsewhere if owners else ''} It has: {', '.join(knobs_of_member) or 'none'}."
+    )

@@ -1,0 +1,1 @@
+"""Images on their way to the network: splits, batches, augmentation and caches."""

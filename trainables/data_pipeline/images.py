@@ -1,0 +1,92 @@
+"""What a data set is once loaded, whichever file of `data/` loaded it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from trainables.data_pipeline.photos import Photos
+
+
+class DataError(Exception):
+    """Images that cannot be had or used, and what to do about it."""
+
+
+class MissingDataError(DataError):
+    """Images that are not here and could still be downloaded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """Labelled images of one split.
+
+    Attributes:
+        x: Pixels (N, C, H, W), uint8.
+        y: Labels (N,), int64, in [0, K).
+    """
+
+    x: Tensor | Photos
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, rows: Tensor | slice) -> "Images":
+        return Images(x=self.x[rows], y=self.y[rows])
+
+    def stream(self, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images of one list of rows after another, in [0, 1], and their labels."""
+        pixels = (
+            self.x.stream(parts)
+            if isinstance(self.x, Photos)
+            else (self.x[rows].float() for rows in parts)
+        )
+        for some, rows in zip(pixels, parts, strict=True):
+            yield some / 255, self.y[rows]
+
+    def to(self, device: str) -> "Images":
+        """Return the images on `device`."""
+        return Images(x=self.x.to(device), y=self.y.to(device))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFormat:
+    """What a network must know of the images that it takes.
+
+    Attributes:
+        shape: Channels, height and width.
+        classes: Number of classes K.
+        mean: Mean of each channel on the [0, 1] scale, for normalisation.
+        std: Standard deviation, likewise.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set: its two splits and what a network must know of it.
+
+    Attributes:
+        train: What training and validation are cut from.
+        test: What neither training nor the search ever sees.
+        classes: Number of classes K.
+        mean: Mean of each channel on the [0, 1] scale, for normalisation.
+        std: Standard deviation, likewise.
+    """
+
+    train: Images
+    test: Images
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def image_format(self) -> ImageFormat:
+        """What a network must know."""
+        channels, height, width = self.train.x.shape[1:]
+        shape = channels, height, width
+        return ImageFormat(shape=shape, classes=self.classes, mean=self.mean, std=self.std)

@@ -1,0 +1,1 @@
+"""Strong attacks on a fixed network: their state, AutoAttack and sanity checks."""

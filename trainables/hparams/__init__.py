@@ -1,0 +1,1 @@
+"""Hyperparameters: ranges, knobs read from signatures, and the registry of members."""

@@ -1,0 +1,134 @@
+"""The signature is the schema: a knob is a keyword whose type carries its range.
+
+Keyword-only parameters with any other type (`threat`, `rng`, `criterion`, ...) are what the loop
+supplies to whoever names them.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from trainables.errors import format_validation_error
+from trainables.hparams.ranges import Location, PathText
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One hyperparameter of a component.
+
+    Attributes:
+        name: The keyword.
+        annotation: Its annotated type.
+        default: Its default, or `REQUIRED`.
+        description: Its line in the docstring.
+    """
+
+    name: str
+    annotation: object
+    default: object
+    description: str
+
+    def validate(self, value: object) -> object:
+        """Return `value` as the type of the knob.
+
+        Raises:
+            ValueError: If it is not of that type or out of range; the message says what is.
+        """
+        try:
+            # true is no number, whatever Python makes of it
+            return type_adapter(self.annotation).validate_python(
+                value, strict=isinstance(value, bool)
+            )
+        except ValidationError as error:
+            parts = error.errors()[0]["loc"]
+            where = "".join(f"[{part}]" for part in parts if isinstance(part, int))
+            said = format_validation_error(error)
+            raise ValueError(f"{where}{' ' * bool(where)}{said}, got {value!r}") from None
+
+    @property
+    def allowed_values(self) -> str:
+        """The values it may take, in words."""
+        return describe_type(self.annotation)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its value is a path."""
+        return contains_path(self.annotation)
+
+
+def contains_path(hint: object) -> bool:
+    """Return whether a type is that of a path, or of several."""
+    return hint in (PathText, Location) or any(map(contains_path, get_args(hint)))
+
+
+@cache
+def type_adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
+    """Return pydantic's validator of a type."""
+    return TypeAdapter(hint)
+
+
+@cache
+def read_knobs(function: Callable[..., object]) -> dict[str, Knob]:
+    """Return the knobs of `function` by name, in the order of its signature."""
+    hints = get_type_hints(function, include_extras=True)
+    meanings = parse_argument_docs(function)
+    return {
+        name: Knob(name, hints[name], parameter.default, meanings.get(name, ""))
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and is_knob(hints.get(name))
+    }
+
+
+def is_knob(hint: object) -> bool:
+    """Return whether a parameter of type `hint` is a knob."""
+    if get_origin(hint) in (Union, UnionType):
+        return all(part is NoneType or is_knob(part) for part in get_args(hint))
+    if get_origin(hint) is tuple:
+        return all(part is Ellipsis or is_knob(part) for part in get_args(hint))
+    return hint is bool or get_origin(hint) in (Annotated, Literal)
+
+
+def parse_argument_docs(function: Callable[..., object]) -> dict[str, str]:
+    """Return the text of each entry under Args or Attributes in a Google-style docstring."""
+    _, _, section = re.sub("Attributes:\n", "Args:\n", inspect.getdoc(function) or "").partition(
+        "Args:\n"
+    )
+    section = re.split(r"\n(?=\S)", section, maxsplit=1)[0]
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", section, flags=re.MULTILINE)
+    return {name: re.sub(r"\s+", " ", text) for name, text in entries}
+
+
+def describe_type(hint: Any) -> str:  # noqa: ANN401
+    """Return the values that a knob of type `hint` may take, in words.
+
+    >>> from trainables.ranges import Fraction
+    >>> describe_type(Fraction), describe_type(Literal["train", "eval"])
+    ('float >= 0 <= 1', 'train|eval')
+    """
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return "|".join(map(str, parts))
+    if origin in (Union, UnionType):
+        return " or ".join("none" if part is NoneType else describe_type(part) for part in parts)
+    if origin is tuple:
+        return f"list of {describe_type(parts[0])}"
+    if origin is not Annotated:
+        return "true|false" if hint is bool else str(hint.__name__)
+    if get_origin(parts[0]) is tuple:
+        return describe_type(parts[0])
+    bounds = [bound for field in parts[1:] for bound in getattr(field, "metadata", [])]
+    limits = [
+        f"{sign} {getattr(bound, key):.10g}"
+        for bound in bounds
+        for key, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+        if hasattr(bound, key)
+    ]
+    return " ".join([parts[0].__name__, *limits])

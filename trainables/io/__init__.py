@@ -1,0 +1,1 @@
+"""Files and addresses: remote files, retries and safe YAML."""

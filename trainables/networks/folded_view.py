@@ -1,0 +1,167 @@
+"""A network as attacks see it in eval mode: a constant, arranged to be quick to differentiate.
+
+While an attack runs, weights do not change. So BatchNorm, which is affine in eval mode, is folded
+into the convolution before it, and where there is none (pre-activation networks, sums) becomes one
+multiplication and addition. The graph is traced once a network; its constants are taken anew each
+time the network is looked at, which costs as much as one pass over the weights.
+"""
+
+from weakref import WeakKeyDictionary
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx, nn
+
+from trainables.networks.heads import CosineHead
+from trainables.networks.memory_format import is_unsafe, with_channels_first
+from trainables.networks.precision import (
+    Network,
+    compile_layers,
+    find_networks,
+    full_precision,
+    is_mixed,
+)
+
+
+class FoldedConv(nn.Module):
+    """A convolution and the BatchNorm behind it, as one convolution."""
+
+    def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> None:
+        super().__init__()
+        self.sources = [conv, norm]  # in a list, so that they are no part of this module
+        self.stride, self.padding = conv.stride, conv.padding
+        self.dilation, self.groups = conv.dilation, conv.groups
+        self.contiguous = is_unsafe(conv)
+
+    def refresh(self, dtype: torch.dtype | None) -> None:
+        """Take the weights as they are now, in their own type if none is asked for."""
+        conv, norm = self.sources
+        assert isinstance(conv, nn.Conv2d)
+        weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
+        if isinstance(norm, nn.BatchNorm2d):
+            factor, shift = batchnorm_affine(norm)
+            weight = weight * factor.view(-1, 1, 1, 1)
+            bias = shift if bias is None else shift + bias * factor
+        weight = with_channels_first(weight) if self.contiguous else weight
+        self.weight = weight.to(dtype or weight.dtype)
+        self.bias = None if bias is None else bias.to(self.weight.dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features (N, C', H', W') of features (N, C, H, W)."""
+        x = x.contiguous() if self.contiguous else x
+        return F.conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+class FoldedNorm(nn.Module):
+    """A BatchNorm that no convolution can take in."""
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.sources = [norm]
+
+    def refresh(self, dtype: torch.dtype | None) -> None:
+        """Take the weights as they are now, in their own type if none is asked for."""
+        factor, shift = batchnorm_affine(self.sources[0])
+        dtype = dtype or factor.dtype
+        self.factor, self.shift = (part.view(-1, 1, 1).to(dtype) for part in (factor, shift))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, C, H, W), scaled and shifted channel by channel."""
+        return torch.addcmul(self.shift, x, self.factor)
+
+
+def batchnorm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return what BatchNorm multiplies by and adds in eval mode, (C,) each."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    factor = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
+    return factor, norm.bias.detach() - norm.running_mean * factor
+
+
+class Tracer(fx.Tracer):
+    """Sees the layers of torch, and the cosine head, as wholes."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Return whether a module is one node of the graph."""
+        return isinstance(m, CosineHead) or super().is_leaf_module(m, module_qualified_name)
+
+
+class FoldedView(nn.Module):
+    """What attacks use in place of a network: images (N, C, H, W) to logits (N, K)."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        with full_precision(model):  # autocast is no part of a graph
+            graph = Tracer().trace(model)
+        modules: dict[str, nn.Module] = dict(model.named_modules())
+        for node in graph.nodes:
+            if node.op == "call_module" and isinstance(modules[node.target], nn.BatchNorm2d):
+                fold_batchnorm(node, modules)
+        convolutions = {k: m for k, m in modules.items() if isinstance(m, nn.Conv2d)}
+        modules |= {name: FoldedConv(conv, None) for name, conv in convolutions.items()}
+        tensors = dict(model.named_parameters()) | dict(model.named_buffers())
+        self.layers = Network(fx.GraphModule(modules | tensors, graph))
+        if any(network.is_compiled for network in find_networks(model)):
+            compile_layers(self.layers)
+        self.folded_layers = [m for m in modules.values() if isinstance(m, FoldedConv | FoldedNorm)]
+
+    @torch.no_grad()
+    def refresh(self, *, mixed: bool) -> None:
+        """Take the weights and statistics of the network as they are now."""
+        self.layers.is_mixed = mixed
+        for part in self.folded_layers:
+            part.refresh(torch.bfloat16 if mixed else None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (N, K) of images (N, C, H, W)."""
+        logits: Tensor = self.layers(x)
+        return logits
+
+
+def fold_batchnorm(node: fx.Node, modules: dict[str, nn.Module]) -> None:
+    """Put the BatchNorm at `node` into the convolution before it, or else make it affine."""
+    norm = modules[str(node.target)]
+    assert isinstance(norm, nn.BatchNorm2d)
+    before = node.args[0]
+    assert isinstance(before, fx.Node)
+    conv = modules.get(str(before.target)) if before.op == "call_module" else None
+    if isinstance(conv, nn.Conv2d) and len(before.users) == 1:
+        modules[str(before.target)] = FoldedConv(conv, norm)
+        modules[str(node.target)] = nn.Identity()
+    else:
+        modules[str(node.target)] = FoldedNorm(norm)
+
+
+VIEWS: WeakKeyDictionary[nn.Module, FoldedView | None] = WeakKeyDictionary()
+"""Of each network, its view; none if it cannot be traced, as a user's own may not."""
+
+
+def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
+    """Return what to attack in place of `model`, which is in eval mode and frozen.
+
+    The answers are the same to rounding, and so are their slopes.
+
+    Args:
+        model: Images (N, C, H, W) to logits (N, K).
+        mixed: Whether to compute in bf16; as the network does if none.
+
+    Returns:
+        The view; `model` itself if it cannot be traced.
+    """
+    if model not in VIEWS:
+        VIEWS[model] = trace_view(model)
+    view = VIEWS[model]
+    if view is None:
+        return model
+    view.refresh(mixed=is_mixed(model) if mixed is None else mixed)
+    return view
+
+
+def trace_view(model: nn.Module) -> FoldedView | None:
+    """Return the view of a network, or none if its graph depends on its input."""
+    try:
+        return FoldedView(model)
+    except (fx.proxy.TraceError, TypeError, RuntimeError, AttributeError):
+        return None

@@ -1,0 +1,1 @@
+"""The validation attack and the catastrophic-overfitting detector."""

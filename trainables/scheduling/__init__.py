@@ -1,0 +1,1 @@
+"""Warm-up, restarts and scaling of learning rates."""

@@ -1,0 +1,1 @@
+"""The training of one trial: loop, reports, checkpoints and the Ray trainable."""

@@ -1,0 +1,167 @@
+"""One epoch of adversarial training, whatever its parts."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from trainables.bound_components import Batch, Components
+from trainables.data_pipeline.images import Images
+from trainables.networks.averaging import Average
+from trainables.networks.folded_view import folded_view
+from trainables.networks.heads import cosine_scale
+from trainables.step_context import StepContext, inject_components
+from trainables.threat import Threat
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSettings:
+    """How hard one step pushes.
+
+    Attributes:
+        lr: Learning rate.
+        threat: The ball that the step trains against.
+    """
+
+    lr: float
+    threat: Threat
+
+
+def step_settings(
+    components: Components, threat: Threat, peak_lr: float, progress: float
+) -> StepSettings:
+    """Return the learning rate and the radius when a share `progress` of the run is over."""
+    schedule, radius = components.schedule, components.eps_schedule
+    _, within = components.periods.locate_period(progress)
+    share = radius.factor(within) * radius.warmup_factor(progress)
+    return StepSettings(
+        lr=peak_lr * schedule.factor(within) * schedule.warmup_factor(progress),
+        threat=radius.shrink_eps(threat, share),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochResult:
+    """What one epoch of training measured.
+
+    Attributes:
+        loss: Mean of what the method minimises, in nats per example.
+        last_step: Of the last step.
+        gradient_passes: Forward passes with gradients per training example.
+        collapsed_at: Updates since the start of training after which the sentinel ended the epoch;
+            0 if it did not.
+    """
+
+    loss: float
+    last_step: StepSettings
+    gradient_passes: float
+    collapsed_at: int = 0
+
+
+def train_epoch(
+    model: Module,
+    optimizer: Optimizer,
+    average: Average,
+    images: Images,
+    components: Components,
+    *,
+    classes: int,
+    threat: Threat,
+    peak_lr: float,
+    rng: Generator,
+    memory: dict[str, Tensor],
+    epoch: int,
+    epochs: int,
+    detector_images: Batch | None = None,
+) -> EpochResult:
+    """Train `model` on every image once, or until the sentinel finds that it has collapsed.
+
+    Args:
+        model: The network, behind its normalisation.
+        optimizer: Takes the steps.
+        average: Is told of each.
+        images: The training split.
+        components: What `bind` returned.
+        classes: Number of classes K.
+        threat: The full ball.
+        peak_lr: What the schedule multiplies.
+        rng: Source of order, augmentation and random starts; on the device of the images.
+        memory: What an update keeps from one batch to the next.
+        epoch: Epochs finished so far, from 0.
+        epochs: Epochs of the whole run.
+        detector_images: What the sentinel looks at, images and labels; it looks at nothing if none.
+    """
+    total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
+    context = StepContext(
+        threat=threat, rng=rng, memory=memory, classes=classes, scale=cosine_scale(model)
+    )
+    ready = inject_components(components, context)
+    steps, shown = prepare_batches(ready, images, rng)
+    model.train()
+    with count_gradient_passes(model) as passes:
+        for step, (x, y) in enumerate(shown):
+            # in the middle of the step, so that neither the first nor the last step has lr 0
+            progress = (epoch + (step + 0.5) / steps) / epochs
+            now = step_settings(components, threat, peak_lr, progress)
+            for group in optimizer.param_groups:
+                group["lr"] = now.lr
+            context.threat, context.progress = now.threat, progress
+            context.step = epoch * steps + step + 1
+            total += ready.update.update(model, optimizer, x, y) * len(y)
+            average.on_step()
+            seen += len(y)
+            trained = passes[0]
+            if detector_images:
+                collapsed_at = ready.sentinel.detect_collapse(model, detector_images)
+            passes[0] = trained  # looking is no part of the cost of training
+            if collapsed_at:
+                break
+    return EpochResult(
+        loss=total.item() / seen,
+        last_step=now,
+        gradient_passes=trained / len(images),
+        collapsed_at=collapsed_at,
+    )
+
+
+def prepare_batches(
+    components: Components, images: Images, rng: Generator
+) -> tuple[int, Iterator[Batch]]:
+    """Return the number of steps of an epoch and the augmented batch of each.
+
+    An update that replays its batches sees that many batches fewer, so that an epoch costs the same
+    and the schedules count replays.
+    """
+    data, replays = components.data, components.update.replays
+    fresh = -(-len(images) // (data.batch_size * replays))
+    drawn = itertools.islice(data.iterate_batches(images, rng), fresh)
+    augmented = ((data.augment(x, rng), y) for x, y in drawn)
+    ready = (
+        data.apply_mixup(x.contiguous(memory_format=torch.channels_last), y, rng)
+        for x, y in augmented
+    )
+    return fresh * replays, (batch for batch in ready for _ in range(replays))
+
+
+@contextmanager
+def count_gradient_passes(model: Module) -> Iterator[list[int]]:
+    """Count the examples that go through `model` with gradients; the total is the only item.
+
+    What goes through its view, which attacks use in its place, counts too.
+    """
+    total = [0]
+
+    def count(_: Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
+        total[0] += len(inputs[0]) * torch.is_grad_enabled()
+
+    handles = [each.register_forward_hook(count) for each in {model, folded_view(model)}]
+    try:
+        yield total
+    finally:
+        for handle in handles:
+            handle.remove()

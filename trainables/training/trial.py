@@ -1,0 +1,233 @@
+"""One trial: a configuration, trained epoch by epoch, examined after each."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trainables.binding import bind
+from trainables.bound_components import BoundModel, Components
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import Dataset, ImageFormat
+from trainables.data_pipeline.node_cache import read_once
+from trainables.networks.memory_format import to_channels_last
+from trainables.networks.precision import compile_layers, set_precision
+from trainables.training.constraint import parse_constraint
+from trainables.training.loop import EpochResult, train_epoch
+from trainables.training.report import Report
+
+
+class TrainingOutOfMemoryError(torch.OutOfMemoryError):
+    """Training ran out of memory, rather than building or examining a network."""
+
+
+class Trial:
+    """A network in training and everything that its next epoch depends on.
+
+    Attributes:
+        config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
+            and `compile`; `parse_constraint` if there is one, `study` if trials share what they read.
+        model: The network, behind its normalisation.
+        best_report: Report of the epoch with the highest robust accuracy on the validation split so far,
+            among those that satisfy the constraint; if none does, of the one nearest to it.
+        best_weights: The weights of that epoch.
+    """
+
+    def __init__(self, config: Mapping[str, Any], level: int = 0) -> None:
+        """Build every part that `config` names.
+
+        Args:
+            config: Of one whole run.
+            level: Which of a trial's whole runs it is.
+
+        Raises:
+            InputError: If it names what there is not.
+            DataError: If the images cannot be had.
+        """
+        self.config, self.level = config, level
+        self.components = bind({k: v for k, v in config.items() if k in GROUPS})
+        components = self.components
+        self.epochs, self.device = config["epochs"], config["device"]
+        bound = config.get("constraint")
+        self.constraint = parse_constraint(bound) if bound else None
+        torch.manual_seed(config["seed"])
+        self.rng = torch.Generator(self.device).manual_seed(config["seed"])
+        self.dataset = load_dataset(components.data.load, self.device, config.get("study"))
+        self.train_images, self.validation_images = components.data.split_validation(
+            self.dataset.train
+        )
+        model = build_network(components.model, self.dataset.image_format)
+        self.model = to_channels_last(model.to(self.device))
+        set_precision(self.model, config["precision"])
+        if config["compile"]:
+            compile_layers(self.model)
+        self.optimizer = components.optimizer.build(self.model.parameters())
+        self.average = components.average.build(self.model)
+        self.peak_lr = components.optimizer.scale_lr(
+            self.optimizer.param_groups[0]["lr"], components.data.batch_size
+        )
+        self.threat = components.threat.build()
+        self.memory: dict[str, Tensor] = {}
+        self.epoch, self.gradient_passes = 0, 0.0
+        self.best_report: Report | None = None
+        self.best_weights: dict[str, Tensor] = {}
+        self.diverged, self.collapsed_at = False, 0
+        single = components.sentinel.every > 0 and attacks_in_one_step(components)
+        self.detector_images = (
+            components.sentinel.select_images(self.train_images) if single else None
+        )
+
+    def continue_from(self, shorter: "Trial") -> None:
+        """Keep what a shorter run of the same configuration came to, and add to its cost."""
+        self.gradient_passes = shorter.gradient_passes
+        self.best_report, self.best_weights = shorter.best_report, shorter.best_weights
+
+    @property
+    def micro_batch(self) -> int | None:
+        """Images that the update takes at a time; whole batches if none."""
+        return self.components.update.micro_batch
+
+    @micro_batch.setter
+    def micro_batch(self, size: int) -> None:
+        update = self.components.update.with_micro_batch(size)
+        self.components = replace(self.components, update=update)
+
+    def run_epochs(self) -> Iterator[Report]:
+        """Train to the end, or until the network diverges or collapses; yield a row an epoch."""
+        while self.epoch < self.epochs and not (self.diverged or self.collapsed_at):
+            yield self.run_epoch()
+
+    def run_epoch(self) -> Report:
+        """Train for one epoch and examine.
+
+        Raises:
+            OutgrownError: If training runs out of memory; the trial is then of no more use.
+        """
+        start = time.perf_counter()
+        try:
+            result = self.train_one_epoch()
+        except torch.OutOfMemoryError as error:
+            raise TrainingOutOfMemoryError(str(error)) from error
+        self.epoch += 1
+        self.gradient_passes += result.gradient_passes
+        self.diverged = not math.isfinite(result.loss)
+        self.collapsed_at = result.collapsed_at
+        report = self.build_report(result, start)
+        if self.best_report is None or report.score(self.constraint) > self.best_report.score(
+            self.constraint
+        ):
+            self.best_report = report
+            examined = self.average.evaluation_model()
+            self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}
+        if self.periods_finished() > self.periods_finished(self.epoch - 1):
+            self.average.on_period_end()
+        return report
+
+    def train_one_epoch(self) -> EpochResult:
+        """Train for one epoch."""
+        return train_epoch(
+            self.model,
+            self.optimizer,
+            self.average,
+            self.train_images,
+            self.components,
+            classes=self.dataset.classes,
+            threat=self.threat,
+            peak_lr=self.peak_lr,
+            rng=self.rng,
+            memory=self.memory,
+            epoch=self.epoch,
+            epochs=self.epochs,
+            detector_images=self.detector_images,
+        )
+
+    def periods_finished(self, epoch: int | None = None) -> int:
+        """Return how many periods are over after `epoch` epochs; those so far if none."""
+        after = self.epoch if epoch is None else epoch
+        return self.components.periods.locate_period(after / self.epochs)[0]
+
+    def build_report(self, result: EpochResult, start: float) -> Report:
+        """Return the row of the epoch that began at `start`; a diverged network scores 0."""
+        trained = time.perf_counter()
+        clean, robust = 0.0, 0.0
+        if not self.diverged:
+            exam = self.components.exam.measure_accuracies
+            clean, robust = exam(
+                self.average.evaluation_model(), self.validation_images, threat=self.threat
+            )
+        now = time.perf_counter()
+        return Report(
+            epoch=self.epoch,
+            train_loss=result.loss,
+            val_clean_accuracy=clean,
+            val_robust_accuracy=robust,
+            lr=result.last_step.lr,
+            eps=result.last_step.threat.eps,
+            gradient_passes=self.gradient_passes,
+            seconds=now - start,
+            exam_seconds=now - trained,
+            diverged=self.diverged,
+            level=self.level,
+            collapsed_at=self.collapsed_at,
+            micro_batch=self.micro_batch,
+        )
+
+
+def attacks_in_one_step(components: Components) -> bool:
+    """Return whether training attacks in a single step, by what its members say of themselves."""
+    attacker = components.attack if components.update.uses_attack else components.update
+    return components.method.attacks and attacker.gradient_steps == 1
+
+
+def build_network(model: BoundModel, images: ImageFormat) -> nn.Module:
+    """Return the network that the bound group `model` describes, on the CPU.
+
+    Raises:
+        TypeError: If a user's own is none.
+    """
+    built = model.build(images.shape, images.classes)
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"build() must return a torch.nn.Module, got {built!r}")
+    bare = model.with_head(model.with_activation(built))
+    return model.with_normalization(bare, images.mean, images.std)
+
+
+def load_dataset(load: partial[Dataset], device: str, study: str | None = None) -> Dataset:
+    """Return the data set on a device; a reused process loads it once, and so do those of a study.
+
+    Args:
+        load: Reads it.
+        device: The device.
+        study: Whose processes on this node read it once, if any do.
+    """
+    return _load_dataset(load.func, tuple(sorted(load.keywords.items())), device, study)
+
+
+@lru_cache(maxsize=1)
+def _load_dataset(
+    load: Callable[..., Dataset],
+    settings: tuple[tuple[str, object], ...],
+    device: str,
+    study: str | None,
+) -> Dataset:
+    def read() -> Dataset:
+        data = load(**dict(settings))
+        if not isinstance(data, Dataset):
+            raise TypeError(f"must return a trainables.images.Dataset, got {data!r}")
+        return data
+
+    # two files of a user's own may have one name
+    source = getattr(load, "__globals__", {}).get("__file__", load.__module__)
+    data = read_once(read, study, f"{source} {settings}") if study else read()
+    return Dataset(
+        train=data.train.to(device),
+        test=data.test,
+        classes=data.classes,
+        mean=data.mean,
+        std=data.std,
+    )

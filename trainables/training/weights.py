@@ -1,0 +1,98 @@
+"""Reading weights from files, none of which is run as code, and putting them into a network."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from trainables.errors import InputError
+
+
+def load_tensors(file: Path) -> dict[str, Tensor]:
+    """Return the weights in a safetensors file, or in one that torch wrote; never code.
+
+    A state dictionary may lie in one entry of a checkpoint, and its names may begin with "module."
+    as those of a parallel network do.
+
+    Raises:
+        InputError: If there are none, or reading them would run code.
+    """
+    if file.suffix == ".safetensors":
+        try:
+            return load_file(file)
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InputError([
+                f"weights: {file} cannot be read as tensors ({error}); write it again."
+            ]) from None
+    found = load_torch_file(file)
+    for entry in ("state_dict", "model_state_dict", "model", "net"):
+        if isinstance(found, Mapping) and isinstance(found.get(entry), Mapping):
+            found = found[entry]
+    if not is_state_dict(found):
+        raise InputError([
+            f"weights: {file} holds no state dictionary of tensors, which "
+            "torch.save(network.state_dict(), FILE) writes."
+        ])
+    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+
+
+def is_state_dict(found: object) -> TypeGuard[Mapping[str, Tensor]]:
+    """Return whether what was read is a state dictionary."""
+    return isinstance(found, Mapping) and all(isinstance(t, Tensor) for t in found.values())
+
+
+def load_torch_file(file: Path) -> Any:  # noqa: ANN401
+    """Return what torch wrote to a file, if that is tensors and plain containers; never code.
+
+    Raises:
+        InputError: If it is anything else.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return torch.load(file, weights_only=True, map_location="cpu")
+    except Exception:  # a broken file can fail in any way
+        # torch's own words are not told: they end with how to run what the file holds as code
+        raise InputError([
+            f"weights: {file} cannot be read as tensors: expected a whole file that torch.save "
+            "made of a state_dict(), or safetensors; write it again as one of them."
+        ]) from None
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+    """Load weights into a network that they are meant for.
+
+    Raises:
+        InputError: If they are of another network, or no finite numbers; names the first tensor
+            that does not fit.
+    """
+    for name, mine in model.state_dict().items():
+        if name not in weights:
+            raise InputError([f"weights: {file} is of another network: it has no {name}."])
+        if weights[name].shape != mine.shape:
+            raise InputError([
+                f"weights: {file} is of another network: {name} must be {tuple(mine.shape)}, "
+                f"got {tuple(weights[name].shape)}."
+            ])
+        if flaw := tensor_mismatch(weights[name], mine):
+            raise InputError([f"weights: {file} cannot be used: {name} {flaw}."])
+    if more := [name for name in weights if name not in model.state_dict()]:
+        raise InputError([f"weights: {file} is of another network: it has {more[0]} as well."])
+    model.load_state_dict(weights)
+
+
+def tensor_mismatch(given: Tensor, mine: Tensor) -> str | None:
+    """Return why a tensor of the same shape cannot take the place of `mine`, if it cannot."""
+    if given.layout is not torch.strided or given.is_meta:
+        return f"must be a dense tensor, got {'no numbers' if given.is_meta else given.layout}"
+    kinds = [(dtype.is_floating_point, dtype.is_complex) for dtype in (given.dtype, mine.dtype)]
+    if kinds[0] != kinds[1] or given.is_quantized:
+        return f"must be of the kind of {mine.dtype}, got {given.dtype}"
+    if wrong := int((~given.to(mine.dtype).isfinite()).sum()):
+        return f"must be finite, got nan or inf in {wrong} of {mine.numel()} places"
+    return None

@@ -1,0 +1,191 @@
+"""From `key=value` words to nested values."""
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from trainables.errors import did_you_mean
+from trainables.io.remote_files import is_url
+from tuner.cli.values import is_grid, parse_value
+
+if TYPE_CHECKING:
+    from trainables.components import Group
+
+
+NUMBER_START = re.compile(r"[-+]?\.?\d")
+"""How whatever could be a number or a fraction begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vocabulary:
+    """What a command understands.
+
+    Attributes:
+        keys: Words that take a value.
+        groups: Words that take a name, and knobs after a dot.
+        paths: Those of the keys whose value is a path or a name, whatever it looks like.
+        parse: What a typed value stands for.
+    """
+
+    keys: tuple[str, ...]
+    groups: "Mapping[str, Group]" = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+    parse: Callable[[object], object] = parse_value
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """A parsed command line.
+
+    Attributes:
+        words: What was typed, without the program.
+        folders: The results folders, or their addresses, in order.
+        arguments: The other words as nested dictionaries.
+        problems: What is wrong with them.
+    """
+
+    words: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+    arguments: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
+
+
+def parse_command_line(
+    words: Sequence[str], vocabulary: Vocabulary, *, takes_folders: bool = True
+) -> CommandLine:
+    """Parse the words of a command line.
+
+    Args:
+        words: The command line without the program.
+        vocabulary: The keys and groups of the command.
+        takes_folders: Whether words without an equals sign are results folders.
+    """
+    folders, others = split_folders(words) if takes_folders else ([], words)
+    arguments, problems = parse_arguments(others, vocabulary)
+    return CommandLine(
+        words=tuple(words), folders=tuple(folders), arguments=arguments, problems=tuple(problems)
+    )
+
+
+def split_folders(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the folders among some words, and the others.
+
+    A folder that there is may have an equals sign in its path, as its address may.
+    """
+    folders = [w for w in words if "=" not in w or is_url(w) or os.path.isdir(w)]
+    return folders, [word for word in words if word not in folders]
+
+
+def parse_arguments(
+    words: Sequence[str], vocabulary: Vocabulary
+) -> tuple[dict[str, object], list[str]]:
+    """Return the arguments as nested dictionaries, and what is wrong with them.
+
+    A group chosen by name, `method=trades`, becomes `{"method": {"name": "trades"}}`.
+
+    Args:
+        words: The command line without the program.
+        vocabulary: What may be said.
+    """
+    arguments: dict[str, object] = {}
+    problems: list[str] = []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not key.strip("."):
+            problems.append(f"{word}: expected key=value; write --help for the keys.")
+        elif not text.strip():
+            problems.append(f"{key}: expected a value after the equals sign, got none.")
+        elif complaint := check_key(key, vocabulary):
+            problems.append(complaint)
+        else:
+            try:
+                merge_nested(arguments, parse_argument(key, word, vocabulary))
+            except ValueError as error:
+                problems.append(f"{key}: {error}")
+    return arguments, problems
+
+
+def check_key(key: str, vocabulary: Vocabulary) -> str | None:
+    """Return what is wrong with a key, if anything."""
+    group, _, knob = key.partition(".")
+    if group in vocabulary.groups:
+        return None if knob.count(".") == 0 else f"{key}: knobs have no parts of their own."
+    known = [*vocabulary.keys, *vocabulary.groups]
+    if group in known:
+        return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
+    found = vocabulary.groups.items()
+    if owners := [name for name, group in found if key in group.all_knobs()]:
+        return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
+    return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
+
+
+def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
+    """Return one argument as a nested dictionary, its value parsed.
+
+    Raises:
+        ValueError: If the value cannot be read.
+    """
+    text = word[len(key) + 1 :]
+    try:
+        read = OmegaConf.from_dotlist([f"value={text}"])
+        value = OmegaConf.to_container(read, resolve=False)["value"]  # type: ignore[index, call-overload]
+    except (OmegaConfBaseException, YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"cannot read {word!r} ({reason}); expected a name, a number, or several with commas "
+            "between."
+        ) from None
+    if isinstance(value, dict):
+        raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
+    path = f"{key}.name" if key in vocabulary.groups else key
+    if isinstance(value, int | float) and not is_same_number(text, value):
+        value = text.strip()
+    spelled = text.strip() if isinstance(value, int | float | str) else ""
+    nested: Any = spelled if is_path(spelled, path, vocabulary) else vocabulary.parse(value)
+    if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
+        # what it builds is looked at again from other folders
+        nested = os.path.abspath(os.path.expanduser(nested))
+    for part in reversed(path.split(".")):
+        nested = {part: nested}
+    result: dict[str, object] = nested
+    return result
+
+
+def is_same_number(text: str, value: float) -> bool:
+    """Return whether a number is the one that its text spells.
+
+    To YAML 1:30 is 90 and 012 is 10, as nobody means them.
+
+    >>> is_same_number("1e-3", 0.001), is_same_number("1:30", 90), is_same_number("012", 10), is_same_number("true", True)
+    (True, False, False, True)
+    """
+    try:
+        return isinstance(value, bool) or float(text) == value
+    except ValueError:
+        return False
+
+
+def is_path(text: str, dotted_key: str, vocabulary: Vocabulary) -> bool:
+    """Return whether what could be a number is meant as a path or a name: results=2024/11."""
+    if not NUMBER_START.match(text):
+        return False
+    name, _, knob = dotted_key.partition(".")
+    if name not in vocabulary.groups:
+        return name in vocabulary.paths
+    return any(each.is_path for each in vocabulary.groups[name].all_knobs().get(knob, []))
+
+
+def merge_nested(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Put the values of `other` over those of `into`, level by level."""
+    for key, value in other.items():
+        below = into.setdefault(key, {})
+        if isinstance(value, dict) and isinstance(below, dict) and not is_grid(value):
+            merge_nested(below, value)
+        else:
+            into[key] = value

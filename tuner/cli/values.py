@@ -1,0 +1,79 @@
+"""Values as a person types them: numbers, and fractions such as 8/255."""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, TypedDict, TypeGuard
+
+from pydantic import AfterValidator, BeforeValidator
+
+from trainables.hparams.ranges import PathText
+from trainables.hparams.trusted_code import is_code_file
+
+FRACTION = re.compile(r"\s*(-?[\d.]+(?:e-?\d+)?)\s*/\s*([\d.]+(?:e-?\d+)?)\s*")
+
+
+def comma_list(value: object) -> object:
+    """Return words separated by commas as a list.
+
+    >>> comma_list("pgd_10, square")
+    ['pgd_10', 'square']
+    """
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
+CommaList = BeforeValidator(comma_list)
+"""Of a key that takes more than one word."""
+
+
+def valid_code_files(files: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `files`.
+
+    Raises:
+        ValueError: If one is not code.
+    """
+    if not all(map(is_code_file, files)):
+        raise ValueError("must be files that end in .py, separated by commas")
+    return files
+
+
+TrustedFiles = Annotated[tuple[PathText, ...], CommaList, AfterValidator(valid_code_files)]
+"""Files of code that may be imported where results name them."""
+
+
+def parse_value(value: object) -> object:
+    """Return what a typed value stands for, where none is searched.
+
+    Raises:
+        ValueError: If it looks like a fraction and is none; the message says why.
+
+    >>> parse_value("8/255"), parse_value("pgd"), parse_value([1, "1/2"])
+    (0.03137254901960784, 'pgd', [1, 0.5])
+    """
+    if isinstance(value, list):
+        return [parse_value(item) for item in value]
+    if isinstance(value, str) and (match := FRACTION.fullmatch(value)):
+        return parse_fraction(value, *match.groups())
+    return value
+
+
+def parse_fraction(text: str, numerator: str, denominator: str) -> float:
+    """Return the number that `numerator` / `denominator` is.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    try:
+        return float(numerator) / float(denominator)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"expected a fraction such as 8/255, got {text}.") from None
+
+
+class GridSearch(TypedDict):
+    """Ray's notation of a grid."""
+
+    grid_search: Iterable[object]
+
+
+def is_grid(value: object) -> TypeGuard[GridSearch]:
+    """Return whether `value` is a grid: Ray's own notation is a dictionary."""
+    return isinstance(value, dict) and set(value) == {"grid_search"}

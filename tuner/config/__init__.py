@@ -1,0 +1,1 @@
+"""What a study is: settings, objectives, search-space domains, the plan and its validation."""

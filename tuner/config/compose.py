@@ -1,0 +1,246 @@
+"""From arguments to a plan: recipe < space < arguments."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from trainables.components import GROUPS
+from trainables.errors import InputError
+from trainables.hparams.knobs import read_knobs
+from tuner.cli.parse import merge_nested
+from tuner.cli.schema import validate_arguments
+from tuner.cli.values import is_grid
+from tuner.config import validate_study, validate_trial
+from tuner.config.components import STUDY_GROUPS
+from tuner.config.domains import is_domain, list_values
+from tuner.config.plan import Plan, Variant, count_cells
+from tuner.config.settings import Fidelity, Settings
+from tuner.config.spaces import (
+    RECIPES_PACKAGE,
+    SPACES_PACKAGE,
+    ConfigLayer,
+    Space,
+    check_layer,
+    load_space,
+)
+from tuner.layout import RESULTS_FOLDER
+
+DEFAULT_DATA = "mnist5k"
+DEFAULT_TRIALS = 12
+
+
+def compose_plan(
+    arguments: Mapping[str, Any],
+    problems: Sequence[str],
+    *,
+    base: Space | None = None,
+    single: bool = False,
+) -> Plan:
+    """Return the plan that the arguments describe.
+
+    Args:
+        arguments: As `tuner.arguments.read` returns them.
+        problems: What is known to be wrong already.
+        base: What is fixed, in place of a recipe.
+        single: Whether it is to be one configuration, rather than a search.
+
+    Raises:
+        InputError: If anything is wrong, with all that is.
+    """
+    problems = list(problems)
+    space = (
+        load_space(SPACES_PACKAGE, arguments["space"], problems)
+        if "space" in arguments
+        else Space()
+    )
+    wanted = arguments.get("recipe", ...)
+    recipe_name = choose_recipe(arguments, space, problems) if wanted is ... else wanted
+    recipe = base or load_space(RECIPES_PACKAGE, recipe_name, problems)
+    given = {group: values for group, values in arguments.items() if group in GROUPS}
+    problems += validate_trial.check_searched_members([space.layer if space else {}, given])
+    layers = compose_variants(recipe, space, given)
+    cautions: list[str] = []
+    fixed, wrong = validate_trial.check_variants(layers if recipe is not None else {}, cautions)
+    problems += wrong
+    searches = any(map(find_searched_knobs, layers.values())) or len(layers) > 1
+    if space is not None:
+        problems += validate_trial.check_search_or_train(has_search=searches, single=single)
+    study = resolve_study_groups(arguments, space, grid=defaults_to_grid(layers, space, given))
+    labelled = {label: find_searched_knobs(layer) for label, layer in layers.items()}
+    settings, invalid = validate_settings(arguments)
+    problems += validate_study.check_scheduler_and_searcher(study, labelled)
+    problems += validate_study.check_population(study["scheduler"], labelled, arguments)
+    problems += invalid
+    problems += (
+        ()
+        if invalid
+        else validate_study.check_searcher_for_objectives(study["searcher"]["name"], settings)
+    )
+    if problems:
+        raise InputError(problems)
+    if "fidelity" not in arguments:
+        settings = replace(settings, fidelity=default_fidelity(study["scheduler"]))
+    validate_study.check_fidelity(settings.fidelity, study["scheduler"], fixed)
+    cautions += validate_study.check_scheduler_for_two_objectives(
+        study["scheduler"]["name"], settings
+    )
+    variants = tuple(
+        Variant(
+            label=label,
+            fixed=fixed[label],
+            searched=find_searched_knobs(layer),
+            published=space.published.get(label, {}) if space else {},
+        )
+        for label, layer in layers.items()
+    )
+    return Plan(
+        settings=settings,
+        space=str(arguments.get("space", "train" if single else "custom")),
+        recipe=str(recipe_name),
+        trials=resolve_n_trials(settings, study["searcher"]["name"], count_cells(variants)),
+        epochs=settings.epochs or default_epochs(space, recipe),
+        variants=variants,
+        warnings=tuple(cautions),
+        **study,
+    )
+
+
+def validate_settings(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+    """Return the settings of a study, and the problems of those that are invalid."""
+    valid, problems = validate_arguments(Settings, arguments)
+    if "results" not in arguments:
+        valid["results"] = read_knobs(Settings)["results"].validate(RESULTS_FOLDER)
+    return Settings(**valid), problems
+
+
+def choose_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
+    """Return the recipe of the space, or else the one that the data set names as its own."""
+    if space and space.recipe:
+        return space.recipe
+    fixed = space.layer.get("data", {}).get("name", DEFAULT_DATA) if space else DEFAULT_DATA
+    name = arguments.get("data", {}).get("name", fixed)
+    try:
+        recipe = getattr(GROUPS["data"].load(str(name)), "RECIPE", None)
+    except LookupError:
+        return DEFAULT_DATA  # the unknown data set is told with the rest of the configuration
+    if isinstance(recipe, str):
+        return recipe
+    problems.append(
+        f"data: {name} must define RECIPE, the name of one that suits it, got {recipe!r}; "
+        "write recipe=NAME to do without."
+    )
+    return DEFAULT_DATA
+
+
+def default_epochs(space: Space | None, recipe: Space | None) -> int:
+    """Return the epochs of a whole trial, where the command line does not say."""
+    number = (space and space.epochs) or (recipe and recipe.epochs)
+    assert number, "a recipe without EPOCHS is refused"
+    return number
+
+
+def compose_variants(
+    recipe: Space | None, space: Space | None, given: ConfigLayer
+) -> dict[str, dict[str, dict[str, object]]]:
+    """Return the configuration of each variant by its label; members chosen by name among them.
+
+    `model=grid(lenet,small_cnn)` makes two of each, for a network has knobs of its own.
+    """
+    base, common = (each.layer if each else {} for each in (recipe, space))
+    labelled = (space.variants if space else {}) or {"": {}}
+    result = {}
+    for label, variant in labelled.items():
+        upper: dict[str, dict[str, object]] = {}
+        for layer in (common, variant, given):
+            merge_nested(upper, layer)
+        by_name = validate_trial.find_searched_members([
+            {g: upper[g] for g in GROUPS if g in upper}
+        ])
+        for chosen in itertools.product(*(list_values(d) or [None] for d in by_name.values())):
+            names = dict(zip(by_name, chosen, strict=True))
+            parts = [label, *(f"{group}={name}" for group, name in names.items())]
+            named = {g: v | ({"name": names[g]} if g in names else {}) for g, v in upper.items()}
+            result[", ".join(filter(None, parts))] = overlay_recipe(base, named)
+    return result
+
+
+def defaults_to_grid(
+    layers: Mapping[str, ConfigLayer], space: Space | None, given: ConfigLayer
+) -> bool:
+    """Return whether a study is tried cell by cell unless the command line says otherwise."""
+    domains = [
+        domain for layer in layers.values() for domain in find_searched_knobs(layer).values()
+    ]
+    listed = all(list_values(domain) is not None for domain in domains)
+    by_name = validate_trial.find_searched_members([space.layer if space else {}, given])
+    labelled = bool(space and space.variants)
+    return any(map(is_grid, [*domains, *by_name.values()])) or (labelled and listed)
+
+
+def overlay_recipe(recipe: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object]]:
+    """Return the configuration of a recipe with space and arguments on top.
+
+    A method that differs from the recipe's brings what it is published with, its attack say.
+    """
+    method = upper.get("method", {}).get("name")
+    if method is not None and method != recipe.get("method", {}).get("name"):
+        companions = validate_trial.load_companions(method)
+        if not any(check_layer(companions, "COMPANIONS")):  # which is told with the rest
+            recipe = overlay(recipe, companions)
+    return overlay(recipe, upper)
+
+
+def overlay(base: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object]]:
+    """Return `base` with the values of `upper` on top.
+
+    A member of a group chosen over another starts from its own defaults, for a learning rate meant
+    for SGD says nothing about Adam's; knobs that all members share, such as the batch size, stay.
+    """
+    result: dict[str, dict[str, object]] = {
+        name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
+    }
+    merge_nested(result, base)
+    for group, settings in upper.items():
+        below = result.get(group, {})
+        if group in GROUPS and "name" in settings and settings["name"] != below.get("name"):
+            shared = GROUPS[group].common_knobs()
+            below = {knob: value for knob, value in below.items() if knob in shared}
+        result[group] = {**below, **settings}
+    return result
+
+
+def find_searched_knobs(configuration: ConfigLayer) -> dict[str, object]:
+    """Return the path of each knob that is searched, with its domain."""
+    return {
+        f"{group}.{knob}": value
+        for group, values in configuration.items()
+        for knob, value in values.items()
+        if knob != "name" and is_domain(value)
+    }
+
+
+def resolve_study_groups(
+    arguments: Mapping[str, Any], space: Space | None, *, grid: bool
+) -> dict[str, dict[str, Any]]:
+    """Return scheduler and searcher: as given, as the space says, or halving and TPE or a grid."""
+    defaults = {
+        "scheduler": (space and space.scheduler) or "halving",
+        "searcher": "grid" if grid else "tpe",
+    }
+    return {group: {"name": name, **arguments.get(group, {})} for group, name in defaults.items()}
+
+
+def default_fidelity(scheduler: Mapping[str, Any]) -> Fidelity:
+    """Return what is cheaper at the rungs of a scheduler, where the command line does not say."""
+    module = STUDY_GROUPS["scheduler"].load(scheduler["name"])
+    usual = read_knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
+    return cast("Fidelity", usual)
+
+
+def resolve_n_trials(settings: Settings, searcher: str, n_cells: int | None) -> int:
+    """Return how many configurations to try: as given, but no more than a grid has cells."""
+    if searcher == "grid":
+        assert n_cells is not None
+        return min(settings.trials or n_cells, n_cells)
+    return settings.trials or DEFAULT_TRIALS

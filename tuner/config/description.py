@@ -1,0 +1,74 @@
+"""The description of a study that is written to search.yaml."""
+
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from trainables.training.fidelity import Level
+from tuner.config.domains import format_domain
+from tuner.config.plan import Plan, tuples_to_lists
+from tuner.config.settings import count_cores
+
+VERSIONED_PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
+
+
+def describe_study(
+    plan: Plan, levels: Sequence[Level], n_earlier: int, command: Sequence[str]
+) -> dict[str, Any]:
+    """Return what `search.yaml` says: the resolved study and what it ran on.
+
+    Args:
+        plan: The study.
+        levels: The whole runs that a trial may consist of.
+        n_earlier: How many of them are from before the study was given more epochs.
+        command: What was typed.
+    """
+    return {
+        "command": " ".join(command),
+        "space": plan.space,
+        "recipe": plan.recipe,
+        **describe_variants(plan),
+        "study": {
+            **{k: v for k, v in tuples_to_lists(asdict(plan.settings)).items() if v is not None},
+            "trials": plan.trials,
+            "epochs": plan.epochs,
+        },
+        "levels": [asdict(level) for level in levels],
+        "earlier_levels": n_earlier,
+        "scheduler": tuples_to_lists(plan.scheduler),
+        "searcher": tuples_to_lists(plan.searcher),
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in VERSIONED_PACKAGES},
+        "git_commit": git_commit(),
+        "machine": {"platform": platform.platform(), "cores": count_cores()},
+    }
+
+
+def describe_variants(plan: Plan) -> dict[str, object]:
+    """Return what is searched and what is fixed, variant by variant if there are several."""
+    each = {
+        variant.label: {
+            "searched": {path: format_domain(domain) for path, domain in variant.searched.items()},
+            "fixed": tuples_to_lists(variant.fixed),
+            **({"published": dict(variant.published)} if variant.published else {}),
+        }
+        for variant in plan.variants
+    }
+    return {"variants": each} if len(each) > 1 else next(iter(each.values()))
+
+
+def git_commit() -> str | None:
+    """Return the commit of this checkout, if it is one."""
+    here = Path(__file__).parent
+    done = subprocess.run(
+        ["git", "rev-parse", "--verify", "HEAD"],
+        cwd=here,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None

@@ -1,0 +1,1 @@
+"""What a study will cost and whether it fits the machine, found before it starts."""

@@ -1,0 +1,166 @@
+"""What a plan will need: whether its images and network fit together, and the machine."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from trainables.binding import bind_member
+from trainables.bound_components import BoundData, BoundMember, BoundModel, bound_data, bound_model
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import (
+    DataError,
+    Dataset,
+    ImageFormat,
+    Images,
+    MissingDataError,
+)
+from trainables.data_pipeline.photos import PhotoError
+from trainables.errors import InputError
+from trainables.threat import Threat
+from trainables.training.trial import build_network, load_dataset
+from tuner.config.domains import boundary_values
+from tuner.config.plan import Plan, Variant
+from tuner.config.preflight.representative import build_configuration
+from tuner.config.resources import machine_memory
+
+WEIGHT_COPIES = 3
+"""Copies of the weights that training holds: themselves, their gradients and the best so far."""
+
+
+def build_parts(variant: Variant, group: str) -> BoundMember:
+    """Return the member of one group in a configuration of a variant."""
+    values = build_configuration(variant, {})[group]
+    name = values.pop("name", GROUPS[group].default)
+    assert name is None or isinstance(name, str)
+    return bind_member(GROUPS[group], name, values)
+
+
+def prepare_variant(variant: Variant) -> None:
+    """Check that the network takes the images, on the shape of two of them.
+
+    Raises:
+        AbsentError: If the images could still be downloaded.
+        InputError: If the images cannot be had, are too few, or do not fit the network.
+    """
+    data, train = load_images(variant, bound_data(build_parts(variant, "data")))
+    if problems := [
+        *check_batch_size(variant, train),
+        *check_radius(variant, build_parts(variant, "threat")["build"](), data),
+        *check_crop_size(variant, data),
+        *check_network_fit(variant, bound_model(build_parts(variant, "model")), data.image_format),
+    ]:
+        raise InputError(problems)
+
+
+def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images]:
+    """Return the data set, and the images to train on.
+
+    Raises:
+        AbsentError: If the images could still be downloaded.
+        InputError: If they cannot be had or are too few.
+    """
+    try:
+        data = load_dataset(bound.load, "cpu")
+        train, _ = bound.split_validation(data.train)
+        train[:2].x.float()  # photographs are decoded no sooner
+    except MissingDataError:
+        raise
+    except (DataError, PhotoError) as error:
+        raise InputError([f"data: {error}"]) from None
+    except Exception as error:  # a user's file can fail in any way
+        name = variant.fixed["data"]["name"]
+        raise InputError([f"data: {name} fails in load() ({format_error(error)})."]) from None
+    return data, train
+
+
+def format_error(error: Exception) -> str:
+    """Return an error in one line."""
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+
+
+def check_network_fit(
+    variant: Variant, bound: BoundModel, image_format: ImageFormat
+) -> Iterator[str]:
+    """Yield why a network cannot be trained on images of a format."""
+    name = variant.fixed["model"]["name"]
+    try:
+        with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
+            model = build_network(bound, image_format).eval()
+            logits = model(torch.empty(2, *image_format.shape))
+    except Exception as error:  # a user's file can fail in any way
+        shape = "x".join(map(str, image_format.shape))
+        yield f"model: {name} does not take images of {shape} ({format_error(error)})."
+        return
+    got = tuple(logits.shape) if isinstance(logits, Tensor) else logits
+    if got != (2, image_format.classes):
+        wanted = (2, image_format.classes)
+        yield f"model: {name} must return logits of shape {wanted} for 2 images, got {got}."
+    room = machine_memory()
+    if (needed := WEIGHT_COPIES * sum(each.nbytes for each in model.parameters())) > room:
+        yield (
+            f"model: {name} needs {needed / 2**30:.3g} GiB for its weights and their gradients, "
+            f"this machine has {room / 2**30:.3g}; choose a smaller one."
+        )
+    yield from check_batchnorm_mode(variant, model)
+
+
+def largest_value(variant: Variant, path: str) -> float:
+    """Return the largest value that a knob has or may take."""
+    group, _, knob = path.partition(".")
+    searched = variant.searched.get(path)
+    largest: float = max(boundary_values(searched)) if searched else variant.fixed[group][knob]
+    return largest
+
+
+def check_batch_size(variant: Variant, train: Images) -> Iterator[str]:
+    """Yield the problem of a largest batch of more images than there are."""
+    if (size := largest_value(variant, "data.batch_size")) > len(train):
+        yield f"data.batch_size: must be at most {len(train)}, the training images, got {size:g}."
+
+
+def check_batchnorm_mode(variant: Variant, model: nn.Module) -> Iterator[str]:
+    """Yield the problem of searching BatchNorm's mode in a network that has none."""
+    if "update.mode" in variant.searched and not any(
+        isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules()
+    ):
+        yield (
+            f"update.mode: changes nothing, because model={variant.fixed['model']['name']} has no "
+            "BatchNorm; write model=preact_resnet18."
+        )
+
+
+def check_radius(variant: Variant, threat: Threat, data: Dataset) -> Iterator[str]:
+    """Yield the problem of a ball that holds every image."""
+    largest = threat.diameter(data.image_format.shape)
+    swept = "threat.eps" in variant.searched
+    if (eps := largest_value(variant, "threat.eps") if swept else threat.eps) >= largest:
+        hint = f" Did you mean threat.eps={eps:g}/255?" if eps > 1 else ""
+        yield (
+            f"threat.eps: must be below {largest:.4g}, the distance from black to white, for else "
+            f"every image is allowed, got {eps:g}.{hint}"
+        )
+
+
+def check_crop_size(variant: Variant, data: Dataset) -> Iterator[str]:
+    """Yield the problem of a crop or a square that may hide the whole image."""
+    side = min(data.image_format.shape[1:])
+    for path in ("data.crop", "data.cutout"):
+        if (size := largest_value(variant, path)) >= side:
+            yield f"{path}: must be below {side}, the size of an image, got {size:g}."
+
+
+def check_data_and_networks(plan: Plan) -> list[str]:
+    """Return what is wrong with the images and the networks of a plan.
+
+    Images that could still be downloaded are no problem of a plan that will not be run.
+    """
+    problems: dict[str, None] = {}
+    for variant in plan.variants:
+        try:
+            prepare_variant(variant)
+        except InputError as found:
+            problems |= dict.fromkeys(found.problems)
+        except MissingDataError as found:
+            problems |= {} if plan.settings.dry_run else {f"data: {found}": None}
+    return list(problems)

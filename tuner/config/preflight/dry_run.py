@@ -1,0 +1,156 @@
+"""What `dry_run=true` prints: the plan, the ranges, the cells of a table, and the cost."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import MissingDataError
+from trainables.errors import InputError
+from tuner.cli.format import format_bytes, format_duration, format_finish_time, format_value
+from tuner.config.domains import format_domain
+from tuner.config.plan import Plan, Variant, flatten_groups
+from tuner.config.preflight.data_and_network import format_error
+from tuner.config.preflight.estimate import CostRange, TrialEstimate, estimate_study, estimate_trial
+from tuner.config.resources import device_config
+
+
+def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) -> None:
+    """Print what a plan would do and what it would cost; run no trial.
+
+    Args:
+        console: Where to.
+        plan: The study.
+        concurrency: Trials at a time.
+        gpu: Share of a GPU that each takes.
+
+    Raises:
+        InputError: If it could not be run.
+    """
+    print_lines(
+        console,
+        f"space {plan.space}, recipe {plan.recipe}: {plan.trials} trials of up to {plan.epochs} "
+        f"epochs, seed {plan.settings.seed}, {concurrency} at a time",
+        f"searcher: {format_member(plan.searcher)}",
+        f"scheduler: {format_member(plan.scheduler)}",
+        *(f"caution: {caution}" for caution in plan.warnings),
+    )
+    console.print(build_group_table(plan))
+    if len(plan.variants) > 1:
+        console.print()
+        console.print(build_variant_table(plan))
+    try:
+        whole = estimate_trial(plan, device_config(gpu))
+    except MissingDataError as error:
+        print_lines(console, f"Cost unknown. data: {error}")
+        return
+    except Exception as error:  # a user's file can fail in any way
+        raise InputError([f"a step of training fails ({format_error(error)})."]) from error
+    print_lines(console, *format_cost(plan, whole, concurrency, gpu))
+
+
+def format_cost(
+    plan: Plan, per_trial: TrialEstimate, concurrency: int, gpu: float
+) -> Iterator[str]:
+    """Yield what a plan costs, in words."""
+    yield (
+        f"Cost of a trial on this machine, {format_estimate_basis(plan, per_trial)}: "
+        f"{format_range(per_trial.passes, '{:.3g}'.format)} image gradients, about "
+        f"{format_range(per_trial.seconds, format_duration)}, {format_range(per_trial.disk, format_bytes)} on disk."
+    )
+    everything = estimate_study(plan, per_trial, concurrency, gpu)
+    yield (
+        f"In all at most about {format_duration(everything.seconds)}, finish at {format_finish_time(everything.seconds)}, "
+        f"{everything.gpu_hours:.3g} GPU-hours, {format_bytes(everything.disk)} on disk; "
+        "less what early stopping saves."
+    )
+
+
+def format_estimate_basis(plan: Plan, per_trial: TrialEstimate) -> str:
+    """Return what an estimate rests on."""
+    number = len(plan.variants) - per_trial.n_untimed_variants
+    variants = f" of {number} of {len(plan.variants)} variants" if len(plan.variants) > 1 else ""
+    plural = "s" * (per_trial.n_timed > 1)
+    return f"from {per_trial.n_timed} timed configuration{plural}{variants}"
+
+
+def format_range(spread: CostRange, formatter: Callable[[float], str]) -> str:
+    """Return a mean, and its range where that shows."""
+    mean, low, high = map(formatter, (spread.mean, spread.low, spread.high))
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def print_lines(console: Console, *lines: str) -> None:
+    """Print lines as they are."""
+    for text in lines:
+        console.print(text)
+
+
+def build_group_table(plan: Plan) -> Table:
+    """Return what is searched and fixed in every variant, group by group."""
+    first, *others = plan.variants
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("group", "searched", "fixed"):
+        result.add_column(name)
+    for group, values in first.fixed.items():
+        common = {
+            knob: value
+            for knob, value in values.items()
+            if all(knob in v.fixed[group] and v.fixed[group][knob] == value for v in others)
+        }
+        alike = [v.searched == first.searched for v in others]
+        result.add_row(
+            group, format_searched_knobs(first, group) if all(alike) else "", format_member(common)
+        )
+    return result
+
+
+def build_variant_table(plan: Plan) -> Table:
+    """Return one row a variant: what it changes or searches, and what was published for it."""
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    result.add_column("variant")
+    result.add_column("has")
+    measured = list(dict.fromkeys(key for v in plan.variants for key in v.published))
+    for name in measured:
+        result.add_column(name, justify="right")
+    everywhere = set.intersection(*(fixed_items(variant) for variant in plan.variants))
+    for variant in plan.variants:
+        own = [
+            f"{path}={format_value(value)}"
+            for path, value in flatten_groups(variant.fixed).items()
+            if (path, repr(value)) not in everywhere and not is_default(variant, path)
+        ]
+        searched = [format_searched_knobs(variant, group) for group in variant.fixed]
+        numbers = [variant.published.get(name, "") for name in measured]
+        has = " ".join(filter(None, [*own, *searched]))
+        result.add_row(variant.label, has, *numbers)
+    return result
+
+
+def fixed_items(variant: Variant) -> set[tuple[str, str]]:
+    """Return each fixed value of a variant with its path, comparable whatever it is."""
+    return {(path, repr(value)) for path, value in flatten_groups(variant.fixed).items()}
+
+
+def is_default(variant: Variant, path: str) -> bool:
+    """Return whether a variant leaves a knob at its default."""
+    group, _, knob = path.partition(".")
+    values = variant.fixed[group]
+    known = GROUPS[group].member_knobs(values.get("name"))
+    return bool(knob) and values[knob] == known[knob].default
+
+
+def format_searched_knobs(variant: Variant, group: str) -> str:
+    """Return what a variant searches in a group, as it would be typed."""
+    return " ".join(
+        f"{path.partition('.')[2]}={format_domain(domain)}"
+        for path, domain in variant.searched.items()
+        if path.startswith(f"{group}.")
+    )
+
+
+def format_member(values: Mapping[str, object]) -> str:
+    """Return the member and knobs of a group as they would be typed."""
+    name = [str(values["name"])] if "name" in values else []
+    return " ".join([*name, *(f"{k}={format_value(v)}" for k, v in values.items() if k != "name")])

@@ -1,0 +1,203 @@
+"""What a plan will cost: time, GPU-hours and disk, from timed configurations."""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from statistics import fmean
+
+from trainables.training.trial import Trial
+from tuner.cli.format import format_bytes
+from tuner.config.plan import Plan, Variant, count_cells
+from tuner.config.preflight.representative import (
+    build_configuration,
+    extreme_knob_values,
+    sample_knob_values,
+)
+from tuner.config.preflight.timing import Cost, measure_checkpoint, measure_cost
+
+MAX_PROBE_SECONDS = 45.0
+"""Seconds after which no further configuration is timed."""
+MIN_CHECKPOINTS = 2
+"""Checkpoints of a trial that lie on the disk at a time, while one replaces the other."""
+CHECKPOINT_GROUPS = ("data", "model", "optimizer", "average", "periods")
+"""The groups that the size of a checkpoint depends on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostRange:
+    """A number that differs from trial to trial.
+
+    Attributes:
+        mean: Over the trials that the study would draw.
+        low: Of the cheapest configuration that was looked at.
+        high: Of the dearest.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEstimate:
+    """What a trial costs that is not stopped early.
+
+    Attributes:
+        seconds: Wall time on this machine.
+        passes: Forward passes with gradients, in images.
+        disk: Bytes of a checkpoint.
+        n_timed: Configurations that were timed.
+        n_untimed_variants: Variants that there was no time for.
+    """
+
+    seconds: CostRange
+    passes: CostRange
+    disk: CostRange
+    n_timed: int
+    n_untimed_variants: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyEstimate:
+    """What a whole study costs at most, if no trial is stopped early.
+
+    Attributes:
+        seconds: Wall time, at most the time budget.
+        gpu_hours: Of all trials.
+        disk: Bytes of all checkpoints, two of each running trial; at most the disk budget.
+    """
+
+    seconds: float
+    gpu_hours: float
+    disk: float
+
+
+def estimate_study(
+    plan: Plan, per_trial: TrialEstimate, concurrency: int, gpu: float
+) -> StudyEstimate:
+    """Return what a study costs at most.
+
+    Args:
+        plan: The study.
+        per_trial: What a trial costs that has a GPU to itself.
+        concurrency: Trials at a time.
+        gpu: Share of a GPU that each takes; those that share one take turns at worst.
+    """
+    at_a_time = min(concurrency, plan.trials)
+    turns = min(at_a_time, 1 / gpu) if 0 < gpu < 1 else 1.0
+    seconds = per_trial.seconds.mean * turns * plan.trials / at_a_time
+    spent = min(seconds, plan.settings.time_budget or math.inf)
+    disk = plan.trials * per_trial.disk.mean + at_a_time * per_trial.disk.high
+    return StudyEstimate(
+        seconds=spent,
+        gpu_hours=spent * at_a_time * gpu / 3600,
+        disk=min(disk, plan.settings.disk_budget or math.inf),
+    )
+
+
+def estimate_trial(
+    plan: Plan,
+    device: Mapping[str, object],
+    measure: Callable[[Mapping[str, object]], Cost] = measure_cost,
+    max_seconds: float = MAX_PROBE_SECONDS,
+) -> TrialEstimate:
+    """Return what trials of a plan cost.
+
+    Each variant is looked at in turn: first at a configuration of each, then at a second.
+
+    Args:
+        plan: The study.
+        device: What a trial is told of where it computes.
+        measure: Returns what a configuration costs.
+        max_seconds: Seconds after which no further configuration is timed.
+
+    Raises:
+        AbsentError: If the images could still be downloaded.
+    """
+    end = time.monotonic() + max_seconds
+    found: dict[str, list[tuple[bool, Cost]]] = {}
+    known: dict[str, Cost] = {}
+    for label, config, counts in iter_probe_configs(plan):
+        if known and time.monotonic() > end:
+            break
+        if (key := repr(config)) not in known:
+            known[key] = measure(build_probe_config(plan, config, device))
+        found.setdefault(label, []).append((counts, known[key]))
+    return combine_costs(plan, found, len(known))
+
+
+def iter_probe_configs(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
+    """Yield label and groups of configurations, and whether each counts in the mean."""
+
+    def each(variant: Variant) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
+        for given in sample_knob_values(variant, plan.settings.seed):
+            yield variant.label, build_configuration(variant, given), True
+        for given in extreme_knob_values(variant):
+            yield variant.label, build_configuration(variant, given), False
+
+    for turn in itertools.zip_longest(*map(each, plan.variants)):
+        yield from (one for one in turn if one is not None)
+
+
+def build_probe_config(
+    plan: Plan, config: Mapping[str, object], device: Mapping[str, object]
+) -> dict[str, object]:
+    """Return what a trial of some groups takes; not compiled, which takes longer than a probe."""
+    return {**config, **plan.shared_config(), "epochs": plan.epochs, "compile": False, **device}
+
+
+def combine_costs(
+    plan: Plan, costs: Mapping[str, Sequence[tuple[bool, Cost]]], n_timed: int
+) -> TrialEstimate:
+    """Return the estimate from the costs of each variant, by its label."""
+    weights = {v.label: variant_weight(plan, v) for v in plan.variants if v.label in costs}
+
+    def spread(name: str) -> CostRange:
+        value = attrgetter(name)
+        means = [fmean(value(c) for counts, c in costs[label] if counts) for label in weights]
+        everything = [value(c) for each in costs.values() for _, c in each]
+        return CostRange(
+            mean=fmean(means, list(weights.values())), low=min(everything), high=max(everything)
+        )
+
+    return TrialEstimate(
+        seconds=spread("seconds"),
+        passes=spread("passes"),
+        disk=spread("disk"),
+        n_timed=n_timed,
+        n_untimed_variants=len(plan.variants) - len(costs),
+    )
+
+
+def variant_weight(plan: Plan, variant: Variant) -> float:
+    """Return how often a variant is tried beside others: a grid has as many trials as cells."""
+    return (count_cells((variant,)) or 1.0) if plan.searcher["name"] == "grid" else 1.0
+
+
+def check_disk_budget(plan: Plan) -> Iterator[str]:
+    """Yield the problem of a disk budget that does not hold a single trial."""
+    budget = plan.settings.disk_budget
+    if budget is None:
+        return
+    seen = set()
+    for variant in plan.variants:
+        *_, dearest = extreme_knob_values(variant)
+        config = build_configuration(variant, dearest)
+        if (kind := repr([config[group] for group in CHECKPOINT_GROUPS])) in seen:
+            continue
+        seen.add(kind)
+        try:
+            needed = MIN_CHECKPOINTS * measure_checkpoint(
+                Trial(build_probe_config(plan, config, {"device": "cpu"}))
+            )
+        except Exception:  # a user's file can fail in any way; its trials will tell
+            continue
+        if needed > budget:
+            yield (
+                f"disk_budget: must be at least {format_bytes(needed)}, two checkpoints of a trial of "
+                f"this study, got {format_bytes(budget)}."
+            )
+            return

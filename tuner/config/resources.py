@@ -1,0 +1,85 @@
+"""What a trial takes of a machine, and whether there is a machine that has it."""
+
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from tuner.config.settings import Settings, count_cores
+
+MPS_CONTROL = "nvidia-cuda-mps-control"
+
+
+def gpu_share_per_trial(settings: Settings, available: float) -> float:
+    """Return the share of a GPU that a trial takes."""
+    if settings.gpu is not None:
+        return settings.gpu
+    return 1.0 if available else 0.0
+
+
+def check_resources(settings: Settings, cpu: float, gpu: float, machine: str) -> Iterator[str]:
+    """Yield the requests that can never be met, so that nobody waits for them.
+
+    Args:
+        settings: What a trial asks for.
+        cpu: Cores of the largest machine.
+        gpu: GPUs of the largest machine.
+        machine: That machine, in words.
+    """
+    if settings.cpu > cpu:
+        yield f"cpu: must be at most {cpu:g}, the cores of {machine}, got {settings.cpu:g}."
+    wanted = settings.gpu or 0.0
+    if wanted > 1 and wanted != int(wanted):
+        yield f"gpu: must be a whole number above 1, got {wanted:g}; write gpu={int(wanted)}."
+    if wanted > gpu:
+        has = f"has {gpu:g}" if gpu else "has no GPU"
+        yield f"gpu: a trial asks for {wanted:g}, {machine} {has}; leave gpu out to run on its CPU."
+
+
+def count_concurrent_trials(settings: Settings, cpu: float, gpu: float) -> int:
+    """Return how many trials run at a time on so many cores and GPUs, at least 1."""
+    share = gpu_share_per_trial(settings, gpu)
+    rooms = [cpu / settings.cpu, *([gpu / share] if share else [])]
+    if settings.concurrency:
+        rooms.append(settings.concurrency)
+    return max(1, int(min(rooms) + 1e-9))
+
+
+def check_mps(share: float) -> Iterator[str]:
+    """Yield what to do where trials share a GPU that serves one process at a time.
+
+    Args:
+        share: Of a GPU, that each trial takes.
+    """
+    has_mps = shutil.which(MPS_CONTROL) is not None
+    runs = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
+    if 0 < share < 1 and has_mps and not runs:
+        yield (
+            f"gpu: trials that share a GPU take turns on it; start NVIDIA's MPS first, {MPS_CONTROL} -d, "
+            "and they compute at the same time."
+        )
+
+
+def machine_memory() -> float:
+    """Return the memory of this machine in bytes; no limit where it cannot be asked for."""
+    if not hasattr(os, "sysconf"):
+        return math.inf
+    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+
+
+def local_resources() -> tuple[float, float]:
+    """Return the cores and GPUs of this machine."""
+    return float(count_cores()), float(torch.cuda.device_count())
+
+
+def device_config(gpu: float) -> dict[str, object]:
+    """Return where a trial computes, and how much of its memory it may take."""
+    return {"device": "cuda", "memory_share": min(gpu, 1.0)} if gpu else {"device": "cpu"}
+
+
+def resolve_concurrency(settings: Settings, cpu: float, gpu: float) -> tuple[int, float]:
+    """Return how many trials run at a time, and the share of a GPU that each takes."""
+    return count_concurrent_trials(settings, cpu, gpu), gpu_share_per_trial(settings, gpu)

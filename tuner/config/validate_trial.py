@@ -1,0 +1,230 @@
+"""What can be wrong with a study, found before Ray starts and told all at once."""
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from trainables.binding import check_member
+from trainables.components import GROUPS
+from trainables.hparams import registry
+from trainables.hparams.knobs import REQUIRED
+from trainables.hparams.value_errors import check_value
+from tuner.cli.values import is_grid
+from tuner.config.domains import boundary_values, format_domain, is_domain, list_values
+from tuner.config.spaces import SPACES_PACKAGE, check_layer
+from tuner.config.unused_knobs import check_unused_knobs
+
+UNSEARCHABLE_KNOBS = {
+    "threat": "it is the question that a study asks (a grid() of radii asks one after the other)",
+    "exam": "trials that sit different exams cannot be compared",
+    "sentinel": "what ends one trial must end all",
+    "data.validation": "trials that sit different exams cannot be compared",
+    "data.split_seed": "trials that sit different exams cannot be compared",
+}
+
+
+def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
+    """Yield the problem of a study that would try one configuration over and over, or of no study.
+
+    Args:
+        has_search: Whether anything is searched.
+        single: Whether it is to be one configuration.
+    """
+    if single and has_search:
+        yield "tuner.train: trains one configuration; python -m tuner.search searches."
+    if not single and not has_search:
+        yield (
+            f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
+            f"{', '.join(registry.list_members(SPACES_PACKAGE))}), or a range, e.g. "
+            "optimizer.lr=loguniform(1e-3,1e-1). One configuration is trained by tuner.train."
+        )
+
+
+def find_searched_members(
+    layers: Iterable[Mapping[str, Mapping[str, object]]],
+) -> dict[str, object]:
+    """Return the domain of each group whose member is searched, `optimizer=choice(sgd,adam)`."""
+    return {
+        group: settings["name"]
+        for layer in layers
+        for group, settings in layer.items()
+        if is_domain(settings.get("name"))
+    }
+
+
+def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
+    """Yield what is wrong with the groups whose member is searched."""
+    for group, domain in find_searched_members(layers).items():
+        if list_values(domain) is None:
+            yield f"{group}: has names, got {format_domain(domain)}; write {group}=choice(NAME,NAME)."
+        if group in UNSEARCHABLE_KNOBS and not is_grid(domain):
+            yield f"{group}: is never searched: {UNSEARCHABLE_KNOBS[group]}."
+
+
+def check_variants(
+    variants: Mapping[str, Mapping[str, Mapping[str, Any]]], warnings: list[str]
+) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
+    """Return the fixed part of each valid variant of a study, and the problems of the others.
+
+    Args:
+        variants: Group to knobs, by label.
+        warnings: Gathers what may be a mistake and is done all the same.
+    """
+    fixed: dict[str, dict[str, dict[str, Any]]] = {}
+    problems: dict[str, list[str]] = {}
+    for label, groups in variants.items():
+        wrong = list(check_configuration(groups))
+        if not wrong:
+            fixed[label] = fill_defaults(groups)
+            wrong = find_conflicts(groups, fixed[label])
+        for problem in wrong:
+            problems.setdefault(problem, []).append(label)
+        for caution in [] if wrong else member_messages("cautions", fixed[label]):
+            if caution not in warnings:
+                warnings.append(caution)
+    return fixed, [
+        # what all variants share is told once, without a label
+        problem if len(labels) == len(variants) else add_location(problem, f"variant {labels[0]}")
+        for problem, labels in problems.items()
+    ]
+
+
+def add_location(problem: str, where: str) -> str:
+    """Return a problem with a note on where it arises."""
+    return f"{problem.removesuffix('.')} ({where})."
+
+
+def find_conflicts(
+    groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return why the members of a valid configuration cannot work together, each reason once.
+
+    What is searched is left out at first, for it may yet agree; then each listed value is tried.
+
+    Args:
+        groups: Group to knobs and domains.
+        fixed: The fixed part of `groups`, as `fill_defaults` returns it.
+    """
+    found = [
+        *member_messages("clashes", fixed),
+        *member_messages("idles", fixed),
+        *check_unused_knobs(groups, fixed),
+    ]
+    by_value: dict[str, str] = {}
+    for group, knob, value in iter_listed_values(groups):
+        settled = {**fixed, **fill_defaults({group: {**groups[group], knob: value}})}
+        for problem in member_messages("clashes", settled):
+            by_value.setdefault(problem, add_location(problem, f"{group}.{knob}={value}"))
+    return found + [text for problem, text in by_value.items() if problem not in found]
+
+
+def iter_listed_values(
+    groups: Mapping[str, Mapping[str, object]],
+) -> Iterator[tuple[str, str, object]]:
+    """Yield group, knob and value of each value that is listed to be searched."""
+    for group, settings in groups.items():
+        for knob, domain in settings.items():
+            for value in (list_values(domain) or []) if is_domain(domain) else []:
+                yield group, knob, value
+
+
+def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what the members of a configuration have to say of each other.
+
+    Args:
+        kind: The function that a member may define for it: "clashes", what it cannot work with;
+            "idles", what was set for nothing; "cautions", what may be a mistake.
+        fixed: Group to knobs, as `fill_defaults` returns them.
+    """
+    for name, group in GROUPS.items():
+        member = fixed[name].get("name")
+        modules = [group.load(member)] if member else []
+        for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
+            speak = getattr(module, kind, None)
+            try:
+                yield from map(str, speak(fixed) if speak else ())
+            except Exception as error:  # a user's file can fail in any way
+                yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
+
+
+def check_configuration(
+    groups: Mapping[str, Mapping[str, Any]],
+) -> Iterator[str]:
+    """Yield what is wrong with the groups of a trial and what is searched in them."""
+    for name, settings in groups.items():
+        if name not in GROUPS:
+            yield f"{name}: the space or recipe names a group that there is not."
+            continue
+        # a domain stands for its first value here; all of them are looked at below
+        values_ = {k: next(boundary_values(v)) if is_domain(v) else v for k, v in settings.items()}
+        yield from check_member(name, GROUPS[name], values_.pop("name", None), values_)
+        yield from check_domains(name, settings)
+    method = groups.get("method", {}).get("name")
+    for problem in check_layer(load_companions(method), "COMPANIONS"):
+        yield f"method: {method} {problem}"
+    yield from check_step_size(groups)
+
+
+def load_companions(method: object) -> Any:  # noqa: ANN401
+    """Return the groups that a method says it is published with; none if it says nothing."""
+    try:
+        module = GROUPS["method"].load(method) if isinstance(method, str) else None
+    except LookupError:
+        return {}  # the unknown method is told with the rest of the configuration
+    return getattr(module, "COMPANIONS", {})
+
+
+def fill_defaults(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the fixed part of a valid configuration, defaults written out."""
+    result = {}
+    for group, settings in configuration.items():
+        known = GROUPS[group].member_knobs(settings.get("name"))
+        defaults = {key: k.default for key, k in known.items() if k.default is not REQUIRED}
+        fixed = {
+            key: value if key == "name" else known[key].validate(value)
+            for key, value in settings.items()
+            if not is_domain(value)
+        }
+        searched = settings.keys() - fixed.keys()
+        everything = {"name": None} | defaults | fixed
+        result[group] = {
+            k: v for k, v in everything.items() if k not in searched and (k != "name" or v)
+        }
+    return result
+
+
+def check_domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
+    """Yield what is wrong with the searched knobs of one group."""
+    searched = {knob: value for knob, value in settings.items() if is_domain(value)}
+    yield from check_unsearchable_knobs(name, searched)
+    member = settings.get("name")
+    try:
+        known = GROUPS[name].member_knobs(member) if isinstance(member, str | None) else {}
+    except LookupError:
+        return
+    for knob in [knob for knob in searched if knob in known]:
+        _, *others = boundary_values(searched[knob])
+        wrong = [
+            text for each in others for text in check_value(f"{name}.{knob}", known[knob], each)
+        ]
+        for text in wrong[:1]:
+            yield f"{text[:-1]} in {format_domain(searched[knob])}."
+
+
+def check_unsearchable_knobs(name: str, searched: Mapping[str, object]) -> Iterator[str]:
+    """Yield the problem of a search over what makes trials comparable."""
+    swept = name == "threat" and all(map(is_grid, searched.values()))
+    for path in [name, *(f"{name}.{knob}" for knob in searched)]:
+        if searched and path in UNSEARCHABLE_KNOBS and not swept:
+            yield f"{path}: is never searched: {UNSEARCHABLE_KNOBS[path]}."
+
+
+def check_step_size(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield the problem of a step that leaps over the whole ball, as grey levels for [0, 1] do."""
+    eps = groups.get("threat", {}).get("eps")
+    step = groups.get("attack", {}).get("step_size")
+    if not isinstance(eps, int | float) or not isinstance(step, int | float):
+        return
+    if 0 < 2 * eps < step:
+        hint = f" Did you mean attack.step_size={step:g}/255?" if step >= 1 else ""
+        yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"

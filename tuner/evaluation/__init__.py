@@ -1,0 +1,1 @@
+"""Attacks on the test split: suites, checkpoints to attack, and the table of results."""

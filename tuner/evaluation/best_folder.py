@@ -1,0 +1,89 @@
+"""What `best/` of a results folder says of the winner."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from trainables.errors import InputError, format_validation_error
+from trainables.hparams.ranges import Count, Fraction
+from trainables.io import safe_yaml
+from trainables.training.checkpoint import METRICS_FILE, WEIGHTS_FILE
+from tuner.storage.safe_paths import check_links
+
+REWRITE_HINT = "its search, taken up with resume=auto, writes it anew"
+
+
+def read_best_config(folder: Path) -> dict[str, Any]:
+    """Return the winner's whole configuration.
+
+    Raises:
+        InputError: If the folder holds no finished search.
+    """
+    if folder.is_file():
+        raise InputError([f"{folder}: expected the results folder of a search, got a file."])
+    if not folder.is_dir():
+        raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
+    if linked := list(check_links(folder)):
+        raise InputError(linked)
+    best = folder / "best"
+    missing = [
+        name for name in ("config.yaml", WEIGHTS_FILE, METRICS_FILE) if not (best / name).is_file()
+    ]
+    if missing:
+        raise InputError([
+            f"{folder}: holds no best/{missing[0]}; name the results folder of a search that has "
+            "completed an epoch."
+        ])
+    try:
+        config: dict[str, object] = safe_yaml.read_yaml(best / "config.yaml")
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([
+            f"{best / 'config.yaml'}: cannot be read ({reason}); {REWRITE_HINT}."
+        ]) from None
+    for group in ("threat", "data", "model"):
+        found = config.get(group) if isinstance(config, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise InputError([
+                f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {found!r}; "
+                f"{REWRITE_HINT}."
+            ])
+    return config
+
+
+@dataclass(frozen=True)
+class BestMetrics:
+    """What `best/metrics.json` must say, among other things."""
+
+    trial_id: str
+    knobs: dict[str, object]
+    epoch: Count
+    val_clean_accuracy: Fraction
+    val_robust_accuracy: Fraction
+
+
+def read_best_metrics(folder: Path) -> dict[str, Any]:
+    """Return what the winner's best epoch came to.
+
+    Raises:
+        InputError: If the file that says so is broken.
+    """
+    file = folder / "best" / METRICS_FILE
+    try:
+        found: dict[str, object] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError([f"{file}: cannot be read ({error}); {REWRITE_HINT}."]) from None
+    try:
+        TypeAdapter(BestMetrics).validate_python(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = first["loc"][0] if first["loc"] else "what it holds"
+        said = format_validation_error(error).partition(" or an")[0]
+        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {said}"
+        raise InputError([f"{file}: {reason}; {REWRITE_HINT}."]) from None
+    return found

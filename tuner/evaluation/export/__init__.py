@@ -1,0 +1,1 @@
+"""The winner of a study as a folder for others: weights, model card, RobustBench entry."""

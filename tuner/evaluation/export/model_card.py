@@ -1,0 +1,249 @@
+"""The model card of an exported network, in the form of the Hugging Face Hub."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from tuner.cli.format import format_percent, format_value
+from tuner.evaluation import table
+from tuner.evaluation.export.markdown import escape_markdown
+from tuner.evaluation.export.robustbench import architecture_name
+from tuner.evaluation.export.winner import Winner, failed_checks, first_settings, format_radius
+
+HUB_NAMES = {
+    "cifar10": "uoft-cs/cifar10",
+    "cifar100": "uoft-cs/cifar100",
+    "fashion_mnist": "zalando-datasets/fashion_mnist",
+    "imagenet": "ILSVRC/imagenet-1k",
+    "mnist": "ylecun/mnist",
+    "mnist5k": "ylecun/mnist",
+    "svhn": "ufldl-stanford/svhn",
+}
+"""What the Hub calls data sets."""
+
+
+def render_card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
+    """Return the text of README.md.
+
+    Args:
+        winner: The network.
+        folder: Name of the folder that it is exported to.
+        about: The paper's `name`, `authors`, `venue` and `link`, as far as they are known.
+    """
+    winner = escape_winner(winner)
+    title = about["name"] or winner.folder.name
+    front = yaml.safe_dump(build_front_matter(winner, title), sort_keys=False, allow_unicode=True)
+    parts = [
+        f"---\n{front}---",
+        f"# {title}",
+        *render_introduction(winner, about),
+        "## Loading",
+        *render_loading(winner, folder),
+        "## Test accuracy",
+        *render_test_accuracy(winner),
+        "## Selection",
+        render_selection(winner),
+        "## Training",
+        *render_training(winner),
+        "## Versions",
+        format_versions(winner.study),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def escape_winner(winner: Winner) -> Winner:
+    """Return a winner whose words, which may be a stranger's, do nothing in Markdown."""
+    rows = winner.rows
+    words = {name: rows[name].map(escape_markdown) for name in ("attack", "after", "audit")}
+    given = rows["settings"].map(lambda text: json.dumps(escape_markdown(json.loads(text))))
+    said = {name: escape_markdown(getattr(winner, name)) for name in ("config", "metrics", "study")}
+    return replace(winner, **said, rows=rows.assign(**words, settings=given))
+
+
+def build_front_matter(winner: Winner, title: str) -> dict[str, object]:
+    """Return what the Hub files the network under."""
+    threat, data = winner.config["threat"]["name"], winner.config["data"]["name"]
+    tags = ["adversarial-robustness", "adversarial-training", Path(threat).stem]
+    front: dict[str, object] = {
+        "library_name": "attuner",
+        "pipeline_tag": "image-classification",
+        "tags": tags,
+        **({"datasets": [HUB_NAMES[data]]} if data in HUB_NAMES else {}),
+        "metrics": ["accuracy"],
+    }
+    if results := [build_hub_result(rows) for rows in winner.evaluations]:
+        front["model-index"] = [{"name": title, "results": results}]
+    return front
+
+
+def build_hub_result(rows: pd.DataFrame) -> dict[str, object]:
+    """Return an evaluation as the Hub lists it."""
+    about = first_settings(rows)
+    data, budget = about["data"]["name"], f"{about['norm']} eps {format_radius(about['eps'])}"
+    lowest = min(rows.to_dict("records"), key=lambda row: row["robust_accuracy"])
+    found = {
+        f"clean accuracy (%), {about['images']} images": rows["clean_accuracy"].iloc[0],
+        f"robust accuracy (%), {budget}, {format_attacks(lowest)}": lowest["robust_accuracy"],
+    }
+    metrics = [
+        {"type": "accuracy", "name": name, "value": round(100 * float(value), 2)}
+        for name, value in found.items()
+    ]
+    return {
+        "task": {"type": "image-classification"},
+        "dataset": {"name": data, "type": HUB_NAMES.get(data, data), "split": "test"},
+        "metrics": metrics,
+    }
+
+
+def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
+    """Yield what the network is, in a paragraph and a table."""
+    config = winner.config
+    budget = f"{config['threat']['name']} perturbations of {format_radius(config['threat']['eps'])}"
+    data, (channels, height, width) = config["data"]["name"], winner.shape
+    yield (
+        f"A classifier of {data}'s images, trained to withstand {budget}: the winner of a "
+        "hyperparameter search for adversarial training with attuner."
+    )
+    if source := ", ".join(about[key] for key in ("authors", "venue", "link") if about[key]):
+        yield f"By: {source}."
+    network = f"{architecture_name(config['model'])}, {config['model'].get('activation', 'relu')}"
+    ensemble = f", {winner.n_networks} of them as an ensemble" if winner.n_networks > 1 else ""
+    yield render_table(
+        ("", ""),
+        [
+            ("threat model", f"{budget} to pixels in [0, 1], by who knows the network (white box)"),
+            ("architecture", f"{network}{ensemble}"),
+            ("parameters", f"{winner.n_parameters:,}"),
+            ("input", f"{channels} x {height} x {width}, pixels in [0, 1]; normalises itself"),
+            ("output", f"logits of {winner.classes} classes"),
+            ("data", f"the training split of {data}, no other images"),
+            ("method", format_config_value(config["method"])),
+        ],
+    )
+
+
+def render_loading(winner: Winner, folder: str) -> Iterator[str]:
+    """Yield how to load the network."""
+    own = f'".", trust=[{json.dumps(winner.source.name)}]' if winner.source else ""
+    called = own or f'"{folder}"'
+    yield (
+        "```python\nfrom trainables.checkpoint import load_model\n\n"
+        f"model = load_model({called})  # images (N, C, H, W) in [0, 1] to logits\n```"
+    )
+    if winner.source:
+        yield f"Run this in this folder: `{winner.source.name}` defines the network, as code."
+
+
+def render_test_accuracy(winner: Winner) -> Iterator[str]:
+    """Yield a table an evaluation, or that there is none."""
+    if not winner.evaluations:
+        name = winner.folder.name
+        yield (
+            "No test number exists: nothing has attacked this network on the test split. "
+            f"`python -m tuner.evaluate {name}` does, and `python -m tuner.export {name}` then "
+            "writes here what came of it."
+        )
+    for rows in winner.evaluations:
+        yield render_evaluation_heading(rows)
+        yield render_table(
+            ("attack", "together with", "robust %", "95 % interval"),
+            [
+                (row["attack"], row["after"].replace(",", ", "), *format_accuracy_interval(row))
+                for row in rows.to_dict("records")
+            ],
+        )
+        for doubt in failed_checks(rows):
+            yield f"Doubt: {doubt}."
+
+
+def render_evaluation_heading(rows: pd.DataFrame) -> str:
+    """Return what the numbers of an evaluation are of."""
+    about, first = first_settings(rows), rows.iloc[0]
+    number = int(first["n"])
+    low, high = table.wilson_interval(round(first["clean_accuracy"] * number), number)
+    mixed = "" if about["precision"] == "fp32" else f", attacked in {about['precision']}"
+    return (
+        f"{about['norm']} eps {format_radius(about['eps'])}, {number} test images of "
+        f"{about['data']['name']}{mixed}: clean accuracy {format_percent(first['clean_accuracy'])} % "
+        f"[{format_percent(low)}, {format_percent(high)}]."
+    )
+
+
+def format_accuracy_interval(row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return the accuracy that a row is about, and its interval."""
+    return format_percent(
+        row["robust_accuracy"]
+    ), f"[{format_percent(row['low'])}, {format_percent(row['high'])}]"
+
+
+def format_attacks(row: Mapping[Any, Any]) -> str:
+    """Return the attacks that a row is the worst case of."""
+    return ", ".join(filter(None, [*row["after"].split(","), row["attack"]]))
+
+
+def render_selection(winner: Winner) -> str:
+    """Return how the network was chosen among all that were trained."""
+    measured, study = winner.metrics, winner.study.get("study", {})
+    bound = winner.config.get("constraint")
+    asked = f" The search asked for {bound} on that split." if bound else ""
+    return (
+        f"Trial {measured['trial_id']} of {study.get('trials', 'several')}, epoch "
+        f"{measured['epoch']} of {winner.config.get('epochs', 'several')}: the highest accuracy "
+        f"under PGD ({format_config_value(winner.config.get('exam', {}))}) on a validation split cut from the "
+        f"training split, {format_percent(measured['val_robust_accuracy'])} % "
+        f"(clean {format_percent(measured['val_clean_accuracy'])} %). The highest of many flatters; the "
+        f"test split had no part in it.{asked}"
+    )
+
+
+def render_training(winner: Winner) -> Iterator[str]:
+    """Yield what was searched, and every knob that the network was trained with."""
+    if knobs := {path: v for path, v in winner.metrics["knobs"].items() if v is not None}:
+        ranges = searched_domains(winner.study)
+        yield render_table(
+            ("searched", "value", "among"),
+            [(path, format_value(value), ranges.get(path, "")) for path, value in knobs.items()],
+        )
+    yield render_table(
+        ("", "everything"),
+        [(key, format_config_value(value)) for key, value in winner.config.items()],
+    )
+    yield "`config.yaml` holds the same for a program."
+
+
+def searched_domains(study: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each searched knob was drawn from, in any variant of the study."""
+    variants = study.get("variants", {"": study}).values()
+    return {path: domain for each in variants for path, domain in each["searched"].items()}
+
+
+def format_config_value(value: object) -> str:
+    """Return the name of a group and its knobs, or a value, in a line.
+
+    >>> format_config_value({"name": "pgd", "steps": 10, "step_size": None}), format_config_value(7)
+    ('pgd: steps 10, step_size none', '7')
+    """
+    if not isinstance(value, Mapping):
+        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    knobs = ", ".join(
+        f"{key} {format_config_value(each)}" for key, each in value.items() if key != "name"
+    )
+    return ": ".join(filter(None, [str(value.get("name", "")), knobs]))
+
+
+def format_versions(study: Mapping[str, Any]) -> str:
+    """Return what the network was trained with."""
+    used = [f"{name} {version}" for name, version in study.get("versions", {}).items()]
+    return f"{', '.join(used) or 'Unknown'}; git commit {study.get('git_commit') or 'unknown'}."
+
+
+def render_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)

@@ -1,0 +1,157 @@
+"""The entry of a network in RobustBench's `model_info/` (arXiv:2010.09670)."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from trainables.components import GROUPS
+from tuner.evaluation.export.winner import (
+    Winner,
+    encode_shared_settings,
+    failed_checks,
+    format_radius,
+)
+from tuner.evaluation.suites import parse_suite
+
+ARCHITECTURES = {
+    "densenet121": "DenseNet-121",
+    "preact_resnet18": "PreActResNet-18",
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    "torchvision": "{network}",
+    "wide_resnet": "WideResNet-{depth}-{widen}",
+    "wrn_28_10": "WideResNet-28-10",
+    "wrn_34_10": "WideResNet-34-10",
+    "wrn_34_20": "WideResNet-34-20",
+}
+"""How RobustBench spells networks; it has no spelling for the others."""
+LEADERBOARDS = ("cifar10", "cifar100", "imagenet")
+THREATS = {"linf": "Linf", "l2": "L2"}
+
+
+def find_entry_path(winner: Winner) -> str | None:
+    """Return where in RobustBench the entry belongs, if it has a board for it."""
+    data, threat = winner.config["data"]["name"], THREATS.get(winner.config["threat"]["name"])
+    if threat is None or data not in LEADERBOARDS:
+        return None
+    return f"model_info/{data}/{threat}/<Name><Year><FirstWordOfTheTitle>.json"
+
+
+def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, object]:
+    """Return the entry; what nobody knows is an empty string.
+
+    Args:
+        winner: The network.
+        about: The paper's `name`, `authors`, `venue` and `link`.
+    """
+    standard = find_autoattack_rows(winner)
+    rows = (
+        max(winner.matching_evaluations, key=rank_evaluation, default=None)
+        if standard is None
+        else standard
+    )
+    entry: dict[str, object] = {
+        "link": about["link"],
+        "name": about["name"],
+        "authors": about["authors"],
+        "additional_data": False,
+        "number_forward_passes": winner.n_networks,
+        "dataset": winner.config["data"]["name"],
+        "venue": about["venue"],
+        "architecture": architecture_name(winner.config["model"]),
+        "eps": format_radius(winner.config["threat"]["eps"]),
+        "clean_acc": "" if rows is None else format_accuracy(rows["clean_accuracy"].min()),
+        "reported": "" if rows is None else format_accuracy(rows["robust_accuracy"].min()),
+    }
+    if standard is not None:
+        entry["autoattack_acc"] = format_accuracy(standard["robust_accuracy"].min())
+    entry["footnote"] = (
+        "" if rows is None else build_footnote(winner, rows, is_autoattack=standard is not None)
+    )
+    if rows is not None:
+        entry["unreliable"] = bool(failed_checks(rows))
+    return entry
+
+
+def format_accuracy(accuracy: float) -> str:
+    """Return a fraction as RobustBench prints it.
+
+    >>> format_accuracy(0.5342)
+    '53.42'
+    """
+    return f"{100 * accuracy:.2f}"
+
+
+def find_autoattack_rows(winner: Winner) -> pd.DataFrame | None:
+    """Return the rows of AutoAttack's standard version on the most images; none if it is not whole.
+
+    Each of its attacks must have been made in fp32, with the published knobs, on what the ones
+    before it left standing.
+    """
+    suite, _ = parse_suite("autoattack", {})
+    words = [attack.label for attack in suite]
+    whole = []
+    for rows in winner.matching_evaluations:
+        shared = json.loads(encode_shared_settings(rows["settings"].iloc[0]))
+        wanted = {
+            (json.dumps({"attack": a.name, **a.knobs, **shared}, sort_keys=True), ",".join(before))
+            for a, before in ((a, words[:number]) for number, a in enumerate(suite))
+        }
+        pairs = zip(rows["settings"], rows["after"], strict=True)
+        chain = rows[[pair in wanted for pair in pairs]]
+        if len(chain) == len(suite) and shared["precision"] == "fp32" and is_sequential(chain):
+            whole.append(chain)
+    return max(whole, key=rank_evaluation, default=None)
+
+
+def is_sequential(chain: pd.DataFrame) -> bool:
+    """Return whether each attack was made on as many images as the one before left standing."""
+    ordered = chain.sort_values("after", key=lambda after: after.str.len())
+    attacked, left = ordered["attacked"], ordered["attacked"] - ordered["fooled"]
+    return attacked.tolist()[1:] == left.tolist()[:-1]
+
+
+def rank_evaluation(rows: pd.DataFrame) -> tuple[int, float]:
+    """Return what evaluations are ranked by: images, then how little withstood."""
+    return int(rows["n"].iloc[0]), -float(rows["robust_accuracy"].min())
+
+
+def build_footnote(winner: Winner, rows: pd.DataFrame, *, is_autoattack: bool) -> str:
+    """Return what a reader of the numbers should know.
+
+    Args:
+        winner: The network.
+        rows: What the numbers are taken from.
+        is_autoattack: Whether they are AutoAttack's.
+    """
+    said = [f"Measured on {rows['n'].iloc[0]} test images."]
+    if not is_autoattack:
+        made = ", ".join(dict.fromkeys(rows["attack"]))
+        said.append(f"The reported accuracy is not AutoAttack's: it is the lowest over {made}.")
+    if winner.n_networks > 1:
+        said.append(f"It uses an ensemble of {winner.n_networks} networks.")
+    if found := failed_checks(rows):
+        said.append(f"Doubts: {'; '.join(found)}.")
+    return " ".join(said)
+
+
+def architecture_name(model: Mapping[str, object]) -> str:
+    """Return the name of a network, with those of its own knobs that are not at their defaults.
+
+    >>> architecture_name({"name": "preact_resnet18"}), architecture_name({"name": "resnet18", "width": 16})
+    ('PreActResNet-18', 'ResNet-18 (width 16)')
+    """
+    name = str(model["name"])
+    if name.endswith(".py"):
+        return Path(name).stem
+    spelling, common = ARCHITECTURES.get(name, name), GROUPS["model"].common_knobs()
+    own = {k: knob for k, knob in GROUPS["model"].member_knobs(name).items() if k not in common}
+    values = {key: model.get(key, knob.default) for key, knob in own.items()}
+    changed = [
+        f"{key} {value}"
+        for key, value in values.items()
+        if value != own[key].default and f"{{{key}}}" not in spelling
+    ]
+    return spelling.format(**values) + (f" ({', '.join(changed)})" if changed else "")

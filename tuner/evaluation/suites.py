@@ -1,0 +1,146 @@
+"""Which attacks an evaluation makes, by name."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trainables.binding import bind_member, check_member
+from trainables.components import Group
+from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.knobs import read_knobs
+from trainables.injection import inject
+
+ATTACKS = Group("an attack of an evaluation", "trainables.evaluations", ("passes",))
+SUITES = {
+    "quick": ("fgsm", "pgd_20", "cw_pgd_20", "apgd_dlr"),
+    "pas": ("fgsm", "pgd_100_10", "cw_pgd_100", "apgd_ce", "apgd_dlr", "fab_t", "square_5000"),
+    "autoattack": ("apgd_ce", "apgd_t", "fab_t", "square"),
+    "full": (
+        "fgsm",
+        "pgd_10",
+        "pgd_20",
+        "pgd_50_10",
+        "pgd_100_10",
+        "cw_pgd_100",
+        "multi_targeted",
+        "apgd_ce",
+        "apgd_dlr",
+        "apgd_t",
+        "fab_t",
+        "square",
+    ),
+}
+"""The least costly first: what one fools, the next need not attack. autoattack is the standard
+version; pas is what periodic adversarial scheduling was evaluated with (arXiv:2006.08403)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationContext:
+    """What the `passes` of an attack may name.
+
+    Attributes:
+        classes: Number of classes K.
+    """
+
+    classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack:
+    """One attack of a suite.
+
+    Attributes:
+        label: As it was asked for, such as "pgd_50_10".
+        name: Its file.
+        knobs: All of them.
+    """
+
+    label: str
+    name: str
+    knobs: dict[str, object]
+
+    def build_attempts(self, classes: int) -> list[AttackAttempt]:
+        """Return what it consists of on so many classes."""
+        passes: Callable[..., list[AttackAttempt]] = bind_member(ATTACKS, self.name, self.knobs)[
+            "passes"
+        ]
+        return inject(passes, EvaluationContext(classes=classes))()
+
+    @property
+    def is_black_box(self) -> bool:
+        """Whether it does without gradients."""
+        return getattr(ATTACKS.load(self.name), "BLACK_BOX", False)
+
+    def class_conflict(self, classes: int) -> str | None:
+        """Return why it cannot be made on so many classes, if it cannot."""
+        found: str | None = getattr(ATTACKS.load(self.name), "clashes", lambda _: None)(classes)
+        return found
+
+
+def parse_suite(
+    suite: str | Sequence[str], given_knobs: Mapping[str, Mapping[str, object]]
+) -> tuple[list[Attack], list[str]]:
+    """Return the attacks of a suite, and what is wrong with it.
+
+    Args:
+        suite: Of `SUITES`, an attack, or several. Numbers behind the name of an attack fill its
+            first knobs: pgd_50_10 is PGD with 50 steps and 10 restarts.
+        given_knobs: Knobs of attacks by name.
+    """
+    words = [suite] if isinstance(suite, str) else list(suite)
+    flat = [attack for word in words for attack in SUITES.get(str(word), (str(word),))]
+    problems: list[str] = []
+    made: list[Attack] = []
+    for word in dict.fromkeys(flat):
+        each = parse_attack(word, given_knobs, problems)
+        if each and (each.name, each.knobs) not in [(other.name, other.knobs) for other in made]:
+            made.append(each)
+    names = {split_attack_name(word)[0] for word in flat}
+    idle = [name for name in given_knobs if name not in names]
+    problems += [f"{name}: no attack of the suite; write suite={name}." for name in idle]
+    return made, problems
+
+
+def parse_attack(
+    word: str, given_knobs: Mapping[str, Mapping[str, object]], problems: list[str]
+) -> Attack | None:
+    """Return the attack that `word` asks for; what is wrong with it is added to `problems`."""
+    name, numbers = split_attack_name(word)
+    try:
+        function = ATTACKS.load(name).passes
+    except LookupError:
+        known = ", ".join([*SUITES, *ATTACKS.members()])
+        problems.append(f"suite: no attack {word!r}. There are: {known}.")
+        return None
+    short = getattr(ATTACKS.load(name), "NUMBERS", ())
+    if len(numbers) > len(short):
+        takes = " and ".join(short) or "none"
+        problems.append(f"suite: {word} has {len(numbers)} numbers; {name} takes {takes}.")
+        return None
+    own, spelled = dict(given_knobs.get(name, {})), dict(zip(short, numbers, strict=False))
+    values = own | spelled
+    wrong = [
+        f"{name}.{knob}: is {spelled[knob]} in suite={word}, got {own[knob]} too; write it once."
+        for knob in spelled.keys() & own.keys()
+    ]
+    wrong += check_member(name, ATTACKS, name, values)
+    problems += wrong
+    if wrong:
+        return None
+    known_knobs = read_knobs(function)
+    every = {k: knob.default for k, knob in known_knobs.items()} | values
+    checked = {k: known_knobs[k].validate(v) for k, v in every.items()}
+    return Attack(label="_".join([name, *map(str, numbers)]), name=name, knobs=checked)
+
+
+def split_attack_name(word: str) -> tuple[str, list[int]]:
+    """Return the name of an attack and the numbers behind it.
+
+    >>> split_attack_name("pgd_50_10")
+    ('pgd', [50, 10])
+    >>> split_attack_name("apgd_t")
+    ('apgd_t', [])
+    """
+    match = re.fullmatch(r"(.*?)((?:_\d+)*)", word)
+    assert match is not None
+    return match[1], [int(number) for number in match[2].split("_")[1:]]

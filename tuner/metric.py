@@ -1,3 +1,0 @@
-"""What a study maximises, and how trials are told apart by it."""
-
-METRIC, MODE = "val_robust_accuracy", "max"

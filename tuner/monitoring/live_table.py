@@ -1,0 +1,230 @@
+"""What a person sees of a study under way: one live table, or a line of text per event."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from trainables.training.report import Report
+from tuner.cli.format import (
+    format_bytes,
+    format_duration,
+    format_finish_time,
+    format_percent,
+    format_value,
+)
+from tuner.config.objectives import Goal
+from tuner.monitoring.throttle import Throttle
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+
+STATUS_COLOURS = {
+    "running": "cyan",
+    "completed": "green",
+    "stopped": "dim",
+    "diverged": "magenta",
+    "failed": "red",
+}
+LINE_SECONDS = 10.0
+"""Seconds between two lines about the same running trial."""
+
+REDRAW_SHARE = 0.05
+"""Of the time that the live table takes at most; it is drawn less often where trials are many."""
+
+
+class Display(Protocol):
+    """Shows a study; told of every change."""
+
+    def on_trial_change(self, record: Record) -> None:
+        """Take note that `record` began, reported or ended."""
+
+
+@contextmanager
+def show_progress(progress: StudyProgress, console: Console) -> Iterator[Display]:
+    """Show a study while inside: live on a terminal, line by line elsewhere."""
+    if not console.is_terminal:
+        yield LineLog(progress, console)
+        return
+    screen = LiveTable(progress, console)
+    with Live(get_renderable=screen.render, console=console, refresh_per_second=2, transient=True):
+        yield screen
+
+
+class LiveTable:
+    """The live table."""
+
+    def __init__(self, progress: StudyProgress, console: Console) -> None:
+        self.progress = progress
+        self.console = console
+        self.throttle = Throttle(0.0, REDRAW_SHARE)
+        self.rendered = Group()
+
+    def on_trial_change(self, record: Record) -> None:
+        """Do nothing: the table is drawn afresh twice a second."""
+
+    def render(self) -> Group:
+        """Return a headline and the table, cut to what fits the window."""
+        if self.throttle.ready:
+            with self.throttle.timed():
+                shown = trials_table(self.progress, self.console.height - 6)
+                self.rendered = Group(format_headline(self.progress), shown)
+        return self.rendered
+
+
+class LineLog:
+    """The log for where there is no terminal."""
+
+    def __init__(self, progress: StudyProgress, console: Console) -> None:
+        self.progress = progress
+        self.console = console
+        self.printed_at: dict[str, float] = {}
+
+    def on_trial_change(self, record: Record) -> None:
+        """Print a line when a trial begins or ends, and now and then in between."""
+        now = time.monotonic()
+        due = now - self.printed_at.get(record.trial_id, -LINE_SECONDS) >= LINE_SECONDS
+        if record.status != "running" or due:
+            self.printed_at[record.trial_id] = now
+            self.console.print(format_line(self.progress, record), soft_wrap=True)
+
+
+def format_line(progress: StudyProgress, record: Record) -> str:
+    """Return one event as text."""
+    last, best = record.last_report, record.best_report
+    words = [
+        f"[{format_duration(progress.elapsed_seconds)}] trial {record.trial_id} {format_status(record)}"
+    ]
+    words += [f"{path}={format_value(value)}" for path, value in record.knobs.items()]
+    if last and best:
+        words.append(f"epoch {format_epoch(last, progress)}")
+        words.append(f"clean {format_percent(last.val_clean_accuracy)}")
+        words.append(f"robust {format_percent(last.val_robust_accuracy)}")
+        words.append(f"best {format_percent(best.val_robust_accuracy)} (epoch {best.epoch})")
+    if record.error:
+        words.append(record.error)
+    if record.status != "running":
+        about = ", ".join([format_time_left(progress), *format_usage(progress)])
+        words.append(f"| {progress.n_ended}/{progress.trials} ended, {about}")
+    return "  ".join(words)
+
+
+def format_headline(progress: StudyProgress) -> Text:
+    """Return one line about the whole study."""
+    parts = [
+        f"{progress.n_ended} of {progress.trials} trials ended",
+        f"{format_duration(progress.elapsed_seconds)} gone",
+        format_time_left(progress),
+        *format_usage(progress),
+    ]
+    if (leader := progress.leader) and leader.best_report:
+        parts.append(
+            f"best robust {format_percent(leader.best_report.val_robust_accuracy)} (trial {leader.trial_id})"
+        )
+    return Text(" · ".join(parts), style="bold")
+
+
+def trials_table(progress: StudyProgress, max_rows: int | None = None) -> Table:
+    """Return the trials as a table: the running ones, then the best of the others.
+
+    Args:
+        progress: The study.
+        max_rows: How many there is room for; all if none.
+    """
+    leader = progress.leader
+    ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
+    everything = [*progress.running_trials, *ended]
+    shown_rows = everything if max_rows is None else everything[: max(max_rows, 1)]
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    knobs = list(everything[0].knobs) if everything else []
+    for name in ("trial", "status", *knobs):
+        result.add_column(name, no_wrap=name != "status")
+    for name in ("epoch", "clean %", "robust %", "best %", "at"):
+        result.add_column(name, justify="right", no_wrap=True)
+    said = objective_columns(progress)
+    for name in said:
+        result.add_column(name, justify="right", no_wrap=True)
+    for record in shown_rows:
+        style = "bold" if record is leader else ""
+        more = [told(record) for told in said.values()]
+        result.add_row(*format_cells(record, progress), *more, style=style)
+    if len(shown_rows) < len(everything):
+        result.caption = f"and {len(everything) - len(shown_rows)} more"
+    return result
+
+
+def objective_columns(progress: StudyProgress) -> dict[str, Callable[[Record], str]]:
+    """Return what else there is to say of a trial's best epoch, by column."""
+    said: dict[str, Callable[[Record], str]] = {}
+    if progress.goal != Goal():
+        said["its clean"] = lambda r: (
+            format_percent(r.best_report.val_clean_accuracy) if r.best_report else ""
+        )
+    if progress.goal.constraint:
+        said["holds"] = lambda r: "yes" if r.is_feasible else "no"
+    if progress.goal.is_multi_objective:
+        front = progress.pareto_front
+        said["front"] = lambda r: "yes" if any(each is r for each in front) else ""
+    return said
+
+
+def format_cells(record: Record, progress: StudyProgress) -> list[str | Text]:
+    """Return one row of the table."""
+    last, best = record.last_report, record.best_report
+    measured = ["", "", "", "", ""]
+    if last and best:
+        measured = [
+            format_epoch(last, progress),
+            format_percent(last.val_clean_accuracy),
+            format_percent(last.val_robust_accuracy),
+            format_percent(best.val_robust_accuracy),
+            str(best.epoch),
+        ]
+    status = Text(format_status(record), style=STATUS_COLOURS[record.status])
+    return [record.trial_id, status, *map(format_value, record.knobs.values()), *measured]
+
+
+def format_epoch(report: Report, progress: StudyProgress) -> str:
+    """Return how far a trial is in the run that it is in."""
+    return f"{report.epoch}/{progress.levels[report.level].epochs}"
+
+
+def format_status(record: Record) -> str:
+    """Return the status of a trial, where the sentinel ended it, and what memory allows it."""
+    at = record.collapsed_at
+    collapse = [f"collapsed at step {at}"] if at else []
+    return ", ".join([record.status, *collapse, *format_micro_batch(record)])
+
+
+def format_micro_batch(record: Record) -> list[str]:
+    """Return that a trial ran out of memory and takes smaller parts of its batches, if so."""
+    configured = record.groups.get("update", {}).get("micro_batch")
+    if record.last_report is None or record.last_report.micro_batch == configured:
+        return []
+    return [f"out of memory: micro-batch {record.last_report.micro_batch}"]
+
+
+def format_time_left(progress: StudyProgress) -> str:
+    """Return the estimate of the time left."""
+    estimate = progress.seconds_left
+    if estimate is None:
+        return "time left unknown"
+    return f"about {format_duration(estimate)} left, finish at {format_finish_time(estimate)}"
+
+
+def format_usage(progress: StudyProgress) -> list[str]:
+    """Return GPU-hours, where trials take any, and what checkpoints take of the disk."""
+    words = []
+    if progress.gpu_share:
+        hours = progress.gpu_share * progress.trial_seconds / 3600
+        due = progress.remaining_trial_seconds
+        expected = f"{hours + progress.gpu_share * due / 3600:.3g}" if due else "?"
+        words.append(f"{hours:.3g} of about {expected} GPU-hours")
+    if progress.disk_bytes:
+        budget = f" of {format_bytes(progress.disk_budget)}" if progress.disk_budget else ""
+        words.append(f"{format_bytes(progress.disk_bytes)}{budget} on disk")
+    return words

@@ -1,0 +1,114 @@
+"""What is said at the end of a study."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+from trainables.training.report import Report
+from tuner.cli.format import format_duration, format_percent, format_value
+from tuner.monitoring.live_table import trials_table
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+
+
+def print_summary(
+    console: Console, progress: StudyProgress, results: Path | str, *, interrupted: bool
+) -> None:
+    """Print the table of all trials, the winner, what stopping saved and where it all lies."""
+    console.print(trials_table(progress))
+    console.print()
+    state = "Interrupted" if interrupted else "Done"
+    counts = Counter(record.status for record in progress.records.values())
+    counted = ", ".join(f"{number} {status}" for status, number in counts.items())
+    words = [
+        f"{state} after {format_duration(progress.elapsed_seconds)}: {counted or 'no trial began'}."
+    ]
+    leader = progress.leader
+    if leader is not None and leader.best_report and leader.last_report:
+        words += format_winner(leader, leader.best_report, leader.last_report)
+        words += [
+            *format_constraint_violation(leader),
+            *format_pareto_front(progress),
+            *format_seeds(progress),
+        ]
+    elif progress.records:
+        words.append("No trial has a checkpoint, so there is no winner.")
+    words += [format_savings(progress), f"Results: {results}"]
+    for record in progress.records.values():
+        if record.status == "failed":
+            words.append(f"Trial {record.trial_id} failed: {record.error}")
+        if record.collapsed_at:
+            words.append(
+                f"Trial {record.trial_id} collapsed at step {record.collapsed_at}: its one-step "
+                "attack no longer finds what PGD finds."
+            )
+    for text in words:
+        console.print(text, soft_wrap=True)
+
+
+def format_winner(record: Record, best: Report, last: Report) -> list[str]:
+    """Return what there is to say of the winner."""
+    gap = best.val_robust_accuracy - last.val_robust_accuracy
+    return [
+        f"Winner: trial {record.trial_id} ({format_knobs(record)}): {format_accuracies(best)} on the validation "
+        f"split, epoch {best.epoch}.",
+        f"Its last epoch ({last.epoch}): robust {format_percent(last.val_robust_accuracy)} %; "
+        f"robust overfitting gap {format_percent(gap)} points.",
+    ]
+
+
+def format_constraint_violation(leader: Record) -> Iterator[str]:
+    """Yield that no trial satisfies the constraint, if none does: then not even the winner."""
+    if not leader.is_feasible and leader.constraint and leader.best_report:
+        missed = format_percent(leader.best_report.violation(leader.constraint))
+        yield (
+            f"No trial satisfies {leader.constraint}; the winner is the nearest, "
+            f"{missed} points below."
+        )
+
+
+def format_pareto_front(progress: StudyProgress) -> Iterator[str]:
+    """Yield the Pareto front, if there are two objectives."""
+    if not progress.goal.is_multi_objective:
+        return
+    yield f"Pareto front of robust and clean accuracy ({len(progress.pareto_front)}):"
+    for record in progress.pareto_front:
+        if best := record.best_report:
+            yield f"  trial {record.trial_id} ({format_knobs(record)}): {format_accuracies(best)}."
+
+
+def format_seeds(progress: StudyProgress) -> Iterator[str]:
+    """Yield what configurations came to over their seeds, the likeliest best first."""
+    raced = sorted(progress.seed_statistics.items(), key=lambda item: -item[1].probability_best)
+    if raced:
+        yield "Over seeds, robust accuracy (the best epoch of each) and how likely it is the best:"
+    for name, found in raced:
+        spread = f" ± {format_percent(found.std)}" if found.n > 1 else ""
+        yield (
+            f"  trial {name} ({format_knobs(progress.records[name])}): {format_percent(found.mean)}{spread} %, "
+            f"n={found.n}, best with {format_percent(found.probability_best)} %."
+        )
+
+
+def format_knobs(record: Record) -> str:
+    """Return what tells a trial apart, in words."""
+    return ", ".join(f"{path}={format_value(value)}" for path, value in record.knobs.items())
+
+
+def format_accuracies(best: Report) -> str:
+    """Return both accuracies of an epoch, in words."""
+    robust, clean = (
+        format_percent(best.val_robust_accuracy),
+        format_percent(best.val_clean_accuracy),
+    )
+    return f"robust {robust} %, clean {clean} %"
+
+
+def format_savings(progress: StudyProgress) -> str:
+    """Return what early stopping saved, in epochs."""
+    run = sum(len(record.reports) for record in progress.records.values())
+    whole = len(progress.records) * progress.epochs_per_trial
+    share = f" ({format_percent(1 - run / whole)} % saved by stopping early)" if whole else ""
+    return f"Ran {run} of {whole} epochs{share}."

@@ -1,0 +1,1 @@
+"""Searchers and schedulers on recorded runs, with a simulated clock."""

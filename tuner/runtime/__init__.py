@@ -1,0 +1,1 @@
+"""A study on Ray: the driver, callbacks, trial queue and watchdogs."""

@@ -1,0 +1,235 @@
+"""From Ray's events to our own account of a study."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ray import cloudpickle as ray_pickle
+from ray import tune
+from ray.exceptions import RayActorError, WorkerCrashedError
+from ray.tune.experiment import Trial
+
+from trainables.components import GROUPS
+from trainables.training.checkpoint import checkpoint_position
+from trainables.training.ray_trainable import CHECKPOINT_ERROR
+from trainables.training.report import Report
+from tuner.runtime.trial_queue import TrialQueue
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record, distinguishing_knobs, final_status
+from tuner.storage.event_log import EventLog
+from tuner.storage.results_store import LocalStore
+
+PROCESS_DEATH_ERRORS = (RayActorError, WorkerCrashedError)
+"""What Ray says of a trial whose process was killed, or whose machine went away."""
+
+
+class StudyCallback(tune.Callback):
+    """Keeps `progress` up to date, and tells of every change."""
+
+    def __init__(
+        self,
+        progress: StudyProgress,
+        columns: list[str],
+        notify: Callable[[Record], None],
+        event_log: EventLog,
+        queue: TrialQueue,
+        enforce_budget: Callable[[Record], None],
+        kill_reasons: Mapping[str, str],
+        warn: Callable[[str], None],
+        store: LocalStore,
+    ) -> None:
+        """Start watching.
+
+        Args:
+            progress: What to keep up to date.
+            columns: What tells trials apart, as in a plan.
+            notify: Called with a trial that began, reported or ended.
+            event_log: Where it is written down.
+            queue: Which trials go on.
+            enforce_budget: Called with a trial whose checkpoint was kept, or that has ended.
+            kill_reasons: Why the process of a trial was ended, by Ray's name of it.
+            warn: Called with what was lost.
+            store: Where the results lie.
+        """
+        self.progress = progress
+        self.columns = columns
+        self.notify = notify
+        self.event_log = event_log
+        self.queue = queue
+        self.enforce_budget = enforce_budget
+        self.kill_reasons = kill_reasons
+        self.warn = warn
+        self.store = store
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
+        return {}
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """Note a new trial, or one that goes on."""
+        config = trial.config
+        record = self.progress.records.get(config["trial"])
+        if record is None:
+            record = self.create_record(trial)
+        elif config["went_on"] > record.times_resumed:
+            self.progress.totals.mark_resumed(record)
+            record.knobs, record.groups = (
+                distinguishing_knobs(config, self.columns),
+                select_groups(config),
+            )
+            record.status = "running"
+            record.times_resumed = config["went_on"]
+            record.reports = list(self.progress.records[config["source"]].reports)
+            self.event_log.log_resume(record, config["source"], was_paused=config["waited"])
+            if text := self.queue.resume_state.checkpoint_losses.pop(record.trial_id, ""):
+                self.event_log.log_checkpoint_loss(record.trial_id, text)
+                self.warn(f"trial {record.trial_id}: {text}.")
+        self.notify(record)
+
+    def create_record(self, trial: Trial) -> Record:
+        """Write a new trial down; return the account of it."""
+        config = trial.config
+        knobs, bound = distinguishing_knobs(config, self.columns), self.progress.goal.constraint
+        record = Record(
+            config["trial"], knobs, config["seed"], select_groups(config), constraint=bound
+        )
+        self.progress.records[record.trial_id] = record
+        self.event_log.log_start(record)
+        return record
+
+    def log_and_decide(self, number: str, result: dict[str, object]) -> bool:
+        """Write an epoch down, then let the rule decide; return whether the trial goes on.
+
+        One whose checkpoint could not be written counts when it is reported with it.
+        """
+        if CHECKPOINT_ERROR in result:
+            return True
+        report = Report.from_result(result)
+        self.event_log.log_report(number, report)
+        return self.queue.decide(number, report) == "go"
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, object],
+        **info: object,
+    ) -> None:
+        """Note an epoch."""
+        if CHECKPOINT_ERROR in result:
+            return
+        record = self.get_record(trial)
+        report = Report.from_result(result)
+        while record.reports and record.reports[-1].position >= report.position:
+            record.reports.pop()  # reported again, after its process had died
+        record.reports.append(report)
+        self.notify(record)
+
+    def on_checkpoint(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        checkpoint: tune.Checkpoint,
+        **info: object,
+    ) -> None:
+        """Note where the trial's files are, just before Ray deletes those of two epochs ago.
+
+        What it went on from Ray does not know of.
+        """
+        record = self.get_record(trial)
+        passed, before, now = (
+            record.previous_checkpoint,
+            record.checkpoint,
+            self.store.checkpoint_path(checkpoint),
+        )
+        goes_on = bool(before) and Path(before).parent == Path(now).parent
+        came_from = trial.config.get("goes_on_from", "")
+        record.previous_checkpoint = (
+            before if goes_on else came_from and self.store.to_local_path(came_from)
+        )
+        record.checkpoint = now
+        self.event_log.log_checkpoint(record)
+        if (
+            passed not in {"", record.previous_checkpoint}
+            and Path(passed).parent != Path(now).parent
+        ):
+            self.store.delete_checkpoint(passed)
+        self.enforce_budget(record)
+
+    def finish_trial(self, record: Record) -> None:
+        """Write down that a trial has ended; one checkpoint is enough from now on."""
+        self.event_log.log_end(record)
+        if record.previous_checkpoint:
+            self.store.delete_checkpoint(record.previous_checkpoint)
+            record.previous_checkpoint = ""
+        self.enforce_budget(record)
+        self.notify(record)
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """Note how a trial ended that did not fail, or that it waits."""
+        record = self.get_record(trial)
+        record.status = final_status(record, self.progress.levels)
+        self.finish_trial(record)
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
+    ) -> None:
+        """Note what a trial raised, unless its process died and nothing or little is lost."""
+        died = isinstance(load_trial_error(trial.pickled_error_file), PROCESS_DEATH_ERRORS)
+        if died and self.has_final_checkpoint(trial):
+            self.queue.on_trial_complete(trial.trial_id, trial.last_result)
+            self.on_trial_complete(iteration, trials, trial)
+            return
+        if self.queue.handle_failure(trial.trial_id, process_died=died):
+            return
+        record = self.progress.records.get(trial.config["trial"]) or self.create_record(trial)
+        record.status = "failed"
+        record.error = self.kill_reasons.get(trial.trial_id) or last_error_line(trial.error_file)
+        self.finish_trial(record)
+
+    def has_final_checkpoint(self, trial: Trial) -> bool:
+        """Return whether a trial was to run no further, and its checkpoint is whole."""
+        record = self.progress.records.get(trial.config["trial"])
+        if record is None or record.last_report is None or not self.queue.is_finished(record):
+            return False
+        if not record.checkpoint:
+            return False
+        fetch = partial(self.store.fetch_checkpoint, record.checkpoint)
+        self.event_log.retry("a copy of a checkpoint", fetch)
+        whole = checkpoint_position(Path(record.checkpoint))
+        return whole == record.last_report.position
+
+    def get_record(self, trial: Trial) -> Record:
+        """Return the account of a trial."""
+        return self.progress.records[trial.config["trial"]]
+
+
+def select_groups(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the groups of a trial's configuration."""
+    return {name: values for name, values in config.items() if name in GROUPS}
+
+
+def load_trial_error(file: str | None) -> Exception | None:
+    """Return what ended a trial, as Ray has just written it down in this process' own folder.
+
+    `Trial.get_pickled_error` looks for it among the results, where Ray copies it some time later.
+    """
+    if file is None or not Path(file).is_file():
+        return None
+    error: Exception = ray_pickle.loads(Path(file).read_bytes())
+    return error
+
+
+def last_error_line(error_file: str | None) -> str:
+    """Return the end of a traceback: what was raised."""
+    if error_file is None or not Path(error_file).is_file():
+        return "ended without a message"
+    lines = [line for line in Path(error_file).read_text().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "ended without a message"

@@ -1,0 +1,45 @@
+"""What the machines of a cluster need to run trials: this project's code and the user's files."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tuner
+from trainables.hparams.registry import shipped_path
+from trainables.hparams.trusted_code import is_code_file
+from tuner.config.plan import Plan
+
+SHIPPED_PACKAGES = ("trainables", "tuner", "search_spaces", "analysis")
+
+
+def find_user_files(plan: Plan) -> set[Path]:
+    """Return the files of the user's own that trials import."""
+    groups = [plan.scheduler, plan.searcher, *(g for v in plan.variants for g in v.fixed.values())]
+    names = {*(group.get("name") for group in groups), *plan.settings.tracker}
+    return {Path(name) for name in names if isinstance(name, str) and is_code_file(name)}
+
+
+@contextmanager
+def runtime_environment(user_files: Iterable[Path]) -> Iterator[dict[str, object]]:
+    """Give what Ray calls a runtime environment, to be uploaded while inside.
+
+    Libraries are not in it: they are installed on every node, as docs/cluster.md says.
+
+    Args:
+        user_files: Of the user's own, which trials import by their absolute paths.
+    """
+    code = Path(tuner.__file__).parents[1]
+    with tempfile.TemporaryDirectory() as folder:
+        for file in user_files:
+            copy = Path(folder) / shipped_path(file)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        yield {
+            "py_modules": [str(code / name) for name in SHIPPED_PACKAGES],
+            "working_dir": folder,
+            "env_vars": {name: os.environ[name] for name in tuner.RAY_ENVIRONMENT},
+            "excludes": ["**/__pycache__/"],
+        }

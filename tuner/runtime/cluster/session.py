@@ -1,0 +1,157 @@
+"""The machines that trials run on: those of a cluster, or this one."""
+
+import logging
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray._private.authentication.authentication_token_setup import (
+    maybe_enable_token_auth_if_token_available,
+)
+from ray._private.services import canonicalize_bootstrap_address
+from ray._raylet import GcsClient  # type: ignore[attr-defined]
+from ray.exceptions import AuthenticationError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from trainables.data_pipeline.node_cache import clear_cache
+from trainables.errors import InputError
+from tuner.config.resources import local_resources
+from tuner.config.settings import Settings
+from tuner.runtime.cluster.capacity import capacity
+from tuner.runtime.cluster.head_watchdog import probe_port
+from tuner.runtime.cluster.loopback import listen_on_loopback
+from tuner.runtime.cluster.runtime_env import runtime_environment
+from tuner.storage.results_store import LocalStore, RemoteStore
+
+RAY_INIT_OPTIONS: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+CACHE_CLEAR_SECONDS = 5.0
+"""Seconds to wait for nodes that delete what they have read."""
+
+
+@contextmanager
+def ray_session(
+    settings: Settings, user_files: Iterable[Path] = ()
+) -> Iterator[tuple[float, float]]:
+    """Start or join Ray while inside; give the cores and GPUs of all its nodes.
+
+    Where this process has joined Ray already, as a notebook may have, that is used and left alone.
+
+    Args:
+        settings: Say which cluster, and what a trial takes.
+        user_files: Of the user's own, that trials import.
+
+    Raises:
+        InputError: If there is no such cluster, or no node of it could ever hold a trial.
+    """
+    if ray.is_initialized():
+        yield capacity(settings)
+        return
+    start_or_join(settings, user_files)
+    try:
+        yield capacity(settings)
+    finally:
+        ray.shutdown()
+
+
+def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
+    """Start Ray on this machine, or join the cluster that is asked for.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if settings.address is None:
+        cpu, gpu = map(int, local_resources())
+        # with None rather than True a dashboard that cannot start does not keep Ray from starting
+        shown = None if settings.dashboard else False
+        with listen_on_loopback():
+            ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=shown, **RAY_INIT_OPTIONS)
+        return
+    enable_token_auth()
+    try:
+        found = resolve_address(settings.address)
+        with runtime_environment(user_files) as sent:
+            ray.init(address=found, runtime_env=sent, **RAY_INIT_OPTIONS)
+    except AuthenticationError:
+        raise InputError([
+            f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
+            "~/.ray/auth_token of its head node here, or write RAY_AUTH_TOKEN_PATH=FILE before "
+            "the command."
+        ]) from None
+    except (OSError, ValueError, RuntimeError, RayError) as error:
+        raise InputError([
+            f"address: no Ray cluster at {settings.address} ({summarize_error(error)}); write HOST:PORT as "
+            "`ray start --head` printed it, with its token in ~/.ray/auth_token if it has one, or "
+            "leave address out to run on this machine."
+        ]) from None
+
+
+def summarize_error(error: Exception) -> str:
+    """Return the first line of an error of Ray, or all lines where the first ends in a colon."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    return " ".join(lines) if lines[0].endswith(":") else lines[0]
+
+
+def enable_token_auth() -> None:
+    """Have Ray look for a token; of itself it does where it is given no address.
+
+    Raises:
+        InputError: If there is none in the file that is named for it.
+    """
+    try:
+        maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    except AuthenticationError as error:
+        raise InputError([f"address: Ray's token cannot be read: {error.message}"]) from None
+
+
+def resolve_address(address: str) -> str:
+    """Return the address of a cluster that answers, "auto" resolved.
+
+    Ray itself would ask an address where there is none for 20 seconds or more.
+
+    Raises:
+        ConnectionError: If nobody is there.
+        AuthenticationError: If the cluster wants another token.
+        RayError: If whoever is there is no cluster.
+    """
+    found: str | None = canonicalize_bootstrap_address(address)
+    if found is None:
+        raise ConnectionError("this machine is not a node of one")
+    probe_port(found)
+    GcsClient(address=found)
+    return found
+
+
+def other_nodes() -> list[str]:
+    """Return a node of each machine but this one."""
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    each = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
+    return [node for host, node in each.items() if host != socket.gethostname()]
+
+
+def check_shared_results(store: LocalStore) -> Iterator[str]:
+    """Yield what may be wrong with results that all machines of a cluster write to."""
+    machines = len(other_nodes()) + 1
+    if machines > 1 and not isinstance(store, RemoteStore):
+        yield (
+            f"results: {machines} machines write to {store.folder}, which must be a folder that "
+            "all of them share; if it is not, write results=s3://bucket/path."
+        )
+
+
+def clear_node_caches(study: str) -> None:
+    """Delete what trials of a study have read, on every node."""
+    away = ray.remote(num_cpus=0)(clear_cache)
+    left = [
+        away.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            study
+        )
+        for node in other_nodes()
+    ]
+    clear_cache(study)
+    if left:
+        ray.wait(left, num_returns=len(left), timeout=CACHE_CLEAR_SECONDS)

@@ -1,0 +1,119 @@
+"""What is kept of a study while it runs, and what is left when it is over."""
+
+from collections.abc import Callable
+
+from ray.exceptions import RayError
+
+from trainables.io.retry import Retry, RetryTimeout
+from tuner.config.plan import Plan
+from tuner.monitoring.throttle import Throttle
+from tuner.monitoring.tracking import TrackerSet
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+from tuner.storage import results_folder
+from tuner.storage.event_log import EventLog
+from tuner.storage.results_store import LocalStore, RemoteStore
+from tuner.storage.uploader import Uploader
+
+SAVE_SECONDS = 30.0
+"""Seconds between two writes of the frames, so that large studies do not write all the time."""
+SAVE_SHARE = 0.02
+"""Of the time that this takes at most: frames of a million epochs take seconds."""
+
+
+def error_of(action: Callable[[], None]) -> str:
+    """Act; return what the storage refused for too long, nothing if it did not.
+
+    Ray and trackers do not write patiently, so that what they raise of the storage counts too.
+
+    Raises:
+        RayError: Whose time-outs are OSErrors, but none of the storage's.
+    """
+    try:
+        action()
+    except RayError:
+        raise
+    except (RetryTimeout, OSError) as error:
+        return str(error)
+    return ""
+
+
+def mark_interrupted(plan: Plan, progress: StudyProgress) -> bool:
+    """Give trials that were cut off their status; return whether the study was interrupted."""
+    cut_off = progress.running_trials
+    for record in cut_off:
+        record.status = "stopped"
+    budget = plan.settings.time_budget
+    out_of_time = budget is not None and progress.elapsed_seconds >= budget
+    return not out_of_time and (bool(cut_off) or len(progress.records) < plan.trials)
+
+
+class StudyRecorder:
+    """What is kept of a study besides its journal: frames, trackers, all of it at an address."""
+
+    def __init__(
+        self,
+        store: LocalStore,
+        plan: Plan,
+        progress: StudyProgress,
+        event_log: EventLog,
+        retry: Retry,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.plan, self.progress = plan, progress
+        self.frame_writer = FrameWriter(store, plan, progress, retry)
+        self.trackers = TrackerSet(plan.settings.tracker, store.folder, warn)
+        mirrors = [Uploader(store, warn)] if isinstance(store, RemoteStore) else []
+        self.close_functions = [
+            self.trackers.close,
+            event_log.close,
+            *(each.close for each in mirrors),
+        ]
+
+    def on_trial_change(self, record: Record) -> None:
+        """Take note of a trial that began, reported or ended."""
+        self.frame_writer.on_trial_change(record)
+        self.trackers.on_trial_change(record)
+
+    def close(self) -> tuple[str, bool]:
+        """Leave all that is known.
+
+        Returns:
+            What the storage refused, and whether the study was interrupted.
+        """
+        interrupted = mark_interrupted(self.plan, self.progress)
+        refusal = error_of(self.frame_writer.save_frames)
+        for close in self.close_functions:
+            close()
+        return refusal, interrupted
+
+
+class FrameWriter:
+    """Writes the frames when trials end, but not all the time."""
+
+    def __init__(
+        self, store: LocalStore, plan: Plan, progress: StudyProgress, retry: Retry
+    ) -> None:
+        self.store, self.plan, self.progress = store, plan, progress
+        self.retry = retry
+        self.throttle = Throttle(SAVE_SECONDS, SAVE_SHARE)
+
+    def on_trial_change(self, record: Record) -> None:
+        """Save if a trial ended and the last time is long enough ago."""
+        if record.status != "running" and self.throttle.ready:
+            self.save_frames()
+
+    def save_frames(self) -> None:
+        """Write everything that is known."""
+        with self.throttle.timed():
+            self.retry(f"the frames in {self.store.folder}", self.write_frames)
+
+    def write_frames(self) -> None:
+        """Write the frames and the winner, whose weights may have to be fetched.
+
+        Raises:
+            OSError: If the storage refuses.
+        """
+        if self.progress.leader is not None:
+            self.store.fetch_checkpoint(self.progress.leader.checkpoint)
+        results_folder.write_results(self.store.folder, self.plan, self.progress)

@@ -1,0 +1,149 @@
+"""Whether a study that has begun can go on in another space: in one that holds all of its own."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainables.errors import InputError
+from trainables.training.fidelity import Level
+from tuner import layout
+from tuner.config import description
+from tuner.config.domain_parser import parse_value_or_domain
+from tuner.config.domains import contains, contains_domain, format_domain
+from tuner.config.plan import Plan, Variant, flatten_groups, tuples_to_lists
+from tuner.config.settings import Settings
+from tuner.layout import SEARCH_FILE
+from tuner.storage import search_yaml
+
+VariantDescription = Mapping[str, Any]
+"""A variant as `search.yaml` has it: what is searched, as it would be typed, and what is fixed."""
+
+
+def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -> Iterator[str]:
+    """Yield where a plan leaves out what a study has searched, knob by knob.
+
+    Args:
+        folder: The results folder.
+        before: What its `search.yaml` says.
+        plan: What is to go on.
+    """
+    after = {variant.label: variant for variant in plan.variants}
+    for label, old in (before.get("variants") or {"": before}).items():
+        if label in after:
+            yield from check_variant_contains(folder, old, after[label])
+        elif all(any(check_variant_contains(folder, old, variant)) for variant in after.values()):
+            name = f"the variant {label!r}" if label else f"one variant, now {len(after)}"
+            yield f"resume: {folder} has {name}; none of this study holds it."
+
+
+def check_variant_contains(
+    folder: Path, old: VariantDescription, variant: Variant
+) -> Iterator[str]:
+    """Yield what a variant no longer holds that an earlier one has."""
+    searched, fixed = old["searched"], flatten_groups(old["fixed"])
+    now = flatten_groups(tuples_to_lists(variant.fixed))
+    others = {group for group in {**now, **fixed} if now.get(group) != fixed.get(group)}
+    for path in {**searched, **fixed, **variant.searched, **now}:
+        if path.partition(".")[0] in others - {path}:
+            continue  # another member has knobs of its own
+        domain = variant.searched.get(path)
+        if path in searched and domain is None:
+            must, got = f"be searched in {searched[path]}", now.get(path, "nothing")
+        elif path in searched and not domain_contains(domain, searched[path]):
+            must, got = f"hold {searched[path]}", format_domain(domain)
+        elif path in fixed and domain is not None and not contains(domain, fixed[path]):
+            must, got = f"hold {fixed[path]}", format_domain(domain)
+        elif path not in searched and domain is None and now.get(path, ...) != fixed.get(path, ...):
+            must, got = f"be {fixed.get(path, 'left out')}", now.get(path, "nothing")
+        else:
+            continue
+        yield f"{path}: must {must}, as in {folder}, to go on with it, got {got}."
+
+
+def domain_contains(domain: Any, text: str) -> bool:  # noqa: ANN401
+    """Return whether a domain holds all of one that is typed as `text`."""
+    if format_domain(domain) == text:
+        return True
+    try:
+        return contains_domain(domain, parse_value_or_domain(text))
+    except ValueError:
+        return False  # a domain of a space's own, which cannot be typed
+
+
+def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
+    """Yield why a study cannot be taken up by a command: it says something else.
+
+    More trials may be asked of it; its winner may turn out to be another.
+    """
+    try:
+        found = list(compare_search_yaml(earlier, plan))
+        earlier.earlier_levels(plan.epochs)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # it leaves things out
+        reason = f"{type(error).__name__}: {error}"
+        found = [
+            f"resume: {earlier.folder / layout.SEARCH_FILE} says nothing of a study ({reason})."
+        ]
+    yield from found
+
+
+def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
+    """Yield where a plan differs from what the `search.yaml` of a study says."""
+    folder, before = earlier.folder, earlier.content
+    now = description.describe_study(plan, (), 0, [])
+    yield from check_space_contains(folder, before, plan)
+    for part in ("scheduler", "searcher"):
+        if before.get(part) != now.get(part):
+            yield f"resume: {folder} has another {part}; choose another name=NAME."
+    usual = tuples_to_lists(asdict(Settings()))
+    for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
+        had = before["study"].get(key, usual[key])
+        if had != now["study"].get(key, usual[key]):
+            text = ",".join(had) if isinstance(had, list) else had
+            yield f"{key}: must be {text}, as in {folder}, to go on with it."
+    if (had := before["study"]["epochs"]) > plan.epochs:
+        yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
+
+
+@dataclass(frozen=True)
+class StudyDescription:
+    """The content of a `search.yaml`.
+
+    Attributes:
+        folder: The results folder.
+        content: The validated content; keys may be missing.
+    """
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    def earlier_levels(self, epochs: int) -> list[Level]:
+        """Return the levels that the study had before it was given more epochs, or none.
+
+        Args:
+            epochs: The epochs that the study has now.
+
+        Raises:
+            LookupError: If the content lacks its levels.
+            TypeError: If a level is none.
+        """
+        levels = [Level(**level) for level in self.content["levels"]]
+        return levels if epochs > levels[-1].epochs else levels[: self.content["earlier_levels"]]
+
+
+def read_description(folder: Path) -> StudyDescription:
+    """Read the `search.yaml` of a results folder.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    try:
+        content = search_yaml.read_search_yaml(folder / SEARCH_FILE)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"resume: {folder / SEARCH_FILE} cannot be read ({reason})."]) from None
+    if not isinstance(content, Mapping):
+        raise InputError([f"resume: {folder / SEARCH_FILE} says nothing of a study."])
+    return StudyDescription(folder, content)

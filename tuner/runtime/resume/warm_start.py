@@ -1,0 +1,135 @@
+"""What other studies have found out, for a searcher to begin with."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from trainables.errors import InputError
+from tuner.config.plan import Plan
+from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
+from tuner.searchers.core.distributions import Parameters, variant_mismatches
+from tuner.state.trial import Record
+from tuner.storage import search_yaml
+from tuner.storage.event_reader import load_events
+from tuner.storage.remote_copy import fetch_results_folder
+
+
+@dataclass(frozen=True)
+class TransferredTrials:
+    """The trials of another study that could have been trials of this one.
+
+    Attributes:
+        folder: Its results folder, or the address of it.
+        trials: Those that have ended, with an epoch to learn from.
+        excluded: How many others there are, by the reason.
+    """
+
+    folder: str
+    trials: list[Record]
+    excluded: Counter[str]
+
+    def __str__(self) -> str:
+        whole = len(self.trials) + self.excluded.total()
+        why = "; ".join(f"{number} because {reason}" for reason, number in self.excluded.items())
+        text = f"Learns from {len(self.trials)} of {whole} trials of {self.folder}"
+        return f"{text}; left out: {why}." if why else f"{text}."
+
+
+def load_warm_start(plan: Plan, folder: Path) -> list[TransferredTrials]:
+    """Return what a plan may learn from the folders that it names.
+
+    Args:
+        plan: Whose `warm_start` names them.
+        folder: Its own results folder.
+
+    Raises:
+        InputError: If a folder is none of a search, is this one, or has nothing to learn from.
+    """
+    problems: list[str] = []
+    loans = []
+    for named in plan.settings.warm_start:
+        try:
+            source = fetch_results_folder(named)
+            wrong = list(check_warm_start_folder(plan, named, source, folder))
+            loans += [] if wrong else [load_transferred_trials(plan, named, source)]
+            problems += wrong
+        except InputError as error:
+            problems += [f"warm_start: {each}" for each in error.problems]
+    problems += [
+        f"warm_start: {loan.folder} has no trial that fits: "
+        f"{'; '.join(loan.excluded) or 'none has begun'}."
+        for loan in loans
+        if not loan.trials
+    ]
+    if problems:
+        raise InputError(problems)
+    return loans
+
+
+def check_warm_start_folder(
+    plan: Plan, address: str, local_folder: Path, folder: Path
+) -> Iterator[str]:
+    """Yield why nothing of a folder can be compared with trials of a plan.
+
+    Args:
+        plan: Of the study that would learn from it.
+        address: The folder, or its address.
+        local_folder: Where it lies on this machine.
+        folder: The plan's own results folder.
+    """
+    if local_folder.resolve() == folder.resolve():
+        yield f"warm_start: {address} is this study itself; resume=auto goes on with it."
+        return
+    if not (local_folder / EVENT_LOG_FILE).is_file():
+        yield f"warm_start: {address} holds no {EVENT_LOG_FILE}; name a folder that a search has left."
+        return
+    try:
+        there = search_yaml.read_search_yaml(local_folder / SEARCH_FILE)["study"]
+        lengths = {key: there[key] for key in ("epochs", "fidelity", "precision")}
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        yield f"warm_start: {address}: {SEARCH_FILE} cannot be read ({reason})."
+        return
+    here = {**vars(plan.settings), "epochs": plan.epochs}
+    for key, value in lengths.items():
+        if value != here[key]:
+            yield (
+                f"warm_start: the trials of {address} have {key}={value}, so that their accuracies "
+                f"say little of those with {key}={here[key]}; write {key}={value}, or leave the "
+                "folder out."
+            )
+
+
+def load_transferred_trials(plan: Plan, address: str, local_folder: Path) -> TransferredTrials:
+    """Return the trials of a folder that could have been a plan's.
+
+    Args:
+        plan: Of the study that would learn from it.
+        address: The folder, or its address.
+        local_folder: Where it lies on this machine.
+
+    Raises:
+        InputError: If its account cannot be read.
+    """
+    taken, left_out = [], Counter[str]()
+    records, _ = load_events(local_folder, plan.settings.goal.constraint)
+    for record in records.values():
+        if reason := next(exclusion_reasons(plan, record), None):
+            left_out[reason] += 1
+        else:
+            taken.append(record)
+    return TransferredTrials(address, taken, left_out)
+
+
+def exclusion_reasons(plan: Plan, record: Record) -> Iterator[str]:
+    """Yield why a trial could not have been one of a plan's, or says nothing."""
+    if record.status in {"running", "failed"} or not record.reports:
+        yield "it failed" if record.status == "failed" else "it has not ended"
+    elif record.status == "completed" and record.reports[-1].epoch != plan.epochs:
+        yield f"it ended after {record.reports[-1].epoch} epochs"
+    elif Parameters(plan.variants).matching_variant(record.groups) is None:
+        reasons = [list(variant_mismatches(variant, record.groups)) for variant in plan.variants]
+        yield " and ".join(min(reasons, key=len)[:2])

@@ -1,0 +1,255 @@
+"""What Ray is to run next: a trial cut off, one that need not wait, or a new one."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray.tune.search import Searcher
+
+from trainables.training.checkpoint import checkpoint_position
+from trainables.training.ray_trainable import CHECKPOINT_ERROR
+from trainables.training.report import Report
+from tuner.config.objectives import METRIC, MODE
+from tuner.runtime.resume.state import ResumeState
+from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
+from tuner.searchers.core.optuna_searcher import OptunaSearcher
+from tuner.state.seed_racing import next_seeds
+from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed, final_status
+
+MAX_PROCESS_DEATHS = 3
+"""How often the process of a trial may die before the trial has failed."""
+
+
+@dataclass(frozen=True)
+class SeedLimits:
+    """How many seeds a configuration may get.
+
+    Attributes:
+        max_seeds: Seeds.
+        n_images: Of the validation split, whose number says how sure one seed is.
+        all_configurations: Whether each configuration gets as many, whatever comes of it.
+    """
+
+    max_seeds: int = 1
+    n_images: int = 1
+    all_configurations: bool = False
+
+
+class TrialQueue(Searcher):
+    """Ray's searcher, which asks the study for new trials and the rule for those that wait.
+
+    To Ray a trial that goes on after a pause is a new one, of the same number; so nothing depends
+    on what Ray remembers.
+
+    Attributes:
+        decisions: What the rule said of each trial's last epoch.
+        time_is_short: Whether time runs out, so that who waits goes on before new trials begin: a study that
+            is ended early would else have begun much and finished nothing.
+        fetch: Sees that a checkpoint can be read here, and those beside it.
+    """
+
+    def __init__(
+        self,
+        study_searcher: OptunaSearcher,
+        scheduler: Scheduler,
+        resume_state: ResumeState,
+        n_trials: int,
+        find_checkpoint: Callable[..., str],
+        seed_limits: SeedLimits | None = None,
+    ) -> None:
+        """Begin where an earlier run has ended.
+
+        Args:
+            study_searcher: Proposes trials and is told how they end.
+            scheduler: Which of them go on.
+            resume_state: What the rule and the trials have come to already; kept up to date.
+            n_trials: How many there are to be.
+            find_checkpoint: Called with a trial, and `own`, whether it goes on itself; returns where to find
+                its newest checkpoint.
+            seed_limits: Who gets more of them once all trials have ended.
+        """
+        super().__init__(metric=METRIC, mode=MODE)
+        self.study_searcher, self.scheduler, self.n_trials, self.find_checkpoint = (
+            study_searcher,
+            scheduler,
+            n_trials,
+            find_checkpoint,
+        )
+        self.seed_limits = seed_limits or SeedLimits()
+        self.resume_state = resume_state
+        self.records, self.decisions, self.levels = (
+            resume_state.records,
+            resume_state.decisions,
+            resume_state.levels,
+        )
+        self.n_configurations = sum(SEED_SEPARATOR not in number for number in self.levels)
+        self.to_resume = deque(resume_state.to_resume)
+        self.time_is_short: Callable[[], bool] = lambda: False
+        self.fetch: Callable[[str], None] = lambda _: None
+        self.running: dict[str, str] = {}
+        self.configs: dict[str, dict[str, object]] = {}
+        self.never_started: deque[str] = deque()
+        self.deaths: Counter[str] = Counter()
+
+    def suggest(  # type: ignore[override]  # Ray means its word for the end too
+        self, trial_id: str
+    ) -> dict[str, Any] | str | None:
+        """Return the configuration of what to run next; none if there may be more later."""
+        config = self.next_never_started(trial_id) or self.next_interrupted()
+        config = config or self.next_paused(is_idle=self.time_is_short())
+        config = (
+            config or self.next_new(trial_id) or self.next_paused(is_idle=True) or self.next_seed()
+        )
+        if config is None:
+            return None if self.running else Searcher.FINISHED
+        number: str = config["trial"]
+        self.running[trial_id] = number
+        self.configs[trial_id] = config
+        if config["went_on"] and SEED_SEPARATOR not in number:
+            self.study_searcher.attach(trial_id, number)
+        return config
+
+    def next_never_started(self, trial_id: str) -> dict[str, Any] | None:
+        """Return a new trial whose process died before it could begin."""
+        if not self.never_started:
+            return None
+        before = self.never_started.popleft()
+        self.study_searcher.rename(before, trial_id)
+        return self.configs.pop(before)
+
+    def next_interrupted(self) -> dict[str, Any] | None:
+        """Return a trial that was cut off."""
+        if not self.to_resume:
+            return None
+        number = self.to_resume.popleft()
+        return self.resume_config(Resume(number, number), was_paused=False)
+
+    def next_paused(self, *, is_idle: bool) -> dict[str, Any] | None:
+        """Return a trial that need not wait any longer."""
+        step = self.scheduler.next_to_resume(is_idle=is_idle)
+        # who reports once more what it waited for does not go on before it has
+        if step is None or step.trial in self.running.values():
+            return None
+        self.resume_state.resume(self.scheduler, step)
+        return self.resume_config(step, was_paused=True)
+
+    def next_new(self, trial_id: str) -> dict[str, Any] | None:
+        """Return a new trial."""
+        if self.n_configurations >= self.n_trials:
+            return None
+        config = self.study_searcher.suggest(trial_id)
+        number = config["trial"]
+        self.levels[number] = self.scheduler.on_start(number)
+        self.n_configurations += 1
+        return config | {"level": self.levels[number], "went_on": 0}
+
+    def next_seed(self) -> dict[str, Any] | None:
+        """Return a configuration with one more seed, if one is due and no trial may change that."""
+        if not all(SEED_SEPARATOR in number for number in self.running.values()):
+            return None
+        values = accuracies_by_seed(self.records.values())
+        seeds = self.seed_limits
+        for name, seed in next_seeds(
+            values, seeds.max_seeds, seeds.n_images, all_configurations=seeds.all_configurations
+        ):
+            number = f"{name}{SEED_SEPARATOR}{seed}"
+            if number not in self.levels:
+                self.levels[number] = len(self.scheduler.levels) - 1
+                groups = self.records[name].groups
+                return {
+                    **{group: dict(knobs) for group, knobs in groups.items()},
+                    "trial": number,
+                    "variant": self.records[name].knobs.get("variant", ""),
+                    "level": self.levels[number],
+                    "seed": self.records[name].seed + seed,
+                    "went_on": 0,
+                }
+        return None
+
+    def resume_config(self, step: Resume, *, was_paused: bool) -> dict[str, object]:
+        """Return the configuration of a trial that has been begun before."""
+        record, source = self.records[step.trial], self.records[step.source]
+        for checkpoint in filter(
+            None, {record.checkpoint, record.previous_checkpoint, source.checkpoint}
+        ):
+            self.fetch(checkpoint)
+        if source is record or checkpoint_position(Path(source.checkpoint)) is None:
+            self.resume_state.rewind_to_checkpoint(record, was_paused=was_paused)
+            source = record
+        groups = {group: dict(knobs) for group, knobs in record.groups.items()}
+        for path, value in step.hyperparameters.items():
+            group, _, knob = path.partition(".")
+            groups[group][knob] = value
+        checkpoint = source.checkpoint and self.find_checkpoint(source, own=source is record)
+        return {
+            **groups,
+            "trial": step.trial,
+            "seed": record.seed,
+            "variant": record.knobs.get("variant", ""),
+            "level": self.levels[step.trial],
+            "went_on": record.times_resumed + 1,
+            "waited": was_paused,
+            "source": source.trial_id,
+            **({"goes_on_from": checkpoint} if checkpoint else {}),
+        }
+
+    def decide(self, number: str, report: Report) -> Decision:
+        """Return what the rule says of an epoch of a trial."""
+        if SEED_SEPARATOR in number:
+            return "go"
+        return self.resume_state.report(self.scheduler, number, report)
+
+    def is_finished(self, record: Record) -> bool:
+        """Return whether a trial that has reported all this would run no further now."""
+        decided = self.decisions.get(record.trial_id, "go")
+        return decided != "go" or final_status(record, self.scheduler.levels) != "stopped"
+
+    def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
+        """Tell the study what an epoch measured; of further seeds it does not hear."""
+        if SEED_SEPARATOR not in self.running[trial_id] and CHECKPOINT_ERROR not in result:
+            self.study_searcher.on_trial_result(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
+    ) -> None:
+        """Tell study and rule that a trial has ended, or waits; of errors `handle_failure` tells."""
+        if error or trial_id not in self.running:
+            return
+        number = self.running.pop(trial_id)
+        self.configs.pop(trial_id)
+        waits = self.decisions.get(number) == "wait"
+        self.study_searcher.on_trial_complete(trial_id, result)
+        if not waits and SEED_SEPARATOR not in number:
+            self.scheduler.on_end(number)
+
+    def handle_failure(self, trial_id: str, *, process_died: bool) -> bool:
+        """Return whether a trial that did not end well goes on all the same.
+
+        Args:
+            trial_id: Ray's name for it.
+            process_died: Whether its process did, rather than that it raised.
+        """
+        number = self.running.pop(trial_id)
+        process_died = (
+            process_died or number not in self.records
+        )  # a trial that did not begin raised nothing
+        self.deaths[number] += process_died
+        if process_died and self.deaths[number] < MAX_PROCESS_DEATHS and number not in self.records:
+            self.never_started.append(trial_id)
+            return True
+        if process_died and self.deaths[number] < MAX_PROCESS_DEATHS:
+            self.study_searcher.detach(trial_id)
+            self.to_resume.append(number)
+            return True
+        self.study_searcher.on_trial_complete(trial_id, error=True)
+        if SEED_SEPARATOR not in number:
+            self.scheduler.on_end(number)
+        return False
+
+    def save(self, checkpoint_path: str) -> None:
+        """Do nothing: the journal and the study's storage keep everything."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Do nothing: an agenda is made from what was kept."""

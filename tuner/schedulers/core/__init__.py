@@ -1,0 +1,1 @@
+"""What all schedulers share: the interface, rungs, brackets and the factory."""

@@ -1,0 +1,47 @@
+"""The scheduler of a plan."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trainables.binding import bind_member
+from trainables.injection import inject
+from trainables.training.fidelity import Level
+from tuner.config.components import bind_member
+from tuner.config.plan import Plan
+from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.schedulers.core.scheduler import Scheduler
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerContext:
+    """What the `build` of a scheduler may name.
+
+    Attributes:
+        course: How far trials may go.
+        searched: Domain of each searched knob by path.
+        seed: Seed of the study.
+    """
+
+    course: FidelityPlan
+    searched: Mapping[str, object]
+    seed: int
+
+
+def build_scheduler(plan: Plan, earlier_levels: Sequence[Level] = ()) -> Scheduler:
+    """Return what decides which trials go on.
+
+    Args:
+        plan: The study.
+        earlier_levels: Its levels before it was given more epochs.
+    """
+    course = FidelityPlan(
+        epochs=plan.epochs,
+        trials=plan.trials,
+        fidelity=plan.settings.fidelity or "epochs",
+        earlier_levels=tuple(earlier_levels),
+    )
+    context = SchedulerContext(
+        course=course, searched=plan.variants[0].searched, seed=plan.settings.seed
+    )
+    build: Callable[..., Scheduler] = bind_member("scheduler", plan.scheduler)
+    return inject(build, context)()

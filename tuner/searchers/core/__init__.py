@@ -1,0 +1,1 @@
+"""What all searchers share: the Optuna study, its storage and its distributions."""

@@ -1,0 +1,179 @@
+"""What has happened in a study so far, whoever asks: the table, the log, the frames."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from trainables.training.fidelity import Level
+from tuner.config.objectives import Goal, pareto_mask
+from tuner.state.seed_racing import SeedStatistics, compute_seed_statistics
+from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed
+
+
+class StudyTotals:
+    """Sums over the trials that have ended, each of which is looked at once.
+
+    Attributes:
+        epochs: Of those that have ended.
+        seconds: Of these epochs.
+        running_trials: Those that run, in the order in which they were begun.
+    """
+
+    def __init__(self) -> None:
+        self.reset({})
+
+    def reset(self, records: Mapping[str, Record]) -> None:
+        """Look at all trials anew."""
+        self.records, self.n_seen = records, 0
+        self.epochs, self.seconds = 0, 0.0
+        self.running_trials: list[Record] = []
+        self.positions: dict[str, int] = {}
+
+    def count_trials(self, records: Mapping[str, Record]) -> "StudyTotals":
+        """Return the account of trials of which some have begun or ended since."""
+        if records is not self.records or len(records) < self.n_seen:
+            self.reset(records)
+        new = list(islice(records.values(), self.n_seen, None))
+        self.positions |= {record.trial_id: self.n_seen + n for n, record in enumerate(new)}
+        self.n_seen = len(records)
+        before, self.running_trials = [*self.running_trials, *new], []
+        for record in before:
+            if record.status == "running":
+                self.running_trials.append(record)
+            else:
+                self.epochs += len(record.reports)
+                self.seconds += record.seconds
+        return self
+
+    def mark_resumed(self, record: Record) -> None:
+        """Take note that a trial goes on which had ended; before it reports anything."""
+        if (
+            any(each is record for each in self.running_trials)
+            or record.trial_id not in self.positions
+        ):
+            return
+        self.epochs -= len(record.reports)
+        self.seconds -= record.seconds
+        self.running_trials.append(record)
+        self.running_trials.sort(key=lambda each: self.positions[each.trial_id])
+
+
+@dataclass
+class StudyProgress:
+    """A study under way.
+
+    Attributes:
+        trials: Configurations to try.
+        levels: The whole runs that a trial may consist of.
+        concurrency: Trials at a time.
+        records: Trials so far, by number.
+        started_at: When, on the monotonic clock.
+        goal: What it is after.
+        gpu_share: Share of a GPU that a trial takes.
+        time_budget: Seconds after which the study ends; no limit if none.
+        disk_budget: Bytes that checkpoints may take; no limit if none.
+        disk_bytes: Bytes that they take.
+        n_images: Of the validation split.
+        totals: Sums over the trials; to be told of one that had ended and goes on.
+    """
+
+    trials: int
+    levels: tuple[Level, ...]
+    concurrency: int
+    records: dict[str, Record] = field(default_factory=dict)
+    started_at: float = field(default_factory=time.monotonic)
+    goal: Goal = field(default_factory=Goal)
+
+    @property
+    def epochs_per_trial(self) -> int:
+        """Epochs of a trial that goes all the way, over all its whole runs."""
+        return sum(level.epochs for level in self.levels)
+
+    gpu_share: float = 0.0
+    time_budget: float | None = None
+    disk_budget: float | None = None
+    disk_bytes: int = 0
+    n_images: int = 1
+    totals: StudyTotals = field(default_factory=StudyTotals, repr=False, compare=False)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started_at
+
+    @property
+    def running_trials(self) -> list[Record]:
+        """Trials that have not ended."""
+        return self.totals.count_trials(self.records).running_trials
+
+    @property
+    def n_ended(self) -> int:
+        """How many trials have ended."""
+        return len(self.records) - len(self.running_trials)
+
+    @property
+    def ended_trials(self) -> list[Record]:
+        """Trials that have."""
+        return [record for record in self.records.values() if record.status != "running"]
+
+    @property
+    def leader(self) -> Record | None:
+        """The trial with the best epoch so far.
+
+        Once configurations have been run with several seeds it is one of the configuration with the
+        highest mean, of those with the most seeds.
+        """
+        ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best_report]
+        if raced := self.seed_statistics:
+            most = max(each.n for each in raced.values())
+            first = max((n for n in raced if raced[n].n == most), key=lambda n: raced[n].mean)
+            own = [pair for pair in ranked if pair[1].configuration_id == first]
+            ranked = own or ranked
+        return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+    @property
+    def seed_statistics(self) -> dict[str, SeedStatistics]:
+        """What each configuration has come to over its seeds; empty while all have one."""
+        if not any(SEED_SEPARATOR in number for number in self.records):
+            return {}
+        return compute_seed_statistics(accuracies_by_seed(self.records.values()), self.n_images)
+
+    @property
+    def pareto_front(self) -> list[Record]:
+        """Trials whose best epoch satisfies the constraint and no other's beats; robust first."""
+        kept = [r for r in self.records.values() if r.checkpoint and r.is_feasible]
+        points = [
+            self.goal.objective_values(record.best_report) for record in kept if record.best_report
+        ]
+        found = [each for each, on in zip(kept, pareto_mask(points), strict=True) if on]
+        return sorted(found, key=lambda record: record.score, reverse=True)
+
+    @property
+    def trial_seconds(self) -> float:
+        """Seconds of all epochs of all trials so far."""
+        running = sum(record.seconds for record in self.running_trials)
+        return self.totals.seconds + running
+
+    @property
+    def remaining_trial_seconds(self) -> float | None:
+        """An estimate of those to come: as many epochs as trials took so far, at the mean pace."""
+        running = [len(record.reports) for record in self.running_trials]
+        epochs = self.totals.epochs
+        ended = len(self.records) - len(running)
+        if not epochs + sum(running):
+            return None
+        usual = epochs / ended if ended else self.epochs_per_trial
+        due = (self.trials - len(self.records)) * usual
+        due += sum(max(0.0, usual - each) for each in running)
+        return due * self.trial_seconds / (epochs + sum(running))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate of the time until the last trial ends, or the time budget if that is less."""
+        if (due := self.remaining_trial_seconds) is None:
+            return None
+        left = due / max(1, min(self.concurrency, self.trials - self.n_ended))
+        if self.time_budget is None:
+            return left
+        return min(left, max(0.0, self.time_budget - self.elapsed_seconds))

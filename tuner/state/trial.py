@@ -1,0 +1,173 @@
+"""One trial of a study: what it is told apart by, what it reported, and how it ended."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from trainables.training.constraint import Constraint
+from trainables.training.fidelity import Level
+from trainables.training.report import Report
+
+
+class ReportTotals:
+    """Best epoch and seconds of a list of reports that mostly grows at its end.
+
+    Attributes:
+        best: The epoch with the highest score, the first of equals; none if there is none.
+        seconds: Wall time of all epochs.
+    """
+
+    def __init__(self) -> None:
+        self.best: Report | None = None
+        self.seconds = 0.0
+        self.n_counted = 0
+        self.last_counted: Report | None = None
+
+    def count_reports(
+        self, reports: Sequence[Report], constraint: Constraint | None
+    ) -> "ReportTotals":
+        """Return the tally of a list, which is this one if the list has but grown."""
+        if self.n_counted > len(reports) or (
+            self.n_counted and reports[self.n_counted - 1] is not self.last_counted
+        ):
+            return ReportTotals().count_reports(reports, constraint)
+        while self.n_counted < len(reports):
+            report = self.last_counted = reports[self.n_counted]
+            if self.best is None or report.score(constraint) > self.best.score(constraint):
+                self.best = report
+            self.seconds += report.seconds
+            self.n_counted += 1
+        return self
+
+
+def distinguishing_knobs(config: Mapping[str, object], columns: Sequence[str]) -> dict[str, object]:
+    """Return what tells a trial apart from others, by the columns of a plan."""
+    return {path: column_value(config, path) for path in columns}
+
+
+def column_value(config: Mapping[str, object], path: str) -> object:
+    """Return what a configuration has in a column such as "optimizer.lr" or "model", or none."""
+    group, _, knob = path.partition(".")
+    found = config.get(group)
+    return found.get(knob or "name") if isinstance(found, dict) else found
+
+
+SEED_SEPARATOR = "s"
+"""In the number of a trial, between that of its configuration and its seed."""
+TrialStatus = Literal["running", "completed", "stopped", "diverged", "failed"]
+
+
+@dataclass
+class Record:
+    """One trial.
+
+    Attributes:
+        trial_id: Its number, "0000" for the first that was proposed; "0000s1" for its second seed.
+        knobs: What tells it apart: path of a knob to its value, none where it has no such knob.
+        seed: Of its draws.
+        groups: Group to member and knobs.
+        reports: One an epoch.
+        status: How it ended, or "running".
+        error: What it raised, if it failed.
+        checkpoint: Folder with its best weights and its last state.
+        previous_checkpoint: The one before that, while it runs, in case the newest is broken.
+        times_resumed: How often it has gone on after it had waited or its process had died.
+        constraint: What its best epoch should satisfy, if anything.
+    """
+
+    trial_id: str
+    knobs: dict[str, object]
+    seed: int
+    groups: dict[str, dict[str, object]]
+    reports: list[Report] = field(default_factory=list)
+    status: TrialStatus = "running"
+    error: str = ""
+    checkpoint: str = ""
+    previous_checkpoint: str = ""
+    times_resumed: int = 0
+    constraint: Constraint | None = None
+    cached_totals: ReportTotals = field(
+        default_factory=ReportTotals, init=False, repr=False, compare=False
+    )
+
+    @property
+    def totals(self) -> ReportTotals:
+        """What its epochs come to."""
+        self.cached_totals = self.cached_totals.count_reports(self.reports, self.constraint)
+        return self.cached_totals
+
+    @property
+    def configuration_id(self) -> str:
+        """The number of the first trial with its knobs."""
+        return self.trial_id.partition(SEED_SEPARATOR)[0]
+
+    @property
+    def best_report(self) -> Report | None:
+        """The epoch with the highest score, the one that is kept; the first of equals."""
+        return self.totals.best
+
+    @property
+    def score(self) -> tuple[float, ...]:
+        """What trials are ranked by: the score of the best epoch, below any if there is none."""
+        return best.score(self.constraint) if (best := self.best_report) else (-math.inf,)
+
+    @property
+    def is_feasible(self) -> bool:
+        """Whether the best epoch satisfies the constraint."""
+        return self.best_report is not None and self.best_report.violation(self.constraint) <= 0
+
+    @property
+    def last_report(self) -> Report | None:
+        """The latest epoch."""
+        return self.reports[-1] if self.reports else None
+
+    @property
+    def collapsed_at(self) -> int:
+        """Updates after which the sentinel ended it; 0 if it did not."""
+        return self.last_report.collapsed_at if self.last_report else 0
+
+    @property
+    def training_failed(self) -> bool:
+        """Whether it ended because training had failed."""
+        return self.last_report is not None and self.last_report.has_failed
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all epochs."""
+        return self.totals.seconds
+
+
+def accuracies_by_seed(records: Iterable[Record]) -> dict[str, list[float | None]]:
+    """Return the robust accuracy of each configuration that was run to its end, seed by seed.
+
+    None stands for a seed whose run failed.
+    """
+    found: dict[str, dict[int, float | None]] = {}
+    for record in records:
+        number = int(record.trial_id.partition(SEED_SEPARATOR)[2] or 0)
+        whole = (record.status == "completed" or record.training_failed) and record.best_report
+        if whole or (number and record.status == "failed"):
+            value = record.best_report.val_robust_accuracy if whole and record.best_report else None
+            found.setdefault(record.configuration_id, {})[number] = value
+    return {
+        name: [each[number] for number in sorted(each)]
+        for name, each in sorted(found.items())
+        if 0 in each
+    }
+
+
+def final_status(record: Record, levels: Sequence[Level]) -> TrialStatus:
+    """Return how a trial that no longer runs, and raised nothing, ended.
+
+    Args:
+        record: The trial.
+        levels: The whole runs that it may consist of.
+    """
+    if record.last_report is None:
+        return "stopped"
+    if record.last_report.diverged:
+        return "diverged"
+    end = (len(levels) - 1, levels[-1].epochs)
+    whole = record.last_report.position == end and not record.last_report.collapsed_at
+    return "completed" if whole else "stopped"

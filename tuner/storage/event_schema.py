@@ -1,0 +1,115 @@
+"""What a line of a study's account must say, whoever has written it."""
+
+import re
+from collections.abc import Container, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from trainables.errors import format_validation_error
+from trainables.hparams.ranges import MAX_COUNT
+from trainables.training.report import Report
+from tuner.storage.safe_paths import path_problem
+
+TRIAL_NUMBER = re.compile(r"[0-9]{4,9}(s[0-9]{1,9})?")
+"""Of a trial, and of its seed where it is not the first."""
+GroupValues = dict[str, dict[str, object]]
+
+
+def valid_relative_path(path: str) -> str:
+    """Return `path`.
+
+    Raises:
+        ValueError: If it is none below the results folder.
+    """
+    if flaw := path_problem(path):
+        raise ValueError(flaw)
+    return path
+
+
+def valid_counts(report: Report) -> Report:
+    """Return `report`.
+
+    Raises:
+        ValueError: If it counts what nobody has counted.
+    """
+    counts = report.epoch, report.level, report.collapsed_at, report.micro_batch or 0
+    if not all(0 <= count <= MAX_COUNT for count in counts):
+        raise ValueError(f"must count from 0 to {MAX_COUNT}, got {max(counts, key=abs)}")
+    return report
+
+
+RelativePath = Annotated[str, AfterValidator(valid_relative_path)]
+
+
+class StartEvent(TypedDict):
+    """A trial that has begun."""
+
+    knobs: dict[str, object]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    groups: GroupValues
+
+
+class ResumeEvent(TypedDict):
+    """A trial that goes on."""
+
+    knobs: dict[str, object]
+    groups: GroupValues
+    waited: bool
+    source: str
+
+
+class ReportEvent(TypedDict):
+    """An epoch."""
+
+    report: Annotated[Report, AfterValidator(valid_counts)]
+
+
+class CheckpointEvent(TypedDict, total=False):
+    """Where the files of a trial are."""
+
+    checkpoint: RelativePath
+    spare: RelativePath
+
+
+class EndEvent(TypedDict):
+    """How a trial has ended."""
+
+    status: Literal["completed", "stopped", "diverged", "failed"]
+    error: str
+
+
+EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
+    "began": TypeAdapter(StartEvent),
+    "went_on": TypeAdapter(ResumeEvent),
+    "reported": TypeAdapter(ReportEvent),
+    "kept": TypeAdapter(CheckpointEvent),
+    "ended": TypeAdapter(EndEvent),
+}
+
+
+def validate_event(line: object, known_trials: Container[str]) -> dict[str, Any]:
+    """Return a line, what it says in its own types.
+
+    Args:
+        line: As JSON has it.
+        known_trials: Numbers of the trials that have begun before.
+
+    Raises:
+        ValueError: If no study has written it.
+    """
+    if not isinstance(line, Mapping) or not isinstance(kind := line.get("event"), str):
+        raise ValueError("must say what event it is")
+    number = line.get("trial_id")
+    if not isinstance(number, str) or not TRIAL_NUMBER.fullmatch(number):
+        raise ValueError(f"trial_id must be a number such as 0007 or 0007s1, got {number!r}")
+    for named in () if kind == "began" else (number, line.get("source", number)):
+        if named not in known_trials:
+            raise ValueError(f"trial {number} goes on with {named!r}, which has not begun")
+    try:
+        own = EVENT_SCHEMAS[kind].validate_python(line) if kind in EVENT_SCHEMAS else {}
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise ValueError(f"trial {number}: {where} {format_validation_error(error)}") from None
+    return {**line, **own}

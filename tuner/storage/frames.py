@@ -1,0 +1,77 @@
+"""The rows of `trials.parquet` and `epochs.parquet`, from what is known of each trial."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from types import NoneType
+
+import pandas as pd
+
+from trainables.training.report import Report
+from tuner.layout import TRIAL_COLUMNS
+from tuner.state.trial import Record
+
+
+def trials_frame(
+    records: Iterable[Record], knobs: Sequence[str], folder: Path, *, include_running: bool = False
+) -> pd.DataFrame:
+    """Return one row a trial that has ended.
+
+    Args:
+        records: Trials, in the order of the rows.
+        knobs: Columns for what tells them apart.
+        folder: The results folder.
+        include_running: Whether those that have not ended get a row as well.
+    """
+    rows = [
+        trial_row(record, folder)
+        for record in records
+        if include_running or record.status != "running"
+    ]
+    frame = pd.DataFrame(rows, columns=["trial_id", "status", *knobs, *list(TRIAL_COLUMNS)[2:]])
+    return frame.astype(TRIAL_COLUMNS)
+
+
+def trial_row(record: Record, folder: Path) -> dict[str, object]:
+    """Return a trial as a row of `trials`."""
+    best, last = record.best_report, record.last_report
+    plain_enough = (bool, int, float, NoneType)
+    knobs = {k: v if isinstance(v, plain_enough) else str(v) for k, v in record.knobs.items()}
+    measured = {}
+    if best and last:
+        measured = {
+            "best_epoch": best.epoch,
+            "level": best.level,
+            "val_clean_accuracy": best.val_clean_accuracy,
+            "val_robust_accuracy": best.val_robust_accuracy,
+            "last_val_robust_accuracy": last.val_robust_accuracy,
+            "robust_overfitting": best.val_robust_accuracy - last.val_robust_accuracy,
+        }
+    return {
+        "trial_id": record.trial_id,
+        "status": record.status,
+        **knobs,
+        **measured,
+        "collapsed_at": record.collapsed_at or None,
+        "epochs": len(record.reports),
+        "seconds": record.seconds,
+        "gradient_passes": last.gradient_passes if last else 0.0,
+        "micro_batch": last.micro_batch if last else None,
+        "seed": record.seed,
+        "checkpoint": os.path.relpath(record.checkpoint, folder) if record.checkpoint else "",
+        "error": record.error,
+    }
+
+
+def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row a trial and epoch."""
+    pairs = [(record.trial_id, report) for record in records for report in record.reports]
+    # column by column, for a row of its own for each of a million epochs takes gigabytes
+    columns: dict[str, object] = {"trial_id": [number for number, _ in pairs]}
+    for field in fields(Report):
+        columns[field.name] = pd.Series(
+            [getattr(report, field.name) for _, report in pairs],
+            dtype="Int64" if field.name == "micro_batch" else None,
+        )
+    return pd.DataFrame(columns)

@@ -1,0 +1,83 @@
+"""The results folder: what outlives the study, and what analysis reads."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from trainables.training.checkpoint import METRICS_FILE, WEIGHTS_FILE
+from trainables.training.fidelity import Level
+from tuner.config.plan import Plan, tuples_to_lists
+from tuner.layout import EPOCHS_FILE, SEARCH_FILE, SEED_COLUMNS, TRIALS_FILE
+from tuner.state.seed_racing import SeedStatistics
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+from tuner.storage.atomic import write_atomically
+from tuner.storage.frames import epochs_frame, trials_frame
+
+
+def write_search_yaml(folder: Path, description: Mapping[str, object]) -> None:
+    """Write `search.yaml`: what `describe_study` returned."""
+    text = yaml.safe_dump(description, sort_keys=False)
+    write_atomically(folder / SEARCH_FILE, lambda path: path.write_text(text))
+
+
+def write_results(folder: Path, plan: Plan, progress: StudyProgress) -> None:
+    """Write both frames and the leader's `best/`, each whole or not at all."""
+    records = sorted(progress.records.values(), key=lambda record: record.trial_id)
+    trials = add_objective_columns(trials_frame(records, plan.knob_columns, folder), progress)
+    epochs = epochs_frame(records)
+    write_atomically(folder / TRIALS_FILE, trials.to_parquet)
+    write_atomically(folder / EPOCHS_FILE, epochs.to_parquet)
+    if progress.leader is not None:
+        write_best(folder, plan, progress)
+
+
+def add_objective_columns(trials: pd.DataFrame, progress: StudyProgress) -> pd.DataFrame:
+    """Return trials with a column for what two objectives, and one for what a constraint says."""
+    said = {}
+    if progress.goal.is_multi_objective:
+        said["pareto"] = {record.trial_id for record in progress.pareto_front}
+    if progress.goal.constraint:
+        said["feasible"] = {r.trial_id for r in progress.records.values() if r.is_feasible}
+    trials = trials.assign(**{name: trials["trial_id"].isin(ids) for name, ids in said.items()})
+    return add_seed_columns(trials, progress)
+
+
+def add_seed_columns(trials: pd.DataFrame, progress: StudyProgress) -> pd.DataFrame:
+    """Return trials with what their configuration has come to, if any has several seeds."""
+    if not (raced := progress.seed_statistics):
+        return trials
+    own = trials["trial_id"].map({n: r.configuration_id for n, r in progress.records.items()})
+    rows = own.map(raced).map(lambda each: asdict(each) if isinstance(each, SeedStatistics) else {})
+    known = pd.DataFrame(rows.to_list(), index=trials.index, columns=list(SEED_COLUMNS)[1:])
+    return trials.assign(configuration=own).join(known).astype(SEED_COLUMNS)
+
+
+def write_best(folder: Path, plan: Plan, progress: StudyProgress) -> None:
+    """Write the winner's weights, configuration and measurements to `best/`."""
+    winner = progress.leader
+    assert winner is not None
+    source, target, new = Path(winner.checkpoint), folder / "best", folder / ".best"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    shutil.copyfile(source / WEIGHTS_FILE, new / WEIGHTS_FILE)
+    metrics = json.loads((source / METRICS_FILE).read_text())
+    metrics = {"trial_id": winner.trial_id, "knobs": tuples_to_lists(winner.knobs), **metrics}
+    (new / METRICS_FILE).write_text(json.dumps(metrics, indent=2))
+    config = build_best_config(plan, winner, progress.levels)
+    (new / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
+
+
+def build_best_config(plan: Plan, winner: Record, levels: Sequence[Level]) -> dict[str, object]:
+    """Return the winner's whole configuration, as its best epoch was trained."""
+    assert winner.best_report is not None
+    shared = plan.shared_config() | {"seed": winner.seed}
+    config = levels[winner.best_report.level].apply_to(tuples_to_lists(winner.groups) | shared)
+    return {key: value for key, value in config.items() if key != "threads"}
