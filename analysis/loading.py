@@ -14,12 +14,11 @@ from analysis.frames import Frames, Study, add_study_column, join_frames
 from analysis.missing_trials import find_missing_trials
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
-from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, TRIAL_COLUMNS, TRIALS_FILE
+from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, SEARCH_FILE, TRIAL_COLUMNS, TRIALS_FILE
 from tuner.storage import search_yaml
 from tuner.storage.external_logs import reader
 from tuner.storage.remote_copy import fetch_results_folder
 
-STUDY_FILE = search_yaml.SEARCH_FILE
 REQUIRED_COLUMNS = {
     TRIALS_FILE: ("trial_id", "status", "val_robust_accuracy"),
     EPOCHS_FILE: ("trial_id", "epoch"),
@@ -80,11 +79,11 @@ def load_folder(folder: Path, name: str) -> Frames:
         raise InputError([f"{folder}: there is no such folder; write a results folder."])
     if folder.is_file():
         return load_logs(folder, name)
-    if not (folder / STUDY_FILE).is_file():
+    if not (folder / SEARCH_FILE).is_file():
         if any(folder.rglob("*.log")):
             return load_logs(folder, name)
         raise InputError([
-            f"{folder}: expected a results folder of tuner.search, found no {STUDY_FILE} in it."
+            f"{folder}: expected a results folder of tuner.search, found no {SEARCH_FILE} in it."
         ])
     return load_study(folder, name)
 
@@ -138,12 +137,12 @@ def load_study(folder: Path, name: str) -> Frames:
 def load_description(folder: Path, problems: list[str]) -> Mapping[str, Any]:
     """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
     try:
-        said = search_yaml.read_search_yaml(folder / STUDY_FILE)
+        said = search_yaml.read_search_yaml(folder / SEARCH_FILE)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        problems.append(f"{STUDY_FILE} cannot be read ({error_reason(error)}).")
+        problems.append(f"{SEARCH_FILE} cannot be read ({error_reason(error)}).")
         return {}
     if not isinstance(said, dict):
-        problems.append(f"{STUDY_FILE} is no search.yaml of a study.")
+        problems.append(f"{SEARCH_FILE} is no search.yaml of a study.")
         return {}
     return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}
 

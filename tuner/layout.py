@@ -1,12 +1,10 @@
 """The files of a study's frames, and the columns of its trials with their types."""
 
-from tuner.storage import search_yaml
-
 EVENT_LOG_FILE = "journal.jsonl"
 CHECKPOINT_PATTERN = "checkpoint_*"
 """In the folder of a trial, as Ray names them."""
 OPTUNA_FILE = "optuna.log"
-SEARCH_FILE = search_yaml.SEARCH_FILE
+SEARCH_FILE = "search.yaml"
 RESULTS_FOLDER = "results"
 """Folder of results folders, and of the copies of those at addresses, where a command is typed."""
 TRIALS_FOLDER = "trials"

@@ -19,7 +19,7 @@ from analysis.figures import _style
 from analysis.frames import Frames
 from trainables.errors import InputError, did_you_mean
 
-__all__ = ["about", "draw", "drawable", "names", "save"]
+__all__ = ["describe_figure", "draw", "check_drawable", "list_figures", "save"]
 FORMAT_METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
 """What each says of itself, without what would change from day to day."""
 

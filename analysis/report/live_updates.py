@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Any
 
 from analysis.frames import Frames
-from analysis.loading import STUDY_FILE, load
-from analysis.report.diagnostics import DIAGNOSTICS_FILE as DIAGNOSTICS
+from analysis.loading import load
+from analysis.report.diagnostics import DIAGNOSTICS_FILE
 from analysis.report.page import render_page, render_sections
 from analysis.report.payload import build_payload
 from analysis.report.ranking import build_ranking
@@ -21,11 +21,17 @@ from analysis.report.running_study import (
 )
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
-from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, TRIALS_FILE
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
+from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, EVENT_LOG_FILE, SEARCH_FILE, TRIALS_FILE
 from tuner.storage.lock import is_locked
 
-WATCHED_FILES = (STUDY_FILE, TRIALS_FILE, EPOCHS_FILE, EVALUATION_FILE, DIAGNOSTICS, JOURNAL)
+WATCHED_FILES = (
+    SEARCH_FILE,
+    TRIALS_FILE,
+    EPOCHS_FILE,
+    EVALUATION_FILE,
+    DIAGNOSTICS_FILE,
+    EVENT_LOG_FILE,
+)
 PAUSE_FACTOR = 10.0
 """How many times as long as reading took is waited before it is read again."""
 
@@ -116,7 +122,7 @@ def list_file_states(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool
     None stands for a file that is not there.
     """
     for folder in folders:
-        yield is_locked(folder / JOURNAL)
+        yield is_locked(folder / EVENT_LOG_FILE)
         for name in WATCHED_FILES:
             try:
                 found = (folder / name).stat()

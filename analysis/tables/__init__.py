@@ -4,10 +4,6 @@ from analysis.tables.comparison import PaperComparison, compare_with_papers
 from analysis.tables.published import list_tables, load_published
 
 __all__ = [
-    "Comparison",
-    "against_papers",
-    "published",
-    "tables",
     "PaperComparison",
     "compare_with_papers",
     "list_tables",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-ResultT = TypeVar("Done")
+ResultT = TypeVar("ResultT")
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
 """Seconds before the second try, and the most between two; each pause is twice the one before."""

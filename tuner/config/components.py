@@ -13,7 +13,7 @@ STUDY_GROUPS = {
 }
 
 
-def bind_member(group: str, settings: Mapping[str, Any]) -> partial[Any]:
+def bind_study_member(group: str, settings: Mapping[str, Any]) -> partial[Any]:
     """Return the `build` of a scheduler or searcher with its knobs set."""
     values = {key: value for key, value in settings.items() if key != "name"}
     return bind_member(STUDY_GROUPS[group], settings["name"], values)["build"]

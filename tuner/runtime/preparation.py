@@ -9,7 +9,7 @@ import optuna
 from trainables.errors import InputError
 from trainables.io.retry import Retry
 from tuner.config.plan import Plan
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
+from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.resume.compatibility import StudyDescription, find_differences, read_description
 from tuner.runtime.resume.optuna_study import (
     incompatible_trials,
@@ -50,7 +50,7 @@ def load_earlier_study(
         InputError: If the Optuna study or the journal cannot be read.
     """
     folder = place.folder
-    if not (folder / JOURNAL).exists() or plan.settings.resume != "auto":
+    if not (folder / EVENT_LOG_FILE).exists() or plan.settings.resume != "auto":
         return list(check_results_folder(place)), EarlierStudy()
     problems = list(check_links(folder))
     try:

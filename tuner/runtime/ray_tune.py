@@ -123,8 +123,8 @@ def run_trials(
                 watch,
                 vigil,
                 PrometheusCallback(progress, store.folder.name),
-                JsonLoggerCallback(),
-            ],  # type: ignore[no-untyped-call]
+                JsonLoggerCallback(),  # type: ignore[no-untyped-call]
+            ],
             log_to_file=(OUTPUT_FILE, OUTPUT_FILE),
             sync_config=tune.SyncConfig(
                 sync_period=SYNC_SECONDS, sync_artifacts=True, sync_artifacts_on_checkpoint=False

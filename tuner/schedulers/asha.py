@@ -59,16 +59,16 @@ class AshaStopping(Scheduler):
     A trial goes on from a rung if it is at least at the 1 - 1/factor quantile of those before it.
     """
 
-    def __init__(self, ladder: RungSchedule, factor: float, *, first: int = 0) -> None:
+    def __init__(self, ladder: RungSchedule, factor: float, *, first_rung: int = 0) -> None:
         """Begin with no trial.
 
         Args:
             ladder: The rungs.
             factor: One in this many goes on.
-            first: The first rung that counts.
+            first_rung: The first rung that counts.
         """
         super().__init__(ladder.levels)
-        self.rung_schedule, self.factor, self.first_rung = ladder, factor, first
+        self.rung_schedule, self.factor, self.first_rung = ladder, factor, first_rung
         self.positions: dict[str, TrialPosition] = {}
         self.rung_values = [array("d") for _ in ladder.rungs]  # which numpy reads as it is
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from trainables.io.remote_files import is_url, wrap_access_errors
 from tuner.config.plan import Plan
 from tuner.config.settings import Settings
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
-from tuner.layout import RESULTS_FOLDER
+from tuner.layout import EVENT_LOG_FILE, RESULTS_FOLDER
 from tuner.storage.results_store import RESULTS_KEY, LocalStore, RemoteStore
 
 TIME_FORMAT = "%Y%m%d-%H%M%S"
@@ -60,7 +59,9 @@ def find_folder_to_resume(plan: Plan) -> Path | None:
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
     found = [
-        (moment, each) for moment, each in find_default_folders(plan) if (each / JOURNAL).exists()
+        (moment, each)
+        for moment, each in find_default_folders(plan)
+        if (each / EVENT_LOG_FILE).exists()
     ]
     if is_url(plan.settings.results):
         folder = parent_folder(plan.settings)
@@ -94,7 +95,7 @@ def check_results_folder(store: LocalStore) -> Iterator[str]:
         yield f"name: {store.uri} exists; choose another name=NAME, or resume=auto to go on."
         return
     if folder.exists():
-        hint = ", or resume=auto to go on with it" if (folder / JOURNAL).exists() else ""
+        hint = ", or resume=auto to go on with it" if (folder / EVENT_LOG_FILE).exists() else ""
         yield f"name: {folder} exists; choose another name=NAME{hint}."
         return
     above = next(parent for parent in folder.parents if parent.exists())

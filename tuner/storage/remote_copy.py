@@ -20,14 +20,12 @@ from trainables.io.remote_files import (
     open_filesystem,
     wrap_access_errors,
 )
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
-from tuner.layout import RESULTS_FOLDER, TRIALS_FOLDER
+from tuner.layout import EVENT_LOG_FILE, RESULTS_FOLDER, SEARCH_FILE, TRIALS_FOLDER
 from tuner.storage.lock import is_locked
-from tuner.storage.search_yaml import SEARCH_FILE as STUDY
 
 EXCLUDED_NAMES = frozenset({TRIALS_FOLDER, "tensorboard", "export"})
 """What is not copied with the rest: fetched where needed, for other readers, made here."""
-APPEND_ONLY_FILES = frozenset({JOURNAL, "optuna.log"})
+APPEND_ONLY_FILES = frozenset({EVENT_LOG_FILE, "optuna.log"})
 """What only grows, and belongs together."""
 NANOSECONDS_PER_SECOND = 10**9
 """In nanoseconds."""
@@ -120,10 +118,10 @@ class WorkingCopy:
         if not found:
             return set()
         self.mark_as_copy()
-        if not is_locked(self.folder / JOURNAL):  # else nothing is newer than the copy
-            journal, here = found.get(self.folder / JOURNAL), self.folder / JOURNAL
+        if not is_locked(self.folder / EVENT_LOG_FILE):  # else nothing is newer than the copy
+            journal, here = found.get(self.folder / EVENT_LOG_FILE), self.folder / EVENT_LOG_FILE
             longer = journal is not None and journal.size > file_bytes(here)
-            order = sorted(found.items(), key=lambda each: each[0].name != JOURNAL)
+            order = sorted(found.items(), key=lambda each: each[0].name != EVENT_LOG_FILE)
             self.download_files({
                 path: info
                 for path, info in order
@@ -211,9 +209,9 @@ def open_working_copy(address: str) -> WorkingCopy:
         raise InputError([f"{address.partition('@')[2]}: an address {error}."]) from None
     copy = WorkingCopy(Path(RESULTS_FOLDER).absolute() / name, address)
     with wrap_access_errors(address):
-        if not name or copy.folder / STUDY not in copy.list_paths(copy.folder):
+        if not name or copy.folder / SEARCH_FILE not in copy.list_paths(copy.folder):
             raise InputError([
-                f"{address}: holds no {STUDY}; name the address of a results folder."
+                f"{address}: holds no {SEARCH_FILE}; name the address of a results folder."
             ])
     return copy
 

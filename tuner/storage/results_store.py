@@ -13,8 +13,7 @@ from ray import tune
 
 from trainables.io.remote_files import join_url, wrap_access_errors
 from trainables.training.checkpoint import folder_bytes
-from tuner.layout import CHECKPOINT_PATTERN, TRIALS_FOLDER
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
+from tuner.layout import CHECKPOINT_PATTERN, EVENT_LOG_FILE, TRIALS_FOLDER
 from tuner.storage.event_reader import load_events
 from tuner.storage.remote_copy import WorkingCopy
 
@@ -188,7 +187,7 @@ class RemoteStore(WorkingCopy, LocalStore):
         """Copy what the study needs to go on, where more of it is at the address than here."""
         with wrap_access_errors(self.uri, RESULTS_KEY):
             self.refresh()
-            journal = self.folder / JOURNAL
+            journal = self.folder / EVENT_LOG_FILE
             for record in load_events(self.folder)[0].values() if journal.exists() else ():
                 for path in filter(None, [record.checkpoint, record.previous_checkpoint]):
                     if record.status == "running":

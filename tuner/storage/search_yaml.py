@@ -12,8 +12,6 @@ from trainables.hparams.ranges import Count, Natural
 from trainables.io import safe_yaml
 from trainables.training.constraint import parse_constraint
 
-SEARCH_FILE = "search.yaml"
-
 
 def valid_constraint(text: str) -> str:
     """Return a constraint as it is written.

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
-from tuner.layout import TRIALS_FOLDER
+from tuner.layout import EVENT_LOG_FILE, TRIALS_FOLDER
 from tuner.storage.remote_copy import WorkingCopy
 
 POLL_SECONDS = 1.0
@@ -75,7 +74,7 @@ class Uploader:
         folder = self.working_copy.folder
         found = [path for path in folder.glob("*") if path.name != TRIALS_FOLDER]
         files = [f for path in found for f in ([path] if path.is_file() else path.rglob("*"))]
-        for path in sorted(files, key=lambda file: (file.name != JOURNAL, file)):
+        for path in sorted(files, key=lambda file: (file.name != EVENT_LOG_FILE, file)):
             if self.working_copy.is_private(path) or not path.is_file():
                 continue
             about = path.stat()

@@ -10,7 +10,7 @@ from tests.oracles import make_report
 from trainables.injection import inject
 from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Level
-from tuner.config.components import STUDY_GROUPS, bind_member
+from tuner.config.components import STUDY_GROUPS, bind_study_member
 from tuner.config.objectives import Goal
 from tuner.config.plan import Variant
 from tuner.searchers.core.factory import SearcherContext
@@ -316,7 +316,7 @@ def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
 
     def sampler(number):
         context = SearcherContext(seed=number, study_seed=0, shortlist=TrialSubset())
-        return inject(bind_member("searcher", {"name": name, **startup}), context)()
+        return inject(bind_study_member("searcher", {"name": name, **startup}), context)()
 
     domains = {
         "optimizer.lr": tune.loguniform(1e-3, 1e-1),
@@ -378,7 +378,7 @@ def pursued(name, goal, number, worth, **knobs):
 
     def sampler(number):
         context = SearcherContext(seed=number, study_seed=0, shortlist=TrialSubset())
-        return inject(bind_member("searcher", {"name": name, **knobs}), context)()
+        return inject(bind_study_member("searcher", {"name": name, **knobs}), context)()
 
     variants = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.uniform(0, 1)})]
     search = OptunaSearcher(variants, sampler, listed=False, levels=(Level(1),), goal=goal)

@@ -28,7 +28,7 @@ from tuner import evaluate, export, train
 from tuner.config import description
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import find_checkpoints
-from tuner.layout import EVENT_LOG_FILE as JOURNAL
+from tuner.layout import EVENT_LOG_FILE
 from tuner.replay.recordings import load_archive
 from tuner.runtime.resume.warm_start import load_warm_start
 from tuner.state.study import StudyProgress
@@ -112,23 +112,23 @@ def test_a_journal_that_knows_more_is_kept_and_nothing_is_fetched_where_a_search
     there, address
 ):
     copy = fetch_results_folder(address)
-    known = (copy / JOURNAL).read_text()
-    (copy / JOURNAL).write_text(known + known)
-    late = (copy / JOURNAL).stat().st_mtime_ns + 10**9
-    for name in (JOURNAL, "search.yaml"):
+    known = (copy / EVENT_LOG_FILE).read_text()
+    (copy / EVENT_LOG_FILE).write_text(known + known)
+    late = (copy / EVENT_LOG_FILE).stat().st_mtime_ns + 10**9
+    for name in (EVENT_LOG_FILE, "search.yaml"):
         os.utime(there / name, ns=(late, late))
     fetch_results_folder(address)
-    assert (copy / JOURNAL).read_text() == known + known
+    assert (copy / EVENT_LOG_FILE).read_text() == known + known
     assert (copy / "search.yaml").stat().st_mtime_ns == late
-    (there / JOURNAL).write_text(3 * known)
+    (there / EVENT_LOG_FILE).write_text(3 * known)
     os.utime(there / "search.yaml", ns=(late + 1, late + 1))
     running = EventLog(copy)
     fetch_results_folder(address)
     running.close()
-    assert (copy / JOURNAL).read_text() == known + known
+    assert (copy / EVENT_LOG_FILE).read_text() == known + known
     assert (copy / "search.yaml").stat().st_mtime_ns == late
     fetch_results_folder(address)
-    assert (copy / JOURNAL).read_text() == 3 * known
+    assert (copy / EVENT_LOG_FILE).read_text() == 3 * known
 
 
 def test_what_else_lies_where_a_copy_would_is_left_alone(there, address, tmp_path):

@@ -124,12 +124,12 @@ def never_stop(_: Tensor, rows: Tensor) -> Tensor:
 
 def skip_validation(trial: Trial) -> None:
     """Replace the validation attack of a trial by one that computes nothing."""
-    exam = replace(trial.components.exam, measure_accuracies=skip_validation)
+    exam = replace(trial.components.exam, measure_accuracies=zero_accuracies)
     trial.components = replace(trial.components, exam=exam)
 
 
-def skip_validation(*_: object, **__: object) -> tuple[float, float]:
-    """Return clean and robust accuracy as if nobody had looked."""
+def zero_accuracies(*_: object, **__: object) -> tuple[float, float]:
+    """Return clean and robust accuracy without computing anything."""
     return 0.0, 0.0
 
 

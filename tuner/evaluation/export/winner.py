@@ -16,6 +16,7 @@ from trainables.networks.ensemble import Ensemble
 from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
 from tuner.evaluation import fingerprint, table
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
+from tuner.layout import SEARCH_FILE
 from tuner.storage import search_yaml
 
 REQUIRED_KEYS = [
@@ -92,7 +93,7 @@ def read_winner(folder: Path) -> Winner:
         raise InputError([
             f"{folder / 'best/config.yaml'}: threat.eps must be a number; {REWRITE_HINT}."
         ])
-    metrics, study = read_best_metrics(folder), read_winner_study(folder / search_yaml.SEARCH_FILE)
+    metrics, study = read_best_metrics(folder), read_winner_study(folder / SEARCH_FILE)
     rows = table.read_table(folder)
     rows = rows[rows["trial_id"] == metrics["trial_id"]]
     rows = rows[rows["rule"] == "best_validation_robust"]

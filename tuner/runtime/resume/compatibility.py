@@ -9,7 +9,6 @@ import yaml
 
 from trainables.errors import InputError
 from trainables.training.fidelity import Level
-from tuner import layout
 from tuner.config import description
 from tuner.config.domain_parser import parse_value_or_domain
 from tuner.config.domains import contains, contains_domain, format_domain
@@ -20,6 +19,48 @@ from tuner.storage import search_yaml
 
 VariantDescription = Mapping[str, Any]
 """A variant as `search.yaml` has it: what is searched, as it would be typed, and what is fixed."""
+
+
+@dataclass(frozen=True)
+class StudyDescription:
+    """The content of a `search.yaml`.
+
+    Attributes:
+        folder: The results folder.
+        content: The validated content; keys may be missing.
+    """
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    def earlier_levels(self, epochs: int) -> list[Level]:
+        """Return the levels that the study had before it was given more epochs, or none.
+
+        Args:
+            epochs: The epochs that the study has now.
+
+        Raises:
+            LookupError: If the content lacks its levels.
+            TypeError: If a level is none.
+        """
+        levels = [Level(**level) for level in self.content["levels"]]
+        return levels if epochs > levels[-1].epochs else levels[: self.content["earlier_levels"]]
+
+
+def read_description(folder: Path) -> StudyDescription:
+    """Read the `search.yaml` of a results folder.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    try:
+        content = search_yaml.read_search_yaml(folder / SEARCH_FILE)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError([f"resume: {folder / SEARCH_FILE} cannot be read ({reason})."]) from None
+    if not isinstance(content, Mapping):
+        raise InputError([f"resume: {folder / SEARCH_FILE} says nothing of a study."])
+    return StudyDescription(folder, content)
 
 
 def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -> Iterator[str]:
@@ -83,9 +124,7 @@ def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
         earlier.earlier_levels(plan.epochs)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # it leaves things out
         reason = f"{type(error).__name__}: {error}"
-        found = [
-            f"resume: {earlier.folder / layout.SEARCH_FILE} says nothing of a study ({reason})."
-        ]
+        found = [f"resume: {earlier.folder / SEARCH_FILE} says nothing of a study ({reason})."]
     yield from found
 
 
@@ -105,45 +144,3 @@ def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
             yield f"{key}: must be {text}, as in {folder}, to go on with it."
     if (had := before["study"]["epochs"]) > plan.epochs:
         yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
-
-
-@dataclass(frozen=True)
-class StudyDescription:
-    """The content of a `search.yaml`.
-
-    Attributes:
-        folder: The results folder.
-        content: The validated content; keys may be missing.
-    """
-
-    folder: Path
-    content: Mapping[str, Any]
-
-    def earlier_levels(self, epochs: int) -> list[Level]:
-        """Return the levels that the study had before it was given more epochs, or none.
-
-        Args:
-            epochs: The epochs that the study has now.
-
-        Raises:
-            LookupError: If the content lacks its levels.
-            TypeError: If a level is none.
-        """
-        levels = [Level(**level) for level in self.content["levels"]]
-        return levels if epochs > levels[-1].epochs else levels[: self.content["earlier_levels"]]
-
-
-def read_description(folder: Path) -> StudyDescription:
-    """Read the `search.yaml` of a results folder.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
-    try:
-        content = search_yaml.read_search_yaml(folder / SEARCH_FILE)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError([f"resume: {folder / SEARCH_FILE} cannot be read ({reason})."]) from None
-    if not isinstance(content, Mapping):
-        raise InputError([f"resume: {folder / SEARCH_FILE} says nothing of a study."])
-    return StudyDescription(folder, content)

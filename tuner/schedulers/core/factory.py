@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainables.binding import bind_member
 from trainables.injection import inject
 from trainables.training.fidelity import Level
-from tuner.config.components import bind_member
+from tuner.config.components import bind_study_member
 from tuner.config.plan import Plan
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Scheduler
@@ -43,5 +42,5 @@ def build_scheduler(plan: Plan, earlier_levels: Sequence[Level] = ()) -> Schedul
     context = SchedulerContext(
         course=course, searched=plan.variants[0].searched, seed=plan.settings.seed
     )
-    build: Callable[..., Scheduler] = bind_member("scheduler", plan.scheduler)
+    build: Callable[..., Scheduler] = bind_study_member("scheduler", plan.scheduler)
     return inject(build, context)()

@@ -55,7 +55,7 @@ class SuccessiveHalving(Scheduler):
     """
 
     def __init__(
-        self, ladder: RungSchedule, keep: Sequence[float], trials: int, *, first: int = 0
+        self, ladder: RungSchedule, keep: Sequence[float], trials: int, *, first_rung: int = 0
     ) -> None:
         """Begin with no trial.
 
@@ -63,12 +63,12 @@ class SuccessiveHalving(Scheduler):
             ladder: The rungs.
             keep: Share of the trials that go on, rung by rung; the last for all that follow.
             trials: How many there will be.
-            first: The rung that trials come to first; they skip those before.
+            first_rung: The rung that trials come to first; they skip those before.
         """
         super().__init__(ladder.levels)
-        self.rung_schedule, self.first_rung = ladder, first
+        self.rung_schedule, self.first_rung = ladder, first_rung
         self.slots = [trials]
-        for rung in range(first, len(ladder.rungs)):
+        for rung in range(first_rung, len(ladder.rungs)):
             share = keep[min(rung, len(keep) - 1)]
             self.slots.append(max(1, round(share * self.slots[-1])))
         self.positions: dict[str, TrialPosition] = {}

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import optuna
 
-from trainables.binding import bind_member
 from trainables.injection import inject
-from tuner.config.components import bind_member
+from tuner.config.components import bind_study_member
 from tuner.config.plan import Plan
 from tuner.searchers.core.trial_subset import TrialSubset
 
@@ -33,7 +32,7 @@ class SearcherContext:
 def build_sampler_factory(plan: Plan) -> Callable[[int], optuna.samplers.BaseSampler]:
     """Return what makes the sampler of the trial of a number."""
     shortlist = TrialSubset()
-    build: Callable[..., optuna.samplers.BaseSampler] = bind_member("searcher", plan.searcher)
+    build: Callable[..., optuna.samplers.BaseSampler] = bind_study_member("searcher", plan.searcher)
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SEED_STRIDE + number) % 2**32

@@ -44,7 +44,7 @@ class OptunaSearcher(Searcher):
         levels: Sequence[Level],
         goal: Goal | None = None,
         study: optuna.Study | None = None,
-        past: Mapping[str, Record] | None = None,
+        records: Mapping[str, Record] | None = None,
     ) -> None:
         """Create an empty study, or take one up.
 
@@ -56,7 +56,7 @@ class OptunaSearcher(Searcher):
             levels: The whole runs that a trial may consist of.
             goal: What the study is after; robust accuracy if none.
             study: The study to take up; `None`: a new one, in memory.
-            past: What has become of its trials, by number.
+            records: What has become of its trials, by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
         self.levels, self.make_sampler, self.goal = levels, sampler, goal or Goal()
@@ -73,7 +73,7 @@ class OptunaSearcher(Searcher):
         self.running_trials: dict[str, optuna.Trial] = {}
         self.best_reports: dict[str, Report] = {}
         self.last_reports: dict[str, Report] = {}
-        self.records = past or {}
+        self.records = records or {}
         self.interrupted = deque(self.reconcile())
 
     def reconcile(self) -> Iterator[int]:
