@@ -263,7 +263,7 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
     Args:
         members: The member of each group by the name of the group.
     """
-    sentinel, exam = members["sentinel"]["collapsed_at"], members["exam"]["accuracies"]
+    sentinel, exam = members["sentinel"]["detect_collapse"], members["exam"]["measure_accuracies"]
     return Components(
         threat=BoundThreat(**members["threat"].functions),
         data=bound_data(members["data"]),
@@ -289,7 +289,7 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
 
 def bound_data(member: BoundMember) -> BoundData:
     """Return a data set with its knobs set."""
-    return BoundData(**member.functions, batch_size=member["batches"].keywords["batch_size"])
+    return BoundData(**member.functions, batch_size=member["iterate_batches"].keywords["batch_size"])
 
 
 def bound_model(member: BoundMember) -> BoundModel:
