@@ -22,8 +22,9 @@ from analysis.figures.__main__ import FigureSettings
 from analysis.report.__main__ import ReportSettings
 from analysis.tables.__main__ import TableSettings
 from docs.render import coded, escaped, first_line, knob_table, prose, table, typed_value
-from trainables.components import GROUPS, Group
+from trainables.components import GROUPS
 from trainables.hparams import registry
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import parse_argument_docs, read_knobs
 from trainables.training.report import Report
 from tuner.config.components import STUDY_GROUPS

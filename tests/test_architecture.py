@@ -1,76 +1,234 @@
-"""The import rules of the project, as tests."""
+"""Who may import whom: the table of packages, and what follows from it."""
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MAY_IMPORT = {
-    "tuner": {"tuner", "search_spaces", "trainables"},
-    "search_spaces": {"search_spaces"},
-    "trainables": {"trainables"},
-    "analysis": {
-        "analysis",
-        *(f"trainables.{name}" for name in ("report", "problems", "knobs", "misfit", "ranges")),
-        *(f"tuner.{name}" for name in ("elsewhere", "working_copy")),  # what lies at an address
-        *("trainables.io.safe_yaml", "tuner.storage.search_yaml"),
-        "trainables.training.constraint",
-        *(f"tuner.{name}" for name in ("columns", "command", "keys", "listing", "logs")),
-        *(f"tuner.{name}" for name in ("typed", "words")),
-        "search_spaces._published",
-        *(f"tuner.{name}" for name in ("history", "journal", "lock", "rows")),  # of a running study
-        "tuner.storage.safe_paths",
-    },
+
+TUNER = {
+    "layout": (),
+    "cli": ("layout",),
+    "config": ("cli", "layout"),
+    "state": ("config",),
+    "storage": ("state", "config", "cli", "layout"),
+    "schedulers": ("config",),
+    "searchers": ("storage", "state", "config", "layout"),
+    "trackers": (),
+    "monitoring": ("state", "config", "cli"),
+    "runtime": (
+        *("monitoring", "searchers", "schedulers", "storage", "state", "config", "cli", "layout"),
+    ),
+    "replay": ("runtime", "schedulers", "searchers", "storage", "state", "config", "cli", "layout"),
+    "evaluation": ("storage", "config", "cli", "layout"),
+    "launch": ("runtime", "replay", "searchers", "storage", "config", "cli"),
+    "search": ("launch", "config", "cli"),
+    "train": ("launch", "config", "cli", "layout"),
+    "evaluate": ("evaluation", "storage", "cli"),
+    "export": ("evaluation", "storage", "cli"),
 }
-LOOKS_AT_NETWORKS = {"trainables", "tuner"}
-"""What diagnostics may import besides."""
-FILES = sorted(p for k in MAY_IMPORT for p in (ROOT / k).rglob("*.py"))
+"""Each package or module of tuner/: those of tuner/ that it may import. All may import trainables,
+but for `layout` and `trackers`."""
+
+TRAINABLES = {
+    "errors": (),
+    "io": ("errors",),
+    "hparams": ("io", "errors"),
+    "threat": ("hparams",),
+    "protocols": ("threat",),
+    "networks": ("hparams", "errors"),
+    "data_pipeline": ("hparams", "errors", "io"),
+    "scheduling": ("hparams",),
+    "threats": ("threat", "hparams"),
+    "data": ("data_pipeline", "hparams", "errors"),
+    "models": ("networks", "hparams", "errors"),
+    "criteria": ("networks", "hparams", "protocols"),
+    "methods": ("protocols", "networks", "threat", "hparams", "criteria"),
+    "attacks": ("protocols", "networks", "threat", "hparams"),
+    "averages": ("networks", "hparams"),
+    "optimizers": ("hparams",),
+    "schedules": ("hparams",),
+    "eps_schedules": ("hparams",),
+    "updates": ("attacks", "protocols", "networks", "threat", "hparams"),
+    "robustness": ("attacks", "data_pipeline", "networks", "threat", "hparams"),
+    "injection": ("hparams",),
+    "bound_components": ("injection", "protocols", "networks", "data_pipeline", "threat"),
+    "components": (
+        *("robustness", "scheduling", "data_pipeline", "networks", "threat", "hparams", "errors"),
+    ),
+    "binding": ("bound_components", "components", "hparams", "errors"),
+    "step_context": ("bound_components", "injection", "protocols", "threat"),
+    "training": (
+        *("binding", "bound_components", "components", "step_context", "data_pipeline", "networks"),
+        *("robustness", "threat", "hparams", "io", "errors", "protocols", "injection"),
+    ),
+    "evaluation": (
+        *("methods", "attacks", "threats", "data_pipeline", "networks", "threat", "hparams"),
+        "errors",
+    ),
+    "evaluations": (
+        *("evaluation", "training", "robustness", "methods", "attacks", "threats", "networks"),
+        *("threat", "hparams", "errors"),
+    ),
+}
+"""Each package or module of trainables/: those of trainables/ that it may import."""
+
+ANALYSIS = {
+    "tuner.layout",
+    "tuner.cli",
+    "tuner.storage.event_reader",
+    "tuner.storage.external_logs",
+    "tuner.storage.frames",
+    "tuner.storage.lock",
+    "tuner.storage.remote_command",
+    "tuner.storage.remote_copy",
+    "tuner.storage.safe_paths",
+    "tuner.storage.search_yaml",
+    "search_spaces.tables._published",
+    "trainables.errors",
+    "trainables.hparams",
+    "trainables.io.safe_yaml",
+    "trainables.training.constraint",
+    "trainables.training.report",
+}
+"""What analysis/ may import besides itself; its diagnostics may import trainables/ and tuner/."""
+
+SHARED = {
+    "search_spaces.tables._published",
+    "trainables.methods._gradient",
+    "analysis.diagnostics._table",
+}
+"""Modules whose underscore only hides them from the registry of their folder."""
+
+TOPS = ("tuner", "trainables", "analysis", "search_spaces")
+FILES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
 
 
-def imports(path: Path) -> set[str]:
-    """Return the absolute module names that the file at `path` imports."""
-    found: set[str] = set()
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield the modules that a file imports: of this project, and others by their first name."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno} uses a relative import"
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return found
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                yield full if full in MODULES else str(node.module)
 
 
-def covers(allowed: str, name: str) -> bool:
-    return name == allowed or name.startswith(allowed + ".")
+def unit(module: str) -> str:
+    """Return the package or module directly under a top-level package that holds a module."""
+    return module.split(".")[1] if "." in module else "__init__"
 
 
-def looks_at_networks(path: Path) -> bool:
+def is_diagnostic(path: Path) -> bool:
     within = path.relative_to(ROOT).parts
-    return within[0] == "analysis" and within[1] in {"diagnose.py", "diagnostics"}
+    return within[:2] == ("analysis", "diagnostics") or within == ("analysis", "diagnose.py")
+
+
+@pytest.mark.parametrize("top", ["tuner", "trainables"])
+def test_every_package_is_in_the_table(top):
+    table = {"tuner": TUNER, "trainables": TRAINABLES}[top]
+    there = {unit(name) for name in MODULES if name.startswith(f"{top}.")}
+    assert there == set(table)
+
+
+@pytest.mark.parametrize("table", [TUNER, TRAINABLES], ids=["tuner", "trainables"])
+def test_the_table_has_no_cycle(table):
+    """In an order in which each entry comes after all that it may import."""
+    placed: set[str] = set()
+    while left := set(table) - placed:
+        ready = {name for name in left if set(table[name]) <= placed}
+        assert ready, f"a cycle among {sorted(left)}"
+        placed |= ready
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {
+        name: {each for each in imports(path) if each in MODULES and each != name}
+        for name, path in MODULES.items()
+    }
+    placed: set[str] = set()
+    while left := set(graph) - placed:
+        ready = {name for name in left if graph[name] <= placed}
+        assert ready, f"a cycle among {sorted(left)}"
+        placed |= ready
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_point_one_way(path):
-    package = path.relative_to(ROOT).parts[0]
-    ours = {name for name in imports(path) if name.split(".")[0] in MAY_IMPORT}
-    allowed = MAY_IMPORT[package] | (LOOKS_AT_NETWORKS if looks_at_networks(path) else set())
-    # `from a.b import c` is recorded as both a.b and a.b.c, so a parent of an allowed name is fine
-    wrong = {n for n in ours if not any(covers(a, n) or covers(n, a) for a in allowed)}
-    assert not wrong, f"{path.relative_to(ROOT)} may not import {sorted(wrong)}"
+def test_imports_follow_the_table(path):
+    name = module_name(path)
+    top = name.split(".")[0]
+    for module in imports(path):
+        other = module.split(".")[0]
+        if other not in TOPS:
+            continue
+        if other == top and top in {"tuner", "trainables"}:
+            table = {"tuner": TUNER, "trainables": TRAINABLES}[top]
+            own = unit(name)
+            allowed = {own, "__init__", *(table[own] if own != "__init__" else table["cli"])}
+            # `import tuner` sets Ray's environment; that module imports cli.signals alone
+            assert unit(module) in allowed | ({"cli"} if own == "__init__" else set()), (
+                f"{name} may not import {module}"
+            )
+        elif top == "tuner":
+            assert other in {"trainables", "search_spaces"}, f"{name} may not import {module}"
+            assert unit(name) not in {"layout", "trackers"}, f"{name} may not import {module}"
+        elif top in {"trainables", "search_spaces"}:
+            assert other == top, f"{name} may not import {module}"
+        elif other != "analysis" and not is_diagnostic(path):
+            allowed_names = (each for each in ANALYSIS if f"{module}.".startswith(f"{each}."))
+            assert any(allowed_names), f"{name} may not import {module}"
+
+
+@pytest.mark.parametrize(("top", "most"), [("tuner", 15), ("trainables", 12)])
+def test_few_modules_lie_at_the_root(top, most):
+    assert len(list((ROOT / top).glob("*.py"))) <= most
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_with_an_underscore_are_private_to_their_package(path):
+    name = module_name(path)
+    for module in imports(path):
+        hidden = [k for k, part in enumerate(module.split(".")) if part.startswith("_")]
+        if module in MODULES and hidden:
+            package = ".".join(module.split(".")[: hidden[0]])
+            assert module in SHARED or f"{name}.".startswith(f"{package}."), f"{name} imports {module}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_trainable_and_the_tuner_know_ray(path):
-    package = path.relative_to(ROOT).parts[0]
-    knows = any(covers("ray", name) for name in imports(path))
-    assert not knows or package in {"tuner", "search_spaces"} or path.name == "trainable.py"
+    if any(module.split(".")[0] == "ray" for module in imports(path)):
+        name = module_name(path)
+        assert name.startswith(("tuner.", "search_spaces.")) or name.endswith(".ray_trainable")
+
+
+@pytest.mark.parametrize("package", ["tuner/cli", "tuner/state", "tuner/trackers"])
+def test_packages_without_torch_and_ray(package):
+    """They import neither; what they import of this project may."""
+    for path in (ROOT / package).rglob("*.py"):
+        heavy = {module.split(".")[0] for module in imports(path)} & {"torch", "ray"}
+        assert not heavy, f"{path.relative_to(ROOT)} imports {sorted(heavy)}"
 
 
 def test_analysis_costs_neither_torch_nor_ray():
-    paths = [p for p in (ROOT / "analysis").rglob("*.py") if not looks_at_networks(p)]
-    names = [".".join(p.relative_to(ROOT).with_suffix("").parts) for p in paths]
+    names = [
+        name
+        for name, path in MODULES.items()
+        if name.startswith("analysis") and not is_diagnostic(path)
+    ]
     code = f"import sys, {', '.join(names)}; print({{'torch', 'ray'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -5,8 +5,9 @@ from functools import partial
 from typing import Any
 
 from trainables.bound_components import BoundMember, Components, build_components
-from trainables.components import GROUPS, Group
+from trainables.components import GROUPS
 from trainables.errors import InputError, did_you_mean
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import REQUIRED, Knob, read_knobs
 from trainables.hparams.value_errors import check_value
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from rich.console import Console
 
-from trainables.components import GROUPS, Group
+from trainables.components import GROUPS
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Count, Seed
 from trainables.injection import injected_names

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trainables.components import Group
 from trainables.hparams import registry
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import REQUIRED, Knob
 from tuner.cli.format import format_value
 

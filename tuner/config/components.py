@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from trainables.binding import bind_member
-from trainables.components import Group
+from trainables.hparams.group import Group
 
 STUDY_GROUPS = {
     "scheduler": Group("what stops trials early", "tuner.schedulers", ("build",)),

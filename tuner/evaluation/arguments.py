@@ -2,7 +2,8 @@
 
 from rich.console import Console
 
-from trainables.components import GROUPS, Group
+from trainables.components import GROUPS
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from tuner.cli.help import build_knob_table, first_docstring_line, print_heading
 from tuner.cli.schema import build_vocabulary

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainables.binding import bind_member, check_member
-from trainables.components import Group
 from trainables.evaluation.attempt import AttackAttempt
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from trainables.injection import inject
 

@@ -41,11 +41,11 @@ from tuner.runtime.resume.optuna_study import (
     ensure_optuna_study,
     load_resume_state,
 )
-from tuner.runtime.resume.state import ResumeState, repair
+from tuner.runtime.resume.state import ResumeState
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
 from tuner.schedulers.core.factory import build_scheduler
 from tuner.schedulers.core.scheduler import Scheduler
-from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
+from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage import results_folder
@@ -127,7 +127,7 @@ def start_study(
     caution(*plan.warnings, *check_mps(gpu))
     dashboard.print_dashboard_url(plan.settings, console)
     journal = EventLog(folder, patience)
-    repair(folder / OPTUNA_LOG)  # it may be torn since it was loaded, before the lock was taken
+    repair_optuna_log(folder / OPTUNA_LOG)  # it may be torn since it was loaded, before the lock was taken
     rule, memory, study = load_or_create_study(
         folder, plan, transferred, command, console, earlier, patience
     )

@@ -18,7 +18,6 @@ from tuner.layout import CHECKPOINT_PATTERN, EVENT_LOG_FILE, TRIALS_FILE
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 from tuner.searchers.core.optuna_searcher import own_number
 from tuner.state.trial import SEED_SEPARATOR, Record, TrialStatus, final_status
-from tuner.storage.event_log import trim_partial_line
 from tuner.storage.event_reader import SchedulerEvent, load_events
 
 
@@ -182,12 +181,6 @@ def status_on_resume(
     ends = final_status(record, scheduler.levels)
     goes_on = decision == "go" and ends == "stopped" and not record.training_failed
     return ("running", True) if goes_on else (ends, False)
-
-
-def repair(file: Path) -> None:
-    """Remove what a process that died left of a searcher's study: half a line, and its lock."""
-    trim_partial_line(file)
-    file.with_name(f"{file.name}.lock").unlink(missing_ok=True)  # the journal's lock guards both
 
 
 def rewind(record: Record) -> Record:

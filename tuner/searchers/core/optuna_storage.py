@@ -8,8 +8,8 @@ from optuna.storages.journal import JournalFileBackend
 from trainables.errors import InputError
 from trainables.io.retry import Retry
 from tuner.layout import OPTUNA_FILE
-from tuner.runtime.resume.state import repair
 from tuner.searchers.core.optuna_searcher import STUDY_NAME, own_number
+from tuner.storage.event_log import trim_partial_line
 from tuner.storage.event_schema import TRIAL_NUMBER
 
 WRITE_TIMEOUT = 600.0
@@ -83,6 +83,15 @@ def load_optuna_study(folder: Path, patience: Retry | None = None) -> optuna.Stu
     return study
 
 
+def repair_optuna_log(file: Path) -> None:
+    """Remove what a process that was killed left in an Optuna log: a partial line and its lock.
+
+    The lock of the event log guards both files.
+    """
+    trim_partial_line(file)
+    file.with_name(f"{file.name}.lock").unlink(missing_ok=True)
+
+
 def is_trial_number(number: str) -> bool:
     """Return whether a number can be that of a trial of ours, or says that it is of none."""
     return number == "" or bool(TRIAL_NUMBER.fullmatch(number))
@@ -99,6 +108,6 @@ def open_optuna_storage(
         retry: How to write while the storage refuses; without, that is raised.
     """
     file = folder / name
-    repair(file)
+    repair_optuna_log(file)
     backend = RetryingJournalFile(file, retry) if retry else JournalFileBackend(str(file))
     return optuna.storages.JournalStorage(backend)
