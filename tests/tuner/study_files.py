@@ -24,7 +24,7 @@ def make_record(plan, number, *robust, status="completed", clean=0.9, **knobs):
         group, _, knob = path.partition("__")
         groups[group][knob] = value
     reports = [make_report(epoch, value, clean) for epoch, value in enumerate(robust, start=1)]
-    columns = distinguishing_knobs(groups | {"variant": variant.label}, plan.columns)
+    columns = distinguishing_knobs(groups | {"variant": variant.label}, plan.knob_columns)
     bound = plan.settings.goal.constraint
     return Record(f"{number:04d}", columns, 0, groups, reports, status, constraint=bound)
 

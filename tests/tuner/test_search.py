@@ -85,11 +85,11 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
     assert done.returncode == 0, done.stderr
     trials, epochs = frames(tmp_path)
     assert list(trials.status) == ["stopped", "completed"]
-    at, other = trials.detect_collapse
+    at, other = trials.collapsed_at
     assert at % 40 == 0
     assert 0 < at < 40 * trials.epochs[0] < 40 * 8  # updates; there are 40 an epoch
     assert other is pd.NA
-    ends = epochs.groupby("trial_id").detect_collapse.agg(list)
+    ends = epochs.groupby("trial_id").collapsed_at.agg(list)
     assert ends["0000"] == [0] * (trials.epochs[0] - 1) + [at]
     assert f"Trial 0000 collapsed at step {at}" in done.stdout
     told = optuna.load_study(

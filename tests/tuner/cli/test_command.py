@@ -62,9 +62,9 @@ def test_ctrl_c_while_a_command_is_imported_leaves_no_traceback(name, tmp_path):
 def test_what_the_terminal_has_no_letters_for_is_written_out():
     code = (
         "import sys\n"
-        "from tuner.cli.command import command\n"
+        "from tuner.cli.command import run_command\n"
         "act = lambda words, console: console.print('78.2 \u00b1 1 %')\n"
-        "sys.exit(command(['x'], print, list, act))"
+        "sys.exit(run_command(['x'], print, list, act))"
     )
     words, env = [sys.executable, "-c", code], {**os.environ, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
@@ -74,9 +74,9 @@ def test_what_the_terminal_has_no_letters_for_is_written_out():
 def test_ctrl_c_is_an_exception_again_once_a_command_runs():
     code = (
         "import os, signal, sys; sys.argv = ['-m']\n"
-        "from tuner.cli.command import command\n"
+        "from tuner.cli.command import run_command\n"
         "def act(words, console): os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
-        "sys.exit(command(['x'], print, list, act, farewell='Bye.'))"
+        "sys.exit(run_command(['x'], print, list, act, interrupt_message='Bye.'))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False

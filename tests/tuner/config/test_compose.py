@@ -24,7 +24,7 @@ def test_the_space_alone_is_a_study_on_the_embedded_images():
     study = plan("space=weight_decay")
     assert study.recipe == "mnist5k"
     assert study.variants[0].fixed["data"]["name"] == "mnist5k"
-    assert set(study.searched) == {"optimizer.weight_decay"}
+    assert set(study.domains_by_knob) == {"optimizer.weight_decay"}
     assert "weight_decay" not in study.variants[0].fixed["optimizer"]
     assert (study.trials, study.searcher, study.scheduler) == (
         12,
@@ -75,7 +75,7 @@ def test_arguments_lie_on_top():
 def test_another_member_starts_from_its_own_defaults_but_keeps_what_the_space_searches():
     study = plan("space=weight_decay", "optimizer=sgd")
     assert study.variants[0].fixed["optimizer"]["lr"] == 0.1  # not Adam's of the recipe
-    assert set(study.searched) == {"optimizer.weight_decay"}
+    assert set(study.domains_by_knob) == {"optimizer.weight_decay"}
 
 
 def test_what_all_members_share_stays_when_another_is_chosen():
@@ -112,7 +112,7 @@ def test_one_step_methods_are_pgd_at_with_their_own_attack(name):
 
 def test_an_argument_may_fix_or_search_any_knob():
     study = plan("space=weight_decay", "optimizer.lr=loguniform(1e-3,1e-1)")
-    assert set(study.searched) == {"optimizer.weight_decay", "optimizer.lr"}
+    assert set(study.domains_by_knob) == {"optimizer.weight_decay", "optimizer.lr"}
     assert plan("optimizer.lr=loguniform(1e-3,1e-1)").space == "custom"
 
 
@@ -127,7 +127,7 @@ def test_a_space_of_the_users_own(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from ray import tune\ndef space():\n    return {'attack': {'steps': tune.randint(1, 4)}}\n"
     )
-    assert set(plan(f"space={tmp_path / 'mine.py'}").searched) == {"attack.steps"}
+    assert set(plan(f"space={tmp_path / 'mine.py'}").domains_by_knob) == {"attack.steps"}
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_a_conditional_space_has_knobs_for_each_choice(tmp_path):
     assert [v.fixed["optimizer"]["name"] for v in study.variants] == ["sgd", "adam"]
     assert all(v.fixed["attack"]["steps"] == 3 for v in study.variants)
     assert (study.searcher["name"], study.trials) == ("tpe", 12)
-    assert study.columns == ["variant", "optimizer", "optimizer.lr"]
+    assert study.knob_columns == ["variant", "optimizer", "optimizer.lr"]
 
 
 def test_a_problem_of_one_variant_is_told_with_its_label_and_one_of_all_once(tmp_path):
@@ -510,8 +510,8 @@ def test_a_method_of_the_users_own_needs_no_annotations(tmp_path):
 def test_objectives_and_constraint_are_keys_of_the_study():
     study = plan("space=weight_decay", "objectives=clean, robust", "constraint=clean >= 0.80")
     assert study.settings.goal == Goal(("robust", "clean"), Constraint("clean", 0.8))
-    assert study.shared()["constraint"] == "clean>=0.8"
-    assert "constraint" not in plan("space=weight_decay").shared()
+    assert study.shared_config()["constraint"] == "clean>=0.8"
+    assert "constraint" not in plan("space=weight_decay").shared_config()
     assert plan("space=weight_decay").settings.goal == Goal(("robust",), None)
 
 

@@ -58,7 +58,7 @@ def test_every_variant_counts_by_its_cells_in_a_grid():
     def dear_adam(config):
         extra = 60.0 if config["optimizer"]["name"] == "adam" else 0.0
         cost = by_steps(config)
-        return Cost(seconds=cost.seconds + extra, passes=cost.passes, disk=cost.disk_bytes)
+        return Cost(seconds=cost.seconds + extra, passes=cost.passes, disk=cost.disk)
 
     found = estimate_trial(plan(*words), CPU, dear_adam)
     assert found.seconds == CostRange(mean=(20 + 80) / 2, low=10.0, high=90.0)

@@ -110,14 +110,14 @@ def test_three_steps_and_an_examination_are_measured(monkeypatch):
     seen = []
 
     def advance(trial):
-        seen.append((len(trial.train), len(trial.validation_images), trial.epoch))
+        seen.append((len(trial.train_images), len(trial.validation_images), trial.epoch))
         return advance_(trial)
 
     advance_ = Trial.run_epoch
     monkeypatch.setattr(Trial, "run_epoch", advance)
     study = plan("data.batch_size=25", "exam.exam_batch=20", "attack.steps=1", "exam.steps=1")
     (variant,) = study.variants
-    config = {**variant.fixed, **study.shared(), "epochs": study.epochs, "device": "cpu"}
+    config = {**variant.fixed, **study.shared_config(), "epochs": study.epochs, "device": "cpu"}
     run_probe_steps({**config, "optimizer": {**config["optimizer"], "weight_decay": 0.0}})
     assert seen == [(75, 20, 1)]
 
