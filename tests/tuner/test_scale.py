@@ -61,7 +61,7 @@ class Study:
             self.progress.records[f"{number:05d}"].status = "running"
         with open("/dev/null", "w") as nowhere:
             self.lines = LineLog(self.progress, Console(file=nowhere, width=200))
-            journal = SimpleNamespace(patiently=lambda what, act: act())
+            journal = SimpleNamespace(retry=lambda what, act: act())
             self.disk = CheckpointRetention(
                 LocalStore(folder.parent), self.progress, journal, print
             )
@@ -96,16 +96,16 @@ def test_what_a_rule_costs_an_event(scheduler):
             course=FidelityPlan(epochs=COURSE, trials=trials), **rungs[scheduler]
         )
         for number in range(trials):
-            rule.begins(f"{number:05d}")
+            rule.on_start(f"{number:05d}")
         for number in range(trials - 1):
-            rule.reported(f"{number:05d}", make_report(1, number / trials), {})
-            rule.ended(f"x{number:05d}") if number % 7 == 0 else None
+            rule.on_report(f"{number:05d}", make_report(1, number / trials), {})
+            rule.on_end(f"x{number:05d}") if number % 7 == 0 else None
 
         def event():
-            rule.reported(f"{trials - 1:05d}", make_report(1, 0.5), {})
+            rule.on_report(f"{trials - 1:05d}", make_report(1, 0.5), {})
             for _ in range(10):
-                if step := rule.next_to_resume(idle=True):
-                    rule.went_on(step)
+                if step := rule.next_to_resume(is_idle=True):
+                    rule.on_resume(step)
 
         return calls(event)
 

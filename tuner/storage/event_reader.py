@@ -95,7 +95,7 @@ def load_events(
         elif kind == "reported":
             report = line["report"]
             reports = records[number].reports
-            while reports and reports[-1].position >= report.moment:
+            while reports and reports[-1].position >= report.position:
                 stale.add(id(reports.pop()))
             reports.append(report)
             happened.append(SchedulerEvent("reported", number, report))

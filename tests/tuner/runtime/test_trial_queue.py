@@ -39,7 +39,7 @@ class Study:
             [SPACE],
             lambda number: optuna.samplers.RandomSampler(seed=number),
             listed=False,
-            levels=rule.plan_levels,
+            levels=rule.levels,
         )
         self.agenda = TrialQueue(
             self.study,
@@ -67,7 +67,7 @@ class Study:
         for epoch, value in enumerate(values, start=first):
             each = make_report(epoch, value)
             self.agenda.records[number].reports.append(each)
-            if self.agenda.decide(number, each) != "go":
+            if self.agenda.decide(number, each) != "continue":
                 break
         self.agenda.on_trial_complete(name, vars(each))
 
@@ -128,13 +128,13 @@ def test_what_is_reported_again_is_heard_once():
     (a, _), (b, second) = study.asks(), study.asks()
     study.reports(b, second, 0.2)
     study.agenda.records["0000"].reports.append(make_report(1, 0.3))
-    assert study.agenda.decide("0000", make_report(1, 0.3)) == "wait"
+    assert study.agenda.decide("0000", make_report(1, 0.3)) == "pause"
     assert study.agenda.handle_failure(a, process_died=True)
     c, again = study.asks()
     assert (again["trial"], again["waited"]) == ("0000", False)
     assert study.asks()[1] is None  # who is to report again does not go on as well
     study.reports(c, again, 0.3)
-    assert study.agenda.decisions["0000"] == "wait"
+    assert study.agenda.decisions["0000"] == "pause"
     d, long = study.asks()
     assert (long["trial"], long["waited"]) == ("0000", True)
     study.reports(d, long, 0.4, first=2)

@@ -160,7 +160,7 @@ def test_rungs_are_as_if_nothing_had_happened(tmp_path):
     }
     rule.on_start("0002")
     assert rule.on_report("0002", make_report(1, 0.4), {}) == "stop"
-    assert rule.on_report("0001", make_report(3, 0.1), {}) == "go"  # its rung is behind it
+    assert rule.on_report("0001", make_report(3, 0.1), {}) == "continue"  # its rung is behind it
 
 
 @pytest.mark.usefixtures("found")
@@ -189,7 +189,7 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
     memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
     assert memory.to_resume == ["0001"]
     assert rule.next_to_resume(is_idle=False).trial == "0000"
-    assert memory.decisions == {"0000": "wait", "0001": "go", "0002": "wait", "0003": "wait"}
+    assert memory.decisions == {"0000": "pause", "0001": "continue", "0002": "pause", "0003": "pause"}
 
 
 @pytest.mark.usefixtures("found")
@@ -204,7 +204,7 @@ def test_a_study_given_more_epochs_goes_on_with_whole_runs(tmp_path, scheduler, 
     rule = scheduler.build(course=course, **settings)
     memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
     assert (memory.to_resume, memory.records["0000"].status) == (left, status)
-    assert scheduler is none or rule.next_to_resume(idle=False) == Resume("0000", "0000")
+    assert scheduler is none or rule.next_to_resume(is_idle=False) == Resume("0000", "0000")
 
 
 @pytest.mark.usefixtures("found")
@@ -220,7 +220,7 @@ def test_epochs_that_will_be_reported_again_are_not_told(tmp_path, monkeypatch):
         "0000"
     ]
     rule.on_start("0001")
-    assert rule.on_report("0001", make_report(1, 0.1), {}) == "go"  # the first at its rung
+    assert rule.on_report("0001", make_report(1, 0.1), {}) == "continue"  # the first at its rung
 
 
 @pytest.mark.parametrize(

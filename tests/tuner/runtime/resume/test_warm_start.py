@@ -41,7 +41,7 @@ def lender(tmp_path):
 def test_trials_are_lent_that_could_have_been_ours_and_have_ended(tmp_path, lender):
     (loan,) = lent(tmp_path)
     assert [record.trial_id for record in loan.trials] == ["0000", "0001"]
-    assert dict(loan.left_out) == {
+    assert dict(loan.excluded) == {
         "it failed": 1,
         "it has not ended": 1,
         "optimizer.weight_decay is outside loguniform(1e-05, 0.01)": 1,
