@@ -1,1 +1,4 @@
-"""What a study varies: one file a space, each with a `space`; its docstring tells the source."""
+"""Search spaces, one per file, each with a function `space`; the docstring names the source."""
+
+MEMBER_PACKAGES = ("search_spaces.tables",)
+"""Packages whose modules are spaces by name too: `space=bag_of_tricks_table4`."""

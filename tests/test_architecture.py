@@ -1,6 +1,7 @@
 """Who may import whom: the table of packages, and what follows from it."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -100,7 +101,6 @@ ANALYSIS = {
 SHARED = {
     "search_spaces.tables._published",
     "trainables.methods._gradient",
-    "analysis.diagnostics._table",
 }
 """Modules whose underscore only hides them from the registry of their folder."""
 
@@ -198,14 +198,37 @@ def test_few_modules_lie_at_the_root(top, most):
     assert len(list((ROOT / top).glob("*.py"))) <= most
 
 
+def private_modules() -> set[str]:
+    """Return the modules that the docstring of their package names after "Private:"."""
+    found = set()
+    for name, path in MODULES.items():
+        if path.name == "__init__.py":
+            text = ast.get_docstring(ast.parse(path.read_text())) or ""
+            listed = re.search(r"^Private: ([^.]*)\.", text, re.MULTILINE)
+            found |= (
+                {f"{name}.{each}" for each in re.split(r",\s+", listed[1])} if listed else set()
+            )
+    return found
+
+
+def test_private_modules_exist():
+    assert private_modules()
+    assert private_modules() <= MODULES.keys()
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_modules_with_an_underscore_are_private_to_their_package(path):
+def test_private_modules_are_imported_by_their_package_alone(path):
     name = module_name(path)
-    for module in imports(path):
-        hidden = [k for k, part in enumerate(module.split(".")) if part.startswith("_")]
-        if module in MODULES and hidden:
-            package = ".".join(module.split(".")[: hidden[0]])
-            assert module in SHARED or f"{name}.".startswith(f"{package}."), f"{name} imports {module}"
+    for module in private_modules() & set(imports(path)):
+        assert name.startswith(module.rpartition(".")[0]), f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_with_an_underscore_are_private_to_their_top_level_package(path):
+    top = module_name(path).split(".")[0]
+    for module in set(imports(path)) & MODULES.keys() - SHARED:
+        hidden = any(part.startswith("_") for part in module.split("."))
+        assert not hidden or module.split(".")[0] == top, f"{path} imports {module}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

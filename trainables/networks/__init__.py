@@ -1,1 +1,1 @@
-"""What is put around or done to a network: normalization, heads, precision, averaging, the folded view."""
+"""What wraps or changes a network: normalization, heads, precision, averaging, folding."""

@@ -1,1 +1,4 @@
-"""Attacks on the test split: suites, checkpoints to attack, and the table of results."""
+"""Attacks on the test split: suites, checkpoints to attack, and the table of results.
+
+Private: suites.
+"""

@@ -1,1 +1,4 @@
-"""Searchers and schedulers on recorded runs, with a simulated clock."""
+"""Searchers and schedulers on recorded runs, with a simulated clock.
+
+Private: simulate, recordings.
+"""

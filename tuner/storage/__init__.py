@@ -1,1 +1,1 @@
-"""Files of a study: the results folder, event log, frames, locks, remote stores and checkpoint retention."""
+"""Files of a study: results folder, event log, frames, locks, remote stores, retention."""

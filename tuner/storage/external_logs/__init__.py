@@ -1,1 +1,4 @@
-"""Training logs of other repositories, read as results frames."""
+"""Training logs of other repositories, read as results frames.
+
+Private: parser, knob_names.
+"""

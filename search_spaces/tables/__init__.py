@@ -1,0 +1,1 @@
+"""Tables and figures of papers: one space per file."""
