@@ -234,7 +234,7 @@ def select_images(dataset: Dataset, data: Mapping[str, Any], settings: Diagnosis
     images = dataset.test
     if settings.split == "validation":
         try:
-            _, images = bind_group("data", data)["cut"](dataset.train)
+            _, images = bind_group("data", data)["split_validation"](dataset.train)
         except DataError as error:
             raise InputError([f"data: {error}"]) from None
     if settings.images > len(images):

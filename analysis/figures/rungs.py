@@ -120,7 +120,7 @@ def add_elapsed_epochs(frames: Frames, study: Study) -> pd.DataFrame:
 def list_run_starts(study: Study) -> list[int]:
     """Return how many epochs come before each run of a trial, the end of the last one included.
 
-    >>> list_run_starts(Study(name="a", said={"levels": [{"epochs": 4}, {"epochs": 16}]}))
+    >>> list_run_starts(Study(name="a", description={"levels": [{"epochs": 4}, {"epochs": 16}]}))
     [0, 4, 20]
     """
     levels = study.description.get("levels") or [as_mapping(study.description.get("study"))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.tables.papers import PaperTable
 from analysis.tables.published import list_tables
-from search_spaces._published import (
+from search_spaces.tables._published import (
     NETWORK_NAMES,
     OPTIMIZER_KNOBS,
     PublishedRow,

@@ -6,7 +6,7 @@ from analysis.tables.footnotes import number_footnotes, select_footnotes
 from analysis.tables.metrics import format_heading
 from analysis.tables.papers import PaperTable
 from analysis.tables.text_table import TableLine, TextTable
-from search_spaces import _published
+from search_spaces.tables import _published
 from trainables.errors import InputError, did_you_mean
 
 

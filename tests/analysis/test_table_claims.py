@@ -1,32 +1,30 @@
 """Conclusions of papers: each is of two cells, and true of what was published for them."""
 
 import math
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-import search_spaces
 from analysis.tables.cells import Cell
 from analysis.tables.claim_check import find_cell
 from analysis.tables.claims import CLAIMS
 from analysis.tables.metrics import METRICS
 from analysis.tables.papers import SPACE_TABLES
 from analysis.tables.runs import format_label_value
-from search_spaces import _published
+from search_spaces.tables import _published
+from trainables.hparams.registry import list_members, load_member
 
 WORTH = 1.0
 """Points, or percent of time, below which two numbers are called alike."""
 
 
 def modules():
-    for path in Path(search_spaces.__file__).parent.glob("[!_]*.py"):
-        yield path.stem, import_module(f"search_spaces.{path.stem}")
+    for name in list_members("search_spaces"):
+        yield name, load_member("search_spaces", name)
 
 
 def cells(space):
     """Return the cells of a space as a study of it would have them."""
-    module = import_module(f"search_spaces.{space}")
+    module = load_member("search_spaces", space)
     if hasattr(module, "variants"):
         numbers = module.published()
         return [Cell(label, numbers.get(label, {})) for label in module.variants()]
@@ -51,7 +49,7 @@ def test_the_spaces_that_are_tables_are_known():
 
 @pytest.mark.parametrize("space", sorted(set(SPACE_TABLES) - {"gradalign_figure1"}))
 def test_a_space_is_the_table_that_it_is_said_to_be(space):
-    source, module = SPACE_TABLES[space], import_module(f"search_spaces.{space}")
+    source, module = SPACE_TABLES[space], load_member("search_spaces", space)
     printed = [row.numbers.items() for row in _published.list_rows(source.paper, source.table)]
     for numbers in getattr(module, "published", dict)().values():
         assert any(numbers.items() >= row for row in printed)
@@ -75,7 +73,7 @@ def test_a_claim_is_of_two_cells_and_true_of_what_was_published(space, claim):
     one, other = (float(number.partition(" ")[0]) for number in numbers)
     ahead = 100 * math.log(other / one) if metric.is_training_cost else one - other
     ahead = -ahead if metric.is_error else ahead
-    assert {"above": ahead > 0, "alike": abs(ahead) < WORTH, "not above": ahead < 0}[claim.holds]
+    assert {"above": ahead > 0, "alike": abs(ahead) < WORTH, "not above": ahead < 0}[claim.relation]
 
 
 def test_a_claim_of_several_cells_is_refused():

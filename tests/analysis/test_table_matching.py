@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.tables.matching import find_published
-from search_spaces import bag_of_tricks_table2, bag_of_tricks_table5, bag_of_tricks_table6
+from search_spaces.tables import bag_of_tricks_table2, bag_of_tricks_table5, bag_of_tricks_table6
 from tuner.config.compose import compose_plan
 from tuner.search import parse_search_arguments
 

@@ -21,7 +21,7 @@ def kept(folder, said, trials):
 
 @pytest.fixture
 def table(tmp_path):
-    return kept(tmp_path / "table", dict(study().said), SEEDS)
+    return kept(tmp_path / "table", dict(study().description), SEEDS)
 
 
 @pytest.fixture
