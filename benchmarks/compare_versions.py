@@ -1,4 +1,4 @@
-"""Check that two versions of the code give the same results: three seeded searches and their winners.
+"""Check that two versions of the code give the same results in three seeded searches.
 
 Run the searches in a checkout of each version, then compare the two folders:
 
@@ -17,10 +17,10 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-QUICK = (
-    "space=weight_decay data.validation=60 data.limit=240 model=small_cnn attack.steps=1 "
-    "exam.steps=2 epochs=6 seed=3 concurrency=1 cpu=1"
-).split()
+QUICK = [
+    *("space=weight_decay", "data.validation=60", "data.limit=240", "model=small_cnn"),
+    *("attack.steps=1", "exam.steps=2", "epochs=6", "seed=3", "concurrency=1", "cpu=1"),
+]
 SEARCHES = {
     "halving": ["scheduler=halving", "trials=6"],
     "asha": ["scheduler=asha", "fidelity=epochs", "trials=6"],
@@ -31,7 +31,7 @@ VOLATILE = ("seconds", "checkpoint", "time", "path")
 
 
 def run(folder: Path) -> None:
-    """Run the three searches in the current directory's version; write their results to `folder`."""
+    """Run the three searches with the version in the current directory; write to `folder`."""
     for name, arguments in SEARCHES.items():
         words = [*QUICK, *arguments, f"results={folder}", f"name={name}"]
         subprocess.run([sys.executable, "-m", "tuner.search", *words], check=True)
