@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from search_spaces._published import load_lines
+from search_spaces.tables._published import load_lines
 from trainables.binding import bind_member
 from trainables.bound_components import bound_model
 from trainables.components import GROUPS

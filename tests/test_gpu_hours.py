@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import gpu_hours
-from search_spaces._published import load_lines
+from search_spaces.tables._published import load_lines
 
 
 @pytest.mark.parametrize(

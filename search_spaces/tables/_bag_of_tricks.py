@@ -3,7 +3,7 @@
 All its tables train on CIFAR-10 for 110 epochs, with drops at 100 and 105: the recipe `cifar10`.
 """
 
-from search_spaces._published import (
+from search_spaces.tables._published import (
     NETWORK_NAMES,
     OPTIMIZER_KNOBS,
     Layer,

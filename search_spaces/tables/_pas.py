@@ -1,6 +1,12 @@
 """From a row of periodic adversarial scheduling's Table 1 (arXiv:2006.08403) to a configuration."""
 
-from search_spaces._published import Layer, PublishedRow, SpaceFunctions, build_space, list_rows
+from search_spaces.tables._published import (
+    Layer,
+    PublishedRow,
+    SpaceFunctions,
+    build_space,
+    list_rows,
+)
 
 EPS_PEAKS = {"MNIST": {"linear": 2.0, "cosine": 1.5}, "CIFAR-10": {"linear": 2.0, "cosine": 2.0}}
 """Where the curve of eps would end, as a multiple of the target; beyond it is the plateau."""

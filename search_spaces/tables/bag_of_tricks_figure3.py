@@ -6,7 +6,7 @@ beside those at 100 and 105. Its network is WRN-34-10.
 
 from ray import tune
 
-from search_spaces._bag_of_tricks import EPOCHS, RECIPE, SCHEDULER
+from search_spaces.tables._bag_of_tricks import EPOCHS, RECIPE, SCHEDULER
 
 __all__ = ["RECIPE", "SCHEDULER", "space"]
 

@@ -5,7 +5,7 @@ Clean accuracy hardly moves where robust accuracy does. Its network is WRN-34-10
 
 from ray import tune
 
-from search_spaces._bag_of_tricks import RECIPE, SCHEDULER
+from search_spaces.tables._bag_of_tricks import RECIPE, SCHEDULER
 
 __all__ = ["RECIPE", "SCHEDULER", "space"]
 

@@ -1,6 +1,6 @@
 """The optimizer: Table 5 of Bag of Tricks (arXiv:2010.00467)."""
 
-from search_spaces._bag_of_tricks import RECIPE, SCHEDULER, build_table_space
+from search_spaces.tables._bag_of_tricks import RECIPE, SCHEDULER, build_table_space
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 

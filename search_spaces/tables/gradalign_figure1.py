@@ -5,7 +5,7 @@ Lambda is theirs for CIFAR-10, 0.02 * 10^(255 eps / 8), and so are the peaks of 
 of eps/5. Only the accuracies at 8/255 under AutoAttack are published as numbers.
 """
 
-from search_spaces._published import Layer
+from search_spaces.tables._published import Layer
 
 RECIPE = "grad_align"
 SCHEDULER = "none"

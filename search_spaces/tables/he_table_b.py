@@ -1,6 +1,6 @@
 """PGD-AT with hypersphere embedding on two networks: HE's Table B (arXiv:2002.08619)."""
 
-from search_spaces._published import NETWORK_NAMES, Layer, list_rows
+from search_spaces.tables._published import NETWORK_NAMES, Layer, list_rows
 
 RECIPE = "he_pgd_at"
 SCHEDULER = "none"

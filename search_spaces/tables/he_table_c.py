@@ -4,7 +4,13 @@ Scales, margins and prices are those of the published code for each method; its 
 stated, and taken to be WRN-34-10.
 """
 
-from search_spaces._published import Layer, PublishedRow, SpaceFunctions, build_space, list_rows
+from search_spaces.tables._published import (
+    Layer,
+    PublishedRow,
+    SpaceFunctions,
+    build_space,
+    list_rows,
+)
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 

@@ -3,7 +3,7 @@
 Errors, not accuracies, are published.
 """
 
-from search_spaces._pas import build_table_space
+from search_spaces.tables._pas import build_table_space
 
 __all__ = ["RECIPE", "SCHEDULER", "published", "space", "variants"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search_spaces import _published
+from search_spaces.tables import _published
 from trainables.hparams.registry import list_members
 from tuner.config.compose import compose_plan
 from tuner.search import parse_search_arguments

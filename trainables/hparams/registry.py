@@ -1,4 +1,4 @@
-"""A folder is the registry: `methods/trades.py` is the method "trades"."""
+"""The registry of members: the file `methods/trades.py` is the method "trades"."""
 
 import importlib
 import importlib.util
@@ -15,31 +15,46 @@ from trainables.hparams.trusted_code import check_trusted, is_code_file
 
 
 def list_members(folder: str) -> list[str]:
-    """Return the members of the package `folder`, sorted, and those of installed packages.
+    """Return the sorted names of the members in the package `folder` and in installed plugins.
 
-    A leading underscore hides a file.
+    Files with a leading underscore are not members.
+    """
+    names = find_modules(folder).keys() | find_plugins(folder).keys()
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+@cache
+def find_modules(folder: str) -> dict[str, str]:
+    """Return the dotted names of the modules of a package by their names.
+
+    Those of the packages that its `MEMBER_PACKAGES` lists are members too.
     """
     package = importlib.import_module(folder)
-    found = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg}
-    return sorted(name for name in found | find_plugins(folder).keys() if not name.startswith("_"))
+    folders = (*getattr(package, "MEMBER_PACKAGES", ()), folder)
+    return {
+        module.name: f"{each}.{module.name}"
+        for each in folders
+        for module in pkgutil.iter_modules(importlib.import_module(each).__path__)
+        if not module.ispkg
+    }
 
 
 @cache
 def find_plugins(folder: str) -> dict[str, EntryPoint]:
-    """Return what installed packages add to `folder`: entry points of the group `attuner.FOLDER`.
+    """Return the plugins of `folder` by name: entry points of the group `attuner.FOLDER`.
 
-    A package adds the method "mine" with, in its pyproject.toml,
+    A package adds the method "mine" with these lines in its pyproject.toml:
     `[project.entry-points."attuner.trainables.methods"]` and `mine = "my_package.mine"`.
     """
-    return {each.name: each for each in entry_points(group=f"attuner.{folder}")}
+    return {entry.name: entry for entry in entry_points(group=f"attuner.{folder}")}
 
 
 def load_member(folder: str, name: str) -> ModuleType:
-    """Return the member `name` of `folder`, or the user's own file that `name` is a path to.
+    """Return the member `name` of `folder`, or the custom file at the path `name`.
 
     Args:
         folder: Dotted name of a package, e.g. "trainables.methods".
-        name: File name without its suffix, e.g. "trades", or a path that ends in ".py".
+        name: File name without its suffix, e.g. "trades", or a path ending in ".py".
 
     Returns:
         The imported module.
@@ -58,25 +73,25 @@ def load_member(folder: str, name: str) -> ModuleType:
     if name in find_plugins(folder):
         plugin: ModuleType = find_plugins(folder)[name].load()
         return plugin
-    return importlib.import_module(f"{folder}.{name}")
+    return importlib.import_module(find_modules(folder)[name])
 
 
 def load_file(path: Path) -> ModuleType:
-    """Return the module that the file at `path` defines, if it may be imported.
+    """Return the module of the file at `path`, if it is trusted.
 
     Raises:
-        LookupError: If there is no file, or it fails when imported.
-        InputError: If nobody trusts it.
+        LookupError: If there is no file, or importing it fails.
+        InputError: If the file is not trusted.
     """
     try:
-        found = path.is_file()
-        if not found and shipped_path(path).is_file():
-            path, found = shipped_path(path), True
+        exists = path.is_file()
+        if not exists and shipped_path(path).is_file():
+            path, exists = shipped_path(path), True
     except OSError as error:
         raise LookupError(f"no file {path} ({error.strerror}).") from None
     if problems := list(check_trusted([str(path)])):
         raise InputError(problems)
-    if not found:
+    if not exists:
         raise LookupError(f"no file {path}.")
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     assert spec is not None
@@ -84,14 +99,11 @@ def load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a user's file can fail in any way
+    except (Exception, SystemExit) as error:  # a custom file can raise anything
         raise LookupError(f"{path} cannot be imported: {type(error).__name__}: {error}.") from error
     return module
 
 
 def shipped_path(path: Path) -> Path:
-    """Return where the copy of a user's file lies that a node of a cluster was sent.
-
-    It is relative to the folder that a trial runs in there.
-    """
+    """Return the path of a custom file's copy on a cluster node, relative to a trial's folder."""
     return Path("files", *absolute_path(path).parts[1:])
