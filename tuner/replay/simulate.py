@@ -136,10 +136,10 @@ class Replay:
         self.next_report[number] += 1
         decision = self.queue.decide(number, report)
         over = self.next_report[number] == len(run.reports)
-        if decision == "go" and not over:
+        if decision == "continue" and not over:
             return report, True
         if over:  # some recorded runs are shorter than the others
-            self.queue.decisions[number] = "go"
+            self.queue.decisions[number] = "continue"
         self.queue.on_trial_complete(name, asdict(report))
         return report, False
 

@@ -109,7 +109,7 @@ class StudyCallback(tune.Callback):
             return True
         report = Report.from_result(result)
         self.event_log.log_report(number, report)
-        return self.queue.decide(number, report) == "go"
+        return self.queue.decide(number, report) == "continue"
 
     def on_trial_result(
         self,

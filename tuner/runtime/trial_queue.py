@@ -198,13 +198,13 @@ class TrialQueue(Searcher):
     def decide(self, number: str, report: Report) -> Decision:
         """Return what the rule says of an epoch of a trial."""
         if SEED_SEPARATOR in number:
-            return "go"
+            return "continue"
         return self.resume_state.report(self.scheduler, number, report)
 
     def is_finished(self, record: Record) -> bool:
         """Return whether a trial that has reported all this would run no further now."""
-        decided = self.decisions.get(record.trial_id, "go")
-        return decided != "go" or final_status(record, self.scheduler.levels) != "stopped"
+        decided = self.decisions.get(record.trial_id, "continue")
+        return decided != "continue" or final_status(record, self.scheduler.levels) != "stopped"
 
     def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
         """Tell the study what an epoch measured; of further seeds it does not hear."""
@@ -219,7 +219,7 @@ class TrialQueue(Searcher):
             return
         number = self.running.pop(trial_id)
         self.configs.pop(trial_id)
-        waits = self.decisions.get(number) == "wait"
+        waits = self.decisions.get(number) == "pause"
         self.study_searcher.on_trial_complete(trial_id, result)
         if not waits and SEED_SEPARATOR not in number:
             self.scheduler.on_end(number)

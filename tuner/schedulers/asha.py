@@ -81,8 +81,8 @@ class AshaStopping(Scheduler):
         """Return whether a trial at a rung is good enough; others always go on."""
         rung = self.positions[trial].update(report)
         if rung is None:
-            return "go"
+            return "continue"
         before, value = self.rung_values[rung], report.val_robust_accuracy
         enough = not before or value >= np.percentile(before, 100 * (1 - 1 / self.factor))
         before.append(value)
-        return "go" if enough else "stop"
+        return "continue" if enough else "stop"

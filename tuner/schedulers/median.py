@@ -49,5 +49,5 @@ class MedianStopping(Scheduler):
         at_this[trial] = mean(curve)
         early = report.epoch <= self.grace * self.levels[report.level].epochs
         if early or len(others) < self.min_trials:
-            return "go"
-        return "go" if max(curve) >= median(others) else "stop"
+            return "continue"
+        return "continue" if max(curve) >= median(others) else "stop"

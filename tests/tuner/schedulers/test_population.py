@@ -28,7 +28,7 @@ def stretch(rule, values, epochs=(1, 2)):
             rule.reported(trial, make_report(epoch, value), {"optimizer.lr": 0.01})
             for epoch in epochs
         ]
-        assert said == ["go", "wait"]
+        assert said == ["continue", "pause"]
 
 
 def steps(rule, *, idle=False):

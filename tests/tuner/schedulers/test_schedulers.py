@@ -20,15 +20,15 @@ def run(rule, trial, *values, level=0):
     """Report epochs until the rule objects; return what it says to the last."""
     for epoch, value in enumerate(values, start=1):
         decision = rule.reported(trial, make_report(epoch, value, level=level), {})
-        if decision != "go":
+        if decision != "continue":
             return decision
-    return "go"
+    return "continue"
 
 
 def test_none_lets_all_go_on():
     rule = none.build(course=course(fidelity="schedule"))
     assert rule.on_start("a") == 0
-    assert run(rule, "a", 0.1, 0.0) == "go"
+    assert run(rule, "a", 0.1, 0.0) == "continue"
     assert rule.next_to_resume(is_idle=True) is None
 
 
@@ -41,7 +41,7 @@ def test_asha_decides_as_ray_does():
         mine.on_start(str(number))
         rays.on_trial_add(None, SimpleNamespace(trial_id=str(number)))
         epochs[str(number)] = 0
-    decided = {"go": 0, "stop": 0}
+    decided = {"continue": 0, "stop": 0}
     while epochs:
         trial = rng.choice(sorted(epochs))
         epochs[trial] += 1
@@ -51,7 +51,7 @@ def test_asha_decides_as_ray_does():
             None, SimpleNamespace(trial_id=trial), {"epoch": epochs[trial], "value": value}
         )
         over = epochs[trial] == 27
-        assert over or decision == {"CONTINUE": "go", "STOP": "stop"}[theirs]
+        assert over or decision == {"CONTINUE": "continue", "STOP": "stop"}[theirs]
         decided[decision] += 1
         if decision == "stop" or over:
             del epochs[trial]
@@ -74,7 +74,7 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
     for trial, value in {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}.items():
         assert rule.next_to_resume(is_idle=False) is None
         rule.on_start(trial)
-        assert run(rule, trial, value) == "wait"
+        assert run(rule, trial, value) == "pause"
     went_on = []
     for _ in range(2):
         step = rule.next_to_resume(is_idle=False)
@@ -82,9 +82,9 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
         rule.on_resume(step)
     assert went_on == ["b", "c"]
     assert rule.next_to_resume(is_idle=True) is None
-    assert rule.on_report("b", make_report(2, 0.4), {}) == "wait"
+    assert rule.on_report("b", make_report(2, 0.4), {}) == "pause"
     assert rule.next_to_resume(is_idle=False) is None
-    assert rule.on_report("c", make_report(2, 0.5), {}) == "wait"
+    assert rule.on_report("c", make_report(2, 0.5), {}) == "pause"
     assert rule.next_to_resume(is_idle=False) == Resume("c", "c")
 
 
@@ -107,7 +107,7 @@ def test_trials_that_fail_are_not_waited_for():
     run(rule, "a", 0.1)
     rule.on_end("b")
     assert rule.next_to_resume(is_idle=False) is None
-    assert rule.on_report("c", make_report(1, 0.0, diverged=True), {}) == "go"
+    assert rule.on_report("c", make_report(1, 0.0, diverged=True), {}) == "continue"
     rule.on_end("c")
     assert rule.next_to_resume(is_idle=False).trial == "a"
 
@@ -117,11 +117,11 @@ def test_halving_of_whole_runs_waits_at_their_ends():
     assert [level.epochs for level in rule.levels] == [2, 4]
     for trial, value in {"a": 0.1, "b": 0.4}.items():
         rule.on_start(trial)
-        assert run(rule, trial, value, value) == "wait"
+        assert run(rule, trial, value, value) == "pause"
     step = rule.next_to_resume(is_idle=False)
     rule.on_resume(step)
     assert step.trial == "b"
-    assert run(rule, "b", 0.1, 0.1, 0.1, 0.1, level=1) == "go"
+    assert run(rule, "b", 0.1, 0.1, 0.1, 0.1, level=1) == "continue"
 
 
 def test_hyperband_deals_trials_as_the_paper_does():
@@ -136,9 +136,9 @@ def test_hyperband_lets_the_last_bracket_run():
     for number in range(11):
         rule.on_start(str(number))
     last = [trial for trial, bracket in rule.of.items() if bracket is rule.rules[2]]
-    assert run(rule, last[0], *[0.1] * 9) == "go"
+    assert run(rule, last[0], *[0.1] * 9) == "continue"
     first = [trial for trial, bracket in rule.of.items() if bracket is rule.rules[0]]
-    assert run(rule, first[0], 0.1) == "wait"
+    assert run(rule, first[0], 0.1) == "pause"
 
 
 @pytest.mark.parametrize(
@@ -154,19 +154,19 @@ def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
     assert rule.next_to_resume(is_idle=True) is None
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "go")])
+@pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "continue")])
 def test_the_median_rule_by_hand(value, expected):
     """Averages of two epochs are 0, 0.25 and 0.5: a best below 0.25 is too little."""
     rule = median.build(course=course(epochs=4), grace=0.25, least=3)
     for trial, values in {"a": (0.5, 0.5), "b": (0.0, 0.5), "c": (0.0, 0.0)}.items():
-        assert run(rule, trial, *values) == "go"
+        assert run(rule, trial, *values) == "continue"
     assert run(rule, "d", 0.0, value) == expected
 
 
 def test_the_median_rule_is_patient():
     rule = median.build(course=course(epochs=4), grace=0.5, least=1)
     run(rule, "a", 0.5, 0.5, 0.5)
-    assert run(rule, "b", 0.1, 0.1) == "go"
+    assert run(rule, "b", 0.1, 0.1) == "continue"
     assert run(rule, "c", 0.1, 0.1, 0.1) == "stop"
     alone = median.build(course=course(epochs=4), grace=0, least=3)
-    assert run(alone, "a", 0.1, 0.1) == "go"
+    assert run(alone, "a", 0.1, 0.1) == "continue"

@@ -58,7 +58,7 @@ class ResumeState:
         """
         last = self.last_reported.get(number)
         if last is not None and report.position <= last:
-            return self.decisions[number] if report.position == last else "go"
+            return self.decisions[number] if report.position == last else "continue"
         self.last_reported[number] = report.position
         self.decisions[number] = scheduler.on_report(number, report, self.records[number].knobs)
         return self.decisions[number]
@@ -78,7 +78,7 @@ class ResumeState:
         self.delete_checkpoint(named)  # nobody can read it, or name it any more
         if was_paused and last is not None:
             self.last_reported[record.trial_id] = last.position
-            self.decisions[record.trial_id] = "go"
+            self.decisions[record.trial_id] = "continue"
 
     def resume(self, scheduler: Scheduler, step: Resume) -> None:
         """Tell a rule that a trial goes on that waited: what it reports from now on is new."""
@@ -124,11 +124,11 @@ def rebuild_resume_state(
     )
     for number, record in records.items():
         record.status, goes_on = status_on_resume(
-            record, memory.decisions.get(number, "go"), scheduler
+            record, memory.decisions.get(number, "continue"), scheduler
         )
         if goes_on:
             memory.to_resume.append(number)
-        elif memory.decisions.get(number) != "wait" and SEED_SEPARATOR not in number:
+        elif memory.decisions.get(number) != "pause" and SEED_SEPARATOR not in number:
             scheduler.on_end(number)
     memory.ended_unlogged = [record for record in cut_off if record.status != "running"]
     return memory
@@ -179,7 +179,7 @@ def status_on_resume(
     if record.status == "failed":
         return "failed", False
     ends = final_status(record, scheduler.levels)
-    goes_on = decision == "go" and ends == "stopped" and not record.training_failed
+    goes_on = decision == "continue" and ends == "stopped" and not record.training_failed
     return ("running", True) if goes_on else (ends, False)
 
 

@@ -62,10 +62,10 @@ class Population(Scheduler):
         """Take note of an epoch; a trial waits at every rung."""
         rung = self.positions[trial].update(report)
         if rung is None or report.has_failed:
-            return "go"
+            return "continue"
         self.rung_values[rung][trial] = report.val_robust_accuracy
         self.rung_knobs[rung][trial] = dict(knobs)
-        return "wait"
+        return "pause"
 
     def on_end(self, trial: str) -> None:
         """Take note that a trial will come to no other rung."""

@@ -10,7 +10,7 @@ from typing import Literal
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
 
-Decision = Literal["go", "wait", "stop"]
+Decision = Literal["continue", "pause", "stop"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Scheduler:
 
     def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
         """Take note of an epoch of a trial with these searched knobs; return what to do."""
-        return "go"
+        return "continue"
 
     def on_end(self, trial: str) -> None:
         """Take note that a trial, which did not wait, will report no more."""

@@ -86,9 +86,9 @@ class SuccessiveHalving(Scheduler):
         climber = self.positions[trial]
         rung = climber.update(report)
         if rung is None or report.has_failed:
-            return "go"
+            return "continue"
         self.boards[rung].add(trial, climber.best_accuracy)
-        return "wait"
+        return "pause"
 
     def on_end(self, trial: str) -> None:
         """Take note that a trial will come to no other rung."""
