@@ -1,4 +1,4 @@
-"""The dispatcher: whether a plan is replayed on recorded runs or executed."""
+"""Replay a plan on recorded runs, or execute it."""
 
 from collections.abc import Sequence
 
@@ -15,23 +15,23 @@ from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
 from tuner.storage.naming import open_results_store
 
 
-def launch(plan: Plan, typed: Sequence[str], console: Console) -> int:
+def launch(plan: Plan, command: Sequence[str], console: Console) -> int:
     """Replay or execute a plan; return the exit status.
 
     Args:
-        plan: The plan of a valid command.
-        typed: The command.
+        plan: Plan of a valid command.
+        command: The command as typed, recorded in search.yaml.
         console: Where to print.
 
     Raises:
         InputError: If the plan cannot be replayed or executed.
     """
     if not plan.settings.replay:
-        return execute_study(plan, typed, console)
-    place = open_results_store(plan)
-    patience = Retry(lambda refusal: console.print(refusal, soft_wrap=True), WRITE_TIMEOUT)
-    if problems := load_earlier_study(place, plan, patience)[0]:
+        return execute_study(plan, command, console)
+    store = open_results_store(plan)
+    retry = Retry(lambda message: console.print(message, soft_wrap=True), WRITE_TIMEOUT)
+    if problems := load_earlier_study(store, plan, retry)[0]:
         raise InputError(problems)
     silence_libraries()
-    replay_study(plan, console, place.folder)
+    replay_study(plan, console, store.folder)
     return OK

@@ -1,14 +1,14 @@
-"""The files of a study's frames, and the columns of its trials with their types."""
+"""Names of the files in a results folder, and the columns of `trials.parquet` with their types."""
 
 EVENT_LOG_FILE = "journal.jsonl"
 CHECKPOINT_PATTERN = "checkpoint_*"
-"""In the folder of a trial, as Ray names them."""
+"""Checkpoint folders of a trial, as Ray names them."""
 OPTUNA_FILE = "optuna.log"
 SEARCH_FILE = "search.yaml"
 RESULTS_FOLDER = "results"
-"""Folder of results folders, and of the copies of those at addresses, where a command is typed."""
+"""Default parent of results folders and of copies of remote ones, in the working directory."""
 TRIALS_FOLDER = "trials"
-"""Ray's own files, in the results folder."""
+"""Ray's files, inside the results folder."""
 
 TRIALS_FILE, EPOCHS_FILE, EVALUATION_FILE = "trials.parquet", "epochs.parquet", "evaluation.parquet"
 
@@ -30,7 +30,7 @@ TRIAL_COLUMNS = {
     "checkpoint": "str",
     "error": "str",
 }
-"""Columns of `trials` that every study has; what tells its trials apart stands after `status`."""
+"""Columns of every study; the knobs in which its trials differ follow `status`."""
 SEED_COLUMNS = {
     "configuration": "str",
     "mean": "float64",
@@ -38,4 +38,4 @@ SEED_COLUMNS = {
     "n": "Int64",
     "probability_best": "float64",
 }
-"""Columns besides where seeds are raced: the first trial of the same knobs, what all came to."""
+"""Further columns with seeds > 1: the first trial of the same knobs, and statistics over seeds."""

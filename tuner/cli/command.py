@@ -1,4 +1,4 @@
-"""What the commands have in common: help, how mistakes are told, and the exit status."""
+"""Entry point shared by all commands: help, error output and exit status."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ Parsed = TypeVar("Parsed")
 
 
 def escape_unencodable() -> None:
-    """Have characters that the terminal's encoding lacks written out, as it is on stderr."""
+    """Make stdout escape characters that the terminal's encoding lacks, as stderr does."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -33,11 +33,11 @@ def run_command(
     """Run a command; return its exit status.
 
     Args:
-        words: The command line without the program.
-        print_usage: Prints how the command is used.
-        parse: Parses the words, once.
+        words: Command line without the program.
+        print_usage: Prints the help text.
+        parse: Parses `words`; called once.
         action: Runs the parsed command and returns the exit status.
-        interrupt_message: What to tell who has interrupted it.
+        interrupt_message: Printed after Ctrl-C; empty: nothing.
     """
     signals.restore_default()
     escape_unencodable()

@@ -1,10 +1,10 @@
-"""Numbers, moments and amounts as a person reads them."""
+"""Format values, durations, times of day and sizes for people."""
 
 from datetime import datetime, timedelta
 
 
 def format_value(value: object) -> str:
-    """Return the value of a knob, short enough for a column.
+    """Format the value of a knob for a table column, floats to three digits.
 
     >>> format_value(0.00012345), format_value("relu"), format_value([1, 2])
     ('0.000123', 'relu', '[1, 2]')
@@ -13,7 +13,7 @@ def format_value(value: object) -> str:
 
 
 def format_percent(accuracy: float) -> str:
-    """Return a fraction in percent.
+    """Format a fraction in [0, 1] in percent.
 
     >>> format_percent(0.7525)
     '75.2'
@@ -22,7 +22,7 @@ def format_percent(accuracy: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration.
+    """Format a duration in seconds as H:MM:SS.
 
     >>> format_duration(75.4)
     '0:01:15'
@@ -31,14 +31,14 @@ def format_duration(seconds: float) -> str:
 
 
 def format_finish_time(seconds: float) -> str:
-    """Return the time of day after so many seconds, with the day if it is not today."""
+    """Format the time of day `seconds` from now, with the date if that is not today."""
     now = datetime.now()
-    then = now + timedelta(seconds=seconds)
-    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%a %d %b %H:%M}"
+    finish = now + timedelta(seconds=seconds)
+    return f"{finish:%H:%M}" if finish.date() == now.date() else f"{finish:%a %d %b %H:%M}"
 
 
 def format_bytes(number: float) -> str:
-    """Return a number of bytes, short enough for a line.
+    """Format a number of bytes with a decimal unit.
 
     >>> format_bytes(999), format_bytes(1_250_000), format_bytes(20e9)
     ('999 B', '1.25 MB', '20 GB')

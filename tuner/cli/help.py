@@ -1,4 +1,4 @@
-"""What `--help` prints: everything that can be typed, read from the folders and signatures."""
+"""Tables of members and knobs for `--help`, read from packages and signatures."""
 
 import inspect
 from types import ModuleType
@@ -13,24 +13,24 @@ from trainables.hparams.knobs import REQUIRED, Knob
 from tuner.cli.format import format_value
 
 
-def print_members(console: Console, folder: str) -> None:
-    """Print the members of a folder with the first line of their docstrings."""
+def print_members(console: Console, package: str) -> None:
+    """Print the members of a package with the first line of their docstrings."""
     grid = Table.grid(padding=(0, 2))
-    for name in registry.list_members(folder):
-        grid.add_row(f"  {name}", first_docstring_line(registry.load_member(folder, name)))
+    for name in registry.list_members(package):
+        grid.add_row(f"  {name}", first_docstring_line(registry.load_member(package, name)))
     console.print(grid)
 
 
 def print_group(console: Console, name: str, group: Group) -> None:
-    """Print a group: its members and their knobs, those that all share last."""
-    how = f"{name}=NAME, {name}.KNOB=VALUE" if group.package else f"{name}.KNOB=VALUE"
-    print_heading(console, f"{name}: {group.description}", how)
+    """Print the members of a group and their knobs; knobs that all members share come last."""
+    syntax = f"{name}=NAME, {name}.KNOB=VALUE" if group.package else f"{name}.KNOB=VALUE"
+    print_heading(console, f"{name}: {group.description}", syntax)
     common = group.common_knobs()
     for member in group.members():
         console.print(f"  {member}: {first_docstring_line(group.load(member))}")
-        own = {k: v for k, v in group.member_knobs(member).items() if k not in common}
-        if own:
-            console.print(build_knob_table(own, f"{name}."))
+        specific = {k: v for k, v in group.member_knobs(member).items() if k not in common}
+        if specific:
+            console.print(build_knob_table(specific, f"{name}."))
     if common:
         console.print("  with any:" if group.package else "  its knobs:")
         console.print(build_knob_table(common, f"{name}."))
@@ -42,14 +42,14 @@ def first_docstring_line(module: ModuleType) -> str:
 
 
 def print_heading(console: Console, title: str, syntax: str) -> None:
-    """Print a title and how to use what follows."""
+    """Print a title and the syntax of the entries below it."""
     console.print(Text.assemble("\n", (title, "bold"), f"  {syntax}"))
 
 
-def build_knob_table(entries: dict[str, Knob], prefix: str) -> Table:
-    """Return knobs as a table: path, what is allowed, default, meaning."""
+def build_knob_table(knobs: dict[str, Knob], prefix: str) -> Table:
+    """Return a table of knobs: path, allowed values, default, meaning."""
     grid = Table.grid(padding=(0, 2))
-    for name, knob in entries.items():
+    for name, knob in knobs.items():
         default = "required" if knob.default is REQUIRED else f"[{format_value(knob.default)}]"
         grid.add_row(f"    {prefix}{name}", knob.allowed_values, default, knob.description)
     return grid

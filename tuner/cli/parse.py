@@ -1,4 +1,4 @@
-"""From `key=value` words to nested values."""
+"""Parse `key=value` words into nested dictionaries."""
 
 import os
 import re
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 
 NUMBER_START = re.compile(r"[-+]?\.?\d")
-"""How whatever could be a number or a fraction begins."""
+"""The start of a number or a fraction."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """What a command understands.
+    """The keys and groups that a command accepts.
 
     Attributes:
-        keys: Words that take a value.
-        groups: Words that take a name, and knobs after a dot.
-        paths: Those of the keys whose value is a path or a name, whatever it looks like.
-        parse: What a typed value stands for.
+        keys: Keys that take a value, `KEY=VALUE`.
+        groups: Groups by name, `GROUP=MEMBER` and `GROUP.KNOB=VALUE`.
+        paths: Keys whose value is a path or a name, even if it looks like a number.
+        parse: Converts a typed value.
     """
 
     keys: tuple[str, ...]
@@ -44,10 +44,10 @@ class CommandLine:
     """A parsed command line.
 
     Attributes:
-        words: What was typed, without the program.
-        folders: The results folders, or their addresses, in order.
-        arguments: The other words as nested dictionaries.
-        problems: What is wrong with them.
+        words: The words as typed, without the program.
+        folders: Results folders or their addresses, in order.
+        arguments: All other words as nested dictionaries.
+        problems: Messages about invalid words.
     """
 
     words: tuple[str, ...]
@@ -59,11 +59,11 @@ class CommandLine:
 def parse_command_line(
     words: Sequence[str], vocabulary: Vocabulary, *, takes_folders: bool = True
 ) -> CommandLine:
-    """Parse the words of a command line.
+    """Parse a command line.
 
     Args:
-        words: The command line without the program.
-        vocabulary: The keys and groups of the command.
+        words: Command line without the program.
+        vocabulary: Keys and groups of the command.
         takes_folders: Whether words without an equals sign are results folders.
     """
     folders, others = split_folders(words) if takes_folders else ([], words)
@@ -74,9 +74,9 @@ def parse_command_line(
 
 
 def split_folders(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the folders among some words, and the others.
+    """Split words into results folders and arguments.
 
-    A folder that there is may have an equals sign in its path, as its address may.
+    The path of an existing folder, and an address, may contain an equals sign.
     """
     folders = [w for w in words if "=" not in w or is_url(w) or os.path.isdir(w)]
     return folders, [word for word in words if word not in folders]
@@ -85,13 +85,13 @@ def split_folders(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def parse_arguments(
     words: Sequence[str], vocabulary: Vocabulary
 ) -> tuple[dict[str, object], list[str]]:
-    """Return the arguments as nested dictionaries, and what is wrong with them.
+    """Return the arguments as nested dictionaries, and messages about invalid words.
 
     A group chosen by name, `method=trades`, becomes `{"method": {"name": "trades"}}`.
 
     Args:
-        words: The command line without the program.
-        vocabulary: What may be said.
+        words: Command line without the program.
+        vocabulary: Keys and groups of the command.
     """
     arguments: dict[str, object] = {}
     problems: list[str] = []
@@ -112,29 +112,31 @@ def parse_arguments(
 
 
 def check_key(key: str, vocabulary: Vocabulary) -> str | None:
-    """Return what is wrong with a key, if anything."""
+    """Return the problem of a key; `None`: the key is valid."""
     group, _, knob = key.partition(".")
     if group in vocabulary.groups:
-        return None if knob.count(".") == 0 else f"{key}: knobs have no parts of their own."
+        return (
+            None if knob.count(".") == 0 else f"{key}: expected GROUP.KNOB, got more than one dot."
+        )
     known = [*vocabulary.keys, *vocabulary.groups]
     if group in known:
         return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
-    found = vocabulary.groups.items()
-    if owners := [name for name, group in found if key in group.all_knobs()]:
+    groups = vocabulary.groups.items()
+    if owners := [name for name, group in groups if key in group.all_knobs()]:
         return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
     return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
 
 
 def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:
-    """Return one argument as a nested dictionary, its value parsed.
+    """Return one argument as a nested dictionary with its value parsed.
 
     Raises:
         ValueError: If the value cannot be read.
     """
     text = word[len(key) + 1 :]
     try:
-        read = OmegaConf.from_dotlist([f"value={text}"])
-        value = OmegaConf.to_container(read, resolve=False)["value"]  # type: ignore[index, call-overload]
+        config = OmegaConf.from_dotlist([f"value={text}"])
+        value = OmegaConf.to_container(config, resolve=False)["value"]  # type: ignore[index, call-overload]
     except (OmegaConfBaseException, YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
@@ -146,10 +148,10 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
     path = f"{key}.name" if key in vocabulary.groups else key
     if isinstance(value, int | float) and not is_same_number(text, value):
         value = text.strip()
-    spelled = text.strip() if isinstance(value, int | float | str) else ""
-    nested: Any = spelled if is_path(spelled, path, vocabulary) else vocabulary.parse(value)
+    scalar = text.strip() if isinstance(value, int | float | str) else ""
+    nested: Any = scalar if is_path(scalar, path, vocabulary) else vocabulary.parse(value)
     if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
-        # what it builds is looked at again from other folders
+        # trials import the file from other working directories
         nested = os.path.abspath(os.path.expanduser(nested))
     for part in reversed(path.split(".")):
         nested = {part: nested}
@@ -158,12 +160,14 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
 
 
 def is_same_number(text: str, value: float) -> bool:
-    """Return whether a number is the one that its text spells.
+    """Return whether a number that YAML read equals the decimal number in its text.
 
-    To YAML 1:30 is 90 and 012 is 10, as nobody means them.
+    YAML reads 1:30 as 90 (base 60) and 012 as 10 (base 8), which a user does not mean.
 
-    >>> is_same_number("1e-3", 0.001), is_same_number("1:30", 90), is_same_number("012", 10), is_same_number("true", True)
-    (True, False, False, True)
+    >>> is_same_number("1e-3", 0.001), is_same_number("1:30", 90), is_same_number("012", 10)
+    (True, False, False)
+    >>> is_same_number("true", True)
+    True
     """
     try:
         return isinstance(value, bool) or float(text) == value
@@ -172,20 +176,20 @@ def is_same_number(text: str, value: float) -> bool:
 
 
 def is_path(text: str, dotted_key: str, vocabulary: Vocabulary) -> bool:
-    """Return whether what could be a number is meant as a path or a name: results=2024/11."""
+    """Return whether text that looks like a number is a path or a name: results=2024/11."""
     if not NUMBER_START.match(text):
         return False
-    name, _, knob = dotted_key.partition(".")
+    name, _, knob_name = dotted_key.partition(".")
     if name not in vocabulary.groups:
         return name in vocabulary.paths
-    return any(each.is_path for each in vocabulary.groups[name].all_knobs().get(knob, []))
+    return any(knob.is_path for knob in vocabulary.groups[name].all_knobs().get(knob_name, []))
 
 
-def merge_nested(into: dict[str, Any], other: Mapping[str, Any]) -> None:
-    """Put the values of `other` over those of `into`, level by level."""
-    for key, value in other.items():
-        below = into.setdefault(key, {})
-        if isinstance(value, dict) and isinstance(below, dict) and not is_grid(value):
-            merge_nested(below, value)
+def merge_nested(base: dict[str, Any], upper: Mapping[str, Any]) -> None:
+    """Overwrite the values of `base` by those of `upper`, level by level, in place."""
+    for key, value in upper.items():
+        current = base.setdefault(key, {})
+        if isinstance(value, dict) and isinstance(current, dict) and not is_grid(value):
+            merge_nested(current, value)
         else:
-            into[key] = value
+            base[key] = value

@@ -1,4 +1,4 @@
-"""The keys of a command: fields of a frozen dataclass, typed as `key=value`."""
+"""Keys of a command, declared as fields of a frozen dataclass."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,13 +14,13 @@ Schema = TypeVar("Schema")
 def validate_arguments(
     schema: type, arguments: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the valid keys of a command in their own types, and the problems of the others.
+    """Return the valid keys converted to their types, and the problems of the invalid ones.
 
-    Each value is validated once; a second time only to say what is wrong with it.
+    Each value is validated once, an invalid one a second time for its message.
 
     Args:
         schema: A frozen dataclass whose fields are the keys.
-        arguments: The arguments by key; those that are no fields of `schema` are left out.
+        arguments: Values by key; keys that are not fields of `schema` are ignored.
     """
     valid: dict[str, Any] = {}
     problems: list[str] = []
@@ -35,23 +35,23 @@ def validate_arguments(
 
 
 def build_vocabulary(schema: type, **options: Any) -> Vocabulary:  # noqa: ANN401
-    """Return what a command understands whose keys are the fields of `schema`.
+    """Return the vocabulary of a command whose keys are the fields of `schema`.
 
     Args:
         schema: A frozen dataclass.
-        options: What else it understands, as `Vocabulary` has it.
+        options: Other fields of `Vocabulary`.
     """
     paths = frozenset(name for name, knob in read_knobs(schema).items() if knob.is_path)
-    return Vocabulary(keys=tuple(each.name for each in fields(schema)), paths=paths, **options)
+    return Vocabulary(keys=tuple(field.name for field in fields(schema)), paths=paths, **options)
 
 
 def settings_of(line: CommandLine, schema: type[Schema]) -> tuple[Schema, list[str]]:
     """Return the keys of a command as `schema`, and all problems of its command line.
 
-    A key that is missing or invalid has its default.
+    A missing or invalid key has its default.
 
     Args:
-        line: The parsed command line.
+        line: Parsed command line.
         schema: A frozen dataclass whose fields are the keys.
     """
     valid, problems = validate_arguments(schema, line.arguments)

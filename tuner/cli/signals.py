@@ -1,4 +1,4 @@
-"""Ctrl-C, its exit status and no traceback: while a command is imported, and the second time."""
+"""Handlers of SIGINT and SIGTERM that exit with status 130 and without a traceback."""
 
 import os
 import signal
@@ -13,46 +13,46 @@ SHOW_CURSOR = b"\x1b[?25h\n"
 
 
 def install_import_handler() -> None:
-    """Let Ctrl-C end the process, if it is `python -m tuner.NAME` and has come no further."""
-    # what Python has in place of the command's name while it imports the package around it
-    imported = sys.argv[:1] == ["-m"]
-    if imported and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    """Let Ctrl-C end `python -m tuner.NAME` silently while its imports run."""
+    # while Python imports the parent package of `-m`, sys.argv[0] is still "-m"
+    is_importing = sys.argv[:1] == ["-m"]
+    if is_importing and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, exit_now)
 
 
 def restore_default() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt again, which a command handles itself."""
+    """Let Ctrl-C raise KeyboardInterrupt again, which `run_command` handles."""
     if signal.getsignal(signal.SIGINT) is exit_now:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def second_sigint_exits() -> Iterator[None]:
-    """Let the second Ctrl-C end the process at once, where the first has Ray end a search cleanly.
+    """Let the second Ctrl-C end the process at once; on the first, Ray ends the search cleanly.
 
-    Ray puts back what it found as soon as it has heard the first. What is on the disk then is whole
-    at any moment, and the system ends what this process has started. Schedulers of clusters end
-    jobs with SIGTERM, at which Ray would leave no results; here it does what Ctrl-C does.
+    Ray installs its handler for the first Ctrl-C and then restores the handlers set here. Files
+    are written atomically, so that exiting at once is safe. Cluster schedulers end jobs with
+    SIGTERM, on which Ray would save no results; here SIGTERM acts as Ctrl-C.
     """
     if hasattr(sys, "ps1") or threading.current_thread() is not threading.main_thread():
-        yield  # a notebook outlives its searches; no other thread may say what a signal does
+        yield  # a notebook must survive; Python allows signal handlers in the main thread only
         return
     handlers = {signal.SIGINT: exit_now, signal.SIGTERM: raise_sigint}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def raise_sigint(_signal: int, _frame: FrameType | None) -> None:
-    """Do as Ctrl-C does."""
+    """Send SIGINT to this process, as Ctrl-C does."""
     signal.raise_signal(signal.SIGINT)
 
 
 def exit_now(_signal: int, _frame: FrameType | None) -> None:
-    """End the process; an exception would be taken for a failed import, or for a trial's."""
+    """Exit; an exception could be handled as a failed import or as a trial's error."""
     if sys.stdout.isatty():
-        os.write(sys.stdout.fileno(), SHOW_CURSOR)  # a live table hides it
+        os.write(sys.stdout.fileno(), SHOW_CURSOR)  # the live table hides the cursor
     os._exit(INTERRUPT_STATUS)

@@ -1,4 +1,4 @@
-"""Durations and sizes as they are typed: 90, 30m, 12h, 2d; 500MB, 20GB, 2GiB."""
+"""Parse durations (90, 30m, 12h, 2d) and sizes (500MB, 20GB, 2GiB)."""
 
 import re
 from typing import Annotated
@@ -10,10 +10,10 @@ SECONDS_PER_UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def parse_number(text: str, expected: str) -> float:
-    """Return the number that a text spells.
+    """Return a text as a number.
 
     Raises:
-        ValueError: If it spells none; the message says what is expected.
+        ValueError: If it is no number; the message names `expected`.
     """
     try:
         return float(text)
@@ -22,10 +22,10 @@ def parse_number(text: str, expected: str) -> float:
 
 
 def parse_duration(value: object) -> object:
-    """Return a duration such as 90, 30m or 12h in seconds.
+    """Return a duration such as 90, 30m or 12h in seconds; other types unchanged.
 
     Raises:
-        ValueError: If it is text and neither.
+        ValueError: If a text is not a duration.
 
     >>> parse_duration("1.5h")
     5400.0
@@ -38,10 +38,12 @@ def parse_duration(value: object) -> object:
 
 
 def parse_size(value: object) -> object:
-    """Return a size such as 500MB, 20GB or 1TB in bytes; units are powers of 1000, GiB of 1024.
+    """Return a size such as 500MB, 20GB or 1TB in bytes; other types unchanged.
+
+    Units are powers of 1000; KiB, MiB, GiB and TiB are powers of 1024.
 
     Raises:
-        ValueError: If it is text and neither a size nor a number.
+        ValueError: If a text is not a size.
 
     >>> parse_size("1.5GB"), parse_size("2GiB")
     (1500000000.0, 2147483648.0)

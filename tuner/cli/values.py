@@ -1,4 +1,4 @@
-"""Values as a person types them: numbers, and fractions such as 8/255."""
+"""Parse typed values: numbers, fractions such as 8/255, comma-separated lists, grids."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ FRACTION = re.compile(r"\s*(-?[\d.]+(?:e-?\d+)?)\s*/\s*([\d.]+(?:e-?\d+)?)\s*")
 
 
 def comma_list(value: object) -> object:
-    """Return words separated by commas as a list.
+    """Split a text at commas; return other types unchanged.
 
     >>> comma_list("pgd_10, square")
     ['pgd_10', 'square']
@@ -22,14 +22,14 @@ def comma_list(value: object) -> object:
 
 
 CommaList = BeforeValidator(comma_list)
-"""Of a key that takes more than one word."""
+"""Validator of a key that takes several words."""
 
 
 def valid_code_files(files: tuple[str, ...]) -> tuple[str, ...]:
-    """Return `files`.
+    """Return `files` if all are Python files.
 
     Raises:
-        ValueError: If one is not code.
+        ValueError: If one is not.
     """
     if not all(map(is_code_file, files)):
         raise ValueError("must be files that end in .py, separated by commas")
@@ -37,14 +37,14 @@ def valid_code_files(files: tuple[str, ...]) -> tuple[str, ...]:
 
 
 TrustedFiles = Annotated[tuple[PathText, ...], CommaList, AfterValidator(valid_code_files)]
-"""Files of code that may be imported where results name them."""
+"""Python files that may be imported if a results folder names them."""
 
 
 def parse_value(value: object) -> object:
-    """Return what a typed value stands for, where none is searched.
+    """Convert the fractions in a typed value to numbers.
 
     Raises:
-        ValueError: If it looks like a fraction and is none; the message says why.
+        ValueError: If a fraction is invalid.
 
     >>> parse_value("8/255"), parse_value("pgd"), parse_value([1, "1/2"])
     (0.03137254901960784, 'pgd', [1, 0.5])
@@ -57,10 +57,10 @@ def parse_value(value: object) -> object:
 
 
 def parse_fraction(text: str, numerator: str, denominator: str) -> float:
-    """Return the number that `numerator` / `denominator` is.
+    """Return `numerator` / `denominator`.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the fraction is invalid.
     """
     try:
         return float(numerator) / float(denominator)
@@ -69,11 +69,11 @@ def parse_fraction(text: str, numerator: str, denominator: str) -> float:
 
 
 class GridSearch(TypedDict):
-    """Ray's notation of a grid."""
+    """Ray Tune's representation of a grid."""
 
     grid_search: Iterable[object]
 
 
 def is_grid(value: object) -> TypeGuard[GridSearch]:
-    """Return whether `value` is a grid: Ray's own notation is a dictionary."""
+    """Return whether `value` is a grid, as `ray.tune.grid_search` returns it."""
     return isinstance(value, dict) and set(value) == {"grid_search"}

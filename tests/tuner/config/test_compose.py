@@ -164,7 +164,7 @@ def test_a_space_of_the_users_own(tmp_path):
         (["space=weight_decay", "weight_decay=1"], "Did you mean optimizer.weight_decay?"),
         (["space=weight_decay", "trails=3"], "trails: no such key. Did you mean 'trials'?"),
         (["space=weight_decay", "trials.x=3"], "trials has no knobs"),
-        (["space=weight_decay", "optimizer.lr.x=3"], "knobs have no parts"),
+        (["space=weight_decay", "optimizer.lr.x=3"], "expected GROUP.KNOB"),
         (["space=weight_decay", "--fast"], "expected key=value"),
         (["space=weight_decay", "searcher=grid"], "a grid needs listed values"),
         (["space=weight_decay", "scheduler=hyperband2"], "scheduler: no 'hyperband2'"),
@@ -359,7 +359,7 @@ def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[100,105]"], "100/110"),
         (["space=weight_decay", "model=wide_resnet", "model.depth=35"], "6 n + 4, got 35."),
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[0.9,0.5]"], "must ascend"),
-        (["space=weight_decay", "periods.resets=[0.7,0.5]"], "moments must ascend"),
+        (["space=weight_decay", "periods.resets=[0.7,0.5]"], "milestones must ascend"),
     ],
 )
 def test_what_makes_no_sense_together_is_refused(words, said):
@@ -382,10 +382,10 @@ OUTSPOKEN = """
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.pgd_at import outer as outer
 
-def clashes(config):
+def conflicts(config):
     yield "method: mine works with nothing."
 
-def cautions(config):
+def warnings(config):
     yield "method: mine is slow."
 """
 
@@ -394,7 +394,7 @@ def test_a_file_of_the_users_own_speaks_for_itself(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text(OUTSPOKEN)
     assert problems("space=weight_decay", f"method={path}") == ("method: mine works with nothing.",)
-    path.write_text(OUTSPOKEN.replace("clashes", "silent"))
+    path.write_text(OUTSPOKEN.replace("conflicts", "silent"))
     assert plan("space=weight_decay", f"method={path}").warnings == ("method: mine is slow.",)
     path.write_text(OUTSPOKEN.replace("yield", "1 / 0; yield"))
     assert "fails in clashes(): ZeroDivisionError" in problems("trials=1", f"method={path}")[0]
