@@ -12,6 +12,7 @@ from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
 from trainables.data_pipeline.images import Dataset, Images
+from trainables.hparams.registry import find_hook
 from trainables.injection import injected_names, unwrapped
 from trainables.networks.averaging import Average
 from trainables.protocols import BoundAttack, BoundMethod, Criterion, WeightUpdate, uses_attack
@@ -289,7 +290,9 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
 
 def bound_data(member: BoundMember) -> BoundData:
     """Return a data set with its knobs set."""
-    return BoundData(**member.functions, batch_size=member["iterate_batches"].keywords["batch_size"])
+    return BoundData(
+        **member.functions, batch_size=member["iterate_batches"].keywords["batch_size"]
+    )
 
 
 def bound_model(member: BoundMember) -> BoundModel:
@@ -330,8 +333,8 @@ def bound_update(member: BoundMember) -> BoundUpdate:
 
 
 def gradient_steps(module: ModuleType | None, function: partial[Any]) -> int | None:
-    """Return the gradient steps that a member names in `SLOPES`: a number, or one of its knobs."""
-    named: int | str | None = getattr(module, "SLOPES", None)
+    """Return the gradient steps that a member names in `GRADIENT_STEPS`: a number, or one of its knobs."""
+    named: int | str | None = find_hook(module, "GRADIENT_STEPS")
     steps: int | None = function.keywords.get(named, named) if isinstance(named, str) else named
     return steps
 

@@ -1,4 +1,4 @@
-"""What every attack must do, whatever its search."""
+"""What every training attack must do."""
 
 import inspect
 
@@ -45,9 +45,9 @@ def test_result_is_allowed_and_detached(attack, threat, eps, model):
 @each_attack
 @each_threat
 def test_the_seed_decides_the_start(attack, threat):
-    """On a flat objective no step moves, so what comes back is where the search began."""
+    """On a flat objective no step moves, so that the result is the start."""
     if "rng" not in inspect.signature(attack.perturb).parameters:
-        pytest.skip("draws nothing")
+        pytest.skip("draws no random numbers")
     x = torch.full((3, 12), 0.5)
     first, again, other = (
         attack.perturb(
@@ -71,15 +71,15 @@ def test_parameters_collect_no_gradient(attack, model):
 
 
 @each_attack
-def test_it_follows_as_many_slopes_as_it_says(attack):
-    """On a slope that is never zero and never leads to a mistake."""
+def test_it_takes_as_many_gradient_steps_as_it_declares(attack):
+    """The gradient is never zero and no step causes a misclassification."""
     asked = []
 
     def objective(z):
         asked.append(torch.is_grad_enabled())
         return z.sum(dim=1), torch.eye(2)[[1, 1, 1]] + 0 * z[:, :2]
 
-    said = attack.SLOPES
-    number = read_knobs(attack.perturb)[said].default if isinstance(said, str) else said
+    declared = attack.GRADIENT_STEPS
+    number = read_knobs(attack.perturb)[declared].default if isinstance(declared, str) else declared
     attack.perturb(objective, torch.full((3, 12), 0.5), torch.ones(3).long(), threat=Linf(eps=0.1))
     assert asked == [True] * number

@@ -34,7 +34,7 @@ class Untraceable(nn.Sequential):
         return super().forward(x if x.max() > 0 else -x)
 
 
-def measured(name, model, number=7, threat=None, seed=0, **things):
+def run_measure(name, model, number=7, threat=None, seed=0, **things):
     generator = torch.Generator().manual_seed(seed)
     x = torch.rand(number, 3, 6, 4, generator=torch.Generator().manual_seed(1))
     given = {
@@ -53,10 +53,10 @@ def measured(name, model, number=7, threat=None, seed=0, **things):
 
 @pytest.mark.parametrize("number", [1, 2, 7])
 @pytest.mark.parametrize("name", NAMES)
-def test_it_gives_a_number_an_image_or_one_of_all(name, number):
-    found = measured(name, network(), number)
-    assert found
-    for value in found.values():
+def test_it_returns_one_number_for_each_image_or_one_for_all(name, number):
+    values = run_measure(name, network(), number)
+    assert values
+    for value in values.values():
         assert value.shape in {(number,), ()} or (draws_picture(name) and value.shape == (3, 3, 3))
         assert value.isfinite().all()
         assert not value.requires_grad
@@ -64,37 +64,37 @@ def test_it_gives_a_number_an_image_or_one_of_all(name, number):
 
 @pytest.mark.parametrize("head", ["linear", "cosine"])
 @pytest.mark.parametrize("name", NAMES)
-def test_it_leaves_the_network_and_chance_as_they_were(name, head):
+def test_it_leaves_the_network_and_the_random_state_unchanged(name, head):
     model = network(head)
     model[0].bias.requires_grad_(False)
     before = copy.deepcopy(model.state_dict())
-    chance = torch.get_rng_state()
-    measured(name, model)
+    random_state = torch.get_rng_state()
+    run_measure(name, model)
     # a cosine head puts its weights back on the sphere at each pass, which rounds
     rounding = 0 if head == "linear" else 1e-6
     torch.testing.assert_close(dict(model.state_dict()), dict(before), rtol=0, atol=rounding)
     assert model.training
     assert all(p.grad is None for p in model.parameters())
     assert [n for n, p in model.named_parameters() if not p.requires_grad] == ["0.bias"]
-    assert torch.equal(torch.get_rng_state(), chance)
+    assert torch.equal(torch.get_rng_state(), random_state)
 
 
 @pytest.mark.parametrize("kind", [nn.Sequential, Untraceable])
 @pytest.mark.parametrize("name", NAMES)
-def test_it_does_not_care_what_mode_the_network_is_in(name, kind):
+def test_it_does_not_depend_on_the_mode_of_the_network(name, kind):
     evaluated, training = kind(*network()).eval(), kind(*network())
-    torch.testing.assert_close(measured(name, evaluated), measured(name, training), rtol=0, atol=0)
+    torch.testing.assert_close(run_measure(name, evaluated), run_measure(name, training), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.5)])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_seed_gives_the_same_to_the_last_bit(name, threat):
-    ends = [measured(name, network(), threat=threat, seed=3) for _ in range(2)]
+def test_the_same_seed_gives_the_same_result(name, threat):
+    ends = [run_measure(name, network(), threat=threat, seed=3) for _ in range(2)]
     torch.testing.assert_close(*ends, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_says_what_it_is(name):
+def test_it_is_documented_and_cites_a_paper(name):
     module = MEASURES.load(name)
     assert re.search(r"arXiv:\d{4}\.\d{5}", module.__doc__)
     for knob in read_knobs(module.measure).values():
@@ -102,6 +102,6 @@ def test_it_says_what_it_is(name):
         assert knob.default is not REQUIRED
 
 
-def test_one_compares_and_one_leaves_pictures():
+def test_one_measure_compares_networks_and_one_draws():
     assert [name for name in NAMES if compares_networks(name)] == ["transfer"]
     assert [name for name in NAMES if draws_picture(name)] == ["surface"]

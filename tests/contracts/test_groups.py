@@ -1,4 +1,4 @@
-"""What every member of every group must do: be found, documented, cited, and hold its defaults."""
+"""What every member of every group must have: functions, documentation, a citation, valid defaults."""
 
 import inspect
 import re
@@ -10,47 +10,47 @@ from trainables.components import GROUPS
 from trainables.hparams.knobs import REQUIRED, read_knobs
 from tuner.config.components import STUDY_GROUPS
 
-EVERY = {**GROUPS, **STUDY_GROUPS}
-MEMBERS = [(g, m) for g, group in EVERY.items() for m in group.members()]
-COMMON = [(g, f) for g, group in EVERY.items() for f in group.common_functions]
+ALL_GROUPS = {**GROUPS, **STUDY_GROUPS}
+MEMBERS = [(g, m) for g, group in ALL_GROUPS.items() for m in group.members()]
+COMMON = [(g, f) for g, group in ALL_GROUPS.items() for f in group.common_functions]
 each_member = pytest.mark.parametrize(("group", "member"), MEMBERS, ids="=".join)
 
 
 @each_member
 def test_it_defines_what_its_group_provides(group, member):
-    functions = EVERY[group].member_functions(member)
-    assert set(EVERY[group].required_functions) <= set(functions)
+    functions = ALL_GROUPS[group].member_functions(member)
+    assert set(ALL_GROUPS[group].required_functions) <= set(functions)
 
 
 @each_member
 def test_the_first_line_of_its_docstring_stands_alone(group, member):
-    first, _, rest = inspect.getdoc(EVERY[group].load(member)).partition("\n")
+    first, _, rest = inspect.getdoc(ALL_GROUPS[group].load(member)).partition("\n")
     assert first.endswith(".")
     assert not rest or rest.startswith("\n")
 
 
 @each_member
 def test_every_knob_is_documented(group, member):
-    module = EVERY[group].load(member)
-    for name in EVERY[group].required_functions:
+    module = ALL_GROUPS[group].load(member)
+    for name in ALL_GROUPS[group].required_functions:
         for knob in read_knobs(getattr(module, name)).values():
             assert knob.description, f"{knob.name} has no line in the docstring"
 
 
 @each_member
 def test_defaults_are_allowed(group, member):
-    known = EVERY[group].member_knobs(member)
-    defaults = {k: knob.default for k, knob in known.items() if knob.default is not REQUIRED}
-    missing = [k for k in known if k not in defaults]
-    found = list(check_member(group, EVERY[group], member, defaults))
-    assert len(found) == len(missing), found
+    knobs = ALL_GROUPS[group].member_knobs(member)
+    defaults = {k: knob.default for k, knob in knobs.items() if knob.default is not REQUIRED}
+    missing = [k for k in knobs if k not in defaults]
+    problems = list(check_member(group, ALL_GROUPS[group], member, defaults))
+    assert len(problems) == len(missing), problems
 
 
 @each_member
-def test_no_knob_of_its_own_shadows_a_common_one(group, member):
-    module = EVERY[group].load(member)
-    own = {k for name in EVERY[group].required_functions for k in read_knobs(getattr(module, name))}
-    assert not own & {k for f in EVERY[group].common_functions for k in read_knobs(f)}
+def test_no_member_knob_shadows_a_common_one(group, member):
+    module = ALL_GROUPS[group].load(member)
+    own = {k for name in ALL_GROUPS[group].required_functions for k in read_knobs(getattr(module, name))}
+    assert not own & {k for f in ALL_GROUPS[group].common_functions for k in read_knobs(f)}
 
 
 @pytest.mark.parametrize("function", [f for _, f in COMMON], ids=lambda f: f.__name__)

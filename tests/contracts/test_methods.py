@@ -1,4 +1,4 @@
-"""What every training method must do, whatever its objective."""
+"""What every training method must do."""
 
 import inspect
 import re
@@ -28,7 +28,7 @@ def model() -> nn.Module:
     )
 
 
-def outer_of(method, *args):
+def outer_loss(method, *args):
     rng = torch.Generator().manual_seed(0)
     context = StepContext(threat=Linf(eps=0.1), rng=rng, memory={}, classes=5)
     context.criterion = cross_entropy.loss
@@ -44,24 +44,24 @@ def batch(size: int):
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_outer_is_a_scalar_with_a_gradient(method, model, size):
     x, x_adv, y = batch(size)
-    loss = outer_of(method, model, x, x_adv, y)
+    loss = outer_loss(method, model, x, x_adv, y)
     loss.backward()
     assert loss.shape == ()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
 @each_method
-def test_the_losses_of_parts_of_a_batch_add_up_unless_a_method_says_otherwise(method):
+def test_the_losses_of_parts_of_a_batch_add_up_unless_it_needs_whole_batches(method):
     """Parts of 2, 2, 2 and 1 of 7 images, each by its share."""
     if getattr(method, "WHOLE_BATCH", False):
-        pytest.skip("says otherwise")
+        pytest.skip("needs whole batches")
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(72, 4), nn.Softplus(), nn.Linear(4, 5)).double()
     x, x_adv, y = batch(7)
     x, x_adv = x.double(), x_adv.double()
-    whole = outer_of(method, model, x, x_adv, y)
+    whole = outer_loss(method, model, x, x_adv, y)
     parts = zip(x.split(2), x_adv.split(2), y.split(2), strict=True)
-    total = sum(outer_of(method, model, *part) * len(part[0]) / 7 for part in parts)
+    total = sum(outer_loss(method, model, *part) * len(part[0]) / 7 for part in parts)
     torch.testing.assert_close(total, whole, rtol=1e-12, atol=0)  # float64's rounding is 1e-16
 
 
@@ -72,7 +72,7 @@ def test_inner_gives_one_value_per_example_and_the_logits(method, model, size):
     model.eval()
     objective = method.inner(model, x, y)
     if objective is None:
-        pytest.skip("attacks nothing")
+        pytest.skip("does not attack")
     x_adv.requires_grad_()
     value, logits = objective(x_adv)
     assert value.shape == (size,)
@@ -84,13 +84,13 @@ def test_inner_gives_one_value_per_example_and_the_logits(method, model, size):
 
 @each_method
 def test_outer_is_a_mean_over_examples(method, model):
-    """Twice the batch has the same mean; a sum, or a mean of sums, has not."""
+    """A batch repeated twice has the same mean, but not the same sum."""
     if "rng" in inspect.signature(method.outer).parameters:
         pytest.skip("draws per example, so the two batches see different draws")
     model.eval()
     x, x_adv, y = batch(6)
-    twice = outer_of(method, model, *(torch.cat([t, t]) for t in (x, x_adv, y)))
-    torch.testing.assert_close(outer_of(method, model, x, x_adv, y), twice)
+    twice = outer_loss(method, model, *(torch.cat([t, t]) for t in (x, x_adv, y)))
+    torch.testing.assert_close(outer_loss(method, model, x, x_adv, y), twice)
 
 
 @each_method
@@ -100,7 +100,7 @@ def test_docstring_names_every_knob(method):
 
 
 @each_method
-def test_what_it_is_published_with_exists(method):
+def test_its_companions_exist(method):
     for group, values in getattr(method, "COMPANIONS", {}).items():
         rest = {key: value for key, value in values.items() if key != "name"}
         assert list(check_member(group, GROUPS[group], values["name"], rest)) == []

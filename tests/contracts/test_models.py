@@ -1,4 +1,4 @@
-"""What every network must do, whatever its layers."""
+"""What every network must do."""
 
 import pytest
 import torch

@@ -4,8 +4,8 @@ import pytest
 
 from trainables.components import GROUPS
 
-EVERY = [(g, m) for g in ("schedule", "eps_schedule") for m in GROUPS[g].members()]
-each = pytest.mark.parametrize(("group", "member"), EVERY, ids="=".join)
+SCHEDULES = [(g, m) for g in ("schedule", "eps_schedule") for m in GROUPS[g].members()]
+each = pytest.mark.parametrize(("group", "member"), SCHEDULES, ids="=".join)
 
 
 @each

@@ -13,18 +13,18 @@ from tuner.config.spaces import call_module_function
 from tuner.search import parse_search_arguments
 
 SPACES, RECIPES = list_members("search_spaces"), list_members("search_spaces.recipes")
-HOMES = ["mnist5k", "mnist", "cifar10", "svhn"]
-"""The recipes that data sets name as theirs."""
+DATA_RECIPES = ["mnist5k", "mnist", "cifar10", "svhn"]
+"""The recipes that data sets name."""
 
 
-ON_THEIRS = [
+SPACE_RECIPES = [
     (space, getattr(load_member("search_spaces", space), "RECIPE", None)) for space in SPACES
 ]
-RUNS = [(space, each) for space, own in ON_THEIRS for each in ([own] if own else HOMES)]
+RUNS = [(space, each) for space, own in SPACE_RECIPES for each in ([own] if own else DATA_RECIPES)]
 
 
 @pytest.mark.parametrize(("space", "recipe"), RUNS)
-def test_every_value_searched_is_allowed_on_every_data_set_or_on_its_own(space, recipe):
+def test_every_searched_value_is_valid_with_its_recipe(space, recipe):
     plan = compose_plan(*parse_search_arguments([f"space={space}", f"recipe={recipe}"]))
     assert plan.domains_by_knob or len(plan.variants) > 1
     for variant in plan.variants:
@@ -32,7 +32,7 @@ def test_every_value_searched_is_allowed_on_every_data_set_or_on_its_own(space, 
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_the_threat_model_and_the_exam_are_only_swept_as_a_grid(space):
+def test_the_threat_model_and_the_validation_attack_are_only_searched_as_a_grid(space):
     module = load_member("search_spaces", space)
     for layer in (module.space(), *call_module_function(module, "variants").values()):
         for group in ("threat", "exam"):
@@ -46,7 +46,7 @@ def test_its_docstring_says_where_the_ranges_come_from(space):
 
 
 @pytest.mark.parametrize("space", SPACES)
-def test_what_is_published_is_published_for_a_variant(space):
+def test_published_results_are_of_a_variant(space):
     module = load_member("search_spaces", space)
     assert (
         call_module_function(module, "published").keys()
@@ -71,6 +71,6 @@ def test_a_recipe_is_complete(recipe):
     assert all(variant.fixed[group] for group in variant.fixed)
 
 
-def test_a_space_refuses_what_makes_no_sense():
+def test_a_space_refuses_a_knob_without_effect():
     with pytest.raises(InputError, match=r"attack\.grows: changes nothing, because method=standa"):
         compose_plan(*parse_search_arguments(["space=attack_early_stop", "method=standard"]))

@@ -1,4 +1,4 @@
-"""What every update must do, whatever its rule."""
+"""What every update must do."""
 
 import pytest
 import torch
@@ -56,15 +56,15 @@ def test_a_last_batch_may_be_shorter_and_the_loss_comes_back_detached(update):
 
 
 @each_update
-def test_one_that_attacks_by_itself_says_how_many_slopes_it_follows(update):
+def test_an_update_with_a_built_in_attack_declares_its_gradient_steps(update):
     """Each takes a pass through all layers; steps through the first alone do not count."""
     if "attack" in injected_names(update.update):
-        assert not hasattr(update, "SLOPES")
+        assert not hasattr(update, "GRADIENT_STEPS")
         return
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2))
     passes = []
     model[1].register_forward_hook(lambda *_: passes.append(1))
     run(update, model, lr=0.1)
-    said = update.SLOPES
-    number = read_knobs(update.update)[said].default if isinstance(said, str) else said
+    declared = update.GRADIENT_STEPS
+    number = read_knobs(update.update)[declared].default if isinstance(declared, str) else declared
     assert len(passes) == number

@@ -1,4 +1,4 @@
-"""Inner maximisers: one file an attack, each with a `perturb`.
+"""Attacks of training (inner maximisation): one file each, with a `perturb`.
 
-`SLOPES` says how many slopes of the network it follows in turn: a number, or the knob that says.
+`GRADIENT_STEPS` is the number of consecutive gradient steps, or the name of the knob that sets it.
 """

@@ -1,4 +1,4 @@
-"""Projected Adam, the search of local linearity regularisation (Qin et al., arXiv:1907.02610)."""
+"""Projected Adam, the attack of local linearity regularisation (Qin et al., arXiv:1907.02610)."""
 
 import torch
 from torch import Generator, Tensor
@@ -9,8 +9,8 @@ from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 BETAS, ADAM_EPS = (0.9, 0.999), 1e-9
-"""Of the published code."""
-SLOPES = "steps"
+"""The values of the published code."""
+GRADIENT_STEPS = "steps"
 
 
 def perturb(
@@ -30,9 +30,9 @@ def perturb(
         x: Clean inputs (N, ...) in [0, 1].
         y: Labels (N,); unused.
         threat: The set of allowed perturbations.
-        rng: Source of the random start; the global one if None.
+        rng: Generator of the random start. `None`: the global generator.
         steps: Gradient evaluations.
-        rate: Adam's learning rate: about the length of a step, in the units of pixels.
+        rate: Adam's learning rate, about the length of a step in units of pixels.
 
     Returns:
         Allowed inputs (N, ...), detached.

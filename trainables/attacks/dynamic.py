@@ -8,7 +8,7 @@ from trainables.hparams.ranges import Count, NonNegative, OpenFraction, Positive
 from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
-SLOPES = "steps"
+GRADIENT_STEPS = "steps"
 
 
 def perturb(
@@ -25,24 +25,25 @@ def perturb(
     fosc: NonNegative = 0.5,
     vanishes: OpenFraction = 100 / 120,
 ) -> Tensor:
-    """Return inputs near `x` that are as converged as this moment of the run asks for.
+    """Return inputs near `x` that are converged up to a threshold, which falls during the run.
 
-    An input whose first-order stationary condition (FOSC) is at the threshold or below is left
-    where it is. The threshold falls linearly from `fosc` to zero, where this is PGD. The published
-    code measures from the random start; here, as in the paper's text, from the image itself.
+    An input stops moving when its first-order stationary condition (FOSC) is at most the threshold.
+    The threshold falls linearly from `fosc` to zero; from then on the attack is PGD. The published
+    code computes FOSC relative to the random start; here, as in the paper's text, it is relative
+    to the clean image.
 
     Args:
         objective: What to maximise.
         x: Clean inputs (N, ...) in [0, 1].
         y: Labels (N,); unused.
         threat: The set of allowed perturbations.
-        progress: Share of the run that is over, in [0, 1].
-        rng: Source of the random start; the global one if None.
+        progress: Completed share of the run, in [0, 1].
+        rng: Generator of the random start. `None`: the global generator.
         steps: Gradient evaluations.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        start: Where to start, as PGD's.
+        step_size: Length of one step, in the units of eps. `None`: a quarter of eps.
+        start: Starting point, as in PGD.
         fosc: Threshold at the start of the run, in units of the objective.
-        vanishes: When the threshold reaches zero, as a share of the run.
+        vanishes: Share of the run at which the threshold reaches zero.
 
     Returns:
         Allowed inputs (N, ...), detached.
@@ -62,12 +63,12 @@ def perturb(
 
 
 def compute_fosc(delta: Tensor, grad: Tensor, threat: Threat) -> Tensor:
-    """Return how much the objective could still grow to first order: FOSC, (N,), 0 if converged.
+    """Return FOSC (N,): the first-order bound on the remaining gain; 0 if converged.
 
     Args:
         delta: Perturbations (N, ...).
-        grad: Slope of the objective there (N, ...).
-        threat: The set of allowed perturbations, the pixel range left aside.
+        grad: Gradients of the objective at the perturbed inputs (N, ...).
+        threat: The set of allowed perturbations; the pixel range is ignored.
     """
     farthest = threat.eps * threat.steepest_step(grad)
     return ((farthest - delta) * grad).flatten(1).sum(dim=1)

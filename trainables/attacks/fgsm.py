@@ -7,7 +7,7 @@ from trainables.hparams.ranges import Positive
 from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
-SLOPES = 1
+GRADIENT_STEPS = 1
 
 
 def perturb(

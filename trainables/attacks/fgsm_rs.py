@@ -7,7 +7,7 @@ from trainables.hparams.ranges import Positive
 from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
-SLOPES = 1
+GRADIENT_STEPS = 1
 
 
 def perturb(
@@ -29,7 +29,7 @@ def perturb(
         x: Clean inputs (N, ...) in [0, 1].
         y: Labels (N,); unused.
         threat: The set of allowed perturbations.
-        rng: Source of the random start; the global one if None.
+        rng: Generator of the random start. `None`: the global generator.
         reach: Length of the step as a multiple of eps.
 
     Returns:

@@ -10,7 +10,7 @@ from trainables.hparams.ranges import Count, Fraction, Natural, NonNegative, Pos
 from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
-SLOPES = "steps"
+GRADIENT_STEPS = "steps"
 
 
 def perturb(
@@ -28,23 +28,23 @@ def perturb(
     grows: tuple[Fraction, ...] = (),
     omega: NonNegative = 0.0,
 ) -> Tensor:
-    """Return inputs near `x` that are barely misclassified, where that can be had.
+    """Return inputs near `x` that are barely misclassified, where the attack succeeds.
 
-    An input that is misclassified when its tolerance is used up is left where it is; each step that
-    it takes misclassified uses up one. With a tolerance of `steps` or more, this is PGD.
+    Each step of a misclassified input uses up one unit of its tolerance. The input stops moving
+    when none is left. With a tolerance of `steps` or more, the attack is PGD.
 
     Args:
         objective: What to maximise.
         x: Clean inputs (N, ...) in [0, 1].
         y: Labels (N,).
         threat: The set of allowed perturbations.
-        progress: Share of the run that is over, in [0, 1].
-        rng: Source of the random start and of the noise; the global one if None.
+        progress: Completed share of the run, in [0, 1].
+        rng: Generator of the random start and the noise. `None`: the global generator.
         steps: Gradient evaluations.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        start: Where to start, as PGD's.
-        tolerance: Steps that an input may still take once it is misclassified, at first.
-        grows: When the tolerance grows by one, as shares of the run: "40:70" of Bag of Tricks'
+        step_size: Length of one step, in the units of eps. `None`: a quarter of eps.
+        start: Starting point, as in PGD.
+        tolerance: Further steps of an input after it is misclassified, at the start of the run.
+        grows: Shares of the run at which the tolerance grows by one: "40:70" of Bag of Tricks'
             Table 2 (arXiv:2010.00467) is [40/110,70/110].
         omega: Standard deviation of noise added at every step (0.001 in the published code).
 
@@ -52,15 +52,17 @@ def perturb(
         Allowed inputs (N, ...), detached, in the order of `x`.
     """
     length = step_length(step_size, threat)
-    left = torch.full_like(y, tolerance + sum(progress >= moment for moment in grows))
+    tolerance_left = torch.full_like(
+        y, tolerance + sum(progress >= milestone for milestone in grows)
+    )
     x_adv = start_point(start, x, threat, length, rng)
     for _ in range(steps):
         x_adv = x_adv.detach().requires_grad_()
         value, logits = objective(x_adv)
         (grad,) = torch.autograd.grad(value.sum(), x_adv)
-        fooled = logits.argmax(dim=1) != y
-        moving = ~fooled | (left > 0)
-        left = left - fooled.long()
+        is_wrong = logits.argmax(dim=1) != y
+        moving = ~is_wrong | (tolerance_left > 0)
+        tolerance_left = tolerance_left - is_wrong.long()
         x_adv = x_adv.detach()
         moved = x_adv + length * threat.steepest_step(grad)
         if omega:
@@ -71,7 +73,7 @@ def perturb(
     return x_adv.detach()
 
 
-def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield the problem of blended labels, searched or set."""
+def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a problem if mixup is set or searched."""
     if config["data"].get("mixup", 1):
-        yield "data.mixup: must be 0 with attack=friendly, which needs one label an image."
+        yield "data.mixup: must be 0 with attack=friendly, which needs one label per image."

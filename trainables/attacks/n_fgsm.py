@@ -8,8 +8,8 @@ from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 LEAVES_THE_BALL = True
-"""By design: the noise is wider than the ball, and nothing is projected."""
-SLOPES = 1
+"""By design: the noise is wider than the ball, and there is no projection."""
+GRADIENT_STEPS = 1
 
 
 def perturb(
@@ -28,8 +28,8 @@ def perturb(
         objective: What to maximise.
         x: Clean inputs (N, ...) in [0, 1].
         y: Labels (N,); unused.
-        threat: Gives the unit of noise and step.
-        rng: Source of the noise; the global one if None.
+        threat: Threat model; its eps is the unit of `noise` and `reach`.
+        rng: Generator of the noise. `None`: the global generator.
         noise: Half-width of the noise as a multiple of eps, k of the paper.
         reach: Length of the step as a multiple of eps.
 

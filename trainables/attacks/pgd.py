@@ -10,7 +10,7 @@ from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 Start = Literal["zero", "random", "gaussian", "step"]
-SLOPES = "steps"
+GRADIENT_STEPS = "steps"
 
 
 def perturb(
@@ -32,39 +32,39 @@ def perturb(
         x: Clean inputs (N, ...) in [0, 1].
         y: Labels (N,); unused.
         threat: The set of allowed perturbations.
-        rng: Source of the random start; the global one if None.
+        rng: Generator of the random start. `None`: the global generator.
         steps: Gradient evaluations per restart.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        start: Where to start: "zero" at `x`, "random" anywhere in the ball, "gaussian" 0.001 N(0,1)
-            away from `x` as TRADES does, "step" within one step of it as PAS does.
-        restarts: Independent runs; each example keeps its worst.
+        step_size: Length of one step, in the units of eps. `None`: a quarter of eps.
+        start: Starting point: "zero" is `x`, "random" a random point of the ball, "gaussian" `x` plus
+            0.001 N(0, 1) as in TRADES, "step" a random point within one step as in PAS.
+        restarts: Number of independent runs; the worst result of each example counts.
 
     Returns:
         Allowed inputs (N, ...), detached.
     """
     length = step_length(step_size, threat)
 
-    def climb() -> Tensor:
+    def run_once() -> Tensor:
         x_adv = start_point(start, x, threat, length, rng)
         for _ in range(steps):
             x_adv = take_step(objective, x_adv, x, threat, length)
         return x_adv
 
-    worst = climb()
+    worst = run_once()
     for _ in range(restarts - 1):
-        worst = pick_worse(objective, worst, climb())
+        worst = pick_worse(objective, worst, run_once())
     return worst
 
 
 def step_length(step_size: float | None, threat: Threat) -> float:
-    """Return the length of a step: a quarter of the radius, or as given, at the radius' pace."""
+    """Return the length of a step. `step_size` is `None`: a quarter of eps."""
     return threat.eps / 4 if step_size is None else step_size * threat.step_scale
 
 
 def start_point(
     start: Start, x: Tensor, threat: Threat, length: float, rng: Generator | None
 ) -> Tensor:
-    """Return where an attack on `x` (N, ...) starts, inside the ball and the box."""
+    """Return the starting point (N, ...) of an attack on `x`, inside the ball and [0, 1]."""
     if start == "zero":
         return x
     if start == "gaussian":
@@ -79,7 +79,7 @@ def start_point(
 def take_step(
     objective: AttackObjective, x_adv: Tensor, x: Tensor, threat: Threat, length: float
 ) -> Tensor:
-    """Return `x_adv` after one projected step of `length` up the objective, detached."""
+    """Return `x_adv` after one projected ascent step of `length`, detached."""
     x_adv = x_adv.detach().requires_grad_()
     value, _ = objective(x_adv)
     (grad,) = torch.autograd.grad(value.sum(), x_adv)
@@ -88,6 +88,6 @@ def take_step(
 
 @torch.no_grad()
 def pick_worse(objective: AttackObjective, one: Tensor, other: Tensor) -> Tensor:
-    """Return, for each example, whichever of two inputs (N, ...) the objective is larger at."""
+    """Return, for each example, the one of two inputs (N, ...) with the larger objective."""
     keep = objective(one)[0] >= objective(other)[0]
     return torch.where(keep.view(-1, *[1] * (one.dim() - 1)), one, other)

@@ -41,7 +41,7 @@ def build(model: nn.Module) -> Average:
     return PeriodEnsemble(model)
 
 
-def cautions(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def warnings(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of an ensemble of one."""
     if config["periods"].get("resets") == ():
         yield (

@@ -28,7 +28,7 @@ def loss(logits: Tensor, y: Tensor, *, scale: float, m: FractionBelowOne = 0.2) 
     return cross_entropy(logits - scale * m * target, y)
 
 
-def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a network whose logits are no cosines."""
     if config["model"].get("head") == "linear":
         yield "criterion: hypersphere needs cosines for logits; write model.head=cosine."

@@ -10,10 +10,10 @@ NUMBERS = ("steps", "restarts")
 
 
 def passes(*, steps: Count = 100, restarts: Count = 1) -> list[AttackAttempt]:
-    """Return one pass a restart.
+    """Return one attempt for each restart.
 
     Args:
-        steps: Steps of each.
-        restarts: Independent attacks; the worst counts.
+        steps: Steps of each attempt.
+        restarts: Independent attacks; the strongest counts.
     """
     return [partial(apgd.run_apgd, loss="ce", steps=steps)] * restarts

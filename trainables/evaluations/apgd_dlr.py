@@ -10,15 +10,15 @@ NUMBERS = ("steps", "restarts")
 
 
 def passes(*, steps: Count = 100, restarts: Count = 1) -> list[AttackAttempt]:
-    """Return one pass a restart.
+    """Return one attempt for each restart.
 
     Args:
-        steps: Steps of each.
-        restarts: Independent attacks; the worst counts.
+        steps: Steps of each attempt.
+        restarts: Independent attacks; the strongest counts.
     """
     return [partial(apgd.run_apgd, loss="dlr", steps=steps)] * restarts
 
 
-def clashes(classes: int) -> str | None:
-    """Return why the attack cannot be made on so many classes, if it cannot."""
+def conflicts(classes: int) -> str | None:
+    """Return why the attack does not work with so few classes, or `None`."""
     return f"needs at least 3 classes, got {classes}" if classes < 3 else None

@@ -8,10 +8,24 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from trainables.errors import InputError, did_you_mean
 from trainables.hparams.ranges import absolute_path
 from trainables.hparams.trusted_code import check_trusted, is_code_file
+
+FORMER_NAMES = {
+    "conflicts": "clashes",
+    "unused": "idles",
+    "warnings": "cautions",
+    "GRADIENT_STEPS": "SLOPES",
+}
+"""What files of members may define besides their functions, by its name in earlier versions."""
+
+
+def find_hook(module: ModuleType | None, name: str) -> Any:  # noqa: ANN401
+    """Return what a member defines under `name`, or under its former name; `None`: it does not."""
+    return getattr(module, name, None) or getattr(module, FORMER_NAMES[name], None)
 
 
 def list_members(folder: str) -> list[str]:

@@ -76,7 +76,7 @@ def linearity_gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> T
     return (there - here - (grad * delta.flatten(1)).sum(dim=1)).abs()
 
 
-def cautions(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def warnings(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of a network that is linear almost everywhere."""
     activation = config["model"].get("activation")
     if activation in ("relu", "leaky_relu"):

@@ -42,7 +42,7 @@ def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.nll_loss(log_p, y, reduction="none") - (ONE_PLUS_TINY - wrong).log()
 
 
-def clashes(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield the problem of blended labels, searched or set."""
     if config["data"].get("mixup", 1):
         yield "data.mixup: must be 0 with method=mart, which needs one label an image."

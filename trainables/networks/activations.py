@@ -1,4 +1,4 @@
-"""The activation of any network, with the constants of Bag of Tricks' code (arXiv:2010.00467)."""
+"""Activations, with the constants of the code of Bag of Tricks (arXiv:2010.00467)."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,7 +17,7 @@ ACTIVATION_OF_KNOB = {
     "celu_alpha": "celu",
     "softplus_beta": "softplus",
 }
-"""The constants, and the activation that each belongs to."""
+"""Each constant, and the activation that uses it."""
 
 
 def with_activation(
@@ -29,16 +29,16 @@ def with_activation(
     celu_alpha: Positive = 1.2,
     softplus_beta: Positive = 1.0,
 ) -> nn.Module:
-    """Return `net` with another activation in place of every ReLU.
+    """Return `net` with every ReLU replaced by another activation.
 
     Args:
         net: A network whose activations are `nn.ReLU` modules; changed in place.
-        activation: What to put there.
-        leaky_slope: Slope of leaky_relu below zero.
-        elu_alpha: What elu falls to below zero, times -1.
-        celu_alpha: Likewise of celu.
-        softplus_beta: Sharpness of softplus; the published code has 1, Xie et al. of
-            arXiv:2006.14536 speak of 10, and which of them the tables used is unknown.
+        activation: The new activation.
+        leaky_slope: Negative slope of leaky_relu (`negative_slope` of torch).
+        elu_alpha: Alpha of elu, which tends to -alpha below zero.
+        celu_alpha: Alpha of celu, likewise.
+        softplus_beta: Beta of softplus. The published code has 1, Xie et al. (arXiv:2006.14536)
+            report 10; which of the two the tables used is unknown.
     """
     kinds: dict[Activation, Callable[[], nn.Module]] = {
         "relu": nn.ReLU,
@@ -57,14 +57,14 @@ def with_activation(
     return net
 
 
-def idles(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield the problem of a constant that was set for another activation than the chosen one."""
+def unused(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a problem if a constant is set that the chosen activation does not use."""
     model = config["model"]
     chosen = model.get("activation")
     for knob, owner in ACTIVATION_OF_KNOB.items():
-        usual = read_knobs(with_activation)[knob].default
-        if chosen not in (None, owner) and model.get(knob) != usual:
+        default = read_knobs(with_activation)[knob].default
+        if chosen not in (None, owner) and model.get(knob) != default:
             yield (
-                f"model.{knob}: changes nothing with activation={chosen}; "
+                f"model.{knob}: has no effect with activation={chosen}; "
                 f"write model.activation={owner}."
             )

@@ -12,7 +12,7 @@ from trainables.protocols import BoundMethod
 from trainables.threat import Threat
 from trainables.updates.alternate import descend_loss
 
-SLOPES = 1
+GRADIENT_STEPS = 1
 
 
 def update(

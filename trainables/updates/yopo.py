@@ -13,7 +13,7 @@ from trainables.hparams.ranges import Count, Positive
 from trainables.protocols import BoundMethod
 from trainables.threat import Threat
 
-SLOPES = "passes"
+GRADIENT_STEPS = "passes"
 
 
 def update(

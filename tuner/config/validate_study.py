@@ -5,6 +5,7 @@ from typing import Any
 
 from trainables.binding import check_member
 from trainables.errors import InputError
+from trainables.hparams.registry import find_hook
 from tuner.cli.values import is_grid
 from tuner.config.components import STUDY_GROUPS
 from tuner.config.domains import format_domain, list_values
@@ -125,7 +126,8 @@ def check_population(
             yield f"{key}: must be {usual} with scheduler={name}, got {arguments[key]}."
     for searched in variants.values():
         yield from check_changeable_knobs(name, searched)
-        yield from getattr(module, "clashes", lambda _: ())(searched)
+        conflicts = find_hook(module, "conflicts")
+        yield from conflicts(searched) if conflicts else ()
 
 
 def check_changeable_knobs(scheduler: str, searched: Iterable[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.hparams import registry
 from trainables.hparams.knobs import REQUIRED
+from trainables.hparams.registry import find_hook
 from trainables.hparams.value_errors import check_value
 from tuner.cli.values import is_grid
 from tuner.config.domains import boundary_values, format_domain, is_domain, list_values
@@ -79,7 +80,7 @@ def check_variants(
             wrong = find_conflicts(groups, fixed[label])
         for problem in wrong:
             problems.setdefault(problem, []).append(label)
-        for caution in [] if wrong else member_messages("cautions", fixed[label]):
+        for caution in [] if wrong else member_messages("warnings", fixed[label]):
             if caution not in warnings:
                 warnings.append(caution)
     return fixed, [
@@ -106,14 +107,14 @@ def find_conflicts(
         fixed: The fixed part of `groups`, as `fill_defaults` returns it.
     """
     found = [
-        *member_messages("clashes", fixed),
-        *member_messages("idles", fixed),
+        *member_messages("conflicts", fixed),
+        *member_messages("unused", fixed),
         *check_unused_knobs(groups, fixed),
     ]
     by_value: dict[str, str] = {}
     for group, knob, value in iter_listed_values(groups):
         settled = {**fixed, **fill_defaults({group: {**groups[group], knob: value}})}
-        for problem in member_messages("clashes", settled):
+        for problem in member_messages("conflicts", settled):
             by_value.setdefault(problem, add_location(problem, f"{group}.{knob}={value}"))
     return found + [text for problem, text in by_value.items() if problem not in found]
 
@@ -132,15 +133,15 @@ def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterat
     """Yield what the members of a configuration have to say of each other.
 
     Args:
-        kind: The function that a member may define for it: "clashes", what it cannot work with;
-            "idles", what was set for nothing; "cautions", what may be a mistake.
+        kind: The function that a member may define for it: "conflicts", what it cannot work with;
+            "unused", what was set for nothing; "warnings", what may be a mistake.
         fixed: Group to knobs, as `fill_defaults` returns them.
     """
     for name, group in GROUPS.items():
         member = fixed[name].get("name")
         modules = [group.load(member)] if member else []
         for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
-            speak = getattr(module, kind, None)
+            speak = find_hook(module, kind)
             try:
                 yield from map(str, speak(fixed) if speak else ())
             except Exception as error:  # a user's file can fail in any way

@@ -8,6 +8,7 @@ from trainables.binding import bind_member, check_member
 from trainables.evaluation.attempt import AttackAttempt
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
+from trainables.hparams.registry import find_hook
 from trainables.injection import inject
 
 ATTACKS = Group("an attack of an evaluation", "trainables.evaluations", ("passes",))
@@ -73,8 +74,9 @@ class Attack:
 
     def class_conflict(self, classes: int) -> str | None:
         """Return why it cannot be made on so many classes, if it cannot."""
-        found: str | None = getattr(ATTACKS.load(self.name), "clashes", lambda _: None)(classes)
-        return found
+        conflicts = find_hook(ATTACKS.load(self.name), "conflicts")
+        conflict: str | None = conflicts(classes) if conflicts else None
+        return conflict
 
 
 def parse_suite(

@@ -64,7 +64,7 @@ def build(
     )
 
 
-def clashes(searched: Mapping[str, object]) -> Iterator[str]:
+def conflicts(searched: Mapping[str, object]) -> Iterator[str]:
     """Yield why knobs cannot be searched so."""
     for path, domain in searched.items():
         if list_values(domain) is not None:

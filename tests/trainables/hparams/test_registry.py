@@ -1,6 +1,7 @@
 """The folder is the registry, and a path is a member too."""
 
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import pytest
 
@@ -45,3 +46,10 @@ def test_an_installed_package_adds_members(monkeypatch):
         assert registry.load_member("trainables.methods", "mine").outer
     finally:
         registry.find_plugins.cache_clear()
+
+
+@pytest.mark.parametrize(("name", "former"), list(registry.FORMER_NAMES.items()))
+def test_hooks_are_found_under_their_former_names_too(name, former):
+    assert registry.find_hook(SimpleNamespace(**{name: 1}), name) == 1
+    assert registry.find_hook(SimpleNamespace(**{former: 2}), name) == 2
+    assert registry.find_hook(SimpleNamespace(), name) is None

@@ -397,7 +397,7 @@ def test_a_file_of_the_users_own_speaks_for_itself(tmp_path):
     path.write_text(OUTSPOKEN.replace("conflicts", "silent"))
     assert plan("space=weight_decay", f"method={path}").warnings == ("method: mine is slow.",)
     path.write_text(OUTSPOKEN.replace("yield", "1 / 0; yield"))
-    assert "fails in clashes(): ZeroDivisionError" in problems("trials=1", f"method={path}")[0]
+    assert "fails in conflicts(): ZeroDivisionError" in problems("trials=1", f"method={path}")[0]
 
 
 def test_a_listed_value_that_clashes_is_named():
