@@ -21,7 +21,7 @@ from tuner.monitoring.prometheus import (
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
-MONITORING = Path(prometheus.__file__).parent / "monitoring"
+MONITORING = Path(prometheus.__file__).parent
 
 
 class Written:

@@ -19,56 +19,56 @@ def population(scheduler=pbt, **knobs):
     return scheduler.build(course=COURSE, searched=SEARCHED, seed=0, **{"interval": 0.25} | knobs)
 
 
-def stretch(rule, values, epochs=(1, 2)):
+def stretch(scheduler, values, epochs=(1, 2)):
     """Report two epochs of each trial, up to a rung."""
     for trial, value in values.items():
-        if trial not in rule.positions:
-            rule.begins(trial)
+        if trial not in scheduler.positions:
+            scheduler.on_start(trial)
         said = [
-            rule.reported(trial, make_report(epoch, value), {"optimizer.lr": 0.01})
+            scheduler.on_report(trial, make_report(epoch, value), {"optimizer.lr": 0.01})
             for epoch in epochs
         ]
         assert said == ["continue", "pause"]
 
 
-def steps(rule, *, idle=False):
+def steps(scheduler, *, idle=False):
     found = []
-    while step := rule.next_to_resume(idle=idle):
-        rule.went_on(step)
+    while step := scheduler.next_to_resume(is_idle=idle):
+        scheduler.on_resume(step)
         found.append(step)
     return found
 
 
 def test_the_worst_goes_on_from_the_best_with_other_knobs():
-    rule = population()
-    stretch(rule, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
-    taken, *others = steps(rule)
+    scheduler = population()
+    stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
+    taken, *others = steps(scheduler)
     assert (taken.trial, taken.source) == ("b", "a")
-    assert taken.knobs["optimizer.lr"] != 0.01
+    assert taken.hyperparameters["optimizer.lr"] != 0.01
     assert others == [Resume("a", "a"), Resume("c", "c"), Resume("d", "d")]
-    stretch(rule, {"a": 0.4, "b": 0.5, "c": 0.3, "d": 0.2}, epochs=(3, 4))
-    assert steps(rule)[0].trial == "d"
+    stretch(scheduler, {"a": 0.4, "b": 0.5, "c": 0.3, "d": 0.2}, epochs=(3, 4))
+    assert steps(scheduler)[0].trial == "d"
 
 
 def test_nobody_takes_over_before_all_have_come():
-    rule = population()
-    stretch(rule, {"a": 0.4, "b": 0.1, "c": 0.3})
-    assert rule.next_to_resume(idle=False) is None
-    assert rule.next_to_resume(idle=True) == Resume("a", "a")
+    scheduler = population()
+    stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3})
+    assert scheduler.next_to_resume(is_idle=False) is None
+    assert scheduler.next_to_resume(is_idle=True) == Resume("a", "a")
 
 
 def test_trials_that_fail_are_not_waited_for():
-    rule = population()
-    stretch(rule, {"a": 0.4, "b": 0.1, "c": 0.3})
-    rule.begins("d")
-    rule.ended("d")
-    assert rule.next_to_resume(idle=False).trial == "b"
+    scheduler = population()
+    stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3})
+    scheduler.on_start("d")
+    scheduler.on_end("d")
+    assert scheduler.next_to_resume(is_idle=False).trial == "b"
 
 
 def test_the_same_seed_decides_the_same():
     first, second = population(), population()
-    for rule in (first, second):
-        stretch(rule, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
+    for scheduler in (first, second):
+        stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
     assert steps(first) == steps(second)
 
 
@@ -98,17 +98,17 @@ def test_now_and_then_a_value_is_drawn_anew(domain):
 
 def test_the_bandit_goes_where_accuracy_grew():
     """Of 12 stretches those with a learning rate near 0.01 gained most: it is in the middle."""
-    rule = pb2.build(
+    scheduler = pb2.build(
         course=FidelityPlan(epochs=8, trials=12), searched=SEARCHED, seed=0, interval=0.25
     )
     rates = np.geomspace(1e-3, 1e-1, 12)
     for number, rate in enumerate(rates):
         trial = f"{number:04d}"
-        rule.on_start(trial)
+        scheduler.on_start(trial)
         value = 0.5 - abs(np.log10(rate) + 2) / 4
         for epoch in (1, 2):
-            rule.on_report(trial, make_report(epoch, value), {"optimizer.lr": float(rate)})
-    taken = [step.knobs["optimizer.lr"] for step in steps(rule) if step.knobs]
+            scheduler.on_report(trial, make_report(epoch, value), {"optimizer.lr": float(rate)})
+    taken = [step.hyperparameters["optimizer.lr"] for step in steps(scheduler) if step.hyperparameters]
     assert len(taken) == 3
     assert len(set(taken)) == 3  # each knows of those before it
     # a third of the range on either side of the middle; by chance 3 of 3 are there in 0.30
@@ -124,11 +124,11 @@ def test_places_in_a_range():
 
 
 def test_gains_are_those_of_a_stretch():
-    rule = population(pb2)
-    stretch(rule, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
-    steps(rule)
-    stretch(rule, {"a": 0.5, "b": 0.5, "c": 0.3, "d": 0.2}, epochs=(3, 4))
-    rows, gains = pb2.collect_gains(rule, 1, SEARCHED)
+    scheduler = population(pb2)
+    stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
+    steps(scheduler)
+    stretch(scheduler, {"a": 0.5, "b": 0.5, "c": 0.3, "d": 0.2}, epochs=(3, 4))
+    rows, gains = pb2.collect_gains(scheduler, 1, SEARCHED)
     assert rows[:, 0].tolist() == [0] * 4 + [1] * 4
     assert rows[:, 1] == pytest.approx(0.5)
     assert gains == pytest.approx([0.4, 0.1, 0.3, 0.2, 0.1, 0.4, 0, 0])

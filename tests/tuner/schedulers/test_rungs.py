@@ -13,19 +13,19 @@ def ladder(moments, settle=0.0, **course):
 
 def test_shares_of_one_run_are_epochs():
     found = ladder([0.1, 0.25])
-    assert found.plan_levels == (Level(16),)
+    assert found.levels == (Level(16),)
     assert found.rungs == (Rung(0, 2), Rung(0, 4))
 
 
 def test_short_whole_runs_end_at_their_rungs():
     found = ladder([0.1, 0.25], fidelity="schedule")
-    assert found.plan_levels == (Level(2), Level(4), Level(16))
+    assert found.levels == (Level(2), Level(4), Level(16))
     assert found.rungs == (Rung(0, 2), Rung(1, 4))
 
 
 def test_weak_attacks_take_whole_runs_too():
     found = ladder([0.25], fidelity="attack")
-    assert found.plan_levels == (Level(16, 0.25), Level(16))
+    assert found.levels == (Level(16, 0.25), Level(16))
     assert found.rungs == (Rung(0, 16),)
 
 
@@ -35,10 +35,10 @@ def test_rungs_that_fall_on_one_epoch_are_one_and_none_is_the_last():
 
 
 def test_a_study_with_more_epochs_has_a_level_on_top():
-    found = ladder([0.25], earlier=(Level(8),))
-    assert found.plan_levels == (Level(8), Level(16))
+    found = ladder([0.25], earlier_levels=(Level(8),))
+    assert found.levels == (Level(8), Level(16))
     assert found.rungs == (Rung(0, 2), Rung(0, 8), Rung(1, 4))
-    assert ladder([0.25], earlier=(Level(2), Level(8)), fidelity="schedule").rungs == (
+    assert ladder([0.25], earlier_levels=(Level(2), Level(8)), fidelity="schedule").rungs == (
         Rung(0, 2),
         Rung(1, 8),
     )

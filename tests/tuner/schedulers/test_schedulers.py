@@ -16,20 +16,20 @@ def course(epochs=9, trials=9, **changes):
     return FidelityPlan(epochs=epochs, trials=trials, **changes)
 
 
-def run(rule, trial, *values, level=0):
-    """Report epochs until the rule objects; return what it says to the last."""
+def run(scheduler, trial, *values, level=0):
+    """Report epochs until the scheduler objects; return what it says to the last."""
     for epoch, value in enumerate(values, start=1):
-        decision = rule.reported(trial, make_report(epoch, value, level=level), {})
+        decision = scheduler.on_report(trial, make_report(epoch, value, level=level), {})
         if decision != "continue":
             return decision
     return "continue"
 
 
 def test_none_lets_all_go_on():
-    rule = none.build(course=course(fidelity="schedule"))
-    assert rule.on_start("a") == 0
-    assert run(rule, "a", 0.1, 0.0) == "continue"
-    assert rule.next_to_resume(is_idle=True) is None
+    scheduler = none.build(course=course(fidelity="schedule"))
+    assert scheduler.on_start("a") == 0
+    assert run(scheduler, "a", 0.1, 0.0) == "continue"
+    assert scheduler.next_to_resume(is_idle=True) is None
 
 
 def test_asha_decides_as_ray_does():
@@ -61,84 +61,84 @@ def test_asha_decides_as_ray_does():
 
 def test_brackets_of_asha_begin_later():
     """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
-    rule = asha.build(course=course(epochs=27), grace=1 / 27, brackets=3)
+    scheduler = asha.build(course=course(epochs=27), grace=1 / 27, brackets=3)
     for number in range(6):
-        rule.on_start(str(number))
-    firsts = [rule.rules.index(rule.of[str(number)]) for number in range(6)]
+        scheduler.on_start(str(number))
+    firsts = [scheduler.schedulers.index(scheduler.scheduler_of[str(number)]) for number in range(6)]
     assert sorted(firsts) == [0, 0, 0, 1, 1, 2]
 
 
 def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
     """Of four at the first rung the better two go on, of these the better one."""
-    rule = halving.build(course=course(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,))
+    scheduler = halving.build(course=course(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,))
     for trial, value in {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}.items():
-        assert rule.next_to_resume(is_idle=False) is None
-        rule.on_start(trial)
-        assert run(rule, trial, value) == "pause"
+        assert scheduler.next_to_resume(is_idle=False) is None
+        scheduler.on_start(trial)
+        assert run(scheduler, trial, value) == "pause"
     went_on = []
     for _ in range(2):
-        step = rule.next_to_resume(is_idle=False)
+        step = scheduler.next_to_resume(is_idle=False)
         went_on.append(step.trial)
-        rule.on_resume(step)
+        scheduler.on_resume(step)
     assert went_on == ["b", "c"]
-    assert rule.next_to_resume(is_idle=True) is None
-    assert rule.on_report("b", make_report(2, 0.4), {}) == "pause"
-    assert rule.next_to_resume(is_idle=False) is None
-    assert rule.on_report("c", make_report(2, 0.5), {}) == "pause"
-    assert rule.next_to_resume(is_idle=False) == Resume("c", "c")
+    assert scheduler.next_to_resume(is_idle=True) is None
+    assert scheduler.on_report("b", make_report(2, 0.4), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    assert scheduler.on_report("c", make_report(2, 0.5), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) == Resume("c", "c")
 
 
 def test_a_machine_that_is_idle_takes_the_best_so_far():
-    rule = halving.build(course=course(epochs=4, trials=4), keep=(0.25,))
+    scheduler = halving.build(course=course(epochs=4, trials=4), keep=(0.25,))
     for trial, value in {"a": 0.1, "b": 0.4}.items():
-        rule.on_start(trial)
-        run(rule, trial, value)
-    assert rule.next_to_resume(is_idle=False) is None
-    step = rule.next_to_resume(is_idle=True)
+        scheduler.on_start(trial)
+        run(scheduler, trial, value)
+    assert scheduler.next_to_resume(is_idle=False) is None
+    step = scheduler.next_to_resume(is_idle=True)
     assert step.trial == "b"
-    rule.on_resume(step)
-    assert rule.next_to_resume(is_idle=True) is None  # there is room for one at the top
+    scheduler.on_resume(step)
+    assert scheduler.next_to_resume(is_idle=True) is None  # there is room for one at the top
 
 
 def test_trials_that_fail_are_not_waited_for():
-    rule = halving.build(course=course(epochs=4, trials=3), keep=(0.4,))
+    scheduler = halving.build(course=course(epochs=4, trials=3), keep=(0.4,))
     for trial in "abc":
-        rule.on_start(trial)
-    run(rule, "a", 0.1)
-    rule.on_end("b")
-    assert rule.next_to_resume(is_idle=False) is None
-    assert rule.on_report("c", make_report(1, 0.0, diverged=True), {}) == "continue"
-    rule.on_end("c")
-    assert rule.next_to_resume(is_idle=False).trial == "a"
+        scheduler.on_start(trial)
+    run(scheduler, "a", 0.1)
+    scheduler.on_end("b")
+    assert scheduler.next_to_resume(is_idle=False) is None
+    assert scheduler.on_report("c", make_report(1, 0.0, diverged=True), {}) == "continue"
+    scheduler.on_end("c")
+    assert scheduler.next_to_resume(is_idle=False).trial == "a"
 
 
 def test_halving_of_whole_runs_waits_at_their_ends():
-    rule = halving.build(course=course(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,))
-    assert [level.epochs for level in rule.levels] == [2, 4]
+    scheduler = halving.build(course=course(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,))
+    assert [level.epochs for level in scheduler.levels] == [2, 4]
     for trial, value in {"a": 0.1, "b": 0.4}.items():
-        rule.on_start(trial)
-        assert run(rule, trial, value, value) == "pause"
-    step = rule.next_to_resume(is_idle=False)
-    rule.on_resume(step)
+        scheduler.on_start(trial)
+        assert run(scheduler, trial, value, value) == "pause"
+    step = scheduler.next_to_resume(is_idle=False)
+    scheduler.on_resume(step)
     assert step.trial == "b"
-    assert run(rule, "b", 0.1, 0.1, 0.1, 0.1, level=1) == "continue"
+    assert run(scheduler, "b", 0.1, 0.1, 0.1, 0.1, level=1) == "continue"
 
 
 def test_hyperband_deals_trials_as_the_paper_does():
     """Rungs at 1 and 3 of 9 epochs: brackets in the ratio 9/3 : 3/2 : 1, as R = 9, eta = 3 has."""
-    rule = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
-    sizes = [bracket.slots for bracket in rule.rules]
+    scheduler = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
+    sizes = [bracket.slots for bracket in scheduler.schedulers]
     assert sizes == [[6, 2, 1], [3, 1], [2]]
 
 
 def test_hyperband_lets_the_last_bracket_run():
-    rule = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
+    scheduler = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
     for number in range(11):
-        rule.on_start(str(number))
-    last = [trial for trial, bracket in rule.of.items() if bracket is rule.rules[2]]
-    assert run(rule, last[0], *[0.1] * 9) == "continue"
-    first = [trial for trial, bracket in rule.of.items() if bracket is rule.rules[0]]
-    assert run(rule, first[0], 0.1) == "pause"
+        scheduler.on_start(str(number))
+    last = [trial for trial, bracket in scheduler.scheduler_of.items() if bracket is scheduler.schedulers[2]]
+    assert run(scheduler, last[0], *[0.1] * 9) == "continue"
+    first = [trial for trial, bracket in scheduler.scheduler_of.items() if bracket is scheduler.schedulers[0]]
+    assert run(scheduler, first[0], 0.1) == "pause"
 
 
 @pytest.mark.parametrize(
@@ -146,27 +146,27 @@ def test_hyperband_lets_the_last_bracket_run():
 )
 def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
     """The last bracket begins behind the last rung, so that it has none to leave."""
-    rule = hyperband.build(course=course(epochs=epochs, trials=trials))
+    scheduler = hyperband.build(course=course(epochs=epochs, trials=trials))
     for number in range(trials):
-        rule.on_start(str(number))
+        scheduler.on_start(str(number))
     for number in range(trials):
-        rule.on_end(str(number))
-    assert rule.next_to_resume(is_idle=True) is None
+        scheduler.on_end(str(number))
+    assert scheduler.next_to_resume(is_idle=True) is None
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "continue")])
 def test_the_median_rule_by_hand(value, expected):
     """Averages of two epochs are 0, 0.25 and 0.5: a best below 0.25 is too little."""
-    rule = median.build(course=course(epochs=4), grace=0.25, least=3)
+    scheduler = median.build(course=course(epochs=4), grace=0.25, least=3)
     for trial, values in {"a": (0.5, 0.5), "b": (0.0, 0.5), "c": (0.0, 0.0)}.items():
-        assert run(rule, trial, *values) == "continue"
-    assert run(rule, "d", 0.0, value) == expected
+        assert run(scheduler, trial, *values) == "continue"
+    assert run(scheduler, "d", 0.0, value) == expected
 
 
 def test_the_median_rule_is_patient():
-    rule = median.build(course=course(epochs=4), grace=0.5, least=1)
-    run(rule, "a", 0.5, 0.5, 0.5)
-    assert run(rule, "b", 0.1, 0.1) == "continue"
-    assert run(rule, "c", 0.1, 0.1, 0.1) == "stop"
+    scheduler = median.build(course=course(epochs=4), grace=0.5, least=1)
+    run(scheduler, "a", 0.5, 0.5, 0.5)
+    assert run(scheduler, "b", 0.1, 0.1) == "continue"
+    assert run(scheduler, "c", 0.1, 0.1, 0.1) == "stop"
     alone = median.build(course=course(epochs=4), grace=0, least=3)
     assert run(alone, "a", 0.1, 0.1) == "continue"

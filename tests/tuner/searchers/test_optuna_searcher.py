@@ -38,7 +38,7 @@ def sampler(number):
 
 def among(variants, *, listed=False, storage=None, goal=None, past=None):
     study = open_study(storage, goal or Goal())
-    about = {"goal": goal, "study": study, "past": past}
+    about = {"goal": goal, "study": study, "records": past}
     return OptunaSearcher(variants, sampler, listed=listed, levels=(Level(3),), **about)
 
 
@@ -159,7 +159,7 @@ def test_a_trial_that_waited_goes_on_as_another_of_the_same_values():
     """Optuna lets nobody change a trial that has ended, and learns only from those that have."""
     search = searcher()
     first = told(search, [row(1, 0.5)])
-    search.past = {"0000": record("0000", 0.5)}
+    search.records = {"0000": record("0000", 0.5)}
     search.attach("b", "0000")
     assert search.suggest("c")["trial"] == "0001"
     search.on_trial_complete("b", row(3, 0.4))
@@ -367,7 +367,7 @@ def test_what_was_told_of_a_constraint_before_a_death_is_not_told_again():
     )
     before = among(LR, storage=storage, goal=goal)
     before.suggest("a")
-    before.asked["a"].set_constraint("clean>=0.75", -0.125)
+    before.running_trials["a"].set_constraint("clean>=0.75", -0.125)
     past = {"0000": record("0000", 0.5, status="completed")}
     trial = among(LR, storage=storage, goal=goal, past=past).study.trials[0]
     assert (trial.state, trial.constraints) == (STATE.COMPLETE, {"clean>=0.75": -0.125})
