@@ -1,4 +1,4 @@
-"""Attack the checkpoints of a search on the test split: `python -m tuner.evaluate FOLDER`."""
+"""Evaluate checkpoints of a search on the test split: `python -m tuner.evaluate FOLDER`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,53 +25,53 @@ def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status.
 
     Args:
-        words: The command line without the program.
+        words: Command line without the program.
     """
-    farewell = "Interrupted; the same command goes on where this one was."
+    message = "Interrupted; rerun the same command to continue."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
     return run_command(
-        words, print_usage, parse, with_remote_folders(evaluate), interrupt_message=farewell
+        words, print_usage, parse, with_remote_folders(evaluate), interrupt_message=message
     )
 
 
 def evaluate(line: CommandLine, console: Console) -> int:
-    """Check the command, then attack; return its exit status.
+    """Evaluate the checkpoints and print the results; return the exit status.
 
     Raises:
-        InputError: If anything is wrong with it.
+        InputError: If an argument is invalid.
     """
     with trust_files(find_code_files(line.arguments)):
         evaluation = prepare_evaluation(line.folders, line.arguments, line.problems)
-        examiner = EvaluationRunner(evaluation, console)
+        runner = EvaluationRunner(evaluation, console)
         rows = [
             row
-            for candidate in evaluation.checkpoints
-            for row in examiner.evaluate_checkpoint(candidate)
+            for checkpoint in evaluation.checkpoints
+            for row in runner.evaluate_checkpoint(checkpoint)
         ]
     print_results(console, pd.DataFrame(rows, columns=list(table.COLUMNS)), evaluation)
     return OK
 
 
 def print_results(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:
-    """Print what came out, checkpoint by checkpoint, and what to doubt."""
+    """Print the results of each checkpoint and the failed sanity checks."""
     for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False):
         console.print(
             build_evaluation_table(
                 format_title(str(trial), str(rule), rows), rows, each=evaluation.settings.each
             )
         )
-        aimed = rows[rows["target_success"].notna()]
-        for word, share in zip(aimed["attack"], aimed["target_success"], strict=True):
-            console.print(f"{word}: {100 * share:.1f} % are taken for the class aimed at.")
-        for doubt in dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d):
-            console.print(f"doubt: {doubt}.", soft_wrap=True)
+        targeted = rows[rows["target_success"].notna()]
+        for attack, share in zip(targeted["attack"], targeted["target_success"], strict=True):
+            console.print(f"{attack}: {100 * share:.1f} % are classified as the target class.")
+        for text in dict.fromkeys(t for audit in rows["audit"] for t in audit.split("; ") if t):
+            console.print(f"sanity check failed: {text}.", soft_wrap=True)
     for line in format_conclusions(frame, evaluation):
         console.print(line, soft_wrap=True)
     console.print(f"Rows are in {evaluation.folder / table.FILE}.", soft_wrap=True)
 
 
 def format_title(trial: str, rule: str, rows: pd.DataFrame) -> str:
-    """Return what a table is about."""
+    """Return the title of the table of a checkpoint."""
     first = rows.iloc[0]
     low, high = table.wilson_interval(round(first["clean_accuracy"] * first["n"]), int(first["n"]))
     return (
@@ -82,10 +82,10 @@ def format_title(trial: str, rule: str, rows: pd.DataFrame) -> str:
 
 
 def build_evaluation_table(title_text: str, rows: pd.DataFrame, *, each: bool) -> Table:
-    """Return the rows of one checkpoint."""
+    """Return the table of one checkpoint, a row for each attack."""
     result = Table(title=Text(title_text), title_justify="left", box=None, pad_edge=False)
     worst = "alone %" if each else "worst case %"
-    for heading in ("attack", "attacked", "fooled", worst, "95 % interval", "seconds"):
+    for heading in ("attack", "attacked", "misclassified", worst, "95 % interval", "seconds"):
         result.add_column(heading, justify="left" if heading == "attack" else "right")
     for row in rows.to_dict("records"):
         result.add_row(
@@ -100,7 +100,7 @@ def build_evaluation_table(title_text: str, rows: pd.DataFrame, *, each: bool) -
 
 
 def format_conclusions(frame: pd.DataFrame, evaluation: Evaluation) -> Iterator[str]:
-    """Yield what several checkpoints come to: what each rule would have given, or seeds' mean."""
+    """Yield the mean over seeds, and the result of the oracle rule."""
     worst = {
         f"trial {trial}, {rule}": float(rows["robust_accuracy"].min())
         for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False)

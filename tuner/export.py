@@ -1,4 +1,4 @@
-"""Write the winner of a search for others to use: `python -m tuner.export FOLDER`."""
+"""Export the winner of a search for publication: `python -m tuner.export FOLDER`."""
 
 import json
 import os
@@ -32,8 +32,8 @@ from tuner.evaluation.export.winner import Winner, read_winner
 from tuner.storage.remote_command import with_remote_folders
 
 INTRODUCTION = """\
-Write the winner of a finished search to a folder of its own: its weights, its
-configuration, a model card and an entry for RobustBench.
+Write the winner of a finished search to a new folder: weights, configuration,
+model card and RobustBench entry.
 
   python -m tuner.export results/weight_decay-pgd_at-20261121-083000
   python -m tuner.export FOLDER to=released name="A title" authors="Ann Lee"
@@ -43,15 +43,15 @@ NonEmptyText = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class ExportSettings:
-    """What the command line says of an export.
+    """Keys of the command.
 
     Attributes:
-        to: The new folder; FOLDER/export if none.
+        to: New folder; default: FOLDER/export.
         name: Title of the paper.
-        authors: Of the paper.
-        venue: Where it appeared, such as "ICLR 2021".
-        link: Its address.
-        trust: The file of code that may run as the network, if the results name one.
+        authors: Authors of the paper.
+        venue: Venue and year, for example "ICLR 2021".
+        link: Address of the paper.
+        trust: Python file that defines the network and may run, if the results name one.
     """
 
     to: PathText | None = None
@@ -69,23 +69,23 @@ def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status.
 
     Args:
-        words: The command line without the program.
+        words: Command line without the program.
     """
     return run_command(words, print_usage, parse, with_remote_folders(export, upload_results=False))
 
 
 def print_usage(console: Console) -> None:
-    """Print how the command is used."""
+    """Print the help text."""
     console.print(INTRODUCTION)
     print_heading(console, "Export", "KEY=VALUE")
     console.print(build_knob_table(read_knobs(ExportSettings), ""))
 
 
 def export(line: CommandLine, console: Console) -> int:
-    """Check the command, then write; return its exit status.
+    """Write the export and print its missing parts; return the exit status.
 
     Raises:
-        InputError: If anything is wrong with it.
+        InputError: If an argument is invalid.
     """
     folders, (settings, problems) = line.folders, settings_of(line, ExportSettings)
     if len(folders) != 1:
@@ -116,7 +116,7 @@ def export(line: CommandLine, console: Console) -> int:
 
 
 def parse(words: Sequence[str]) -> CommandLine:
-    """Parse the words of the command line; every value is the text that was typed."""
+    """Parse the command line; each value stays a text."""
     given, problems, known = dict[str, str](), list[str](), read_knobs(ExportSettings)
     folders, others = split_folders(words)
     for key, _, text in (word.partition("=") for word in others):
@@ -134,7 +134,7 @@ def parse(words: Sequence[str]) -> CommandLine:
 
 
 def check_target_writable(target: Path) -> Iterator[str]:
-    """Yield why a folder cannot be made, if it cannot."""
+    """Yield why a folder cannot be created."""
     if os.path.lexists(target):
         yield f"to: {target} exists; move it away or choose another to=PATH."
         return
@@ -144,12 +144,12 @@ def check_target_writable(target: Path) -> Iterator[str]:
 
 
 def nearest_existing_folder(target: Path) -> Path:
-    """Return the nearest folder above `target` that there is."""
+    """Return the nearest existing parent of `target`."""
     return next(parent for parent in target.parents if os.path.lexists(parent))
 
 
 def render_files(winner: Winner, entry: Mapping[str, object]) -> dict[str, str]:
-    """Return the files that a program reads, by name."""
+    """Return the text of the machine-readable files by name."""
     return {
         "config.yaml": yaml.safe_dump(winner.config, sort_keys=False),
         "model_info.json": json.dumps(entry, indent=2, ensure_ascii=False) + "\n",
@@ -157,15 +157,15 @@ def render_files(winner: Winner, entry: Mapping[str, object]) -> dict[str, str]:
 
 
 def write_folder(target: Path, winner: Winner, texts: Mapping[str, str]) -> None:
-    """Write a folder, whole or not at all: under a hidden name beside it, then renamed.
+    """Write a folder atomically: under a hidden name in the same parent, then renamed.
 
     Args:
-        target: The folder; those above it that there are not are made as well.
-        winner: Whose weights go there.
-        texts: What else does, by name.
+        target: New folder; missing parents are created.
+        winner: Source of the weights.
+        texts: Contents of the other files by name.
 
     Raises:
-        InputError: If it cannot be written after all.
+        InputError: If the folder cannot be written.
     """
     above = nearest_existing_folder(target)
     inside = target.relative_to(above)
@@ -184,7 +184,7 @@ def write_folder(target: Path, winner: Winner, texts: Mapping[str, str]) -> None
 
 
 def copy_weights(winner: Winner, folder: Path) -> None:
-    """Copy the weights, and with them the user's own file that defines the network, if one does."""
+    """Copy the weights, and the user-supplied file that defines the network if there is one."""
     if winner.source is None:
         shutil.copyfile(winner.weights, folder / WEIGHTS_FILE)
         return
@@ -196,14 +196,14 @@ def copy_weights(winner: Winner, folder: Path) -> None:
 
 
 def list_missing_parts(winner: Winner, entry: Mapping[str, object]) -> Iterator[str]:
-    """Yield what the export still lacks, and what to type."""
+    """Yield what the export lacks, and what to type."""
     if winner.n_other_rows:
         yield (
-            f"Left out {winner.n_other_rows} rows of evaluation.parquet: they are of other weights than "
-            "best/ holds."
+            f"Left out {winner.n_other_rows} rows of evaluation.parquet: they evaluate other "
+            "weights than those in best/."
         )
     if not winner.evaluations:
-        yield f"No test number exists; python -m tuner.evaluate {winner.folder} makes them."
+        yield f"No test number exists; python -m tuner.evaluate {winner.folder} computes them."
     if (board := find_entry_path(winner)) is None:
         yield "RobustBench has no board for this data set and threat."
         return

@@ -9,10 +9,9 @@ from rich.console import Console
 
 from trainables.components import GROUPS
 from trainables.hparams.knobs import read_knobs
-from tuner.cli import parse as typed
 from tuner.cli.command import run_command
 from tuner.cli.help import build_knob_table, print_group, print_heading, print_members
-from tuner.cli.parse import CommandLine, Vocabulary, parse_command_line
+from tuner.cli.parse import CommandLine, Vocabulary, parse_arguments, parse_command_line
 from tuner.config.components import STUDY_GROUPS
 from tuner.config.compose import compose_plan
 from tuner.config.domain_parser import parse_value_or_domain
@@ -37,9 +36,9 @@ Search for the most robust configuration of adversarial training.
   python -m tuner.search 'optimizer.lr=loguniform(1e-4,1e-2)' dry_run=true
 
 Every argument is key=value. A group is chosen by name (method=pgd_at), a knob set by its path
-(attack.steps=7), a knob searched by a domain in Ray Tune's words (uniform, loguniform, quniform,
-qloguniform, randint, lograndint, qrandint, choice, grid), and a number may be a fraction (8/255).
-A recipe says what is fixed, a space what varies; what you type comes on top of both.
+(attack.steps=7). A knob is searched over a Ray Tune domain: uniform, loguniform, quniform,
+qloguniform, randint, lograndint, qrandint, choice or grid. A number may be a fraction (8/255).
+A recipe fixes the base configuration, a space the searched ranges; arguments override both.
 """
 
 
@@ -47,41 +46,39 @@ def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status.
 
     Args:
-        words: The command line without the program.
+        words: Command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
     return run_command(words, print_usage, parse, search)
 
 
 def search(line: CommandLine, console: Console) -> int:
-    """Check the command, then run it.
+    """Compose the plan and launch it; return the exit status.
 
     Raises:
-        InputError: If anything is wrong with it.
+        InputError: If an argument is invalid.
     """
     plan = compose_plan(line.arguments, line.problems)
     return launch(plan, ["python", "-m", "tuner.search", *line.words], console)
 
 
 def parse_search_arguments(words: Sequence[str]) -> tuple[dict[str, object], list[str]]:
-    """Return the arguments of a search as nested dictionaries, and what is wrong with them.
+    """Return the arguments of a search as nested dictionaries, and their problems.
 
     Args:
-        words: The command line without the program.
+        words: Command line without the program.
     """
-    return typed.parse_arguments(words, VOCABULARY)
+    return parse_arguments(words, VOCABULARY)
 
 
 def print_usage(console: Console) -> None:
-    """Print how the command is used."""
+    """Print the help text."""
     console.print(INTRODUCTION)
     print_heading(console, "Study", "KEY=VALUE")
     console.print(build_knob_table(read_knobs(Settings), ""))
-    for key, folder in (("space", SPACES_PACKAGE), ("recipe", RECIPES_PACKAGE)):
-        print_heading(
-            console, f"{key.capitalize()}s", f"{key}=NAME, or a path to a file of your own"
-        )
-        print_members(console, folder)
+    for key, package in (("space", SPACES_PACKAGE), ("recipe", RECIPES_PACKAGE)):
+        print_heading(console, f"{key.capitalize()}s", f"{key}=NAME, or the path of a Python file")
+        print_members(console, package)
     print_heading(console, "Trackers", "tracker=NAME,NAME, or none")
     print_members(console, TRACKERS_PACKAGE)
     for name, group in {**GROUPS, **STUDY_GROUPS}.items():

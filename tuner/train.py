@@ -1,4 +1,4 @@
-"""Train one configuration, no search: `python -m tuner.train recipe=rice2020 seeds=3`."""
+"""Train one configuration without a search: `python -m tuner.train recipe=rice2020 seeds=3`."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,18 +34,18 @@ STUDY_KEYS = (
     *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
     *("dry_run", "address", "dashboard", "tracker"),
 )
-"""The keys of a study that mean something for one configuration."""
+"""Keys of a study that apply to a single configuration."""
 KEPT_STUDY_KEYS = ("seed", "precision", "compile", "constraint")
-"""What a kept configuration says of the study."""
+"""Keys of a study that best/config.yaml holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """What the command line says of a kept configuration.
+    """Keys of the command besides those of a study.
 
     Attributes:
-        config: A file such as best/config.yaml, or its address, in place of a recipe.
-        trust: Files of code that may run where that file names them, separated by commas.
+        config: File such as best/config.yaml, or its address, in place of a recipe.
+        trust: Python files that `config` may name and that may run, separated by commas.
     """
 
     config: Location | None = None
@@ -64,8 +64,8 @@ Train one configuration, without a search.
   python -m tuner.train recipe=rice2020 seeds=3
   python -m tuner.train config=results/NAME/best/config.yaml
 
-The configuration is a recipe's, or that of a file such as best/config.yaml; what you type comes on
-top of it. The same configuration and seed give the same numbers, bit for bit, on the same machine.
+The configuration comes from a recipe or a file such as best/config.yaml; arguments override it.
+The same configuration and seed give the same numbers, bit for bit, on the same machine.
 """
 
 
@@ -73,57 +73,57 @@ def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status.
 
     Args:
-        words: The command line without the program.
+        words: Command line without the program.
     """
     parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
     return run_command(words, print_usage, parse, train)
 
 
 def print_usage(console: Console) -> None:
-    """Print how the command is used."""
+    """Print the help text."""
     console.print(INTRODUCTION)
     print_heading(console, "Study", "KEY=VALUE")
     console.print(build_knob_table(read_knobs(TrainSettings), ""))
     console.print(build_knob_table({key: read_knobs(Settings)[key] for key in STUDY_KEYS}, ""))
-    print_heading(console, "Recipes", "recipe=NAME, or a path to a file of your own")
+    print_heading(console, "Recipes", "recipe=NAME, or the path of a Python file")
     print_members(console, RECIPES_PACKAGE)
     for name, group in GROUPS.items():
         print_group(console, name, group)
 
 
 def train(line: CommandLine, console: Console) -> int:
-    """Check the command, then run it.
+    """Compose the plan and launch it; return the exit status.
 
     Raises:
-        InputError: If anything is wrong with it.
+        InputError: If an argument is invalid.
     """
-    usual = {"scheduler": {"name": "none"}, "searcher": {"name": "random"}, "trials": 1}
+    defaults = {"scheduler": {"name": "none"}, "searcher": {"name": "random"}, "trials": 1}
     _, problems = settings_of(line, TrainSettings)
     arguments = dict(line.arguments)
     file = arguments.pop("config", None)
     if "trust" in arguments and file is None:
-        problems.append("trust: goes with config=; what you type yourself is trusted.")
+        problems.append("trust: goes with config=; files named on the command line are trusted.")
     with nullcontext() if file is None else trust_files(find_code_files(arguments)):
         base, kept = (None, {}) if file is None else load_config(str(file), arguments, problems)
-        plan = compose_plan({**usual, **kept, **arguments}, problems, base=base, single=True)
+        plan = compose_plan({**defaults, **kept, **arguments}, problems, base=base, single=True)
         return launch(plan, ["python", "-m", "tuner.train", *line.words], console)
 
 
 def load_config(
     name: str, arguments: Mapping[str, object], problems: list[str]
 ) -> tuple[Space, dict[str, object]]:
-    """Return what a kept configuration fixes, and what it says of the study.
+    """Return the fixed groups of a configuration file, and its keys of the study.
 
     Args:
-        name: Of the file that holds it, or its address.
-        arguments: What was typed, and comes on top of it.
-        problems: What is known to be wrong already.
+        name: Path or address of the file.
+        arguments: Arguments of the command line, which override the file.
+        problems: Problems found so far; reported together with those of the file.
 
     Raises:
-        InputError: If it is none, or names code that nobody trusts.
+        InputError: If the file holds no configuration, or names a Python file that is not trusted.
     """
     if "recipe" in arguments:
-        problems.append("config: stands in place of a recipe; leave recipe= out.")
+        problems.append("config: replaces a recipe; leave recipe= out.")
     try:
         return read_config_file(name, arguments)
     except InputError as error:
@@ -131,27 +131,27 @@ def load_config(
 
 
 def read_config_file(name: str, arguments: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
-    """Return what a file fixes, and what it says of the study.
+    """Return the fixed groups of a configuration file, and its keys of the study.
 
     Raises:
-        InputError: If it holds no configuration, or names code that nobody trusts.
+        InputError: If the file holds no configuration, or names a Python file that is not trusted.
     """
     try:
         text = read_bytes(name).decode() if is_url(name) else Path(name).read_text()
-        found = safe_yaml.parse_yaml(text)
+        config = safe_yaml.parse_yaml(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"config: {name} cannot be read ({reason})."]) from None
-    if not isinstance(found, Mapping) or "epochs" not in found:
+    if not isinstance(config, Mapping) or "epochs" not in config:
         raise InputError([f"config: {name} is no configuration such as best/config.yaml."])
-    layer = {group: values for group, values in found.items() if group in GROUPS}
-    if problems := [f"config: {name} {each}" for each in check_layer(layer, "it")]:
+    layer = {group: values for group, values in config.items() if group in GROUPS}
+    if problems := [f"config: {name} {problem}" for problem in check_layer(layer, "it")]:
         raise InputError(problems)
     names = ({**layer[group], **arguments.get(group, {})}.get("name") for group in layer)
     if problems := list(check_trusted(names)):
         raise InputError(problems)
-    kept = {key: found[key] for key in KEPT_STUDY_KEYS if key in found}
-    return Space(layer=layer, epochs=found["epochs"]), kept
+    kept = {key: config[key] for key in KEPT_STUDY_KEYS if key in config}
+    return Space(layer=layer, epochs=config["epochs"]), kept
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ def trial_row(name, trial, seed, decay):
         "trial_id": name,
         "status": "completed",
         "optimizer.weight_decay": decay,
-        "best_epoch": trial.best.epoch,
-        "val_clean_accuracy": trial.best.val_clean_accuracy,
-        "val_robust_accuracy": trial.best.val_robust_accuracy,
+        "best_epoch": trial.best_report.epoch,
+        "val_clean_accuracy": trial.best_report.val_clean_accuracy,
+        "val_robust_accuracy": trial.best_report.val_robust_accuracy,
         "checkpoint": f"trials/{name}/checkpoint",
         "seed": seed,
     }
@@ -106,7 +106,7 @@ def test_random_targets_report_how_many_were_reached(study, capsys):
     targeted = rows.loc["random_targeted_5"]
     share = targeted["target_success"]
     assert 0 < share <= targeted["fooled"] / targeted["attacked"]
-    assert f"{100 * share:.1f} % are taken for the class aimed at" in capsys.readouterr().out
+    assert f"{100 * share:.1f} % are classified as the target class" in capsys.readouterr().out
 
 
 def test_the_worst_case_is_no_higher_than_that_of_any_attack_alone(study):
@@ -536,7 +536,7 @@ def test_a_kept_verdict_that_is_broken_is_told(study, capsys):
     for file in (study / ledger.STATE_FOLDER).glob("*.safetensors"):
         save_file(load_file(file), file)
     told = refused(capsys, str(study), *COMMON)
-    assert "remove it to attack anew" in told
+    assert "remove it to restart the attack" in told
     assert told.startswith("1 problem:")
 
 
@@ -589,7 +589,7 @@ def test_a_broken_state_is_told_of_every_trial_at_once(study, capsys, rules):
         file.write_bytes(b"junk")
     told = refused(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
     assert told.startswith("2 problems:")
-    assert told.count("which is broken; leave last_epoch and oracle away") == 2
+    assert told.count("which is corrupt; leave last_epoch and oracle out") == 2
     torch.save({"examined": 5}, study / "trials/0000/checkpoint/state.pt")
     assert "2 problems:" in refused(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
 
