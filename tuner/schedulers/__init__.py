@@ -1,1 +1,1 @@
-"""What stops trials early: one file each, with a `build`."""
+"""Schedulers, which stop trials early: one per file, each with a function `build`."""

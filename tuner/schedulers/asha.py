@@ -23,25 +23,28 @@ def build(
     reduction_factor: ReductionFactor = 3,
     brackets: Count = 1,
 ) -> Scheduler:
-    """Return a rule that, at each rung, lets the best of those so far go on.
+    """Return a scheduler that continues, at each rung, the best trials so far.
 
     Args:
-        course: How far trials may go.
-        grace: Share of the epochs before the first rung. Early ranks say little: with the embedded
-            digits the rank correlation with the end is 0.53 at a quarter of the run, 0.92 at half.
-        reduction_factor: One in this many goes on; each rung lies this many times later.
-        brackets: Number of brackets; a trial of a later one starts with a later first rung.
+        course: Epochs, number of trials and fidelity of the study.
+        grace: Share of the epochs before the first rung. Early ranks are unreliable: with the
+            embedded digits the rank correlation with the end is 0.53 at a quarter of the run and
+            0.92 at half of it.
+        reduction_factor: One in this many trials continues; each rung is this many times later.
+        brackets: Number of brackets; those of later brackets have a later first rung.
     """
-    ladder = course.schedule_rungs(rung_shares(max(grace, 1 / course.epochs), reduction_factor))
-    number = min(brackets, max(1, len(ladder.rungs)))
-    # the more rungs a bracket has, the cheaper its trials are, and the more of them it gets
-    shares = [max(1, len(ladder.rungs) - first) for first in range(number)]
-    rules = [AshaStopping(ladder, reduction_factor, first_rung=first) for first in range(number)]
-    return Brackets(rules, shares) if number > 1 else rules[0]
+    schedule = course.schedule_rungs(rung_shares(max(grace, 1 / course.epochs), reduction_factor))
+    number = min(brackets, max(1, len(schedule.rungs)))
+    # trials of a bracket with more rungs are cheaper, so it gets more of them
+    shares = [max(1, len(schedule.rungs) - first) for first in range(number)]
+    schedulers = [
+        AshaStopping(schedule, reduction_factor, first_rung=first) for first in range(number)
+    ]
+    return Brackets(schedulers, shares) if number > 1 else schedulers[0]
 
 
 def rung_shares(first: float, factor: float) -> list[float]:
-    """Return the shares of a run at which its rungs are.
+    """Return the rungs of a run, as shares of it.
 
     >>> rung_shares(0.1, 3)
     [0.1, 0.3, 0.9]
@@ -54,35 +57,37 @@ def rung_shares(first: float, factor: float) -> list[float]:
 
 
 class AshaStopping(Scheduler):
-    """Stops a trial that is not among the best that have come to a rung so far.
+    """Stops a trial that is not among the best that have reached a rung so far.
 
-    A trial goes on from a rung if it is at least at the 1 - 1/factor quantile of those before it.
+    A trial continues if its value is at least the 1 - 1/factor quantile of the earlier values.
     """
 
-    def __init__(self, ladder: RungSchedule, factor: float, *, first_rung: int = 0) -> None:
-        """Begin with no trial.
+    def __init__(self, schedule: RungSchedule, factor: float, *, first_rung: int = 0) -> None:
+        """Create the scheduler without trials.
 
         Args:
-            ladder: The rungs.
-            factor: One in this many goes on.
-            first_rung: The first rung that counts.
+            schedule: The rungs.
+            factor: One in this many trials continues.
+            first_rung: Index of the first rung; earlier ones are skipped.
         """
-        super().__init__(ladder.levels)
-        self.rung_schedule, self.factor, self.first_rung = ladder, factor, first_rung
+        super().__init__(schedule.levels)
+        self.rung_schedule, self.factor, self.first_rung = schedule, factor, first_rung
         self.positions: dict[str, TrialPosition] = {}
-        self.rung_values = [array("d") for _ in ladder.rungs]  # which numpy reads as it is
+        self.rung_values = [
+            array("d") for _ in schedule.rungs
+        ]  # numpy reads an array without a copy
 
     def on_start(self, trial: str) -> int:
-        """Take note of a new trial; return the level that it begins with."""
+        """Add a new trial; return the level at which it starts."""
         self.positions[trial] = TrialPosition(self.rung_schedule, self.first_rung)
         return self.rung_schedule.starting_level(self.first_rung)
 
     def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
-        """Return whether a trial at a rung is good enough; others always go on."""
+        """Stop a trial that is not good enough at its rung; between rungs, continue."""
         rung = self.positions[trial].update(report)
         if rung is None:
             return "continue"
-        before, value = self.rung_values[rung], report.val_robust_accuracy
-        enough = not before or value >= np.percentile(before, 100 * (1 - 1 / self.factor))
-        before.append(value)
+        earlier, value = self.rung_values[rung], report.val_robust_accuracy
+        enough = not earlier or value >= np.percentile(earlier, 100 * (1 - 1 / self.factor))
+        earlier.append(value)
         return "continue" if enough else "stop"

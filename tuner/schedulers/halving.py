@@ -1,4 +1,4 @@
-"""Successive halving (Karnin et al., 2013), which waits until a rung is known."""
+"""Successive halving (Karnin et al., 2013): trials pause at a rung until it is complete."""
 
 from typing import Annotated, Literal
 
@@ -10,10 +10,10 @@ from tuner.schedulers.core.scheduler import Scheduler
 from tuner.schedulers.core.successive_halving import SuccessiveHalving
 
 FIDELITY = "schedule"
-"""Unless the command says otherwise: a short whole run says more of a long one than its beginning.
+"""Default fidelity: a short whole run predicts a long one better than its first epochs do.
 
-With 20 settings on the embedded digits, whole runs of 4 epochs have a rank correlation of 0.9 with
-those of 16, whose own fourth epoch has 0.3 (benchmarks/fidelity).
+With 20 configurations on the embedded digits, whole runs of 4 epochs have a rank correlation of 0.9
+with those of 16 epochs; the fourth epoch of the latter has 0.3 (benchmarks/fidelity).
 """
 RungShare = OpenFraction | Literal["drop"]
 KeptFraction = Annotated[float, Field(gt=0, le=1)]
@@ -26,13 +26,13 @@ def build(
     keep: tuple[KeptFraction, ...] = (0.25,),
     settle: FractionBelowOne = 0.04,
 ) -> Scheduler:
-    """Return a rule by which the best of each rung go on.
+    """Return a scheduler that continues the best trials of each rung.
 
     Args:
-        course: How far trials may go.
-        rungs: Shares of the run, rising. With fidelity=epochs "drop" is when the learning rate
-            drops for the first time, just after which robust accuracy peaks (arXiv:2002.11569).
-        keep: Share of the trials that goes on from each rung; the last one for all that follow.
+        course: Epochs, number of trials and fidelity of the study.
+        rungs: Shares of the run, ascending. With fidelity=epochs, "drop" is the first drop of the
+            learning rate, just after which robust accuracy peaks (arXiv:2002.11569).
+        keep: Share of the trials that continues from each rung; the last one for later rungs too.
         settle: Share of the run between a drop and its rung.
     """
     return SuccessiveHalving(course.schedule_rungs(rungs, settle), keep, course.trials)

@@ -1,4 +1,4 @@
-"""Hyperband (Li et al., 2018, arXiv:1603.06560): successive halving, begun early and late."""
+"""Hyperband (Li et al., 2018, arXiv:1603.06560): brackets of successive halving."""
 
 from trainables.hparams.ranges import OpenFraction
 from tuner.schedulers.asha import ReductionFactor, rung_shares
@@ -11,19 +11,19 @@ from tuner.schedulers.core.successive_halving import SuccessiveHalving
 def build(
     *, course: FidelityPlan, grace: OpenFraction = 0.1, reduction_factor: ReductionFactor = 3
 ) -> Scheduler:
-    """Return one bracket for each rung to begin with, and one that stops nothing.
+    """Return one bracket per first rung, and one without early stopping.
 
     Args:
-        course: How far trials may go.
+        course: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before the first rung of the first bracket.
-        reduction_factor: One in this many goes on; each rung lies this many times later.
+        reduction_factor: One in this many trials continues; each rung is this many times later.
     """
-    ladder = course.schedule_rungs(rung_shares(grace, reduction_factor))
-    last = len(ladder.rungs)
+    schedule = course.schedule_rungs(rung_shares(grace, reduction_factor))
+    last = len(schedule.rungs)
     # the paper's sizes: all brackets cost about the same
     shares = [reduction_factor ** (last - first) / (last - first + 1) for first in range(last + 1)]
-    rules = [
-        SuccessiveHalving(ladder, [1 / reduction_factor], trials, first_rung=first)
+    schedulers = [
+        SuccessiveHalving(schedule, [1 / reduction_factor], trials, first_rung=first)
         for first, trials in enumerate(split_trials(course.trials, shares))
     ]
-    return Brackets(rules, shares)
+    return Brackets(schedulers, shares)

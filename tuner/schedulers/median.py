@@ -11,12 +11,12 @@ from tuner.schedulers.core.scheduler import Decision, Scheduler
 
 
 def build(*, course: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count = 3) -> Scheduler:
-    """Return a rule that stops a trial whose best lags behind the others' averages.
+    """Return a scheduler that stops a trial whose best is below the others' median average.
 
     Args:
-        course: How far trials may go.
+        course: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before any trial is stopped.
-        least: Trials to compare with before any is stopped.
+        least: Least number of other trials to compare with.
     """
     return MedianStopping(course.plan_levels([]), grace, least)
 
@@ -24,16 +24,16 @@ def build(*, course: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count 
 class MedianStopping(Scheduler):
     """Stops a trial whose best value so far is below the median of the others' running averages.
 
-    The averages are those of the same epoch, over all trials that have come so far.
+    The averages are those at the same epoch, over all trials that have reached it.
     """
 
     def __init__(self, levels: tuple[Level, ...], grace: float, least: int) -> None:
-        """Begin with no trial.
+        """Create the scheduler without trials.
 
         Args:
-            levels: The whole runs of a trial.
-            grace: Share of a run before a trial is stopped.
-            least: Trials to compare with.
+            levels: The runs of a trial, from the cheapest.
+            grace: Share of a run before any trial is stopped.
+            least: Least number of other trials to compare with.
         """
         super().__init__(levels)
         self.grace, self.min_trials = grace, least
@@ -41,12 +41,12 @@ class MedianStopping(Scheduler):
         self.averages: dict[tuple[int, int], dict[str, float]] = {}
 
     def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
-        """Return whether a trial keeps up."""
+        """Stop a trial whose best value is below the median."""
         curve = self.curves.setdefault((trial, report.level), [])
         curve.append(report.val_robust_accuracy)
-        at_this = self.averages.setdefault(report.position, {})
-        others = [average for other, average in at_this.items() if other != trial]
-        at_this[trial] = mean(curve)
+        at_epoch = self.averages.setdefault(report.position, {})
+        others = [average for other, average in at_epoch.items() if other != trial]
+        at_epoch[trial] = mean(curve)
         early = report.epoch <= self.grace * self.levels[report.level].epochs
         if early or len(others) < self.min_trials:
             return "continue"

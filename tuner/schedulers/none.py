@@ -5,5 +5,5 @@ from tuner.schedulers.core.scheduler import Scheduler
 
 
 def build(*, course: FidelityPlan) -> Scheduler:
-    """Return a rule that stops nothing."""
+    """Return a scheduler that stops nothing."""
     return Scheduler(course.plan_levels([]))

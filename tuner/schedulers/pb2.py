@@ -25,9 +25,9 @@ from tuner.schedulers.pbt import (
 )
 
 N_CANDIDATES = 1000
-"""Drawn at random, of which the one with the highest bound is taken."""
+"""Random candidates; the one with the highest bound is used."""
 POPULATION = True
-"""As of pbt."""
+"""See `pbt.POPULATION`."""
 Matrix = NDArray[np.float64]
 
 
@@ -39,17 +39,17 @@ def build(
     interval: OpenFraction = DEFAULT_INTERVAL,
     quantile: FractionUpToHalf = DEFAULT_QUANTILE,
 ) -> Scheduler:
-    """Return a rule by which the worst go on from the best's weights, with knobs of a bandit's.
+    """Return a scheduler that resumes the worst from the best's weights, with knobs of a bandit.
 
-    A Gaussian process that forgets with time learns from knobs how much robust accuracy a stretch
-    adds; of new knobs those with the highest upper confidence bound are taken.
+    A time-varying Gaussian process predicts from knobs how much robust accuracy an interval adds.
+    The candidate with the highest upper confidence bound is used.
 
     Args:
-        course: How far trials may go.
-        searched: Domain of each searched knob by path; ranges of numbers.
-        seed: Of all chance.
+        course: Epochs, number of trials and fidelity of the study.
+        searched: Domain of each searched knob by path; each a range of numbers.
+        seed: Seed of all random draws.
         interval: Share of the run between two exchanges.
-        quantile: Share of the trials that take over, and that are taken over from.
+        quantile: Share of the trials that copies from others, and share that is copied from.
     """
 
     def explore(
@@ -65,7 +65,7 @@ def build(
 
 
 def conflicts(searched: Mapping[str, object]) -> Iterator[str]:
-    """Yield why knobs cannot be searched so."""
+    """Yield why pb2 cannot search these knobs."""
     for path, domain in searched.items():
         if list_values(domain) is not None:
             yield f"scheduler: pb2 needs a range for {path}; write scheduler=pbt for listed values."
@@ -74,7 +74,7 @@ def conflicts(searched: Mapping[str, object]) -> Iterator[str]:
 def propose_knobs(
     population: Population, rung: int, searched: Mapping[str, object], rng: np.random.Generator
 ) -> dict[str, object]:
-    """Return the knobs that promise most for the stretch after a rung."""
+    """Return the most promising knobs for the interval after a rung."""
     seen, gained = collect_gains(population, rung, searched)
     pending = np.array([normalise_knobs(knobs, searched) for knobs in population.explored[rung]])
     drawn = rng.random((N_CANDIDATES, len(searched)))
@@ -82,7 +82,7 @@ def propose_knobs(
     gains = standardize(gained)  # type: ignore[no-untyped-call]  # in Ray
     model = GaussianProcessRegressor(kernel, alpha=1e-6, optimizer=None)
     model.fit(seen, gains)
-    if len(pending):  # as if they had come to what is expected, so that the next one differs
+    if len(pending):  # assume their predicted gain, so that the next proposal differs
         extra = prepend_time(pending, rung + 1)
         model.fit(
             np.vstack([seen, extra]),
@@ -101,7 +101,7 @@ def propose_knobs(
 def collect_gains(
     population: Population, rung: int, searched: Mapping[str, object]
 ) -> tuple[Matrix, Matrix]:
-    """Return time and knobs of each stretch so far (N, 1 + K), and what it added (N,)."""
+    """Return time and knobs of each interval so far (N, 1 + K), and its gain (N,)."""
     rows, gains = [], []
     for number in range(rung + 1):
         for trial, value in population.rung_values[number].items():
@@ -113,22 +113,22 @@ def collect_gains(
 
 
 def prepend_time(rows: Matrix, time: int) -> Matrix:
-    """Return rows of knobs with the time before them."""
+    """Return rows of knobs (N, K) with the time as first column."""
     return np.hstack([np.full((len(rows), 1), float(time)), rows])
 
 
 def normalise_knobs(knobs: Knobs, searched: Mapping[str, object]) -> list[float]:
-    """Return where knobs lie in their ranges, from 0 to 1."""
+    """Return the positions of knobs in their ranges, from 0 to 1."""
     return [normalise_value(domain, knobs[path]) for path, domain in searched.items()]
 
 
 def domain_bounds(domain: Any) -> tuple[float, float, bool]:  # noqa: ANN401
-    """Return the ends of a range, and whether it is logarithmic."""
+    """Return the bounds of a range, and whether it is logarithmic."""
     return domain.lower, domain.upper, isinstance(base_sampler(domain), LogUniform)
 
 
 def normalise_value(domain: object, value: float) -> float:
-    """Return where a value lies in a range, from 0 to 1."""
+    """Return the position of a value in a range, from 0 to 1."""
     low, high, log = domain_bounds(domain)
     if log:
         low, high, value = math.log(low), math.log(high), math.log(value)
@@ -136,7 +136,7 @@ def normalise_value(domain: object, value: float) -> float:
 
 
 def denormalise_value(domain: object, share: float) -> object:
-    """Return the value at a place of a range."""
+    """Return the value at a position, from 0 to 1, of a range."""
     low, high, log = domain_bounds(domain)
     value = low * (high / low) ** share if log else low + share * (high - low)
     return clip_to_domain(domain, value)

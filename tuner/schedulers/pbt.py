@@ -15,11 +15,11 @@ from tuner.schedulers.core.scheduler import Resume, Scheduler
 
 FractionUpToHalf = Annotated[float, Field(gt=0, le=0.5)]
 DEFAULT_INTERVAL, DEFAULT_QUANTILE = 0.125, 0.25
-"""Where nothing else is said, by those who exchange: every eighth of the run, a quarter each."""
+"""Defaults of pbt and pb2: exchange every eighth of the run, a quarter of the trials."""
 PERTURB_FACTORS = (0.8, 1.2)
-"""By which a number is perturbed, as in the paper."""
+"""Factors that perturb a number, as in the paper."""
 POPULATION = True
-"""Trials change their knobs as they go, so that a configuration is no setting to be run again."""
+"""Trials change their knobs during training, so a configuration cannot be repeated."""
 
 
 def build(
@@ -31,21 +31,21 @@ def build(
     quantile: FractionUpToHalf = DEFAULT_QUANTILE,
     resample: Fraction = 0.25,
 ) -> Scheduler:
-    """Return a rule by which the worst go on from the best's weights, with perturbed knobs.
+    """Return a scheduler that resumes the worst from the best's weights, with perturbed knobs.
 
     Args:
-        course: How far trials may go.
+        course: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path.
-        seed: Of all chance.
+        seed: Seed of all random draws.
         interval: Share of the run between two exchanges.
-        quantile: Share of the trials that take over, and that are taken over from.
-        resample: Probability that a knob is drawn anew rather than multiplied by 0.8 or 1.2.
+        quantile: Share of the trials that copies from others, and share that is copied from.
+        resample: Probability that a knob is redrawn rather than multiplied by 0.8 or 1.2.
     """
 
     def explore(
-        population: Population, taking: Resume, rung: int, rng: random.Random
+        population: Population, resume: Resume, rung: int, rng: random.Random
     ) -> dict[str, object]:
-        old = population.rung_knobs[rung][taking.source]
+        old = population.rung_knobs[rung][resume.source]
         return {
             path: perturb_value(domain, old[path], resample, rng)
             for path, domain in searched.items()
@@ -66,12 +66,12 @@ def exchange_shares(interval: float) -> list[float]:
 
 
 def perturb_value(domain: Any, value: Any, resample: float, rng: random.Random) -> Any:  # noqa: ANN401
-    """Return another value of a knob: multiplied, the neighbour in a list, or drawn anew."""
+    """Return another value of a knob: multiplied, the neighbour in a list, or redrawn."""
     if rng.random() < resample:
         return sample_value(domain, rng)
     if (listed := list_values(domain)) is not None:
-        place = listed.index(value) + rng.choice((-1, 1))
-        return listed[min(max(place, 0), len(listed) - 1)]
+        index = listed.index(value) + rng.choice((-1, 1))
+        return listed[min(max(index, 0), len(listed) - 1)]
     return clip_to_domain(domain, value * rng.choice(PERTURB_FACTORS))
 
 
@@ -85,8 +85,8 @@ def sample_value(domain: Any, rng: random.Random) -> Any:  # noqa: ANN401
 
 
 def clip_to_domain(domain: Any, value: float) -> Any:  # noqa: ANN401
-    """Return the value of a range that is nearest to a number."""
-    if found := domain_index_range(domain):
+    """Return the value of a range nearest to a number."""
+    if ends := domain_index_range(domain):
         index = round(value / (domain_step(domain) or 1))
-        return value_at(domain, min(max(index, found[0]), found[1]))
+        return value_at(domain, min(max(index, ends[0]), ends[1]))
     return min(max(value, domain.lower), domain.upper)

@@ -1,4 +1,4 @@
-"""Trials dealt out among rules that begin at different rungs (arXiv:1603.06560)."""
+"""Trials distributed over schedulers with different first rungs (arXiv:1603.06560)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,26 +7,26 @@ from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
 
 class Brackets(Scheduler):
-    """Several rules side by side, each with trials of its own.
+    """Several schedulers side by side, each with its share of the trials.
 
     Attributes:
-        schedulers: One a bracket.
+        schedulers: One per bracket.
     """
 
-    def __init__(self, rules: Sequence[Scheduler], shares: Sequence[float]) -> None:
-        """Begin with no trial.
+    def __init__(self, schedulers: Sequence[Scheduler], shares: Sequence[float]) -> None:
+        """Create the scheduler without trials.
 
         Args:
-            rules: One a bracket, all of the same levels.
-            shares: Of the trials that each gets; they need not sum to one.
+            schedulers: One per bracket, all with the same levels.
+            shares: Relative numbers of trials; they need not sum to one.
         """
-        super().__init__(rules[0].levels)
-        self.schedulers, self.shares = rules, shares
+        super().__init__(schedulers[0].levels)
+        self.schedulers, self.shares = schedulers, shares
         self.scheduler_of: dict[str, Scheduler] = {}
-        self.n_assigned = [0] * len(rules)
+        self.n_assigned = [0] * len(schedulers)
 
     def on_start(self, trial: str) -> int:
-        """Give a new trial to the bracket that lacks most; return the level it begins with."""
+        """Add a trial to the bracket furthest below its share; return the level it starts at."""
         chosen = next_bracket(self.n_assigned, self.shares)
         self.n_assigned[chosen] += 1
         self.scheduler_of[trial] = self.schedulers[chosen]
@@ -37,26 +37,26 @@ class Brackets(Scheduler):
         return self.scheduler_of[trial].on_report(trial, report, knobs)
 
     def on_end(self, trial: str) -> None:
-        """Tell the trial's bracket."""
+        """Notify the trial's bracket."""
         self.scheduler_of[trial].on_end(trial)
 
     def next_to_resume(self, *, is_idle: bool) -> Resume | None:
-        """Return what the first bracket has to say that has."""
-        found = (rule.next_to_resume(is_idle=False) for rule in self.schedulers)
+        """Return the first bracket's trial to resume."""
+        found = (each.next_to_resume(is_idle=False) for each in self.schedulers)
         step = next(filter(None, found), None)
         if step is None and is_idle:
             step = next(
-                filter(None, (rule.next_to_resume(is_idle=True) for rule in self.schedulers)), None
+                filter(None, (each.next_to_resume(is_idle=True) for each in self.schedulers)), None
             )
         return step
 
     def on_resume(self, resume: Resume) -> None:
-        """Tell the trial's bracket."""
+        """Notify the trial's bracket."""
         self.scheduler_of[resume.trial].on_resume(resume)
 
 
 def next_bracket(assigned: Sequence[int], shares: Sequence[float]) -> int:
-    """Return whose turn it is, so that counts stay as near to `shares` as they can.
+    """Return the bracket of the next trial, so that counts stay close to `shares`.
 
     >>> next_bracket([0, 0], [3, 1]), next_bracket([2, 0], [3, 1])
     (0, 1)
@@ -67,12 +67,12 @@ def next_bracket(assigned: Sequence[int], shares: Sequence[float]) -> int:
 
 
 def split_trials(trials: int, shares: Sequence[float]) -> list[int]:
-    """Return how many of `trials` each bracket is dealt.
+    """Return how many of `trials` each bracket gets.
 
     >>> split_trials(10, [3, 1])
     [8, 2]
     """
-    dealt = [0] * len(shares)
+    counts = [0] * len(shares)
     for _ in range(trials):
-        dealt[next_bracket(dealt, shares)] += 1
-    return dealt
+        counts[next_bracket(counts, shares)] += 1
+    return counts

@@ -13,10 +13,10 @@ from tuner.schedulers.core.scheduler import Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulerContext:
-    """What the `build` of a scheduler may name.
+    """Values that the `build` of a scheduler may take by name.
 
     Attributes:
-        course: How far trials may go.
+        course: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path.
         seed: Seed of the study.
     """
@@ -27,11 +27,11 @@ class SchedulerContext:
 
 
 def build_scheduler(plan: Plan, earlier_levels: Sequence[Level] = ()) -> Scheduler:
-    """Return what decides which trials go on.
+    """Return the scheduler of a plan.
 
     Args:
         plan: The study.
-        earlier_levels: Its levels before it was given more epochs.
+        earlier_levels: The levels of the study before its epochs were extended.
     """
     course = FidelityPlan(
         epochs=plan.epochs,

@@ -1,4 +1,4 @@
-"""The rungs that trials climb: the moments at which some go on and others do not."""
+"""The rungs of trials: the epochs at which some are stopped or paused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from tuner.config.settings import Fidelity
 
 RungSpec = float | Literal["drop"]
 MAX_DROP_RATIO = 0.7
-"""Of the learning rate of the epoch before: less is a drop, and no smooth schedule falls as fast
+"""Ratio of two successive epochs' learning rates; less is a drop. No smooth schedule falls as fast
 before its end."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A moment in a trial.
+    """An epoch of a trial at which the scheduler decides.
 
     Attributes:
-        level: Which of its whole runs.
-        epoch: In that run; none is when the learning rate has dropped for the first time.
-        epochs_after: Epochs after that.
+        level: Index of the run.
+        epoch: Epoch of that run; `None`: the first drop of the learning rate.
+        epochs_after: Epochs between the drop and the rung.
     """
 
     level: int
@@ -34,15 +34,15 @@ class RungSchedule:
     """All rungs of a study.
 
     Attributes:
-        levels: The whole runs that a trial may consist of.
-        rungs: In the order in which a trial comes to them; none at the end of the last run.
+        levels: The runs of a trial, from the cheapest.
+        rungs: In the order in which a trial reaches them; the end of the last run is not one.
     """
 
     levels: tuple[Level, ...]
     rungs: tuple[Rung, ...]
 
     def starting_level(self, rung: int) -> int:
-        """Return the level that a trial begins with which skips so many rungs."""
+        """Return the level at which a trial starts that skips so many rungs."""
         skipped = self.rungs[:rung]
         ends = [r.level + 1 for r in skipped if r.epoch == self.levels[r.level].epochs]
         return max(ends, default=0)
@@ -50,14 +50,16 @@ class RungSchedule:
 
 @dataclass(frozen=True, kw_only=True)
 class FidelityPlan:
-    """How far a study goes, whatever stops its trials early.
+    """How long trials train and what is cheaper at lower rungs.
+
+    It does not depend on the scheduler.
 
     Attributes:
-        epochs: Of a whole trial.
-        trials: How many there will be.
+        epochs: Epochs of a complete trial.
+        trials: Number of trials of the study.
         fidelity: What is cheaper at lower rungs: "epochs", the beginning of a run; "schedule", a
             short whole run; "attack", a whole run with fewer attack steps.
-        earlier_levels: Levels of the study before it was given more epochs.
+        earlier_levels: Levels of the study before its epochs were extended.
     """
 
     epochs: int
@@ -66,10 +68,10 @@ class FidelityPlan:
     earlier_levels: tuple[Level, ...] = ()
 
     def schedule_rungs(self, specs: Sequence[RungSpec], settle: float = 0.0) -> RungSchedule:
-        """Return rungs at some moments of a run.
+        """Return the rungs for positions in a run.
 
         Args:
-            specs: Shares of the epochs, rising; or "drop", of the learning rate.
+            specs: Shares of the epochs, ascending; or "drop", of the learning rate.
             settle: Share of the epochs between a drop and its rung.
         """
         levels = self.plan_levels(specs)
@@ -82,11 +84,11 @@ class FidelityPlan:
         return RungSchedule(levels, tuple(rungs))
 
     def plan_levels(self, specs: Sequence[RungSpec]) -> tuple[Level, ...]:
-        """Return the whole runs, the last one in full."""
+        """Return the runs of a trial, the last one at full fidelity."""
         whole = Level(self.epochs)
         if self.earlier_levels or self.fidelity == "epochs":
             return (*self.earlier_levels, whole)
-        shares = [moment for moment in specs if moment != "drop"]
+        shares = [spec for spec in specs if spec != "drop"]
         if self.fidelity == "attack":
             return (*(Level(self.epochs, share) for share in shares), whole)
         return (*(Level(epochs) for epochs in epochs_at_shares(shares, self.epochs)), whole)
@@ -94,37 +96,37 @@ class FidelityPlan:
 
 def rungs_in_run(level: int, epochs: int, specs: Sequence[RungSpec], settle: float) -> list[Rung]:
     """Return the rungs inside one run."""
-    shares = [moment for moment in specs if moment != "drop"]
+    shares = [spec for spec in specs if spec != "drop"]
     rungs = [Rung(level, epoch) for epoch in epochs_at_shares(shares, epochs)]
     return rungs + [Rung(level, None, round(settle * epochs)) for m in specs if m == "drop"]
 
 
 def epochs_at_shares(shares: Sequence[float], epochs: int) -> list[int]:
-    """Return the epochs that shares come to, each once and none of them the last.
+    """Return the epochs at shares of a run, without duplicates and without the last epoch.
 
     >>> epochs_at_shares([0.1, 0.25, 0.5], 4)
     [1, 2]
     """
-    found = {max(1, round(share * epochs)) for share in shares}
-    return sorted(found - {epochs})
+    chosen = {max(1, round(share * epochs)) for share in shares}
+    return sorted(chosen - {epochs})
 
 
 class TrialPosition:
-    """One trial on its way up.
+    """The rung that a trial has reached.
 
     Attributes:
-        rung: The next that it may come to.
-        best_accuracy: The highest robust accuracy of its run so far: that of the weights that are kept.
+        rung: Index of the next rung.
+        best_accuracy: Highest robust accuracy of its run so far, as a fraction.
     """
 
-    def __init__(self, ladder: RungSchedule, rung: int = 0) -> None:
-        self.rung_schedule, self.rung = ladder, rung
+    def __init__(self, schedule: RungSchedule, rung: int = 0) -> None:
+        self.rung_schedule, self.rung = schedule, rung
         self.last_report: Report | None = None
         self.drop_epoch: int | None = None
         self.best_accuracy = 0.0
 
     def update(self, report: Report) -> int | None:
-        """Take note of an epoch; return which rung it is, if any."""
+        """Record an epoch; return the index of its rung, or `None`."""
         last = (
             self.last_report
             if self.last_report and self.last_report.level == report.level
@@ -145,7 +147,7 @@ class TrialPosition:
         return None
 
     def is_at_rung(self, rung: Rung, report: Report) -> bool:
-        """Return whether an epoch is a rung."""
+        """Return whether a report is that of a rung."""
         if rung.level != report.level:
             return False
         if rung.epoch is not None:

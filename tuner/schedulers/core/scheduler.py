@@ -1,6 +1,6 @@
-"""Which trials go on: what every scheduler is to a study, on a cluster as in a replay.
+"""The interface of schedulers, which decide which trials continue.
 
-A rule knows what has been reported and nothing else, so that it can be told of the past again.
+Its state depends on the reports alone, so that it can be rebuilt by replaying them.
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ Decision = Literal["continue", "pause", "stop"]
 
 @dataclass(frozen=True)
 class Resume:
-    """How a trial that waits goes on.
+    """How a paused trial resumes.
 
     Attributes:
-        trial: Its number.
-        source: The number of the trial whose checkpoint it goes on from.
-        hyperparameters: What changes, by path such as "optimizer.lr".
+        trial: Number of the trial.
+        source: Number of the trial whose checkpoint it resumes from.
+        hyperparameters: Changed knobs by path, e.g. "optimizer.lr".
     """
 
     trial: str
@@ -29,33 +29,33 @@ class Resume:
 
 
 class Scheduler:
-    """Lets every trial run to its end.
+    """A scheduler that stops nothing, and the base class of the others.
 
     Attributes:
-        levels: The whole runs that a trial may consist of.
+        levels: The runs of a trial, from the cheapest.
     """
 
     def __init__(self, levels: tuple[Level, ...]) -> None:
         self.levels = levels
 
     def on_start(self, trial: str) -> int:
-        """Take note of a new trial; return the level that it begins with."""
+        """Add a new trial; return the level at which it starts."""
         return 0
 
     def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
-        """Take note of an epoch of a trial with these searched knobs; return what to do."""
+        """Record an epoch of a trial with these searched knobs; return the decision."""
         return "continue"
 
     def on_end(self, trial: str) -> None:
-        """Take note that a trial, which did not wait, will report no more."""
+        """Record that a trial, which is not paused, has ended."""
 
     def next_to_resume(self, *, is_idle: bool) -> Resume | None:
-        """Return which trial need not wait any longer, if any.
+        """Return the paused trial to resume, or `None`.
 
         Args:
-            is_idle: Whether there is room and nothing else to do with it.
+            is_idle: Whether a slot is free and no other trial can use it.
         """
         return None
 
     def on_resume(self, resume: Resume) -> None:
-        """Take note that a trial has gone on."""
+        """Record that a trial has resumed."""

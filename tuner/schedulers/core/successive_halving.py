@@ -1,4 +1,4 @@
-"""Successive halving: the best of each rung go on once all of it is known."""
+"""Successive halving: the best of each rung resume once it is complete."""
 
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
 
 class RungBoard:
-    """Who has come to a rung, ranked as they come: a study asks for the best all the time.
+    """The trials that have reached a rung, kept sorted: a study asks for the best often.
 
     Attributes:
-        values: The value of each.
-        promoted: Who has gone on from there.
-        expected: Who has gone on to there, and may come yet.
+        values: The value of each trial.
+        promoted: Trials that have resumed from this rung.
+        expected: Trials that are running towards this rung.
     """
 
     def __init__(self) -> None:
@@ -25,81 +25,81 @@ class RungBoard:
         self.paused: list[tuple[float, str]] = []
 
     def add(self, trial: str, value: float) -> None:
-        """Take note of who waits here; of equals the earlier trial is better."""
+        """Add a paused trial; of equal values the earlier trial ranks higher."""
         self.values[trial] = value
         self.expected.discard(trial)
         insort(self.ranking, (-value, trial))
         insort(self.paused, (-value, trial))
 
     def promote(self, trial: str) -> None:
-        """Take note of who waits no longer."""
+        """Record that a trial has resumed."""
         self.promoted.add(trial)
         del self.paused[bisect_left(self.paused, (-self.values[trial], trial))]
 
     def best_paused(self, slots: int) -> str | None:
-        """Return the best that waits, if fewer than `slots` have been better."""
+        """Return the best paused trial, or `None` if `slots` trials have been better."""
         if not self.paused or bisect_left(self.ranking, self.paused[0]) >= slots:
             return None
         return self.paused[0][1]
 
 
 class SuccessiveHalving(Scheduler):
-    """Synchronous successive halving (Karnin et al., 2013) that leaves no machine idle.
+    """Synchronous successive halving (Karnin et al., 2013) without idle slots.
 
-    A trial waits at a rung until all that will come to it have come; the best go on. Where there is
-    room and nothing else to do, the best so far goes on before: at worst that is one too many.
+    A trial pauses at a rung until the rung is complete; then the best resume. If a slot is idle,
+    the best so far resumes earlier: at worst one trial too many.
 
     Attributes:
         rung_schedule: The rungs.
-        slots: How many trials come to each rung, and at last to the end.
+        slots: How many trials reach each rung and, last, the end.
     """
 
     def __init__(
-        self, ladder: RungSchedule, keep: Sequence[float], trials: int, *, first_rung: int = 0
+        self, schedule: RungSchedule, keep: Sequence[float], trials: int, *, first_rung: int = 0
     ) -> None:
-        """Begin with no trial.
+        """Create the scheduler without trials.
 
         Args:
-            ladder: The rungs.
-            keep: Share of the trials that go on, rung by rung; the last for all that follow.
-            trials: How many there will be.
-            first_rung: The rung that trials come to first; they skip those before.
+            schedule: The rungs.
+            keep: Share of the trials that resumes from each rung; the last for later rungs too.
+            trials: Number of trials of the study.
+            first_rung: Index of the first rung; earlier ones are skipped.
         """
-        super().__init__(ladder.levels)
-        self.rung_schedule, self.first_rung = ladder, first_rung
+        super().__init__(schedule.levels)
+        self.rung_schedule, self.first_rung = schedule, first_rung
         self.slots = [trials]
-        for rung in range(first_rung, len(ladder.rungs)):
+        for rung in range(first_rung, len(schedule.rungs)):
             share = keep[min(rung, len(keep) - 1)]
             self.slots.append(max(1, round(share * self.slots[-1])))
         self.positions: dict[str, TrialPosition] = {}
-        self.boards = [RungBoard() for _ in ladder.rungs]
+        self.boards = [RungBoard() for _ in schedule.rungs]
         self.ended_trials: set[str] = set()
         self.n_missing = 0
 
     def on_start(self, trial: str) -> int:
-        """Take note of a new trial; return the level that it begins with."""
+        """Add a new trial; return the level at which it starts."""
         self.positions[trial] = TrialPosition(self.rung_schedule, self.first_rung)
         return self.rung_schedule.starting_level(self.first_rung)
 
     def on_report(self, trial: str, report: Report, knobs: Mapping[str, object]) -> Decision:
-        """Take note of an epoch; a trial waits at every rung."""
-        climber = self.positions[trial]
-        rung = climber.update(report)
+        """Record an epoch; pause the trial at each rung."""
+        position = self.positions[trial]
+        rung = position.update(report)
         if rung is None or report.has_failed:
             return "continue"
-        self.boards[rung].add(trial, climber.best_accuracy)
+        self.boards[rung].add(trial, position.best_accuracy)
         return "pause"
 
     def on_end(self, trial: str) -> None:
-        """Take note that a trial will come to no other rung."""
+        """Record that a trial will reach no other rung."""
         if trial not in self.ended_trials and self.first_rung < len(self.boards):
             self.ended_trials.add(trial)
             self.n_missing += trial not in self.boards[self.first_rung].values
-            for place in self.boards:
-                place.expected.discard(trial)
+            for board in self.boards:
+                board.expected.discard(trial)
 
     def next_to_resume(self, *, is_idle: bool) -> Resume | None:
-        """Return the best trial that waits where all is known; where idle, the best so far."""
+        """Return the best paused trial of a complete rung; if idle, the best so far."""
         for rung in reversed(range(self.first_rung, len(self.boards))):
             if is_idle or self.is_complete(rung):
                 trial = self.boards[rung].best_paused(self.slots[rung - self.first_rung + 1])
@@ -108,14 +108,14 @@ class SuccessiveHalving(Scheduler):
         return None
 
     def on_resume(self, resume: Resume) -> None:
-        """Take note that a trial goes for the next rung."""
+        """Record that a trial has resumed towards the next rung."""
         rung = self.positions[resume.trial].rung
         self.boards[rung - 1].promote(resume.trial)
         if rung < len(self.boards):
             self.boards[rung].expected.add(resume.trial)
 
     def is_complete(self, rung: int) -> bool:
-        """Return whether all trials that will come to a rung have come."""
+        """Return whether all expected trials have reached a rung."""
         if rung == self.first_rung:
             return len(self.boards[rung].values) + self.n_missing >= self.slots[0]
         before = self.boards[rung - 1]
