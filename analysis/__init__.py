@@ -1,7 +1,7 @@
-"""After the study: frames, statistics, tables, pictures and a page.
+"""Analyse finished studies: frames, statistics, tables, figures and an HTML page.
 
-Neither torch nor Ray is imported here, but for `analysis.diagnose` and `analysis.diagnostics`,
-which look at networks.
+Only `analysis.diagnose` and `analysis.diagnostics`, which evaluate networks, import torch; nothing
+here imports Ray.
 """
 
 from analysis.frames import Frames, Study

@@ -1,4 +1,4 @@
-"""Look into the checkpoints of searches: `python -m analysis.diagnose FOLDER`."""
+"""Measure properties of checkpoints: `python -m analysis.diagnose FOLDER`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,10 +29,10 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    farewell = "Interrupted; what is measured is kept, the same command goes on with the rest."
+    interrupt_message = "Interrupted; finished measurements are kept. Rerun the same command for the rest."
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
     return run_command(
-        words, print_usage, parse, with_remote_folders(diagnose), interrupt_message=farewell
+        words, print_usage, parse, with_remote_folders(diagnose), interrupt_message=interrupt_message
     )
 
 
@@ -40,7 +40,7 @@ def diagnose(line: CommandLine, console: Console) -> int:
     """Check the command, then measure; return its exit status.
 
     Raises:
-        InputError: If anything is wrong with it.
+        InputError: If the command line is invalid.
     """
     with trust_files(find_code_files(line.arguments)):
         diagnosis = prepare_diagnosis(line.folders, line.arguments, line.problems)
@@ -51,7 +51,7 @@ def diagnose(line: CommandLine, console: Console) -> int:
 
 
 def print_results(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -> None:
-    """Print what came out, checkpoint by checkpoint, and where it is kept."""
+    """Print the results of each checkpoint, and where they are stored."""
     pairs = (
         frame["measure"]
         .map({name: compares_networks(name) for name in diagnosis.measures})
@@ -94,7 +94,7 @@ def build_quantity_table(rows: pd.DataFrame) -> Table:
 
 
 def format_quantity(number: float, quantity: str) -> str:
-    """Return a number as a table shows it: an accuracy in percent, what is missing as nothing.
+    """Return a number as a table shows it: an accuracy in percent, a missing one as an empty string.
 
     >>> format_quantity(0.5, "pgd_accuracy"), format_quantity(0.5, "alignment"), format_quantity(float("nan"), "loss")
     ('50.0 %', '0.5', '')
@@ -105,7 +105,7 @@ def format_quantity(number: float, quantity: str) -> str:
 
 
 def build_transfer_table(rows: pd.DataFrame) -> Table:
-    """Return a measure of several networks as a matrix: crafted on the row, asked of the column."""
+    """Return a measure of several networks as a matrix: source network by target network."""
     result = Table(box=None, pad_edge=False)
     result.add_column("crafted on")
     asked = list(dict.fromkeys(rows["quantity"]))
@@ -120,7 +120,7 @@ def build_transfer_table(rows: pd.DataFrame) -> Table:
 
 
 def list_conclusions(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield what a checkpoint's numbers say of it, by the rule that ends trials in training."""
+    """Yield a line if a checkpoint has overfitted, by the criterion of the overfitting detector."""
     means = rows.groupby("quantity")["value"].mean()
     if not {"fgsm_accuracy", "pgd_accuracy"} <= set(means.index):
         return
@@ -128,8 +128,8 @@ def list_conclusions(rows: pd.DataFrame) -> Iterator[str]:
     share = read_knobs(detect_collapse)["share"].default
     if one >= MIN_FGSM_ACCURACY and several < share * one:
         yield (
-            f"It has overfitted catastrophically: {100 * one:.1f} % withstand FGSM, "
-            f"{100 * several:.1f} % PGD."
+            f"Catastrophic overfitting: accuracy under FGSM {100 * one:.1f} %, under PGD "
+            f"{100 * several:.1f} %."
         )
 
 

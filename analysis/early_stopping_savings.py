@@ -1,4 +1,4 @@
-"""What early stopping saved, and what it might have cost."""
+"""Cost that early stopping saved, and accuracy that it may have lost."""
 
 import math
 from typing import Any
@@ -12,16 +12,16 @@ COST_COLUMNS = ["epochs", "gradient_passes", "seconds"]
 
 
 def estimate_savings(frames: Frames) -> pd.DataFrame:
-    """Return a row a study: what its stopped trials did not spend, and what they might have become.
+    """Return one row per study: cost saved by early stopping, and accuracy possibly lost.
 
-    Saved is what the trials that ended or were stopped would have cost more, had each made one run
-    of full length and no short ones; negative where short runs were made for nothing. A trial's
-    epochs that were not run are taken to cost what those of its last run did, times what trials
-    that made both paid more for an epoch of the longest run. Trials that broke down are left out.
+    The saving is the extra cost if each completed or stopped trial had made one run of full length
+    and no short runs; it is negative if short runs cost more than they saved. An epoch that was not
+    run costs what an epoch of the trial's last run did, times the median ratio of an epoch of the
+    longest run to it. Diverged and collapsed trials are left out.
 
-    A stopped trial is taken to have gained, from there on, as much as the trial that gained most of
-    those that went on from the same epoch of the same run. That is an estimate on the safe side and
-    no bound: who went on was ahead, and who is behind may gain more.
+    A stopped trial is assumed to gain as much as the largest gain among the trials that continued
+    from the same epoch of the same run. This is a cautious estimate and not a bound: the trials
+    that continued were ahead, and a trial that is behind may gain more.
 
     Returns:
         `study`; `trials` and `stopped`, those that the scheduler, or the end of the study, stopped;
@@ -29,7 +29,7 @@ def estimate_savings(frames: Frames) -> pd.DataFrame:
         with `_saved`; `share_saved` of the epochs of running all to the end; `leader`, the highest
         robust accuracy of a trial; `might_have_reached`, the highest estimate for a stopped trial;
         `might_have_cost`, by how much that is above the leader, at least 0; `in_doubt`, for how
-        many it is; `unknown`, how many have no estimate, for no trial went on from there.
+        many it is; `unknown`, how many have no estimate, since no trial continued from there.
     """
     epochs = score_epochs(frames, extra_columns=COST_COLUMNS[1:])
     columns = [
@@ -48,17 +48,17 @@ def estimate_savings(frames: Frames) -> pd.DataFrame:
 
 
 def summarize_savings(frames: Frames, epochs: pd.DataFrame, study: Study) -> dict[str, Any]:
-    """Return what one study saved."""
+    """Return the row of one study."""
     trials = frames.trials[frames.trials["study"] == study.name]
-    broken = trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0
-    trials = trials[trials["status"].isin(["completed", "stopped"]) & ~broken]
+    failed_training = trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0
+    trials = trials[trials["status"].isin(["completed", "stopped"]) & ~failed_training]
     own = epochs[(epochs["study"] == study.name) & epochs["trial_id"].isin(trials["trial_id"])]
     runs = compute_run_costs(own)
     stopped = set(trials.loc[trials["status"] == "stopped", "trial_id"])
     whole = longest_run_epochs(study, own)
     spent = runs.groupby("trial_id")[COST_COLUMNS].sum()
     last = runs.groupby("trial_id").last()
-    # a recorded run has a length of its own, and has gone it
+    # a completed run from a log has its own length
     due = last["epochs"].where(~last.index.isin(stopped), whole)
     saved = pd.DataFrame({each: due * last[f"{each}_each"] for each in COST_COLUMNS}) - spent
     reach = estimate_reachable(own, stopped)
@@ -86,7 +86,7 @@ def longest_run_epochs(study: Study, epochs: pd.DataFrame) -> float:
 
 
 def compute_run_costs(epochs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a trial and run: what it spent, and what an epoch of the longest run would cost.
+    """Return one row per trial and run: its cost, and the cost of an epoch of the longest run.
 
     Returns:
         `trial_id`, `level`, `epochs`, `gradient_passes`, `seconds`, and each of them with `_each`.
@@ -99,19 +99,19 @@ def compute_run_costs(epochs: pd.DataFrame) -> pd.DataFrame:
     longest = runs["level"] == runs["level"].max()
     ends = each[longest].set_axis(runs.loc[longest, "trial_id"])
     ratio = ends.reindex(runs["trial_id"]).set_axis(runs.index) / each
-    dearer = ratio.groupby(runs["level"]).transform("median").fillna(1.0)
-    return runs.join((each * dearer).add_suffix("_each"))
+    cost_ratio = ratio.groupby(runs["level"]).transform("median").fillna(1.0)
+    return runs.join((each * cost_ratio).add_suffix("_each"))
 
 
 def estimate_reachable(epochs: pd.DataFrame, stopped: set[str]) -> "pd.Series[float]":
-    """Return what each stopped trial might have reached, by number; missing if nothing tells."""
+    """Return the accuracy each stopped trial might have reached; nan if no trial continued."""
     rows = epochs.assign(
         so_far=epochs.groupby("trial_id")["robust"].cummax(),
-        moment=epochs.groupby(["level", "epoch"]).ngroup(),
+        position=epochs.groupby(["level", "epoch"]).ngroup(),
     )
-    end = rows.groupby("trial_id")[["moment", "so_far"]].last()
+    end = rows.groupby("trial_id")[["position", "so_far"]].last()
     rows = rows.join(end.add_suffix("_end"), on="trial_id")
-    went_on = rows[rows["moment"] < rows["moment_end"]]
-    gain = (went_on["so_far_end"] - went_on["so_far"]).groupby(went_on["moment"]).max()
+    continued = rows[rows["position"] < rows["position_end"]]
+    gain = (continued["so_far_end"] - continued["so_far"]).groupby(continued["position"]).max()
     ends = end[end.index.isin(stopped)]
-    return (ends["so_far"] + ends["moment"].map(gain)).clip(upper=1.0)
+    return (ends["so_far"] + ends["position"].map(gain)).clip(upper=1.0)

@@ -1,4 +1,4 @@
-"""What a frame of a study must be for the rest to rely on it: columns, types, no row twice."""
+"""Validate the frames of a study: columns, types, no duplicate rows."""
 
 from collections.abc import Iterator, Mapping
 from types import NoneType
@@ -16,18 +16,18 @@ EPOCH_COLUMNS = {"trial_id": "str"} | {
 }
 """Columns of `epochs.parquet`, and their types."""
 COLUMN_DEFAULTS = {"level": 0, "collapsed_at": 0, "diverged": False}
-"""What stands where an older study does not know a column of epochs yet."""
+"""Values of columns of epochs that older studies do not have."""
 FRAME_KEYS = {"trials": ["trial_id"], "epochs": ["trial_id", "level", "epoch"]}
-"""What a row is of."""
+"""Columns that identify a row."""
 
 
 def validate_trials(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """Return `validate_trials` as it should be; what is wrong with it goes to `problems`."""
+    """Return a valid `trials` frame; append what is wrong with it to `problems`."""
     return validate_frame(frame, TRIAL_COLUMNS, "trials", problems)
 
 
 def validate_epochs(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """Return `validate_epochs` as it should be; what is wrong with it goes to `problems`."""
+    """Return a valid `epochs` frame; append what is wrong with it to `problems`."""
     for column, value in COLUMN_DEFAULTS.items():
         frame[column] = frame[column].fillna(value) if column in frame else value
     return validate_frame(frame, EPOCH_COLUMNS, "epochs", problems)
@@ -36,33 +36,33 @@ def validate_epochs(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
 def validate_frame(
     frame: pd.DataFrame, columns: Mapping[str, str], name: str, problems: list[str]
 ) -> pd.DataFrame:
-    """Return a frame with all columns that are agreed on in their types, no row twice.
+    """Return a frame with all required columns in their types and no duplicate rows.
 
-    Of columns besides, such as knobs, only categories are changed: they become plain values.
+    Other columns, for example knobs, stay as they are; only categories become plain values.
 
     Args:
         frame: As it was read.
-        columns: What is agreed on, and of which type.
-        name: Of the frame.
-        problems: Where to say what was wrong.
+        columns: Required columns and their types.
+        name: Name of the frame, for messages.
+        problems: Problems are appended to it.
     """
     frame = decode_categories(frame)
     absent = [each for each in columns if each.endswith("accuracy") and each not in frame]
     if absent and len(frame):
-        problems.append(f"{name}: {', '.join(absent)} never appeared.")
+        problems.append(f"{name}: {', '.join(absent)} is missing in all rows.")
     for column, kind in columns.items():
         if column not in frame:
             frame[column] = pd.Series(index=frame.index, dtype=nullable_type(kind))
         elif str(frame[column].dtype) != kind:
             frame[column] = convert_column(frame[column], kind, name, problems)
     identity = FRAME_KEYS[name]
-    whole = frame[identity].notna().all(axis=1)
-    if not whole.all():
-        problems.append(f"{name}: left out {(~whole).sum()} rows without {' or '.join(identity)}.")
-        frame = frame[whole].astype({each: columns[each] for each in identity})
+    complete = frame[identity].notna().all(axis=1)
+    if not complete.all():
+        problems.append(f"{name}: left out {(~complete).sum()} rows without {' or '.join(identity)}.")
+        frame = frame[complete].astype({each: columns[each] for each in identity})
     again = find_repeated_rows(frame[identity])
     if again.any():
-        problems.append(f"{name}: left out {again.sum()} rows that come again later.")
+        problems.append(f"{name}: left out {again.sum()} duplicate rows; the last one of each counts.")
         frame = frame[~again]
     problems += [f"{name}: {each}" for each in check_accuracies(frame, set(columns) - set(absent))]
     accuracies = [each for each in columns if each.endswith("accuracy")]
@@ -72,7 +72,7 @@ def validate_frame(
 
 
 def decode_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame whose categories are values again, which frames of several studies can share.
+    """Return a frame with plain values in place of categories, so that frames can be concatenated.
 
     >>> decode_categories(pd.DataFrame({"x": pd.Categorical([2, 1])}))["x"].dtype
     dtype('int64')
@@ -82,12 +82,12 @@ def decode_categories(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def nullable_type(kind: str) -> str:
-    """Return the type that holds the same and gaps."""
+    """Return the nullable type of the same values."""
     return {"int64": "Int64", "bool": "boolean"}.get(kind, kind)
 
 
 def convert_column(column: pd.Series, kind: str, name: str, problems: list[str]) -> pd.Series:
-    """Return a column in its type, or one with gaps, where it has some or cannot be read."""
+    """Return a column in its type, or the nullable type if values are missing or unreadable."""
     for wanted in (kind, nullable_type(kind)):
         try:
             return pd.Series(column, dtype=wanted)
@@ -100,7 +100,7 @@ def convert_column(column: pd.Series, kind: str, name: str, problems: list[str])
 
 
 def find_repeated_rows(identity: pd.DataFrame) -> pd.Series:
-    """Return which rows are of what a later row is of too."""
+    """Return which rows have the same key as a later row."""
     code = pd.Series(0, index=identity.index)
     for column in identity:
         places, values = pd.factorize(identity[column])
@@ -109,11 +109,11 @@ def find_repeated_rows(identity: pd.DataFrame) -> pd.Series:
 
 
 def check_accuracies(frame: pd.DataFrame, columns: set[str]) -> Iterator[str]:
-    """Yield what is odd about the accuracies of a frame."""
+    """Yield problems of the accuracies of a frame."""
     for column in sorted(name for name in columns if name.endswith("accuracy")):
         found = frame[column]
         if len(found) and found.isna().all():
-            yield f"{column} never appeared."
+            yield f"{column} is missing in all rows."
         elif outside := int(((found < 0) | (found > 1)).sum()):
             yield (
                 f"{column} lies outside [0, 1] in {outside} of {len(found)} rows, and is missing "

@@ -1,4 +1,4 @@
-"""What studies left behind, in frames, and those of several as one."""
+"""Results of one or several studies as pandas frames."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,18 +10,18 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 TRIAL_KEYS = ["study", "trial_id"]
-"""What tells a trial from all others; the first columns of every frame."""
+"""Columns that identify a trial; the first columns of every frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What a study says of itself.
+    """A study and its description.
 
     Attributes:
-        name: What it is called in the frames: its folder's name.
-        folder: Where it lies; none for runs that were read from logs.
-        description: `search.yaml`; empty for runs that were read from logs.
-        knobs: Columns of `trials` that tell its trials apart.
+        name: Its name in the frames: the folder's name.
+        folder: Results folder; `None` for runs read from external logs.
+        description: Contents of `search.yaml`; empty for runs read from external logs.
+        knobs: Columns of `trials` that differ between its trials.
     """
 
     name: str
@@ -32,15 +32,15 @@ class Study:
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """What studies left behind.
+    """Results of one or several studies.
 
     Attributes:
-        studies: By name, in the order that they were asked for.
+        studies: Studies by name, in the order in which they were loaded.
         trials: A row a trial that has ended: `study`, `trial_id`, `status`, knobs by path (missing
             where a study does not have one), accuracies as fractions in [0, 1].
         epochs: A row a trial, level and epoch: `study`, `trial_id` and the fields of its reports.
         evaluation: A row a checkpoint and attack; empty before `tuner.evaluate`.
-        problems: What could not be read, or is not there, one line each.
+        problems: Unreadable or missing data, one line each.
     """
 
     studies: Mapping[str, Study]
@@ -51,7 +51,7 @@ class Frames:
 
     @property
     def knobs(self) -> list[str]:
-        """Columns of `trials` that tell trials apart in any of the studies."""
+        """Columns of `trials` that are knobs in any of the studies."""
         return list(dict.fromkeys(path for each in self.studies.values() for path in each.knobs))
 
 
@@ -68,7 +68,7 @@ def join_frames(each: Sequence[Frames], extra_problems: Sequence[str] = ()) -> F
 
     Args:
         each: At least one.
-        extra_problems: What else to put under `problems`, first.
+        extra_problems: Problems to put under `problems`, first.
     """
     problems = [*extra_problems, *(problem for one in each for problem in one.problems)]
     parts = [[getattr(one, name) for one in each] for name in ("trials", "epochs", "evaluation")]
@@ -85,7 +85,7 @@ def join_frames(each: Sequence[Frames], extra_problems: Sequence[str] = ()) -> F
 def stack_frames(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
     """Return frames one below the other; a column that one lacks is missing there.
 
-    A column that holds numbers in one and words in another holds words in all of them.
+    A column of numbers in one and of text in another becomes text in all of them.
     """
     if len(some) == 1:
         return some[0]
@@ -114,7 +114,7 @@ def find_shared_columns(some: Sequence[pd.DataFrame]) -> list[str]:
 
 
 def find_value_kinds(some: Sequence[pd.DataFrame], column: str) -> set[str]:
-    """Return what the frames hold that have anything in a column: "numbers", "words", or both."""
+    """Return the kinds of values in a column over all frames: "numbers", "words", or both."""
     found = [frame[column] for frame in some if column in frame and frame[column].notna().any()]
     return {
         "numbers" if is_numeric_dtype(each) and not is_bool_dtype(each) else "words"

@@ -1,4 +1,4 @@
-"""Which knobs robust accuracy hangs on, and which pairs of them."""
+"""Importance of knobs, and of pairs of knobs, for robust accuracy."""
 
 import itertools
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def compute_importances(frames: Frames) -> pd.DataFrame:
         important first.
 
     Raises:
-        InputError: If no study has trials enough, with what each lacks.
+        InputError: If no study has enough trials, with what each lacks.
     """
     rows = [row for sample in collect_samples(frames) for row in rank_knobs(sample)]
     return pd.DataFrame(rows)
@@ -51,14 +51,14 @@ def compute_interactions(frames: Frames) -> pd.DataFrame:
     `h` is Friedman and Popescu's H squared of its partial dependences (arXiv:0811.1679, equation
     44), the share of the joint effect that is no sum: 0 for knobs that may be tuned one after the
     other. `effect` is that part's standard deviation over the trials, as a fraction: the accuracy
-    that is at stake. A large share of a small effect is nothing.
+    at stake. A large share of a small effect is negligible.
 
     Returns:
         `study`, `among`, `knob`, `other`, `h`, `effect`, `n`, `compared_at`; the largest effect
         first.
 
     Raises:
-        InputError: If no study has trials enough, with what each lacks.
+        InputError: If no study has enough trials, with what each lacks.
     """
     rows = [row for sample in collect_samples(frames) for row in measure_pairs(sample)]
     columns = [*SAMPLE_KEYS, "knob", "other", "h", "effect", "n", "compared_at"]
@@ -95,7 +95,7 @@ def rank_knobs(sample: Sample) -> list[dict[str, Any]]:
 
 
 def as_optuna_study(sample: Sample) -> optuna.Study:
-    """Return trials as a study of Optuna's, each knob on the scale on which it was drawn.
+    """Return trials as an Optuna study, each knob on the scale on which it was sampled.
 
     For a range with a log scale Optuna's forests see the plain numbers, where most of the range is
     its uppermost decade.
@@ -111,7 +111,7 @@ def as_optuna_study(sample: Sample) -> optuna.Study:
 
 
 def as_optuna_distribution(domain: KnobDomain) -> BaseDistribution:
-    """Return what Optuna would have drawn the places of a domain from."""
+    """Return the Optuna distribution of the positions in a domain."""
     if domain.values:
         return CategoricalDistribution([float(place) for place in range(len(domain.values))])
     return FloatDistribution(0, 1)

@@ -1,4 +1,4 @@
-"""Trials of a study that can tell which of its knobs matter, compared at one moment."""
+"""Trials from which the importance of knobs is computed, compared at the same epoch."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,13 @@ from analysis.selection import score_epochs
 from trainables.errors import InputError
 
 MIN_TRIALS, MIN_TRIALS_PER_KNOB = 10, 5
-"""Trials below which importance is noise: so many, and so many a knob."""
+"""Minimum number of trials, in total and per knob; below it importance is noise."""
 REACHED_SHARE = 0.75
-"""Share of the trials that must have come as far as where they are compared."""
+"""Share of the trials that must have reached the epoch at which trials are compared."""
 VARIANT_COLUMN = "variant"
 """The column that names alternatives, which may be a knob's values by other names."""
 MAX_SAMPLE = 200
-"""Trials that are looked at; of more, so many drawn at random, for the time it takes."""
+"""Trials used at most, drawn at random, to limit the time."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Sample:
 
     Attributes:
         study: Their study.
-        shared_settings: What they have in common, if they are not all trials of it.
+        shared_settings: Settings that these trials share; empty if they are all trials of the study.
         domains: What each knob was drawn from; at least two.
-        ranked_knobs: The knobs that it is to rank.
+        ranked_knobs: The knobs to rank.
         values: A row a trial, a column a knob.
         score: The highest robust accuracy of each by `compared_at`.
-        compared_at: Where trials are compared, in words.
+        compared_at: Epoch at which trials are compared, as text.
     """
 
     study: str
@@ -49,7 +49,7 @@ def collect_samples(frames: Frames) -> list[Sample]:
     """Return the samples of all studies that are large enough.
 
     Raises:
-        InputError: If none is.
+        InputError: If no study is large enough.
     """
     problems: list[str] = []
     found = [
@@ -61,12 +61,12 @@ def collect_samples(frames: Frames) -> list[Sample]:
 
 
 def split_study(frames: Frames, study: Study, problems: list[str]) -> Iterator[Sample]:
-    """Yield the trials of a study, then those that have knobs which others lack.
+    """Yield the sample of all trials of a study, then samples of trials that have further knobs.
 
     Args:
-        frames: With its trials.
-        study: Which.
-        problems: Where to say which are too few.
+        frames: Frames with its trials.
+        study: The study.
+        problems: Samples that are too small are appended to it.
     """
     rows, moment = score_trials(frames, study)
     varied = select_varying_knobs(rows[list(study.knobs)])
@@ -79,36 +79,36 @@ def split_study(frames: Frames, study: Study, problems: list[str]) -> Iterator[S
             alike = [path for path in shared if path not in own]
             among = ", ".join(f"{path}={part[path].iloc[0]}" for path in alike)
             parts.append((among, part, own, [path for path in own if path not in shared]))
-    for among, part, paths, asked in parts:
+    for among, part, paths, ranked in parts:
         if reason := explain_too_few(part, paths, moment):
-            if asked or not among:
+            if ranked or not among:
                 problems.append(f"{study.name}{f', {among}' if among else ''}: {reason}")
-        elif asked:
+        elif ranked:
             part = part.sample(MAX_SAMPLE, random_state=0) if len(part) > MAX_SAMPLE else part
             domains = {
                 path: find_domain(path, part[path].tolist(), study.description) for path in paths
             }
             score = part["score"].to_numpy(dtype=float)
-            yield Sample(study.name, among, domains, tuple(asked), part, score, moment)
+            yield Sample(study.name, among, domains, tuple(ranked), part, score, moment)
 
 
 def explain_too_few(trials: pd.DataFrame, knobs: Sequence[str], compared_at: str) -> str:
-    """Return why trials cannot tell which of their knobs matter; nothing if they can."""
+    """Return why there are too few trials to rank knobs; an empty string if there are enough."""
     need = max(MIN_TRIALS, MIN_TRIALS_PER_KNOB * len(knobs))
     if len(knobs) < 2:
         return f"{len(knobs)} of their knobs varies in all trials; it takes two to compare them."
     if len(trials) < need:
         return (
-            f"to tell which of {len(knobs)} knobs matter takes {need} trials, got {len(trials)} "
-            f"that came to {compared_at}; write trials={need} or more."
+            f"ranking {len(knobs)} knobs needs {need} trials, got {len(trials)} that reached "
+            f"{compared_at}; write trials={need} or more."
         )
     if trials["score"].nunique() == 1:
-        return f"all {len(trials)} trials came to the same robust accuracy; no knob matters."
+        return f"all {len(trials)} trials have the same robust accuracy; no knob matters."
     return ""
 
 
 def select_varying_knobs(knobs: pd.DataFrame) -> list[str]:
-    """Return the knobs that vary, without the variant's label where one of them says the same.
+    """Return the knobs that vary, without the variant's label where it is equivalent to one of them.
 
     >>> select_varying_knobs(pd.DataFrame({"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}))
     ['optimizer']
@@ -120,7 +120,7 @@ def select_varying_knobs(knobs: pd.DataFrame) -> list[str]:
 
 
 def score_trials(frames: Frames, study: Study) -> tuple[pd.DataFrame, str]:
-    """Return the trials of a study with `score`, their best where they are compared, and where."""
+    """Return the trials of a study with `score`, their best up to an epoch, and that epoch."""
     trials = frames.trials[(frames.trials["study"] == study.name)]
     trials = trials[trials["status"] != "failed"].set_index("trial_id")
     epochs = score_epochs(frames)

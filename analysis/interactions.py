@@ -1,4 +1,4 @@
-"""How much of the joint effect of two inputs is not the sum of their own effects."""
+"""Interaction of two inputs: the part of their joint effect that is not the sum of both."""
 
 import warnings
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ LENGTH_SCALE_BOUNDS = (0.05, 100.0)
 NOISE_BOUNDS = (1e-5, 1.0)
 """Share of the variance that may be noise."""
 MIN_JOINT_EFFECT = 1e-4
-"""A joint effect of less than so much of the variance is none."""
+"""Joint effects below this share of the variance count as 0."""
 
 
 def fit_gaussian_process(x: np.ndarray, y: np.ndarray) -> GaussianProcessRegressor:
-    """Return a Gaussian process through values with noise, each input with a length of its own.
+    """Return a Gaussian process through values with noise, with a separate length scale for each input.
 
     Args:
         x: Inputs in [0, 1], (n, d).
@@ -38,16 +38,15 @@ def compute_partial_dependence(
 ) -> np.ndarray:
     """Return the partial dependence of a model on some inputs, at each of its points, centred.
 
-    The mean over all points of what the model says where these inputs are those of one point
-    (Friedman, 2001).
+    The mean prediction over all points with these inputs set to those of one point (Friedman, 2001).
 
     Args:
         process: The model.
         x: Its points, (n, d).
-        columns: Which inputs.
+        columns: Indices of the inputs.
 
     Returns:
-        One value a point, (n,).
+        One value per point, (n,).
     """
     n = len(x)
     grid = np.broadcast_to(x, (n, *x.shape)).copy()

@@ -1,4 +1,4 @@
-"""What a knob was drawn from: read from `search.yaml` or, if nothing says so, from its values."""
+"""Domain of a knob, read from `search.yaml` or else inferred from its values."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,17 +11,17 @@ import yaml
 
 CALL_PATTERN = re.compile(r"([a-z]+)\((.*)\)", re.DOTALL)
 MIN_LOG_SPREAD = 10.0
-"""Values that spread further than this, all above 0, are taken to be drawn on a log scale."""
+"""Ratio of the largest to the smallest positive value above which a log scale is assumed."""
 MAX_LISTED = 5
-"""So many different numbers or fewer are taken to have been listed."""
+"""At most this many different numbers are assumed to be a list of choices."""
 
 
 @dataclass(frozen=True)
 class KnobDomain:
-    """What a knob was drawn from.
+    """Values from which a knob was sampled.
 
     Attributes:
-        values: All that it could be, numbers in their order; none for a range.
+        values: All choices, numbers in ascending order; empty for a range.
         low: Low end of a range.
         high: High end of a range.
         is_log: Whether a range was drawn on a log scale.
@@ -34,20 +34,20 @@ class KnobDomain:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether values lie on a line."""
+        """Whether all choices are numbers."""
         return all(map(is_number, self.values))
 
     def contains(self, values: Sequence[Any]) -> bool:
-        """Return whether it holds all these values."""
+        """Return whether all these values lie in the domain."""
         if self.values:
             return set(map(str, values)) <= set(map(str, self.values))
         return all(is_number(value) and self.low <= value <= self.high for value in values)
 
     def positions(self, column: Iterable[Any]) -> np.ndarray:
-        """Return where values lie: their place in the list, or in [0, 1] on the scale of a range.
+        """Return positions of values: their index in the list, or in [0, 1] on the scale of a range.
 
         Args:
-            column: Values that it holds.
+            column: Values in the domain.
         """
         if self.values:
             order = {str(value): float(place) for place, value in enumerate(self.values)}
@@ -58,7 +58,7 @@ class KnobDomain:
         return np.asarray((places - low) / (high - low))
 
     def encode(self, column: Iterable[Any]) -> np.ndarray:
-        """Return values as inputs of a model, in [0, 1]: one a value, or one a word, (n, d)."""
+        """Return values as model inputs in [0, 1], (n, d): one column, or one-hot for words."""
         places = self.positions(column)
         if self.values and not self.is_ordered:
             return np.asarray(np.eye(len(self.values))[places.astype(int)])
@@ -66,21 +66,21 @@ class KnobDomain:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a value is a number; true and false are none."""
+    """Return whether a value is a number; booleans are not."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def parse_domain(text: str) -> KnobDomain | None:
-    """Return the domain that Ray's words say; none if they say none.
+    """Return the domain that a text such as `loguniform(1e-5, 1)` describes; `None` if it is not one.
 
     >>> parse_domain("loguniform(1e-05, 0.01)")
-    Domain(values=(), low=1e-05, high=0.01, log=True)
+    KnobDomain(values=(), low=1e-05, high=0.01, is_log=True)
     >>> parse_domain("choice(b, a, null)").values, parse_domain("grid(200, 25)").values
     (('b', 'a', None), (25, 200))
     """
     match = CALL_PATTERN.fullmatch(text.strip())
     try:
-        # YAML wants 1.0e-05 where 1e-05 is written
+        # YAML reads 1e-05 as text; only 1.0e-05 is a number
         inside = [*map(parse_number, yaml.safe_load(f"[{match[2]}]"))] if match else []
     except yaml.YAMLError:
         return None
@@ -94,8 +94,8 @@ def parse_domain(text: str) -> KnobDomain | None:
     return KnobDomain(low=float(low), high=float(high), is_log="log" in match[1])
 
 
-def parse_number(item: Any) -> Any:  # noqa: ANN401
-    """Return the number that a word spells, or what it is."""
+def parse_number(item: object) -> object:
+    """Return a text as a number if it is one, else unchanged."""
     try:
         return float(item) if isinstance(item, str) else item
     except ValueError:
@@ -103,15 +103,15 @@ def parse_number(item: Any) -> Any:  # noqa: ANN401
 
 
 def list_domain(values: Sequence[Any]) -> KnobDomain:
-    """Return the domain of these values, numbers in their order."""
+    """Return the domain of these choices, numbers in ascending order."""
     numbers = all(map(is_number, values))
     return KnobDomain(values=tuple(sorted(values)) if numbers else tuple(values))
 
 
 def infer_domain(column: Sequence[Any]) -> KnobDomain:
-    """Return what values may have been drawn from: a list, or a range from the least to the most.
+    """Return a domain inferred from values: a list, or a range from the smallest to the largest.
 
-    >>> infer_domain([1e-4, 3e-4, 2e-3, 5e-3, 1e-2, 5e-2]).log, infer_domain(["a", "b", "a"]).values
+    >>> infer_domain([1e-4, 3e-4, 2e-3, 5e-3, 1e-2, 5e-2]).is_log, infer_domain(["a", "b", "a"]).values
     (True, ('a', 'b'))
     """
     different = list(dict.fromkeys(column))
@@ -122,13 +122,13 @@ def infer_domain(column: Sequence[Any]) -> KnobDomain:
 
 
 def find_domain(knob: str, column: Sequence[Any], description: Mapping[str, Any]) -> KnobDomain:
-    """Return what a knob was drawn from.
+    """Return the domain of a knob.
 
     Args:
         knob: Its path.
         column: Its values.
-        description: `search.yaml`. Where variants drew a knob from several ranges, or a study was given a
-            wider one, its values tell.
+        description: `search.yaml`. If variants differ in the range, or values lie outside it, the domain
+            is inferred from the values.
     """
     variants = description.get("variants", {"": description}).values()
     texts = {str(each.get("searched", {}).get(knob)) for each in variants} - {"None"}

@@ -1,4 +1,4 @@
-"""Results folders, and other people's logs, read as frames: `load(FOLDER, ...)`."""
+"""Load results folders, or external logs, as frames: `load(FOLDER, ...)`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,14 +24,14 @@ REQUIRED_COLUMNS = {
     EPOCHS_FILE: ("trial_id", "epoch"),
     EVALUATION_FILE: ("trial_id", "attack"),
 }
-"""Columns without which a file is none of a study's."""
+"""Columns that a file of a study must have."""
 
 
 def load(*folders: Path | str) -> Frames:
-    """Return the frames of one or several results folders, or of other people's logs.
+    """Return the frames of one or several results folders, or of external logs.
 
-    What is broken is left out and named in `problems`; a study that still runs is read as far as it
-    has come.
+    Corrupt files are left out and listed in `problems`. A running study is read up to its present
+    state.
 
     Args:
         folders: As `tuner.search` wrote them, or their addresses, such as
@@ -39,27 +39,27 @@ def load(*folders: Path | str) -> Frames:
             folder of logs. At least one.
 
     Raises:
-        InputError: If none is given, or in none of them is a study, with the reason for each.
+        InputError: If no folder is given, or none of them contains a study, with the reason for each.
     """
     if not folders:
         raise InputError(["FOLDER: expected at least one results folder, got none."])
     named = name_folders([fetch_results_folder(folder) for folder in folders])
     found: list[Frames] = []
-    refused: list[str] = []
+    problems: list[str] = []
     for name, folder in named.items():
         try:
             found.append(load_folder(folder, name))
         except InputError as error:
-            refused += error.problems
+            problems += error.problems
         except OSError as error:
-            refused.append(f"{folder}: cannot be read ({error_reason(error)}).")
+            problems.append(f"{folder}: cannot be read ({error_reason(error)}).")
     if not found:
-        raise InputError(refused)
-    return join_frames(found, refused)
+        raise InputError(problems)
+    return join_frames(found, problems)
 
 
 def name_folders(folders: Sequence[Path]) -> dict[str, Path]:
-    """Return folders by what they are called, with as much of the path as tells them apart."""
+    """Return folders by name, with as many parts of the path as make names unique."""
     whole = list(dict.fromkeys(map(absolute_path, folders)))
     depth = next(
         depth
@@ -73,7 +73,7 @@ def load_folder(folder: Path, name: str) -> Frames:
     """Return the frames of one results folder, or of logs.
 
     Raises:
-        InputError: If it is neither.
+        InputError: If the folder contains neither.
     """
     if not folder.exists():
         raise InputError([f"{folder}: there is no such folder; write a results folder."])
@@ -89,13 +89,13 @@ def load_folder(folder: Path, name: str) -> Frames:
 
 
 def load_logs(path: Path, name: str) -> Frames:
-    """Return the frames of runs that others logged."""
+    """Return the frames of runs from external logs."""
     found = reader.read_logs(path)
-    several = len(found.trials) > 1
+    is_several = len(found.trials) > 1
     varied = [
         path
         for path in list_knob_columns(found.trials)
-        if not several or has_several_values(found.trials[path])
+        if not is_several or has_several_values(found.trials[path])
     ]
     return Frames(
         studies={name: Study(name=name, knobs=tuple(varied))},
@@ -109,14 +109,14 @@ def load_logs(path: Path, name: str) -> Frames:
 
 
 def has_several_values(column: "pd.Series[Any]") -> bool:
-    """Return whether there is more than one value, a missing one among them."""
+    """Return whether there is more than one value; a missing one counts."""
     return bool(column.nunique(dropna=False) > 1)
 
 
 def load_study(folder: Path, name: str) -> Frames:
     """Return the frames of one results folder."""
     problems: list[str] = []
-    said = load_description(folder, problems)
+    description = load_description(folder, problems)
     trials = load_parquet(folder, TRIALS_FILE, problems)
     paths = tuple(list_knob_columns(trials))
     trials = frame_schema.validate_trials(trials, problems)
@@ -125,37 +125,37 @@ def load_study(folder: Path, name: str) -> Frames:
     if (folder / EVALUATION_FILE).exists():
         evaluation = frame_schema.decode_categories(load_parquet(folder, EVALUATION_FILE, problems))
     frames = Frames(
-        studies={name: Study(name=name, folder=folder, description=said, knobs=paths)},
+        studies={name: Study(name=name, folder=folder, description=description, knobs=paths)},
         trials=add_study_column(trials, name),
         epochs=add_study_column(epochs, name),
         evaluation=add_study_column(evaluation, name),
     )
-    problems = [f"{name}: {each}" for each in [*problems, *find_missing_trials(frames, said)]]
+    problems = [f"{name}: {each}" for each in [*problems, *find_missing_trials(frames, description)]]
     return replace(frames, problems=tuple(problems))
 
 
 def load_description(folder: Path, problems: list[str]) -> Mapping[str, Any]:
-    """Return what `search.yaml` says; nothing, and a problem more, if it cannot be read."""
+    """Return the contents of `search.yaml`; if unreadable, `{}`, with the reason in `problems`."""
     try:
         said = search_yaml.read_search_yaml(folder / SEARCH_FILE)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"{SEARCH_FILE} cannot be read ({error_reason(error)}).")
         return {}
     if not isinstance(said, dict):
-        problems.append(f"{SEARCH_FILE} is no search.yaml of a study.")
+        problems.append(f"{SEARCH_FILE} is not the description of a study.")
         return {}
     return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}
 
 
 def load_parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
-    """Return a frame of a folder; an empty one, and a problem more, if it cannot be read."""
+    """Return a frame of a folder; if unreadable, an empty one, with the reason in `problems`."""
     empty = pd.DataFrame(columns=list(REQUIRED_COLUMNS[file]))
     if not (folder / file).exists():
         problems.append(f"{file} is missing; a study writes it when its first trial has ended.")
         return empty
     try:
         frame: pd.DataFrame = pyarrow.parquet.read_table(folder / file).to_pandas()
-    except Exception as error:  # a stranger's file can fail in any way
+    except Exception as error:  # an arbitrary file can fail in any way
         problems.append(
             f"{file} cannot be read ({error_reason(error)}); resume=auto writes it again."
         )
@@ -167,12 +167,12 @@ def load_parquet(folder: Path, file: str, problems: list[str]) -> pd.DataFrame:
 
 
 def error_reason(error: Exception) -> str:
-    """Return the first line of what an exception says."""
+    """Return the first line of an exception's message."""
     return f"{error}".partition("\n")[0] or type(error).__name__
 
 
 def list_knob_columns(trials: pd.DataFrame) -> Iterator[str]:
-    """Yield the columns of `trials` that tell trials apart: what stands after the status."""
+    """Yield the knob columns of `trials`: those between the status and the results."""
     columns = list(trials.columns)
     for column in columns[columns.index("status") + 1 :]:
         if column in TRIAL_COLUMNS:

@@ -1,4 +1,4 @@
-"""Which epoch of a trial its numbers are of: the best by validation, the last, the oracle's."""
+"""Select epochs of trials: the best by validation, the last, the oracle's."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from analysis.frames import TRIAL_KEYS, Frames
 from trainables.training.constraint import parse_constraint
 
 BEST_COLUMN = "val_robust_accuracy"
-"""Robust accuracy at the epoch that a trial kept, as in `trials`."""
+"""Robust accuracy at the selected epoch, as in `trials`."""
 FALLBACK_COLUMNS = {
     **{"level": "Int64", "best_epoch": "Int64", "val_clean_accuracy": "float64"},
     **{
@@ -18,7 +18,7 @@ FALLBACK_COLUMNS = {
         "robust_overfitting": "float64",
     },
 }
-"""What `trials` says too, which is taken where a study has lost its epochs."""
+"""Columns of `trials` that are used where the epochs of a study are missing."""
 KEPT_COLUMNS = {
     "level": "level",
     "epoch": "best_epoch",
@@ -30,14 +30,14 @@ LAST_COLUMNS = {
     "robust": "last_val_robust_accuracy",
 }
 SCORE_COLUMNS = ["missed", "robust", "clean"]
-"""What ranks epochs, as `trainables.training.report.Report.score` has it: least missed, then most."""
+"""Columns that rank epochs, as `trainables.training.report.Report.score` does."""
 ORACLE_COLUMNS = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
 
 
 def select_epochs(frames: Frames) -> pd.DataFrame:
-    """Return a row a trial: what it comes to by each rule of selection.
+    """Return one row per trial: its results by each selection rule.
 
-    Kept is the epoch with the highest robust accuracy, the higher clean accuracy where that is the
+    Selected is the epoch with the highest robust accuracy, the higher clean accuracy where that is the
     same; under a constraint, the one that misses it by least. A trial of several whole runs keeps
     one epoch of all of them, but its last epoch, the oracle's and the overfitting gap are those of
     its last run, for a short run and a long one are no two ends of one curve.
@@ -46,8 +46,8 @@ def select_epochs(frames: Frames) -> pd.DataFrame:
         `study`, `trial_id`, `status` ("running" where it has not ended), the knobs, `seed`;
         `level`, `best_epoch`, `val_clean_accuracy` and `val_robust_accuracy` of the kept epoch;
         `last_epoch`, `last_val_clean_accuracy` and `last_val_robust_accuracy`; `oracle_epoch` and
-        `oracle_robust_accuracy`, the most that can be had by looking at the split that is reported,
-        which `oracle_split` names: "test" for logs that examined it, and where `tuner.evaluate`
+        `oracle_robust_accuracy`, the most that can be had by selecting on the split that is reported,
+        which `oracle_split` names: "test" for logs of test accuracies, and where `tuner.evaluate`
         attacked several checkpoints of a trial (an oracle without an epoch), else "validation";
         `robust_overfitting`, best minus last (arXiv:2002.11569). Accuracies are fractions in
         [0, 1], missing for a trial without an epoch.
@@ -68,7 +68,7 @@ def select_epochs(frames: Frames) -> pd.DataFrame:
 
 
 def select_from_epochs(frames: Frames) -> pd.DataFrame:
-    """Return what each trial comes to by each rule, as far as its epochs tell, by its identity."""
+    """Return the results of each trial by each rule from its epochs, indexed by trial."""
     epochs = score_epochs(frames)
     runs = epochs.groupby("trial")["level"]
     last_run = epochs[epochs["level"] == runs.transform("max")]
@@ -88,10 +88,10 @@ def select_from_epochs(frames: Frames) -> pd.DataFrame:
 
 
 def score_epochs(frames: Frames, extra_columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the epochs in their order, with what they are chosen by.
+    """Return the epochs in order, with the columns by which they are selected.
 
     Args:
-        frames: Of studies.
+        frames: Frames of studies.
         extra_columns: Other columns of epochs to keep.
 
     Returns:
@@ -109,7 +109,7 @@ def score_epochs(frames: Frames, extra_columns: Sequence[str] = ()) -> pd.DataFr
         if bound := study.description.get("study", {}).get("constraint"):
             limit, of = parse_constraint(bound), rows["study"] == name
             rows.loc[of, "missed"] = (limit.minimum - rows.loc[of, limit.accuracy]).clip(lower=0)
-    # numbers are sorted and grouped ten times as fast as words
+    # sorting and grouping by numbers is ten times as fast as by text
     trial = rows.groupby(TRIAL_KEYS, observed=True, sort=False).ngroup()
     return rows.assign(trial=trial).sort_values(["trial", "level", "epoch"], ignore_index=True)
 
@@ -131,9 +131,9 @@ def compute_test_oracle(evaluation: pd.DataFrame) -> "pd.Series[float]":
     """
     if not {"rule", "robust_accuracy", "settings", "n"} <= set(evaluation.columns):
         return pd.Series(dtype="float64")
-    exam = [*TRIAL_KEYS, "attack", "settings", "n"]
+    attack = [*TRIAL_KEYS, "attack", "settings", "n"]
     tried = evaluation.groupby(TRIAL_KEYS, observed=True)["rule"].transform("nunique")
-    made = evaluation.groupby(exam, observed=True)["rule"].transform("nunique")
+    made = evaluation.groupby(attack, observed=True)["rule"].transform("nunique")
     rows = evaluation[(tried > 1) & (made == tried)]
     worst = rows.groupby([*TRIAL_KEYS, "rule"], observed=True)["robust_accuracy"].min()
     return worst.groupby(level=TRIAL_KEYS, observed=True).max()

@@ -1,4 +1,4 @@
-"""What is more than chance: spread over seeds, intervals, two settings compared."""
+"""Statistics over seeds: spread, confidence intervals, comparison of two settings."""
 
 import math
 import warnings
@@ -21,7 +21,7 @@ RESAMPLES = 9_999
 MIN_DIFFERENCE = 0.01
 """A difference in accuracy that would matter: one point."""
 ROUNDING_ERROR = 1e-12
-"""What fractions differ by through rounding alone."""
+"""Difference of fractions that rounding alone can cause."""
 Verdict = Literal["yes", "no", "not enough seeds"]
 
 
@@ -31,11 +31,11 @@ class SeedComparison:
 
     Attributes:
         difference: Mean of the first minus mean of the second, as a fraction.
-        low: Lower end of its 95 % interval; not a number where seeds say nothing of their spread.
+        low: Lower end of its 95 % interval; nan where seeds have no spread.
         high: Upper end.
-        p: Probability of so large a difference, either way, if there is none.
-        n: Seeds of the first and of the second.
-        is_paired: Whether seed was compared with seed.
+        p: Two-sided p-value of the difference.
+        n: Number of seeds of the first and of the second.
+        is_paired: Whether equal seeds were compared pairwise.
         verdict: "yes" if the interval lies above 0; "no" if it lies below what would matter, so
             that more seeds would not change that; "not enough seeds" otherwise.
     """
@@ -50,14 +50,14 @@ class SeedComparison:
 
 
 def summarize_seeds(frames: Frames, accuracy: str = BEST_COLUMN) -> pd.DataFrame:
-    """Return a row a setting: what its seeds come to, best first within a study.
+    """Return one row per setting: statistics over its seeds, best first within a study.
 
-    A setting is all knobs but the seed. Trials that were stopped or failed are left out, for they
-    do not say what their setting comes to; those whose training broke down by itself do.
+    A setting is all knobs but the seed. Stopped and failed trials are left out, since their final
+    accuracy is unknown; trials that diverged or collapsed count.
 
     Args:
         frames: Of studies.
-        accuracy: A column of `analysis.selection.selected`.
+        accuracy: A column of `analysis.selection.select_epochs`.
 
     Returns:
         `study`, the knobs, `trials` (their numbers), `n`, `mean`, `std` (n - 1 in its denominator;
@@ -87,12 +87,12 @@ def summarize_seeds(frames: Frames, accuracy: str = BEST_COLUMN) -> pd.DataFrame
 
 
 def complete_trials(frames: Frames) -> pd.DataFrame:
-    """Return the rows of `select_epochs` that say what a setting comes to: run to the end, or broken."""
+    """Return the rows of `select_epochs` of trials that completed, diverged or collapsed."""
     rows = select_epochs(frames)
     collapsed = frames.trials.reindex(columns=["study", "trial_id", "collapsed_at"])
     rows = rows.merge(collapsed, how="left", on=["study", "trial_id"])
-    broken = (rows["status"] == "diverged") | (rows["collapsed_at"].fillna(0) > 0)
-    return rows[(rows["status"] == "completed") | broken].drop(columns="collapsed_at")
+    failed_training = (rows["status"] == "diverged") | (rows["collapsed_at"].fillna(0) > 0)
+    return rows[(rows["status"] == "completed") | failed_training].drop(columns="collapsed_at")
 
 
 def bootstrap_interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> tuple[float, float]:
@@ -122,13 +122,13 @@ def bootstrap_interval(values: Sequence[float] | np.ndarray, seed: int = 0) -> t
 
 
 def wilson_interval(accuracy: float, images: int) -> tuple[float, float]:
-    """Return the 95 % interval of one accuracy that so many images were asked for (Wilson, 1927).
+    """Return the 95 % interval of an accuracy measured on some images (Wilson, 1927).
 
-    It is of the images' chance alone, with the network as it is; seeds come on top.
+    It covers the sampling of images only, for a fixed network; variation over seeds is extra.
 
     Args:
         accuracy: A fraction in [0, 1].
-        images: How many.
+        images: Number of images.
     """
     test = stats.binomtest(round(accuracy * images), images)
     interval = test.proportion_ci(CONFIDENCE, method="wilson")
@@ -144,14 +144,14 @@ def compare_seeds(
 ) -> SeedComparison:
     """Return whether `a` beats `b` by more than the noise.
 
-    Seeds that match are compared pair by pair with Student's t test, others with Welch's, which
-    does not take the spreads to be equal. (A permutation test of three seeds against three can give
-    no p below 0.1.) Seeds without any spread are no measure of noise.
+    Matching seeds are compared pairwise with Student's t test, others with Welch's, which does not
+    assume equal variances. (A permutation test of three seeds against three can give
+    no p below 0.1.) Without any spread over seeds the noise is unknown.
 
     Args:
         a: Accuracies of one setting, one a seed.
-        b: Of the other.
-        paired: Whether they are of the same seeds, in the same order.
+        b: Accuracies of the other.
+        paired: Whether both have the same seeds, in the same order.
         min_difference: The least difference that would matter, a fraction.
 
     Raises:
@@ -170,7 +170,7 @@ def compare_seeds(
             difference=difference, n=n, is_paired=paired, verdict=verdict, **unknown
         )
     with warnings.catch_warnings():
-        # of seeds that came to the same in one setting; the other's spread is the noise then
+        # seeds of one setting have equal values; the other's spread is the noise then
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
         test = (
             stats.ttest_rel(first, second)
@@ -210,12 +210,12 @@ def compare_settings(
         frames: Of studies.
         knob: A column of their trials.
         a: The value that may be better.
-        b: The other.
-        accuracy: A column of `analysis.selection.selected`.
+        b: The other value.
+        accuracy: A column of `analysis.selection.select_epochs`.
         min_difference: The least difference that would matter, a fraction.
 
     Raises:
-        InputError: If there is no such knob or no trial with such a value.
+        InputError: If there is no such knob, or no trial has such a value.
     """
     if knob not in frames.knobs:
         known = ", ".join(frames.knobs)

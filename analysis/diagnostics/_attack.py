@@ -1,4 +1,4 @@
-"""A network as measures look at it: a constant, and attacked by PGD on cross-entropy."""
+"""Evaluate a network with frozen weights, and attack it by PGD on cross-entropy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from trainables.threat import Threat
 
 @contextmanager
 def frozen_eval(model: Module) -> Iterator[Module]:
-    """Give what to look at in place of `model`: in eval mode, in fp32, weights constant."""
+    """Yield a view of `model` in eval mode and fp32 with constant weights."""
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
         yield folded_view(model)
 
@@ -33,7 +33,7 @@ def run_pgd(
     step_size: float | None,
     batch: int | None = None,
 ) -> Tensor:
-    """Return where PGD ends (N, C, H, W) that starts anywhere in the ball around `x`.
+    """Return the adversarial examples (N, C, H, W) of PGD with random starts.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
@@ -42,8 +42,8 @@ def run_pgd(
         threat: The set of allowed perturbations.
         rng: Source of the random starts.
         steps: Gradient evaluations.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        batch: Images attacked at a time; all if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
+        batch: Images attacked at a time; `None`: all.
     """
     size = batch or len(x)
     with frozen_eval(model) as seen:

@@ -15,13 +15,13 @@ AXIS_LABELS = {
 }
 """What each axis is along, and in which unit."""
 MIN_LOSS = 1e-12
-"""Loss, in nats, below which nothing is told apart."""
+"""Loss, in nats, below which differences are not drawn."""
 
 
 def draw_planes(planes: dict[str, Tensor], title: str) -> Figure:
     """Return the planes (3, P, P) beside each other: two coordinates and the loss.
 
-    The colours, from dark to light, are told apart by the colour-blind and on grey paper.
+    The colours, from dark to light, are readable for colour-blind people and in greyscale.
     """
     figure = Figure(figsize=(4.4 * len(planes), 3.6), layout="constrained")
     for number, (name, plane) in enumerate(planes.items(), start=1):

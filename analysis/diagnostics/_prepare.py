@@ -1,4 +1,4 @@
-"""A diagnosis that can be made: everything checked, nothing measured yet."""
+"""Validate a diagnosis before anything is measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ from tuner.evaluation.prepare import bind_group, draw_subset, load_evaluation_da
 
 @dataclass(frozen=True, kw_only=True)
 class DiagnosedCheckpoint:
-    """One checkpoint to look into.
+    """One checkpoint to diagnose.
 
     Attributes:
         study: Name of its study.
@@ -53,7 +53,7 @@ class DiagnosedCheckpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What to look into, how, on what.
+    """What to diagnose, how, on what.
 
     Attributes:
         settings: Of the diagnosis.
@@ -142,7 +142,7 @@ def select_measures(
     Args:
         settings: Of the diagnosis.
         arguments: As typed.
-        n_checkpoints: Of checkpoints; none if that is not known.
+        n_checkpoints: Number of checkpoints; `None`: unknown.
         problems: What is wrong is added to them.
     """
     single = n_checkpoints == 1
@@ -174,7 +174,7 @@ def resolve_groups(
     """Return the threat and the data, typed or of the trials; those of all folders must be one.
 
     Raises:
-        InputError: If the trials name code that nobody trusts, with all that is wrong.
+        InputError: If the trials name untrusted code, with all problems.
     """
     result: dict[str, dict[str, Any]] = {}
     configurations = {}
@@ -182,7 +182,7 @@ def resolve_groups(
         try:
             configurations[study] = read_best_config(folder)
         except InputError:
-            continue  # told already
+            continue  # resolve_checkpoints reports it
     names = (
         {**found[group], **arguments.get(group, {})}.get("name")
         for found in configurations.values()
@@ -205,7 +205,7 @@ def resolve_groups(
 def list_group_differences(
     group: str, first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield in what two studies ask different questions, but for what only training looks at."""
+    """Yield in what two studies ask different questions, but for what only training uses."""
     for knob in dict.fromkeys([*one, *other]):
         if one.get(knob) != other.get(knob) and not (
             group == "data" and is_training_knob(one, knob)
@@ -218,7 +218,7 @@ def list_group_differences(
 
 
 def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
-    """Return whether a knob of a data set leaves the images that are looked at as they are."""
+    """Return whether a knob of a data set does not change the images that are evaluated."""
     if knob == "name":
         return False
     loads = GROUPS["data"].member_functions(str(data.get("name")))["load"]
@@ -226,7 +226,7 @@ def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
 
 
 def select_images(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings) -> Images:
-    """Return the images to look at, on the device.
+    """Return the images to evaluate, on the device.
 
     Raises:
         InputError: If there are not so many.

@@ -1,4 +1,4 @@
-"""Makes a diagnosis: checkpoint after checkpoint, measure after measure, seed after seed."""
+"""Run a diagnosis: every measure on every checkpoint with every seed."""
 
 import hashlib
 import json
@@ -26,26 +26,26 @@ from trainables.threat import Threat
 from tuner.evaluation import fingerprint
 
 ProgressCallback = Callable[[int, int], None]
-"""Hears how much of a measurement is done, and of how much."""
+"""Called with the number of finished steps of a measurement and their total."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureContext:
-    """What a measure may name.
+    """Arguments that a measure may declare; they are injected by name.
 
     Attributes:
         threat: The ball.
         rng: Source of all draws.
         batch: Images at a time.
         others: All networks of a diagnosis by label.
-        told: Called with how much is done, and of how much.
+        report_progress: Called with the number of finished steps and their total.
     """
 
     threat: Threat
     rng: Generator
     batch: int
     others: Mapping[str, Module]
-    told: ProgressCallback
+    report_progress: ProgressCallback
 
 
 class DiagnosisRunner:
@@ -87,7 +87,7 @@ class DiagnosisRunner:
                 yield from rows
 
     def list_seeds(self, name: str) -> range:
-        """Return the seeds that a measure is made with: one if nothing hangs on it."""
+        """Return the seeds of a measure: one if it does not depend on the seed."""
         settings = self.diagnosis.settings
         once = draws_picture(name) or "rng" not in injected_names(MEASURES.load(name).measure)
         return range(settings.seed, settings.seed + (1 if once else settings.seeds))
@@ -95,10 +95,10 @@ class DiagnosisRunner:
     def run_measure(
         self, subject: DiagnosedCheckpoint, name: str, seed: int, picture: Path
     ) -> list[dict[Hashable, Any]]:
-        """Return what a measure comes to on a checkpoint."""
+        """Return the rows of a measure on a checkpoint."""
         begun = time.perf_counter()
-        with self.show_progress(f"{subject.label}: {name}, seed {seed}") as told:
-            found = self.compute_quantities(subject, name, seed, told)
+        with self.show_progress(f"{subject.label}: {name}, seed {seed}") as report_progress:
+            found = self.compute_quantities(subject, name, seed, report_progress)
         planes = {key: value for key, value in found.items() if value.dim() == 3}
         if planes:
             split = self.diagnosis.settings.split
@@ -128,11 +128,11 @@ class DiagnosisRunner:
             rng=Generator(self.device).manual_seed(seed),
             batch=self.diagnosis.settings.batch,
             others=self.networks,
-            told=report_progress,
+            report_progress=report_progress,
         )
-        measure = inject(self.bound(name), context)
+        measure = inject(self.bind_measure(name), context)
         model, size = self.networks[subject.label], self.diagnosis.settings.batch
-        if "batch" in injected_names(self.bound(name).func):  # it splits the images itself
+        if "batch" in injected_names(self.bind_measure(name).func):  # it splits the images itself
             return measure(model, self.x, self.y)
         parts: list[dict[str, Tensor]] = []
         for some, labels in zip(self.x.split(size), self.y.split(size), strict=True):
@@ -140,7 +140,7 @@ class DiagnosisRunner:
             report_progress(min(len(parts) * size, len(self.y)), len(self.y))
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def bound(self, name: str) -> partial[dict[str, Tensor]]:
+    def bind_measure(self, name: str) -> partial[dict[str, Tensor]]:
         """Return a measure with its knobs set."""
         return bind_member(MEASURES, name, self.diagnosis.measures[name])["measure"]
 
@@ -172,10 +172,10 @@ class DiagnosisRunner:
         }
 
     def describe_measure(self, name: str) -> dict[str, Any]:
-        """Return everything but the network that decides what a measure comes to."""
+        """Return all settings, but for the network, that the result of a measure depends on."""
         settings = self.diagnosis.settings
         return {
-            **self.bound(name).keywords,
+            **self.bind_measure(name).keywords,
             **self.diagnosis.groups,
             "split": settings.split,
             "images": settings.images,
@@ -183,7 +183,7 @@ class DiagnosisRunner:
         }
 
     def build_key(self, subject: DiagnosedCheckpoint, name: str, seed: int) -> str:
-        """Return what tells a measurement from all others."""
+        """Return the unique key of a measurement."""
         about = json.dumps([name, seed, self.describe_measure(name)], sort_keys=True)
         files = fingerprint.hash_files([name, self.diagnosis.groups["threat"]["name"]])
         others = json.dumps(self.fingerprints) if compares_networks(name) else ""

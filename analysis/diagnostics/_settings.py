@@ -19,15 +19,15 @@ MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure"
 TRIAL_GROUPS = ("threat", "data")
 """Groups of a trial that may be chosen anew."""
 INTRODUCTION = """\
-Look into the checkpoints of finished searches, on the validation split.
+Measure properties of checkpoints of finished searches, on the validation split.
 
   python -m analysis.diagnose results/weight_decay-pgd_at-20261121-083000
   python -m analysis.diagnose FOLDER measure=gradient_alignment,fgsm_pgd_gap images=1000 top=5
   python -m analysis.diagnose FOLDER measure=surface surface.points=41 surface.craft=anew
   python -m analysis.diagnose FOLDER OTHER measure=transfer
 
-Rows go to diagnostics.parquet in each folder, pictures to diagnostics/ there. What is in the rows
-already is not measured again; interrupted, the same command goes on where it was.
+Rows go to diagnostics.parquet in each folder, pictures to diagnostics/ there. Finished
+measurements are not repeated; after an interruption rerun the same command.
 """
 
 
@@ -52,13 +52,13 @@ class DiagnosisSettings:
     """What the command line says of a diagnosis.
 
     Attributes:
-        measure: Measures by name, separated by commas; if none, all that so many checkpoints allow.
+        measure: Measures by name, separated by commas; `None`: all that the checkpoints allow.
         images: How many images, drawn at random once and for all.
         split: Where from; the test split is left to evaluations unless it is asked for.
-        top: How many trials of each folder to look at, best first.
+        top: Number of trials of each folder, best first.
         rules: What selects the checkpoint of a trial, separated by commas.
-        seed: Of all chance.
-        seeds: How often to measure what hangs on chance, with one seed after another.
+        seed: Random seed.
+        seeds: Number of consecutive seeds of each random measure.
         batch: Images at a time.
         device: Where to compute; the GPU if there is one.
         trust: Files of code that may run where the results name them, separated by commas.
@@ -87,7 +87,7 @@ VOCABULARY = build_vocabulary(
 
 
 def compares_networks(measure: str) -> bool:
-    """Return whether a measure looks at several networks at once."""
+    """Return whether a measure compares several networks."""
     return "others" in injected_names(MEASURES.load(measure).measure)
 
 

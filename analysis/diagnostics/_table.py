@@ -1,4 +1,4 @@
-"""`diagnostics.parquet`: what measures of checkpoints came to, a row each, none twice."""
+"""`diagnostics.parquet`: results of measures of checkpoints, one row each, without duplicates."""
 
 import fcntl
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ COLUMNS = {
 }
 """`value` is the mean and `std` the standard deviation over the `n` images that have a value; a
 number of all images together has no deviation. Accuracies are fractions. `weights` is the
-fingerprint of the network, `key` tells a measurement from all others."""
+fingerprint of the network, `key` identifies a measurement."""
 KEY_COLUMNS = ["key", "trial_id", "rule"]
 
 
@@ -42,7 +42,7 @@ def read_table(folder: Path) -> pd.DataFrame:
     """Return the rows so far.
 
     Raises:
-        InputError: If the file is broken.
+        InputError: If the file is corrupt.
     """
     file = folder / TABLE_FILE
     if not file.exists():
@@ -50,7 +50,7 @@ def read_table(folder: Path) -> pd.DataFrame:
     try:
         frame = pd.read_parquet(file)
         return frame[list(COLUMNS)].astype(COLUMNS)
-    except Exception as error:  # a stranger's file can fail in any way
+    except Exception as error:  # an arbitrary file can fail in any way
         reason = str(error).partition("\n")[0]
         raise InputError([
             f"{file} cannot be read ({reason}); move it away to start anew."
@@ -91,5 +91,5 @@ def check_writable(folder: Path) -> Iterator[str]:
     except OSError as error:
         yield (
             f"{folder}: expected a folder that can be written to ({error.strerror}: "
-            f"{error.filename}); look at a copy of it elsewhere."
+            f"{error.filename}); use a copy of it elsewhere."
         )

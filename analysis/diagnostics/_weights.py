@@ -64,8 +64,8 @@ def split_vector(vector: Tensor, model: Module) -> Direction:
 def enable_weight_gradients(model: Module) -> Iterator[None]:
     """Let the loss be differentiated by the weights while inside: in eval mode, in fp32.
 
-    Slopes go through the projection of a cosine head as well, which training leaves out: moving
-    the weights, too, is followed by it.
+    Gradients include the projection of a cosine head, which training leaves out: moved weights are
+    projected as well.
     """
     heads = [module for module in model.modules() if isinstance(module, CosineHead)]
     with in_mode(model, "eval"), full_precision(model):
@@ -79,7 +79,7 @@ def enable_weight_gradients(model: Module) -> Iterator[None]:
 
 
 def project_logits(head: CosineHead, z: Tensor) -> Tensor:
-    """Return the logits (N, K) of features (N, D), with a slope through the projection."""
+    """Return the logits (N, K) of features (N, D), differentiable through the projection."""
     return head.scale * F.linear(F.normalize(z, dim=1), F.normalize(head.weight, dim=1))
 
 

@@ -29,8 +29,8 @@ def measure(
 ) -> dict[str, Tensor]:
     """Return which images are classified correctly: as they are, under FGSM and under PGD.
 
-    A network that has learned to fool the one step that it was trained against withstands FGSM and
-    not PGD. An image withstands an attack that fools it at no point on its way.
+    After catastrophic overfitting a network is robust to FGSM and not to PGD. An image counts as
+    robust if it is classified correctly at every step of the attack.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
@@ -39,7 +39,7 @@ def measure(
         threat: The set of allowed perturbations.
         rng: Source of PGD's random start.
         steps: Gradient evaluations of PGD.
-        step_size: Length of one of its steps, in the units of eps; a quarter of eps if none.
+        step_size: Length of one of its steps, in the units of eps; `None`: a quarter of eps.
 
     Returns:
         `clean_accuracy`, `fgsm_accuracy`, `pgd_accuracy` and `accuracy_gap`, FGSM's less PGD's,

@@ -32,7 +32,7 @@ def measure(
         threat: The set of allowed perturbations.
         rng: Source of the random start.
         steps: Gradient evaluations of PGD.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
 
     Returns:
         `fosc` and `fosc_in_range`, (N,) each, in nats; 0 where PGD has converged. The second is

@@ -12,11 +12,11 @@ from trainables.threat import Threat
 def measure(
     model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator | None = None
 ) -> dict[str, Tensor]:
-    """Return the cosine between the loss's slopes at each image and at a random point nearby.
+    """Return the cosine between the loss's gradients at each image and at a random point nearby.
 
     It is near 1 where the loss is nearly linear within the ball, and falls at once where a network
-    overfits catastrophically. The point is inside the ball and [0, 1], as where the authors examine
-    networks. Images where a slope vanishes have no cosine (nan); the authors' code counts 1.
+    overfits catastrophically. The point is inside the ball and [0, 1], as in the authors' evaluation.
+    Images where a gradient vanishes have no cosine (nan); the authors' code counts 1.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).

@@ -31,11 +31,11 @@ def measure(
     steps: Count = 10,
     step_size: Positive | None = None,
 ) -> dict[str, Tensor]:
-    """Return how adversarial examples and the loss's slopes change with the weights.
+    """Return how adversarial examples and the loss's gradients change with the weights.
 
     The weights move a little in a random direction, and the images are attacked before and after
-    from the same start. Where perturbations change much, the slope of the adversarial loss by the
-    weights does so too, which is what makes it hard to train on.
+    from the same start. Where perturbations change much, so does the gradient of the adversarial
+    loss by the weights, which makes training hard.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
@@ -46,7 +46,7 @@ def measure(
         rng: Source of the direction and of the random start.
         distance: How far the weights move, as a share of their Euclidean length.
         steps: Gradient evaluations of PGD.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
 
     Returns:
         `perturbation_cosine` and `sign_cosine`, (N,) each, between the perturbations before and
@@ -57,7 +57,7 @@ def measure(
     direction = draw_gaussian(model, rng)
     far = distance * direction_norm(trainable_weights(model)) / direction_norm(direction)
     deltas: list[Tensor] = []
-    slopes: list[tuple[Direction, Direction]] = []
+    gradients: list[tuple[Direction, Direction]] = []
     for steps_away in (0.0, far):
         state = rng.clone_state() if rng else None
         with move_weights(model, (steps_away, direction)):
@@ -65,14 +65,14 @@ def measure(
                 model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size, batch=batch
             )
             deltas.append(x_adv - x)
-            slopes.append((
+            gradients.append((
                 compute_weight_gradient(model, x_adv, y, batch),
                 compute_weight_gradient(model, x, y, batch),
             ))
     changes = [
         direction_norm([b - a for a, b in zip(*each, strict=True)])
         / (far * direction_norm(direction))
-        for each in zip(*slopes, strict=True)
+        for each in zip(*gradients, strict=True)
     ]
     return {
         "perturbation_cosine": cosine_similarity(*deltas),
@@ -83,7 +83,7 @@ def measure(
 
 
 def compute_weight_gradient(model: Module, x: Tensor, y: Tensor, batch: int) -> Direction:
-    """Return the slope of the mean cross-entropy on images (N, C, H, W) by the weights."""
+    """Return the gradient of the mean cross-entropy on images (N, C, H, W) by the weights."""
     mine = trainable_weights(model)
     total = [torch.zeros_like(p) for p in mine]
     with enable_weight_gradients(model):

@@ -62,7 +62,7 @@ def measure(
         rng: Source of PGD's random start and of the iteration's.
         eigenvalues: How many, fewer than there are weights.
         steps: Gradient evaluations of PGD.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
         tolerance: Relative, of the eigenvalues.
 
     Returns:

@@ -41,7 +41,7 @@ def measure(
     *,
     threat: Threat,
     batch: int,
-    told: Callable[[int, int], None],
+    report_progress: Callable[[int, int], None],
     rng: Generator | None = None,
     points: Points = 21,
     reach: Positive = 1.0,
@@ -61,18 +61,17 @@ def measure(
         y: Labels (N,).
         threat: The set of allowed perturbations.
         batch: Images at a time.
-        told: Hears how many points are done, and of how many.
+        report_progress: Called with the number of finished points and their total.
         rng: Source of the directions and of PGD's random start.
         points: On each axis; odd.
         reach: From the weights to either end of an axis, as a multiple of its direction.
         craft: Adversarial examples are made "once", for the weights themselves, or "anew" at each
             point, which takes `steps` times as long.
         steps: Gradient evaluations of PGD.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
 
     Returns:
-        `compute_mean_loss` at the weights; `eigenvector_rise` and `random_rise`, by how much it grows at most in
-        each plane; `eigenvector_plane` and `random_plane`, (3, points, points): the two coordinates
+        `loss` at the weights; `eigenvector_rise` and `random_rise`, its largest increase in each plane; `eigenvector_plane` and `random_plane`, (3, points, points): the two coordinates
         and the loss. All losses in nats.
     """
     state = rng.clone_state() if rng else None
@@ -99,7 +98,7 @@ def measure(
                 losses.append(
                     compute_mean_loss(model, attacked() if craft == "anew" else fixed, y, batch)
                 )
-            told(number * points**2 + len(losses), len(spans) * points**2)
+            report_progress(number * points**2 + len(losses), len(spans) * points**2)
         grid = torch.meshgrid(axis, axis, indexing="ij")
         planes[name] = torch.stack([
             *grid,

@@ -32,7 +32,7 @@ def measure(
         others: Networks by name; `model` itself among them is attacked white-box.
         rng: Source of PGD's random start.
         steps: Gradient evaluations of PGD.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
 
     Returns:
         `accuracy of NAME` for each of them, (N,), of zeros and ones, at PGD's last step.

@@ -1,7 +1,7 @@
 """Figures of studies, for papers: `figures.save(figures.draw("weight_decay", frames), path)`.
 
 The folder is the registry: `weight_decay.py` draws the figure "weight_decay". Everything is in
-percent, in a column's width, told apart by more than colour, and the same bytes each time.
+percent, in a column's width, distinguishable without colour, and the same bytes each time.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from trainables.errors import InputError, did_you_mean
 
 __all__ = ["describe_figure", "draw", "check_drawable", "list_figures", "save"]
 FORMAT_METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
-"""What each says of itself, without what would change from day to day."""
+"""Metadata by format, without dates and versions."""
 
 
 @cache
@@ -54,7 +54,7 @@ def draw(name: str, frames: Frames, **options: Any) -> Figure:  # noqa: ANN401
     """
     figure = build_figure(name, frames, options)
     with rc_context(_style.STYLE):
-        figure.draw_without_rendering()  # whoever saves it without us gets our ticks
+        figure.draw_without_rendering()  # figures saved without `save` get the same ticks
     return figure
 
 
@@ -79,7 +79,7 @@ def save(figure: Figure, path: Path | str) -> None:
 
 
 def check_drawable(frames: Frames, **options: Any) -> dict[str, str | None]:  # noqa: ANN401
-    """Return, for each figure, why it cannot be drawn of some studies; none if it can.
+    """Return, for each figure, why it cannot be drawn from the studies; `None`: it can.
 
     Args:
         frames: What `analysis.load` returned.

@@ -40,9 +40,9 @@ class FigureSettings:
     """What the command line says of figures.
 
     Attributes:
-        figure: Which, separated by commas; all if none.
-        to: The folder that they go to; FOLDER/figures, of the first one, if none. What is there
-            under the same name is written over.
+        figure: Figures, separated by commas; empty: all.
+        to: Output folder; `None`: FOLDER/figures of the first FOLDER. Existing files of the same
+            name are overwritten.
         format: Of the files, separated by commas.
         accuracies: "evaluation" takes the test split under the attacks of tuner.evaluate.
     """
@@ -113,7 +113,7 @@ def check_figure_names(asked: Sequence[str]) -> Iterator[str]:
 
 
 def save_figures(frames: Frames, settings: FigureSettings, target: Path, console: Console) -> None:
-    """Draw and write figures, telling each.
+    """Draw and write figures; print a line for each.
 
     Raises:
         InputError: If the folder cannot be made, or nothing could be drawn.

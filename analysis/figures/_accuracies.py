@@ -1,4 +1,4 @@
-"""What trials came to, in percent: on the validation split, or under `tuner.evaluate`."""
+"""Accuracies of trials in percent: on the validation split, or under `tuner.evaluate`."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -12,7 +12,7 @@ from trainables.errors import InputError
 
 AccuracySource = Literal["validation", "evaluation"]
 SELECTED_RULE, LAST_RULE = "best_validation_robust", "last_epoch"
-"""What `evaluation` calls the checkpoints that are looked at here."""
+"""Values of `rule` in `evaluation` of the checkpoints used here."""
 VALIDATION_COLUMNS = {
     "robust": "val_robust_accuracy",
     "clean": "val_clean_accuracy",
@@ -34,7 +34,7 @@ def collect_accuracies(frames: Frames, accuracies: AccuracySource) -> pd.DataFra
         The rows of `trials` with, in percent, `robust` and `clean` at the selected epoch and
         `last`, robust accuracy at the last one (missing if not measured); `setting`, the same
         number for trials that differ in their seed alone; `ended`, how: "completed", "stopped" by a
-        scheduler, or "broken", which is diverged or collapsed.
+        scheduler, or "broken" (diverged or collapsed).
 
     Raises:
         InputError: If there is none.

@@ -36,7 +36,7 @@ class KnobAxis:
         ticks: Values with a mark.
         low: The smallest place on the axis.
         high: The largest.
-        zero_value: What stands for zero on a logarithmic axis.
+        zero_value: Value drawn for zero on a logarithmic axis.
     """
 
     kind: AxisKind
@@ -132,7 +132,7 @@ def build_word_axis(knob: str, column: "pd.Series[Any]") -> KnobAxis:
 def build_decade_ticks(
     values: NDArray[np.float64], positive: NDArray[np.float64]
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return what stands for zero, a bit below the smallest number, and powers of ten."""
+    """Return the value drawn for zero, a bit below the smallest number, and powers of ten."""
     wide = np.log10(positive[-1] / positive[0])
     zero = positive[0] / 10 ** max(0.3, 0.2 * wide)
     powers = np.arange(np.floor(np.log10(positive[0])), np.ceil(np.log10(positive[-1])) + 1)
@@ -150,7 +150,7 @@ def build_number_axis(
     min_gap: float,
     zero: float = 0.0,
 ) -> KnobAxis:
-    """Return an axis of numbers, marked at the values if they leave room, else at regular ones."""
+    """Return an axis of numbers, marked at the values if they do not overlap, else at regular ones."""
     bare = KnobAxis(kind=kind, ticks=(), low=0, high=1, zero_value=zero)
     low, high = map(float, bare.to_positions(values[[0, -1]]))
     axis = replace(bare, low=low, high=high)

@@ -1,4 +1,4 @@
-"""What trials were trained with, searched or fixed, and what tells them apart."""
+"""Configurations of trials, searched or fixed, and names of lines."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -67,16 +67,16 @@ def describe_length(study: Study) -> str:
 def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Series[str]":
     """Return, for each trial, the name of the line that it belongs to; empty if there is one line.
 
-    Trials are told apart by the members of groups, such as the method, and by what their studies
+    Trials are distinguished by the members of groups, such as the method, and by what their studies
     fix to different values.
 
     Args:
         frames: Of one or several studies.
         along: Path of the knob that the lines run along.
-        by: Paths to look at; those above if none.
+        by: Paths to compare; empty: those above.
 
     Raises:
-        InputError: If there are more lines than can be told apart.
+        InputError: If there are more lines than colours.
     """
     rows = list_fixed_knobs(frames)
     candidates = by or [

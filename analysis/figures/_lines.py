@@ -31,7 +31,7 @@ class PlotLine:
         name: Empty if it is the only one.
         points: Columns `x`, `setting`, `mean`, `std` (n - 1 in the denominator, missing for one
             seed) and `n`, in percent, sorted by `x`.
-        is_connected: Whether nothing but the knob tells the points apart.
+        is_connected: Whether the points differ in this knob alone.
     """
 
     name: str
@@ -100,7 +100,7 @@ def plot_line(axes: Axes, line: PlotLine, index: int, label: str, *, hollow: boo
 
 
 def mark_unfinished(axes: Axes, table: pd.DataFrame) -> None:
-    """Mark the trials that did not go to their end, in no line: they were examined earlier."""
+    """Mark the trials that did not go to their end, in no line: they were validated at an earlier epoch."""
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, "stopped early"),
         ("broken", "P", BLACK, "diverged or collapsed"),

@@ -1,4 +1,4 @@
-"""How figures look: a column's width, letters of 7 points and more, colours that all can tell.
+"""How figures look: a column's width, letters of 7 points and more, colours for colour-blind readers.
 
 The colours are those of Okabe and Ito (2008) without yellow, which is too light for lines on white.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 COLUMN_WIDTH, PAGE_WIDTH = 3.25, 6.75
 """Inches: one column of a paper, and both."""
 LETTER_WIDTH, LINE_HEIGHT = 0.066, 0.16
-"""Inches: a letter of 7 points, with some room, and a line of them."""
+"""Inches: a letter of 7 points, with some space, and a line of them."""
 BLACK, GREY = "#000000", "#8c8c8c"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -25,7 +25,7 @@ DASHES: tuple[Dashes, ...] = (
     *((0, (8, 2)), (0, (2, 2))),
 )
 MAX_LINES = len(COLOURS)
-"""Lines that can be told apart in one figure."""
+"""Distinguishable lines in one figure."""
 MAX_NAMED = 10
 """Trials that are called by their names."""
 MAX_VECTOR_CURVES = 300
@@ -61,7 +61,7 @@ STYLE: Any = {
     "savefig.dpi": 300,
     "svg.hashsalt": "attuner",
     "svg.fonttype": "path",
-    "pdf.fonttype": 42,  # letters that a journal's checks accept
+    "pdf.fonttype": 42,  # TrueType fonts, which publishers require
 }
 
 
@@ -96,7 +96,7 @@ def compute_opacity(number: int) -> float:
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the legend of one panel below the figure, where it hides nothing, and make room for it.
+    """Put the legend of one panel below the figure, where it hides nothing, and enlarge the figure for it.
 
     What is faint in the picture because there is much of it is not in the legend.
     """

@@ -93,10 +93,10 @@ def find_far_below(accuracies: "pd.Series[float]") -> "pd.Series[bool]":
 
 
 def pad_limits(accuracies: "pd.Series[float]") -> tuple[float, float]:
-    """Return limits of an axis with room around accuracies."""
+    """Return limits of an axis with a margin around accuracies."""
     low, high = accuracies.min(), accuracies.max()
-    room = 0.07 * (high - low) or 1.0
-    return float(low - room), float(high + room)
+    margin = 0.07 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
 
 
 def select_pareto_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,7 @@ def draw(
     Args:
         frames: Of one or several studies.
         accuracies: "validation"; an evaluation looks at checkpoints, not at epochs.
-        trials: Which, by `trial_id`; the winner of each study if none.
+        trials: Trials by `trial_id`; empty: the winner of each study.
 
     Raises:
         InputError: If there are no such trials, too many, or none with two epochs.

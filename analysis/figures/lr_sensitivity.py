@@ -22,8 +22,8 @@ KNOB, SCHEDULE = "optimizer.lr", "eps_schedule"
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return robust accuracy at the selected epoch over the learning rate, a line a schedule.
 
-    Points are means over seeds with standard deviations; a line joins them where nothing but the
-    learning rate tells them apart. Trials that did not go to their end are marked.
+    Points are means over seeds with standard deviations; a line joins them where they differ
+    in the learning rate alone. Trials that did not go to their end are marked.
 
     Args:
         frames: Of one or several studies.

@@ -51,7 +51,7 @@ def draw(
     Args:
         frames: Of one or several studies.
         accuracies: Of which split.
-        knobs: Paths of the knobs to show, from left to right; all that vary if none.
+        knobs: Paths of the knobs to show, from left to right; empty: all that vary.
 
     Raises:
         InputError: If there are no such knobs, or none of them varies, or they are too many.

@@ -76,7 +76,7 @@ def draw(
 
 
 def name_methods(frames: Frames) -> "pd.Series[str]":
-    """Return the method of each trial: what its space calls it, else what tells it apart.
+    """Return the method of each trial: what its space calls it, else the knobs that differ.
 
     Raises:
         InputError: If there are more than lines can be told apart.

@@ -34,10 +34,10 @@ Pareto front, knobs, what ended early, attacks on the test split. Or show a sear
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """What the command line says of a report.
+    """Settings of a report.
 
     Attributes:
-        to: The file, which is written over; report.html in the first FOLDER if none.
+        to: The file, which is written over; `None`: report.html in the first FOLDER.
         live: Write nothing, but serve the page on 127.0.0.1 and follow the search until Ctrl-C.
         port: Where to serve it; any that is free if 0.
     """

@@ -50,8 +50,8 @@ class TrialColumn:
         key: Its name in `trials`.
         title: Its heading.
         kind: How its values are printed and compared.
-        knob: Whether it tells trials apart.
-        values: One a trial; none where there is nothing.
+        knob: Whether it is a knob.
+        values: One per trial; `None`: missing.
     """
 
     key: str
@@ -123,7 +123,7 @@ def format_text(value: object) -> str:
 
 
 def round_number(value: float, digits: int = 6) -> float | int | None:
-    """Return a number to a few significant digits; none if it is not finite.
+    """Return a number to a few significant digits; `None` if it is not finite.
 
     >>> round_number(50.0), round_number(0.00012345678), round_number(float("inf"))
     (50, 0.000123457, None)

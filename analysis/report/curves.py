@@ -20,7 +20,7 @@ def collect_curves(frames: Frames) -> dict[str, Any]:
     """Return the epochs of all trials, one trial after the other.
 
     Returns:
-        `starts`, where each row of `trials` begins in what follows, and one end more; `find_selected_epochs`,
+        `starts`, where each row of `trials` begins in what follows, and one end more; `selected`,
         where its selected epoch is, or -1; `epoch` and `level`; and each of the measures that there
         is. A trial without epochs begins where the next one does.
     """
@@ -65,7 +65,7 @@ def fill_levels(epochs: pd.DataFrame) -> pd.Series:
 
 
 def round_values(values: pd.Series) -> list[float | None]:
-    """Return numbers to four digits behind the point; none where they are not finite."""
+    """Return numbers to four digits behind the point; `None` where they are not finite."""
     numbers = values.astype("float64").round(DIGITS)
     good = np.isfinite(numbers)
     return [value if fine else None for value, fine in zip(numbers, good, strict=True)]

@@ -1,4 +1,4 @@
-"""What `analysis.diagnose` has measured of checkpoints, as it lies in the folders."""
+"""Results of `analysis.diagnose` in the results folders."""
 
 import base64
 from pathlib import Path
@@ -54,7 +54,7 @@ def embed_picture(file: Path) -> str:
 
 
 def format_cell(value: Any) -> str:  # noqa: ANN401
-    """Return what stands in one cell, a number to four digits.
+    """Return the text of one cell, a number to four digits.
 
     >>> format_cell(0.123456), format_cell(3.0), format_cell(float("nan")), format_cell("fosc")
     ('0.1235', '3', '', 'fosc')

@@ -1,4 +1,4 @@
-"""What attacks on the test split came to, as rows of a table."""
+"""Results of attacks on the test split, as rows of a table."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ HEADINGS = {
 
 
 def collect_test_results(frames: Frames) -> dict[str, Any]:
-    """Return `headings`, `rows` of texts, and the `list_failed_checks` of the audit.
+    """Return `headings`, `rows` of texts, and `failed_checks`, the failed sanity checks.
 
     A column that no evaluation has is left out.
     """
@@ -35,12 +35,12 @@ def collect_test_results(frames: Frames) -> dict[str, Any]:
     return {
         "headings": [HEADINGS[key] for key in headings],
         "rows": rows,
-        "doubts": list_failed_checks(frame),
+        "failed_checks": list_failed_checks(frame),
     }
 
 
 def format_test_cell(row: dict[Any, Any], key: str) -> str:
-    """Return what stands in one cell."""
+    """Return the text of one cell."""
     if key == "interval":
         return f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
     value = row[key]

@@ -1,4 +1,4 @@
-"""Studies that change while they are looked at."""
+"""Reload running studies for the live page."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -96,22 +96,22 @@ class LiveReport:
         """
         with self.lock:
             self.reload_if_changed()
-            said = {
+            state = {
                 "version": self.version,
                 "state": self.error_message + describe_statuses(self.statuses),
             }
             if version == str(self.version):
-                return said
+                return state
             texts = render_sections(self.frames, self.ranking)
             return {
-                **said,
+                **state,
                 "sections": texts,
                 "data": build_payload(add_selected_epochs(self.frames)),
             }
 
 
 def list_ended_trials(frames: Frames) -> Iterator[str]:
-    """Yield the trials that have ended, which is all that their ranking hangs on."""
+    """Yield the trials that have ended, on which their ranking depends."""
     ended = frames.trials[~frames.trials["status"].isin(["running", CUT_OFF_STATUS])]
     yield from ended["study"].astype(str) + "/" + ended["trial_id"]
 
@@ -119,7 +119,7 @@ def list_ended_trials(frames: Frames) -> Iterator[str]:
 def list_file_states(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool | None]:
     """Yield whether a search holds each study, and when its files were written, and their sizes.
 
-    None stands for a file that is not there.
+    `None`: the file does not exist.
     """
     for folder in folders:
         yield is_locked(folder / EVENT_LOG_FILE)

@@ -34,7 +34,7 @@ SECTIONS = (
 
 @cache
 def load_templates() -> Environment:
-    """Return where templates lie; whatever a study says is escaped."""
+    """Return where templates lie; values from studies are escaped."""
     env = Environment(
         loader=PackageLoader("analysis.report", TEMPLATE_FOLDER),
         autoescape=True,
@@ -75,7 +75,7 @@ def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
     """Return the parts of the page that are text, as HTML by name."""
     shown = add_selected_epochs(frames)
     comparisons = [render_comparison(each) for each in compare_with_papers(frames)]
-    said: Mapping[str, Any] = {
+    context: Mapping[str, Any] = {
         "frames": frames,
         "several": len(frames.studies) > 1,
         "summaries": summarize_studies(shown),
@@ -88,7 +88,7 @@ def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
         "origins": {name: describe_provenance(study) for name, study in frames.studies.items()},
     }
     return {
-        name: Markup(load_templates().get_template(f"{name}.html").render(said))
+        name: Markup(load_templates().get_template(f"{name}.html").render(context))
         for name in SECTIONS
     }
 

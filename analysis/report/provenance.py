@@ -1,4 +1,4 @@
-"""How a study came about: its command, what it searched and fixed, versions and machine."""
+"""Provenance of a study: its command, what it searched and fixed, versions and machine."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ FIRST_KEYS = (
 def describe_provenance(study: Study) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return what `search.yaml` says as titled lists of paths and values.
 
-    What stands alone, such as the command, is under "study"; the rest under its own name, in the
+    Single values, for example the command, are under "origin"; the rest under its own name, in the
     order of a reader's questions.
     """
     alone = [("folder", str(study.folder or "none: read from logs"))]

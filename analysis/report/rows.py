@@ -9,8 +9,8 @@ from analysis.selection import select_epochs
 def add_selected_epochs(frames: Frames) -> Frames:
     """Return frames with a row for every trial, whether it has ended or not.
 
-    What each comes to is by `analysis.selection.selected`; what else `trials` says of those that
-    have ended stands beside it.
+    Results are those of `analysis.selection.select_epochs`; other columns of `trials` are joined
+    for trials that have ended.
     """
     rows = select_epochs(frames)
     rows["study"] = rows["study"].astype(frames.trials["study"].dtype)

@@ -1,4 +1,4 @@
-"""A running study as its account tells it, which is ahead of its frames."""
+"""State of a running study from its event log, which is newer than its frames."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ SILENT_EPOCHS = 5.0
 """How many times the longest epoch so far a study may be silent."""
 CUT_OFF_STATUS = "cut off"
 """The status of a trial that was under way when its search ended."""
-RESUME_HINT = "The same command with resume=auto takes it up."
+RESUME_HINT = "The same command with resume=auto resumes it."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class LiveStatus:
         n_begun: Trials that have begun, first seeds only.
         n_requested: Trials that it is to have, if it says so.
         longest_epoch: Seconds of its longest epoch.
-        last_write: When it last wrote to its account, in seconds since 1970.
-        is_alive: Whether a search holds its account; none if that cannot be known, for it may be one
+        last_write: When it last wrote to its event log, in seconds since 1970.
+        is_alive: Whether a search holds the lock of its event log; `None`: unknown, the search may run
             on another machine.
     """
 
@@ -54,7 +54,7 @@ class LiveStatus:
         """Return it as a sentence or two.
 
         Args:
-            now: Seconds since 1970; the present if none.
+            now: Seconds since 1970; `None`: now.
         """
         silence = max(0.0, (time.time() if now is None else now) - self.last_write)
         since = timedelta(seconds=round(silence))
@@ -81,11 +81,11 @@ class LiveStatus:
 
 
 def add_running_trials(frames: Frames) -> tuple[Frames, dict[str, LiveStatus]]:
-    """Return the frames with what the accounts of studies add, and how far each has come.
+    """Return the frames with the newer state from their event logs, and how far each has come.
 
     Trials under way get a row with the status "running", or "cut off" where their search has ended;
     what only frames say, such as the mean over seeds, stays as it was when they were written. A
-    study without an account, such as one that was read from logs, stays as it is.
+    study without an event log, for example one read from external logs, stays as it is.
     """
     parts, pulses, problems = list[Frames](), dict[str, LiveStatus](), list(frames.problems)
     for name, study in frames.studies.items():
@@ -119,20 +119,20 @@ def select_study(frames: Frames, study: Study) -> Frames:
 def read_event_log(
     study: Study, folder: Path, frames: Frames
 ) -> tuple[pd.DataFrame, pd.DataFrame, LiveStatus]:
-    """Return trials and epochs as the account of a study has them, and how far it has come."""
+    """Return trials and epochs from the event log of a study, and how far it has come."""
     heard = (folder / EVENT_LOG_FILE).stat().st_mtime
-    said = study.description.get("study") or {}
-    bound = said.get("constraint")
+    settings = study.description.get("study") or {}
+    bound = settings.get("constraint")
     records, _ = load_events(folder, parse_constraint(bound) if bound else None)
     paths = list(dict.fromkeys(path for record in records.values() for path in record.knobs))
     each = [records[number] for number in sorted(records)]
     trials = trials_frame(each, paths, folder, include_running=True)
-    if (living := is_search_alive(folder, said)) is False:
+    if (living := is_search_alive(folder, settings)) is False:
         trials["status"] = trials["status"].replace("running", CUT_OFF_STATUS)
     pulse = LiveStatus(
         n_running=sum(record.status == "running" for record in each),
         n_begun=len({record.configuration_id for record in each}),
-        n_requested=said.get("trials"),
+        n_requested=settings.get("trials"),
         longest_epoch=max(
             (report.seconds for record in each for report in record.reports), default=0.0
         ),
@@ -143,14 +143,14 @@ def read_event_log(
 
 
 def is_search_alive(folder: Path, settings: Mapping[str, Any]) -> bool | None:
-    """Return whether a search holds the account of a study.
+    """Return whether a search holds the lock of a study's event log.
 
     Args:
         folder: The results folder.
         settings: What its `search.yaml` says of the study.
 
     Returns:
-        None if nobody on this machine does, and the search may run on another.
+        `None`: unknown, since the search may run on another machine.
     """
     if is_locked(folder / EVENT_LOG_FILE):
         return True
@@ -166,7 +166,7 @@ def add_frame_columns(trials: pd.DataFrame, before: pd.DataFrame) -> pd.DataFram
 
 
 def list_current_knobs(study: Study, trials: pd.DataFrame) -> tuple[str, ...]:
-    """Return the columns that tell trials apart, now that there are more trials."""
+    """Return the columns that are knobs, now that there are more trials."""
     columns: Sequence[str] = list(trials.columns)
     found: Iterable[str] = columns[2 : columns.index("best_epoch")]
     return tuple(dict.fromkeys([*study.knobs, *found]))
@@ -175,7 +175,7 @@ def list_current_knobs(study: Study, trials: pd.DataFrame) -> tuple[str, ...]:
 def describe_statuses(pulses: Mapping[str, LiveStatus], now: float | None = None) -> str:
     """Return how far studies have come, each by name where there are several."""
     if not pulses:
-        return "There is no account of a search to follow."
+        return "There is no event log of a search to follow."
     if len(pulses) == 1:
         return next(iter(pulses.values())).describe(now)
     return " ".join(f"{name}: {pulse.describe(now)}" for name, pulse in pulses.items())

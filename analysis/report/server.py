@@ -23,7 +23,7 @@ def serve(folders: Sequence[str], port: int, console: Console) -> int:
     Args:
         folders: Of the studies.
         port: Where; any that is free if 0.
-        console: Told the address.
+        console: The address is printed to it.
 
     Raises:
         InputError: If there is no study, or the port is taken.
@@ -50,7 +50,7 @@ class ReportServer(ThreadingHTTPServer):
 
 
 class ReportHandler(BaseHTTPRequestHandler):
-    """Answers GET of the page and of its news, and nothing else."""
+    """Answers GET requests for the page and its updates only."""
 
     server: ReportServer
     timeout = 30
@@ -92,4 +92,4 @@ class ReportHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: who looks is no news."""
+        """Print nothing for requests."""

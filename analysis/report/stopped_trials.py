@@ -18,7 +18,7 @@ REASONS = {
     CUT_OFF_STATUS: "the search ended while it was under way",
 }
 COLLAPSED = "collapsed"
-"""Not a status: what the sentinel ended."""
+"""Not a status: stopped by the detector of catastrophic overfitting."""
 KIND_ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF_STATUS, "running")
 
 
@@ -30,7 +30,7 @@ def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
 
     Returns:
         From failed, diverged, collapsed, stopped, cut off and running, as far as there are any, to
-        rows with `trial`, `study`, `epochs`, `robust` and `explain_ending`.
+        rows with `trial`, `study`, `epochs`, `robust` and `reason`.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for kind, row in classify_trials(frames.trials):
@@ -86,6 +86,6 @@ def classify_trials(trials: pd.DataFrame) -> Iterator[tuple[str, dict[Any, Any]]
 def explain_ending(kind: str, row: dict[Any, Any]) -> str:
     """Return why a trial ended."""
     if kind == COLLAPSED:
-        return f"after {row['collapsed_at']} updates PGD fooled it where one step did not"
+        return f"after {row['collapsed_at']} updates PGD succeeded where one step failed"
     error = row.get("error")
     return str(error) if isinstance(error, str) and error else REASONS.get(kind, kind)

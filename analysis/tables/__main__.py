@@ -40,11 +40,11 @@ NonEmptyStr = Annotated[str, Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True)
 class TableSettings:
-    """What the command line says of tables.
+    """Settings of tables.
 
     Attributes:
-        format: For the terminal, or for whom it is written.
-        to: A file to write to; the terminal if none.
+        format: Output format; text is for the terminal.
+        to: A file to write to; `None`: the terminal.
         table: One table only, PAPER/TABLE.
         paper: One paper only.
     """
@@ -88,9 +88,9 @@ def run_tables(line: CommandLine, console: Console) -> int:
     folders = line.folders
     settings, problems = settings_of(line, TableSettings)
     problems += [*check_names(settings), *check_target(settings)]
-    sheets, said = list[TextTable](), list[str]()
+    sheets, lines = list[TextTable](), list[str]()
     try:
-        sheets, said = (
+        sheets, lines = (
             compare_folders(folders, settings) if folders else (load_published_tables(settings), [])
         )
     except InputError as error:
@@ -98,7 +98,7 @@ def run_tables(line: CommandLine, console: Console) -> int:
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
     print_tables(sheets, settings, console)
-    for text in said:
+    for text in lines:
         console.print(text, soft_wrap=True)
     return OK
 
@@ -138,7 +138,7 @@ def load_published_tables(settings: TableSettings) -> list[TextTable]:
     """Return published tables.
 
     Raises:
-        InputError: If none is asked for, or there are no numbers of it.
+        InputError: If no table is requested, or there are no numbers of it.
     """
     if not settings.paper and not settings.table:
         raise InputError([
@@ -161,10 +161,10 @@ def compare_folders(
     frames = load(*folders)
     compared = compare_with_papers(frames)
     found = [each for each in compared if is_selected(each.source, settings)]
-    said = [*frames.problems, *list_unmatched(frames, compared)]
+    lines = [*frames.problems, *list_unmatched(frames, compared)]
     if not found:
-        raise InputError([*said, *([] if said else ["table: no study given is a run of it."])])
-    return [each.table for each in found], said
+        raise InputError([*lines, *([] if lines else ["table: no study given is a run of it."])])
+    return [each.table for each in found], lines
 
 
 def list_unmatched(frames: Frames, compared: Sequence[PaperComparison]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What must be known of our numbers before they are compared with anything."""
+"""Caveats about our numbers that a comparison must state."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from analysis.tables.runs import changes_task
 
 
 def list_caveats(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
-    """Yield how our numbers came to be.
+    """Yield how our numbers were obtained.
 
     Args:
         some: The cells.
@@ -30,7 +30,7 @@ def list_caveats(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
         for name in cell.published
         if name in METRICS
     ):
-        yield "Minutes hang on the machine; only the ratios of lines compare."
+        yield "Minutes depend on the machine; only the ratios of lines compare."
     if sources := list(dict.fromkeys(source for cell in some for source in cell.sources)):
         yield f"Lines with published numbers ran their very settings: {', '.join(list_titles(sources))}."
 
@@ -67,8 +67,8 @@ def describe_many_verdicts(verdicts: Sequence[str]) -> Iterator[str]:
     """Yield what must be known of many verdicts."""
     if len(verdicts) > 1:
         yield (
-            "Each verdict hangs on a 95 % interval of its own; of twenty that are made where there "
-            "is nothing, one or so is wrong by chance."
+            "Each verdict has a separate 95 % interval: without any effect about one in twenty "
+            "verdicts is wrong."
         )
 
 

@@ -1,4 +1,4 @@
-"""Our cells of a table: a setting, and what its seeds come to."""
+"""Our cells of a table: a setting, and the results of its seeds."""
 
 import math
 import re
@@ -32,10 +32,10 @@ class Cell:
     """A setting.
 
     Attributes:
-        label: What tells it from the others.
+        label: Unique label.
         published: The paper's numbers of it, as printed, by metric.
         sources: Tables that they stand in, if these are not the study's own.
-        results: What each seed came to.
+        results: Results by seed.
     """
 
     label: str

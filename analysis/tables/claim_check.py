@@ -14,12 +14,12 @@ SeedValues = Mapping[int, float]
 def check_claim(claim: Claim, cells: Sequence[Cell]) -> str:
     """Return what our seeds say of a claim, with what was measured and on how many seeds.
 
-    Test numbers are asked where both cells have them of two seeds, validation accuracy else.
+    Test numbers are compared if both cells have two seeds of them, else validation accuracies.
     """
     first, second = (find_cell(parts, cells) for parts in (claim.a, claim.b))
-    said = f"{claim.statement[0].upper()}{claim.statement[1:]} ({claim.location}{format_published_pair(claim, first, second)})"
+    statement = f"{claim.statement[0].upper()}{claim.statement[1:]} ({claim.location}{format_published_pair(claim, first, second)})"
     if first is None or second is None:
-        return f"{said}: not run here."
+        return f"{statement}: not run here."
     a, b = first.test_values(claim.metric), second.test_values(claim.metric)
     what = format_heading(claim.metric).removesuffix(" %")
     if not METRICS[claim.metric].is_training_cost and min(len(a), len(b)) < 2:
@@ -35,11 +35,11 @@ def check_claim(claim: Claim, cells: Sequence[Cell]) -> str:
         a, b = ({seed: -math.log(minutes) for seed, minutes in each.items()} for each in (a, b))
         what = "speed, in percent"
     answer, found = answer_claim(claim, a, b)
-    return f"{said}: {answer}{format_comparison(found, what)}."
+    return f"{statement}: {answer}{format_comparison(found, what)}."
 
 
 def find_cell(parts: str, cells: Sequence[Cell]) -> Cell | None:
-    """Return the cell whose label has these parts, if need be these alone; none if none has.
+    """Return the cell whose label has these parts, preferring a label with only these; `None`: no cell has them.
 
     Raises:
         ValueError: If there are several, which is a mistake in the claim.
@@ -53,7 +53,7 @@ def find_cell(parts: str, cells: Sequence[Cell]) -> Cell | None:
 
 
 def answer_claim(claim: Claim, a: SeedValues, b: SeedValues) -> tuple[str, SeedComparison | None]:
-    """Return yes, no or not enough seeds, and the comparison behind it; none where one is empty."""
+    """Return yes, no or not enough seeds, and the comparison behind it; `None`: one is empty."""
     if not a or not b:
         return "not run here", None
     seeds = sorted(a.keys() & b.keys())

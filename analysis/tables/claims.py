@@ -13,7 +13,7 @@ class Claim:
     Attributes:
         statement: What it says, as a clause.
         location: The section or the table that it stands in.
-        a: Parts of one cell's label, with commas between; enough to tell it from all others.
+        a: Parts of one cell's label, with commas between; enough to identify it.
         b: Parts of the other's.
         metric: What is measured, by its name in `metrics`.
         relation: Whether the first is said to be better than the second by more than the noise, as

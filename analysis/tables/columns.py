@@ -14,7 +14,7 @@ class TableColumn:
 
     Attributes:
         heading: What is in it, and whose it is.
-        value: What stands there for a cell; empty for none.
+        value: Text for a cell; empty: no value.
     """
 
     heading: str
@@ -49,10 +49,10 @@ def format_published(cell: Cell, metric: str) -> str:
 
 
 def format_test_values(cell: Cell, metric: str) -> str:
-    """Return what our seeds come to on the test split, or their cost."""
+    """Return statistics of our seeds on the test split, or of their cost."""
     return format_summary(list(cell.test_values(metric).values()), metric)
 
 
 def format_validation_values(cell: Cell, metric: str) -> str:
-    """Return what our seeds come to on validation images."""
+    """Return statistics of our seeds on validation images."""
     return format_summary(list(cell.validation_values(metric).values()))

@@ -23,7 +23,7 @@ class PaperComparison:
 
     Attributes:
         title: Which table, and which studies.
-        source: The table; none for a table of a user's own.
+        source: The table; `None`: a custom space.
         table: What is printed.
         studies: Their names.
     """
@@ -76,7 +76,7 @@ def group_by_seeds(frames: Frames) -> list[list[Study]]:
 
 
 def compare_table(frames: Frames, studies: Sequence[Study]) -> PaperComparison | None:
-    """Return studies beside the table that they are runs of; none if there is nothing published."""
+    """Return studies beside the table that they are runs of; `None`: nothing is published."""
     space = str(studies[0].description.get("space", ""))
     source = SPACE_TABLES.get(space)
     ours = build_cells(frames, studies)

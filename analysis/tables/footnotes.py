@@ -21,7 +21,7 @@ class Footnote:
     def matches(self, label: str) -> bool:
         """Return whether a line is among those that it is of.
 
-        >>> Footnote("", (frozenset({"lr=0.1"}),)).touches("ResNet-18, lr=0.1")
+        >>> Footnote("", (frozenset({"lr=0.1"}),)).matches("ResNet-18, lr=0.1")
         True
         """
         return any(each <= set(label.split(", ")) for each in self.line_parts)

@@ -26,7 +26,7 @@ CLEAN, ROBUST = "val_clean_accuracy", "val_robust_accuracy"
 
 @dataclass(frozen=True)
 class TrialResults:
-    """What a trial came to.
+    """Results of a trial.
 
     Attributes:
         numbers: By metric: fractions, errors too; minutes where the metric is of training.
@@ -44,7 +44,7 @@ class TrialResults:
 def collect_results(
     trial: Mapping[str, Any], evaluation: pd.DataFrame | None, config: Mapping[str, Any]
 ) -> TrialResults:
-    """Return what a trial came to.
+    """Return the results of a trial.
 
     Args:
         trial: Its row of `trials`.

@@ -74,7 +74,7 @@ def find_variant(study: Study, trial: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def label_setting(study: Study, trial: Mapping[str, Any]) -> str:
-    """Return what tells a trial's setting from others: its variant, and what is searched in it."""
+    """Return the label of a trial's setting: its variant, and what is searched in it."""
     name = trial.get("variant", "")
     searched = find_variant(study, trial)["searched"]
     return ", ".join([
@@ -118,7 +118,7 @@ def count_epochs(study: Study) -> int:
 
 
 def select_finished(trials: pd.DataFrame) -> tuple[pd.DataFrame, Iterator[str]]:
-    """Return the trials that say what their setting comes to, and what others there are.
+    """Return the trials that say what their setting has, and what others there are.
 
     Those that a scheduler stopped do not; those whose training broke down by itself do.
     """

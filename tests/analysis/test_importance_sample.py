@@ -12,7 +12,7 @@ from trainables.errors import InputError
 
 
 def test_too_few_trials_are_told_and_not_ranked():
-    with pytest.raises(InputError, match=r"3 knobs matter takes 15 trials, got 14 .* trials=15"):
+    with pytest.raises(InputError, match=r"ranking 3 knobs needs 15 trials, got 14 .* trials=15"):
         compute_importances(drawn(lambda lr, *_: lr, n=14))
     with pytest.raises(InputError, match="takes 15 trials"):
         compute_interactions(drawn(lambda lr, *_: lr, n=14))
@@ -40,5 +40,5 @@ def test_where_trials_were_stopped_all_are_compared_at_the_same_epoch():
 
 def test_where_all_trials_came_to_the_same_no_knob_is_ranked():
     for ask in (compute_importances, compute_interactions):
-        with pytest.raises(InputError, match="all 40 trials came to the same"):
+        with pytest.raises(InputError, match="all 40 trials have the same"):
             ask(drawn(lambda *_: 0.1))

@@ -65,7 +65,7 @@ def test_a_study_that_has_only_begun_is_empty_and_says_so(tmp_path):
     assert frames.trials.empty
     assert frames.epochs.empty
     assert len(frames.problems) == 3
-    assert "0 of 1 trials have begun" in frames.problems[-1]
+    assert "0 of 1 trials have started" in frames.problems[-1]
 
 
 def test_a_half_written_file_is_left_out(tmp_path):
@@ -103,13 +103,13 @@ def test_rows_that_come_twice_count_once_the_later(tmp_path):
     frames = analysis.load(written(tmp_path / "a", [row("0"), row("0", "stopped")], runs))
     assert frames.trials["status"].tolist() == ["stopped"]
     assert frames.epochs["val_robust_accuracy"].tolist() == [0.6]
-    assert sum("come again later" in each for each in frames.problems) == 2
+    assert sum("duplicate rows" in each for each in frames.problems) == 2
 
 
 def test_a_metric_that_never_appeared_is_there_and_named(tmp_path):
     runs = [{k: v for k, v in each.items() if "robust" not in k} for each in epoch_rows("0", 0.5)]
     frames = analysis.load(written(tmp_path / "a", [row("0")], runs))
-    assert frames.problems == ("a: epochs: val_robust_accuracy never appeared.",)
+    assert frames.problems == ("a: epochs: val_robust_accuracy is missing in all rows.",)
     assert frames.epochs["val_robust_accuracy"].isna().all()
 
 
@@ -161,5 +161,5 @@ def test_zero_rows_keep_their_columns(tmp_path):
     for file in ("trials.parquet", "epochs.parquet"):
         pd.read_parquet(folder / file).head(0).to_parquet(folder / file)
     frames = analysis.load(folder)
-    assert frames.problems == ("a: 0 of 1 trials have begun.",)
+    assert frames.problems == ("a: 0 of 1 trials have started.",)
     assert frames.epochs["val_robust_accuracy"].dtype == np.float64

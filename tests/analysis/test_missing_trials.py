@@ -11,7 +11,7 @@ def test_trials_that_run_and_trials_that_failed_are_counted(tmp_path):
     frames = analysis.load(
         written(tmp_path / "a", trials, epoch_rows("0", 0.5) + epoch_rows("2", 0.4))
     )
-    assert "a: 1 trial (2) still running, or cut off." in frames.problems
+    assert "a: 1 trial (2) still running, or interrupted." in frames.problems
     assert "a: 1 trial (1) failed." in frames.problems
 
 

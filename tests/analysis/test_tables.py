@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.frames import Frames, Study
-from analysis.tables import compare_with_papers, list_tables, published
+from analysis.tables import compare_with_papers, list_tables, load_published
 from analysis.tables.published import build_published_table
 from analysis.tables.text_table import TableLine, TextTable
 
@@ -82,18 +82,18 @@ def verdict(comparison, words):
 
 
 def test_every_published_number_is_reachable():
-    assert sum(len(published(each.paper, each.table)) for each in list_tables()) == 665
-    frame = published("pas", "Table 1")
+    assert sum(len(load_published(each.paper, each.table)) for each in list_tables()) == 665
+    frame = load_published("pas", "Table 1")
     assert len(frame) == 75
     assert frame.iloc[0][["metric", "value", "std"]].tolist() == ["clean_err", 1.56, 0.17]
-    assert published("bag_of_tricks", "text:footnote4")["printed"].tolist()[-1] == "5e0"
+    assert load_published("bag_of_tricks", "text:footnote4")["printed"].tolist()[-1] == "5e0"
 
 
 def test_every_published_number_is_printed():
     for source in list_tables():
         cells = [value for line in build_published_table(source).lines for value in line.values]
         shown = re.split(r", | ± ", ", ".join(value for value in cells if value))
-        frame = published(source.paper, source.table)
+        frame = load_published(source.paper, source.table)
         assert sorted(shown) == sorted([*frame["printed"], *deviations(frame)]), source
 
 
@@ -102,7 +102,7 @@ def deviations(frame):
 
 
 def test_the_papers_differences_are_those_of_their_rows():
-    frame = published("bag_of_tricks", "Table 7").assign(
+    frame = load_published("bag_of_tricks", "Table 7").assign(
         mode=lambda rows: rows["setting"].str.extract(r"bn_mode=(\w+)")
     )
     numbers = frame.set_index(["architecture", "metric", "mode"])["value"]

@@ -41,7 +41,7 @@ def run_measure(name, model, number=7, threat=None, seed=0, **things):
         "threat": threat or Linf(eps=0.1),
         "rng": generator,
         "batch": 4,
-        "told": lambda done, total: None,
+        "report_progress": lambda done, total: None,
         "others": {"one": model, "two": copy.deepcopy(model)},
     }
     quick = {"surface": {"points": 3}}.get(name, {})
@@ -83,7 +83,9 @@ def test_it_leaves_the_network_and_the_random_state_unchanged(name, head):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_does_not_depend_on_the_mode_of_the_network(name, kind):
     evaluated, training = kind(*network()).eval(), kind(*network())
-    torch.testing.assert_close(run_measure(name, evaluated), run_measure(name, training), rtol=0, atol=0)
+    torch.testing.assert_close(
+        run_measure(name, evaluated), run_measure(name, training), rtol=0, atol=0
+    )
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.5)])

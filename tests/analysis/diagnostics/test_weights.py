@@ -101,15 +101,15 @@ def test_the_hessian_of_an_undecided_halfspace_is_a_quarter_of_the_squared_lengt
 
 
 def planes(model, x, y, **knobs):
-    told = []
+    progress = []
     settings = {"threat": LINF, "batch": 4, "rng": rng(), "points": 3, "reach": 1e-3} | knobs
-    found = surface.measure(model, x, y, told=lambda *done: told.append(done), **settings)
-    return found, told
+    found = surface.measure(model, x, y, report_progress=lambda *done: progress.append(done), **settings)
+    return found, progress
 
 
 def test_the_middle_of_the_surface_is_the_loss():
     model, (x, y) = smooth(), images()
-    found, told = planes(model, x, y)
+    found, progress = planes(model, x, y)
     x_adv = run_pgd(model, x, y, threat=LINF, rng=rng(), steps=10, step_size=None, batch=4)
     expected = F.cross_entropy(model(x_adv), y).item()
     for name in ("eigenvector_plane", "random_plane"):
@@ -118,7 +118,7 @@ def test_the_middle_of_the_surface_is_the_loss():
         assert loss[1, 1].item() == pytest.approx(expected, abs=1e-12)  # float64
         assert found[name.replace("plane", "rise")] == loss.max() - loss[1, 1]
     assert found["loss"].item() == pytest.approx(expected, abs=1e-12)
-    assert told == [(done, 18) for done in range(1, 19)]
+    assert progress == [(done, 18) for done in range(1, 19)]
 
 
 def test_the_surface_curves_by_the_eigenvalues_along_its_axes():

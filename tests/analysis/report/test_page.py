@@ -122,7 +122,7 @@ def test_reasons_are_named(tmp_path):
     order = [text.index(word) for word in ("1 failed", "1 diverged", "1 collapsed")]
     assert order == sorted(order)
     assert "RuntimeError: no more memory" in text
-    assert "after 250 updates PGD fooled it" in text
+    assert "after 250 updates PGD succeeded" in text
     assert "1 stopped" not in text
 
 
