@@ -18,7 +18,7 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend
 
-from tests.trainables.training.test_micro_batch import CRAMPED
+from tests.trainables.training.test_micro_batch import OUT_OF_MEMORY_METHOD
 from tests.tuner.background import start_search
 from trainables.training.checkpoint import load_model
 from tuner.evaluate import main as evaluate
@@ -161,8 +161,8 @@ def test_a_trial_that_raises_or_diverges_does_not_stop_the_search(tmp_path, mach
 
 @pytest.mark.slow
 def test_a_trial_out_of_memory_goes_on_in_smaller_parts(tmp_path, machine):
-    (tmp_path / "cramped.py").write_text(CRAMPED)
-    words = [f"method={tmp_path / 'cramped.py'}", "method.room=grid(1000,15)", "scheduler=none"]
+    (tmp_path / "limited.py").write_text(OUT_OF_MEMORY_METHOD)
+    words = [f"method={tmp_path / 'limited.py'}", "method.capacity=grid(1000,15)", "scheduler=none"]
     done = search(tmp_path, *words, *SMALL, "data.batch_size=50", "concurrency=1")
     assert done.returncode == 0, done.stderr
     trials, epochs = frames(tmp_path)
@@ -314,7 +314,7 @@ def test_a_dry_run_without_the_images_tells_the_plan_all_the_same(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     words = ["space=weight_decay", "data=cifar10", "data.download=false", "dry_run=true"]
     assert main(words) == 0
-    assert "Cost unknown. data: CIFAR10 is not (whole)" in " ".join(capsys.readouterr().out.split())
+    assert "Cost unknown. data: CIFAR10 is missing or incomplete" in " ".join(capsys.readouterr().out.split())
 
 
 def comparable(tmp_path, name):

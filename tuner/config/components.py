@@ -1,4 +1,4 @@
-"""The groups that a study, rather than a trial, consists of."""
+"""Component groups of a study: scheduler and searcher."""
 
 from collections.abc import Mapping
 from functools import partial

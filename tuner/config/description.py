@@ -19,13 +19,13 @@ VERSIONED_PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "panda
 def describe_study(
     plan: Plan, levels: Sequence[Level], n_earlier: int, command: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what `search.yaml` says: the resolved study and what it ran on.
+    """Return the contents of `search.yaml`: the resolved study, versions and machine.
 
     Args:
-        plan: The study.
-        levels: The whole runs that a trial may consist of.
-        n_earlier: How many of them are from before the study was given more epochs.
-        command: What was typed.
+        plan: Plan of the study.
+        levels: Whole runs that a trial may consist of.
+        n_earlier: How many of `levels` precede an extension by more epochs.
+        command: The command as typed.
     """
     return {
         "command": " ".join(command),
@@ -49,7 +49,7 @@ def describe_study(
 
 
 def describe_variants(plan: Plan) -> dict[str, object]:
-    """Return what is searched and what is fixed, variant by variant if there are several."""
+    """Return the searched and fixed knobs, by variant if there are several."""
     each = {
         variant.label: {
             "searched": {path: format_domain(domain) for path, domain in variant.searched.items()},
@@ -62,7 +62,7 @@ def describe_variants(plan: Plan) -> dict[str, object]:
 
 
 def git_commit() -> str | None:
-    """Return the commit of this checkout, if it is one."""
+    """Return the commit of this checkout; `None` outside a git repository."""
     here = Path(__file__).parent
     done = subprocess.run(
         ["git", "rev-parse", "--verify", "HEAD"],

@@ -1,4 +1,4 @@
-"""Search domains as a person types them, in Ray Tune's own words."""
+"""Parse typed search domains, written as Ray Tune functions."""
 
 import re
 from collections.abc import Callable
@@ -22,18 +22,18 @@ RANGE_FUNCTIONS: dict[str, Callable[..., Domain]] = {
     "lograndint": tune.lograndint,
     "qrandint": tune.qrandint,
 }
-"""Ray Tune's own words; the first two arguments are the ends."""
+"""Ray Tune functions whose first two arguments are the bounds."""
 LIST_FUNCTIONS = ("choice", "grid")
 
 
 def parse_value_or_domain(value: object) -> object:
-    """Return what a typed value stands for.
+    """Convert the fractions and domains in a typed value.
 
     Raises:
-        ValueError: If it looks like a fraction or a domain and is none; the message says why.
+        ValueError: If a fraction or a domain is invalid.
 
-    >>> parse_value_or_domain("8/255"), parse_value_or_domain("pgd"), parse_value_or_domain([1, "1/2"])
-    (0.03137254901960784, 'pgd', [1, 0.5])
+    >>> parse_value_or_domain("8/255"), parse_value_or_domain([1, "1/2"])
+    (0.03137254901960784, [1, 0.5])
     """
     if isinstance(value, list):
         return [parse_value_or_domain(item) for item in value]
@@ -43,10 +43,10 @@ def parse_value_or_domain(value: object) -> object:
 
 
 def build_domain(text: str, name: str, argument_text: str) -> object:
-    """Return the domain that `name(inside)` stands for.
+    """Return the domain `name(argument_text)`.
 
     Raises:
-        ValueError: If there is no such domain.
+        ValueError: If the name or an argument is invalid.
     """
     if name not in RANGE_FUNCTIONS and name not in LIST_FUNCTIONS:
         known = [*RANGE_FUNCTIONS, *LIST_FUNCTIONS]
@@ -62,10 +62,10 @@ def build_domain(text: str, name: str, argument_text: str) -> object:
 
 
 def build_range(name: str, arguments: list[Any], text: str) -> object:
-    """Return the domain between two ends.
+    """Return a domain between two bounds.
 
     Raises:
-        ValueError: If they are not two ordered numbers (and a step where one is due).
+        ValueError: If the arguments are not ordered bounds and, for q..., a step.
     """
     for complaint in check_range(name, arguments, text):
         raise ValueError(complaint)
@@ -73,10 +73,10 @@ def build_range(name: str, arguments: list[Any], text: str) -> object:
 
 
 def build_list_domain(name: str, arguments: list[object], text: str) -> object:
-    """Return the domain that lists its values.
+    """Return a choice or a grid.
 
     Raises:
-        ValueError: If it lists none, or one twice.
+        ValueError: If it is empty, or lists a value twice.
     """
     if len(arguments) == 1 and isinstance(arguments[0], list):
         arguments = arguments[0]
@@ -95,12 +95,12 @@ def parse_call_arguments(argument_text: str, text: str) -> list[object]:
         items = yaml.safe_load(f"[{argument_text}]")
     except yaml.YAMLError:
         raise ValueError(f"cannot read the arguments of {text}.") from None
-    # YAML wants 1.0e-5 where a person types 1e-5
+    # YAML reads 1e-5 as text; it expects 1.0e-5
     return [number_or_text(item) if isinstance(item, str) else item for item in items]
 
 
 def number_or_text(text: str) -> object:
-    """Return the number that `text` spells, or `text`."""
+    """Return `text` as a number, or unchanged if it is none."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a study is after: one accuracy or two, and what trials must satisfy."""
+"""Objectives of a study: one accuracy or two, and the constraint."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ ROBUST_ONLY: tuple[Objective, ...] = ("robust",)
 
 @dataclass(frozen=True)
 class Goal:
-    """What a study maximises.
+    """Objectives and constraint of a study.
 
     Attributes:
-        objectives: Accuracies on the validation split, "robust" the first.
-        constraint: What the kept epoch of a trial must satisfy, if anything.
+        objectives: Accuracies on the validation split to maximise; "robust" is first.
+        constraint: Constraint on the kept epoch of a trial; `None`: no constraint.
     """
 
     objectives: tuple[Objective, ...] = ROBUST_ONLY
@@ -27,17 +27,17 @@ class Goal:
 
     @property
     def is_multi_objective(self) -> bool:
-        """Whether there is a front of trials rather than a best one."""
+        """Whether the result is a Pareto front rather than one best trial."""
         return len(self.objectives) > 1
 
     def objective_values(self, report: Report) -> list[float]:
-        """Return where an epoch lies, an accuracy an objective."""
+        """Return the accuracies of an epoch in the order of the objectives."""
         values = {"robust": report.val_robust_accuracy, "clean": report.val_clean_accuracy}
         return [values[name] for name in self.objectives]
 
 
 def pareto_mask(points: Sequence[Sequence[float]]) -> list[bool]:
-    """Return of each point whether no other is as high everywhere and higher somewhere.
+    """Return for each point whether it is Pareto-optimal: no other point dominates it.
 
     >>> pareto_mask([(0.5, 0.9), (0.6, 0.8), (0.5, 0.8), (0.6, 0.8)])
     [True, True, False, True]

@@ -1,4 +1,4 @@
-"""What a trial takes of a machine, and whether there is a machine that has it."""
+"""Resources of a trial, and checks against those of the machines."""
 
 import math
 import os
@@ -14,20 +14,20 @@ MPS_CONTROL = "nvidia-cuda-mps-control"
 
 
 def gpu_share_per_trial(settings: Settings, available: float) -> float:
-    """Return the share of a GPU that a trial takes."""
+    """Return the share of a GPU of a trial; `available` is the number of GPUs."""
     if settings.gpu is not None:
         return settings.gpu
     return 1.0 if available else 0.0
 
 
 def check_resources(settings: Settings, cpu: float, gpu: float, machine: str) -> Iterator[str]:
-    """Yield the requests that can never be met, so that nobody waits for them.
+    """Yield the resource requests that no machine can meet.
 
     Args:
-        settings: What a trial asks for.
+        settings: Settings of the study.
         cpu: Cores of the largest machine.
         gpu: GPUs of the largest machine.
-        machine: That machine, in words.
+        machine: Name of that machine for messages.
     """
     if settings.cpu > cpu:
         yield f"cpu: must be at most {cpu:g}, the cores of {machine}, got {settings.cpu:g}."
@@ -40,31 +40,31 @@ def check_resources(settings: Settings, cpu: float, gpu: float, machine: str) ->
 
 
 def count_concurrent_trials(settings: Settings, cpu: float, gpu: float) -> int:
-    """Return how many trials run at a time on so many cores and GPUs, at least 1."""
+    """Return how many trials run at a time on `cpu` cores and `gpu` GPUs, at least 1."""
     share = gpu_share_per_trial(settings, gpu)
-    rooms = [cpu / settings.cpu, *([gpu / share] if share else [])]
+    limits = [cpu / settings.cpu, *([gpu / share] if share else [])]
     if settings.concurrency:
-        rooms.append(settings.concurrency)
-    return max(1, int(min(rooms) + 1e-9))
+        limits.append(settings.concurrency)
+    return max(1, int(min(limits) + 1e-9))
 
 
 def check_mps(share: float) -> Iterator[str]:
-    """Yield what to do where trials share a GPU that serves one process at a time.
+    """Yield a hint to start NVIDIA MPS where trials share a GPU without it.
 
     Args:
-        share: Of a GPU, that each trial takes.
+        share: Share of a GPU of each trial.
     """
     has_mps = shutil.which(MPS_CONTROL) is not None
     runs = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
     if 0 < share < 1 and has_mps and not runs:
         yield (
-            f"gpu: trials that share a GPU take turns on it; start NVIDIA's MPS first, {MPS_CONTROL} -d, "
-            "and they compute at the same time."
+            "gpu: trials that share a GPU take turns on it; start NVIDIA's MPS first "
+            f"({MPS_CONTROL} -d) to run them at the same time."
         )
 
 
 def machine_memory() -> float:
-    """Return the memory of this machine in bytes; no limit where it cannot be asked for."""
+    """Return the memory of this machine in bytes; infinity where it is unknown."""
     if not hasattr(os, "sysconf"):
         return math.inf
     return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -76,10 +76,10 @@ def local_resources() -> tuple[float, float]:
 
 
 def device_config(gpu: float) -> dict[str, object]:
-    """Return where a trial computes, and how much of its memory it may take."""
+    """Return the device of a trial and the share of its memory that it may use."""
     return {"device": "cuda", "memory_share": min(gpu, 1.0)} if gpu else {"device": "cpu"}
 
 
 def resolve_concurrency(settings: Settings, cpu: float, gpu: float) -> tuple[int, float]:
-    """Return how many trials run at a time, and the share of a GPU that each takes."""
+    """Return how many trials run at a time, and the share of a GPU of each."""
     return count_concurrent_trials(settings, cpu, gpu), gpu_share_per_trial(settings, gpu)

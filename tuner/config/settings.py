@@ -1,4 +1,4 @@
-"""The keys of a study: how much is searched, on what, and where the results go."""
+"""Keys of a study: search budget, resources, objectives, and where results go."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from tuner.layout import RESULTS_FOLDER
 Fidelity = Literal["epochs", "schedule", "attack"]
 
 GPU_RESOLUTION = 0.0001
-"""Ray counts shares of a machine in these."""
+"""Ray rounds resource requests to this resolution."""
 MAX_NAME_BYTES = 255
 RAY_CLIENT_SCHEME = "ray://"
 ADDRESS_PATTERN = re.compile(r"(\[[\da-fA-F:]+\]|[^\s:/]+):\d{1,5}")
@@ -32,7 +32,7 @@ def valid_gpu_share(share: float) -> float:
     """Return a share of a GPU.
 
     Raises:
-        ValueError: If it is finer than Ray can tell from nothing.
+        ValueError: If it is below Ray's resolution.
     """
     if 0 < share < GPU_RESOLUTION:
         raise ValueError(f"must be 0 or at least {GPU_RESOLUTION}")
@@ -43,7 +43,7 @@ def valid_name(name: str) -> str:
     """Return the name of a folder.
 
     Raises:
-        ValueError: If it could be a path or an option, or file systems know none as long.
+        ValueError: If it could be a path or an option, or is too long for file systems.
     """
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise ValueError("must be letters, digits and _ . + -, with none of . + - in front")
@@ -56,7 +56,7 @@ def valid_objectives(names: tuple[Objective, ...]) -> tuple[Objective, ...]:
     """Return objectives, robust accuracy first.
 
     Raises:
-        ValueError: If it is not among them, or one is named twice.
+        ValueError: If "robust" is missing, or one is named twice.
     """
     if len(set(names)) < len(names) or not set(ROBUST_ONLY) <= set(names):
         raise ValueError("must be robust or robust,clean")
@@ -64,16 +64,16 @@ def valid_objectives(names: tuple[Objective, ...]) -> tuple[Objective, ...]:
 
 
 def valid_constraint(text: str) -> str:
-    """Return a constraint as it is written down.
+    """Return a constraint in its canonical form.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is invalid.
     """
     return str(parse_constraint(text))
 
 
 def valid_folders(folders: tuple[str, ...]) -> tuple[str, ...]:
-    """Return folders.
+    """Return `folders` if they are distinct.
 
     Raises:
         ValueError: If one is named twice.
@@ -84,7 +84,7 @@ def valid_folders(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def valid_trackers(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return trackers, the user's own by absolute paths; none if "none" is all that is named.
+    """Return trackers, user-supplied ones by absolute path; empty for "none".
 
     Raises:
         ValueError: If there is no such tracker, or one is named twice.
@@ -104,7 +104,7 @@ def valid_address(address: str) -> str:
     """Return the address of a Ray cluster.
 
     Raises:
-        ValueError: If it is none, or one of Ray Client.
+        ValueError: If it is invalid, or of Ray Client.
     """
     if address.startswith(RAY_CLIENT_SCHEME):
         host = re.sub(r":\d*$", "", address.removeprefix(RAY_CLIENT_SCHEME)) or "HOST"
@@ -132,54 +132,53 @@ ResultsFolders = Annotated[tuple[Location, ...], CommaList, AfterValidator(valid
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the command line says of the study itself.
+    """Settings of a study.
 
     Attributes:
-        trials: Configurations to try; 12, or every cell of a grid, if none.
-        epochs: Epochs of a trial that is not stopped early; those of the recipe if none.
+        trials: Configurations to try; default: 12, or every cell of a grid.
+        epochs: Epochs of a trial that is not stopped early; default: those of the recipe.
         objectives: What is maximised: robust, or robust,clean for the Pareto front of both.
-            Schedulers stop by robust accuracy all the same.
-        constraint: What the winner must satisfy on the validation split, such as clean>=0.8. Of a
-            trial the most robust epoch that does is kept; if none does, the one nearest to it.
-        seed: Decides what is proposed and how each trial draws.
-        seeds: The most that a configuration is run with. When all trials have ended, those whose
-            intervals overlap the leader's get one more each, until one is left.
-        fidelity: What is cheaper at the lower rungs of the scheduler: "epochs", the beginning of a
-            run; "schedule", a short whole run, whose survivors get a longer whole run; "attack", a
-            whole run with fewer attack steps. Schedule with scheduler=halving if none is given, and
-            epochs with the others.
-        cpu: CPU cores that a trial takes; it computes with as many threads.
-        gpu: Share of a GPU that a trial takes, or a whole number of them; if there is a GPU and
-            none is given, the share that the dearest trial takes of its memory.
-        precision: How trials train: "tf32" and "bf16" are quicker where the hardware knows them.
-            They are examined in fp32 all the same.
-        compile: Whether torch compiles networks; measure it, on CPUs it is slower.
-        concurrency: Trials at a time; as many as fit if none. A cluster is asked for so many, and
-            one that grows brings machines.
-        time_budget: When to stop: seconds, or 30m, 12h, 2d.
-        report_limit: The longest that a trial may take for an epoch, its exam included: seconds, or
-            30m, 2h; three times as long for the first after a start. One that is silent for longer
-            is ended and goes on from its last checkpoint. Any time will do if none is given.
-        disk_budget: What the checkpoints of all trials may take: bytes, or 500MB, 20GB, 1TB. Those
-            of the worst ended trials go first, the leader's and running trials' never.
-        results: Folder that holds the results folders, or an address such as s3://bucket/path; the
-            working copy is then in ./results.
-        name: Of this study's folder; space, method and time if none.
-        resume: "auto" takes up a study that was cut off, or asks more of one that ended: trials,
-            epochs, seeds, wider ranges. It is that of `name`, or else the newest of this space and
-            method in `results`. Trials that have ended are not run again.
-        warm_start: Results folders of other studies, or their addresses, separated by commas, from
-            whose trials the searcher learns.
-        replay: Train nothing and read recorded runs instead: a results folder, its address, or a
+            Schedulers stop by robust accuracy in both cases.
+        constraint: Constraint on the winner on the validation split, such as clean>=0.8. A trial
+            keeps its most robust epoch that satisfies it, or else the one nearest to it.
+        seed: Seed of the searcher and of the trials.
+        seeds: Maximum number of seeds per configuration. When all trials have ended, each whose
+            interval overlaps the leader's is run with another seed, until one is left.
+        fidelity: What makes the lower rungs of the scheduler cheap: "epochs", the first epochs of a
+            run; "schedule", a short whole run, then a longer one for survivors; "attack", a whole
+            run with fewer attack steps. Default: schedule with scheduler=halving, else epochs.
+        cpu: CPU cores, and threads, of a trial.
+        gpu: Share of a GPU, or number of GPUs, of a trial; default: the share of GPU memory that
+            the most expensive trial needs.
+        precision: Precision of training: "tf32" and "bf16" are faster on hardware that supports
+            them. Validation is in fp32.
+        compile: Whether to compile networks with torch.compile; slower on CPUs.
+        concurrency: Trials at a time; default: as many as fit. An autoscaling cluster adds machines
+            for them.
+        time_budget: Wall time after which the search stops: seconds, or 30m, 12h, 2d.
+        report_limit: Longest time between two reports of a trial, validation included: seconds, or
+            30m, 2h; three times as long after a start. A trial that exceeds it is killed and
+            resumed from its last checkpoint. Default: no limit.
+        disk_budget: Maximum size of all checkpoints: bytes, or 500MB, 20GB, 1TB. Checkpoints of the
+            worst ended trials are deleted first, those of the leader and of running trials never.
+        results: Parent of results folders, or an address such as s3://bucket/path, with a working
+            copy in ./results.
+        name: Name of the results folder; default: space, method and time.
+        resume: "auto" resumes an interrupted study, or extends a finished one by trials, epochs,
+            seeds or wider ranges: the study `name`, or else the newest of this space and method in
+            `results`. Finished trials are not run again.
+        warm_start: Results folders of other studies, or their addresses, separated by commas; the
+            searcher learns from their trials.
+        replay: Recorded runs to read in place of training: a results folder, its address, or a
             table of logs.
-        orders: Orders in which a replay meets the runs.
-        tracker: Where else epochs are written down: tensorboard, mlflow, wandb, separated by
-            commas, or none.
-        dry_run: Whether to print the plan and run nothing.
-        address: Of a running Ray cluster to join, HOST:PORT, or "auto" where this machine is a node
-            of one or the search is a Ray job; a private one on this machine if none.
-        dashboard: Whether to start Ray's dashboard, which lists trials by number and knobs; each
-            then has a process of its own, which takes seconds to start.
+        orders: Number of random orders of the runs in a replay.
+        tracker: Trackers that log each epoch: tensorboard, mlflow, wandb, separated by commas, or
+            "none".
+        dry_run: Whether to print the plan without running it.
+        address: Ray cluster to join: HOST:PORT, or "auto" on a node of the cluster and in a Ray
+            job; default: start Ray on this machine.
+        dashboard: Whether to start Ray's dashboard. Each trial then gets a separate process, which
+            takes seconds to start.
     """
 
     trials: Count | None = None
@@ -210,12 +209,12 @@ class Settings:
 
     @property
     def goal(self) -> Goal:
-        """What the study is after."""
+        """Objectives and constraint of the study."""
         return Goal(self.objectives, parse_constraint(self.constraint) if self.constraint else None)
 
     @property
     def threads(self) -> int:
-        """Threads that a trial computes with."""
+        """Threads of a trial."""
         return max(1, int(self.cpu))
 
 

@@ -1,4 +1,4 @@
-"""Searching a knob that nothing looks at is a mistake, and is told before any trial runs."""
+"""Check that each searched knob is used by the chosen components."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from tuner.config.domains import is_domain
 def check_unused_knobs(
     groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
-    """Yield the problem of each searched knob that changes nothing.
+    """Yield a problem for each searched knob that has no effect.
 
     Args:
-        groups: Group to knobs and domains; valid.
-        fixed: The same without what is searched, defaults filled in.
+        groups: Valid knobs and domains by group.
+        fixed: The fixed knobs of `groups`, with defaults.
     """
     for group, why in find_unused_groups(fixed):
         settings = groups.get(group, {})
@@ -37,4 +37,4 @@ def find_unused_groups(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple
     if not attacked and not sees_threat:
         yield "eps_schedule", f"{called} attacks nothing"
     if not any("criterion" in injected_names(f) for f in (method.inner, method.outer)):
-        yield "criterion", f"{called} has a loss of its own"
+        yield "criterion", f"{called} has a built-in loss"

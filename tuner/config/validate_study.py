@@ -1,4 +1,4 @@
-"""What can be wrong with how a study searches: its scheduler, its searcher and what it is after."""
+"""Validate scheduler, searcher, objectives and fidelity of a study."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -15,13 +15,13 @@ from tuner.config.settings import Settings
 def check_scheduler_and_searcher(
     groups: Mapping[str, Mapping[str, Any]], variants: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
-    """Yield what is wrong with scheduler and searcher.
+    """Yield the problems of scheduler and searcher.
 
     Args:
-        groups: The two groups, name and knobs.
-        variants: Path of each searched knob to its domain, by the label of the variant.
+        groups: Name and knobs of the two groups.
+        variants: Domains by path of the searched knob, by label of the variant.
     """
-    searched = {path: domain for each in variants.values() for path, domain in each.items()}
+    searched = {path: domain for knobs in variants.values() for path, domain in knobs.items()}
     for name, settings in groups.items():
         values_ = dict(settings)
         yield from check_member(name, STUDY_GROUPS[name], values_.pop("name"), values_)
@@ -41,18 +41,18 @@ def check_scheduler_and_searcher(
 
 
 def check_searcher_for_objectives(searcher: object, settings: Settings) -> Iterator[str]:
-    """Yield why a searcher is not for what a study is after.
+    """Yield why a searcher does not support the objectives or the warm start.
 
     Args:
-        searcher: Its name, if it is one.
-        settings: The study.
+        searcher: Name of the searcher; other types are reported elsewhere.
+        settings: Settings of the study.
     """
     if not isinstance(searcher, str):
-        return  # what is no name is told with the rest
+        return  # `check_scheduler_and_searcher` reports it
     try:
         module = STUDY_GROUPS["searcher"].load(searcher)
     except LookupError:
-        return  # what cannot be read is told with the rest
+        return  # `check_scheduler_and_searcher` reports it
     if settings.goal.is_multi_objective and getattr(module, "SINGLE", False):
         yield (
             f"searcher: {searcher} maximises one number, and there are two objectives; write "
@@ -66,7 +66,7 @@ def check_searcher_for_objectives(searcher: object, settings: Settings) -> Itera
 
 
 def check_scheduler_for_two_objectives(scheduler: str, settings: Settings) -> Iterator[str]:
-    """Yield what a scheduler costs that looks at one of two objectives."""
+    """Yield a warning if the scheduler considers one of two objectives."""
     if settings.goal.is_multi_objective and scheduler != "none":
         yield (
             f"scheduler={scheduler} stops by robust accuracy alone, so that trials with a high "
@@ -77,18 +77,18 @@ def check_scheduler_for_two_objectives(scheduler: str, settings: Settings) -> It
 def check_fidelity(
     fidelity: object, scheduler: Mapping[str, Any], fixed: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Refuse rungs that cannot be cheap in the way that is asked for.
+    """Check that rungs and attack support a fidelity.
 
     Args:
-        fidelity: What is to be cheaper.
+        fidelity: What makes lower rungs cheap: "epochs", "schedule" or "attack".
         scheduler: Name and knobs.
-        fixed: The fixed knobs of each group, by the label of the variant.
+        fixed: Fixed knobs of each group, by label of the variant.
 
     Raises:
-        InputError: If they cannot.
+        InputError: If they do not.
     """
     if fidelity != "epochs" and "drop" in list(scheduler.get("rungs", ())):
-        raise InputError(["scheduler.rungs: a drop is a moment of one run; write fidelity=epochs."])
+        raise InputError(["scheduler.rungs: a drop is an epoch of one run; write fidelity=epochs."])
     for groups in fixed.values() if fidelity == "attack" else ():
         attack = groups["attack"]
         if not isinstance(attack.get("step_size"), float) or "steps" not in attack:
@@ -99,7 +99,7 @@ def check_fidelity(
 
 
 FIXED_SHAPE_GROUPS = ("model", "average")
-"""Groups that decide what a checkpoint holds."""
+"""Groups that determine the tensors of a checkpoint."""
 
 
 def check_population(
@@ -107,23 +107,23 @@ def check_population(
     variants: Mapping[str, Mapping[str, object]],
     arguments: Mapping[str, object],
 ) -> Iterator[str]:
-    """Yield why trials cannot change their knobs on the way, where the scheduler has them do so.
+    """Yield why a population-based scheduler cannot change the knobs of running trials.
 
     Args:
         scheduler: Name and knobs.
-        variants: Path of each searched knob to its domain, by the label of the variant.
-        arguments: As `tuner.arguments.read` returns them.
+        variants: Domains by path of the searched knob, by label of the variant.
+        arguments: Arguments of the command line as nested dictionaries.
     """
     name = scheduler["name"]
-    known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is told with the rest
+    known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is reported elsewhere
     module = STUDY_GROUPS["scheduler"].load(name) if known else None
     if not getattr(module, "POPULATION", False):
         return
     if len(variants) > 1:
         yield f"scheduler: {name} changes knobs, not members; search knobs of one variant."
-    for key, usual in (("fidelity", "epochs"), ("seeds", 1)):
-        if arguments.get(key, usual) != usual:
-            yield f"{key}: must be {usual} with scheduler={name}, got {arguments[key]}."
+    for key, required in (("fidelity", "epochs"), ("seeds", 1)):
+        if arguments.get(key, required) != required:
+            yield f"{key}: must be {required} with scheduler={name}, got {arguments[key]}."
     for searched in variants.values():
         yield from check_changeable_knobs(name, searched)
         conflicts = find_hook(module, "conflicts")
@@ -131,7 +131,7 @@ def check_population(
 
 
 def check_changeable_knobs(scheduler: str, searched: Iterable[str]) -> Iterator[str]:
-    """Yield the problem of knobs that cannot change on the way."""
+    """Yield a problem for each knob that cannot change during training."""
     for path in searched:
         if path.partition(".")[0] in FIXED_SHAPE_GROUPS:
             yield f"scheduler: {scheduler} cannot change {path} of a network in training."

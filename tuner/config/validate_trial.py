@@ -1,4 +1,4 @@
-"""What can be wrong with a study, found before Ray starts and told all at once."""
+"""Validate the configurations of trials before Ray starts, and report all problems together."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,20 +16,20 @@ from tuner.config.spaces import SPACES_PACKAGE, check_layer
 from tuner.config.unused_knobs import check_unused_knobs
 
 UNSEARCHABLE_KNOBS = {
-    "threat": "it is the question that a study asks (a grid() of radii asks one after the other)",
-    "exam": "trials that sit different exams cannot be compared",
-    "sentinel": "what ends one trial must end all",
-    "data.validation": "trials that sit different exams cannot be compared",
-    "data.split_seed": "trials that sit different exams cannot be compared",
+    "threat": "trials with different threat models cannot be compared (but a grid() of radii can)",
+    "exam": "trials validated with different attacks cannot be compared",
+    "sentinel": "all trials must be stopped by the same criterion",
+    "data.validation": "trials validated on different images cannot be compared",
+    "data.split_seed": "trials validated on different images cannot be compared",
 }
 
 
 def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
-    """Yield the problem of a study that would try one configuration over and over, or of no study.
+    """Yield the problem of a search without searched knobs, or of training with some.
 
     Args:
-        has_search: Whether anything is searched.
-        single: Whether it is to be one configuration.
+        has_search: Whether any knob is searched.
+        single: Whether the command trains a single configuration.
     """
     if single and has_search:
         yield "tuner.train: trains one configuration; python -m tuner.search searches."
@@ -44,7 +44,7 @@ def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
 def find_searched_members(
     layers: Iterable[Mapping[str, Mapping[str, object]]],
 ) -> dict[str, object]:
-    """Return the domain of each group whose member is searched, `optimizer=choice(sgd,adam)`."""
+    """Return the domain of each group whose member is searched: `optimizer=choice(sgd,adam)`."""
     return {
         group: settings["name"]
         for layer in layers
@@ -54,10 +54,11 @@ def find_searched_members(
 
 
 def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
-    """Yield what is wrong with the groups whose member is searched."""
+    """Yield the problems of groups whose member is searched."""
     for group, domain in find_searched_members(layers).items():
         if list_values(domain) is None:
-            yield f"{group}: has names, got {format_domain(domain)}; write {group}=choice(NAME,NAME)."
+            got = format_domain(domain)
+            yield f"{group}: has names, got {got}; write {group}=choice(NAME,NAME)."
         if group in UNSEARCHABLE_KNOBS and not is_grid(domain):
             yield f"{group}: is never searched: {UNSEARCHABLE_KNOBS[group]}."
 
@@ -65,11 +66,11 @@ def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]])
 def check_variants(
     variants: Mapping[str, Mapping[str, Mapping[str, Any]]], warnings: list[str]
 ) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
-    """Return the fixed part of each valid variant of a study, and the problems of the others.
+    """Return the fixed knobs of each valid variant, and the problems of the others.
 
     Args:
-        variants: Group to knobs, by label.
-        warnings: Gathers what may be a mistake and is done all the same.
+        variants: Groups of knobs by label.
+        warnings: List to which warnings are appended.
     """
     fixed: dict[str, dict[str, dict[str, Any]]] = {}
     problems: dict[str, list[str]] = {}
@@ -84,45 +85,45 @@ def check_variants(
             if caution not in warnings:
                 warnings.append(caution)
     return fixed, [
-        # what all variants share is told once, without a label
+        # a problem of all variants is reported once, without a label
         problem if len(labels) == len(variants) else add_location(problem, f"variant {labels[0]}")
         for problem, labels in problems.items()
     ]
 
 
 def add_location(problem: str, where: str) -> str:
-    """Return a problem with a note on where it arises."""
+    """Return a problem followed by its location in parentheses."""
     return f"{problem.removesuffix('.')} ({where})."
 
 
 def find_conflicts(
     groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Return why the members of a valid configuration cannot work together, each reason once.
+    """Return the conflicts between members of a valid configuration, each once.
 
-    What is searched is left out at first, for it may yet agree; then each listed value is tried.
+    The fixed knobs are checked first, then each listed value of each searched knob.
 
     Args:
-        groups: Group to knobs and domains.
-        fixed: The fixed part of `groups`, as `fill_defaults` returns it.
+        groups: Knobs and domains by group.
+        fixed: Fixed knobs of `groups`, as `fill_defaults` returns them.
     """
-    found = [
+    conflicts = [
         *member_messages("conflicts", fixed),
         *member_messages("unused", fixed),
         *check_unused_knobs(groups, fixed),
     ]
     by_value: dict[str, str] = {}
     for group, knob, value in iter_listed_values(groups):
-        settled = {**fixed, **fill_defaults({group: {**groups[group], knob: value}})}
-        for problem in member_messages("conflicts", settled):
+        resolved = {**fixed, **fill_defaults({group: {**groups[group], knob: value}})}
+        for problem in member_messages("conflicts", resolved):
             by_value.setdefault(problem, add_location(problem, f"{group}.{knob}={value}"))
-    return found + [text for problem, text in by_value.items() if problem not in found]
+    return conflicts + [text for problem, text in by_value.items() if problem not in conflicts]
 
 
 def iter_listed_values(
     groups: Mapping[str, Mapping[str, object]],
 ) -> Iterator[tuple[str, str, object]]:
-    """Yield group, knob and value of each value that is listed to be searched."""
+    """Yield group, knob and value for each listed value of each searched knob."""
     for group, settings in groups.items():
         for knob, domain in settings.items():
             for value in (list_values(domain) or []) if is_domain(domain) else []:
@@ -130,33 +131,31 @@ def iter_listed_values(
 
 
 def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what the members of a configuration have to say of each other.
+    """Yield messages of the members of a configuration about each other.
 
     Args:
-        kind: The function that a member may define for it: "conflicts", what it cannot work with;
-            "unused", what was set for nothing; "warnings", what may be a mistake.
-        fixed: Group to knobs, as `fill_defaults` returns them.
+        kind: Optional function of a member: "conflicts"; "unused", for settings without effect;
+            "warnings".
+        fixed: Knobs by group, as `fill_defaults` returns them.
     """
     for name, group in GROUPS.items():
         member = fixed[name].get("name")
         modules = [group.load(member)] if member else []
         for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
-            speak = find_hook(module, kind)
+            hook = find_hook(module, kind)
             try:
-                yield from map(str, speak(fixed) if speak else ())
-            except Exception as error:  # a user's file can fail in any way
+                yield from map(str, hook(fixed) if hook else ())
+            except Exception as error:  # a user-supplied file can raise anything
                 yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
 
 
-def check_configuration(
-    groups: Mapping[str, Mapping[str, Any]],
-) -> Iterator[str]:
-    """Yield what is wrong with the groups of a trial and what is searched in them."""
+def check_configuration(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the problems of the groups of a trial and of their searched knobs."""
     for name, settings in groups.items():
         if name not in GROUPS:
-            yield f"{name}: the space or recipe names a group that there is not."
+            yield f"{name}: the space or recipe names a group that does not exist."
             continue
-        # a domain stands for its first value here; all of them are looked at below
+        # here a domain is replaced by its first value; `check_domains` checks the others
         values_ = {k: next(boundary_values(v)) if is_domain(v) else v for k, v in settings.items()}
         yield from check_member(name, GROUPS[name], values_.pop("name", None), values_)
         yield from check_domains(name, settings)
@@ -167,16 +166,16 @@ def check_configuration(
 
 
 def load_companions(method: object) -> Any:  # noqa: ANN401
-    """Return the groups that a method says it is published with; none if it says nothing."""
+    """Return `COMPANIONS` of a method, the groups it is published with; empty if undefined."""
     try:
         module = GROUPS["method"].load(method) if isinstance(method, str) else None
     except LookupError:
-        return {}  # the unknown method is told with the rest of the configuration
+        return {}  # `check_member` reports the unknown method
     return getattr(module, "COMPANIONS", {})
 
 
 def fill_defaults(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the fixed part of a valid configuration, defaults written out."""
+    """Return the fixed knobs of a valid configuration, with defaults."""
     result = {}
     for group, settings in configuration.items():
         known = GROUPS[group].member_knobs(settings.get("name"))
@@ -195,7 +194,7 @@ def fill_defaults(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, d
 
 
 def check_domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
-    """Yield what is wrong with the searched knobs of one group."""
+    """Yield the problems of the searched knobs of one group."""
     searched = {knob: value for knob, value in settings.items() if is_domain(value)}
     yield from check_unsearchable_knobs(name, searched)
     member = settings.get("name")
@@ -206,14 +205,14 @@ def check_domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
     for knob in [knob for knob in searched if knob in known]:
         _, *others = boundary_values(searched[knob])
         wrong = [
-            text for each in others for text in check_value(f"{name}.{knob}", known[knob], each)
+            text for value in others for text in check_value(f"{name}.{knob}", known[knob], value)
         ]
         for text in wrong[:1]:
             yield f"{text[:-1]} in {format_domain(searched[knob])}."
 
 
 def check_unsearchable_knobs(name: str, searched: Mapping[str, object]) -> Iterator[str]:
-    """Yield the problem of a search over what makes trials comparable."""
+    """Yield a problem for each searched knob that must be equal in all trials."""
     swept = name == "threat" and all(map(is_grid, searched.values()))
     for path in [name, *(f"{name}.{knob}" for knob in searched)]:
         if searched and path in UNSEARCHABLE_KNOBS and not swept:
@@ -221,7 +220,7 @@ def check_unsearchable_knobs(name: str, searched: Mapping[str, object]) -> Itera
 
 
 def check_step_size(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield the problem of a step that leaps over the whole ball, as grey levels for [0, 1] do."""
+    """Yield the problem of a step size above 2 eps, for example one in grey levels."""
     eps = groups.get("threat", {}).get("eps")
     step = groups.get("attack", {}).get("step_size")
     if not isinstance(eps, int | float) or not isinstance(step, int | float):

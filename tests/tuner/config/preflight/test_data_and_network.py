@@ -54,7 +54,7 @@ def test_a_missing_file_is_told_and_what_can_be_downloaded_is_not_by_a_plan_that
     words = ["data=cifar10", f"data.root={tmp_path}", "data.download=false"]
     assert not check_data_and_networks(plan(*words, "dry_run=true"))
     (told,) = check_data_and_networks(plan(*words))
-    assert told.startswith("data: CIFAR10 is not (whole)")
+    assert told.startswith("data: CIFAR10 is missing or incomplete")
     with pytest.raises(MissingDataError):
         prepare_variant(plan(*words).variants[0])
 
@@ -67,7 +67,7 @@ MODEL = "from torch import nn\ndef build(shape, classes): "
     ("group", "text", "said"),
     [
         ("data", f"{DATA}raise KeyError('x')", "fails in load() (KeyError: 'x')"),
-        ("data", f"{DATA}return 5", "must return a trainables.images.Dataset, got 5"),
+        ("data", f"{DATA}return 5", "must return a trainables.data_pipeline.images.Dataset, got 5"),
         ("model", f"{MODEL}raise KeyError('x')", "does not take images of 1x28x28 (KeyError: 'x')"),
         ("model", f"{MODEL}raise KeyError", "does not take images of 1x28x28 (KeyError)."),
         ("model", f"{MODEL}return 5", "build() must return a torch.nn.Module, got 5"),
