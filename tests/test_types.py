@@ -43,7 +43,7 @@ WRONG = {
     "update.update(model, x, x_adv, y)": 'Argument 2 to "__call__" of "WeightUpdate"',
     "components.metod.outer(model, x, x_adv, y)": '"Components" has no attribute "metod"',
     "x[: components.data.batchsize]": '"BoundData" has no attribute "batchsize"',
-    "components.exam.accuracies(model, x)": 'Missing named argument "threat"',
+    "components.exam.measure_accuracies(model, x)": 'Missing named argument "threat"',
     "context.threshold": '"StepContext" has no attribute "threshold"',
     'context.progress = "half"': "Incompatible types in assignment",
 }
@@ -58,10 +58,10 @@ def errors(tmp_path, monkeypatch):
         file = tmp_path / "snippet.py"
         file.write_text("\n".join(lines) + "\n")
         monkeypatch.chdir(ROOT)
-        said, failed, _ = api.run(["--no-error-summary", "--no-pretty", str(file)])
-        assert not failed
+        output, crashed, _ = api.run(["--no-error-summary", "--no-pretty", str(file)])
+        assert not crashed
         found = {}
-        for number, message in re.findall(r":(\d+): error: (.*)", said):
+        for number, message in re.findall(r":(\d+): error: (.*)", output):
             found.setdefault(lines[int(number) - 1].strip(), []).append(message)
         return found
 

@@ -1,4 +1,4 @@
-"""From the dictionary that a search proposes to the functions that a trial runs."""
+"""Bind a configuration: from a dictionary to the functions that a trial runs."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -12,7 +12,7 @@ from trainables.hparams.knobs import REQUIRED, Knob, read_knobs
 from trainables.hparams.value_errors import check_value
 
 Config = Mapping[str, Mapping[str, Any]]
-"""Group to the name of its member and values of its knobs; what JSON can hold."""
+"""Group to the name of its member and the values of its knobs; JSON-serialisable."""
 
 
 def bind(config: Config) -> Components:
@@ -22,7 +22,7 @@ def bind(config: Config) -> Components:
         config: Group to `name` and knobs.
 
     Returns:
-        The functions of each group; what the loop injects is left open.
+        The functions of each group; the loop injects their other parameters.
 
     Raises:
         InputError: If a group, member or knob is unknown, missing or out of range.
@@ -36,9 +36,9 @@ def bind(config: Config) -> Components:
     for name, group in GROUPS.items():
         values = dict(config.get(name, {}))
         member = values.pop("name", group.default)
-        wrong = list(check_member(name, group, member, values))
-        problems += wrong
-        if not wrong:
+        errors = list(check_member(name, group, member, values))
+        problems += errors
+        if not errors:
             bound[name] = bind_member(group, member, values)
     if problems:
         raise InputError(problems)
@@ -46,7 +46,7 @@ def bind(config: Config) -> Components:
 
 
 def bind_member(group: Group, member: str | None, values: Mapping[str, object]) -> BoundMember:
-    """Return one member with all its knobs set: to `values`, or to their defaults."""
+    """Return a member with its knobs set to `values`, or to their defaults."""
     functions = {}
     for name, function in group.member_functions(member).items():
         settings = {
@@ -65,37 +65,40 @@ def check_member(
         yield f"{name}: needs a name, one of {', '.join(group.members())}; write {name}=NAME."
         return
     if member and not group.package:
-        yield f"{name}: there is only one, got {name}={member}; set its knobs, {name}.KNOB=VALUE."
+        yield (
+            f"{name}: this group has no members to choose from, got {name}={member}; "
+            f"set its knobs, {name}.KNOB=VALUE."
+        )
         return
     try:
-        known = group.member_knobs(member)
+        knobs = group.member_knobs(member)
     except LookupError as error:
         yield f"{name}: {error}{suggest_group(str(member))}"
         return
     for key, value in values.items():
-        if key not in known:
-            yield unknown_knob_message(name, group, member, key, known)
+        if key not in knobs:
+            yield unknown_knob_message(name, group, member, key, knobs)
         else:
-            yield from check_value(f"{name}.{key}", known[key], value)
-    for key, knob in known.items():
+            yield from check_value(f"{name}.{key}", knobs[key], value)
+    for key, knob in knobs.items():
         if knob.default is REQUIRED and key not in values:
             yield f"{name}.{key}: needs a value ({knob.allowed_values}); write {name}.{key}=VALUE."
 
 
 def suggest_group(member: str) -> str:
-    """Return where a member is that was looked for in the wrong group, if it is anywhere."""
-    found = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
-    return f" There is {' and '.join(found)}." if found else ""
+    """Return a hint to the groups that have a member of this name, or an empty string."""
+    matches = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
+    return f" There is {' and '.join(matches)}." if matches else ""
 
 
 def unknown_knob_message(
     name: str, group: Group, member: str | None, key: str, knobs_of_member: Mapping[str, Knob]
 ) -> str:
-    """Return the complaint about a knob that a member does not have, naming who has it."""
-    who = f"{name}={member}" if member else name
+    """Return the message about a knob that the member lacks, with the members that have it."""
+    target = f"{name}={member}" if member else name
     owners = [other for other in group.members() if key in group.member_knobs(other)]
     elsewhere = f" It is a knob of {', '.join(f'{name}={other}' for other in owners)}."
     return (
-        f"{name}.{key}: no such knob of {who}.{did_you_mean(key, knobs_of_member)}"
+        f"{name}.{key}: no such knob of {target}.{did_you_mean(key, knobs_of_member)}"
         f"{elsewhere if owners else ''} It has: {', '.join(knobs_of_member) or 'none'}."
     )

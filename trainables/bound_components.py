@@ -27,8 +27,8 @@ class BoundMember:
     """A member of any group with its knobs set.
 
     Attributes:
-        module: Its file; None where a group has one member only.
-        functions: What it provides, by name.
+        module: The module of the member; `None` for a group without a choice of members.
+        functions: Its functions by name.
     """
 
     module: ModuleType | None
@@ -60,7 +60,7 @@ class BoundThreat:
     """The threat model.
 
     Attributes:
-        build: Returns it.
+        build: Returns the threat model.
     """
 
     build: Callable[[], Threat]
@@ -72,7 +72,7 @@ class BoundData:
 
     Attributes:
         load: Reads the data set.
-        split_validation: Splits the training images into those to train on and those to validate on.
+        split_validation: Splits the training images into training and validation images.
         iterate_batches: Yields each image once, in random order.
         augment: Returns augmented images.
         apply_mixup: Returns blended images and labels.
@@ -95,7 +95,7 @@ class BoundModel:
         build: Returns the network for images of a shape (C, H, W) and a number of classes.
         with_activation: Replaces its activation.
         with_head: Replaces its last layer.
-        with_normalization: Puts it behind a normalization layer with a mean and a standard deviation.
+        with_normalization: Prepends a normalization layer with a mean and a standard deviation.
     """
 
     build: Callable[[tuple[int, int, int], int], object]
@@ -109,7 +109,7 @@ class BoundCriterion:
     """The loss of an example.
 
     Attributes:
-        loss: Returns it for logits (N, K) and labels.
+        loss: Returns the losses (N,) for logits (N, K) and labels.
     """
 
     loss: Criterion
@@ -122,10 +122,10 @@ class BoundUpdate:
     Attributes:
         update: Changes them.
         uses_attack: Whether it calls the attack of the group `attack`.
-        gradient_steps: Gradient steps of an attack of its own; None if it does not say.
-        replays: Times in a row that it sees each batch.
+        gradient_steps: Gradient steps of its built-in attack; `None`: unknown.
+        replays: Number of consecutive steps on each batch.
         divides_batches: Whether it has a knob `micro_batch`.
-        micro_batch: Images at a time; None for the whole batch.
+        micro_batch: Images at a time; `None`: the whole batch.
         name: Name of the file that defines `update`.
     """
 
@@ -145,11 +145,11 @@ class BoundUpdate:
 
 @dataclass(frozen=True, kw_only=True)
 class BoundOptimizer:
-    """What takes the steps.
+    """The optimizer.
 
     Attributes:
         build: Returns the optimizer of some parameters.
-        scale_lr: Returns the peak learning rate of a rate and a batch size.
+        scale_lr: Returns the peak learning rate for a base rate and a batch size.
     """
 
     build: Callable[[Iterable[Parameter]], Optimizer]
@@ -161,7 +161,7 @@ class BoundSchedule:
     """The learning rate over the run.
 
     Attributes:
-        factor: Share of the run to what the peak learning rate is multiplied by.
+        factor: Share of the run to the factor of the peak learning rate.
         warmup_factor: Share of the run to the factor of the warm-up.
     """
 
@@ -174,7 +174,7 @@ class BoundEpsSchedule:
     """The training radius over the run.
 
     Attributes:
-        factor: Share of the run to what eps is multiplied by.
+        factor: Share of the run to the factor of eps.
         warmup_factor: Share of the run to the factor of the warm-up.
         shrink_eps: Returns the ball with a share of the radius.
     """
@@ -189,7 +189,7 @@ class BoundRestarts:
     """When both schedules restart.
 
     Attributes:
-        locate_period: Share of the run to the number of finished periods and the share of the current one.
+        locate_period: Share of the run to the finished periods and the share of the current one.
     """
 
     locate_period: Callable[[float], tuple[int, float]]
@@ -200,7 +200,7 @@ class BoundAverage:
     """Which weights are validated and saved.
 
     Attributes:
-        build: Returns what follows a network in training.
+        build: Returns the weight average of a network.
     """
 
     build: Callable[[Module], Average]
@@ -211,9 +211,9 @@ class BoundOverfittingDetector:
     """The detector of catastrophic overfitting.
 
     Attributes:
-        select_images: Returns the training images that it checks.
+        select_images: Returns the training images to check.
         detect_collapse: Returns the update at which the network collapsed; 0 if it did not.
-        every: Updates between two checks; 0 for no check.
+        every: Updates between two checks; 0: no check.
     """
 
     select_images: Callable[[Images], Batch]
@@ -240,7 +240,7 @@ class BoundValidationAttack:
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """What a trial is made of; each attribute is the group of that name."""
+    """The components of a trial; each attribute is the group of that name."""
 
     threat: BoundThreat
     data: BoundData
@@ -264,7 +264,7 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
     Args:
         members: The member of each group by the name of the group.
     """
-    sentinel, exam = members["sentinel"]["detect_collapse"], members["exam"]["measure_accuracies"]
+    detector, attack = members["sentinel"]["detect_collapse"], members["exam"]["measure_accuracies"]
     return Components(
         threat=BoundThreat(**members["threat"].functions),
         data=bound_data(members["data"]),
@@ -279,11 +279,11 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
         periods=BoundRestarts(**members["periods"].functions),
         average=BoundAverage(**members["average"].functions),
         sentinel=BoundOverfittingDetector(
-            **members["sentinel"].functions, every=sentinel.keywords["every"]
+            **members["sentinel"].functions, every=detector.keywords["every"]
         ),
         exam=BoundValidationAttack(
-            measure_accuracies=exam,
-            **{key: exam.keywords[key] for key in ("steps", "restarts", "exam_batch")},
+            measure_accuracies=attack,
+            **{key: attack.keywords[key] for key in ("steps", "restarts", "exam_batch")},
         ),
     )
 
@@ -333,9 +333,11 @@ def bound_update(member: BoundMember) -> BoundUpdate:
 
 
 def gradient_steps(module: ModuleType | None, function: partial[Any]) -> int | None:
-    """Return the gradient steps that a member names in `GRADIENT_STEPS`: a number, or one of its knobs."""
-    named: int | str | None = find_hook(module, "GRADIENT_STEPS")
-    steps: int | None = function.keywords.get(named, named) if isinstance(named, str) else named
+    """Return the gradient steps of a member: `GRADIENT_STEPS`, a number or a knob's name."""
+    declared: int | str | None = find_hook(module, "GRADIENT_STEPS")
+    steps: int | None = (
+        function.keywords.get(declared, declared) if isinstance(declared, str) else declared
+    )
     return steps
 
 

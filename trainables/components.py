@@ -26,10 +26,10 @@ GROUPS = {
     ),
     "method": Group("what attack and training optimise", "trainables.methods", ("inner", "outer")),
     "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
-    "attack": Group("how training attacks", "trainables.attacks", ("perturb",)),
+    "attack": Group("the training attack", "trainables.attacks", ("perturb",)),
     "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
     "optimizer": Group(
-        "what takes the steps", "trainables.optimizers", ("build",), (lr_scaling.scale_lr,)
+        "the optimizer", "trainables.optimizers", ("build",), (lr_scaling.scale_lr,)
     ),
     "schedule": Group(
         "the learning rate over the run",
@@ -43,12 +43,12 @@ GROUPS = {
         ("factor",),
         (warmup.warmup_factor, threat.shrink_eps),
     ),
-    "periods": Group("when both schedules start over", None, (), (restarts.locate_period,)),
+    "periods": Group("when both schedules restart", None, (), (restarts.locate_period,)),
     "average": Group(
-        "which weights are examined and kept", "trainables.averages", ("build",), default="none"
+        "which weights are validated and saved", "trainables.averages", ("build",), default="none"
     ),
     "sentinel": Group(
-        "what ends a trial whose network fools its one-step attack",
+        "when catastrophic overfitting ends a trial",
         None,
         (),
         (overfitting_detector.select_images, overfitting_detector.detect_collapse),

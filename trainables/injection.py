@@ -25,12 +25,12 @@ def inject(
 ) -> Callable[..., Returned]:
     """Return `function` with the parameters that it names filled in from `context`.
 
-    Which parameters those are is worked out here, once; their values are read at each call, so that
-    the context may change between two calls.
+    The names are read once; the values are read at each call, so that the context may change
+    between two calls.
 
     Args:
         function: A function, or a partial of one.
-        context: Holds the values.
+        context: The values.
         names: Attributes of the context to inject; all by default.
     """
     available = {field.name for field in fields(context)} if names is None else names
@@ -45,10 +45,10 @@ def inject(
 
 
 def inject_all(bound: Bound, context: "DataclassInstance", names: Collection[str]) -> Bound:
-    """Return a dataclass of functions, each with what it names filled in from `context`."""
+    """Return a dataclass of functions with their parameters filled in from `context`."""
     values = {field.name: getattr(bound, field.name) for field in fields(bound)}
     functions = {name: value for name, value in values.items() if callable(value)}
-    injected = {name: inject(each, context, names) for name, each in functions.items()}
+    injected = {name: inject(function, context, names) for name, function in functions.items()}
     return replace(bound, **injected)
 
 
@@ -61,7 +61,7 @@ def unwrapped(function: Callable[..., Returned]) -> Callable[..., Returned]:
 
 @cache
 def injected_names(function: Callable[..., object]) -> tuple[str, ...]:
-    """Return the keyword-only parameters of `function` that are no knobs."""
+    """Return the keyword-only parameters of `function` that are not knobs."""
     parameters = inspect.signature(function).parameters.values()
     own = read_knobs(function)
     return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in own)

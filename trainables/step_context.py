@@ -1,4 +1,4 @@
-"""What the training loop supplies to the components of a trial, step by step."""
+"""The values that the training loop injects into the components of a trial at each step."""
 
 from dataclasses import dataclass, field, replace
 
@@ -27,11 +27,11 @@ class StepContext:
 
     Attributes:
         threat: The ball that the step trains against.
-        rng: Source of all draws.
-        memory: What an update keeps from one batch to the next.
+        rng: Source of random numbers.
+        memory: Tensors that an update keeps between batches.
         classes: Number of classes K.
-        scale: What the cosines of the network are multiplied by; 1 if its logits are no cosines.
-        progress: Share of the run that is over, in [0, 1].
+        scale: Factor of the cosines of a cosine head; 1 with other heads.
+        progress: Finished share of the run, in [0, 1].
         step: Updates since the start of training.
         criterion: The loss, set by `inject_components`.
         method: The training method, set likewise.

@@ -1,4 +1,4 @@
-"""What every member of every group must have: functions, documentation, a citation, valid defaults."""
+"""What every member of every group must have: functions, documentation, citation, defaults."""
 
 import inspect
 import re
@@ -49,7 +49,11 @@ def test_defaults_are_allowed(group, member):
 @each_member
 def test_no_member_knob_shadows_a_common_one(group, member):
     module = ALL_GROUPS[group].load(member)
-    own = {k for name in ALL_GROUPS[group].required_functions for k in read_knobs(getattr(module, name))}
+    own = {
+        k
+        for name in ALL_GROUPS[group].required_functions
+        for k in read_knobs(getattr(module, name))
+    }
     assert not own & {k for f in ALL_GROUPS[group].common_functions for k in read_knobs(f)}
 
 

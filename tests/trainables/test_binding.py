@@ -1,4 +1,4 @@
-"""From a configuration to functions, or to every reason why not."""
+"""A configuration becomes functions, or an error with every problem."""
 
 import copy
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def test_knobs_are_filled_in_and_defaults_with_them():
     assert components.update.replays == 1
 
 
-def test_every_problem_is_told_at_once_with_a_remedy():
+def test_all_problems_are_reported_together_with_a_remedy():
     config = groups(copy.deepcopy(TINY_CONFIG))
     config["optimiser"] = {"name": "sgd"}
     config["attack"] |= {"name": "pdg"}
@@ -42,18 +42,18 @@ def test_every_problem_is_told_at_once_with_a_remedy():
     del config["threat"]["eps"]
     with pytest.raises(InputError) as error:
         bind(config)
-    told = "\n".join(error.value.problems)
+    message = "\n".join(error.value.problems)
     for text in (
         "optimiser: no such group. Did you mean 'optimizer'?",
         "attack: no 'pdg' in attacks. Did you mean 'pgd'?",
         "update.mode: must be 'train' or 'eval', got 'evall'.",
         "update.gamma: no such knob of update=alternate.",
-        "exam: there is only one, got exam=pgd",
+        ": this group has no members to choose from, got exam=pgd",
         "optimizer.momentum: no such knob of optimizer=adam. It is a knob of optimizer=sgd.",
         "model: needs a name",
         "threat.eps: needs a value (float > 0 <= 1); write threat.eps=VALUE.",
     ):
-        assert text in told
+        assert text in message
     assert len(error.value.problems) == 8
 
 
@@ -63,7 +63,7 @@ def test_grey_levels_are_recognised(eps):
         bind(groups(tiny_config(threat__eps=eps)))
 
 
-def test_the_loop_supplies_what_a_function_names():
+def test_the_context_is_injected_by_name():
     def perturb(x, *, threat, rng=None):
         return threat, rng
 

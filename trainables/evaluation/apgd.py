@@ -1,4 +1,4 @@
-"""Auto-PGD as the pyautoattack package has it (Croce and Hein, 2020, arXiv:2003.01690)."""
+"""Auto-PGD of the pyautoattack package (Croce and Hein, 2020, arXiv:2003.01690)."""
 
 import torch
 from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
@@ -25,23 +25,23 @@ def run_apgd(
     loss: str,
     target: int | None = None,
 ) -> Tensor:
-    """Return the last wrong point of each image (N, C, H, W), or where the attack started.
+    """Return the last misclassified point of each image (N, C, H, W), or its start.
 
     Args:
         model: Images to logits, in eval mode and frozen.
         x: The images (N, C, H, W).
         y: Their labels (N,).
         threat: The set of allowed perturbations.
-        rng: Source of all chance.
-        steps: Steps.
-        loss: "ce" or "dlr" as the package calls them.
-        target: Go for the class that is so-manieth likeliest, from 2, on the targeted DLR loss.
+        rng: Source of random numbers.
+        steps: Steps of the attack.
+        loss: Name of the loss in the package: "ce", "dlr" or "dlr-targeted".
+        target: Rank of the target class by logit, from 2; `None`: untargeted.
     """
-    about = attack_settings(threat, x.device) | {"n_iter": steps, "logger": SILENT_LOGGER}
+    settings = attack_settings(threat, x.device) | {"n_iter": steps, "logger": SILENT_LOGGER}
     if target is None:
-        attack = APGDAttack(wrap_model(model), loss=loss, **about)
+        attack = APGDAttack(wrap_model(model), loss=loss, **settings)
     else:
-        attack = APGDAttack_targeted(wrap_model(model), **about)
+        attack = APGDAttack_targeted(wrap_model(model), **settings)
         with torch.no_grad():
             attack.y_target = model(x).sort(dim=1)[1][:, -target]
     x = x.contiguous()

@@ -1,4 +1,4 @@
-"""Which images a network withstands an attack on, found chunk by chunk and kept in between."""
+"""Run an attack chunk by chunk and keep which images are still robust."""
 
 import json
 import os
@@ -23,13 +23,14 @@ from trainables.networks.precision import full_precision
 from trainables.threat import Threat
 
 EPS_TOLERANCE = 1e-6
-"""By how much rounding may carry a perturbation past eps: some ten units in the last place at 1."""
-MASK_NAMES = ("attacked", "standing", "tried", "hit")
+"""Rounding error allowed beyond eps: about ten units in the last place at 1."""
+MASKS = {"attacked": "attacked", "standing": "robust_mask", "tried": "tried", "hit": "hit"}
+"""Name of a mask in a file to its attribute."""
 
 
 @dataclass(frozen=True)
 class AttackMetadata:
-    """What is kept of a verdict besides its masks, each as JSON."""
+    """The metadata of a saved state, each as JSON."""
 
     aimed: Json[bool]
     number: Json[NonNegativeInt]
@@ -40,18 +41,18 @@ class AttackMetadata:
 
 @dataclass
 class AttackState:
-    """How far an attack has come.
+    """The progress of an attack.
 
     Attributes:
-        attacked: Which images (N,) it is made on.
-        robust_mask: Which of them (N,) have withstood it so far.
-        tried: Which (N,) the current pass is done with.
-        hit: Which (N,) have been taken for the class that a pass aimed at.
-        aimed: Whether a pass aimed at any.
-        number: Of the current pass; as many as there are once all is done.
-        rejected: Wrong answers outside the budget or the pixel range, which count for nothing.
-        seconds: Spent so far.
-        batch: Images at a time, fewer once memory has run out.
+        attacked: Mask (N,) of the images to attack.
+        robust_mask: Mask (N,) of those that are still robust.
+        tried: Mask (N,) of those that the current attempt has finished.
+        hit: Mask (N,) of those that were classified as their target.
+        aimed: Whether an attempt had target classes.
+        number: Index of the current attempt; the number of attempts at the end.
+        rejected: Number of misclassified points outside the ball or the pixel range; ignored.
+        seconds: Time spent so far.
+        batch: Images at a time; halved when memory runs out.
     """
 
     attacked: Tensor
@@ -70,11 +71,11 @@ class AttackState:
         self.hit = torch.zeros_like(self.attacked)
 
     def save(self, path: Path) -> None:
-        """Write to a file, whole or not at all."""
-        about = {k: json.dumps(getattr(self, k)) for k in AttackMetadata.__annotations__}
-        rows = {k: getattr(self, k) for k in MASK_NAMES}
-        new = path.with_name(f".{path.name}.{os.getpid()}")  # two processes may write the same
-        new.write_bytes(save(rows, metadata=about))
+        """Write to a file atomically."""
+        metadata = {k: json.dumps(getattr(self, k)) for k in AttackMetadata.__annotations__}
+        masks = {key: getattr(self, name) for key, name in MASKS.items()}
+        new = path.with_name(f".{path.name}.{os.getpid()}")  # two processes may write the same file
+        new.write_bytes(save(masks, metadata=metadata))
         new.replace(path)
 
     @staticmethod
@@ -82,28 +83,28 @@ class AttackState:
         """Read what `save` wrote of an attack on the images `attacked` (N,).
 
         Raises:
-            ValueError: If the file is broken.
+            ValueError: If the file is corrupt or of another attack.
         """
         try:
             with safe_open(path, framework="pt") as opened:
-                masks = {key: opened.get_tensor(key) for key in MASK_NAMES}
-                about = TypeAdapter(AttackMetadata).validate_python(opened.metadata() or {})
-            flaw = mask_error(masks, attacked)
+                masks = {key: opened.get_tensor(key) for key in MASKS}
+                metadata = TypeAdapter(AttackMetadata).validate_python(opened.metadata() or {})
+            problem = mask_error(masks, attacked)
         except ValidationError as error:
-            wrong = error.errors()[0]
-            flaw = f"{wrong['loc'][0]}: {wrong['msg']}"
+            first = error.errors()[0]
+            problem = f"{first['loc'][0]}: {first['msg']}"
         except (SafetensorError, OSError) as error:
-            flaw = str(error)
-        if flaw:
-            raise ValueError(f"{path} is broken ({flaw}); remove it to attack anew.")
-        verdict = AttackState(attacked)
-        for key, value in (masks | vars(about)).items():
-            setattr(verdict, key, value)
-        return verdict
+            problem = str(error)
+        if problem:
+            raise ValueError(f"{path} is corrupt ({problem}); remove it to restart the attack.")
+        state = AttackState(attacked)
+        for key, value in (masks | vars(metadata)).items():
+            setattr(state, MASKS.get(key, key), value)
+        return state
 
 
 def mask_error(masks: Mapping[str, Tensor], attacked: Tensor) -> str | None:
-    """Return what is wrong with the masks of an attack on the images `attacked` (N,), if it is."""
+    """Return what is wrong with the masks of an attack on the images `attacked` (N,), or `None`."""
     for name, mask in masks.items():
         if mask.dtype != torch.bool or mask.shape != attacked.shape:
             got = f"{mask.dtype} {tuple(mask.shape)}"
@@ -124,20 +125,21 @@ def run_attack(
     save: Callable[[AttackState, int], None],
     mixed: bool = False,
 ) -> None:
-    """Make every pass of an attack that has not been made.
+    """Run the attempts of an attack that `state` does not contain yet.
 
-    An image is done with once it is fooled; the rest are packed into full batches anew. What the
-    attack proposes counts only if it is allowed and the network itself, in fp32, is wrong on it.
+    A misclassified image is not attacked again; the others are packed into full batches. A point
+    counts only if it is allowed and the network itself, in fp32, misclassifies it.
 
     Args:
         model: Images to logits, in eval mode.
-        images: All that are evaluated on, N of them.
-        attempts: The attack.
-        state: What is known; kept up to date.
+        images: The N evaluated images.
+        attempts: The attempts of the attack, in order.
+        state: The progress so far; updated in place.
         threat: The set of allowed perturbations.
-        seed: Of all chance; each chunk of each pass has its own.
-        save: Called after every chunk, with its size.
-        mixed: Whether to attack in bf16; what fp32 does not confirm is attacked again in fp32.
+        seed: Seed of the attack; the seed of each chunk is derived from it.
+        save: Called after every chunk with the state and the chunk's size.
+        mixed: Whether to attack in bf16; images without a confirmed point are attacked again in
+            fp32.
 
     Raises:
         OutOfMemoryError: If not even one image fits.
@@ -155,35 +157,35 @@ def run_attack(
             )
             attempt = attempts[state.number]
             try:
-                found = attack_chunk(model, images, rows, attempt, threat, rng, mixed=mixed)
+                result = attack_chunk(model, images, rows, attempt, threat, rng, mixed=mixed)
             except torch.OutOfMemoryError:
                 if state.batch == 1:
                     raise
                 torch.cuda.empty_cache()
                 state.batch //= 2
                 continue
-            state.robust_mask[rows[found.misclassified]] = False
+            state.robust_mask[rows[result.misclassified]] = False
             state.tried[rows] = True
-            state.rejected += found.rejected
-            if found.hit_target is not None:
+            state.rejected += result.rejected
+            if result.hit_target is not None:
                 state.aimed = True
-                state.hit[rows[found.hit_target]] = True
+                state.hit[rows[result.hit_target]] = True
             state.seconds += time.perf_counter() - start
             save(state, len(rows))
 
 
 def chunk_seed(seed: int, number: int, first: int) -> int:
-    """Return the seed of the chunk that begins at image `first` in a pass."""
+    """Return the seed of the chunk that starts at image `first` of an attempt."""
     return ((seed * 1_000_003 + number) * 1_000_003 + first) % 2**63
 
 
 class ChunkResult(NamedTuple):
-    """What a pass came to on a chunk of images.
+    """The result of an attempt on a chunk of M images.
 
     Attributes:
-        misclassified: Which (M,) are misclassified.
-        hit_target: Which (M,) are taken for the class aimed at; none if the pass aimed at none.
-        rejected: How many wrong answers were not allowed.
+        misclassified: Mask (M,) of the misclassified images.
+        hit_target: Mask (M,) of those classified as their target; `None`: no target.
+        rejected: Number of misclassified points that are not allowed.
     """
 
     misclassified: Tensor
@@ -201,44 +203,46 @@ def attack_chunk(
     *,
     mixed: bool,
 ) -> ChunkResult:
-    """Return what a pass comes to on the images `rows` (M,)."""
+    """Return the result of an attempt on the images `rows` (M,)."""
     x, y = next(images.stream([rows.to(images.y.device)]))
     x = x.contiguous(memory_format=torch.channels_last)
     view = folded_view(model, mixed=mixed)
     points, target = unpack_attempt(attempt(view, x, y, threat=threat, rng=rng))
-    answers = predict(model, points)
-    wrong, proposed = answers != y, predict(view, points) != y
+    classes = predict(model, points)
+    wrong, proposed = classes != y, predict(view, points) != y
     if (again := proposed & ~wrong).any():  # the view and the network differ by rounding
-        retried, aim = unpack_attempt(attempt(model, x[again], y[again], threat=threat, rng=rng))
-        points[again], answers[again] = retried, predict(model, retried)
-        wrong = answers != y
-        if target is not None and aim is not None:
-            target[again] = aim
+        retried, new_target = unpack_attempt(
+            attempt(model, x[again], y[again], threat=threat, rng=rng)
+        )
+        points[again], classes[again] = retried, predict(model, retried)
+        wrong = classes != y
+        if target is not None and new_target is not None:
+            target[again] = new_target
     allowed = allowed_mask(points, x, threat)
     return ChunkResult(
         misclassified=(wrong & allowed).cpu(),
-        hit_target=None if target is None else ((answers == target) & allowed).cpu(),
+        hit_target=None if target is None else ((classes == target) & allowed).cpu(),
         rejected=int((wrong & ~allowed).sum()),
     )
 
 
 def unpack_attempt(attempts: Tensor | TargetedAttempt) -> tuple[Tensor, Tensor | None]:
-    """Return attempts, and the classes (N,) that they aim at if any."""
+    """Return points, and their target classes (N,) or `None`."""
     points, target = attempts if isinstance(attempts, TargetedAttempt) else (attempts, None)
     return points.detach(), target
 
 
 @torch.no_grad()
 def predict(model: Module, points: Tensor) -> Tensor:
-    """Return the class (N,) that a network takes each point for."""
-    found: Tensor = model(points).argmax(dim=1)
-    return found
+    """Return the class (N,) that a network predicts for each point."""
+    classes: Tensor = model(points).argmax(dim=1)
+    return classes
 
 
 def allowed_mask(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
-    """Return which points (N,) are allowed."""
-    boxed = ((points >= 0) & (points <= 1)).flatten(1).all(dim=1)
-    return (threat.norm(points - x) <= threat.eps + EPS_TOLERANCE) & boxed
+    """Return which points (N,) are within the ball and in [0, 1]."""
+    in_range = ((points >= 0) & (points <= 1)).flatten(1).all(dim=1)
+    return (threat.norm(points - x) <= threat.eps + EPS_TOLERANCE) & in_range
 
 
 @torch.no_grad()
@@ -246,5 +250,5 @@ def correct_mask(model: Module, images: Images, batch: int) -> Tensor:
     """Return which images (N,) the network, in fp32 and eval mode, classifies correctly."""
     parts = torch.arange(len(images), device=images.y.device).split(batch)
     with in_mode(model, "eval"), full_precision(model):
-        right = [model(x).argmax(dim=1) == y for x, y in images.stream(parts)]
-    return torch.cat(right).cpu()
+        correct = [model(x).argmax(dim=1) == y for x, y in images.stream(parts)]
+    return torch.cat(correct).cpu()

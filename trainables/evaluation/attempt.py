@@ -1,4 +1,4 @@
-"""What the attacks of an evaluation consist of."""
+"""The attempts that an evaluation attack consists of."""
 
 from typing import NamedTuple, Protocol
 
@@ -9,11 +9,11 @@ from trainables.threat import Threat
 
 
 class TargetedAttempt(NamedTuple):
-    """Attempts at a class of their own.
+    """Attempts, each with a target class.
 
     Attributes:
         points: The attempts, shaped as the images.
-        target: The class (N,) that each was to be taken for.
+        target: The target class (N,) of each.
     """
 
     points: Tensor
@@ -21,18 +21,18 @@ class TargetedAttempt(NamedTuple):
 
 
 class AttackAttempt(Protocol):
-    """One attempt at each of some images."""
+    """A function that makes one attempt for each image."""
 
     def __call__(
         self, model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator
     ) -> Tensor | TargetedAttempt:
-        """Return attempts, shaped as `x`; with the classes aimed at if these are to be counted.
+        """Return attempts, shaped as `x`; with target classes if the hits are to be counted.
 
         Args:
             model: Images (N, C, H, W) in [0, 1] to logits (N, K); in eval mode and frozen.
             x: Images (N, C, H, W) that are classified correctly.
             y: Their labels (N,).
             threat: The set of allowed perturbations.
-            rng: Source of all chance.
+            rng: Source of random numbers.
         """
         ...

@@ -1,4 +1,4 @@
-"""What the parts of AutoAttack (arXiv:2003.01690) need that come from the pyautoattack package."""
+"""Adapters for the parts of AutoAttack (arXiv:2003.01690) in the pyautoattack package."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -14,23 +14,23 @@ from trainables.threats.linf import Linf
 
 NORMS = {Linf: "Linf", L2: "L2"}
 SILENT_LOGGER = logging.getLogger("attuner.silent")
-SILENT_LOGGER.disabled = True  # what the package warns of, the audit of an evaluation looks into
+SILENT_LOGGER.disabled = True  # the sanity checks cover what the package warns of
 
 
 def attack_settings(threat: Threat, device: torch.device) -> dict[str, object]:
-    """Return what every attack of the package is told.
+    """Return the settings that every attack of the package takes.
 
     Raises:
-        ValueError: If the package does not know the norm.
+        ValueError: If the package does not support the norm.
     """
     if type(threat) not in NORMS:
-        raise ValueError(f"AutoAttack knows linf and l2, got {type(threat).__name__}.")
+        raise ValueError(f"AutoAttack supports linf and l2, got {type(threat).__name__}.")
     return {"norm": NORMS[type(threat)], "eps": threat.eps, "device": device}
 
 
 @contextmanager
 def seed_global_rng(rng: Generator) -> Iterator[None]:
-    """Let the package, which draws from torch's global source, draw as `rng` says."""
+    """Seed torch's global generator, which the package draws from, with `rng`."""
     seed = int(torch.randint(2**62, (1,), generator=rng, device=rng.device))
     devices = [rng.device] if rng.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
@@ -39,9 +39,9 @@ def seed_global_rng(rng: Generator) -> Iterator[None]:
 
 
 class ChannelsLast(torch.autograd.Function):
-    """Images as convolutions are quick with; gradients as the package wants them.
+    """Channels-last images for fast convolutions, and contiguous gradients for the package.
 
-    It takes `view`s of them, which only tensors with channels first allow.
+    The package calls `view` on gradients, which needs channels first.
     """
 
     @staticmethod
@@ -56,10 +56,10 @@ class ChannelsLast(torch.autograd.Function):
 
 
 def wrap_model(model: Module) -> Callable[[Tensor], Tensor]:
-    """Return what the package attacks: images (N, C, H, W) to logits (N, K)."""
+    """Return the function that the package attacks: images (N, C, H, W) to logits (N, K)."""
 
-    def answer(x: Tensor) -> Tensor:
+    def logits_of(x: Tensor) -> Tensor:
         logits: Tensor = model(ChannelsLast.apply(x))
         return logits
 
-    return answer
+    return logits_of

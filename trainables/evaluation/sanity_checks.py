@@ -1,4 +1,4 @@
-"""What an evaluation should doubt about itself (after Carlini et al., 2019, arXiv:1902.06705)."""
+"""Sanity checks of an evaluation (after Carlini et al., 2019, arXiv:1902.06705)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,24 +15,24 @@ from trainables.networks.modes import frozen_weights, in_mode
 from trainables.threat import Threat
 
 SAMPLE_SIZE = 200
-"""Images that the audit looks at; its own attacks are short."""
+"""Images that the checks use; their attacks are short."""
 MAX_OUTPUT_DIFFERENCE = 1e-4
-"""Between two answers to one question, as a share of their length: pyautoattack's own limit."""
+"""Largest distance of two normalised outputs for one image: the limit of pyautoattack."""
 MAX_BLACK_BOX_GAIN = 0.002
-"""Share of images that only a black-box attack fools: pyautoattack's own limit."""
+"""Largest share of images that only a black-box attack misclassifies: the limit of pyautoattack."""
 MAX_STEPS_GAIN = 0.01
-"""Of robust accuracy with more steps, which rounding and chance stay below on 200 images."""
+"""Largest gain of robust accuracy with more steps; rounding causes less on 200 images."""
 MAX_SUITE_GAP = 0.06
-"""How far the suite may fall below PGD: networks of Bag of Tricks and TRADES lose 2 to 5 points
-to AutoAttack, those whose gradients are masked more (hypersphere embedding 8, arXiv:2002.08619)."""
+"""Largest gap between the suite and PGD: networks of Bag of Tricks and TRADES lose 2 to 5 points
+to AutoAttack; networks with masked gradients more (hypersphere embedding 8, arXiv:2002.08619)."""
 
 
 def outputs_probabilities(model: Module, images: Images) -> bool:
-    """Return whether a network answers with probabilities, of which attacks see no slope."""
+    """Return whether a network returns probabilities, whose gradients vanish in attacks."""
     with in_mode(model, "eval"), torch.no_grad():
-        answers = model(sample_images(images)[0])
-    sums_to_one = (answers.sum(dim=1) - 1).abs() < 1e-5  # rounding of a softmax in fp32
-    return bool(((answers >= 0) & (answers <= 1)).all() and sums_to_one.all())
+        outputs = model(sample_images(images)[0])
+    sums_to_one = (outputs.sum(dim=1) - 1).abs() < 1e-5  # rounding of a softmax in fp32
+    return bool(((outputs >= 0) & (outputs <= 1)).all() and sums_to_one.all())
 
 
 def sample_images(images: Images) -> tuple[Tensor, Tensor]:
@@ -44,13 +44,13 @@ def sample_images(images: Images) -> tuple[Tensor, Tensor]:
 def check_network(
     model: Module, images: Images, threat: Threat, robust_mask: Tensor
 ) -> Iterator[str]:
-    """Yield what a look at the network gives reason to doubt.
+    """Yield the sanity checks that the network fails.
 
     Args:
         model: Images to logits.
-        images: What was evaluated on, N images.
+        images: The N evaluated images.
         threat: The set of allowed perturbations.
-        robust_mask: Which images (N,) withstood everything.
+        robust_mask: Mask (N,) of the images robust to all attacks.
     """
     x, y = sample_images(images)
     with in_mode(model, "eval"), frozen_weights(model):
@@ -62,28 +62,28 @@ def check_network(
     share = float((many.float() - few.float()).mean())
     if share > MAX_STEPS_GAIN:
         yield (
-            f"PGD-50 leaves {100 * share:.1f} points more than PGD-10: steps lead astray, "
-            "as with masked gradients"
+            f"PGD-50 leaves {100 * share:.1f} points more than PGD-10: more steps weaken the "
+            "attack, as with masked gradients"
         )
     gap = float(many.float().mean() - robust_mask[: len(x)].float().mean())
     if gap > MAX_SUITE_GAP:
         yield (
-            f"the suite falls {100 * gap:.1f} points below PGD-50, networks that hide nothing at "
-            f"most {100 * MAX_SUITE_GAP:.0f}: gradients may be masked"
+            f"the suite is {100 * gap:.1f} points below PGD-50, for ordinary networks at most "
+            f"{100 * MAX_SUITE_GAP:.0f}: gradients may be masked"
         )
 
 
 def check_randomness(model: Module, x: Tensor) -> Iterator[str]:
-    """Yield the doubt about a network that answers differently the second time."""
+    """Yield a message if two outputs of the network for the same images differ."""
     with torch.no_grad():
         one, other = (F.normalize(model(x), dim=1) for _ in range(2))
     difference = float((one - other).norm(dim=1).max())
     if difference > MAX_OUTPUT_DIFFERENCE:
-        yield f"the network is randomised: two answers to one image differ by {difference:.2g}"
+        yield f"the network is randomised: two outputs for one image differ by {difference:.2g}"
 
 
 def check_zero_gradients(model: Module, x: Tensor, y: Tensor) -> Iterator[str]:
-    """Yield the doubt about cross-entropy that has no slope at some images."""
+    """Yield a message if the gradient of cross-entropy is 0 at some images."""
     x = x.clone().requires_grad_()
     (grad,) = torch.autograd.grad(F.cross_entropy(model(x), y, reduction="sum"), x)
     share = float((grad.flatten(1).abs().sum(dim=1) == 0).float().mean())
@@ -92,7 +92,7 @@ def check_zero_gradients(model: Module, x: Tensor, y: Tensor) -> Iterator[str]:
 
 
 def pgd_robust_mask(model: Module, x: Tensor, y: Tensor, threat: Threat, steps: int) -> Tensor:
-    """Return which images (N,) the last iterate of PGD leaves correct, all from one start."""
+    """Return the images (N,) that are correct at the last iterate of PGD with a fixed seed."""
     rng = Generator(x.device).manual_seed(0)
     view = folded_view(model)
     ends = pgd.perturb(pgd_at.inner(view, x, y), x, y, threat=threat, rng=rng, steps=steps)
@@ -104,12 +104,13 @@ def pgd_robust_mask(model: Module, x: Tensor, y: Tensor, threat: Threat, steps: 
 def check_black_box_gain(
     misclassified: Mapping[str, int], black_box: Sequence[str], n_images: int
 ) -> Iterator[str]:
-    """Yield the doubt about gradients that black-box attacks do without and better.
+    """Yield a message if black-box attacks find more than attacks with gradients before them.
 
     Args:
-        misclassified: By each attack of the suite, in order, of what stood before it.
-        black_box: Which of them use no gradients.
-        n_images: Of images N.
+        misclassified: Attack of the suite, in order, to the number of images that it misclassifies
+            of those that are robust to the attacks before it.
+        black_box: The attacks without gradients.
+        n_images: Number of images N.
     """
     if len(misclassified) == len([name for name in misclassified if name in black_box]):
         return
@@ -119,4 +120,7 @@ def check_black_box_gain(
             list(misclassified)[: list(misclassified).index(name)] if name in misclassified else []
         )
         if share > MAX_BLACK_BOX_GAIN and any(other not in black_box for other in before):
-            yield f"{name} fools {100 * share:.1f} % that attacks with gradients did not"
+            yield (
+                f"{name} misclassifies {100 * share:.1f} % of the images that attacks with "
+                "gradients did not"
+            )

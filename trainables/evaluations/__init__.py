@@ -1,5 +1,5 @@
-"""Attacks of an evaluation: one file each, with a `passes`.
+"""Evaluation attacks: one file each, with a function `passes`.
 
-An attack is a list of passes. Each is made on the images that withstood the ones before it, and
-returns one attempt an image; whether the attempts succeed is for whoever called to find out.
+`passes` returns a list of attempts. Each runs on the images that are robust to the attempts before
+it and returns one point for each image. The caller checks whether the point is misclassified.
 """

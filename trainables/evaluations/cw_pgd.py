@@ -1,7 +1,7 @@
 """PGD on the margin loss of Carlini and Wagner (arXiv:1608.04644), as Bag of Tricks uses it.
 
-Not their minimum-norm attack: the field says CW for the loss alone, z_y less the largest other
-logit, without a limit (arXiv:2010.00467).
+Not their minimum-norm attack: papers say CW for the loss alone, the logit of the label minus the
+largest other logit, without a bound (arXiv:2010.00467).
 """
 
 from functools import partial
@@ -26,13 +26,13 @@ def passes(
     step_size: Positive | None = None,
     start: Start = "random",
 ) -> list[AttackAttempt]:
-    """Return one pass a restart.
+    """Return one attempt for each restart.
 
     Args:
-        steps: Steps of each.
-        restarts: Independent attacks; the worst counts.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        start: Where to start; see the training attack pgd.
+        steps: Steps of each attempt.
+        restarts: Independent attacks; the strongest counts.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
+        start: First point; see the training attack pgd.
     """
     return [partial(run, steps=steps, step_size=step_size, start=start)] * restarts
 
@@ -48,7 +48,7 @@ def run(
     step_size: float | None,
     start: Start,
 ) -> Tensor:
-    """Return where each of the images (N, C, H, W) was first misclassified, or the attack ended."""
+    """Return the first misclassified point of each image (N, C, H, W), or the last point."""
     return pgd.run(
         model,
         x,

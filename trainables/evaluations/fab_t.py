@@ -1,4 +1,4 @@
-"""Fast adaptive boundary attack towards the likeliest wrong classes (arXiv:1907.02044)."""
+"""Fast adaptive boundary attack towards the most likely wrong classes (arXiv:1907.02044)."""
 
 from functools import partial
 
@@ -16,12 +16,12 @@ NUMBERS = ("steps",)
 
 
 def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[AttackAttempt]:
-    """Return one pass a target.
+    """Return one attempt for each target.
 
     Args:
         classes: Number of classes K.
-        steps: Steps of each.
-        targets: How many classes to try; all there are if fewer.
+        steps: Steps of each attempt.
+        targets: Number of wrong classes to attack; all if there are fewer.
     """
     ranks = range(2, min(targets, classes - 1) + 2)
     return [partial(run, rank=rank, steps=steps) for rank in ranks]
@@ -38,7 +38,7 @@ def run(
     rank: int,
     steps: int,
 ) -> Tensor:
-    """Return the nearest wrong point if it is within eps of the image, or else the image."""
+    """Return the nearest misclassified point if it is within eps, or else the image."""
     attack = FABAttack_PT(
         wrap_model(model), n_iter=steps, targeted=True, **attack_settings(threat, x.device)
     )

@@ -1,4 +1,4 @@
-"""One step of the length of eps from the image (Goodfellow et al., 2015, arXiv:1412.6572)."""
+"""One step of length eps from the image (Goodfellow et al., 2015, arXiv:1412.6572)."""
 
 from torch import Generator, Tensor
 from torch.nn import Module
@@ -9,10 +9,10 @@ from trainables.threat import Threat
 
 
 def passes() -> list[AttackAttempt]:
-    """Return the one pass."""
+    """Return the only attempt."""
     return [run]
 
 
 def run(model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator) -> Tensor:
-    """Return the ends of the step."""
+    """Return the images after the step."""
     return pgd.run(model, x, y, threat=threat, rng=rng, steps=1, step_size=threat.eps, start="zero")

@@ -18,13 +18,13 @@ NUMBERS = pgd.NUMBERS
 def passes(
     *, classes: int, steps: Count = 20, restarts: Count = 1, step_size: Positive | None = None
 ) -> list[AttackAttempt]:
-    """Return one pass for each class that an image is not of, and restart.
+    """Return one attempt for each wrong class and restart.
 
     Args:
         classes: Number of classes K.
-        steps: Steps of each.
-        restarts: Independent attacks on each target; the worst counts.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        steps: Steps of each attempt.
+        restarts: Independent attacks towards each target; the strongest counts.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
     """
     return [
         partial(run, rank=rank, steps=steps, step_size=step_size)
@@ -44,7 +44,7 @@ def run(
     steps: int,
     step_size: float | None,
 ) -> Tensor:
-    """Return attempts at the wrong class that is `rank`-th likeliest on the image, from 0."""
+    """Return attempts towards the wrong class with the `rank`-th largest logit, from 0."""
     return pgd.run(
         model,
         x,
@@ -70,7 +70,7 @@ def targeted_margin_loss(target: Tensor, y: Tensor) -> Loss:
     """Return by how much the logit of a target (N,) exceeds that of the label (N,)."""
 
     def loss(logits: Tensor, rows: Tensor) -> Tensor:
-        each = torch.arange(len(rows), device=rows.device)
-        return logits[each, target[rows]] - logits[each, y[rows]]
+        index = torch.arange(len(rows), device=rows.device)
+        return logits[index, target[rows]] - logits[index, y[rows]]
 
     return loss

@@ -1,7 +1,7 @@
-"""PGD crafted with normalised features (Pang et al., 2020, arXiv:2002.08619, Table A).
+"""PGD on a network with normalised features (Pang et al., 2020, arXiv:2002.08619, Table A).
 
-The gradient is that of the same network with the feature before its last layer put on a sphere of
-radius s; the network itself is then shown the result.
+The gradient is that of the network with the input of its last layer normalised to length s. The
+result is then evaluated on the network itself.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ def passes(
     step_size: Positive | None = None,
     s: Positive = 15.0,
 ) -> list[AttackAttempt]:
-    """Return one pass a restart.
+    """Return one attempt for each restart.
 
     Args:
-        steps: Steps of each.
-        restarts: Independent attacks; the worst counts.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        steps: Steps of each attempt.
+        restarts: Independent attacks; the strongest counts.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
         s: Length of the normalised feature.
     """
     return [partial(run, steps=steps, step_size=step_size, s=s)] * restarts
@@ -52,7 +52,7 @@ def run(
     step_size: float | None,
     s: float,
 ) -> Tensor:
-    """Return where the attack on the network with normalised features ends."""
+    """Return the last points of the attack on the network with normalised features."""
     with normalise_features(model, x, s):
         objective = pgd_at.inner(model, x, y)
         return training.perturb(
@@ -62,13 +62,13 @@ def run(
 
 @contextmanager
 def normalise_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]:
-    """Give the last layer of `model` its input at length `s`; an embedding head does so itself."""
+    """Normalise the input of the last layer to length `s`; a cosine head does so already."""
 
-    def shortened(_: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
+    def normalise(_: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
         return s * F.normalize(inputs[0], dim=1)
 
     last = find_last_layer(model, x[:1])
-    handle = None if isinstance(last, CosineHead) else last.register_forward_pre_hook(shortened)
+    handle = None if isinstance(last, CosineHead) else last.register_forward_pre_hook(normalise)
     try:
         yield
     finally:
@@ -77,7 +77,7 @@ def normalise_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]:
 
 
 def find_last_layer(model: nn.Module, x: Tensor) -> nn.Module:
-    """Return whichever linear layer comes last when `model` sees `x`."""
+    """Return the linear layer that runs last when `model` gets `x`."""
     seen: list[nn.Module] = []
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | CosineHead)]
     handles = [m.register_forward_hook(lambda m, *_: seen.append(m)) for m in layers]

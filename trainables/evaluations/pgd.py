@@ -27,13 +27,13 @@ def passes(
     step_size: Positive | None = None,
     start: Start = "random",
 ) -> list[AttackAttempt]:
-    """Return one pass a restart.
+    """Return one attempt for each restart.
 
     Args:
-        steps: Steps of each.
-        restarts: Independent attacks; the worst counts.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        start: Where to start; see the training attack of this name.
+        steps: Steps of each attempt.
+        restarts: Independent attacks; the strongest counts.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
+        start: First point; see the training attack of this name.
     """
     return [partial(run, steps=steps, step_size=step_size, start=start)] * restarts
 
@@ -51,12 +51,12 @@ def run(
     loss: Loss | None = None,
     stop_condition: StopCondition | None = None,
 ) -> Tensor:
-    """Return where each of the images (N, C, H, W) reached its goal, or the attack ended.
+    """Return for each image (N, C, H, W) the first point that meets `stop_condition`, or the last.
 
-    The goal is to be misclassified unless another is given.
+    By default the attack on an image stops once it is misclassified.
     """
     length = step_length(step_size, threat)
-    ends, _ = run_early_stopped_attack(
+    points, _ = run_early_stopped_attack(
         model,
         loss or cross_entropy_loss(y),
         start_point(start, x, threat, length, rng),
@@ -66,4 +66,4 @@ def run(
         steps=steps,
         step_size=length,
     )
-    return ends
+    return points

@@ -1,6 +1,6 @@
-"""PGD towards a class drawn at random (as GradAlign tried it, arXiv:2007.02617).
+"""PGD towards a random wrong class (as in GradAlign, arXiv:2007.02617).
 
-How many images are taken for the class aimed at is counted beside how many are misclassified.
+The evaluation counts the images classified as their target besides those that are misclassified.
 """
 
 from functools import partial
@@ -22,12 +22,12 @@ NUMBERS = pgd.NUMBERS
 def passes(
     *, steps: Count = 20, restarts: Count = 1, step_size: Positive | None = None
 ) -> list[AttackAttempt]:
-    """Return one pass a restart, each with targets of its own.
+    """Return one attempt for each restart, each with new targets.
 
     Args:
-        steps: Steps of each.
-        restarts: Independent attacks; the worst counts.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        steps: Steps of each attempt.
+        restarts: Independent attacks; the strongest counts.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
     """
     return [partial(run, steps=steps, step_size=step_size)] * restarts
 
@@ -42,7 +42,7 @@ def run(
     steps: int,
     step_size: float | None,
 ) -> TargetedAttempt:
-    """Return attempts at another class, uniformly drawn, that go on until they are taken for it."""
+    """Return attempts towards a uniformly drawn wrong class; each stops once it reaches it."""
     with torch.no_grad():
         classes = model(x[:1]).shape[1]
     offset = torch.randint(1, classes, y.shape, generator=rng, device=y.device)

@@ -17,11 +17,11 @@ BLACK_BOX = True
 
 
 def passes(*, queries: Count = 5000, restarts: Count = 1) -> list[AttackAttempt]:
-    """Return one pass a restart.
+    """Return one attempt for each restart.
 
     Args:
-        queries: Answers of the network that the attack may see of each image.
-        restarts: Independent attacks; the worst counts.
+        queries: Outputs of the network that the attack may use for each image.
+        restarts: Independent attacks; the strongest counts.
     """
     return [partial(run, queries=queries)] * restarts
 
@@ -30,12 +30,12 @@ def passes(*, queries: Count = 5000, restarts: Count = 1) -> list[AttackAttempt]
 def run(
     model: Module, x: Tensor, y: Tensor, *, threat: Threat, rng: Generator, queries: int
 ) -> Tensor:
-    """Return where the search ends."""
-    about = attack_settings(threat, x.device)
+    """Return the last points of the search."""
+    settings = attack_settings(threat, x.device)
     # the size of the squares follows the published counts of queries, as in AutoAttack
-    attack = SquareAttack(wrap_model(model), n_queries=queries, resc_schedule=False, **about)
+    attack = SquareAttack(wrap_model(model), n_queries=queries, resc_schedule=False, **settings)
     attack.init_hyperparam(x)
     with seed_global_rng(rng):
-        _, points = attack.attack_single_run(x.contiguous(), y)
-    ends: Tensor = points
-    return ends
+        _, result = attack.attack_single_run(x.contiguous(), y)
+    points: Tensor = result
+    return points

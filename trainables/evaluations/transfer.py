@@ -1,4 +1,4 @@
-"""PGD on another checkpoint, shown to this one (Papernot et al., 2016, arXiv:1605.07277)."""
+"""PGD on another checkpoint, evaluated on this one (Papernot et al., 2016, arXiv:1605.07277)."""
 
 from functools import partial
 
@@ -20,18 +20,18 @@ NUMBERS = ("steps",)
 def passes(
     *, source: PathText, steps: Count = 10, step_size: Positive | None = None
 ) -> list[AttackAttempt]:
-    """Return the one pass.
+    """Return the only attempt.
 
     Args:
-        source: A folder with the weights to attack, such as another study's `best`.
+        source: A folder with the weights to attack, for example another study's `best`.
         steps: Steps of the attack.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
     """
     return [partial(run, source=load_model(source), steps=steps, step_size=step_size)]
 
 
 def run(
-    model: Module,  # noqa: ARG001  # it is shown the result by whoever called
+    model: Module,  # noqa: ARG001  # the caller evaluates the points on it
     x: Tensor,
     y: Tensor,
     *,
@@ -41,7 +41,7 @@ def run(
     steps: int,
     step_size: float | None,
 ) -> Tensor:
-    """Return where the attack on the source ends."""
+    """Return the last points of the attack on the source."""
     source = source.to(x.device)
     with frozen_weights(source):
         objective = pgd_at.inner(folded_view(source), x, y)

@@ -1,4 +1,4 @@
-"""An attack that is over, for each image, as soon as it has reached its goal."""
+"""An attack that stops for each image as soon as it has succeeded."""
 
 from collections.abc import Callable
 
@@ -10,9 +10,9 @@ from torch.nn import Module
 from trainables.threat import Threat
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""Logits (M, K) and the rows (M,) of the batch that they are of, to what to make large, (M,)."""
+"""Map logits (M, K) and their rows (M,) in the batch to the loss to maximise, (M,)."""
 StopCondition = Callable[[Tensor, Tensor], Tensor]
-"""The same, to whether the attack is over (M,)."""
+"""Map the same to whether the attack on each image stops, (M,)."""
 
 
 def cross_entropy_loss(y: Tensor) -> Loss:
@@ -21,12 +21,12 @@ def cross_entropy_loss(y: Tensor) -> Loss:
 
 
 def stop_when_misclassified(y: Tensor) -> StopCondition:
-    """Return the goal of anything but labels (N,)."""
+    """Return the condition for any class but labels (N,)."""
     return lambda logits, rows: logits.argmax(dim=1) != y[rows]
 
 
 def stop_when_classified_as(target: Tensor) -> StopCondition:
-    """Return the goal of classes (N,)."""
+    """Return the condition for target classes (N,)."""
     return lambda logits, rows: logits.argmax(dim=1) == target[rows]
 
 
@@ -41,35 +41,35 @@ def run_early_stopped_attack(
     steps: int,
     step_size: float,
 ) -> tuple[Tensor, Tensor]:
-    """Return where an attack ends, and which images withstood it all along.
+    """Return the last points of an attack, and which images are robust to it.
 
     Args:
         model: Images to logits, in eval mode.
-        loss: What to make large.
-        start: Where the attack starts (N, C, H, W).
+        loss: The loss to maximise.
+        start: The first points (N, C, H, W).
         x: The images (N, C, H, W).
-        stop_condition: When an image is done with.
+        stop_condition: When the attack on an image stops.
         threat: The set of allowed perturbations.
         steps: Steps of the attack.
         step_size: Length of one step, in the units of eps.
 
     Returns:
-        Images (N, C, H, W), each the first that reached the goal or else the last that was tried,
-        and whether (N,) each never reached it.
+        Points (N, C, H, W): for each image the first that meets `stop_condition`, or the last one;
+        and a mask (N,) of the images with no such point.
     """
-    ends = start.detach().clone()
-    withstood = torch.ones(len(x), dtype=torch.bool, device=x.device)
-    left, x_adv = withstood.nonzero()[:, 0], start.detach()
+    points = start.detach().clone()
+    robust = torch.ones(len(x), dtype=torch.bool, device=x.device)
+    rows, x_adv = robust.nonzero()[:, 0], start.detach()
     for step in range(steps + 1):
         x_adv.requires_grad_(step < steps)
         logits = model(x_adv)
-        going = ~stop_condition(logits, left)
-        ends[left] = x_adv.detach()
-        withstood[left[~going]] = False
-        if step == steps or not going.any():
+        active = ~stop_condition(logits, rows)
+        points[rows] = x_adv.detach()
+        robust[rows[~active]] = False
+        if step == steps or not active.any():
             break
-        (grad,) = torch.autograd.grad(loss(logits, left)[going].sum(), x_adv)
-        left = left[going]
-        moved = x_adv.detach()[going] + step_size * threat.steepest_step(grad[going])
-        x_adv = threat.project(moved, x[left])
-    return ends, withstood
+        (grad,) = torch.autograd.grad(loss(logits, rows)[active].sum(), x_adv)
+        rows = rows[active]
+        moved = x_adv.detach()[active] + step_size * threat.steepest_step(grad[active])
+        x_adv = threat.project(moved, x[rows])
+    return points, robust

@@ -1,14 +1,14 @@
-"""The sentinel: whether a network has learned to fool the one step that it is trained against.
+"""The detector of catastrophic overfitting (the group `sentinel`).
 
-Where training attacks in one step, a network can learn to bend its loss so that the step leads
-nowhere, and PGD's accuracy falls to nothing within some hundred updates: catastrophic overfitting
-(Wong et al., arXiv:2001.03994; Andriushchenko and Flammarion, arXiv:2007.02617).
+A network that is trained against a one-step attack can bend its loss so that the step has no
+effect. Accuracy under PGD then falls to 0 within some hundred updates (Wong et al.,
+arXiv:2001.03994; Andriushchenko and Flammarion, arXiv:2007.02617).
 
-Both attacks see the same training images: FGSM on those and PGD on held-out ones come 58 points
-apart by robust overfitting alone (FGSM's runs of Rice et al., arXiv:2002.11569). On MNIST at 0.3
-and CIFAR-10 at 8/255 and 16/255, small networks that learned kept at least half of FGSM's accuracy
-under PGD, but for single looks down to 0.22; those that collapsed kept less than a quarter, and
-soon nothing. By default a look takes as long as eleven updates of FGSM-RS on MNIST in batches of
+FGSM and PGD attack the same training images: with PGD on held-out images, robust overfitting alone
+makes a gap of 58 points (the FGSM runs of Rice et al., arXiv:2002.11569). On MNIST at 0.3 and
+CIFAR-10 at 8/255 and 16/255, small networks that learned kept at least half of FGSM's accuracy
+under PGD, except in single checks (down to 0.22). Networks that collapsed kept less than a quarter,
+and soon 0. By default a check takes as long as eleven updates of FGSM-RS on MNIST with batches of
 50, which adds 4.4 % to training.
 """
 
@@ -29,23 +29,23 @@ from trainables.robustness.early_stopped_attack import (
 from trainables.threat import Threat
 
 SAMPLE_SEED = 0
-"""Of the choice of images and of the random starts: the same in every look of every trial."""
+"""Seed of the choice of images and of the random starts, the same for every check and trial."""
 MIN_FGSM_ACCURACY = 0.1
-"""Accuracy under FGSM below which nothing is decided: that of chance among ten classes."""
-FIRST_SEEN = "collapse seen at"
-"""What `memory` calls the update of the first look."""
+"""Accuracy under FGSM below which no check decides: that of random guessing with ten classes."""
+FIRST_COLLAPSE = "collapse seen at"
+"""Key of `memory` with the update of the first check that found a collapse."""
 
 
 def select_images(train: Images, *, images: Count = 256) -> tuple[Tensor, Tensor]:
-    """Return the training images to look at, not augmented: pixels (N, C, H, W) and labels (N,).
+    """Return the training images to check, not augmented: pixels (N, C, H, W) and labels (N,).
 
     Args:
         train: The training split.
-        images: How many; all if there are fewer.
+        images: Number of images; all if the split has fewer.
     """
     order = torch.randperm(len(train), generator=Generator().manual_seed(SAMPLE_SEED))
-    some = train[order[:images].to(train.y.device)]
-    return some.x.float() / 255, some.y
+    sample = train[order[:images].to(train.y.device)]
+    return sample.x.float() / 255, sample.y
 
 
 def detect_collapse(
@@ -59,34 +59,34 @@ def detect_collapse(
     pgd_steps: Count = 5,
     share: OpenFraction = 0.25,
 ) -> int:
-    """Return the update after which `model` was first seen collapsed, once it is seen so again.
+    """Return the update of the first of two consecutive checks that find a collapse.
 
-    It is seen collapsed if hardly any image that withstands one step withstands several. One look
-    is not enough, because networks can recover by themselves (Li et al., arXiv:2006.03089).
+    A check finds a collapse if few of the images robust to one step are robust to several. One
+    check does not suffice, because networks can recover (Li et al., arXiv:2006.03089).
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
         detector_images: Images (N, C, H, W) in [0, 1] and labels (N,).
-        threat: The ball that the last update trained against. While eps is warmed up it is smaller
-            than the full one, which no network withstands before it has been trained against it.
-        memory: Holds the update of the first of two looks.
+        threat: The ball of the last update. During a warm-up of eps it is smaller than the full
+            ball, to which no network is robust before it has been trained against it.
+        memory: Keeps the update of the first of the two checks.
         step: Updates since the start of training.
-        every: Updates from one look to the next; 0 never looks.
+        every: Updates between two checks; 0: no check.
         pgd_steps: Steps of PGD, of eps/2 each, from a random start.
-        share: Accuracy under PGD, as a share of that under FGSM, below which it is a collapse.
+        share: A collapse is an accuracy under PGD below this share of that under FGSM.
 
     Returns:
-        Updates since the start of training; 0 if it has not collapsed.
+        Updates since the start of training; 0 without a collapse.
     """
     if not every or step % every:
         return 0
-    one, several = fgsm_pgd_accuracies(model, *detector_images, threat=threat, steps=pgd_steps)
-    if one < MIN_FGSM_ACCURACY or several >= share * one:
-        memory.pop(FIRST_SEEN, None)
-    elif FIRST_SEEN in memory:
-        return int(memory[FIRST_SEEN])
+    fgsm, pgd = fgsm_pgd_accuracies(model, *detector_images, threat=threat, steps=pgd_steps)
+    if fgsm < MIN_FGSM_ACCURACY or pgd >= share * fgsm:
+        memory.pop(FIRST_COLLAPSE, None)
+    elif FIRST_COLLAPSE in memory:
+        return int(memory[FIRST_COLLAPSE])
     else:
-        memory[FIRST_SEEN] = torch.tensor(step)
+        memory[FIRST_COLLAPSE] = torch.tensor(step)
     return 0
 
 
@@ -96,7 +96,7 @@ def fgsm_pgd_accuracies(
     """Return the fractions of images classified correctly under FGSM, and under FGSM and PGD.
 
     Both maximise cross-entropy in eval mode, in fp32. FGSM takes one step of eps from the image;
-    PGD attacks what withstands that.
+    PGD attacks the images robust to that step.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
@@ -107,21 +107,21 @@ def fgsm_pgd_accuracies(
     """
     rng = Generator(y.device).manual_seed(SAMPLE_SEED)
     start = threat.project(threat.random_point(x, rng), x)
-    left = torch.arange(len(y), device=y.device)
+    rows = torch.arange(len(y), device=y.device)
     counts = []
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
-        seen = folded_view(model)
-        for begin, number, length in ((x, 1, threat.eps), (start, steps, threat.eps / 2)):
-            _, stands = run_early_stopped_attack(
-                seen,
-                cross_entropy_loss(y[left]),
-                begin[left],
-                x[left],
-                stop_when_misclassified(y[left]),
+        view = folded_view(model)
+        for first_point, n_steps, step_size in ((x, 1, threat.eps), (start, steps, threat.eps / 2)):
+            _, robust = run_early_stopped_attack(
+                view,
+                cross_entropy_loss(y[rows]),
+                first_point[rows],
+                x[rows],
+                stop_when_misclassified(y[rows]),
                 threat=threat,
-                steps=number,
-                step_size=length,
+                steps=n_steps,
+                step_size=step_size,
             )
-            left = left[stands]
-            counts.append(len(left))
+            rows = rows[robust]
+            counts.append(len(rows))
     return counts[0] / len(y), counts[1] / len(y)

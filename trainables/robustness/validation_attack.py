@@ -1,4 +1,4 @@
-"""The exam: how good a network is, by the same measure for every trial of a study."""
+"""The validation attack (the group `exam`), the same for every trial of a study."""
 
 import torch
 from torch import Generator
@@ -18,7 +18,7 @@ from trainables.robustness.early_stopped_attack import (
 from trainables.threat import Threat
 
 START_SEED = 0
-"""Of the random starts: each image has the same one in every epoch of every trial."""
+"""Seed of the random starts: each image has the same start in every epoch of every trial."""
 
 
 def measure_accuracies(
@@ -31,43 +31,43 @@ def measure_accuracies(
     restarts: Count = 1,
     exam_batch: Count = 250,
 ) -> tuple[float, float]:
-    """Return the fractions of `images` classified correctly as they are and under PGD.
+    """Return the fractions of `images` classified correctly without an attack and under PGD.
 
-    The attack maximises cross-entropy in eval mode, in fp32 whatever a trial trains with. An image
-    is done with once it is misclassified, as it is or at any point of any restart.
+    The attack maximises cross-entropy in eval mode, in fp32 whatever precision a trial trains in.
+    It stops for an image once that is misclassified, clean or at any point of any restart.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
-        images: What to examine on; the validation split.
+        images: The validation split.
         threat: The set of allowed perturbations.
         steps: Steps of the attack.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
-        restarts: Independent attacks; the worst counts.
+        step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
+        restarts: Independent attacks; the strongest counts.
         exam_batch: Images attacked at once.
     """
     rng = Generator(images.y.device).manual_seed(START_SEED)
-    size = pgd.step_length(step_size, threat)
-    clean, robust = 0, 0
+    length = pgd.step_length(step_size, threat)
+    n_clean, n_robust = 0, 0
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
         model = folded_view(model)
         for first in range(0, len(images), exam_batch):
-            some = images[first : first + exam_batch]
-            x, y = some.x.float() / 255, some.y
+            batch = images[first : first + exam_batch]
+            x, y = batch.x.float() / 255, batch.y
             with torch.no_grad():
-                right = model(x).argmax(dim=1) == y
-            clean += int(right.sum())
+                robust = model(x).argmax(dim=1) == y
+            n_clean += int(robust.sum())
             for _ in range(restarts):
                 start = threat.project(threat.random_point(x, rng), x)
-                left = right.nonzero()[:, 0]
-                _, right[left] = run_early_stopped_attack(
+                rows = robust.nonzero()[:, 0]
+                _, robust[rows] = run_early_stopped_attack(
                     model,
-                    cross_entropy_loss(y[left]),
-                    start[left],
-                    x[left],
-                    stop_when_misclassified(y[left]),
+                    cross_entropy_loss(y[rows]),
+                    start[rows],
+                    x[rows],
+                    stop_when_misclassified(y[rows]),
                     threat=threat,
                     steps=steps,
-                    step_size=size,
+                    step_size=length,
                 )
-            robust += int(right.sum())
-    return clean / len(images), robust / len(images)
+            n_robust += int(robust.sum())
+    return n_clean / len(images), n_robust / len(images)

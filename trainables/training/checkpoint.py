@@ -1,6 +1,6 @@
-"""What a trial leaves on disk: its best weights, and what it needs to go on.
+"""Checkpoints: the best weights of a trial, and the state that it resumes from.
 
-Neither file holds code: weights are safetensors, the rest is read by torch's weights-only reader.
+No file holds code: weights are safetensors, the rest is read by torch's weights-only loader.
 """
 
 import json
@@ -52,7 +52,7 @@ def save(trial: Trial, folder: Path) -> None:
             "model": trial.model.state_dict(),
             "optimizer": trial.optimizer.state_dict(),
             "average": trial.average.state_dict(),
-            # tensors that another entry holds as well take no room
+            # torch.save stores shared tensors once
             "examined": trial.average.evaluation_model().state_dict(),
             "rng": trial.rng.get_state(),
             "global_rng": torch.get_rng_state(),
@@ -64,70 +64,72 @@ def save(trial: Trial, folder: Path) -> None:
 
 
 def restore(trial: Trial, folder: Path) -> None:
-    """Take up where `save` left off."""
+    """Restore what `save` wrote."""
     state = torch.load(folder / STATE_FILE, weights_only=True, map_location=trial.device)
     trial.epoch, trial.gradient_passes = state["epoch"], state["passes"]
     trial.diverged, trial.collapsed_at = state["diverged"], state["collapsed_at"]
     trial.model.load_state_dict(state["model"])
-    # a trial may go on with other knobs than it was saved with
+    # a trial may resume with other knobs than it was saved with
     own = trial.optimizer.state_dict()["param_groups"]
     trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": own})
     trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())
     trial.memory.update(state["memory"])
-    if size := state.get("micro_batch"):  # an accident may have made it smaller than configured
+    if size := state.get(
+        "micro_batch"
+    ):  # running out of memory may have made it smaller than configured
         trial.micro_batch = size
     trial.best_report = Report(**json.loads((folder / METRICS_FILE).read_text()))
     trial.best_weights = load_file(folder / WEIGHTS_FILE, device=trial.device)
 
 
 def read_level(folder: Path) -> int:
-    """Return which of its whole runs a trial was in when it was saved."""
+    """Return the level of a saved trial."""
     level: int = torch.load(folder / STATE_FILE, weights_only=True, map_location="cpu")["level"]
     return level
 
 
 def checkpoint_position(folder: Path) -> tuple[int, int] | None:
-    """Return the level and epoch that `save` left in a folder, or none if it is not whole."""
+    """Return the level and epoch of a checkpoint; `None`: it is incomplete."""
     try:
         state = load_torch_file(folder / STATE_FILE)
-        moment = state["level"], state["epoch"]
+        position = state["level"], state["epoch"]
         json.loads((folder / METRICS_FILE).read_text())
         read_metadata(folder / WEIGHTS_FILE)
     except (OSError, LookupError, TypeError, ValueError):
         return None
-    return moment
+    return position
 
 
 def load_model(
     path: Path | str, *, last: bool = False, trust: Iterable[Path | str] = ()
 ) -> nn.Module:
-    """Return the network that a folder such as `best/`, or a file in it, holds; in eval mode.
+    """Return the network in a folder or weights file, in eval mode.
 
     Args:
-        path: A folder with `model.safetensors`, or such a file; or the address of one, such as
+        path: A folder with `model.safetensors`, or such a file; local or remote, for example
             s3://bucket/studies/NAME/best.
         last: Whether to return the network of the last epoch instead, from the state beside it.
-        trust: Files of code that may define it. What a file names and you do not is not imported.
+        trust: Code files that may define the network; no other file is imported.
 
     Returns:
         Images (N, C, H, W) in [0, 1] to logits (N, K), normalisation included.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InputError: If it is broken, or this version does not have the model that the file names.
+        InputError: If it is corrupt, or names a model that this version does not have.
     """
     with trust_files(trust):
         return load_trusted_model(path, last=last)
 
 
 def load_trusted_model(path: Path | str, *, last: bool) -> nn.Module:
-    """Return what `load_model` does, by such code as is trusted.
+    """Return what `load_model` returns, with the code trusted so far.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        InputError: If it is broken, or of no network that can be had.
+        InputError: If it is corrupt, or names an unknown model.
     """
     if is_url(str(path)):
         with temporary_copy(str(path)) as copy:
@@ -146,12 +148,12 @@ def load_trusted_model(path: Path | str, *, last: bool) -> nn.Module:
     images = ImageFormat(
         shape=(channels, height, width),
         classes=about["classes"],
-        mean=(0.0,) * channels,  # the true ones are among the weights
+        mean=(0.0,) * channels,  # the weights contain the real values
         std=(1.0,) * channels,
     )
     name = values.pop("name", None)
-    if wrong := list(check_member("model", GROUPS["model"], name, values)):
-        raise InputError(wrong)
+    if problems := list(check_member("model", GROUPS["model"], name, values)):
+        raise InputError(problems)
     bound = bound_model(bind_member(GROUPS["model"], name, values))
     weights = load_last_weights(file.parent) if last else load_tensors(file)
     model = build_for_weights(weights, partial(build_model, bound, str(name), images))
@@ -164,25 +166,25 @@ def build_model(model: BoundModel, name: str, images: ImageFormat) -> nn.Module:
 
     Args:
         model: The functions of the group.
-        name: Of its member.
-        images: What it is to take.
+        name: Name of the model.
+        images: Format of the images.
 
     Raises:
         InputError: If it cannot be built.
     """
     try:
         return build_network(model, images)
-    except Exception as error:  # a user's file can fail in any way
+    except Exception as error:  # user-supplied code can raise anything
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         raise InputError([
             f"model: {name} cannot be built for images of {images.shape} in {images.classes} "
-            f"classes ({reason}); mend it or choose another model=NAME."
+            f"classes ({reason}); repair it or choose another model=NAME."
         ]) from None
 
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What the metadata of a file says of its network, each as JSON."""
+    """The metadata of a weights file about its network, each as JSON."""
 
     model: Json[dict[str, object]]
     shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
@@ -190,12 +192,12 @@ class ModelMetadata:
 
 
 def read_metadata(file: Path) -> dict[str, Any]:
-    """Return what a safetensors file says of its network: the model, image shape and classes.
+    """Return the model, image shape and classes in a safetensors file.
 
-    Nothing if it does not say all three, as files from elsewhere do not.
+    The result is empty if one of them is missing, as in files of other programs.
 
     Raises:
-        InputError: If it is broken.
+        InputError: If it is corrupt.
     """
     try:
         with safe_open(file, framework="pt") as opened:
@@ -211,22 +213,22 @@ def read_metadata(file: Path) -> dict[str, Any]:
 
 
 def load_last_weights(folder: Path) -> dict[str, Tensor]:
-    """Return the weights that were examined after the last epoch of a trial.
+    """Return the weights that were validated after the last epoch of a trial.
 
     Raises:
-        InputError: If the trial did not leave them.
+        InputError: If they are missing.
     """
     file = folder / STATE_FILE
     if not file.is_file():
         raise InputError([f"rules: last_epoch needs {file}, and there is none."])
     try:
-        found = load_torch_file(file)
+        state = load_torch_file(file)
     except InputError:
-        found = None
-    weights = found.get("examined") if isinstance(found, Mapping) else None
+        state = None
+    weights = state.get("examined") if isinstance(state, Mapping) else None
     if not is_state_dict(weights):
         raise InputError([
-            f"rules: last_epoch needs {file}, which is broken; leave last_epoch and oracle away."
+            f"rules: last_epoch needs {file}, which is corrupt; leave last_epoch and oracle out."
         ])
     return dict(weights)
 
@@ -236,8 +238,8 @@ def load_external_model(file: Path, model: nn.Module) -> nn.Module:
 
     Args:
         file: safetensors, or a state dictionary as torch saves it.
-        model: Of this project, behind its normalisation; weights may be of the whole, or of what
-            is behind it.
+        model: A network of this project with its normalisation layer; the weights may include that
+            layer or not.
 
     Raises:
         InputError: If they are of another network.
@@ -249,13 +251,13 @@ def load_external_model(file: Path, model: nn.Module) -> nn.Module:
 
 
 def build_for_weights(weights: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:
-    """Return a network for `weights`, or an ensemble of them if they are of several."""
+    """Return a network for `weights`, or an ensemble if they are of several networks."""
     members = {name.split(".")[1] for name in weights if name.startswith("members.")}
     return Ensemble([build() for _ in members]) if members else build()
 
 
 def folder_bytes(folder: Path) -> int:
-    """Return the bytes of the files in a folder, none if it is being deleted."""
+    """Return the bytes of the files in a folder; 0 if it is being deleted."""
     try:
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a network must reach before its robust accuracy counts, such as `clean >= 0.8`."""
+"""A constraint on a validation accuracy, for example `clean >= 0.8`."""
 
 import re
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ CONSTRAINT_PATTERN = re.compile(r"\s*(\w+)\s*>=\s*(\S+)\s*")
 
 @dataclass(frozen=True)
 class Constraint:
-    """A least accuracy on the validation split.
+    """A minimum accuracy on the validation split.
 
     Attributes:
-        accuracy: Which one: "robust" or "clean".
+        accuracy: "robust" or "clean".
         minimum: A fraction in [0, 1].
     """
 
@@ -23,15 +23,15 @@ class Constraint:
         return f"{self.accuracy}>={self.minimum!r}"
 
     def violation(self, *, robust: float, clean: float) -> float:
-        """Return by how much it is missed; at most 0 where it is satisfied, as Optuna has it."""
+        """Return the shortfall; at most 0 if the constraint is satisfied, as in Optuna."""
         return self.minimum - {"robust": robust, "clean": clean}[self.accuracy]
 
 
 def parse_constraint(text: str) -> Constraint:
-    """Return the constraint that is typed so.
+    """Parse a constraint.
 
     Raises:
-        ValueError: If there is no such constraint; the message says what to type.
+        ValueError: If the constraint is invalid; the message says what to type.
 
     >>> str(parse_constraint(" clean >= 0.80"))
     'clean>=0.8'
@@ -40,10 +40,14 @@ def parse_constraint(text: str) -> Constraint:
     if not match or match[1] not in ACCURACIES:
         raise ValueError("must be 'clean>=FRACTION' or 'robust>=FRACTION', such as 'clean>=0.8'")
     try:
-        least = float(match[2])
+        minimum = float(match[2])
     except ValueError:
         raise ValueError(f"needs a number after >=, such as '{match[1]}>=0.8'") from None
-    if not 0 <= least <= 1:
-        hint = f"; for {least:g} % write '{match[1]}>={least / 100:g}'" if 1 < least <= 100 else ""
+    if not 0 <= minimum <= 1:
+        hint = (
+            f"; for {minimum:g} % write '{match[1]}>={minimum / 100:g}'"
+            if 1 < minimum <= 100
+            else ""
+        )
         raise ValueError(f"needs an accuracy in [0, 1]{hint}")
-    return Constraint(match[1], least)
+    return Constraint(match[1], minimum)

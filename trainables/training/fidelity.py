@@ -1,6 +1,6 @@
-"""The whole runs that a trial consists of: short ones first, which decide who gets a long one.
+"""The runs that a trial consists of: short ones first, which decide which trials get a long one.
 
-A short run is a whole one: learning rate, eps and everything else that is scheduled go all the way.
+A short run is complete: learning rate, eps and all other schedules run to their end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,25 +10,25 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Level:
-    """One of a trial's whole runs.
+    """One run of a trial.
 
     Attributes:
-        epochs: Its length.
-        attack: Share of the steps of the training attack that it takes.
+        epochs: Length of the run.
+        attack: Share of the training attack's steps, in (0, 1].
     """
 
     epochs: int
     attack: float = 1.0
 
     def __str__(self) -> str:
-        """Return it in words."""
+        """Return a description for users."""
         weaker = f" with {self.attack:.3g} of the attack's steps" if self.attack < 1 else ""
         return f"{self.epochs} epochs{weaker}"
 
     def apply_to(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return a configuration at this level.
 
-        An attack of fewer steps makes them longer, so that it gets as far.
+        With fewer attack steps each is longer, so that the total length is the same.
         """
         own = {**config, "epochs": self.epochs}
         if self.attack < 1:
@@ -46,4 +46,4 @@ def epochs_trained(levels: Sequence[Level], position: tuple[int, int]) -> int:
     5
     """
     level, epoch = position
-    return sum(each.epochs for each in levels[:level]) + epoch
+    return sum(run.epochs for run in levels[:level]) + epoch

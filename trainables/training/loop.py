@@ -1,4 +1,4 @@
-"""One epoch of adversarial training, whatever its parts."""
+"""One epoch of adversarial training."""
 
 import itertools
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from trainables.threat import Threat
 
 @dataclass(frozen=True, kw_only=True)
 class StepSettings:
-    """How hard one step pushes.
+    """The scheduled values of one step.
 
     Attributes:
         lr: Learning rate.
@@ -35,7 +35,7 @@ class StepSettings:
 def step_settings(
     components: Components, threat: Threat, peak_lr: float, progress: float
 ) -> StepSettings:
-    """Return the learning rate and the radius when a share `progress` of the run is over."""
+    """Return the learning rate and the radius at a share `progress` of the run."""
     schedule, radius = components.schedule, components.eps_schedule
     _, within = components.periods.locate_period(progress)
     share = radius.factor(within) * radius.warmup_factor(progress)
@@ -47,14 +47,14 @@ def step_settings(
 
 @dataclass(frozen=True, kw_only=True)
 class EpochResult:
-    """What one epoch of training measured.
+    """The result of one epoch of training.
 
     Attributes:
-        loss: Mean of what the method minimises, in nats per example.
-        last_step: Of the last step.
+        loss: Mean of the method's loss, in nats per example.
+        last_step: Settings of the last step.
         gradient_passes: Forward passes with gradients per training example.
-        collapsed_at: Updates since the start of training after which the sentinel ended the epoch;
-            0 if it did not.
+        collapsed_at: Update since the start of training at which the overfitting detector ended the
+            epoch; 0: it did not.
     """
 
     loss: float
@@ -79,32 +79,32 @@ def train_epoch(
     epochs: int,
     detector_images: Batch | None = None,
 ) -> EpochResult:
-    """Train `model` on every image once, or until the sentinel finds that it has collapsed.
+    """Train `model` on every image once, or until the overfitting detector finds a collapse.
 
     Args:
         model: The network, behind its normalisation.
         optimizer: Takes the steps.
-        average: Is told of each.
+        average: Updated after each step.
         images: The training split.
-        components: What `bind` returned.
+        components: The bound components.
         classes: Number of classes K.
         threat: The full ball.
-        peak_lr: What the schedule multiplies.
+        peak_lr: Learning rate that the schedule multiplies.
         rng: Source of order, augmentation and random starts; on the device of the images.
-        memory: What an update keeps from one batch to the next.
+        memory: Tensors that an update keeps between batches.
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
-        detector_images: What the sentinel looks at, images and labels; it looks at nothing if none.
+        detector_images: Images and labels for the overfitting detector; `None`: no check.
     """
     total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
     context = StepContext(
         threat=threat, rng=rng, memory=memory, classes=classes, scale=cosine_scale(model)
     )
     ready = inject_components(components, context)
-    steps, shown = prepare_batches(ready, images, rng)
+    steps, batches = prepare_batches(ready, images, rng)
     model.train()
     with count_gradient_passes(model) as passes:
-        for step, (x, y) in enumerate(shown):
+        for step, (x, y) in enumerate(batches):
             # in the middle of the step, so that neither the first nor the last step has lr 0
             progress = (epoch + (step + 0.5) / steps) / epochs
             now = step_settings(components, threat, peak_lr, progress)
@@ -118,7 +118,7 @@ def train_epoch(
             trained = passes[0]
             if detector_images:
                 collapsed_at = ready.sentinel.detect_collapse(model, detector_images)
-            passes[0] = trained  # looking is no part of the cost of training
+            passes[0] = trained  # the check is not part of the cost of training
             if collapsed_at:
                 break
     return EpochResult(
@@ -134,8 +134,8 @@ def prepare_batches(
 ) -> tuple[int, Iterator[Batch]]:
     """Return the number of steps of an epoch and the augmented batch of each.
 
-    An update that replays its batches sees that many batches fewer, so that an epoch costs the same
-    and the schedules count replays.
+    An update that replays its batches gets fewer batches by that factor, so that an epoch costs the
+    same and the schedules count replays.
     """
     data, replays = components.data, components.update.replays
     fresh = -(-len(images) // (data.batch_size * replays))
@@ -152,7 +152,7 @@ def prepare_batches(
 def count_gradient_passes(model: Module) -> Iterator[list[int]]:
     """Count the examples that go through `model` with gradients; the total is the only item.
 
-    What goes through its view, which attacks use in its place, counts too.
+    Examples through its folded view, which attacks use instead, count too.
     """
     total = [0]
 

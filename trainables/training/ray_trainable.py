@@ -1,4 +1,4 @@
-"""A trial as Ray Tune runs it: a function that reports."""
+"""The function trainable of Ray Tune: trains a trial and reports every epoch."""
 
 import gc
 import tempfile
@@ -20,24 +20,23 @@ from trainables.training.micro_batch import halve_micro_batch
 from trainables.training.trial import TrainingOutOfMemoryError, Trial
 
 CHECKPOINT_ERROR = "refused"
-"""Beside an epoch that is reported before its checkpoint could be written: why it could not."""
+"""Key in the report of an epoch whose checkpoint could not be written yet: the reason."""
 
 
 def trainable(config: dict[str, Any]) -> None:
     """Train one configuration, level by level, from its last checkpoint; report every epoch.
 
-    On a GPU that trials share, each keeps to its share of the memory, so that one that outgrows it
-    fails alone. It is then tried again from its last checkpoint, or its start, and draws the same
-    random numbers, with parts of its batches half as large.
+    On a shared GPU each trial may use its share of the memory, so that a trial that needs more
+    fails alone. It then restarts from its last checkpoint, or its start, with half the micro-batch
+    and the same random numbers.
 
     Args:
         config: Group to member and knobs, and `levels`, `seed`, `device`, `threads`,
-            `precision`, `compile`, `constraint` if there is one, on a GPU `memory_share`, `level`,
-            where it begins, and `goes_on_from`, the checkpoint of a trial that has been begun
-            before.
+            `precision`, `compile`; optional: `constraint`, `memory_share` (on a GPU), `level` (the
+            first level) and `goes_on_from` (the checkpoint to resume from).
     """
     torch.set_num_threads(config["threads"])
-    if not torch.cuda.is_available():  # a node may count GPUs that torch cannot use
+    if not torch.cuda.is_available():  # Ray may count GPUs that torch cannot use
         config = config | {"device": "cpu"}
     if config["device"] == "cuda":
         torch.cuda.set_per_process_memory_fraction(config["memory_share"])
@@ -46,51 +45,51 @@ def trainable(config: dict[str, Any]) -> None:
         for trial in iterate_levels(config, micro_batch):
             try:
                 report_epochs(trial)
-            except TrainingOutOfMemoryError as accident:
-                micro_batch = halve_micro_batch(trial, accident)
+            except TrainingOutOfMemoryError as error:
+                micro_batch = halve_micro_batch(trial, error)
                 break
         else:
             done = True
         del trial
-        gc.collect()  # the accident's traceback held what was being computed
+        gc.collect()  # the traceback of the error referred to tensors
         if config["device"] == "cuda":
             torch.cuda.empty_cache()
 
 
 def report_epochs(trial: Trial) -> None:
-    """Train to the end; report and keep every epoch.
+    """Train to the end; report every epoch with a checkpoint.
 
-    While the storage refuses a checkpoint, its epoch is reported without one, and why.
+    While the storage cannot take a checkpoint, its epoch is reported without one, with the reason.
     """
-    for each in trial.run_epochs():
-        measured = asdict(each)
+    for report in trial.run_epochs():
+        metrics = asdict(report)
         with tempfile.TemporaryDirectory() as folder:
             checkpoint.save(trial, Path(folder))
 
-            def refused(reason: str, measured: dict[str, object] = measured) -> None:
-                tune.report(measured | {CHECKPOINT_ERROR: reason})
+            def report_reason(reason: str, metrics: dict[str, object] = metrics) -> None:
+                tune.report(metrics | {CHECKPOINT_ERROR: reason})
 
-            Retry(refused)("its checkpoint", partial(report_with_checkpoint, measured, folder))
+            Retry(report_reason)("its checkpoint", partial(report_with_checkpoint, metrics, folder))
 
 
 def report_with_checkpoint(metrics: dict[str, object], folder: str) -> None:
     """Report an epoch with its checkpoint.
 
     Raises:
-        OSError: If the storage refuses it, or is not there.
+        OSError: If the storage cannot take it.
     """
     try:
         tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(folder))
-    except RuntimeError as error:  # what Ray says where it does not find its own marker
+    except RuntimeError as error:  # Ray's error if its marker file is missing
         raise OSError(str(error).splitlines()[0]) from error
 
 
 def iterate_levels(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
-    """Yield a trial's whole runs, the first of them where it was left off.
+    """Yield the runs of a trial, the first from its checkpoint.
 
     Args:
-        config: Of the trial.
-        micro_batch: Images that its updates take at a time; as configured if none.
+        config: Configuration of the trial.
+        micro_batch: Images that updates take at a time; `None`: as configured.
     """
     levels = [Level(**level) for level in config["levels"]]
     with starting_checkpoint(config) as folder:
@@ -111,11 +110,11 @@ def iterate_levels(config: Mapping[str, Any], micro_batch: int | None) -> Iterat
 
 @contextmanager
 def starting_checkpoint(config: Mapping[str, Any]) -> Iterator[Path | None]:
-    """Give the folder with what a trial is to go on from, if anything; fetched if it is remote."""
-    came_from = config.get("goes_on_from")
+    """Provide a local folder with the checkpoint to resume from, or `None`."""
+    source = config.get("goes_on_from")
     last = tune.get_checkpoint()
-    if last is None and came_from is not None:
-        files, path = open_filesystem(came_from)
+    if last is None and source is not None:
+        files, path = open_filesystem(source)
         last = tune.Checkpoint(path, files)
     if last is None:
         yield None

@@ -1,4 +1,4 @@
-"""One trial: a configuration, trained epoch by epoch, examined after each."""
+"""One trial: a configuration, trained and validated epoch by epoch."""
 
 import math
 import time
@@ -23,31 +23,31 @@ from trainables.training.report import Report
 
 
 class TrainingOutOfMemoryError(torch.OutOfMemoryError):
-    """Training ran out of memory, rather than building or examining a network."""
+    """Training ran out of memory, rather than building or validating a network."""
 
 
 class Trial:
-    """A network in training and everything that its next epoch depends on.
+    """A network in training and the state that its next epoch depends on.
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`; `parse_constraint` if there is one, `study` if trials share what they read.
-        model: The network, behind its normalisation.
-        best_report: Report of the epoch with the highest robust accuracy on the validation split so far,
-            among those that satisfy the constraint; if none does, of the one nearest to it.
+            and `compile`; optional: `constraint`, and `study` if trials share the data set.
+        model: The network with its normalisation layer.
+        best_report: Report of the epoch with the highest robust validation accuracy so far,
+            among those that satisfy the constraint; otherwise of the nearest to satisfying it.
         best_weights: The weights of that epoch.
     """
 
     def __init__(self, config: Mapping[str, Any], level: int = 0) -> None:
-        """Build every part that `config` names.
+        """Build the components that `config` names.
 
         Args:
-            config: Of one whole run.
-            level: Which of a trial's whole runs it is.
+            config: Configuration of one run.
+            level: Index of the run in the trial.
 
         Raises:
-            InputError: If it names what there is not.
-            DataError: If the images cannot be had.
+            InputError: If the configuration is invalid.
+            DataError: If the images cannot be read.
         """
         self.config, self.level = config, level
         self.components = bind({k: v for k, v in config.items() if k in GROUPS})
@@ -83,13 +83,13 @@ class Trial:
         )
 
     def continue_from(self, shorter: "Trial") -> None:
-        """Keep what a shorter run of the same configuration came to, and add to its cost."""
+        """Take over the best epoch and the cost of a shorter run of the same configuration."""
         self.gradient_passes = shorter.gradient_passes
         self.best_report, self.best_weights = shorter.best_report, shorter.best_weights
 
     @property
     def micro_batch(self) -> int | None:
-        """Images that the update takes at a time; whole batches if none."""
+        """Images that the update takes at a time; `None`: whole batches."""
         return self.components.update.micro_batch
 
     @micro_batch.setter
@@ -98,15 +98,15 @@ class Trial:
         self.components = replace(self.components, update=update)
 
     def run_epochs(self) -> Iterator[Report]:
-        """Train to the end, or until the network diverges or collapses; yield a row an epoch."""
+        """Train to the end, or until the network diverges or collapses; yield reports."""
         while self.epoch < self.epochs and not (self.diverged or self.collapsed_at):
             yield self.run_epoch()
 
     def run_epoch(self) -> Report:
-        """Train for one epoch and examine.
+        """Train for one epoch and validate.
 
         Raises:
-            OutgrownError: If training runs out of memory; the trial is then of no more use.
+            TrainingOutOfMemoryError: If training runs out of memory; do not reuse the trial.
         """
         start = time.perf_counter()
         try:
@@ -122,8 +122,8 @@ class Trial:
             self.constraint
         ):
             self.best_report = report
-            examined = self.average.evaluation_model()
-            self.best_weights = {k: v.clone() for k, v in examined.state_dict().items()}
+            validated = self.average.evaluation_model()
+            self.best_weights = {k: v.clone() for k, v in validated.state_dict().items()}
         if self.periods_finished() > self.periods_finished(self.epoch - 1):
             self.average.on_period_end()
         return report
@@ -147,17 +147,17 @@ class Trial:
         )
 
     def periods_finished(self, epoch: int | None = None) -> int:
-        """Return how many periods are over after `epoch` epochs; those so far if none."""
+        """Return the number of finished periods after `epoch` epochs; `None`: so far."""
         after = self.epoch if epoch is None else epoch
         return self.components.periods.locate_period(after / self.epochs)[0]
 
     def build_report(self, result: EpochResult, start: float) -> Report:
-        """Return the row of the epoch that began at `start`; a diverged network scores 0."""
+        """Return the report of the epoch that began at `start`; a diverged network scores 0."""
         trained = time.perf_counter()
         clean, robust = 0.0, 0.0
         if not self.diverged:
-            exam = self.components.exam.measure_accuracies
-            clean, robust = exam(
+            measure = self.components.exam.measure_accuracies
+            clean, robust = measure(
                 self.average.evaluation_model(), self.validation_images, threat=self.threat
             )
         now = time.perf_counter()
@@ -179,7 +179,7 @@ class Trial:
 
 
 def attacks_in_one_step(components: Components) -> bool:
-    """Return whether training attacks in a single step, by what its members say of themselves."""
+    """Return whether the training attack takes a single gradient step, as its members declare."""
     attacker = components.attack if components.update.uses_attack else components.update
     return components.method.attacks and attacker.gradient_steps == 1
 
@@ -188,7 +188,7 @@ def build_network(model: BoundModel, images: ImageFormat) -> nn.Module:
     """Return the network that the bound group `model` describes, on the CPU.
 
     Raises:
-        TypeError: If a user's own is none.
+        TypeError: If a custom `build` returns something else.
     """
     built = model.build(images.shape, images.classes)
     if not isinstance(built, nn.Module):
@@ -198,12 +198,12 @@ def build_network(model: BoundModel, images: ImageFormat) -> nn.Module:
 
 
 def load_dataset(load: partial[Dataset], device: str, study: str | None = None) -> Dataset:
-    """Return the data set on a device; a reused process loads it once, and so do those of a study.
+    """Return the data set on a device; cached in the process and, with `study`, on the node.
 
     Args:
-        load: Reads it.
+        load: Reads the data set.
         device: The device.
-        study: Whose processes on this node read it once, if any do.
+        study: Name of the study whose processes share one copy on this node; `None`: no sharing.
     """
     return _load_dataset(load.func, tuple(sorted(load.keywords.items())), device, study)
 
@@ -218,10 +218,10 @@ def _load_dataset(
     def read() -> Dataset:
         data = load(**dict(settings))
         if not isinstance(data, Dataset):
-            raise TypeError(f"must return a trainables.images.Dataset, got {data!r}")
+            raise TypeError(f"must return a trainables.data_pipeline.images.Dataset, got {data!r}")
         return data
 
-    # two files of a user's own may have one name
+    # two custom files may have one name
     source = getattr(load, "__globals__", {}).get("__file__", load.__module__)
     data = read_once(read, study, f"{source} {settings}") if study else read()
     return Dataset(

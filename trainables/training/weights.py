@@ -1,4 +1,4 @@
-"""Reading weights from files, none of which is run as code, and putting them into a network."""
+"""Read weights from files without running code, and load them into a network."""
 
 import warnings
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from trainables.errors import InputError
 
 
 def load_tensors(file: Path) -> dict[str, Tensor]:
-    """Return the weights in a safetensors file, or in one that torch wrote; never code.
+    """Return the weights in a safetensors file or a file of `torch.save`; never run code.
 
-    A state dictionary may lie in one entry of a checkpoint, and its names may begin with "module."
-    as those of a parallel network do.
+    The state dictionary may be an entry of a checkpoint, and its names may start with "module." as
+    in a parallel network.
 
     Raises:
-        InputError: If there are none, or reading them would run code.
+        InputError: If there are no weights, or reading them would run code.
     """
     if file.suffix == ".safetensors":
         try:
@@ -29,35 +29,35 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
             raise InputError([
                 f"weights: {file} cannot be read as tensors ({error}); write it again."
             ]) from None
-    found = load_torch_file(file)
+    content = load_torch_file(file)
     for entry in ("state_dict", "model_state_dict", "model", "net"):
-        if isinstance(found, Mapping) and isinstance(found.get(entry), Mapping):
-            found = found[entry]
-    if not is_state_dict(found):
+        if isinstance(content, Mapping) and isinstance(content.get(entry), Mapping):
+            content = content[entry]
+    if not is_state_dict(content):
         raise InputError([
             f"weights: {file} holds no state dictionary of tensors, which "
             "torch.save(network.state_dict(), FILE) writes."
         ])
-    return {str(name).removeprefix("module."): tensor for name, tensor in found.items()}
+    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 def is_state_dict(found: object) -> TypeGuard[Mapping[str, Tensor]]:
-    """Return whether what was read is a state dictionary."""
+    """Return whether an object is a state dictionary."""
     return isinstance(found, Mapping) and all(isinstance(t, Tensor) for t in found.values())
 
 
 def load_torch_file(file: Path) -> Any:  # noqa: ANN401
-    """Return what torch wrote to a file, if that is tensors and plain containers; never code.
+    """Return the tensors and plain containers in a file of `torch.save`; never run code.
 
     Raises:
-        InputError: If it is anything else.
+        InputError: If the file holds anything else.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(file, weights_only=True, map_location="cpu")
-    except Exception:  # a broken file can fail in any way
-        # torch's own words are not told: they end with how to run what the file holds as code
+    except Exception:  # a corrupt file can raise anything
+        # torch's message is left out: it ends with advice on how to run code from the file
         raise InputError([
             f"weights: {file} cannot be read as tensors: expected a whole file that torch.save "
             "made of a state_dict(), or safetensors; write it again as one of them."
@@ -65,11 +65,10 @@ def load_torch_file(file: Path) -> Any:  # noqa: ANN401
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
-    """Load weights into a network that they are meant for.
+    """Load weights into the network that they belong to.
 
     Raises:
-        InputError: If they are of another network, or no finite numbers; names the first tensor
-            that does not fit.
+        InputError: If they are of another network or not finite; names the first such tensor.
     """
     for name, mine in model.state_dict().items():
         if name not in weights:
@@ -87,7 +86,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], file: Path) ->
 
 
 def tensor_mismatch(given: Tensor, mine: Tensor) -> str | None:
-    """Return why a tensor of the same shape cannot take the place of `mine`, if it cannot."""
+    """Return why a tensor of the same shape cannot replace `mine`, or `None`."""
     if given.layout is not torch.strided or given.is_meta:
         return f"must be a dense tensor, got {'no numbers' if given.is_meta else given.layout}"
     kinds = [(dtype.is_floating_point, dtype.is_complex) for dtype in (given.dtype, mine.dtype)]

@@ -1,4 +1,4 @@
-"""What is examined, by hand; and that an interruption changes nothing."""
+"""The averaged weights, computed by hand; and resumed trials."""
 
 import pytest
 import torch
@@ -68,14 +68,14 @@ def test_no_average_is_the_network_itself():
     assert none.build(model).evaluation_model() is model
 
 
-def test_the_ensemble_of_one_answers_as_the_network_does():
+def test_an_ensemble_of_one_predicts_as_the_network():
     model, x = nn.Linear(3, 4), torch.rand(2, 3)
     answer = ensemble.build(model).evaluation_model()(x)
     torch.testing.assert_close(answer.softmax(dim=1), model(x).softmax(dim=1))
 
 
 @each_average
-def test_what_is_examined_is_what_is_kept_and_it_loads(name, tmp_path):
+def test_the_validated_weights_are_saved_and_load(name, tmp_path):
     trial = Trial(tiny_config(average={"name": name}, **TWO_PERIODS))
     best = max(trial.run_epochs(), key=lambda report: report.score())
     checkpoint.save(trial, tmp_path)
@@ -85,7 +85,7 @@ def test_what_is_examined_is_what_is_kept_and_it_loads(name, tmp_path):
 
 
 @each_average
-def test_an_interruption_changes_nothing(name, tmp_path):
+def test_a_resumed_trial_is_the_same(name, tmp_path):
     config = tiny_config(average={"name": name}, **TWO_PERIODS)
     straight = Trial(config)
     list(straight.run_epochs())
@@ -102,7 +102,7 @@ def test_an_interruption_changes_nothing(name, tmp_path):
 
 
 @each_average
-def test_the_network_in_training_is_not_touched(name):
+def test_the_network_in_training_is_not_changed(name):
     assert GROUPS["average"].load(name).__doc__
     plain, averaged = (
         Trial(tiny_config(average={"name": each}, **TWO_PERIODS)) for each in ("none", name)

@@ -1,4 +1,4 @@
-"""Every attack of an evaluation, on a network whose margins are known."""
+"""Every evaluation attack, on a network with known margins."""
 
 import pytest
 import torch
@@ -39,7 +39,7 @@ def near_and_far():
     return x, torch.zeros(5, dtype=torch.long), TwoOfFive(64)
 
 
-def halves():
+def opposite_signs():
     """Return an image 0.05 off the boundary where half of the pixels grow and half shrink."""
     weight = torch.tensor([1.0] * 32 + [-1.0] * 32)
     x = torch.full((1, 1, 8, 8), 0.5)
@@ -50,27 +50,27 @@ def halves():
 def run(word, threat, model, x, y, given=None):
     made, problems = parse_suite(word, given or {})
     assert not problems
-    standing = torch.ones_like(y, dtype=torch.bool)
+    robust = torch.ones_like(y, dtype=torch.bool)
     for number, attempt in enumerate(made[0].build_attempts(5)):
-        if not standing.any():
+        if not robust.any():
             break
         rng = torch.Generator().manual_seed(number)
-        points, _ = unpack_attempt(attempt(model, x[standing], y[standing], threat=threat, rng=rng))
-        assert (threat.size(points - x[standing]) <= threat.eps + 1e-6).all()
+        points, _ = unpack_attempt(attempt(model, x[robust], y[robust], threat=threat, rng=rng))
+        assert (threat.norm(points - x[robust]) <= threat.eps + 1e-6).all()
         assert points.min() >= 0
         assert points.max() <= 1
         with torch.no_grad():
-            standing[standing.clone()] = model(points).argmax(dim=1) == y[standing]
-    return standing.tolist()
+            robust[robust.clone()] = model(points).argmax(dim=1) == y[robust]
+    return robust.tolist()
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=LINF), L2(eps=EUCLIDEAN)], ids=["linf", "l2"])
 @pytest.mark.parametrize("word", WORDS)
-def test_exactly_the_images_within_the_radius_are_fooled(word, threat):
+def test_exactly_the_images_within_the_radius_are_misclassified(word, threat):
     x, y, model = near_and_far()
-    # 5,000 squares of l2 come no further than half of the way on so small an image
-    second = word == "square" and isinstance(threat, L2)
-    assert run(word, threat, model, x, y) == [False, second, True, True, True]
+    # on so small an image, 5,000 l2 squares reach only half of the distance
+    second_is_robust = word == "square" and isinstance(threat, L2)
+    assert run(word, threat, model, x, y) == [False, second_is_robust, True, True, True]
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=1.0)], ids=["linf", "l2"])
@@ -98,8 +98,8 @@ def test_random_targets_reach_the_boundary_when_drawn_often():
     assert run("random_targeted_10_40", threat, model, x, y) == [False, False, True, True, True]
 
 
-def test_random_targets_are_gone_for_until_they_are_reached():
-    """Class 1 is the one that TwoOfFive can answer besides 0: no other is ever reached."""
+def test_random_targets_are_attacked_until_they_are_reached():
+    """TwoOfFive predicts only 0 and 1, so that no other target is reached."""
     x, y, model = near_and_far()
     (attempt,) = parse_suite("random_targeted_10", {})[0][0].build_attempts(5)
     several = torch.arange(5).repeat(40)
@@ -117,21 +117,21 @@ def test_rays_finds_the_boundary_from_decisions_alone():
     assert run("rays", threat, model, x, y) == [False, False, True, True, True]
 
 
-def test_rays_turns_signs_where_that_is_nearer():
+def test_rays_flips_signs_that_bring_the_boundary_nearer():
     """The boundary is where half of the pixels grow and half shrink."""
-    x, y, model = halves()
+    x, y, model = opposite_signs()
     assert run("rays", Linf(eps=0.055), model, x, y) == [False]
     assert run("rays", Linf(eps=0.045), model, x, y) == [True]
 
 
-def test_the_direction_of_a_feature_is_all_that_normalised_attacks_see():
+def test_normalised_attacks_see_only_the_direction_of_a_feature():
     """Here the boundary depends on the direction alone, so that they find it too."""
-    x, y, model = halves()
+    x, y, model = opposite_signs()
     assert run("normalized_pgd", Linf(eps=0.055), model, x, y) == [False]
     assert run("normalized_pgd", Linf(eps=0.045), model, x, y) == [True]
 
 
-def test_rays_stops_at_its_queries():
+def test_rays_stops_at_its_query_limit():
     calls = []
 
     class Counted(TwoOfFive):
@@ -146,7 +146,7 @@ def test_rays_stops_at_its_queries():
     assert 50 <= sum(calls) <= 50 + 20  # the last bisection is finished: 14 halvings from 1
 
 
-def test_rays_is_of_linf():
+def test_rays_needs_linf():
     made, _ = parse_suite("rays", {})
     x, y, model = near_and_far()
     with pytest.raises(ValueError, match="linf"):
@@ -160,7 +160,7 @@ def test_the_margin_by_hand():
     assert loss(logits, torch.tensor([1, 2])).tolist() == [3.0, -2.0]
 
 
-def test_ranks_leave_the_label_out():
+def test_ranks_exclude_the_label():
     """Of logits 5, 1, 3, 2 with label 0 the wrong classes rank 2, 3, 1."""
     logits = torch.tensor([[5.0, 1.0, 3.0, 2.0]])
     y = torch.tensor([0])
@@ -168,14 +168,14 @@ def test_ranks_leave_the_label_out():
     assert ranked == [2, 3, 1]
 
 
-def test_towards_a_target_by_hand():
+def test_the_targeted_margin_by_hand():
     loss = multi_targeted.targeted_margin_loss(torch.tensor([2, 1]), torch.tensor([0, 0]))
     logits = torch.tensor([[1.0, 4.0, 6.0]])
     assert loss(logits, torch.tensor([1])).tolist() == [3.0]
     assert loss(logits, torch.tensor([0])).tolist() == [5.0]
 
 
-def test_likeness_by_hand():
+def test_the_target_likelihood_by_hand():
     """Of two equal logits each has probability 1/2."""
     loss = random_targeted.target_log_likelihood(torch.tensor([0]))
     assert loss(torch.zeros(1, 2), torch.tensor([0])).item() == pytest.approx(-0.693147, abs=1e-6)
@@ -183,20 +183,20 @@ def test_likeness_by_hand():
 
 @pytest.mark.parametrize(
     ("threat", "expected"),
-    # gap 1 and slopes 3 and 4: 1/5 along (0.6, 0.8) in l2, 1/7 either way in linf
+    # gap 1 and gradients 3 and 4: 1/5 along (0.6, 0.8) in l2, 1/7 either way in linf
     [(L2(eps=1), (0.12, 0.16)), (Linf(eps=1), (1 / 7, 1 / 7))],
     ids=["l2", "linf"],
 )
-def test_the_shortest_way_over_a_boundary_by_hand(threat, expected):
+def test_the_shortest_step_to_a_boundary_by_hand(threat, expected):
     logits = torch.tensor([[0.0, -1.0, -9.0]])
-    slopes = torch.zeros(1, 3, 1, 1, 2)
-    slopes[0, 1, 0, 0] = torch.tensor([3.0, 4.0])
-    slopes[0, 2, 0, 0] = torch.tensor([3.0, 4.0])
-    step = deepfool.shortest_step(logits, slopes, torch.tensor([0]), threat)
+    gradients = torch.zeros(1, 3, 1, 1, 2)
+    gradients[0, 1, 0, 0] = torch.tensor([3.0, 4.0])
+    gradients[0, 2, 0, 0] = torch.tensor([3.0, 4.0])
+    step = deepfool.shortest_step(logits, gradients, torch.tensor([0]), threat)
     assert step.flatten().tolist() == pytest.approx(expected)  # float32
 
 
-def test_features_are_normalised_while_the_attack_looks_and_no_longer():
+def test_features_are_normalised_during_the_attack_only():
     """The feature 0.3, 0.4 becomes 3 * (0.6, 0.8)."""
     model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
     model[1].weight.data = torch.eye(2)
@@ -208,7 +208,7 @@ def test_features_are_normalised_while_the_attack_looks_and_no_longer():
 
 
 def test_a_transfer_is_crafted_on_the_source(monkeypatch):
-    """The source's boundary lies the other way, so that what is crafted there helps the target."""
+    """The source's boundary lies on the other side, so that its examples help the target."""
     x, y, model = near_and_far()
     source = TwoOfFive(64, weight=torch.full((64,), -1.0), bias=0.9)
     monkeypatch.setattr(transfer, "load_model", lambda _: source)
@@ -223,7 +223,7 @@ def test_numbers_in_a_name_fill_the_first_knobs():
     assert made[1].knobs["queries"] == 7
 
 
-def test_an_attack_too_many_or_unknown_or_idle_is_told_at_once():
+def test_all_problems_of_a_suite_are_reported_together():
     _, problems = parse_suite(["pdg", "pgd_1_2_3"], {"square": {"queries": 3}})
     assert len(problems) == 3
     assert "no attack 'pdg'" in problems[0]

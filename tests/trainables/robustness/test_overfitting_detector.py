@@ -1,10 +1,10 @@
-"""The sentinel, on a network that several steps fool and one does not; and in a trial."""
+"""The catastrophic-overfitting detector: on toy networks and in a trial."""
 
 import pytest
 import torch
 
 from tests.oracles import Halfspace, replace_component, tiny_config
-from tests.trainables.training.test_trial import measured
+from tests.trainables.training.test_trial import metrics_of
 from trainables.data_pipeline.images import Images
 from trainables.robustness import overfitting_detector
 from trainables.robustness.overfitting_detector import (
@@ -20,7 +20,7 @@ from trainables.training.trial import Trial
 
 
 class Bent(torch.nn.Module):
-    """One pixel; wrong only a little above 0.5, where a step of 0.1 from 0.5 leaps over.
+    """One pixel; wrong only a little above 0.5, where a step of 0.1 from 0.5 skips.
 
     The loss of the right class, 1, grows with the pixel all the way.
     """
@@ -40,11 +40,11 @@ def ones(x):
 
 
 BENT, SAFE, WRONG = 0.5, 0.2, 0.55
-"""A pixel that several steps fool and one does not, one that neither does, one wrong as it is."""
+"""Pixels: misclassified after several steps only; robust; misclassified without an attack."""
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.1)])
-def test_a_plane_withstands_several_steps_as_well_as_one(threat):
+def test_on_a_halfspace_several_steps_are_no_stronger_than_one(threat):
     """The boundary is at 0.4: 0.35 is wrong, 0.45 and 0.49 are within 0.1 of it, 0.6 is not."""
     x = pixels(0.35, 0.45, 0.49, 0.6)
     model = Halfspace(torch.ones(1), bias=-0.4)
@@ -58,7 +58,7 @@ def test_several_steps_find_what_one_leaps_over():
 
 def test_pgd_takes_steps_of_half_the_radius_from_anywhere_in_the_ball():
     """From 0.4 to 0.6, evenly: one step of 0.05 reaches what is wrong from above 0.47, and from
-    0.598 on it is past that, so that 0.36 withstand it; two reach it from 0.42: 0.11."""
+    0.598 on it is past that: 0.36 are robust to one step. Two reach it from 0.42: 0.11."""
     x = torch.full((4000, 1, 1, 1), BENT)
     for steps, expected in ((1, 0.36), (2, 0.11)):
         one, several = fgsm_pgd_accuracies(Bent(), x, ones(x), threat=Linf(eps=0.1), steps=steps)
@@ -78,7 +78,7 @@ class Untraceable(torch.nn.Module):
         return self.last(features if features.sum() > 0 else -features)
 
 
-def test_looking_changes_nothing():
+def test_a_check_changes_nothing():
     model, x = Untraceable(), pixels(0.1, 0.5, 0.9)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     fgsm_pgd_accuracies(model, x, ones(x), threat=Linf(eps=0.1), steps=5)
@@ -87,43 +87,43 @@ def test_looking_changes_nothing():
     assert all(p.requires_grad and p.grad is None for p in model.parameters())
 
 
-def looks(steps, x, memory=None, **knobs):
-    """Return what the sentinel says after each of some updates."""
+def check_steps(steps, x, memory=None, **knobs):
+    """Return the detector's result after each of some updates."""
     memory = {} if memory is None else memory
     settings = {"threat": Linf(eps=0.1), "memory": memory, "every": 10} | knobs
     return [detect_collapse(Bent(), (x, ones(x)), step=step, **settings) for step in steps]
 
 
-def test_a_collapse_is_told_once_it_is_seen_again():
-    assert looks([9, 10, 11, 19, 20], pixels(BENT)) == [0, 0, 0, 0, 10]
+def test_a_collapse_is_reported_at_the_second_check():
+    assert check_steps([9, 10, 11, 19, 20], pixels(BENT)) == [0, 0, 0, 0, 10]
 
 
-def test_what_recovers_in_between_has_not_collapsed():
+def test_a_network_that_recovers_has_not_collapsed():
     memory = {}
-    assert looks([10], pixels(BENT), memory) == [0]
-    assert looks([20], pixels(SAFE), memory) == [0]
-    assert looks([30, 40], pixels(BENT), memory) == [0, 30]
+    assert check_steps([10], pixels(BENT), memory) == [0]
+    assert check_steps([20], pixels(SAFE), memory) == [0]
+    assert check_steps([30, 40], pixels(BENT), memory) == [0, 30]
 
 
-def test_the_share_is_of_what_withstands_one_step():
-    """Of four that withstand one step, one withstands several; the fifth withstands nothing."""
+def test_the_share_is_of_the_images_robust_to_one_step():
+    """Of four images robust to one step, one is robust to several; the fifth is misclassified."""
     x = pixels(BENT, BENT, BENT, SAFE, WRONG)
-    assert looks([10, 20], x, share=0.26) == [0, 10]
-    assert looks([10, 20], x, share=0.25) == [0, 0]
+    assert check_steps([10, 20], x, share=0.26) == [0, 10]
+    assert check_steps([10, 20], x, share=0.25) == [0, 0]
 
 
-def test_nothing_is_decided_where_hardly_anything_withstands_one_step():
+def test_low_fgsm_accuracy_is_no_collapse():
     few = pixels(*[BENT] * 2, *[WRONG] * 18)
     assert MIN_FGSM_ACCURACY == 2 / 20
-    assert looks([10, 20], few) == [0, 10]
-    assert looks([10, 20], torch.cat([few, pixels(WRONG)])) == [0, 0]
+    assert check_steps([10, 20], few) == [0, 10]
+    assert check_steps([10, 20], torch.cat([few, pixels(WRONG)])) == [0, 0]
 
 
-def test_it_may_be_turned_off():
-    assert looks(range(1, 50), pixels(BENT), every=0) == [0] * 49
+def test_the_detector_can_be_turned_off():
+    assert check_steps(range(1, 50), pixels(BENT), every=0) == [0] * 49
 
 
-def test_the_images_are_the_same_every_time_and_as_they_are():
+def test_the_images_are_always_the_same_and_not_augmented():
     train = Images(x=torch.arange(50, dtype=torch.uint8).view(-1, 1, 1, 1), y=torch.arange(50))
     before = torch.get_rng_state()
     (x, y), (again, _) = (select_images(train, images=20) for _ in range(2))
@@ -135,7 +135,7 @@ def test_the_images_are_the_same_every_time_and_as_they_are():
 
 
 @pytest.mark.parametrize(
-    ("changes", "looked_at"),
+    ("changes", "is_checked"),
     [
         ({"attack": {"name": "fgsm"}}, True),
         ({"attack": {"name": "fgsm_rs"}}, True),
@@ -155,16 +155,16 @@ def test_the_images_are_the_same_every_time_and_as_they_are():
         ({"attack": {"name": "fgsm"}, "sentinel": {"every": 0}}, False),
     ],
 )
-def test_only_one_step_attacks_are_looked_at(changes, looked_at):
-    assert (Trial(tiny_config(**changes)).detector_images is not None) == looked_at
+def test_only_one_step_attacks_are_checked(changes, is_checked):
+    assert (Trial(tiny_config(**changes)).detector_images is not None) == is_checked
 
 
-def test_a_users_attack_that_says_nothing_is_not_looked_at(tmp_path):
+def test_a_custom_attack_without_slopes_is_not_checked(tmp_path):
     path = tmp_path / "mine.py"
     source = "from trainables.attacks import fgsm\nperturb = fgsm.perturb\n"
     path.write_text(source)
     assert Trial(tiny_config(attack={"name": str(path)})).detector_images is None
-    path.write_text(f"{source}SLOPES = 1\n")
+    path.write_text(f"{source}SLOPES=1\n")
     assert Trial(tiny_config(attack={"name": str(path)})).detector_images is not None
 
 
@@ -175,46 +175,46 @@ def test_a_users_attack_that_says_nothing_is_not_looked_at(tmp_path):
         ({"name": "small_cnn"}, {"name": "free", "replays": 2}),
     ],
 )
-def test_a_trial_that_does_not_collapse_is_the_same_to_the_last_bit(model, update):
+def test_the_detector_does_not_change_training(model, update):
     changes = {"model": model, "update": update, "attack": {"name": "fgsm_rs"}, "epochs": 2}
     changes |= {"data__limit": 60, "data__validation": 20}
     ends = []
     for every in (0, 1):
         trial = Trial(tiny_config(**changes, sentinel={"every": every}))
-        rows = [measured(report) for report in trial.run_epochs()]
+        rows = [metrics_of(report) for report in trial.run_epochs()]
         assert len(rows) == 2
         ends.append((rows, trial.model.state_dict(), trial.rng.get_state(), torch.get_rng_state()))
     torch.testing.assert_close(*ends, rtol=0, atol=0)
 
 
-def collapsing(at, seen, **changes):
-    """Return a trial whose sentinel speaks once it has looked after update `at`."""
+def collapsing_trial(at, seen, **changes):
+    """Return a trial whose detector reports a collapse after update `at`."""
     trial = Trial(tiny_config(attack={"name": "fgsm"}, **changes))
 
-    def look(model, watched, *, step):
+    def check(model, detector_images, *, step):
         seen.append(step)
         return (step == at) * (at - 1)
 
-    replace_component(trial, "sentinel", collapsed_at=look)
+    replace_component(trial, "sentinel", detect_collapse=check)
     return trial
 
 
-def test_the_epoch_ends_there_is_examined_and_the_trial_is_over():
+def test_a_collapse_ends_the_epoch_and_the_trial():
     """Three batches an epoch, of 50, 50 and 20 images: the fifth update is in the second one."""
     seen = []
-    trial = collapsing(5, seen)
-    first, second = trial.reports()
+    trial = collapsing_trial(5, seen)
+    first, second = trial.run_epochs()
     assert seen == [1, 2, 3, 4, 5]
-    assert (first.detect_collapse, second.detect_collapse) == (0, 4)
+    assert (first.collapsed_at, second.collapsed_at) == (0, 4)
     assert (first.epoch, second.epoch) == (1, 2)
     assert second.gradient_passes == pytest.approx(2 + 2 * 100 / 120)
     assert 0 < second.val_clean_accuracy < 1
-    assert trial.best in (first, second)
+    assert trial.best_report in (first, second)
 
 
-def test_a_collapsed_trial_does_not_go_on_when_resumed(tmp_path):
-    trial = collapsing(5, [])
-    list(trial.reports())
+def test_a_collapsed_trial_does_not_continue_when_resumed(tmp_path):
+    trial = collapsing_trial(5, [])
+    list(trial.run_epochs())
     checkpoint.save(trial, tmp_path)
     again = Trial(tiny_config(attack={"name": "fgsm"}))
     checkpoint.restore(again, tmp_path)
@@ -222,8 +222,8 @@ def test_a_collapsed_trial_does_not_go_on_when_resumed(tmp_path):
     assert not list(again.run_epochs())
 
 
-def test_what_it_has_seen_survives_an_interruption(tmp_path, monkeypatch):
-    """Every look finds a collapse, after updates 2 and 4: one in the first epoch, one after it."""
+def test_the_first_of_two_checks_is_saved(tmp_path, monkeypatch):
+    """Each check finds a collapse, after updates 2 and 4: in the first epoch and in the second."""
     monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", lambda *_, **__: (0.9, 0.0))
     config = tiny_config(attack={"name": "fgsm"}, sentinel={"every": 2})
     first = Trial(config)
@@ -235,15 +235,15 @@ def test_what_it_has_seen_survives_an_interruption(tmp_path, monkeypatch):
     assert [report.collapsed_at for report in Trial(config).run_epochs()] == [0, 2]
 
 
-def test_it_looks_at_the_radius_that_the_update_trained_with(monkeypatch):
+def test_a_check_uses_the_radius_of_the_update(monkeypatch):
     """Updates 1 and 6 of 12, half a step in: eps is warmed up over the first half."""
     radii = []
 
-    def look(model, x, y, *, threat, steps):
+    def check(model, x, y, *, threat, steps):
         radii.append(threat.eps)
         return 0.0, 0.0
 
-    monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", look)
+    monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", check)
     trial = Trial(tiny_config(attack={"name": "fgsm"}, sentinel={"every": 1}))
     trial.run_epoch()
     trial.run_epoch()

@@ -1,4 +1,4 @@
-"""Accuracies of a halfspace, which are known."""
+"""The validation attack on a halfspace, whose accuracies are known."""
 
 import pytest
 import torch
@@ -24,8 +24,8 @@ def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
     assert measure_accuracies(model, images, threat=threat, exam_batch=size) == (0.8, 0.4)
 
 
-def test_an_image_fooled_on_the_way_counts_even_if_the_attack_ends_elsewhere():
-    """A loss that misleads: its gradient leads through a wrong point to a right one."""
+def test_an_image_misclassified_at_any_step_counts():
+    """The gradient leads through a misclassified point to a correct one."""
 
     class Bump(torch.nn.Module):
         def forward(self, x):
@@ -34,10 +34,10 @@ def test_an_image_fooled_on_the_way_counts_even_if_the_attack_ends_elsewhere():
             margin = torch.where((z > 0.52) & (z < 0.56), -1.0, 1.0) - z
             return torch.stack([-margin, margin], dim=1) / 2
 
-    exam = measure_accuracies(
+    accuracies = measure_accuracies(
         Bump(), pixels([127]), threat=Linf(eps=0.1), steps=10, step_size=0.025, exam_batch=1
     )
-    assert exam == (1.0, 0.0)
+    assert accuracies == (1.0, 0.0)
 
 
 def test_more_restarts_never_help_the_defender():
@@ -55,7 +55,7 @@ def test_more_restarts_never_help_the_defender():
     assert strong <= weak
 
 
-def test_measuring_changes_nothing_and_is_the_same_twice():
+def test_the_attack_is_deterministic_and_leaves_the_model_unchanged():
     model = torch.nn.Sequential(
         torch.nn.Conv2d(1, 2, 3), torch.nn.BatchNorm2d(2), torch.nn.Flatten(), torch.nn.Linear(8, 2)
     )

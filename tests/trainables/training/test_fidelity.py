@@ -49,7 +49,7 @@ def reported(monkeypatch):
     return ran
 
 
-def alone(reports):
+def without_times(reports):
     return [{k: v for k, v in each.items() if k not in TIMES} for each in reports]
 
 
@@ -59,31 +59,31 @@ def test_each_level_is_a_whole_run_and_costs_add_up(reported):
     assert [(each["level"], each["epoch"]) for each in found] == [(0, 1), (1, 1), (1, 2)]
     for level, part in ((1, found[:1]), (2, found[1:])):
         expected = [asdict(each) for each in Trial(Level(level).apply_to(config)).run_epochs()]
-        assert alone(part) == alone(expected)
+        assert without_times(part) == without_times(expected)
     passes = [each["gradient_passes"] for each in found]
     assert passes == sorted(passes)
     assert passes[2] == pytest.approx(3 * passes[0])
 
 
-def test_a_trial_that_begins_higher_skips_the_short_runs(reported):
+def test_a_trial_that_starts_at_a_higher_level_skips_the_short_runs(reported):
     config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))], "level": 1}
     assert [(each["level"], each["epoch"]) for each in reported(config)] == [(1, 1), (1, 2)]
 
 
-def test_a_trial_goes_on_where_it_was_left_off(reported, tmp_path):
-    """From the end of its short run: the long one is the same as if it had not stopped."""
+def test_a_trial_resumes_from_its_checkpoint(reported, tmp_path):
+    """Resumed after its short run, the long run is the same as without a stop."""
     config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))]}
     whole = reported(config, keep=lambda path: shutil.copytree(path, tmp_path / "kept"))
     assert checkpoint.checkpoint_position(tmp_path / "kept") == (0, 1)
     rest = reported(config | {"goes_on_from": str(tmp_path / "kept")})
-    assert alone(rest) == alone(whole[1:])
+    assert without_times(rest) == without_times(whole[1:])
     best = max(each["val_robust_accuracy"] for each in whole)
     trial = Trial(Level(1).apply_to(config))
     checkpoint.restore(trial, tmp_path / "kept")
     assert trial.best_report.val_robust_accuracy <= best
 
 
-def test_what_a_short_run_did_best_is_kept(tmp_path):
+def test_the_best_epoch_of_a_short_run_is_kept(tmp_path):
     short = Trial(Level(1).apply_to(tiny_config()))
     short.run_epoch()
     longer = Trial(Level(2).apply_to(tiny_config()), 1)

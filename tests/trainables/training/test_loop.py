@@ -1,4 +1,4 @@
-"""The loop as a whole."""
+"""The training loop."""
 
 import pytest
 import torch
@@ -24,16 +24,16 @@ def components(config=TINY_CONFIG):
 @pytest.mark.parametrize("method", list_members("trainables.methods"))
 @pytest.mark.parametrize("update", list_members("trainables.updates"))
 def test_loss_falls(method, update):
-    assert falls(method={"name": method}, update={"name": update})
+    assert loss_falls(method={"name": method}, update={"name": update})
 
 
 @pytest.mark.parametrize("attack", list_members("trainables.attacks"))
 @pytest.mark.parametrize("threat", list_members("trainables.threats"))
 def test_loss_falls_under_every_attack(attack, threat):
-    assert falls(attack={"name": attack}, threat={"name": threat, "eps": 0.01})
+    assert loss_falls(attack={"name": attack}, threat={"name": threat, "eps": 0.01})
 
 
-def falls(**changes):
+def loss_falls(**changes):
     """Return whether three epochs without a schedule lower the training loss."""
     plain = {"schedule": {"name": "constant"}, "eps_schedule": {"name": "constant"}}
     small = {"data__validation": 20, "data__limit": 100, "data__crop": 0, "epochs": 3}
@@ -59,8 +59,8 @@ def test_free_costs_an_epoch_and_counts_replays_in_the_schedule():
     assert report.lr == pytest.approx(1e-3 * (3.5 / 16) / 0.4)
 
 
-def test_pace_multiplies_schedule_and_warm_up():
-    """At a quarter of the run: one-cycle is at 0.25 / 0.4, eps half-way up its warm-up of 0.5."""
+def test_the_step_settings_multiply_schedule_and_warm_up():
+    """At a quarter of the run: one-cycle is at 0.25 / 0.4, eps half-way through its warm-up."""
     now = step_settings(components(), Linf(eps=0.1), 1e-3, 0.25)
     assert now.lr == pytest.approx(1e-3 * 0.625)
     assert now.threat.eps == pytest.approx(0.05)
@@ -83,7 +83,7 @@ def test_the_loss_is_a_mean_over_examples_though_the_last_batch_is_short():
     assert trial.run_epoch().train_loss == pytest.approx(expected, rel=1e-6)  # float32 sums
 
 
-def test_passes_are_attack_steps_and_the_update():
+def test_gradient_passes_are_attack_steps_and_the_update():
     trial = Trial(TINY_CONFIG)
     assert trial.run_epoch().gradient_passes == 3  # two steps and the update, for every image
 
@@ -122,7 +122,7 @@ def test_the_attack_sees_the_mode_asked_for_and_training_resumes(mode):
     assert torch.equal(before, model[1].running_mean) == (mode == "eval")
 
 
-def test_what_was_frozen_before_stays_frozen():
+def test_a_frozen_parameter_stays_frozen():
     model = nn.Linear(2, 2)
     model.bias.requires_grad_(False)
     with frozen_weights(model):

@@ -1,4 +1,4 @@
-"""A trial that runs out of memory goes on in smaller parts, and learns the same."""
+"""A trial that runs out of memory continues with smaller micro-batches and learns the same."""
 
 import shutil
 from dataclasses import asdict
@@ -13,15 +13,15 @@ from trainables.training import ray_trainable as trainable_module
 from trainables.training.micro_batch import halve_micro_batch
 from trainables.training.trial import TrainingOutOfMemoryError, Trial
 
-CRAMPED = '''"""Runs out of memory where there are more images at a time than it has room for."""
+OUT_OF_MEMORY_METHOD = '''"""Runs out of memory with more than `capacity` images at a time."""
 import torch
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.pgd_at import outer as pgd_at
-from trainables.ranges import Fraction, Natural
+from trainables.hparams.ranges import Fraction, Natural
 def outer(
-    model, x, x_adv, y, *, criterion, progress=0.0, room: Natural = 10, since: Fraction = 0.0
+    model, x, x_adv, y, *, criterion, progress=0.0, capacity: Natural = 10, since: Fraction = 0.0
 ):
-    if len(x) > room and progress >= since:
+    if len(x) > capacity and progress >= since:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
     return pgd_at(model, x, x_adv, y, criterion=criterion)
 '''
@@ -29,10 +29,10 @@ TIMES = {"seconds", "exam_seconds"}
 
 
 @pytest.fixture
-def cramped(tmp_path):
+def out_of_memory(tmp_path):
     """Return a configuration whose training runs out of memory."""
-    path = tmp_path / "cramped.py"
-    path.write_text(CRAMPED)
+    path = tmp_path / "out_of_memory.py"
+    path.write_text(OUT_OF_MEMORY_METHOD)
 
     def config(**knobs):
         return tiny_config(method={"name": str(path), **knobs})
@@ -68,61 +68,62 @@ def reported(tmp_path, monkeypatch):
     return ran
 
 
-def measured(report):
+def metrics_of(report):
     return {k: v for k, v in asdict(report).items() if k not in TIMES}
 
 
-def test_an_accident_changes_nothing_but_the_size_of_the_parts(cramped, reported):
-    """Batches of 50 do not fit, nor 25; every number is that of parts of 12 from the start."""
-    found = reported(cramped(room=15))
+def test_running_out_of_memory_changes_only_the_micro_batch(out_of_memory, reported):
+    """Batches of 50 and 25 do not fit; the results are those of micro-batches of 12."""
+    found = reported(out_of_memory(capacity=15))
     expected = Trial(tiny_config(update={"name": "alternate", "micro_batch": 12}))
-    assert found == [measured(report) for report in expected.run_epochs()]
+    assert found == [metrics_of(report) for report in expected.run_epochs()]
     assert [report["micro_batch"] for report in found] == [12, 12, 12, 12]
 
 
-def test_it_goes_on_from_its_last_checkpoint(cramped, reported):
-    found = reported(cramped(room=25, since=0.5))
+def test_it_resumes_from_its_last_checkpoint(out_of_memory, reported):
+    found = reported(out_of_memory(capacity=25, since=0.5))
     trial = Trial(tiny_config())
-    expected = [measured(trial.run_epoch()) for _ in range(2)]
+    expected = [metrics_of(trial.run_epoch()) for _ in range(2)]
     trial.micro_batch = 25
-    expected += [measured(report) for report in trial.run_epochs()]
+    expected += [metrics_of(report) for report in trial.run_epochs()]
     assert found == expected
     assert [report["micro_batch"] for report in found] == [None, None, 25, 25]
 
 
-def test_random_draws_are_those_of_a_trial_without_the_accident(cramped, reported):
-    """Only rounding differs: float32's 1e-7, grown over twelve steps (2e-7 as measured)."""
-    found = reported(cramped(room=25))
-    whole = [measured(report) for report in Trial(tiny_config()).run_epochs()]
+def test_random_draws_are_those_of_a_trial_with_enough_memory(out_of_memory, reported):
+    """Only rounding differs: float32's 1e-7, grown over twelve steps (2e-7 was measured)."""
+    found = reported(out_of_memory(capacity=25))
+    whole = [metrics_of(report) for report in Trial(tiny_config()).run_epochs()]
     for one, other in zip(found, whole, strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert one["gradient_passes"] == other["gradient_passes"]
 
 
-def test_what_an_accident_has_taught_is_kept(cramped, reported, tmp_path):
-    reported(cramped(room=15))
-    again = Trial(cramped(room=15))
+def test_the_smaller_micro_batch_is_saved(out_of_memory, reported, tmp_path):
+    reported(out_of_memory(capacity=15))
+    again = Trial(out_of_memory(capacity=15))
     trainable_module.checkpoint.restore(again, tmp_path / "kept")
     assert again.micro_batch == 12
 
 
-def test_a_single_image_that_does_not_fit_is_the_end(cramped, reported):
+def test_a_single_image_that_does_not_fit_is_an_error(out_of_memory, reported):
     with pytest.raises(
-        TrainingOutOfMemoryError, match=r"2 GiB\..*one at a time already; lower data.batch_"
+        TrainingOutOfMemoryError,
+        match=r"2 GiB\..*the micro-batch is one image already; lower data.batch_",
     ):
-        reported(cramped(room=0))
+        reported(out_of_memory(capacity=0))
 
 
-def test_an_examination_that_does_not_fit_is_not_tried_again(cramped, reported, monkeypatch):
+def test_a_validation_that_does_not_fit_is_not_retried(out_of_memory, reported, monkeypatch):
     tried = []
 
-    def examine(*_):
+    def validate(*_):
         tried.append(1)
-        raise torch.OutOfMemoryError("no room")
+        raise torch.OutOfMemoryError("no memory")
 
-    monkeypatch.setattr(Trial, "build_report", examine)
-    with pytest.raises(torch.OutOfMemoryError, match="no room"):
-        reported(cramped(room=1000))
+    monkeypatch.setattr(Trial, "build_report", validate)
+    with pytest.raises(torch.OutOfMemoryError, match="no memory"):
+        reported(out_of_memory(capacity=1000))
     assert tried == [1]
 
 
@@ -130,25 +131,28 @@ def test_an_examination_that_does_not_fit_is_not_tried_again(cramped, reported, 
     ("changes", "why"),
     [
         ({"update": {"name": "awp"}}, "awp has no update.micro_batch"),
-        ({"method": {"name": "grad_align"}}, "the loss of grad_align is one of a whole batch"),
-        ({"model": {"name": "resnet18", "width": 4}}, "BatchNorm's statistics are those of"),
+        ({"method": {"name": "grad_align"}}, "the loss of grad_align needs the whole batch"),
+        (
+            {"model": {"name": "resnet18", "width": 4}},
+            "BatchNorm's statistics need the whole batch",
+        ),
     ],
 )
-def test_parts_that_would_not_learn_the_same_are_refused(changes, why):
+def test_micro_batches_that_would_change_training_are_refused(changes, why):
     with pytest.raises(TrainingOutOfMemoryError, match=why):
         halve_micro_batch(
             Trial(tiny_config(**changes)), TrainingOutOfMemoryError("CUDA out of memory.")
         )
 
 
-def test_parts_larger_than_a_batch_are_whole_batches():
-    """Of batches of 50, half is 25, whatever more would have been taken."""
+def test_a_micro_batch_larger_than_a_batch_is_the_batch():
+    """Half of a batch of 50 is 25, although the micro-batch is 200."""
     trial = Trial(tiny_config(update={"name": "alternate", "micro_batch": 200}))
     assert halve_micro_batch(trial, TrainingOutOfMemoryError("CUDA out of memory.")) == 25
 
 
-def test_batch_norm_is_why():
-    """The reason for the refusal: pairs are normalised to -1 and 1, whatever they are."""
+def test_batch_norm_depends_on_the_batch():
+    """Any pair of values is normalised to -1 and 1."""
     norm, x = BatchNorm1d(1), torch.tensor([[0.0], [1.0], [10.0], [11.0]])
     parts = torch.cat([norm(part) for part in x.split(2)]).detach()
     ends = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])

@@ -1,4 +1,4 @@
-"""A trial: interrupted or not, seeded, diverging, and keeping its best epoch."""
+"""A trial: resuming, seeds, divergence and the best epoch."""
 
 import math
 import pickle
@@ -17,23 +17,23 @@ from trainables.training.trial import Trial
 TIMES = ("seconds", "exam_seconds")
 
 
-def measured(report):
+def metrics_of(report):
     return {k: v for k, v in asdict(report).items() if k not in TIMES}
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_interrupting_changes_nothing(tmp_path, optimizer):
+def test_a_resumed_trial_is_the_same(tmp_path, optimizer):
     config = tiny_config(optimizer={"name": optimizer, "lr": 1e-3})
     straight = Trial(config)
-    expected = [measured(report) for report in straight.run_epochs()]
+    expected = [metrics_of(report) for report in straight.run_epochs()]
 
     first = Trial(config)
-    rows = [measured(first.run_epoch()) for _ in range(2)]
+    rows = [metrics_of(first.run_epoch()) for _ in range(2)]
     checkpoint.save(first, tmp_path)
     torch.manual_seed(999)  # another process would have another generator
     second = Trial(config)
     checkpoint.restore(second, tmp_path)
-    rows += [measured(report) for report in second.run_epochs()]
+    rows += [metrics_of(report) for report in second.run_epochs()]
 
     assert rows == expected
     for name, tensor in straight.model.state_dict().items():
@@ -46,16 +46,18 @@ def test_interrupting_changes_nothing(tmp_path, optimizer):
 
 
 def test_the_seed_decides_everything():
-    runs = [[measured(r) for r in Trial(tiny_config(seed=seed)).run_epochs()] for seed in (0, 0, 1)]
+    runs = [
+        [metrics_of(r) for r in Trial(tiny_config(seed=seed)).run_epochs()] for seed in (0, 0, 1)
+    ]
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
 
 
 def test_a_reused_process_changes_nothing():
-    """Whatever ran before in this process, a trial draws the same numbers."""
-    fresh = measured(Trial(TINY_CONFIG).run_epoch())
+    """A trial draws the same numbers whatever ran before in its process."""
+    fresh = metrics_of(Trial(TINY_CONFIG).run_epoch())
     Trial(tiny_config(seed=5, model__name="lenet")).run_epoch()
-    assert measured(Trial(TINY_CONFIG).run_epoch()) == fresh
+    assert metrics_of(Trial(TINY_CONFIG).run_epoch()) == fresh
 
 
 def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
@@ -63,18 +65,18 @@ def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
     scores = iter([(0.9, 0.2), (0.9, 0.5), (0.95, 0.5), (0.9, 0.4)])
     weights = []
 
-    def exam(model, images, *, threat):
+    def record_weights(model, images, *, threat):
         weights.append({k: v.clone() for k, v in model.state_dict().items()})
         return next(scores)
 
-    replace_component(trial, "exam", accuracies=exam)
+    replace_component(trial, "exam", measure_accuracies=record_weights)
     assert len(list(trial.run_epochs())) == 4
     assert trial.best_report.epoch == 3  # as robust as the second, and more accurate
     for name, tensor in weights[2].items():
         assert torch.equal(trial.best_weights[name], tensor)
 
 
-def test_a_diverged_trial_ends_with_a_finite_floor():
+def test_a_diverged_trial_ends_with_accuracies_of_zero():
     reports = list(Trial(tiny_config(optimizer={"name": "sgd", "lr": 1e12})).run_epochs())
     assert len(reports) < TINY_CONFIG["epochs"]
     assert reports[-1].diverged
