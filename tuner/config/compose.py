@@ -1,4 +1,4 @@
-"""From arguments to a plan: recipe < space < arguments."""
+"""Compose the plan of a study: recipe < space < arguments."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -40,13 +40,13 @@ def compose_plan(
     """Return the plan that the arguments describe.
 
     Args:
-        arguments: As `tuner.arguments.read` returns them.
-        problems: What is known to be wrong already.
-        base: What is fixed, in place of a recipe.
-        single: Whether it is to be one configuration, rather than a search.
+        arguments: Arguments of the command line as nested dictionaries.
+        problems: Problems found so far.
+        base: Base configuration in place of a recipe; `None`: use the recipe.
+        single: Whether to train a single configuration rather than search.
 
     Raises:
-        InputError: If anything is wrong, with all that is.
+        InputError: If anything is invalid; holds all problems.
     """
     problems = list(problems)
     space = (
@@ -54,23 +54,26 @@ def compose_plan(
         if "space" in arguments
         else Space()
     )
-    wanted = arguments.get("recipe", ...)
-    recipe_name = choose_recipe(arguments, space, problems) if wanted is ... else wanted
+    recipe_name = (
+        arguments["recipe"] if "recipe" in arguments else choose_recipe(arguments, space, problems)
+    )
     recipe = base or load_space(RECIPES_PACKAGE, recipe_name, problems)
     given = {group: values for group, values in arguments.items() if group in GROUPS}
     problems += validate_trial.check_searched_members([space.layer if space else {}, given])
     layers = compose_variants(recipe, space, given)
-    cautions: list[str] = []
-    fixed, wrong = validate_trial.check_variants(layers if recipe is not None else {}, cautions)
-    problems += wrong
-    searches = any(map(find_searched_knobs, layers.values())) or len(layers) > 1
+    warnings: list[str] = []
+    fixed, invalid_variants = validate_trial.check_variants(
+        layers if recipe is not None else {}, warnings
+    )
+    problems += invalid_variants
+    has_search = any(map(find_searched_knobs, layers.values())) or len(layers) > 1
     if space is not None:
-        problems += validate_trial.check_search_or_train(has_search=searches, single=single)
+        problems += validate_trial.check_search_or_train(has_search=has_search, single=single)
     study = resolve_study_groups(arguments, space, grid=defaults_to_grid(layers, space, given))
-    labelled = {label: find_searched_knobs(layer) for label, layer in layers.items()}
+    searched = {label: find_searched_knobs(layer) for label, layer in layers.items()}
     settings, invalid = validate_settings(arguments)
-    problems += validate_study.check_scheduler_and_searcher(study, labelled)
-    problems += validate_study.check_population(study["scheduler"], labelled, arguments)
+    problems += validate_study.check_scheduler_and_searcher(study, searched)
+    problems += validate_study.check_population(study["scheduler"], searched, arguments)
     problems += invalid
     problems += (
         ()
@@ -82,7 +85,7 @@ def compose_plan(
     if "fidelity" not in arguments:
         settings = replace(settings, fidelity=default_fidelity(study["scheduler"]))
     validate_study.check_fidelity(settings.fidelity, study["scheduler"], fixed)
-    cautions += validate_study.check_scheduler_for_two_objectives(
+    warnings += validate_study.check_scheduler_for_two_objectives(
         study["scheduler"]["name"], settings
     )
     variants = tuple(
@@ -101,13 +104,13 @@ def compose_plan(
         trials=resolve_n_trials(settings, study["searcher"]["name"], count_cells(variants)),
         epochs=settings.epochs or default_epochs(space, recipe),
         variants=variants,
-        warnings=tuple(cautions),
+        warnings=tuple(warnings),
         **study,
     )
 
 
 def validate_settings(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
-    """Return the settings of a study, and the problems of those that are invalid."""
+    """Return the settings of a study, and the problems of invalid ones."""
     valid, problems = validate_arguments(Settings, arguments)
     if "results" not in arguments:
         valid["results"] = read_knobs(Settings)["results"].validate(RESULTS_FOLDER)
@@ -115,26 +118,26 @@ def validate_settings(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]
 
 
 def choose_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
-    """Return the recipe of the space, or else the one that the data set names as its own."""
+    """Return the recipe of the space, or else `RECIPE` of the data set."""
     if space and space.recipe:
         return space.recipe
-    fixed = space.layer.get("data", {}).get("name", DEFAULT_DATA) if space else DEFAULT_DATA
-    name = arguments.get("data", {}).get("name", fixed)
+    default = space.layer.get("data", {}).get("name", DEFAULT_DATA) if space else DEFAULT_DATA
+    name = arguments.get("data", {}).get("name", default)
     try:
         recipe = getattr(GROUPS["data"].load(str(name)), "RECIPE", None)
     except LookupError:
-        return DEFAULT_DATA  # the unknown data set is told with the rest of the configuration
+        return DEFAULT_DATA  # `check_member` reports the unknown data set
     if isinstance(recipe, str):
         return recipe
     problems.append(
-        f"data: {name} must define RECIPE, the name of one that suits it, got {recipe!r}; "
-        "write recipe=NAME to do without."
+        f"data: {name} must define RECIPE, the name of a recipe, got {recipe!r}; "
+        "or write recipe=NAME."
     )
     return DEFAULT_DATA
 
 
 def default_epochs(space: Space | None, recipe: Space | None) -> int:
-    """Return the epochs of a whole trial, where the command line does not say."""
+    """Return the epochs of a trial if the command line does not set them."""
     number = (space and space.epochs) or (recipe and recipe.epochs)
     assert number, "a recipe without EPOCHS is refused"
     return number
@@ -143,11 +146,12 @@ def default_epochs(space: Space | None, recipe: Space | None) -> int:
 def compose_variants(
     recipe: Space | None, space: Space | None, given: ConfigLayer
 ) -> dict[str, dict[str, dict[str, object]]]:
-    """Return the configuration of each variant by its label; members chosen by name among them.
+    """Return the configuration of each variant by label.
 
-    `model=grid(lenet,small_cnn)` makes two of each, for a network has knobs of its own.
+    A searched member, `model=grid(lenet,small_cnn)`, splits each variant, as members have
+    different knobs.
     """
-    base, common = (each.layer if each else {} for each in (recipe, space))
+    base, common = (source.layer if source else {} for source in (recipe, space))
     labelled = (space.variants if space else {}) or {"": {}}
     result = {}
     for label, variant in labelled.items():
@@ -168,7 +172,7 @@ def compose_variants(
 def defaults_to_grid(
     layers: Mapping[str, ConfigLayer], space: Space | None, given: ConfigLayer
 ) -> bool:
-    """Return whether a study is tried cell by cell unless the command line says otherwise."""
+    """Return whether the default searcher is grid."""
     domains = [
         domain for layer in layers.values() for domain in find_searched_knobs(layer).values()
     ]
@@ -179,14 +183,14 @@ def defaults_to_grid(
 
 
 def overlay_recipe(recipe: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object]]:
-    """Return the configuration of a recipe with space and arguments on top.
+    """Return the configuration of a recipe, overridden by space and arguments.
 
-    A method that differs from the recipe's brings what it is published with, its attack say.
+    A method that differs from the recipe's also sets its `COMPANIONS`, for example its attack.
     """
     method = upper.get("method", {}).get("name")
     if method is not None and method != recipe.get("method", {}).get("name"):
         companions = validate_trial.load_companions(method)
-        if not any(check_layer(companions, "COMPANIONS")):  # which is told with the rest
+        if not any(check_layer(companions, "COMPANIONS")):  # `check_configuration` reports them
             recipe = overlay(recipe, companions)
     return overlay(recipe, upper)
 
@@ -194,8 +198,8 @@ def overlay_recipe(recipe: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[st
 def overlay(base: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object]]:
     """Return `base` with the values of `upper` on top.
 
-    A member of a group chosen over another starts from its own defaults, for a learning rate meant
-    for SGD says nothing about Adam's; knobs that all members share, such as the batch size, stay.
+    If `upper` chooses another member, knobs specific to the member of `base` are dropped: a
+    learning rate for SGD does not suit Adam. Knobs that all members share stay.
     """
     result: dict[str, dict[str, object]] = {
         name: {"name": group.default} if group.default else {} for name, group in GROUPS.items()
@@ -211,7 +215,7 @@ def overlay(base: ConfigLayer, upper: ConfigLayer) -> dict[str, dict[str, object
 
 
 def find_searched_knobs(configuration: ConfigLayer) -> dict[str, object]:
-    """Return the path of each knob that is searched, with its domain."""
+    """Return the domains of searched knobs by path."""
     return {
         f"{group}.{knob}": value
         for group, values in configuration.items()
@@ -223,7 +227,7 @@ def find_searched_knobs(configuration: ConfigLayer) -> dict[str, object]:
 def resolve_study_groups(
     arguments: Mapping[str, Any], space: Space | None, *, grid: bool
 ) -> dict[str, dict[str, Any]]:
-    """Return scheduler and searcher: as given, as the space says, or halving and TPE or a grid."""
+    """Return scheduler and searcher: of the arguments, of the space, or the defaults."""
     defaults = {
         "scheduler": (space and space.scheduler) or "halving",
         "searcher": "grid" if grid else "tpe",
@@ -232,14 +236,14 @@ def resolve_study_groups(
 
 
 def default_fidelity(scheduler: Mapping[str, Any]) -> Fidelity:
-    """Return what is cheaper at the rungs of a scheduler, where the command line does not say."""
+    """Return the default fidelity of a scheduler."""
     module = STUDY_GROUPS["scheduler"].load(scheduler["name"])
-    usual = read_knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
-    return cast("Fidelity", usual)
+    fidelity = read_knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
+    return cast("Fidelity", fidelity)
 
 
 def resolve_n_trials(settings: Settings, searcher: str, n_cells: int | None) -> int:
-    """Return how many configurations to try: as given, but no more than a grid has cells."""
+    """Return the number of configurations to try, at most the number of cells of a grid."""
     if searcher == "grid":
         assert n_cells is not None
         return min(settings.trials or n_cells, n_cells)

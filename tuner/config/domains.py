@@ -1,4 +1,4 @@
-"""Search domains in Ray Tune's words: what they hold, and what nothing can be drawn from."""
+"""Inspect, format, compare and check Ray Tune search domains."""
 
 import math
 import sys
@@ -21,52 +21,52 @@ from ray.tune.search.sample import (
 from tuner.cli.values import is_grid
 
 TOLERANCE = 1e-9
-"""Lets 0.3 be three times 0.1, whatever floating point makes of it."""
+"""Relative tolerance that makes 0.3 a multiple of 0.1 in floating point."""
 MAX_EXACT_INTEGER = 2**53
-"""Whole numbers up to here are floats too."""
+"""Integers up to here are exact as floats."""
 
 
 class Range(Protocol):
-    """What a numeric domain of Ray has."""
+    """A numeric domain of Ray Tune."""
 
     lower: float
     upper: float
 
     def get_sampler(self) -> Sampler:
-        """Return how it is drawn from."""
+        """Return the sampler."""
         ...
 
     def cast(self, value: float) -> float:
-        """Return a number of the kind that it holds."""
+        """Convert a number to the type of the domain."""
         ...
 
 
 def as_range(searched: object) -> Range:
-    """Return a domain that is known to be numeric; nothing is checked."""
+    """Cast a domain that is known to be numeric; unchecked."""
     return cast(Range, searched)
 
 
 def is_domain(value: object) -> bool:
-    """Return whether `value` is to be searched."""
+    """Return whether `value` is a search domain."""
     return isinstance(value, Domain) or is_grid(value)
 
 
 def list_values(domain: object) -> list[object] | None:
-    """Return every value of a grid or a choice, or none if they cannot be counted."""
+    """Return the values of a grid or a choice; `None`: a range."""
     if is_grid(domain):
         return list(domain["grid_search"])
     return list(domain.categories) if isinstance(domain, Categorical) else None
 
 
 def base_sampler(domain: object) -> Sampler:
-    """Return how a numeric domain is drawn from before it is quantised."""
+    """Return the sampler of a numeric domain without quantization."""
     sampler = as_range(domain).get_sampler()
     inner: Sampler = sampler.sampler if isinstance(sampler, Quantized) else sampler
     return inner
 
 
 def domain_step(domain: object) -> float | None:
-    """Return what the values of a numeric domain are multiples of; none if any number will do."""
+    """Return the step of a numeric domain; `None`: continuous."""
     sampler = as_range(domain).get_sampler()
     if isinstance(sampler, Quantized):
         return float(sampler.q)
@@ -74,7 +74,7 @@ def domain_step(domain: object) -> float | None:
 
 
 def range_signature(domain: object) -> tuple[str, list[float]]:
-    """Return Ray's word for a numeric domain and what its arguments were."""
+    """Return the Ray Tune function of a numeric domain and its arguments."""
     sampler = as_range(domain).get_sampler()
     steps = [sampler.q] if isinstance(sampler, Quantized) else []
     log = "log" if isinstance(base_sampler(domain), LogUniform) else ""
@@ -84,7 +84,7 @@ def range_signature(domain: object) -> tuple[str, list[float]]:
 
 
 def index_range(low: float, high: float, step: float) -> tuple[int, int]:
-    """Return the first and the last multiple of `step` from `low` to `high`, forgiving rounding.
+    """Return the first and last index of multiples of `step` in [low, high], up to rounding.
 
     >>> index_range(0.1, 0.3, 0.1), index_range(1, 10, 4)
     ((1, 3), (1, 2))
@@ -93,42 +93,42 @@ def index_range(low: float, high: float, step: float) -> tuple[int, int]:
 
 
 def domain_index_range(domain: object) -> tuple[int, int] | None:
-    """Return which multiples of its step a domain holds, first and last; none without a step.
+    """Return the first and last index of the multiples in a domain; `None`: continuous.
 
-    As Ray has it, the high end is included where there is a step other than 1.
+    As in Ray Tune, the upper bound is included if the step is not 1.
     """
-    each = domain_step(domain)
-    if each is None:
+    step = domain_step(domain)
+    if step is None:
         return None
     limits = as_range(domain)
-    first, last = index_range(limits.lower, limits.upper, each)
-    return first, last - (isinstance(domain, Integer) and each == 1)
+    first, last = index_range(limits.lower, limits.upper, step)
+    return first, last - (isinstance(domain, Integer) and step == 1)
 
 
 def value_at(domain: object, index: int) -> float:
-    """Return a multiple of the step of a domain, never over its high end by rounding."""
+    """Return the multiple `index` of the step of a domain, at most the upper bound."""
     limits = as_range(domain)
     return limits.cast(min(index * (domain_step(domain) or 1), limits.upper))
 
 
 def boundary_values(domain: object) -> Iterator[Any]:
-    """Yield values whose being allowed means that every value of a domain is."""
+    """Yield values to validate in place of every value of a domain."""
     listing = list_values(domain)
     if listing is not None:
         yield from listing
-    elif found := domain_index_range(domain):
-        # the second is one that a knob that counts may have to refuse
-        for index in dict.fromkeys([*found, min(found[0] + 1, found[1])]):
+    elif indices := domain_index_range(domain):
+        # the second value may be fractional, which an integer knob rejects
+        for index in dict.fromkeys([*indices, min(indices[0] + 1, indices[1])]):
             yield value_at(domain, index)
     else:
         limits = as_range(domain)
         yield from (limits.lower, limits.upper)
-        # an odd point between, which a knob that counts must refuse
+        # a fractional value between, which an integer knob rejects
         yield limits.lower + 0.5137 * (limits.upper - limits.lower)
 
 
 def format_domain(domain: object) -> str:
-    """Return a domain as a person would type it.
+    """Format a domain as it is typed.
 
     >>> from ray import tune
     >>> format_domain(tune.loguniform(1e-5, 1e-2)), format_domain(tune.grid_search([1, 2]))
@@ -143,7 +143,7 @@ def format_domain(domain: object) -> str:
 
 
 def format_exact_number(number: object) -> str:
-    """Return a number as short as it can be written without becoming another.
+    """Return the shortest text that parses to the same number.
 
     >>> format_exact_number(0.00001), format_exact_number(8 / 255)
     ('1e-05', '0.03137254901960784')
@@ -153,55 +153,56 @@ def format_exact_number(number: object) -> str:
 
 
 def contains(domain: object, value: object) -> bool:
-    """Return whether a value could be drawn from a domain; lists and tuples are the same to it.
+    """Return whether a domain contains a value; lists equal tuples.
 
     >>> from ray import tune
-    >>> contains(tune.uniform(0, 1), 1), contains(tune.qrandint(2, 8, 2), 5), contains(tune.choice([3]), 4)
-    (True, False, False)
+    >>> contains(tune.uniform(0, 1), 1), contains(tune.qrandint(2, 8, 2), 5)
+    (True, False)
     """
     listing = list_values(domain)
     if listing is not None:
-        return any(are_equal(value, each) for each in listing)
+        return any(are_equal(value, listed) for listed in listing)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    found = domain_index_range(domain)
-    if found is None:
+    indices = domain_index_range(domain)
+    if indices is None:
         limits = as_range(domain)
         return limits.lower <= value <= limits.upper
     index = value / (domain_step(domain) or 1)
-    near = abs(index - round(index)) <= TOLERANCE * max(1.0, abs(index))
-    return near and found[0] <= round(index) <= found[1]
+    is_multiple = abs(index - round(index)) <= TOLERANCE * max(1.0, abs(index))
+    return is_multiple and indices[0] <= round(index) <= indices[1]
 
 
 def are_equal(one: object, other: object) -> bool:
-    """Return whether two listed values are the same; true is no 1, but a tuple may be a list."""
+    """Return whether two listed values are equal; `True` differs from 1, lists equal tuples."""
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(are_equal, one, other))
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def contains_domain(new: object, old: object) -> bool:
-    """Return whether a domain holds all that another of its kind does.
+    """Return whether `new` contains every value of `old` and is of the same kind.
 
     >>> from ray import tune
-    >>> contains_domain(tune.uniform(0, 2), tune.uniform(0, 1)), contains_domain(tune.choice([1]), tune.choice([2]))
-    (True, False)
+    >>> contains_domain(tune.uniform(0, 2), tune.uniform(0, 1))
+    True
+    >>> contains_domain(tune.choice([1]), tune.choice([2]))
+    False
     >>> contains_domain(tune.loguniform(0.1, 2), tune.uniform(0.1, 1))
     False
     """
     listing = list_values(old)
     if listing is not None or list_values(new) is not None:
-        kind = is_grid(new) == is_grid(old) and None not in (listing, list_values(new))
-        return kind and all(contains(new, value) for value in listing or [])
-    (kind_new, (low, high, *steps)), (kind_old, (least, most, *each)) = (
-        range_signature(new),
-        range_signature(old),
-    )
-    return kind_new == kind_old and steps == each and low <= least and most <= high
+        same_kind = is_grid(new) == is_grid(old) and None not in (listing, list_values(new))
+        return same_kind and all(contains(new, value) for value in listing or [])
+    new_kind, (new_low, new_high, *new_step) = range_signature(new)
+    old_kind, (old_low, old_high, *old_step) = range_signature(old)
+    same_kind = new_kind == old_kind and new_step == old_step
+    return same_kind and new_low <= old_low and old_high <= new_high
 
 
 def check_domain(domain: object) -> Iterator[str]:
-    """Yield why nothing can be drawn from a domain of a user's own, if so."""
+    """Yield why a user-supplied domain is invalid."""
     if is_grid(domain) and not isinstance(domain["grid_search"], list | tuple | range):
         yield f"grid_search needs a list of values, got {domain['grid_search']!r}."
     elif (listing := list_values(domain)) is not None:
@@ -214,18 +215,18 @@ def check_domain(domain: object) -> Iterator[str]:
 
 
 def is_range(domain: object) -> bool:
-    """Return whether a domain lies between two ends."""
+    """Return whether a domain is a uniform or log-uniform range."""
     numeric = isinstance(domain, Float | Integer)
     return numeric and isinstance(base_sampler(domain), Uniform | LogUniform)
 
 
 def check_range(name: str, numbers: Sequence[float], text: str) -> Iterator[str]:
-    """Yield what is wrong with the ends, and the step, of a range.
+    """Yield the problem of the bounds or the step of a range.
 
     Args:
-        name: Of the kind of range, one of Ray's words.
-        numbers: Low end, high end and, if it is quantised, step.
-        text: The range as it was typed.
+        name: Ray Tune function, for example "qrandint".
+        numbers: Lower bound, upper bound and, for q..., step.
+        text: The range as typed.
     """
     wanted = 3 if name.startswith("q") else 2
     if len(numbers) != wanted or not all(map(is_number, numbers)):
@@ -247,7 +248,7 @@ def check_range(name: str, numbers: Sequence[float], text: str) -> Iterator[str]
 
 
 def has_multiples(low: float, high: float, step: float) -> bool:
-    """Return whether there are multiples of `step` from `low` to `high`, not too many to count."""
+    """Return whether [low, high] contains multiples of `step` whose index is exact."""
     if step <= 0 or max(abs(low), abs(high)) / step > MAX_EXACT_INTEGER:
         return False
     first, last = index_range(low, high, step)
@@ -255,19 +256,19 @@ def has_multiples(low: float, high: float, step: float) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Return whether `value` is a number; true and false are none."""
+    """Return whether `value` is a number, excluding booleans."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_listed_values(name: str, listing: Sequence[object], text: str) -> Iterator[str]:
-    """Yield what is wrong with a list of values."""
+    """Yield the problems of a list of values."""
     names = Counter(map(choice_key, listing))
     if not names:
         yield f"{name} needs at least one value, got {text}."
-    for value in (each for each, times in names.items() if times > 1):
+    for value in (key for key, count in names.items() if count > 1):
         yield f"{name} lists {value} twice, got {text}."
 
 
 def choice_key(value: object) -> bool | int | float | str | None:
-    """Return what a listed value is told from others by: itself, or in words."""
+    """Return a hashable key of a listed value: itself, or its text."""
     return value if isinstance(value, bool | int | float | str | NoneType) else str(value)

@@ -1,4 +1,4 @@
-"""Everything that a study consists of, nothing left open."""
+"""The plan of a study: all settings resolved."""
 
 import math
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from tuner.config.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One of the alternatives that a study chooses among; most have just one.
+    """One of the alternative configurations of a study; most studies have one.
 
     Attributes:
-        label: What it is called; empty if it is the only one.
-        fixed: Group to member and knobs, defaults included.
-        searched: Path of each searched knob, such as "optimizer.lr", to its domain.
-        published: What a paper measured for it, by the name of the measurement.
+        label: Name of the variant; empty if it is the only one.
+        fixed: Member and fixed knobs by group, with defaults.
+        searched: Domains by path of the searched knob, for example "optimizer.lr".
+        published: Published results by name of the measurement.
     """
 
     label: str
@@ -28,18 +28,18 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A study that can be run.
+    """A study that is ready to run.
 
     Attributes:
-        settings: What the command line says of the study itself.
-        space: Name of the space; "custom" if the command line alone says what is searched.
+        settings: Settings of the study.
+        space: Name of the space; "custom" without one.
         recipe: Name of the recipe.
         trials: Configurations to try.
         epochs: Epochs of a trial that is not stopped early.
-        variants: What trials choose among.
+        variants: Alternative configurations.
         scheduler: Name and knobs.
         searcher: Name and knobs.
-        warnings: What may be a mistake, and is done all the same.
+        warnings: Possible mistakes, printed before the study runs.
     """
 
     settings: Settings
@@ -53,7 +53,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
     def shared_config(self) -> dict[str, Any]:
-        """Return the part of a trial's configuration that no variant changes."""
+        """Return the part of a trial's configuration that is equal in all variants."""
         return {
             "seed": self.settings.seed,
             "threads": self.settings.threads,
@@ -64,53 +64,53 @@ class Plan:
 
     @property
     def knob_columns(self) -> list[str]:
-        """What tells trials apart: the variant, searched knobs, and knobs that variants differ in.
+        """Columns in which trials differ: variant, searched knobs, knobs that differ by variant.
 
-        A member that is chosen by name stands under its group, "model", a knob under its path.
+        The column of a member is its group, for example "model"; that of a knob is its path.
         """
-        spread: dict[str, list[object]] = {}
+        values_by_path: dict[str, list[object]] = {}
         for variant in self.variants:
             for path, value in flatten_groups(variant.fixed).items():
-                spread.setdefault(path, []).append(value)
-        everywhere = {path: len(found) == len(self.variants) for path, found in spread.items()}
+                values_by_path.setdefault(path, []).append(value)
+        n_variants = len(self.variants)
         differing = [
             path
-            for path, found in spread.items()
-            if any(value != found[0] for value in found)
-            # a knob that only some members have differs with the member, and says nothing new
-            or (not everywhere[path] and path in self.domains_by_knob)
+            for path, values in values_by_path.items()
+            if any(value != values[0] for value in values)
+            # a fixed knob that only some members have is implied by the member
+            or (len(values) < n_variants and path in self.domains_by_knob)
         ]
         named = ["variant"] if len(self.variants) > 1 else []
         return [*named, *dict.fromkeys([*differing, *self.domains_by_knob])]
 
     @property
     def domains_by_knob(self) -> dict[str, list[object]]:
-        """Path of each searched knob, to its domains in the variants that search it."""
-        found: dict[str, list[object]] = {}
+        """Domains of each searched knob by its path, one per variant that searches it."""
+        domains: dict[str, list[object]] = {}
         for variant in self.variants:
             for path, domain in variant.searched.items():
-                found.setdefault(path, []).append(domain)
-        return found
+                domains.setdefault(path, []).append(domain)
+        return domains
 
 
 def flatten_groups(groups: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    """Return each value of nested groups by its path, the name of a member by its group."""
+    """Return the values of nested groups by path; the path of a member name is its group."""
     return {
         group if knob == "name" else f"{group}.{knob}": value
-        for group, values_ in groups.items()
-        for knob, value in values_.items()
+        for group, knobs in groups.items()
+        for knob, value in knobs.items()
     }
 
 
 def tuples_to_lists(value: Any) -> Any:  # noqa: ANN401
-    """Return nested values with lists for tuples, which YAML has no word for."""
+    """Return nested values with tuples replaced by lists, as YAML has no tuples."""
     if isinstance(value, Mapping):
         return {key: tuples_to_lists(item) for key, item in value.items()}
     return [tuples_to_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def count_cells(variants: tuple[Variant, ...]) -> int | None:
-    """Return how many combinations a search has, or none if they cannot be counted."""
+    """Return the number of grid cells of all variants; `None`: a range is searched."""
     total = 0
     for variant in variants:
         listings = [list_values(domain) for domain in variant.searched.values()]

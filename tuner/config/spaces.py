@@ -1,4 +1,4 @@
-"""What a file of `search_spaces/` says: what varies, or what is fixed."""
+"""Load spaces and recipes, the files of `search_spaces/`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ from tuner.config.settings import Settings
 
 SPACES_PACKAGE, RECIPES_PACKAGE = "search_spaces", "search_spaces.recipes"
 ConfigLayer = Mapping[str, Mapping[str, object]]
-"""Group to knobs: values, and domains where they are searched."""
+"""Values and domains of knobs by group."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """What a file of `search_spaces/`, or of its `recipes/`, says.
+    """A space or a recipe.
 
     Attributes:
-        layer: Group to knobs: values and domains.
-        variants: Alternatives by label, each laid over `layer`; a conditional space has several.
-        published: What a paper measured for a variant.
-        scheduler: What stops trials early unless the command line says otherwise.
-        epochs: Of a whole trial; a recipe always says.
-        recipe: The recipe that it is meant for, if any.
+        layer: Values and domains of knobs by group.
+        variants: Alternatives by label, each merged over `layer`.
+        published: Published results by label of the variant.
+        scheduler: Default scheduler; `None`: halving.
+        epochs: Default epochs of a trial; always set by a recipe.
+        recipe: Default recipe; `None`: that of the data set.
     """
 
     layer: ConfigLayer = field(default_factory=dict)
@@ -38,26 +38,26 @@ class Space:
     recipe: str | None = None
 
 
-def load_space(folder: str, name: object, problems: list[str]) -> Space | None:
-    """Return what a space or recipe says, or none and a problem if it says nothing usable."""
-    kind = {SPACES_PACKAGE: "space", RECIPES_PACKAGE: "recipe"}[folder]
+def load_space(package: str, name: object, problems: list[str]) -> Space | None:
+    """Load a space or recipe; on failure append to `problems` and return `None`."""
+    kind = {SPACES_PACKAGE: "space", RECIPES_PACKAGE: "recipe"}[package]
     if not isinstance(name, str):
         problems.append(f"{kind}: must be a name or a path, got {name!r}.")
         return None
     try:
-        return parse_space_module(kind, registry.load_member(folder, name))
+        return parse_space_module(kind, registry.load_member(package, name))
     except LookupError as error:
         problems.append(f"{kind}: {error}")
     except InputError as error:
-        problems += [f"{kind}: {name} {each}" for each in error.problems]
+        problems += [f"{kind}: {name} {problem}" for problem in error.problems]
     return None
 
 
 def parse_space_module(kind: str, module: ModuleType) -> Space:
-    """Return what a module says.
+    """Return the space or recipe that a module defines.
 
     Raises:
-        InputError: If it is no space or recipe.
+        InputError: If the module is invalid.
     """
     if not callable(getattr(module, kind, None)):
         raise InputError([f"must define a function {kind}()."])
@@ -70,8 +70,8 @@ def parse_space_module(kind: str, module: ModuleType) -> Space:
         *check_variant_labels(variants),
         *check_published_numbers(published),
     ]
-    for name, each in variants.items():
-        problems += check_layer(each, f"variants() under {name!r}")
+    for name, variant in variants.items():
+        problems += check_layer(variant, f"variants() under {name!r}")
     if kind == "recipe" and epochs is None:
         problems.append("must define a number EPOCHS.")
     problems += check_value("EPOCHS", length, epochs)
@@ -88,14 +88,14 @@ def parse_space_module(kind: str, module: ModuleType) -> Space:
 
 
 def call_module_function(module: ModuleType, name: str) -> dict[str, Any]:
-    """Return what the function `name` of a module returns; nothing if it has none.
+    """Call the function `name` of a module; return {} if it is not defined.
 
     Raises:
-        InputError: If it fails or returns no dictionary.
+        InputError: If it fails or does not return a dictionary.
     """
     try:
         result: object = getattr(module, name, dict)()
-    except (Exception, SystemExit) as error:  # a user's file can fail in any way
+    except (Exception, SystemExit) as error:  # a user-supplied file can raise anything
         raise InputError([f"fails in {name}(): {type(error).__name__}: {error}."]) from None
     if not isinstance(result, dict) or is_domain(result):
         raise InputError([f"must return a dictionary from {name}(), got {result!r}."])
@@ -103,7 +103,7 @@ def call_module_function(module: ModuleType, name: str) -> dict[str, Any]:
 
 
 def check_layer(layer: object, where: str) -> Iterator[str]:
-    """Yield what is wrong with groups of knobs that a user's file has somewhere."""
+    """Yield the problems of groups of knobs at a location in a user-supplied file."""
     if not is_layer(layer):
         yield f"must have groups of knobs in {where}, {{group: {{knob: value}}}}, got {layer!r}."
         return
@@ -114,25 +114,25 @@ def check_layer(layer: object, where: str) -> Iterator[str]:
 
 
 def is_layer(layer: object) -> TypeGuard[ConfigLayer]:
-    """Return whether `layer` is groups of knobs."""
+    """Return whether `layer` maps groups to knobs."""
     return is_nested_dict(layer) and not any(map(is_domain, layer.values()))
 
 
 def is_nested_dict(table: object) -> TypeGuard[dict[str, dict[str, object]]]:
-    """Return whether `table` is rows by name, each with entries by name."""
+    """Return whether `table` is a dictionary of dictionaries with text keys."""
     rows = [table, *table.values()] if isinstance(table, dict) else [table]
     return all(isinstance(row, dict) and all(isinstance(key, str) for key in row) for row in rows)
 
 
 def check_variant_labels(variants: Mapping[Any, object]) -> Iterator[str]:
-    """Yield what is wrong with the labels of variants."""
+    """Yield the problems of variant labels."""
     for name in variants:
         if not isinstance(name, str) or not name:
             yield f"must have words for labels in variants(), got {name!r}."
 
 
 def check_published_numbers(published: object) -> Iterator[str]:
-    """Yield what is wrong with published numbers."""
+    """Yield the problems of published numbers."""
     entries = (
         [v for row in published.values() for v in row.values()]
         if is_nested_dict(published)
