@@ -1,4 +1,4 @@
-"""Who may import whom: the table of packages, and what follows from it."""
+"""Which package may import which, and what follows from it."""
 
 import ast
 import re
