@@ -42,12 +42,12 @@ COUNTED_IMAGES = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """A training whose time was published.
+    """A training run with a published duration.
 
     Attributes:
-        source: Whose, and on what.
-        words: The configuration, as it would be typed.
-        hours_per_epoch: Of one epoch over 50,000 images of CIFAR-10.
+        source: Paper, network and GPU.
+        words: The configuration as command-line arguments.
+        hours_per_epoch: Hours of one epoch over 50,000 images of CIFAR-10.
     """
 
     source: str
@@ -56,7 +56,7 @@ class Speed:
 
     @property
     def multiplications_per_hour(self) -> float:
-        """How many are done in an hour, in forward passes."""
+        """Multiplications of forward passes per hour."""
         config = build_config(*self.words)
         return (
             TRAINING_IMAGES["cifar10"]
@@ -78,7 +78,7 @@ def find_published_minutes(table: str, method: str) -> float:
 
 
 def list_speeds() -> list[Speed]:
-    """Return what is known of GPUs, the slowest first."""
+    """Return the published speeds, the slowest first."""
     fgsm = build_config("recipe=grad_align", "method=fgsm")
     found = [
         Speed(
@@ -107,7 +107,7 @@ def list_speeds() -> list[Speed]:
 
 
 def build_config(*words: str) -> dict[str, Any]:
-    """Return one configuration as a trial takes it."""
+    """Return the configuration of a trial."""
     arguments, problems = parse_search_arguments(list(words))
     plan = compose_plan(
         {"searcher": {"name": "random"}, "trials": 1, **arguments}, problems, single=True
@@ -116,15 +116,15 @@ def build_config(*words: str) -> dict[str, Any]:
 
 
 def complete_config(plan: Plan, groups: Config) -> dict[str, Any]:
-    """Return groups and what else a trial is told."""
+    """Return groups with the other entries of a trial's configuration."""
     return {**groups, **plan.shared_config(), "epochs": plan.epochs, "device": "cpu"}
 
 
 def count_passes(config: Config) -> float:
-    """Return the forward passes with gradients an image and epoch.
+    """Return the forward passes with gradients per image and epoch.
 
-    They are counted on a small network and embedded images: how many slopes are followed depends
-    on neither, nor on who is fooled.
+    They are counted on a small network and embedded images: their number does not depend on the
+    network, the images or on how many are misclassified.
     """
     toy = build_config("recipe=mnist5k", "model=small_cnn")
     head = {key: config["model"][key] for key in ("head", "s")}
@@ -179,7 +179,7 @@ class TableCost:
 
 
 def compute_table_cost(space: str) -> TableCost:
-    """Return what a space costs."""
+    """Return the cost of a space."""
     plan = compose_plan(*parse_search_arguments([f"space={space}"]))
     return TableCost(
         space=space,
@@ -191,20 +191,20 @@ def compute_table_cost(space: str) -> TableCost:
 
 
 def compute_cell_cost(plan: Plan, variant: Variant) -> float:
-    """Return the multiplications of a trial of a variant: its training, and its exams."""
+    """Return the multiplications of a trial of a variant: its training and validation."""
     config = complete_config(
         plan, build_configuration(variant, next(sample_knob_values(variant, plan.settings.seed)))
     )
     held_out, exam = config["data"]["validation"], config["exam"]
     images = TRAINING_IMAGES[config["data"]["name"]] - held_out
-    # an exam looks at each image once more than it takes steps
-    examined = held_out * (1 + exam["steps"] * exam["restarts"])
-    passed: float = plan.epochs * (images * count_passes(config) + examined)
+    # validation computes one forward pass per attack step and one more
+    validation_passes = held_out * (1 + exam["steps"] * exam["restarts"])
+    passed: float = plan.epochs * (images * count_passes(config) + validation_passes)
     return passed * count_multiplications(config)
 
 
 def list_table_costs() -> Iterator[TableCost]:
-    """Yield what every space costs that has published numbers."""
+    """Yield the cost of every space with published numbers."""
     for name in registry.list_members(SPACES_PACKAGE):
         if hasattr(registry.load_member(SPACES_PACKAGE, name), "published"):
             yield compute_table_cost(name)
@@ -215,7 +215,8 @@ def main() -> None:
     known = list_speeds()
     for speed in known:
         print(
-            f"{speed.multiplications_per_hour / 3600 / 1e12:.1f}e12 multiplications/s: {speed.source}"
+            f"{speed.multiplications_per_hour / 3600 / 1e12:.1f}e12 multiplications/s: "
+            f"{speed.source}"
         )
     slow, *_, quick = known
     for each in list_table_costs():

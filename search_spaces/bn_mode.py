@@ -1,6 +1,6 @@
 """BatchNorm while attacked, the two modes of Bag of Tricks' Table 8 (arXiv:2010.00467).
 
-Networks without BatchNorm do not know the difference.
+It has no effect on networks without BatchNorm.
 """
 
 from ray import tune

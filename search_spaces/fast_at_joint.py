@@ -1,4 +1,4 @@
-"""One-step training, whichever way: FGSM-RS, N-FGSM, GradAlign, Free, each with its own knobs.
+"""One-step training: FGSM-RS, N-FGSM, GradAlign, Free, each with its knobs.
 
 Steps around Wong et al.'s 1.25 eps (arXiv:2001.03994), noise around 2 eps (arXiv:2202.01181),
 lambda as in `gradalign_lambda` (arXiv:2007.02617), replays as in `free_replays` (arXiv:1904.12843).
@@ -8,7 +8,7 @@ from ray import tune
 
 
 def space() -> dict[str, dict[str, object]]:
-    """Return what all search: weight decay, and the one-cycle schedule's moment."""
+    """Return what all search: weight decay, and the peak of the one-cycle schedule."""
     return {
         "optimizer": {"weight_decay": tune.loguniform(1e-5, 1e-2)},
         "schedule": {"name": "one_cycle", "peak": tune.uniform(0.2, 0.6)},
@@ -16,7 +16,7 @@ def space() -> dict[str, dict[str, object]]:
 
 
 def variants() -> dict[str, dict[str, dict[str, object]]]:
-    """Return what is searched besides: the way, and the knobs that each has."""
+    """Return what else is searched: the method, and the knobs of each."""
     train = {"name": "alternate", "mode": "train"}
     return {
         "fgsm_rs": {

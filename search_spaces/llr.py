@@ -1,14 +1,14 @@
-"""The two prices of LLR (Qin et al., 2019, arXiv:1907.02610) and the search steps.
+"""The two loss weights of LLR (Qin et al., 2019, arXiv:1907.02610) and the search steps.
 
-The published code has 2 and 0.6 for a clean loss of weight 1; two steps are said to suffice for
-speed, 10 to 15 for strength. The range is a factor of four around the prices.
+The published code has 2 and 0.6 for a clean loss of weight 1; two steps are fast,
+10 to 15 are stronger. The range is a factor of four around the published weights.
 """
 
 from ray import tune
 
 
 def space() -> dict[str, dict[str, object]]:
-    """Return what is searched: both prices and the steps; the activation needs a curvature."""
+    """Return what is searched: both weights and the steps; LLR needs a smooth activation."""
     return {
         "model": {"activation": "softplus"},
         "method": {

@@ -16,7 +16,7 @@ def space() -> dict[str, dict[str, object]]:
 
 
 def variants() -> dict[str, dict[str, dict[str, object]]]:
-    """Return what is searched: the schedule, and the moments that each has."""
+    """Return what is searched: the schedule, and the moments of each."""
     return {
         "piecewise": {"schedule": {"name": "piecewise", "drops": tune.choice(DROP_MILESTONES)}},
         "cosine": {"schedule": {"name": "cosine"}},

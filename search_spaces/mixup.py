@@ -4,5 +4,5 @@ from ray import tune
 
 
 def space() -> dict[str, dict[str, object]]:
-    """Return what is searched: the strength, from next to nothing."""
+    """Return what is searched: the strength, from 0."""
     return {"data": {"mixup": tune.uniform(0, 2)}}

@@ -13,7 +13,7 @@ def space() -> dict[str, dict[str, object]]:
 
 
 def variants() -> dict[str, dict[str, dict[str, object]]]:
-    """Return what is searched: the optimizer, and the knobs that each has."""
+    """Return what is searched: the optimizer, and the knobs of each."""
     slow = tune.loguniform(1e-5, 1e-3)
     sgd = {
         "name": "sgd",

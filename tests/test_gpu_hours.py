@@ -12,7 +12,7 @@ from search_spaces.tables._published import load_lines
         (["method=pgd_at"], 11),  # ten steps and one of training
         (["method=trades"], 13),  # besides: the clean prediction, for the attack and for training
         (["attack=fgsm"], 2),
-        (["attack=friendly"], 11),  # who is fooled stands still, and is computed all the same
+        (["attack=friendly"], 11),  # misclassified images stay, but are computed too
         (["method=standard"], 1),
     ],
 )
@@ -27,7 +27,7 @@ def test_multiplications_of_a_network_are_counted():
 
 
 def test_at_the_papers_own_speed_its_own_training_takes_the_published_time():
-    """PGD-AT takes 19.22 minutes an epoch; what is held out is examined instead."""
+    """PGD-AT takes 19.22 minutes an epoch; the held-out images are validated instead."""
     (he,) = (each for each in gpu_hours.list_speeds() if "(arXiv:2002.08619)" in each.source)
     (printed,) = (
         float(line["value"])

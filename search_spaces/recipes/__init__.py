@@ -1,1 +1,1 @@
-"""What a study keeps fixed: one complete, named configuration a file, each with a `recipe`."""
+"""Recipes: complete configurations, one per file, each with a function `recipe`."""

@@ -1,8 +1,8 @@
 """Periodic adversarial scheduling on CIFAR-10 at 8/255 (Liu et al., 2020, arXiv:2006.08403).
 
 A row of its Table 1: half-width ResNet-18, a cosine of eps to twice the target, periods
-0:100:150:200 whose end models are asked together. The rest as in the published code; the weight
-decay stands in the names of its checkpoints, the batch size is that of its MNIST runs. Drops are
+0:100:150:200 whose end models form an ensemble. The rest as in the published code; the weight
+decay is that in the names of its checkpoints, the batch size is that of its MNIST runs. Drops are
 shares of a period. Without periods theirs are at 100 and 150 of 200 epochs; those within a period
 are not published, and taken to be the same shares.
 """

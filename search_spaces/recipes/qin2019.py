@@ -1,8 +1,8 @@
 """Local linearity regularisation on CIFAR-10 at 8/255 (Qin et al., 2019, arXiv:1907.02610).
 
 Table 1 of Bag of Tricks (arXiv:2010.00467), and their text for the 15 epochs of warm-up; WRN-40-8
-from their Table 13. Softplus, both prices and the search are those of the published code, whose
-schedule is another: 100,000 updates, batches of 64, drops at 80, 88 and 96 %.
+from their Table 13. Softplus, both loss weights and the search are as in the published code, whose
+schedule differs: 100,000 updates, batches of 64, drops at 80, 88 and 96 %.
 """
 
 EPOCHS = 110

@@ -1,4 +1,4 @@
-"""What the papers published, row by row, and how a row becomes a configuration.
+"""Published rows of the papers' tables, and the spaces made from them.
 
 `published.csv` holds every number of the tables, and of the texts, of Bag of Tricks
 (arXiv:2010.00467), PAS (arXiv:2006.08403), LLR (arXiv:1907.02610), HE (arXiv:2002.08619) and
@@ -26,7 +26,7 @@ NETWORK_NAMES = {
     "WRN-34-10": "wrn_34_10",
     "WRN-34-20": "wrn_34_20",
 }
-"""Of Bag of Tricks and HE, in our words."""
+"""Names of networks here, by their names in Bag of Tricks and HE."""
 OPTIMIZER_KNOBS: dict[str, dict[str, object]] = {
     "sgd_momentum": {"name": "sgd"},
     "sgd_nesterov": {"name": "sgd", "nesterov": True},
@@ -35,7 +35,7 @@ OPTIMIZER_KNOBS: dict[str, dict[str, object]] = {
     "adam": {"name": "adam"},
     "adamw": {"name": "adamw"},
 }
-"""Of Bag of Tricks, in our words."""
+"""Knobs of optimizers here, by their names in Bag of Tricks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ class PublishedRow:
     Attributes:
         architecture: The network's name in the paper.
         method: The method's name in the paper.
-        setting: The paper's knobs.
-        numbers: What was measured, by the name of the measurement; "± std" where there is one.
+        setting: The paper's hyper-parameters.
+        numbers: Results by metric, as printed, with "± std" if published.
     """
 
     architecture: str
@@ -64,7 +64,7 @@ def load_lines() -> list[dict[str, str]]:
 
 @cache
 def list_rows(paper: str, table: str) -> list[PublishedRow]:
-    """Return the rows of a table, in its order; what a text says twice stands with a comma."""
+    """Return the rows of a table, in its order; values printed twice are joined by a comma."""
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for line in load_lines():
         if (line["paper"], line["table"]) == (paper, table):
@@ -83,32 +83,32 @@ def list_rows(paper: str, table: str) -> list[PublishedRow]:
     ]
 
 
-def label_rows(some: Sequence[PublishedRow]) -> list[str]:
-    """Return what tells each row from the others: network, method and settings that vary."""
-    keys = list(dict.fromkeys(key for row in some for key in row.setting))
-    varying = [key for key in keys if len({row.setting.get(key) for row in some}) > 1]
+def label_rows(rows: Sequence[PublishedRow]) -> list[str]:
+    """Return distinct labels of rows: network, method and settings, as far as they vary."""
+    keys = list(dict.fromkeys(key for row in rows for key in row.setting))
+    varying = [key for key in keys if len({row.setting.get(key) for row in rows}) > 1]
     several = {
-        name: len({getattr(row, name) for row in some}) > 1 for name in ("architecture", "method")
+        name: len({getattr(row, name) for row in rows}) > 1 for name in ("architecture", "method")
     }
     return [
         ", ".join([
             *(getattr(row, name) for name, vary in several.items() if vary),
             *(f"{key}={row.setting[key]}" for key in varying if key in row.setting),
         ])
-        for row in some
+        for row in rows
     ]
 
 
 def build_space(
-    some: Sequence[PublishedRow], translate: Callable[[PublishedRow], Layer]
+    rows: Sequence[PublishedRow], translate: Callable[[PublishedRow], Layer]
 ) -> SpaceFunctions:
     """Return `space`, `variants` and `published` of a space whose variants are rows of a table.
 
     Args:
-        some: The rows.
-        translate: From a row to what its configuration has over the recipe.
+        rows: The rows.
+        translate: From a row to the configuration that it adds to the recipe.
     """
-    named = dict(zip(label_rows(some), some, strict=True))
+    named = dict(zip(label_rows(rows), rows, strict=True))
 
     def space() -> Layer:
         return {}

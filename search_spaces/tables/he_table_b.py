@@ -8,7 +8,7 @@ ROWS = list_rows("he", "Table B")
 
 
 def space() -> Layer:
-    """Return what both share: nothing that the recipe does not say."""
+    """Return what both networks share: nothing besides the recipe."""
     return {}
 
 
@@ -18,7 +18,7 @@ def variants() -> dict[str, Layer]:
 
 
 def published() -> dict[str, dict[str, str]]:
-    """Return AutoAttack's and RayS' accuracies, which stand in rows of their own."""
+    """Return AutoAttack's and RayS' accuracies, merged from separate rows."""
     return {
         name: {k: v for row in ROWS if row.architecture == name for k, v in row.numbers.items()}
         for name in variants()

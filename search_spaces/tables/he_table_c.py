@@ -1,6 +1,6 @@
-"""What hypersphere embedding costs: HE's Table C (arXiv:2002.08619), in minutes an epoch.
+"""What hypersphere embedding costs: HE's Table C (arXiv:2002.08619), in minutes per epoch.
 
-Scales, margins and prices are those of the published code for each method; its network is not
+Scales, margins and loss weights are those of the published code for each method; its network is not
 stated, and taken to be WRN-34-10.
 """
 

@@ -1,4 +1,4 @@
-"""What a person sees of a study under way: one live table, or a line of text per event."""
+"""Progress of a running study: a live table on a terminal, else one line per event."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -34,19 +34,19 @@ LINE_SECONDS = 10.0
 """Seconds between two lines about the same running trial."""
 
 REDRAW_SHARE = 0.05
-"""Of the time that the live table takes at most; it is drawn less often where trials are many."""
+"""Maximum share of the time spent on drawing; with many trials, the table is drawn less often."""
 
 
 class Display(Protocol):
-    """Shows a study; told of every change."""
+    """Shows a study; it is notified of every change."""
 
     def on_trial_change(self, record: Record) -> None:
-        """Take note that `record` began, reported or ended."""
+        """Update the display: the trial has started, reported or ended."""
 
 
 @contextmanager
 def show_progress(progress: StudyProgress, console: Console) -> Iterator[Display]:
-    """Show a study while inside: live on a terminal, line by line elsewhere."""
+    """Show a study during the body: live on a terminal, line by line elsewhere."""
     if not console.is_terminal:
         yield LineLog(progress, console)
         return
@@ -65,7 +65,7 @@ class LiveTable:
         self.rendered = Group()
 
     def on_trial_change(self, record: Record) -> None:
-        """Do nothing: the table is drawn afresh twice a second."""
+        """Do nothing: the table is redrawn twice a second."""
 
     def render(self) -> Group:
         """Return a headline and the table, cut to what fits the window."""
@@ -77,7 +77,7 @@ class LiveTable:
 
 
 class LineLog:
-    """The log for where there is no terminal."""
+    """The log for output that is not a terminal."""
 
     def __init__(self, progress: StudyProgress, console: Console) -> None:
         self.progress = progress
@@ -85,7 +85,7 @@ class LineLog:
         self.printed_at: dict[str, float] = {}
 
     def on_trial_change(self, record: Record) -> None:
-        """Print a line when a trial begins or ends, and now and then in between."""
+        """Print a line when a trial ends, and at most every `LINE_SECONDS` while it runs."""
         now = time.monotonic()
         due = now - self.printed_at.get(record.trial_id, -LINE_SECONDS) >= LINE_SECONDS
         if record.status != "running" or due:
@@ -97,7 +97,8 @@ def format_line(progress: StudyProgress, record: Record) -> str:
     """Return one event as text."""
     last, best = record.last_report, record.best_report
     words = [
-        f"[{format_duration(progress.elapsed_seconds)}] trial {record.trial_id} {format_status(record)}"
+        f"[{format_duration(progress.elapsed_seconds)}] trial {record.trial_id} "
+        f"{format_status(record)}"
     ]
     words += [f"{path}={format_value(value)}" for path, value in record.knobs.items()]
     if last and best:
@@ -123,7 +124,8 @@ def format_headline(progress: StudyProgress) -> Text:
     ]
     if (leader := progress.leader) and leader.best_report:
         parts.append(
-            f"best robust {format_percent(leader.best_report.val_robust_accuracy)} (trial {leader.trial_id})"
+            f"best robust {format_percent(leader.best_report.val_robust_accuracy)} "
+            f"(trial {leader.trial_id})"
         )
     return Text(" · ".join(parts), style="bold")
 
@@ -133,7 +135,7 @@ def trials_table(progress: StudyProgress, max_rows: int | None = None) -> Table:
 
     Args:
         progress: The study.
-        max_rows: How many there is room for; all if none.
+        max_rows: Maximum number of trials; `None`: all.
     """
     leader = progress.leader
     ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
@@ -145,12 +147,12 @@ def trials_table(progress: StudyProgress, max_rows: int | None = None) -> Table:
         result.add_column(name, no_wrap=name != "status")
     for name in ("epoch", "clean %", "robust %", "best %", "at"):
         result.add_column(name, justify="right", no_wrap=True)
-    said = objective_columns(progress)
-    for name in said:
+    extra_columns = objective_columns(progress)
+    for name in extra_columns:
         result.add_column(name, justify="right", no_wrap=True)
     for record in shown_rows:
         style = "bold" if record is leader else ""
-        more = [told(record) for told in said.values()]
+        more = [format_cell(record) for format_cell in extra_columns.values()]
         result.add_row(*format_cells(record, progress), *more, style=style)
     if len(shown_rows) < len(everything):
         result.caption = f"and {len(everything) - len(shown_rows)} more"
@@ -158,26 +160,26 @@ def trials_table(progress: StudyProgress, max_rows: int | None = None) -> Table:
 
 
 def objective_columns(progress: StudyProgress) -> dict[str, Callable[[Record], str]]:
-    """Return what else there is to say of a trial's best epoch, by column."""
-    said: dict[str, Callable[[Record], str]] = {}
+    """Return formatters of the columns about objectives, by heading."""
+    columns: dict[str, Callable[[Record], str]] = {}
     if progress.goal != Goal():
-        said["its clean"] = lambda r: (
+        columns["its clean"] = lambda r: (
             format_percent(r.best_report.val_clean_accuracy) if r.best_report else ""
         )
     if progress.goal.constraint:
-        said["holds"] = lambda r: "yes" if r.is_feasible else "no"
+        columns["holds"] = lambda r: "yes" if r.is_feasible else "no"
     if progress.goal.is_multi_objective:
         front = progress.pareto_front
-        said["front"] = lambda r: "yes" if any(each is r for each in front) else ""
-    return said
+        columns["front"] = lambda r: "yes" if any(each is r for each in front) else ""
+    return columns
 
 
 def format_cells(record: Record, progress: StudyProgress) -> list[str | Text]:
     """Return one row of the table."""
     last, best = record.last_report, record.best_report
-    measured = ["", "", "", "", ""]
+    metrics = ["", "", "", "", ""]
     if last and best:
-        measured = [
+        metrics = [
             format_epoch(last, progress),
             format_percent(last.val_clean_accuracy),
             format_percent(last.val_robust_accuracy),
@@ -185,23 +187,23 @@ def format_cells(record: Record, progress: StudyProgress) -> list[str | Text]:
             str(best.epoch),
         ]
     status = Text(format_status(record), style=STATUS_COLOURS[record.status])
-    return [record.trial_id, status, *map(format_value, record.knobs.values()), *measured]
+    return [record.trial_id, status, *map(format_value, record.knobs.values()), *metrics]
 
 
 def format_epoch(report: Report, progress: StudyProgress) -> str:
-    """Return how far a trial is in the run that it is in."""
+    """Return the epoch of a trial in its current run, and its number of epochs."""
     return f"{report.epoch}/{progress.levels[report.level].epochs}"
 
 
 def format_status(record: Record) -> str:
-    """Return the status of a trial, where the sentinel ended it, and what memory allows it."""
+    """Return the status of a trial, the step of its collapse and its micro-batch."""
     at = record.collapsed_at
     collapse = [f"collapsed at step {at}"] if at else []
     return ", ".join([record.status, *collapse, *format_micro_batch(record)])
 
 
 def format_micro_batch(record: Record) -> list[str]:
-    """Return that a trial ran out of memory and takes smaller parts of its batches, if so."""
+    """Return a note if a trial ran out of memory and reduced its micro-batch."""
     configured = record.groups.get("update", {}).get("micro_batch")
     if record.last_report is None or record.last_report.micro_batch == configured:
         return []
@@ -217,7 +219,7 @@ def format_time_left(progress: StudyProgress) -> str:
 
 
 def format_usage(progress: StudyProgress) -> list[str]:
-    """Return GPU-hours, where trials take any, and what checkpoints take of the disk."""
+    """Return GPU-hours, if trials use GPUs, and the size of checkpoints on disk."""
     words = []
     if progress.gpu_share:
         hours = progress.gpu_share * progress.trial_seconds / 3600

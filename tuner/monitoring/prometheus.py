@@ -1,4 +1,4 @@
-"""Where trials stand, as gauges that Prometheus reads from Ray."""
+"""Progress of trials as gauges that Prometheus reads from Ray."""
 
 import time
 from collections import Counter
@@ -13,15 +13,15 @@ from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
 UPDATE_SECONDS = 5.0
-"""Seconds between two reports of a running trial: Ray forgets a gauge that is silent for 20."""
+"""Seconds between two updates of a running trial: Ray drops a gauge after 20 s without one."""
 TRIAL_GAUGES: Mapping[str, str] = MappingProxyType({
     "attuner_epoch": "Epochs that a running trial has finished, over all its whole runs.",
     "attuner_clean_accuracy": "Fraction of the validation split, at its last epoch.",
-    "attuner_robust_accuracy": "The same under the exam's attack.",
+    "attuner_robust_accuracy": "The same under the validation attack.",
     "attuner_best_robust_accuracy": "The same at its best epoch so far.",
-    "attuner_epoch_seconds": "Wall time of its last epoch, examination included.",
+    "attuner_epoch_seconds": "Wall time of its last epoch, validation included.",
 })
-"""Names and meanings; to Prometheus they are called `ray_attuner_...`."""
+"""Descriptions by name; Prometheus sees the names as `ray_attuner_...`."""
 STUDY_GAUGES: Mapping[str, str] = MappingProxyType({
     "attuner_study_best_robust_accuracy": "Robust accuracy of the study's leader at its best.",
     "attuner_study_trials": "Trials of the study by their status.",
@@ -29,14 +29,14 @@ STUDY_GAUGES: Mapping[str, str] = MappingProxyType({
 
 
 class PrometheusCallback(tune.Callback):
-    """Keeps telling of the study and its running trials; of an ended one Ray forgets by itself."""
+    """Updates gauges of the study and its running trials; Ray drops those of ended trials."""
 
     def __init__(self, progress: StudyProgress, study_name: str) -> None:
-        """Start with nothing told.
+        """Create the gauges.
 
         Args:
-            progress: What to tell of.
-            study_name: Its name, the tag `study_name`.
+            progress: The study.
+            study_name: Name of the study, the tag `study`.
         """
         self.progress, self.study_name = progress, study_name
         self.updated_at = -UPDATE_SECONDS
@@ -48,7 +48,7 @@ class PrometheusCallback(tune.Callback):
         self.status_gauge = Gauge(counts, STUDY_GAUGES[counts], ("study", "status"))
 
     def __getstate__(self) -> dict[str, object]:
-        """Return nothing: Ray pickles its callbacks."""
+        """Return no state: Ray pickles its callbacks."""
         return {}
 
     def on_trial_result(
@@ -59,18 +59,18 @@ class PrometheusCallback(tune.Callback):
         result: dict[str, object],
         **info: object,
     ) -> None:
-        """Tell of an epoch."""
+        """Update the gauges of a trial."""
         self.set_trial_gauges(self.progress.records[trial.config["trial"]])
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
-        """Tell of everything again, now and then."""
+        """Update all gauges every `UPDATE_SECONDS`."""
         now = time.monotonic()
         if now - self.updated_at >= UPDATE_SECONDS:
             self.updated_at = now
             self.set_all_gauges()
 
     def set_all_gauges(self) -> None:
-        """Tell of the study and every running trial."""
+        """Update the gauges of the study and of every running trial."""
         for record in self.progress.running_trials:
             self.set_trial_gauges(record)
         if (leader := self.progress.leader) and leader.best_report:
@@ -80,7 +80,7 @@ class PrometheusCallback(tune.Callback):
             self.status_gauge.set(number, {"study": self.study_name, "status": status})
 
     def set_trial_gauges(self, record: Record) -> None:
-        """Tell of a trial that has reported."""
+        """Update the gauges of a trial that has reported."""
         if record.last_report and record.best_report:
             tags = {"study": self.study_name, "trial": record.trial_id}
             values = gauge_values(record)

@@ -1,4 +1,4 @@
-"""What is said at the end of a study."""
+"""Summary at the end of a study."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tuner.state.trial import Record
 def print_summary(
     console: Console, progress: StudyProgress, results: Path | str, *, interrupted: bool
 ) -> None:
-    """Print the table of all trials, the winner, what stopping saved and where it all lies."""
+    """Print all trials, the winner, the savings of early stopping and the results path."""
     console.print(trials_table(progress))
     console.print()
     state = "Interrupted" if interrupted else "Done"
@@ -49,18 +49,18 @@ def print_summary(
 
 
 def format_winner(record: Record, best: Report, last: Report) -> list[str]:
-    """Return what there is to say of the winner."""
+    """Return lines about the winner."""
     gap = best.val_robust_accuracy - last.val_robust_accuracy
     return [
-        f"Winner: trial {record.trial_id} ({format_knobs(record)}): {format_accuracies(best)} on the validation "
-        f"split, epoch {best.epoch}.",
+        f"Winner: trial {record.trial_id} ({format_knobs(record)}): {format_accuracies(best)} "
+        f"on the validation split, epoch {best.epoch}.",
         f"Its last epoch ({last.epoch}): robust {format_percent(last.val_robust_accuracy)} %; "
         f"robust overfitting gap {format_percent(gap)} points.",
     ]
 
 
 def format_constraint_violation(leader: Record) -> Iterator[str]:
-    """Yield that no trial satisfies the constraint, if none does: then not even the winner."""
+    """Yield a note if no trial satisfies the constraint."""
     if not leader.is_feasible and leader.constraint and leader.best_report:
         missed = format_percent(leader.best_report.violation(leader.constraint))
         yield (
@@ -80,25 +80,25 @@ def format_pareto_front(progress: StudyProgress) -> Iterator[str]:
 
 
 def format_seeds(progress: StudyProgress) -> Iterator[str]:
-    """Yield what configurations came to over their seeds, the likeliest best first."""
-    raced = sorted(progress.seed_statistics.items(), key=lambda item: -item[1].probability_best)
-    if raced:
+    """Yield results of configurations over seeds, by descending probability of being best."""
+    ranked = sorted(progress.seed_statistics.items(), key=lambda item: -item[1].probability_best)
+    if ranked:
         yield "Over seeds, robust accuracy (the best epoch of each) and how likely it is the best:"
-    for name, found in raced:
-        spread = f" ± {format_percent(found.std)}" if found.n > 1 else ""
+    for name, statistics in ranked:
+        spread = f" ± {format_percent(statistics.std)}" if statistics.n > 1 else ""
         yield (
-            f"  trial {name} ({format_knobs(progress.records[name])}): {format_percent(found.mean)}{spread} %, "
-            f"n={found.n}, best with {format_percent(found.probability_best)} %."
+            f"  trial {name} ({format_knobs(progress.records[name])}): "
+            f"{format_percent(statistics.mean)}{spread} %, n={statistics.n}, best with {format_percent(statistics.probability_best)} %."
         )
 
 
 def format_knobs(record: Record) -> str:
-    """Return what tells a trial apart, in words."""
+    """Return the searched knobs of a trial as text."""
     return ", ".join(f"{path}={format_value(value)}" for path, value in record.knobs.items())
 
 
 def format_accuracies(best: Report) -> str:
-    """Return both accuracies of an epoch, in words."""
+    """Return both accuracies of an epoch as text."""
     robust, clean = (
         format_percent(best.val_robust_accuracy),
         format_percent(best.val_clean_accuracy),
@@ -107,7 +107,7 @@ def format_accuracies(best: Report) -> str:
 
 
 def format_savings(progress: StudyProgress) -> str:
-    """Return what early stopping saved, in epochs."""
+    """Return the epochs that early stopping saved, as text."""
     run = sum(len(record.reports) for record in progress.records.values())
     whole = len(progress.records) * progress.epochs_per_trial
     share = f" ({format_percent(1 - run / whole)} % saved by stopping early)" if whole else ""

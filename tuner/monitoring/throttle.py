@@ -1,4 +1,4 @@
-"""How often to do what takes longer the larger a study is."""
+"""Rate limiter for work whose cost grows with the study."""
 
 import time
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 
 class Throttle:
-    """Lets something be done again and again, for a share of the time at most.
+    """Limits how often something is done, and its share of the time.
 
     Attributes:
-        min_seconds: Seconds between two times, at least.
-        max_share: Of the time.
+        min_seconds: Minimum seconds between two starts.
+        max_share: Maximum share of the time, from 0 to 1.
     """
 
     def __init__(self, min_seconds: float, max_share: float) -> None:
@@ -19,14 +19,14 @@ class Throttle:
 
     @property
     def ready(self) -> bool:
-        """Whether the last time is long enough ago."""
+        """Whether it may be done again."""
         return time.monotonic() - self.started_at >= max(
             self.min_seconds, self.last_duration / self.max_share
         )
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """Do it inside."""
+        """Measure the time that the body takes."""
         self.started_at = time.monotonic()
         yield
         self.last_duration = time.monotonic() - self.started_at

@@ -1,4 +1,4 @@
-"""A study as TensorBoard and others are told of it: one run a trial, which says what we say."""
+"""Logging of a study to experiment trackers such as TensorBoard: one run per trial."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,24 +14,24 @@ from tuner.state.trial import Record
 
 
 class TrackerRun(Protocol):
-    """Where the epochs of one trial are written down."""
+    """The run of one trial in a tracker."""
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
-        """Write an epoch down; steps ascend."""
+        """Log an epoch; steps ascend."""
 
     def end(self, *, failed: bool) -> None:
-        """Close it."""
+        """Close the run."""
 
 
 class Tracker(Protocol):
-    """Where the trials of a study are written down."""
+    """An experiment tracker."""
 
     def begin(self, trial: str, knobs: Mapping[str, object]) -> TrackerRun:
-        """Return the run of a trial, empty, whatever had been written of that trial before."""
+        """Return a new run of a trial, in place of an earlier one."""
 
 
 def check_trackers(trackers: Sequence[str]) -> Iterator[str]:
-    """Yield which trackers cannot be had, or need a package that is not installed."""
+    """Yield problems of trackers: unknown names and missing packages."""
     for name in trackers:
         try:
             package = getattr(registry.load_member(TRACKERS_PACKAGE, name), "REQUIRES", None)
@@ -47,20 +47,20 @@ def check_trackers(trackers: Sequence[str]) -> Iterator[str]:
 
 @dataclass
 class LoggedRun:
-    """The run of a trial, and what stands in it."""
+    """The run of a trial in a tracker, and the reports logged to it."""
 
     run: TrackerRun
     reports: list[Report] = field(default_factory=list)
 
     def is_continued_by(self, record: Record) -> bool:
-        """Return whether the trial has gone on from what stands here, rather than from elsewhere.
+        """Return whether the trial's reports continue those that are logged.
 
-        One that takes over from another has that one's epochs from then on.
+        They do not if the trial has resumed from the checkpoint of another trial.
         """
         return record.reports[: len(self.reports)] == self.reports
 
     def log_new_reports(self, record: Record) -> None:
-        """Write down what the trial has reported since."""
+        """Log the reports of the trial that are not logged yet."""
         for step, report in enumerate(record.reports, start=1):
             if step > len(self.reports):
                 self.reports.append(report)
@@ -68,9 +68,9 @@ class LoggedRun:
 
 
 class TrackerSet:
-    """Tells trackers of every trial; one that fails is told nothing more, and the study goes on.
+    """Logs trials to trackers; one that fails is disabled, and the study continues.
 
-    The run of a trial that is taken up again is written anew, so that no epoch stands in it twice.
+    The run of a resumed trial is replaced, so that no epoch is logged twice.
     """
 
     def __init__(self, trackers: Sequence[str], folder: Path, warn: Callable[[str], None]) -> None:
@@ -79,7 +79,7 @@ class TrackerSet:
         Args:
             trackers: Their names.
             folder: The results folder.
-            warn: Called with what keeps one from going on.
+            warn: Called with a message when a tracker is disabled.
         """
         self.warn = warn
         self.trackers: dict[str, Tracker] = {}
@@ -92,37 +92,40 @@ class TrackerSet:
 
     @contextmanager
     def disable_on_error(self, name: str) -> Iterator[None]:
-        """Let go of a tracker that fails while inside."""
+        """Disable a tracker if the body raises."""
         try:
             yield
-        except Exception as error:  # a server, a disk or a user's file can fail in any way
+        except Exception as error:  # a server, a disk or a custom tracker can raise anything
             self.trackers.pop(name, None)
             self.open_runs = {key: each for key, each in self.open_runs.items() if key[0] != name}
-            self.warn(f"tracker: {name} is told nothing more ({type(error).__name__}: {error}).")
+            self.warn(
+                f"tracker: {name} failed and is disabled ({type(error).__name__}: {error}); "
+                "the study continues."
+            )
 
     def on_trial_change(self, record: Record) -> None:
-        """Write down what is new of a trial."""
+        """Log new reports of a trial."""
         for name, tracker in [*self.trackers.items()]:
             with self.disable_on_error(name):
-                written = self.open_runs.get((name, record.trial_id))
-                if written is None or not written.is_continued_by(record):
-                    if written:
-                        written.run.end(failed=False)
-                    written = LoggedRun(tracker.begin(record.trial_id, record.knobs))
-                    self.open_runs[name, record.trial_id] = written
-                written.log_new_reports(record)
+                logged = self.open_runs.get((name, record.trial_id))
+                if logged is None or not logged.is_continued_by(record):
+                    if logged:
+                        logged.run.end(failed=False)
+                    logged = LoggedRun(tracker.begin(record.trial_id, record.knobs))
+                    self.open_runs[name, record.trial_id] = logged
+                logged.log_new_reports(record)
                 if record.status != "running":
-                    written.run.end(failed=record.status == "failed")
+                    logged.run.end(failed=record.status == "failed")
                     del self.open_runs[name, record.trial_id]
 
     def close(self) -> None:
-        """Close the runs of trials that were cut off."""
-        for (name, trial), written in [*self.open_runs.items()]:
+        """Close the runs of trials that have not ended."""
+        for (name, trial), logged in [*self.open_runs.items()]:
             with self.disable_on_error(name):
-                written.run.end(failed=False)
+                logged.run.end(failed=False)
                 self.open_runs.pop((name, trial), None)
 
 
 def numeric_metrics(report: Report) -> dict[str, float]:
-    """Return the numbers of an epoch."""
+    """Return the metrics of an epoch; those that are `None` are left out."""
     return {key: float(value) for key, value in asdict(report).items() if value is not None}

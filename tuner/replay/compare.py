@@ -1,4 +1,4 @@
-"""How far replays fall short of the best recorded run, beside what costs as much."""
+"""Regret of replayed studies, compared with simple baselines at the same cost."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from tuner.searchers.core.factory import build_sampler_factory, is_grid_search
 
 REPLAY_FILE = "replay.parquet"
 COST_SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
-"""Shares of the full cost at which regret is told."""
+"""Shares of the full cost at which regret is reported."""
 THIS_STUDY, RANDOM_SEARCH, ONE_EPOCH_FIRST = (
     "this study",
     "random, run to the end",
@@ -28,24 +28,24 @@ THIS_STUDY, RANDOM_SEARCH, ONE_EPOCH_FIRST = (
 
 
 def replay_study(plan: Plan, console: Console, folder: Path) -> None:
-    """Replay a study on recorded runs in many orders, print what came out, and keep it.
+    """Replay a study on recorded runs in many orders; print and save the results.
 
     Raises:
-        InputError: If the runs cannot be read or the scheduler asks for others.
+        InputError: If the runs cannot be read or do not fit the scheduler.
     """
     archive = load_archive(plan.settings.replay or "")
-    number = len(archive.runs)
-    if (plan.settings.trials or 0) > number:
+    n_runs = len(archive.runs)
+    if (plan.settings.trials or 0) > n_runs:
         raise InputError([
-            f"trials: must be at most {number}, the recorded runs, got {plan.settings.trials}."
+            f"trials: must be at most {n_runs}, the recorded runs, got {plan.settings.trials}."
         ])
-    plan = replace(plan, trials=plan.settings.trials or number, epochs=archive.levels[-1].epochs)
+    plan = replace(plan, trials=plan.settings.trials or n_runs, epochs=archive.levels[-1].epochs)
     orders = track(range(plan.settings.orders), "Replays", console=console, transient=True)
     frame = pd.DataFrame([row for order in orders for row in replay_rows(plan, archive, order)])
     folder.mkdir(parents=True)
     frame.to_parquet(folder / REPLAY_FILE)
     console.print(
-        f"{number} recorded runs of {archive.levels[-1]}, {plan.settings.orders} orders; "
+        f"{n_runs} recorded runs of {archive.levels[-1]}, {plan.settings.orders} orders; "
         f"{plan.trials} trials, {plan.settings.concurrency or 1} at a time.",
         soft_wrap=True,
     )
@@ -55,7 +55,7 @@ def replay_study(plan: Plan, console: Console, folder: Path) -> None:
 
 
 def replay_rows(plan: Plan, archive: Archive, order: int) -> Iterator[dict[str, object]]:
-    """Yield each improvement in one order, of the study and of what costs as much."""
+    """Yield each improvement in one order, of the study and of the baselines."""
     replay = Replay(
         archive,
         plan.variants,
@@ -65,38 +65,38 @@ def replay_rows(plan: Plan, archive: Archive, order: int) -> Iterator[dict[str, 
         is_grid=is_grid_search(plan),
         order=order,
     )
-    moments = list(replay.simulate(plan.settings.concurrency or 1))
+    points = list(replay.simulate(plan.settings.concurrency or 1))
     runs = random.Random(order).sample(archive.runs, plan.trials)
-    spent = moments[-1].cost
+    spent = points[-1].cost
     contenders = {
-        THIS_STUDY: moments,
+        THIS_STUDY: points,
         RANDOM_SEARCH: list(run_to_end(runs, spent)),
         ONE_EPOCH_FIRST: list(run_best_after_one_epoch(runs, spent)),
     }
     full = sum(len(run.reports) for run in archive.runs)
     top = max(run.best_accuracy for run in archive.runs)
-    for name, seen in contenders.items():
-        for moment in (*select_improvements(seen), seen[-1]):
+    for name, curve in contenders.items():
+        for point in (*select_improvements(curve), curve[-1]):
             yield {
                 "contender": name,
                 "order": order,
-                "time": moment.time,
-                "cost": moment.cost / full,
-                "regret": 100 * (top - moment.best_accuracy),
+                "time": point.time,
+                "cost": point.cost / full,
+                "regret": 100 * (top - point.best_accuracy),
             }
 
 
 def select_improvements(points: Sequence[ReplayPoint]) -> Iterator[ReplayPoint]:
-    """Yield the moments at which the best got better."""
+    """Yield the points at which the best accuracy increases."""
     best = -1.0
-    for moment in points:
-        if moment.best_accuracy > best:
-            best = moment.best_accuracy
-            yield moment
+    for point in points:
+        if point.best_accuracy > best:
+            best = point.best_accuracy
+            yield point
 
 
 def run_to_end(runs: Sequence[Recording], budget: int) -> Iterator[ReplayPoint]:
-    """Yield what runs one after the other come to, until as much is spent."""
+    """Yield the best accuracy of runs trained one after the other, until the budget is spent."""
     cost, best = 0, 0.0
     for run in runs:
         for report in run.reports:
@@ -107,18 +107,18 @@ def run_to_end(runs: Sequence[Recording], budget: int) -> Iterator[ReplayPoint]:
 
 
 def run_best_after_one_epoch(runs: Sequence[Recording], budget: int) -> Iterator[ReplayPoint]:
-    """Yield what the first epoch of all comes to, and then the best ones to the end."""
+    """Yield the best accuracy after one epoch of all runs, then of the best run to their ends."""
     best = max(run.reports[0].val_robust_accuracy for run in runs)
     yield ReplayPoint(len(runs), len(runs), best)
     ranked = sorted(runs, key=lambda run: -run.reports[0].val_robust_accuracy)
     rest = [replace(run, reports=run.reports[1:]) for run in ranked]
-    for moment in run_to_end(rest, budget - len(runs)):
-        cost = moment.cost + len(runs)
-        yield ReplayPoint(cost, cost, max(best, moment.best_accuracy))
+    for point in run_to_end(rest, budget - len(runs)):
+        cost = point.cost + len(runs)
+        yield ReplayPoint(cost, cost, max(best, point.best_accuracy))
 
 
 def regret_table(frame: pd.DataFrame) -> Table:
-    """Return what each contender came to in the end."""
+    """Return the final regret of each contender."""
     result = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("", "regret: median", "quartiles", "90 %", "cost: median"):
         result.add_column(heading, justify="left" if not heading else "right")
@@ -136,7 +136,7 @@ def regret_table(frame: pd.DataFrame) -> Table:
 
 
 def regret_by_cost(frame: pd.DataFrame) -> Table:
-    """Return the median regret of each contender when a share of the full cost is spent."""
+    """Return the median regret of each contender at shares of the full cost."""
     result = Table(box=None, header_style="dim", pad_edge=False, title="Median regret at a cost of")
     result.add_column("")
     for cost in COST_SHARES:
@@ -151,6 +151,6 @@ def regret_by_cost(frame: pd.DataFrame) -> Table:
 
 
 def median_regret(frame: pd.DataFrame, cost: float) -> float:
-    """Return the median regret over orders when so much has been spent."""
+    """Return the median regret over orders at a cost."""
     so_far = frame[frame["cost"] <= cost]
     return float(so_far.groupby("order")["regret"].min().median())

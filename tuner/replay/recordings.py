@@ -1,4 +1,4 @@
-"""Runs that are over, to try searchers and schedulers on in seconds."""
+"""Recorded runs, on which searchers and schedulers are compared in seconds."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
@@ -17,19 +17,19 @@ from tuner.storage.external_logs import reader
 from tuner.storage.remote_copy import fetch_results_folder
 
 COMPARED_COLUMNS = ["data", "threat", "threat.eps", "model"]
-"""What logged runs must share for their accuracies to be comparable."""
+"""Columns in which logged runs must agree for their accuracies to be comparable."""
 EXTRA_DATA_MARKER = "semisupervised"
-"""In the name of a run that was given more images than the others."""
+"""Part of the name of a run that was trained on additional images."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One run.
+    """One recorded run.
 
     Attributes:
-        name: What it is called.
-        knobs: Value of each knob by path, as far as it is known.
-        reports: One an epoch, level by level.
+        name: Name of the run.
+        knobs: Known values of knobs by path.
+        reports: One per epoch, level by level.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Recording:
 
 @dataclass(frozen=True)
 class Archive:
-    """All runs of a file.
+    """All runs of a results folder or of a table of logs.
 
     Attributes:
         runs: At least one.
-        levels: The whole runs that each consists of; a run may be shorter or longer.
+        levels: The levels of each run; a run may be shorter or longer.
     """
 
     runs: tuple[Recording, ...]
@@ -56,54 +56,55 @@ class Archive:
 
 
 def load_archive(source: Path | str) -> Archive:
-    """Return the runs in a results folder, or in logs as `tuner.storage.external_logs.reader` reads them.
+    """Return the runs in a results folder, or in logs of other programs.
 
-    Of logged runs that asked different questions those of the most frequent one are taken.
+    Of logged runs with different data, threat models or networks, those of the most frequent
+    combination are returned.
 
     Args:
-        source: Their path, or the address of the folder.
+        source: Path of the folder or logs, or address of the folder.
 
     Raises:
         InputError: If there are none.
     """
     try:
         path = fetch_results_folder(source)
-        found = (
+        archive = (
             load_results_folder(path)
             if (path / SEARCH_FILE).is_file()
             else select_logged_runs(reader.read_logs(path))
         )
     except InputError as error:
         raise InputError([f"replay: {each}" for each in error.problems]) from None
-    except Exception as error:  # a stranger's file can fail in any way
+    except Exception as error:  # an untrusted file can raise anything
         reason = str(error).partition("\n")[0]
         raise InputError([
             f"replay: {source} cannot be read as a results folder or a table of logs ({reason})."
         ]) from None
-    if not found.runs:
+    if not archive.runs:
         raise InputError([f"replay: {source} has no run that went to its end."])
-    return found
+    return archive
 
 
 def load_results_folder(folder: Path) -> Archive:
-    """Return the trials of a study that went to their end."""
-    said = search_yaml.read_search_yaml(folder / SEARCH_FILE)
+    """Return the completed trials of a study."""
+    description = search_yaml.read_search_yaml(folder / SEARCH_FILE)
     trials = pd.read_parquet(folder / TRIALS_FILE).set_index("trial_id")
     epochs = pd.read_parquet(folder / EPOCHS_FILE)
-    whole = trials[trials["status"] == "completed"]
-    knobs = whole[[path for path in whole if "." in str(path)]]
+    completed = trials[trials["status"] == "completed"]
+    knobs = completed[[path for path in completed if "." in str(path)]]
     runs = tuple(build_recordings(knobs, epochs))
-    return Archive(runs, tuple(Level(**level) for level in said["levels"]))
+    return Archive(runs, tuple(Level(**level) for level in description["levels"]))
 
 
 def select_logged_runs(logged: reader.ExternalLogs) -> Archive:
-    """Return the logged runs that asked the most frequent question."""
+    """Return the logged runs of the most frequent combination of `COMPARED_COLUMNS`."""
     trials = logged.trials.set_index("trial_id")
     trials = trials[~trials.index.str.contains(EXTRA_DATA_MARKER)]
-    asked = trials.reindex(columns=COMPARED_COLUMNS).astype(str).apply(tuple, axis=1)
-    alike = trials[asked == Counter(asked).most_common(1)[0][0]]
+    combinations = trials.reindex(columns=COMPARED_COLUMNS).astype(str).apply(tuple, axis=1)
+    alike = trials[combinations == Counter(combinations).most_common(1)[0][0]]
     knobs = alike.loc[:, :"best_epoch"].drop(columns=["status", "best_epoch"])
-    # a loss that is not finite ends a trial of ours, but did not end these runs
+    # a loss that is not finite ends a trial here, but did not end these runs
     runs = tuple(build_recordings(knobs, logged.epochs.assign(diverged=False)))
     lengths = Counter(len(run.reports) for run in runs)
     return Archive(runs, (Level(lengths.most_common(1)[0][0]),))
@@ -113,8 +114,8 @@ def build_recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Reco
     """Yield runs.
 
     Args:
-        knobs: A row a run, by its name; a column a knob.
-        epochs: Of these runs, and perhaps of others.
+        knobs: One row per run, indexed by its name; one column per knob.
+        epochs: Epochs of these runs; those of other runs are ignored.
     """
     names = [field.name for field in fields(Report)]
     for number, rows in epochs.groupby("trial_id"):
@@ -126,5 +127,5 @@ def build_recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Reco
 
 
 def row_to_report(row: Mapping[Hashable, Any]) -> Report:
-    """Return a row of `epochs` as it was reported."""
+    """Return the report of a row of `epochs`."""
     return Report(**{str(name): value for name, value in row.items()})

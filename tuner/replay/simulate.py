@@ -1,6 +1,7 @@
-"""A study replayed on runs that are over: what would it have found, and at what cost?
+"""Replay of a study on recorded runs: what it would have found, and at what cost.
 
-Searcher, rule and agenda are those of a real study; only training is replaced, by reading.
+Searcher, scheduler and trial queue are those of a real study; training is replaced by the reports
+of recorded runs.
 """
 
 import heapq
@@ -28,12 +29,12 @@ from tuner.state.trial import Record
 
 @dataclass(frozen=True)
 class ReplayPoint:
-    """What a replayed study had come to when an epoch ended.
+    """State of a replayed study at the end of an epoch.
 
     Attributes:
-        time: Epochs' time since the start.
+        time: Simulated time since the start, in epochs.
         cost: Epochs trained, over all workers.
-        best_accuracy: The highest robust accuracy so far.
+        best_accuracy: Highest robust accuracy so far, as a fraction.
     """
 
     time: int
@@ -42,11 +43,11 @@ class ReplayPoint:
 
 
 class Replay:
-    """One order in which recorded runs are met.
+    """A replay of a study with one random order of the recorded runs.
 
     Attributes:
-        queue: Of the study.
-        unused_runs: Runs that no trial has been yet, in an order drawn at random.
+        queue: Trial queue of the study.
+        unused_runs: Runs not yet assigned to a trial, in random order.
     """
 
     def __init__(
@@ -60,16 +61,16 @@ class Replay:
         is_grid: bool,
         order: int,
     ) -> None:
-        """Prepare a study.
+        """Create a replay.
 
         Args:
             archive: The recorded runs.
-            variants: What trials choose among.
-            sampler: What proposes the trial of a number.
-            scheduler: Which trials go on.
-            n_trials: How many there are to be.
-            is_grid: Whether values are tried in turn.
-            order: Seeds the order of the runs.
+            variants: Variants of the search space.
+            sampler: From the number of a trial to its sampler.
+            scheduler: Scheduler of the study.
+            n_trials: Number of trials.
+            is_grid: Whether the searcher is grid search.
+            order: Seed of the order of the runs.
         """
         study = OptunaSearcher(variants, sampler, listed=is_grid, levels=scheduler.levels)
         self.queue = TrialQueue(
@@ -82,10 +83,10 @@ class Replay:
         self.next_report: dict[str, int] = {}
 
     def simulate(self, workers: int) -> Iterator[ReplayPoint]:
-        """Yield what the study has come to after each epoch.
+        """Yield the state of the study after each epoch.
 
         Args:
-            workers: Trials at a time.
+            workers: Number of concurrent trials.
         """
         now, cost, best, asked, done = 0, 0, 0.0, 0, False
         busy: list[tuple[int, int, str]] = []
@@ -104,14 +105,14 @@ class Replay:
             if busy:
                 now, name, number = heapq.heappop(busy)
                 cost += 1
-                report, goes_on = self.report_epoch(str(name), number)
+                report, continues = self.report_epoch(str(name), number)
                 best = max(best, report.val_robust_accuracy)
-                if goes_on:
+                if continues:
                     heapq.heappush(busy, (now + 1, name, number))
                 yield ReplayPoint(now, cost, best)
 
     def start_trial(self, config: Mapping[str, Any]) -> None:
-        """Give a new trial the run that it is nearest to."""
+        """Assign the nearest unused run to a new trial."""
         number = config["trial"]
         if number not in self.assigned_runs:
             wanted = {path: knob_value(config, path) for path in self.domains}
@@ -124,31 +125,31 @@ class Replay:
             self.queue.records[number].times_resumed += 1
 
     def distance(self, has: Mapping[str, object], wanted: Mapping[str, object]) -> float:
-        """Return how far a run is from a proposal, each knob in parts of its range."""
+        """Return the distance of a run from a proposal, each knob scaled to its range."""
         return sum(
             value_distance(domain, has.get(p), wanted[p]) for p, domain in self.domains.items()
         )
 
     def report_epoch(self, name: str, number: str) -> tuple[Report, bool]:
-        """Report the next epoch of a trial; return it and whether the trial goes on."""
+        """Report the next epoch of a trial; return it and whether the trial continues."""
         run = self.assigned_runs[number]
         report = run.reports[self.next_report[number]]
         self.next_report[number] += 1
         decision = self.queue.decide(number, report)
-        over = self.next_report[number] == len(run.reports)
-        if decision == "continue" and not over:
+        is_last = self.next_report[number] == len(run.reports)
+        if decision == "continue" and not is_last:
             return report, True
-        if over:  # some recorded runs are shorter than the others
+        if is_last:  # some recorded runs are shorter than the others
             self.queue.decisions[number] = "continue"
         self.queue.on_trial_complete(name, asdict(report))
         return report, False
 
 
 def select_levels(archive: Archive, scheduler: Scheduler) -> Iterator[Recording]:
-    """Yield the recorded runs with the levels that a rule knows.
+    """Yield the recorded runs, restricted to the levels of a scheduler.
 
     Raises:
-        InputError: If they have no such levels.
+        InputError: If the runs lack these levels.
     """
     if archive.levels[-len(scheduler.levels) :] != scheduler.levels:
         has, wants = (", ".join(map(str, x.levels)) for x in (archive, scheduler))
@@ -166,8 +167,8 @@ def select_levels(archive: Archive, scheduler: Scheduler) -> Iterator[Recording]
 
 
 def find_level_start(run: Recording, level: int) -> int:
-    """Return where a level begins among the reports of a run."""
-    return next(place for place, each in enumerate(run.reports) if each.level == level)
+    """Return the index of the first report of a level in a run."""
+    return next(index for index, each in enumerate(run.reports) if each.level == level)
 
 
 def knob_value(config: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
@@ -177,7 +178,7 @@ def knob_value(config: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
 
 
 def value_distance(domain: Any, one: Any, other: Any) -> float:  # noqa: ANN401
-    """Return how far two values of a knob are apart, from 0 to about 1."""
+    """Return the distance of two values of a knob, from 0 to about 1."""
     if one is None or other is None:
         return 1.0
     if list_values(domain) is not None:

@@ -1,1 +1,1 @@
-"""What proposes configurations: one file each, with a `build` that returns an Optuna sampler."""
+"""Searchers: one per file, each with a `build` that returns an Optuna sampler."""

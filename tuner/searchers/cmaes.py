@@ -1,6 +1,6 @@
 """Covariance matrix adaptation (Hansen, 2016, arXiv:1604.00772), for ranges of numbers.
 
-What is listed, or searched by some variants only, is drawn at random.
+Listed values, and knobs that only some variants search, are drawn at random.
 """
 
 import io
@@ -11,9 +11,9 @@ import optuna
 from trainables.hparams.ranges import Natural
 
 LEARNS = False
-"""From trials that it did not propose."""
+"""Whether it learns from trials that it did not propose."""
 SINGLE = True
-"""It maximises one number."""
+"""Whether it supports one objective only."""
 
 
 ALLOWED_CLASSES = {
@@ -23,37 +23,37 @@ ALLOWED_CLASSES = {
     *((f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")),
     *((f"numpy.{core}.multiarray", "scalar") for core in ("core", "_core")),  # before NumPy 2 too
 }
-"""What the state of the adaptation consists of: numbers, and arrays of them."""
+"""Classes in a pickled state of CMA-ES: numbers and arrays."""
 
 
 class NumbersUnpickler(pickle.Unpickler):
-    """Reads a pickle of numbers; nothing that it names else is looked up, let alone called."""
+    """Unpickler that refuses every class and function but those of a state of CMA-ES."""
 
     def find_class(self, module: str, name: str) -> object:
-        """Return a part of the state.
+        """Return a class of the state.
 
         Raises:
-            UnpicklingError: If it is none.
+            UnpicklingError: If the state may not contain it.
         """
         if (module, name) not in ALLOWED_CLASSES:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of the state")
+            raise pickle.UnpicklingError(f"{module}.{name} is not part of the state")
         return super().find_class(module, name)
 
 
 class SafeCmaEsSampler(optuna.samplers.CmaEsSampler):
-    """Optuna's, which keeps its state in the study as a pickle; that of a stranger runs nothing."""
+    """Optuna's sampler with a restricted unpickler: it pickles its state into the study."""
 
     def _restore_optimizer(self, completed_trials: list[optuna.trial.FrozenTrial]) -> object:
-        """Return the newest state; none, to begin anew, if there is none or it is more than one."""
+        """Return the newest valid state; `None`: start again."""
         for trial in reversed(completed_trials):
             key = self._attr_key_optimizer
             parts = {k: text for k, text in trial.system_attrs.items() if k.startswith(key)}
             if not parts:
                 continue
             try:
-                kept = io.BytesIO(bytes.fromhex(self._concat_optimizer_attrs(parts)))
-                return NumbersUnpickler(kept).load()
-            except Exception:  # a broken pickle can fail in any way
+                pickled = io.BytesIO(bytes.fromhex(self._concat_optimizer_attrs(parts)))
+                return NumbersUnpickler(pickled).load()
+            except Exception:  # a corrupt pickle can raise anything
                 return None
         return None
 
@@ -62,7 +62,7 @@ def build(*, seed: int, startup: Natural = 1) -> optuna.samplers.BaseSampler:
     """Return the sampler.
 
     Args:
-        seed: Decides its draws.
+        seed: Seed of its draws.
         startup: Random trials before it starts to adapt.
     """
     return SafeCmaEsSampler(seed=seed, n_startup_trials=startup, warn_independent_sampling=False)

@@ -9,7 +9,7 @@ def build(*, seed: int, startup: Natural = 10) -> optuna.samplers.BaseSampler:
     """Return the sampler.
 
     Args:
-        seed: Decides its draws.
+        seed: Seed of its draws.
         startup: Random trials before it starts to model.
     """
     return optuna.samplers.GPSampler(seed=seed, n_startup_trials=startup)

@@ -3,11 +3,11 @@
 import optuna
 
 LISTED = True
-"""It needs every searched knob to list its values."""
+"""Whether every searched knob must list its values."""
 LEARNS = False
-"""From trials that it did not propose."""
+"""Whether it learns from trials that it did not propose."""
 
 
 def build(*, seed: int) -> optuna.samplers.BaseSampler:
-    """Return a sampler that is never asked: the study is given its cells."""
+    """Return a sampler that is never used: the cells are queued in the study."""
     return optuna.samplers.RandomSampler(seed=seed)

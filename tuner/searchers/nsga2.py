@@ -1,7 +1,7 @@
-"""NSGA-II (Deb et al., 2002): crosses the trials that no other beats, for studies of many trials.
+"""NSGA-II (Deb et al., 2002): crossover of Pareto-optimal trials, for studies of many trials.
 
-Simulated binary crossover and polynomial mutation, as published. What is listed is taken from
-either parent. What it knows of generations is kept with the trials.
+Simulated binary crossover and polynomial mutation, as published. Listed values are taken
+from either parent. The generation of a trial is stored as an attribute of the trial.
 """
 
 import optuna
@@ -14,13 +14,13 @@ def build(*, seed: int, population: AtLeastTwo = 10) -> optuna.samplers.BaseSamp
     """Return the sampler.
 
     Args:
-        seed: Decides its draws.
-        population: Whole trials of a generation; the first is drawn at random.
+        seed: Seed of its draws.
+        population: Completed trials per generation; the first generation is random.
     """
     return optuna.samplers.NSGAIISampler(
         seed=seed,
         population_size=population,
-        # genes taken over as they are could make a copy of a parent, which would train the same
+        # unchanged genes could make a copy of a parent, which would train identically
         crossover_prob=1.0,
         crossover=SBXCrossover(use_child_gene_prob=1.0),
         mutation=PolynomialMutation(),
@@ -28,5 +28,5 @@ def build(*, seed: int, population: AtLeastTwo = 10) -> optuna.samplers.BaseSamp
 
 
 def adopted() -> dict[str, int]:
-    """Return what makes a trial that it did not propose one of its first generation."""
+    """Return system attributes that put a trial of another sampler into generation 0."""
     return {optuna.samplers.NSGAIISampler._get_generation_key(): 0}

@@ -1,20 +1,20 @@
-"""A scrambled Sobol sequence: more even than chance (Bergstra and Bengio, 2012).
+"""A scrambled Sobol sequence: more uniform than random search (Bergstra and Bengio, 2012).
 
-What is listed, or searched by some variants only, is drawn at random.
+Listed values, and knobs that only some variants search, are drawn at random.
 """
 
 import optuna
 
 LEARNS = False
-"""From trials that it did not propose."""
+"""Whether it learns from trials that it did not propose."""
 
 
 def build(*, seed: int, study_seed: int) -> optuna.samplers.BaseSampler:
     """Return the sampler.
 
     Args:
-        seed: Decides what is drawn at random.
-        study_seed: Decides the scrambling, which all trials of a study must share.
+        seed: Seed of the random draws.
+        study_seed: Seed of the scrambling, which all trials of a study must share.
     """
     return optuna.samplers.QMCSampler(
         scramble=True,

@@ -3,7 +3,7 @@
 import optuna
 
 LEARNS = False
-"""From trials that it did not propose."""
+"""Whether it learns from trials that it did not propose."""
 
 
 def build(*, seed: int) -> optuna.samplers.BaseSampler:

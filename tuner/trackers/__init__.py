@@ -1,1 +1,1 @@
-"""Where else a study is followed: `tracker=NAME`, a file each."""
+"""Experiment trackers, `tracker=NAME`: one per file, each with a function `build`."""

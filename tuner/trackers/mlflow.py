@@ -12,18 +12,18 @@ REQUIRES = "mlflow"
 
 
 def build(*, folder: Path) -> "MlflowTracker":
-    """Return the experiment of a study, of the name of its results folder.
+    """Return the experiment of a study, named after its results folder.
 
     Args:
         folder: The results folder.
     """
     for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)  # they tell of every table that they make
+        logging.getLogger(name).setLevel(logging.ERROR)  # they log every table that they create
     address = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     client = import_module("mlflow").MlflowClient(tracking_uri=address)
-    known = client.get_experiment_by_name(folder.name)
-    kept = known.experiment_id if known else client.create_experiment(folder.name)
-    return MlflowTracker(client, kept)
+    existing = client.get_experiment_by_name(folder.name)
+    experiment_id = existing.experiment_id if existing else client.create_experiment(folder.name)
+    return MlflowTracker(client, experiment_id)
 
 
 class MlflowTracker:
@@ -33,9 +33,9 @@ class MlflowTracker:
         self.client, self.experiment = client, experiment
 
     def begin(self, trial: str, knobs: Mapping[str, object]) -> "MlflowRun":
-        """Return the run of a trial; delete one that there was."""
-        mine = f"tags.`mlflow.runName` = '{trial}'"
-        for run in self.client.search_runs([self.experiment], mine):
+        """Return a new run of a trial; delete an earlier one."""
+        query = f"tags.`mlflow.runName` = '{trial}'"
+        for run in self.client.search_runs([self.experiment], query):
             self.client.delete_run(run.info.run_id)
         run = self.client.create_run(self.experiment, run_name=trial)
         for path, value in knobs.items():
@@ -57,5 +57,5 @@ class MlflowRun:
         self.client.log_batch(self.run, metrics)
 
     def end(self, *, failed: bool) -> None:
-        """Say how it ended."""
+        """Set the final status of the run."""
         self.client.set_terminated(self.run, "FAILED" if failed else "FINISHED")

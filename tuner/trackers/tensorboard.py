@@ -1,4 +1,4 @@
-"""TensorBoard: event files in `tensorboard`, a run a trial, with its knobs for the HParams page."""
+"""TensorBoard: event files in `tensorboard`, one run per trial, with its knobs as HParams."""
 
 import shutil
 import time
@@ -11,13 +11,13 @@ from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.summary import hparams
 
 FLUSH_SECONDS = 10.0
-"""Between two writes to the disk, which the driver waits for; epochs may be shorter."""
+"""Minimum seconds between two flushes, which block the driver; epochs may be shorter."""
 HPARAM_METRICS = ("val_clean_accuracy", "val_robust_accuracy")
-"""Beside the knobs."""
+"""Metrics shown on the HParams page."""
 
 
 def build(*, folder: Path) -> "TensorBoardTracker":
-    """Return what writes the event files of a study.
+    """Return the writer of a study's event files.
 
     Args:
         folder: The results folder.
@@ -32,7 +32,7 @@ class TensorBoardTracker:
         self.folder = folder
 
     def begin(self, trial: str, knobs: Mapping[str, object]) -> "TensorBoardRun":
-        """Return the run of a trial, in place of one that there was."""
+        """Return a new run of a trial, in place of an earlier one."""
         shutil.rmtree(self.folder / trial, ignore_errors=True)
         return TensorBoardRun(self.folder / trial, knobs)
 
@@ -55,8 +55,8 @@ class TensorBoardRun:
 
     def report(self, step: int, values: Mapping[str, float]) -> None:
         """Write an epoch."""
-        found = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self.write_summary(Summary(value=found), step)
+        summaries = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self.write_summary(Summary(value=summaries), step)
         if time.monotonic() - self.last_flush >= FLUSH_SECONDS:
             self.file.flush()
             self.last_flush = time.monotonic()
@@ -69,7 +69,7 @@ class TensorBoardRun:
 
 
 def hparam_value(value: object) -> object:
-    """Return the value of a knob as TensorBoard knows it: lists are written out, none is left out.
+    """Return a knob's value for TensorBoard: lists become text; `None` stays and is left out.
 
     >>> hparam_value(0.1), hparam_value([1, 2])
     (0.1, '[1, 2]')

@@ -12,7 +12,7 @@ PROJECT = "attuner"
 
 
 def build(*, folder: Path) -> "WandbTracker":
-    """Return the group of a study's runs, of the name of its results folder.
+    """Return the group of a study's runs, named after its results folder.
 
     Args:
         folder: The results folder.
@@ -27,9 +27,9 @@ class WandbTracker:
         self.wandb, self.folder = wandb, folder
 
     def begin(self, trial: str, knobs: Mapping[str, object]) -> "WandbRun":
-        """Return the run of a trial; delete one that there was, unless it is on a server.
+        """Return the run of a trial; delete an earlier offline run.
 
-        A server leaves out epochs that it has.
+        A server ignores epochs that it has already.
         """
         name = f"{self.folder.name}-{trial}"
         for before in (self.folder / "wandb").glob(f"offline-run-*-{name}"):
@@ -62,5 +62,5 @@ class WandbRun:
         self.run.log(dict(values), step=step)
 
     def end(self, *, failed: bool) -> None:
-        """Say how it ended."""
+        """Finish the run."""
         self.run.finish(exit_code=int(failed))

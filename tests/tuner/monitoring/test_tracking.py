@@ -80,13 +80,13 @@ def test_a_tracker_that_fails_is_told_nothing_more(tmp_path):
     mine.write_text(
         "class Mine:\n"
         "    def begin(self, trial, knobs):\n"
-        "        raise OSError('no room')\n"
+        "        raise OSError('no space')\n"
         "def build(*, folder):\n"
         "    return Mine()\n"
     )
     both = [str(mine), "tensorboard"]
     assert tell(tmp_path, record(0.25), record(0.25, 0.5), trackers=both) == [
-        f"tracker: {mine} is told nothing more (OSError: no room)."
+        f"tracker: {mine} failed and is disabled (OSError: no space); the study continues."
     ]
     assert curve(tmp_path) == [(1, 0.25), (2, 0.5)]
 

@@ -1,4 +1,4 @@
-"""What a study searches, in Optuna's words: a name, a distribution and a value for each knob."""
+"""Searched knobs as Optuna parameters: name, distribution and value."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,19 +30,19 @@ VARIANT = "variant"
 
 
 class Parameters:
-    """What trials choose among.
+    """The parameters of a study.
 
     Attributes:
-        variants: The alternatives by their label.
+        variants: Variants of the search space by label.
     """
 
     def __init__(self, variants: Sequence[Variant]) -> None:
         self.variants = {variant.label: variant for variant in variants}
 
     def parameter_name(self, label: str, path: str) -> str:
-        """Return Optuna's name for a knob: its path, and where variants differ, of which it is.
+        """Return Optuna's name of a knob: its path, prefixed by the variant if ranges differ.
 
-        To Optuna a name has one range for ever.
+        Optuna requires one distribution per name.
         """
         mine = self.variants[label].searched[path]
         others = [v.searched[path] for v in self.variants.values() if path in v.searched]
@@ -53,7 +53,7 @@ class Parameters:
         )
 
     def grid_cells(self) -> Iterator[dict[str, object]]:
-        """Yield every combination of listed values by Optuna's names, the last fastest."""
+        """Yield every combination of listed values by Optuna's names; the last varies fastest."""
         for label, variant in self.variants.items():
             named = {
                 self.parameter_name(label, path): choice_labels(d)
@@ -63,7 +63,7 @@ class Parameters:
                 yield self.variant_choice(label) | dict(zip(named, cell, strict=True))
 
     def variant_choice(self, label: str) -> dict[str, str]:
-        """Return the choice of a variant as a parameter, if there is a choice."""
+        """Return the variant as a parameter; empty if there is only one."""
         return {VARIANT: label} if len(self.variants) > 1 else {}
 
     def suggest(self, trial: optuna.Trial) -> dict[str, object]:
@@ -83,16 +83,16 @@ class Parameters:
     def matching_variant(
         self, groups: Mapping[str, Mapping[str, object]], preferred: object = None
     ) -> str | None:
-        """Return the label of the variant that a configuration could be drawn from, if any.
+        """Return the label of a variant that contains a configuration, or `None`.
 
         Args:
             groups: Group to member and knobs.
-            preferred: The label to prefer where several would do.
+            preferred: The label to prefer if several match.
         """
-        found = [
+        matches = [
             label for label, v in self.variants.items() if not any(variant_mismatches(v, groups))
         ]
-        return str(preferred) if preferred in found else next(iter(found), None)
+        return str(preferred) if preferred in matches else next(iter(matches), None)
 
     def encode_config(
         self, label: str, groups: Mapping[str, Mapping[str, object]]
@@ -115,7 +115,7 @@ class Parameters:
 def variant_mismatches(
     variant: Variant, groups: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
-    """Yield why a configuration could not be drawn from a variant."""
+    """Yield why a variant does not contain a configuration."""
     there, here = (
         flatten_groups(tuples_to_lists(groups)),
         flatten_groups(tuples_to_lists(variant.fixed)),
@@ -131,37 +131,40 @@ def variant_mismatches(
 
 
 def to_distribution(domain: Any) -> BaseDistribution:  # noqa: ANN401
-    """Return what Optuna draws from for a domain of Ray's.
+    """Return the Optuna distribution of a Ray domain.
 
-    Of a domain with a step Optuna is asked which multiple, for what it would do with the step
-    itself is not what Ray does: it counts from the low end, and drops the step where it is log.
+    For a domain with a step, Optuna draws the multiple. Its own steps differ from Ray's: they count
+    from the low end, and log distributions ignore them.
     """
     if labels := choice_labels(domain):
         return CategoricalDistribution(list(labels))
     log = isinstance(base_sampler(domain), LogUniform)
-    if found := domain_index_range(domain):
-        return IntDistribution(*found, log=log)
+    if ends := domain_index_range(domain):
+        return IntDistribution(*ends, log=log)
     return FloatDistribution(domain.lower, domain.upper, log=log)
 
 
 def suggest_value(trial: optuna.Trial, name: str, domain: object) -> object:
-    """Return what a trial takes from Ray's domain, under Optuna's `name` for it."""
-    found = to_distribution(domain)
-    if isinstance(found, CategoricalDistribution):
-        return choice_labels(domain)[trial.suggest_categorical(name, found.choices)]
-    if isinstance(found, IntDistribution):
-        return value_at(domain, trial.suggest_int(name, found.low, found.high, log=found.log))
-    assert isinstance(found, FloatDistribution)
-    return trial.suggest_float(name, found.low, found.high, log=found.log)
+    """Return a trial's value in a Ray domain; `name` is that of Optuna's parameter."""
+    distribution = to_distribution(domain)
+    if isinstance(distribution, CategoricalDistribution):
+        return choice_labels(domain)[trial.suggest_categorical(name, distribution.choices)]
+    if isinstance(distribution, IntDistribution):
+        return value_at(
+            domain,
+            trial.suggest_int(name, distribution.low, distribution.high, log=distribution.log),
+        )
+    assert isinstance(distribution, FloatDistribution)
+    return trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
 
 
 def encode_value(domain: Any, value: Any) -> Any:  # noqa: ANN401
-    """Return what Optuna would have drawn for a value that a domain holds."""
+    """Return the Optuna value of a value in a domain."""
     if labels := choice_labels(domain):
         return next(label for label, each in labels.items() if are_equal(each, value))
     return round(value / (domain_step(domain) or 1)) if domain_index_range(domain) else float(value)
 
 
 def choice_labels(domain: Any) -> dict[Any, Any]:  # noqa: ANN401
-    """Return each listed value by what Optuna may call it; nothing if values are not listed."""
+    """Return each listed value by its Optuna label; empty if values are not listed."""
     return {choice_key(value): value for value in list_values(domain) or []}

@@ -11,12 +11,12 @@ from tuner.config.plan import Plan
 from tuner.searchers.core.trial_subset import TrialSubset
 
 SEED_STRIDE = 100_003
-"""Between the seeds of studies, so that the draws of one trial are not those of another study's."""
+"""Distance between the seeds of studies, so that two studies do not share draws."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearcherContext:
-    """What the `build` of a searcher may name.
+    """Values that the `build` of a searcher may take by name.
 
     Attributes:
         seed: Seed of the draws of one trial.
@@ -30,7 +30,7 @@ class SearcherContext:
 
 
 def build_sampler_factory(plan: Plan) -> Callable[[int], optuna.samplers.BaseSampler]:
-    """Return what makes the sampler of the trial of a number."""
+    """Return a function from the number of a trial to its sampler."""
     shortlist = TrialSubset()
     build: Callable[..., optuna.samplers.BaseSampler] = bind_study_member("searcher", plan.searcher)
 
@@ -43,5 +43,5 @@ def build_sampler_factory(plan: Plan) -> Callable[[int], optuna.samplers.BaseSam
 
 
 def is_grid_search(plan: Plan) -> bool:
-    """Return whether values are tried in turn."""
+    """Return whether the searcher is grid search."""
     return bool(plan.searcher["name"] == "grid")

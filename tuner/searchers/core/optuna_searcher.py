@@ -1,9 +1,9 @@
-"""Ray's searcher over an Optuna study that knows what happened to each trial.
+"""Ray searcher over an Optuna study that records the outcome of each trial.
 
-Ray's own tells Optuna that a trial stopped early is complete with its last value, and leaves one
-that reports NaN running for ever. Here each epoch is told, a trial stopped early is PRUNED, one
-that raised FAILs, and a complete one is worth its best epoch, because that is the one kept.
-Of two objectives Optuna hears no epochs, for it takes none.
+Ray's OptunaSearch marks a trial that was stopped early as COMPLETE with its last value, and leaves
+one that reports NaN RUNNING. Here every epoch is reported; a trial that was stopped early is
+PRUNED, one that raised is FAIL, and the value of a COMPLETE one is that of its best epoch, whose
+checkpoint is kept. With two objectives no epochs are reported, because Optuna does not allow it.
 """
 
 from collections import deque
@@ -21,10 +21,10 @@ from tuner.searchers.core.distributions import Parameters
 from tuner.state.trial import Record
 
 STUDY_NAME = "attuner"
-"""Of the study, to whoever opens its storage."""
+"""Name of the study in its storage."""
 NUMBER_ATTRIBUTE, RESUMED_ATTRIBUTE = "trial_id", "goes_on"
-"""Attributes: the number of a trial of ours, and that of one which goes on though it had ended to
-Optuna; what else Optuna counts has neither."""
+"""User attributes: the number of a trial, and that of a trial that resumes after Optuna recorded
+its end. Transferred trials have neither."""
 TRIAL_STATE = optuna.trial.TrialState
 
 
@@ -46,17 +46,17 @@ class OptunaSearcher(Searcher):
         study: optuna.Study | None = None,
         records: Mapping[str, Record] | None = None,
     ) -> None:
-        """Create an empty study, or take one up.
+        """Create an empty study, or continue one.
 
         Args:
-            variants: What trials choose among, and what each searches.
-            sampler: What proposes the trial of a number. There is one for each, so that a proposal
-                depends on what the study knows and not on what has been drawn before.
-            listed: Whether to try every combination of listed values, in order, instead.
-            levels: The whole runs that a trial may consist of.
-            goal: What the study is after; robust accuracy if none.
-            study: The study to take up; `None`: a new one, in memory.
-            records: What has become of its trials, by number.
+            variants: Variants of the search space.
+            sampler: From the number of a trial to its sampler. Each trial has one, so that its
+                proposal depends on the trials of the study and not on earlier draws.
+            listed: Whether to run a grid search over listed values instead.
+            levels: The runs of a trial, from the cheapest.
+            goal: Objectives and constraint; `None`: robust accuracy.
+            study: The study to continue; `None`: a new one, in memory.
+            records: Recorded trials by number.
         """
         super().__init__(metric=METRIC, mode=MODE)
         self.levels, self.make_sampler, self.goal = levels, sampler, goal or Goal()
@@ -77,7 +77,7 @@ class OptunaSearcher(Searcher):
         self.interrupted = deque(self.reconcile())
 
     def reconcile(self) -> Iterator[int]:
-        """Tell the study what it had no time to hear; yield those that it asked for in vain."""
+        """Finish trials whose end was not reported to Optuna; yield those that never started."""
         for trial in self.study.get_trials(states=[TRIAL_STATE.RUNNING]):
             record = self.records.get(own_number(trial))
             if record is None:
@@ -96,35 +96,35 @@ class OptunaSearcher(Searcher):
         return self.parameters.suggest(trial) | {"trial": trial.user_attrs[NUMBER_ATTRIBUTE]}
 
     def new_trial(self) -> optuna.Trial:
-        """Return a trial that the study has not had, or one that waits in a list."""
+        """Return a new trial, or the next one that is queued."""
         if not self.queued:
             self.enqueue_next({})
         self.study.sampler = self.sampler_for(self.queued.popleft())
         return self.study.ask()
 
     def enqueue_next(self, params: Mapping[str, object]) -> None:
-        """Add the next of our trials, to be asked for."""
+        """Queue a trial with these parameters fixed and the next number."""
         number = f"{self.n_own:04d}"
         enqueue_trial(self.study, params, number)
         self.queued.append(number)
         self.n_own += 1
 
     def attach(self, trial_id: str, number: str) -> None:
-        """Take note that a trial goes on under another of Ray's names.
+        """Resume a trial under a new Ray ID.
 
-        To Optuna what had waited has ended, and can be told no more. It is a trial of its own from
-        here on, of the same values, which the sampler learns of when it ends.
+        To Optuna a paused trial has ended and takes no more reports. It resumes as a new Optuna
+        trial with the same values, which the sampler learns from when it ends.
         """
         trials = self.study.get_trials(deepcopy=False)
         last = next(trial for trial in reversed(trials) if own_number(trial) == number)
         if last.state.is_finished():
-            again = optuna.trial.create_trial(
+            resumed = optuna.trial.create_trial(
                 state=TRIAL_STATE.RUNNING,
                 params=last.params,
                 distributions=last.distributions,
                 user_attrs={RESUMED_ATTRIBUTE: number},
             )
-            self.study.add_trial(again)
+            self.study.add_trial(resumed)
             last = self.study.get_trials(deepcopy=False)[-1]
         self.running_trials[trial_id] = optuna.Trial(self.study, last._trial_id)
         record = self.records.get(number)
@@ -135,40 +135,40 @@ class OptunaSearcher(Searcher):
             )
 
     def rename(self, old: str, new: str) -> None:
-        """Take note that a trial which never began has another of Ray's names."""
+        """Change Ray's ID of a trial that never started."""
         if old in self.running_trials:
             self.running_trials[new] = self.running_trials.pop(old)
 
     def detach(self, trial_id: str) -> None:
-        """Take note that a trial will go on under another of Ray's names."""
+        """Forget Ray's ID of a trial, which resumes under another one."""
         self.running_trials.pop(trial_id, None)
 
     def reattach(self, index: int) -> optuna.Trial:
-        """Return a trial that an earlier run has begun, by Optuna's number."""
+        """Return a trial of an earlier process by Optuna's number."""
         trial = self.study.get_trials(deepcopy=False)[index]
         self.study.sampler = self.sampler_for(own_number(trial))
         return optuna.Trial(self.study, trial._trial_id)
 
     def sampler_for(self, number: str) -> optuna.samplers.BaseSampler:
-        """Return what proposes the trial of a number.
+        """Return the sampler of the trial of a number.
 
-        Trials that are lent count before ours, for else those of a study with the same seed would
-        be drawn once more.
+        Transferred trials count first: without that, a study with the same seed would repeat the
+        draws of the study that they come from.
         """
         return self.make_sampler(self.n_transferred + int(number))
 
     def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
-        """Tell the study what an epoch measured."""
+        """Report an epoch to Optuna."""
         report = Report.from_result(result)
         if not self.goal.is_multi_objective:
-            asked, step = (
+            trial, step = (
                 self.running_trials[trial_id],
                 epochs_trained(self.levels, report.position),
             )
-            # one trial, where asking for all would take longer the more there are
-            known = self.study._storage.get_trial(asked._trial_id)
-            if step not in known.intermediate_values:  # it may be lost, and is reported again
-                asked.report(report.val_robust_accuracy, step=step)
+            # read one trial: reading all would take longer the more there are
+            stored = self.study._storage.get_trial(trial._trial_id)
+            if step not in stored.intermediate_values:  # epochs may be reported twice after a crash
+                trial.report(report.val_robust_accuracy, step=step)
         best = self.best_reports.get(trial_id, report)
         self.best_reports[trial_id] = max(
             best, report, key=lambda each: each.score(self.goal.constraint)
@@ -178,7 +178,7 @@ class OptunaSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
-        """Tell the study how a trial ended."""
+        """Report the end of a trial to Optuna."""
         if trial_id not in self.running_trials:
             return
         last = self.last_reports.get(trial_id)
@@ -190,11 +190,11 @@ class OptunaSearcher(Searcher):
             self.on_trial_result(trial_id, result)
             last = self.last_reports[trial_id]
         best, state = None, TRIAL_STATE.FAIL
-        if last and not error:  # one that is taken up after its last epoch has no result
+        if last and not error:  # a trial resumed after its last epoch has no result
             best = self.best_reports[trial_id]
             end = len(self.levels) - 1, self.levels[-1].epochs
-            whole = last.position == end or last.has_failed
-            state = TRIAL_STATE.COMPLETE if whole else TRIAL_STATE.PRUNED
+            is_complete = last.position == end or last.has_failed
+            state = TRIAL_STATE.COMPLETE if is_complete else TRIAL_STATE.PRUNED
         values = (
             self.goal.objective_values(best) if best and state == TRIAL_STATE.COMPLETE else None
         )
@@ -207,18 +207,18 @@ class OptunaSearcher(Searcher):
         state: optuna.trial.TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the study that a trial has ended, and by how much its best epoch misses."""
-        known = trial.constraints
+        """Report a trial's end, and by how much its best epoch violates the constraint."""
+        reported = trial.constraints
         for name, margin in constraint_violations(best, self.goal).items():
-            if name not in known:  # or it died between telling this and telling that it had ended
+            if name not in reported:  # the process may have died between the two reports
                 trial.set_constraint(name, margin)
         self.study.tell(trial, values, state)
 
     def save(self, checkpoint_path: str) -> None:
-        """Do nothing: the study is kept in its storage, trial by trial."""
+        """Do nothing: the study's storage holds every trial."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Do nothing: a study is taken up by `records`."""
+        """Do nothing: a study is resumed from its storage and `records`."""
 
 
 def open_study(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
@@ -230,41 +230,41 @@ def open_study(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optun
 
 
 def enqueue_trial(study: optuna.Study, params: Mapping[str, object], number: str) -> None:
-    """Add a trial of ours, to be asked for: some of its parameters settled, or none."""
+    """Queue a trial, with some of its parameters fixed."""
     study.enqueue_trial(dict(params), user_attrs={NUMBER_ATTRIBUTE: number})
 
 
 def own_number(trial: optuna.trial.FrozenTrial) -> str:
-    """Return the number of the trial of ours that one of Optuna's is of; none if it is of none."""
-    found: str = trial.user_attrs.get(NUMBER_ATTRIBUTE) or trial.user_attrs.get(
+    """Return the number of the trial that an Optuna trial belongs to; empty: transferred."""
+    number: str = trial.user_attrs.get(NUMBER_ATTRIBUTE) or trial.user_attrs.get(
         RESUMED_ATTRIBUTE, ""
     )
-    return found
+    return number
 
 
 def missing_cells(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, object]]:
-    """Yield the combinations of listed values that a study does not have, in order."""
-    ours = [trial for trial in study.trials if NUMBER_ATTRIBUTE in trial.user_attrs]
-    had = [trial.system_attrs.get("fixed_params") or trial.params for trial in ours]
-    yield from (cell for cell in parameters.grid_cells() if cell not in had)
+    """Yield the combinations of listed values that a study lacks, in order."""
+    own = [trial for trial in study.trials if NUMBER_ATTRIBUTE in trial.user_attrs]
+    present = [trial.system_attrs.get("fixed_params") or trial.params for trial in own]
+    yield from (cell for cell in parameters.grid_cells() if cell not in present)
 
 
 def optuna_outcome(
     record: Record, goal: Goal
 ) -> tuple[optuna.trial.TrialState, Sequence[float] | None]:
-    """Return the state of a trial that has ended, to Optuna, and its worth if it is whole."""
+    """Return Optuna's state of a trial that has ended, and its values if it is complete."""
     if record.status == "failed" or not record.best_report:
         return TRIAL_STATE.FAIL, None
-    whole = record.status in {"completed", "diverged"} or record.collapsed_at
+    is_complete = record.status in {"completed", "diverged"} or record.collapsed_at
     return (
         (TRIAL_STATE.COMPLETE, goal.objective_values(record.best_report))
-        if whole
+        if is_complete
         else (TRIAL_STATE.PRUNED, None)
     )
 
 
 def constraint_violations(best: Report | None, goal: Goal) -> dict[str, float]:
-    """Return by how much an epoch misses each constraint, by name; at most 0 if it does not."""
+    """Return by how much an epoch violates each constraint, by name; at most 0: satisfied."""
     return (
         {str(goal.constraint): best.violation(goal.constraint)} if best and goal.constraint else {}
     )

@@ -1,4 +1,4 @@
-"""The searcher's study, in a file on storage that may refuse for a while."""
+"""Journal storage of the Optuna study, with retries while the file system fails."""
 
 from pathlib import Path
 
@@ -13,72 +13,72 @@ from tuner.storage.event_log import trim_partial_line
 from tuner.storage.event_schema import TRIAL_NUMBER
 
 WRITE_TIMEOUT = 600.0
-"""Seconds that a study tries to write what the storage refuses, before it ends."""
+"""Seconds of retrying a failed write, before the study ends."""
 
 
 class RetryingJournalFile(JournalFileBackend):
-    """Optuna's file, whose lines are whole or not there."""
+    """Optuna's journal file, which retries writes and removes partial lines."""
 
-    def __init__(self, file: Path, patience: Retry) -> None:
+    def __init__(self, file: Path, retry: Retry) -> None:
         """Open the file.
 
         Args:
-            file: Where it is.
-            patience: How to write while the storage refuses.
+            file: Path of the file.
+            retry: How to retry failed writes.
         """
         super().__init__(str(file))
-        self.file, self.retry = file, patience
+        self.file, self.retry = file, retry
 
     def append_logs(self, logs: list[dict[str, object]]) -> None:
-        """Write lines."""
-        whole = self.retry(str(self.file), lambda: self.file.stat().st_size)
-        torn = False
+        """Append lines."""
+        size_before = self.retry(str(self.file), lambda: self.file.stat().st_size)
+        attempted = False
 
         def append() -> None:
-            nonlocal torn
-            if torn:
-                self.repair(whole)
-            torn = True
+            nonlocal attempted
+            if attempted:
+                self.repair(size_before)
+            attempted = True
             try:
                 super(RetryingJournalFile, self).append_logs(logs)
-            except RuntimeError as error:  # what Optuna makes of a lock that it cannot let go
+            except RuntimeError as error:  # Optuna's error for a lock that it cannot release
                 raise OSError(str(error)) from error
 
         self.retry(str(self.file), append)
 
     def repair(self, size: int) -> None:
-        """Take back what an attempt has left: a part of its lines, and its lock."""
+        """Remove the partial lines and the lock of a failed attempt."""
         self.file.with_name(f"{self.file.name}.lock").unlink(missing_ok=True)
         with self.file.open("r+b") as opened:
             opened.truncate(size)
 
 
-def load_optuna_study(folder: Path, patience: Retry | None = None) -> optuna.Study | None:
-    """Return the searcher's study, or none if there is none yet; leave no trace of looking.
+def load_optuna_study(folder: Path, retry: Retry | None = None) -> optuna.Study | None:
+    """Return the Optuna study without changing the file; `None`: there is none yet.
 
     Args:
         folder: The results folder.
-        patience: How to write to it while the storage refuses; without, that is raised.
+        retry: How to retry failed writes; `None`: raise.
 
     Raises:
-        InputError: If it cannot be read, or a trial of it has no number as ours do.
+        InputError: If it cannot be read, or a trial has a malformed number.
     """
     if not (folder / OPTUNA_FILE).exists():
         return None
     try:
-        storage = open_optuna_storage(folder, retry=patience)
+        storage = open_optuna_storage(folder, retry=retry)
         if STUDY_NAME not in optuna.get_all_study_names(storage):
             return None
         study = optuna.load_study(study_name=STUDY_NAME, storage=storage)
-        strange = [
+        malformed = [
             n for n in map(own_number, study.get_trials(deepcopy=False)) if not is_trial_number(n)
         ]
-    except Exception as error:  # Optuna believes every line
+    except Exception as error:  # Optuna validates nothing
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError([f"{folder / OPTUNA_FILE} cannot be read ({reason})."]) from None
-    if strange:
+    if malformed:
         raise InputError([
-            f"{folder / OPTUNA_FILE}: trial_id must be a number such as 0007, got {strange[0]!r}."
+            f"{folder / OPTUNA_FILE}: trial_id must be a number such as 0007, got {malformed[0]!r}."
         ])
     return study
 
@@ -93,19 +93,19 @@ def repair_optuna_log(file: Path) -> None:
 
 
 def is_trial_number(number: str) -> bool:
-    """Return whether a number can be that of a trial of ours, or says that it is of none."""
+    """Return whether a number is well-formed, or empty as that of a transferred trial."""
     return number == "" or bool(TRIAL_NUMBER.fullmatch(number))
 
 
 def open_optuna_storage(
     folder: Path, name: str = OPTUNA_FILE, retry: Retry | None = None
 ) -> optuna.storages.BaseStorage:
-    """Return where the searcher's study is kept: a file that optuna-dashboard opens too.
+    """Return the storage of the Optuna study, a file that optuna-dashboard reads too.
 
     Args:
         folder: The results folder.
-        name: Of the file.
-        retry: How to write while the storage refuses; without, that is raised.
+        name: Name of the file.
+        retry: How to retry failed writes; `None`: raise.
     """
     file = folder / name
     repair_optuna_log(file)

@@ -1,4 +1,4 @@
-"""Which trials of a large study a model is made from, whose cost grows with their number."""
+"""The trials of a large study that a sampler's model is fitted to, to bound its cost."""
 
 import math
 from bisect import insort
@@ -9,20 +9,19 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 N_BEST = 25
-"""Optuna's estimator takes at most as many trials for the good ones."""
+"""Optuna's TPE counts at most this many trials as good."""
 Rank = tuple[int, float, float]
 
 
 class TrialSubset:
-    """The best trials of a study, the newest that have ended and the newest that run.
+    """The best, the newest finished and the newest running trials of a study.
 
-    It remembers what it has seen of a study, so that each look costs what is new. What it shows
-    depends on what the study knows and on nothing else.
+    It is updated incrementally, but the subset depends on the trials of the study alone.
 
     Attributes:
-        finished: Numbers of the trials that have ended and did not fail, rising.
+        finished: Numbers of the trials that have ended and did not fail, ascending.
         best: The best of them, best first.
-        unfinished: Numbers of those that have not ended.
+        unfinished: Numbers of the trials that have not ended.
     """
 
     def __init__(self) -> None:
@@ -32,13 +31,13 @@ class TrialSubset:
         self.unfinished: set[int] = set()
 
     def select(self, study: optuna.Study, limit: int) -> optuna.Study:
-        """Return a study that shows at most so many trials; itself if it has no more.
+        """Return a study with at most `limit` of the trials; the same study if it has no more.
 
-        Of two objectives no trial is the best, and all are shown.
+        With two objectives there is no best trial, and all are kept.
 
         Args:
             study: The same in each call.
-            limit: Trials; those that run take at most a quarter of the places, if others need them.
+            limit: Number of trials. Running ones are at most a quarter, if there are enough others.
         """
         if len(study.directions) > 1:
             return study
@@ -48,14 +47,14 @@ class TrialSubset:
         if len(self.finished) + len(running) <= limit:
             return study
         running = running[-max(limit // 4, limit - len(self.finished)) :]
-        room = limit - len(running)
-        best = {number for _, number in self.best[:room]}
-        newest = islice((n for n in reversed(self.finished) if n not in best), room - len(best))
-        shown = {*running, *best, *newest}
-        return SubsetStudy(study, [trials[number] for number in sorted(shown)])
+        slots = limit - len(running)
+        best = {number for _, number in self.best[:slots]}
+        newest = islice((n for n in reversed(self.finished) if n not in best), slots - len(best))
+        selected = {*running, *best, *newest}
+        return SubsetStudy(study, [trials[number] for number in sorted(selected)])
 
     def update(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take note of what has begun and ended since the last time."""
+        """Add the trials that have started or ended since the last call."""
         self.unfinished.update(range(self.n_seen, len(trials)))
         self.n_seen = len(trials)
         for number in [n for n in self.unfinished if trials[n].state.is_finished()]:
@@ -67,30 +66,30 @@ class TrialSubset:
 
 
 class SubsetStudy(optuna.Study):
-    """A study of which some trials alone are seen."""
+    """A study restricted to some of its trials."""
 
-    def __init__(self, study: optuna.Study, shown: list[FrozenTrial]) -> None:
+    def __init__(self, study: optuna.Study, selected: list[FrozenTrial]) -> None:
         self.__dict__.update(vars(study))
-        self.subset = shown
+        self.subset = selected
 
     def _get_trials(
         self,
-        deepcopy: bool = True,  # noqa: ARG002  # nobody changes what is shown
+        deepcopy: bool = True,  # the trials are not modified
         states: Container[TrialState] | None = None,
-        use_cache: bool = False,  # noqa: ARG002  # it is one already
+        use_cache: bool = False,  # the subset is a cache already
     ) -> list[FrozenTrial]:
         return [trial for trial in self.subset if states is None or trial.state in states]
 
 
 def rank_trial(trial: FrozenTrial) -> Rank:
-    """Return where Optuna's estimator places a trial that has ended; less is better.
+    """Return the rank of a finished trial in Optuna's TPE; less is better.
 
-    Whole ones come first, by their value; then those stopped early, by how far they came; at last
-    those that miss a constraint.
+    Completed trials come first, by value; then pruned ones, by last epoch; then those that violate
+    a constraint.
     """
-    missed = sum(margin for margin in trial.constraints.values() if margin > 0)
-    if missed > 0:
-        return 2, missed, 0.0
+    violation = sum(margin for margin in trial.constraints.values() if margin > 0)
+    if violation > 0:
+        return 2, violation, 0.0
     if trial.state == TrialState.COMPLETE:
         assert trial.value is not None
         return 0, -trial.value, 0.0
