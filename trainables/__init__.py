@@ -1,1 +1,1 @@
-"""What one trial is: data, model, method, attack and the loop that ties them together."""
+"""One trial: data, model, method, attack and the training loop."""

@@ -1,4 +1,4 @@
-"""What is wrong with a command or a configuration: collected, then told all at once."""
+"""Errors in a command or a configuration, collected and reported together."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -7,14 +7,14 @@ from pydantic import ValidationError
 
 
 class InputError(ValueError):
-    """Everything that keeps a study or a trial from running.
+    """All the problems that keep a study or a trial from running.
 
     Attributes:
-        problems: One line a problem: where, what was expected, what was got, what to type.
+        problems: One line per problem: where, what was expected, what was given, what to type.
     """
 
-    def __init__(self, each: Sequence[str]) -> None:
-        self.problems = tuple(each)
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__("\n  ".join([f"{count}:", *self.problems]))
 
@@ -23,7 +23,7 @@ class InputError(ValueError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the nearest of `known`, or nothing if none is near.
+    """Return " Did you mean 'x'?" for the word of `known` nearest to `word`; "" if all are far.
 
     >>> did_you_mean("weight_dcay", ["weight_decay", "lr"])
     " Did you mean 'weight_decay'?"
@@ -33,6 +33,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def format_validation_error(error: ValidationError) -> str:
-    """Return what a value must be that pydantic has refused: the first thing, in our words."""
+    """Return the first message of a pydantic error, in the wording of this project."""
     message = error.errors()[0]["msg"].replace("Input should be", "must be")
     return message.removeprefix("Value error, ")

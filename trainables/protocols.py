@@ -1,4 +1,4 @@
-"""The function types that methods, attacks and criteria are written against."""
+"""The function types of methods, attacks, updates and criteria."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 AttackObjective = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Inputs (N, ...) to what an attack makes large, (N,), and the logits behind it, (N, K)."""
+"""Maps inputs (N, ...) to the values (N,) that an attack maximises and the logits (N, K)."""
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
-"""Logits (N, K) and labels (N,) to the loss of each example, (N,)."""
+"""Maps logits (N, K) and labels (N,) to the loss of each example, (N,)."""
 
 
 class InnerObjective(Protocol):
     """The `inner` of a method."""
 
     def __call__(self, model: Module, x: Tensor, y: Tensor, /) -> AttackObjective | None:
-        """Return what the attack maximises, or None if the method does not attack."""
+        """Return the objective of the attack; `None`: the method does not attack."""
         ...
 
 
@@ -28,7 +28,7 @@ class OuterObjective(Protocol):
     """The `outer` of a method."""
 
     def __call__(self, model: Module, x: Tensor, x_adv: Tensor, y: Tensor, /) -> Tensor:
-        """Return what training minimises, a mean over the batch (scalar)."""
+        """Return the training loss, a mean over the batch (scalar)."""
         ...
 
 
@@ -44,19 +44,19 @@ class WeightUpdate(Protocol):
     """The `update` of an update."""
 
     def __call__(self, model: Module, optimizer: Optimizer, x: Tensor, y: Tensor, /) -> Tensor:
-        """Change the weights once; return the loss (scalar)."""
+        """Update the weights once and return the loss (scalar)."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoundMethod:
-    """A training method with its knobs set.
+    """A training method whose knobs are set.
 
     Attributes:
-        inner: Its inner objective, which the attack maximises.
-        outer: Its outer objective, which training minimises.
-        attacks: Whether it attacks at all.
-        whole_batch: Whether the loss is defined on a whole batch only.
+        inner: Inner objective, which the attack maximises.
+        outer: Outer objective, which training minimises.
+        attacks: Whether the method attacks.
+        whole_batch: Whether the loss is defined only on a whole batch.
         name: Name of the file that defines `outer`.
     """
 
@@ -69,11 +69,11 @@ class BoundMethod:
 
 @dataclass(frozen=True, kw_only=True)
 class BoundAttack:
-    """A training attack with its knobs set.
+    """A training attack whose knobs are set.
 
     Attributes:
         perturb: The attack.
-        gradient_steps: Gradient steps that it takes; None if it does not say.
+        gradient_steps: Number of its gradient steps. `None`: unknown.
     """
 
     perturb: Perturb
@@ -81,5 +81,5 @@ class BoundAttack:
 
 
 def uses_attack(inner: Callable[..., object]) -> bool:
-    """Return whether a method attacks anything; the `inner` of one that does not returns None."""
+    """Return whether a method attacks: whether its `inner` is annotated to return an objective."""
     return get_type_hints(inner).get("return") is not NoneType

@@ -1,7 +1,7 @@
 """The threat model: which perturbations count as adversarial.
 
-One object, shared by training and examination, and never searched: it is the question that a study
-asks. Each norm is a file of `threats/`.
+Training and validation share one threat model. It is never searched, because it defines the problem
+that a study solves. Each norm is a file of `threats/`.
 """
 
 from abc import ABC, abstractmethod
@@ -12,51 +12,50 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Threat(ABC):
-    """A ball around each image, cut off at the ends of the pixel range [0, 1].
+    """A ball around each image, clipped to the pixel range [0, 1].
 
     Attributes:
         eps: Radius, in units of the [0, 1] pixel range (8/255 is about 0.031).
-        step_scale: What step sizes are multiplied by; below 1 while eps is scheduled and steps follow.
+        step_scale: Factor of the attack's step sizes; below 1 while an eps schedule shrinks them.
     """
 
     eps: float
     step_scale: float = 1.0
 
     def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
-        """Return an allowed point near `x_adv` around `x`; all (N, ...).
+        """Return `x_adv` projected to the ball around `x` and to [0, 1]; all (N, ...).
 
-        First into the ball, then into [0, 1]: moving a pixel there, where `x` is, only shortens
-        the perturbation.
+        The ball comes first: `x` is in [0, 1], so clipping only shortens the perturbation.
         """
         return (x + self.project_to_ball(x_adv - x)).clamp_(0, 1)
 
     @abstractmethod
     def project_to_ball(self, delta: Tensor) -> Tensor:
-        """Return the perturbations (N, ...) pulled back to the ball, whatever the pixel range."""
+        """Return the perturbations (N, ...) projected to the ball, ignoring the pixel range."""
 
     @abstractmethod
     def norm(self, delta: Tensor) -> Tensor:
-        """Return how large perturbations (N, ...) are, in the units of eps; (N,)."""
+        """Return the norms (N,) of perturbations (N, ...), in the units of eps."""
 
     @abstractmethod
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
-        """Return a random point within `eps` of `x`, which may leave [0, 1]; (N, ...)."""
+        """Return random points (N, ...) within `eps` of `x`, which may lie outside [0, 1]."""
 
     @abstractmethod
     def diameter(self, shape: tuple[int, int, int]) -> float:
-        """Return the largest distance between two images of a shape (C, H, W)."""
+        """Return the largest distance between two images of shape (C, H, W)."""
 
     @abstractmethod
     def steepest_step(self, grad: Tensor) -> Tensor:
-        """Return the unit step along which a loss with gradient `grad` grows fastest."""
+        """Return the unit steps (N, ...) of steepest ascent for gradients `grad` (N, ...)."""
 
 
 def shrink_eps(threat: Threat, share: float, *, steps_follow: bool = False) -> Threat:
-    """Return the ball with `share` of the radius.
+    """Return the threat model with `share` of the radius.
 
     Args:
-        threat: The full ball.
-        share: What eps is multiplied by, in [0, 1].
+        threat: The threat model at full radius.
+        share: Factor of eps, in [0, 1].
         steps_follow: Whether the attack's steps shrink with eps (as in periodic adversarial
             scheduling, arXiv:2006.08403) or keep their length (Bag of Tricks, arXiv:2010.00467).
     """

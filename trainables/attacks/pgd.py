@@ -35,8 +35,8 @@ def perturb(
         rng: Generator of the random start. `None`: the global generator.
         steps: Gradient evaluations per restart.
         step_size: Length of one step, in the units of eps. `None`: a quarter of eps.
-        start: Starting point: "zero" is `x`, "random" a random point of the ball, "gaussian" `x` plus
-            0.001 N(0, 1) as in TRADES, "step" a random point within one step as in PAS.
+        start: Starting point: "zero" is `x`, "random" a random point of the ball, "gaussian" `x`
+            plus 0.001 N(0, 1) as in TRADES, "step" a random point within one step as in PAS.
         restarts: Number of independent runs; the worst result of each example counts.
 
     Returns:

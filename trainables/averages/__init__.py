@@ -1,1 +1,1 @@
-"""Which weights are examined and kept: one file each, with a `build`."""
+"""Weight averages, which are validated and saved: one file each, with a `build`."""

@@ -8,7 +8,7 @@ from trainables.networks.averaging import Average
 
 
 class Ema(Average):
-    """Averages every weight, and BatchNorm's statistics, over the steps so far."""
+    """Averages all weights and BatchNorm statistics over the steps so far."""
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = model
@@ -22,7 +22,7 @@ class Ema(Average):
         return averaged
 
     def on_step(self) -> None:
-        """Let the new weights in; the first step's are taken as they are."""
+        """Update the averages; the first step copies the weights."""
         self.averaged_model.update_parameters(self.model)
 
     def state_dict(self) -> dict[str, object]:
@@ -30,7 +30,7 @@ class Ema(Average):
         return dict(self.averaged_model.state_dict())
 
     def load_state_dict(self, state: dict[str, object]) -> None:
-        """Take the averages up again."""
+        """Restore the averages."""
         self.averaged_model.load_state_dict(state)
 
 
@@ -39,7 +39,7 @@ def build(model: nn.Module, *, decay: FractionBelowOne = 0.995) -> Average:
 
     Args:
         model: The network in training.
-        decay: Share of the old average that a step leaves; 0.995 remembers some 200 steps, so take
-            less where a run is short.
+        decay: Weight of the old average in each step; 0.995 averages about 200 steps, so a short
+            run needs less.
     """
     return Ema(model, decay)

@@ -1,4 +1,4 @@
-"""The network itself."""
+"""No average: the network itself."""
 
 from torch import nn
 
@@ -6,7 +6,7 @@ from trainables.networks.averaging import Average
 
 
 class NoAverage(Average):
-    """Offers the network in training."""
+    """Returns the network in training."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
@@ -17,5 +17,5 @@ class NoAverage(Average):
 
 
 def build(model: nn.Module) -> Average:
-    """Return the average that is none."""
+    """Return the trivial average."""
     return NoAverage(model)

@@ -1,1 +1,1 @@
-"""Losses of the weights, per example: one file each, with a `loss`."""
+"""Training losses per example: one file each, with a `loss`."""

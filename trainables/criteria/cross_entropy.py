@@ -11,7 +11,7 @@ def loss(logits: Tensor, y: Tensor, *, smoothing: FractionBelowOne = 0.0) -> Ten
 
     The convention is that of Bag of Tricks (arXiv:2010.00467): 1 - smoothing on the label and
     smoothing / (K - 1) on each other class. torch spreads its `label_smoothing` a over all K
-    classes, the label among them, so the same target is a = smoothing * K / (K - 1).
+    classes including the label, so the same target is a = smoothing * K / (K - 1).
 
     Args:
         logits: (N, K).

@@ -1,6 +1,6 @@
 """Cross-entropy with an additive margin on cosines, for hypersphere embedding (arXiv:2002.08619).
 
-The margin of CosFace (Wang et al., arXiv:1801.09414). Attacks and exams never see it.
+The margin of CosFace (Wang et al., arXiv:1801.09414). Attacks and validation do not use it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,13 +13,13 @@ from trainables.hparams.ranges import FractionBelowOne
 
 
 def loss(logits: Tensor, y: Tensor, *, scale: float, m: FractionBelowOne = 0.2) -> Tensor:
-    """Return the cross-entropy of each example, its true cosine lowered by the margin.
+    """Return the cross-entropy of each example, with the cosine of the label lowered by the margin.
 
     Args:
         logits: Scaled cosines (N, K).
         y: Labels (N,), or probabilities (N, K).
-        scale: What the cosines were multiplied by.
-        m: The margin, in cosines; 0.1 to 0.3 in the published experiments.
+        scale: Scale of the cosines in the logits.
+        m: The margin, in units of cosines; 0.1 to 0.3 in the published experiments.
 
     Returns:
         (N,), in nats.
@@ -29,6 +29,6 @@ def loss(logits: Tensor, y: Tensor, *, scale: float, m: FractionBelowOne = 0.2) 
 
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield the problem of a network whose logits are no cosines."""
+    """Yield a problem if the network has no cosine head."""
     if config["model"].get("head") == "linear":
         yield "criterion: hypersphere needs cosines for logits; write model.head=cosine."

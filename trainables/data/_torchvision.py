@@ -1,4 +1,4 @@
-"""Data sets that torchvision knows how to download and check."""
+"""Data sets that torchvision downloads and checks."""
 
 import shutil
 import warnings
@@ -18,28 +18,28 @@ def load_splits(
 
     Args:
         name: Its class in `torchvision.datasets`.
-        root: Folder that holds the files, or will.
-        download: Whether to fetch what is missing.
-        train: The arguments that ask torchvision for the training split.
-        test: Likewise for the test split.
+        root: Folder of the files.
+        download: Whether to download missing files.
+        train: Arguments that select the training split in torchvision.
+        test: Arguments that select the test split.
 
     Raises:
-        AbsentError: If files are missing or broken and cannot be had.
+        MissingDataError: If files are missing or corrupt and cannot be downloaded.
     """
-    from torchvision import datasets  # noqa: PLC0415  # seconds to import, and seldom needed
+    from torchvision import datasets  # noqa: PLC0415  # slow to import and rarely needed
 
     build = getattr(datasets, name)
     is_new = download and not Path(root).exists()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torchvision's own, about numpy internals
+            warnings.simplefilter("ignore")  # from torchvision, about numpy internals
             built = [build(root, download=download, **split) for split in (train, test)]
             return as_images(built[0]), as_images(built[1])
     except (RuntimeError, OSError, EOFError, ValueError) as error:
         if is_new:
-            shutil.rmtree(root, ignore_errors=True)  # what a broken download left
+            shutil.rmtree(root, ignore_errors=True)  # remove an incomplete download
         raise MissingDataError(
-            f"{name} is not (whole) in {root} and "
+            f"{name} is missing or incomplete in {root} and "
             f"{'could not be downloaded' if download else 'data.download=false'} "
             f"({str(error).splitlines()[0]}). Put torchvision's files there, or name the folder "
             "that holds them with data.root=FOLDER"
@@ -48,7 +48,7 @@ def load_splits(
 
 
 def as_images(split: Any) -> Images:  # noqa: ANN401
-    """Return a torchvision data set as tensors, whatever the order of its axes."""
+    """Return a torchvision data set as tensors (N, C, H, W), for any order of its axes."""
     x = torch.as_tensor(split.data)
     y = torch.as_tensor(getattr(split, "targets", getattr(split, "labels", None)))
     if x.dim() == 3:

@@ -1,4 +1,4 @@
-"""A user's own images: a .npz with x_train, y_train, x_test and y_test."""
+"""Custom images: a .npz file with x_train, y_train, x_test and y_test."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
 def load(*, path: PathText) -> Dataset:
-    """Return the images of a .npz file; the training images' own mean and std normalise them.
+    """Return the images of a .npz file, normalised by mean and std of its training images.
 
     Args:
         path: File with uint8 images x_train, x_test (N, H, W, C) or (N, H, W) and integer labels
             y_train, y_test (N,) from 0.
 
     Raises:
-        DataError: If the file cannot be read or holds anything else.
+        DataError: If the file cannot be read or has other content.
     """
     arrays = read_arrays(Path(path))
     train, test = (split_images(arrays, split, path) for split in ("train", "test"))
@@ -45,25 +45,27 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the four arrays of the file at `path`.
 
     Raises:
-        DataError: If it is no whole .npz or lacks one.
+        DataError: If the file is no complete .npz file or lacks an array.
     """
     if not path.is_file():
         raise DataError(
             f"no file {path}; data.path must name a .npz with {', '.join(ARRAY_NAMES)}."
         )
     try:
-        # numpy leaves a broken file open if it opens it itself
+        # opened here, because numpy does not close a corrupt file
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            found = {key: file[key] for key in ARRAY_NAMES if key in file}
-    except Exception as error:  # what is broken or compressed can fail in any way
-        raise DataError(f"{path} is not a whole .npz of plain arrays; write it again.") from error
-    if missing := [key for key in ARRAY_NAMES if key not in found]:
+            arrays = {key: file[key] for key in ARRAY_NAMES if key in file}
+    except Exception as error:  # reading a corrupt or compressed file can raise anything
+        raise DataError(
+            f"{path} is not a complete .npz file of plain arrays; write the file again."
+        ) from error
+    if missing := [key for key in ARRAY_NAMES if key not in arrays]:
         raise DataError(f"{path} must hold {', '.join(ARRAY_NAMES)}; it lacks {missing}.")
-    return found
+    return arrays
 
 
 def split_images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images:
-    """Return one split, its axes in torch's order.
+    """Return one split, with axes (N, C, H, W).
 
     Raises:
         DataError: If shapes, types or ranges are not as `load` says.
@@ -76,7 +78,7 @@ def split_images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images
         )
     if not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1] or not len(y):
         raise DataError(
-            f"{path}: y_{split} must be one integer an image ({len(x)} of them, at least 1), "
+            f"{path}: y_{split} must be one integer per image ({len(x)} of them, at least 1), "
             f"got {y.dtype} of shape {y.shape}."
         )
     if y.min() < 0 or y.max() >= len(arrays["x_train"]):

@@ -13,8 +13,8 @@ def load(*, root: PathText = "data", download: bool = True) -> Dataset:
     """Return the data set.
 
     Args:
-        root: Folder of torchvision's files; relative to where the command is typed.
-        download: Whether to fetch them if they are missing.
+        root: Folder of torchvision's files; relative to the current folder of the command.
+        download: Whether to download missing files.
     """
     train, test = load_splits("CIFAR10", root, download, {"train": True}, {"train": False})
     return Dataset(train=train, test=test, classes=10, mean=MEAN, std=STD)

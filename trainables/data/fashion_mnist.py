@@ -8,11 +8,11 @@ RECIPE = "mnist"
 
 
 def load(*, root: PathText = "data", download: bool = True) -> Dataset:
-    """Return the data set, with raw pixels as its normalisation, as the field uses it.
+    """Return the data set, without normalisation, as is usual for it.
 
     Args:
-        root: Folder of torchvision's files; relative to where the command is typed.
-        download: Whether to fetch them if they are missing.
+        root: Folder of torchvision's files; relative to the current folder of the command.
+        download: Whether to download missing files.
     """
     train, test = load_splits("FashionMNIST", root, download, {"train": True}, {"train": False})
     return Dataset(train=train, test=test, classes=10, mean=(0.0,), std=(1.0,))

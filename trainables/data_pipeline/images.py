@@ -1,4 +1,4 @@
-"""What a data set is once loaded, whichever file of `data/` loaded it."""
+"""Data sets in memory, as the files of `data/` load them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from trainables.data_pipeline.photos import Photos
 
 
 class DataError(Exception):
-    """Images that cannot be had or used, and what to do about it."""
+    """Data that is missing or invalid; the message says what to do."""
 
 
 class MissingDataError(DataError):
-    """Images that are not here and could still be downloaded."""
+    """Data that is missing but can be downloaded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,14 @@ class Images:
         return Images(x=self.x[rows], y=self.y[rows])
 
     def stream(self, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the images of one list of rows after another, in [0, 1], and their labels."""
+        """Yield a batch for each list of row indices: images in [0, 1] and their labels."""
         pixels = (
             self.x.stream(parts)
             if isinstance(self.x, Photos)
             else (self.x[rows].float() for rows in parts)
         )
-        for some, rows in zip(pixels, parts, strict=True):
-            yield some / 255, self.y[rows]
+        for batch, rows in zip(pixels, parts, strict=True):
+            yield batch / 255, self.y[rows]
 
     def to(self, device: str) -> "Images":
         """Return the images on `device`."""
@@ -51,7 +51,7 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFormat:
-    """What a network must know of the images that it takes.
+    """Shape, classes and statistics of the images that a network takes.
 
     Attributes:
         shape: Channels, height and width.
@@ -68,11 +68,11 @@ class ImageFormat:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set: its two splits and what a network must know of it.
+    """A data set: its two splits and its image format.
 
     Attributes:
-        train: What training and validation are cut from.
-        test: What neither training nor the search ever sees.
+        train: Training split, which training and validation images are cut from.
+        test: Test split, which neither training nor the search uses.
         classes: Number of classes K.
         mean: Mean of each channel on the [0, 1] scale, for normalisation.
         std: Standard deviation, likewise.
@@ -86,7 +86,7 @@ class Dataset:
 
     @property
     def image_format(self) -> ImageFormat:
-        """What a network must know."""
+        """The format of the images."""
         channels, height, width = self.train.x.shape[1:]
         shape = channels, height, width
         return ImageFormat(shape=shape, classes=self.classes, mean=self.mean, std=self.std)

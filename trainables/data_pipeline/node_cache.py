@@ -1,4 +1,4 @@
-"""Images read once a node: the first process leaves them in a file that the others map."""
+"""A cache of data sets on each node: one process reads, the others map its file into memory."""
 
 import fcntl
 import hashlib
@@ -17,34 +17,34 @@ SPLITS = ("train", "test")
 
 
 def cache_folder(study: str) -> Path:
-    """Return the folder of a node with what trials of a study have read there.
+    """Return the cache folder of a study on this node.
 
     Args:
-        study: Its own name, which no other has.
+        study: Unique name of the study.
     """
     return Path(tempfile.gettempdir(), f"attuner-{study}")
 
 
 def clear_cache(study: str) -> None:
-    """Delete what trials of a study have read on this node."""
+    """Delete the cache of a study on this node."""
     shutil.rmtree(cache_folder(study), ignore_errors=True)
 
 
 def read_once(load: Callable[[], Dataset], study: str, key: str) -> Dataset:
-    """Return a data set, read by one process of this node alone.
+    """Return a data set that only one process of this node reads.
 
-    Photographs stay where they are, and what does not fit on the disk is read by each.
+    Photographs are not cached. A data set that does not fit on the disk is read by each process.
 
     Args:
-        load: Reads it.
-        study: On whose behalf, whose data does not change while it runs.
-        key: Tells it from other data sets of the study.
+        load: Reads the data set.
+        study: Unique name of the study; its data must not change while it runs.
+        key: Identifies the data set within the study.
     """
     folder = cache_folder(study) / hashlib.sha256(key.encode()).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "images.pt"
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go by the system at death
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the system if the process dies
         if not file.exists():
             data = load()
             try:
@@ -53,12 +53,12 @@ def read_once(load: Callable[[], Dataset], study: str, key: str) -> Dataset:
                 written = False
             if not written:
                 return data
-    found: dict[str, Any] = torch.load(file, mmap=True, weights_only=True)
-    return Dataset(**found | {name: Images(**found[name]) for name in SPLITS})
+    content: dict[str, Any] = torch.load(file, mmap=True, weights_only=True)
+    return Dataset(**content | {name: Images(**content[name]) for name in SPLITS})
 
 
 def write_dataset(data: Dataset, file: Path) -> bool:
-    """Write a data set, whole or not at all, and say whether it is one of tensors."""
+    """Write a data set atomically; return False, without writing, if it is not held in tensors."""
     content: dict[str, object] = {"classes": data.classes, "mean": data.mean, "std": data.std}
     for name in SPLITS:
         images = getattr(data, name)

@@ -1,4 +1,4 @@
-"""Photographs that stay on disk: too many for memory, decoded by threads a batch ahead."""
+"""Photographs too large for memory: threads read and decode them one batch ahead."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,22 +10,22 @@ from PIL import Image
 from torch import Tensor
 
 RESIZE_RATIO = 256 / 224
-"""The shorter side, as a multiple of the square that is cut from the centre; as usual."""
+"""Shorter side of the resized image, as a multiple of the side of the centre crop."""
 
 
 class PhotoError(Exception):
-    """A file that cannot be decoded, and which."""
+    """A file that cannot be decoded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photos:
-    """Images in files, which behave as pixels (N, 3, size, size), uint8, where those are used.
+    """Image files, used like a uint8 tensor of pixels (N, 3, size, size).
 
     Attributes:
-        files: One an image.
-        size: Height and width, in pixels, of the square cut from the centre.
-        workers: Threads that decode.
-        device: Where pixels go.
+        files: One file per image.
+        size: Height and width of the centre crop, in pixels.
+        workers: Number of decoding threads.
+        device: Device of the pixels.
     """
 
     files: tuple[Path, ...]
@@ -35,7 +35,7 @@ class Photos:
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """What the pixels would have."""
+        """The shape of the decoded pixels."""
         return len(self.files), 3, self.size, self.size
 
     def __getitem__(self, rows: Tensor | slice) -> "Photos":
@@ -43,7 +43,7 @@ class Photos:
         return replace(self, files=tuple(chosen))
 
     def to(self, device: str) -> "Photos":
-        """Return the photographs, to be put on `device` once decoded."""
+        """Return the photographs, whose pixels are put on `device` when decoded."""
         return replace(self, device=device)
 
     def float(self) -> Tensor:
@@ -56,7 +56,7 @@ class Photos:
             return self.stack(self.submit_decoding(pool))
 
     def stream(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
-        """Yield the pixels of one list of rows after another, each decoded while the last is used.
+        """Yield the pixels of each list of row indices; the next batch is decoded meanwhile.
 
         Raises:
             PhotoError: If a file cannot be decoded.
@@ -69,21 +69,21 @@ class Photos:
                 yield self.stack(ready)
 
     def submit_decoding(self, pool: ThreadPoolExecutor) -> list[Future[Tensor]]:
-        """Return the pixels of each file, as they will be."""
+        """Start decoding all files; return a future of the pixels of each."""
         return [pool.submit(decode, file, self.size) for file in self.files]
 
     def stack(self, images: Sequence[Future[Tensor]]) -> Tensor:
-        """Return images (N, 3, size, size), once they are decoded."""
+        """Wait for decoded images and return them as one batch (N, 3, size, size)."""
         return torch.stack([image.result() for image in images]).to(self.device).float()
 
 
 def decode(file: Path, size: int) -> Tensor:
-    """Return the centre (3, size, size) of a photograph whose shorter side is resized, uint8.
+    """Return the centre crop (3, size, size) of a resized photograph, uint8.
 
     Raises:
         PhotoError: If the file cannot be decoded.
     """
-    # seconds to import, and seldom needed
+    # slow to import and rarely needed
     from torchvision.transforms.v2 import functional as shapes  # noqa: PLC0415
 
     try:

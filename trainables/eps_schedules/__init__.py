@@ -1,1 +1,1 @@
-"""How much of the radius training attacks with: one file each, with a `factor` of eps."""
+"""Schedules of the training eps: one file each, with a `factor` of eps."""

@@ -2,5 +2,5 @@
 
 
 def factor(progress: float) -> float:
-    """Return what eps is multiplied by: 1."""
+    """Return the factor of eps: 1."""
     return 1.0

@@ -1,1 +1,1 @@
-"""Hyperparameters: ranges, knobs read from signatures, and the registry of members."""
+"""Hyper-parameters ("knobs"): ranges, knobs read from signatures, and the registry of members."""

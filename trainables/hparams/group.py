@@ -1,4 +1,4 @@
-"""A group of a configuration: interchangeable modules, read from the folder that holds them."""
+"""A group of a configuration: the interchangeable modules of one package."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +10,15 @@ from trainables.hparams.knobs import Knob, read_knobs
 
 @dataclass(frozen=True)
 class Group:
-    """Interchangeable modules, and what is common to them.
+    """Interchangeable modules ("members"), of which a configuration selects one.
 
     Attributes:
         description: What the group decides, in a few words.
-        package: Dotted name of the package with the members; none if there is only one.
-        required_functions: Functions that each member defines.
-        common_functions: Functions that come with every member, with knobs of their own.
-        default: The member where a configuration names none.
+        package: Dotted name of the package that holds the members. `None`: there is nothing to
+            select, and the group consists of `common_functions`.
+        required_functions: Names of the functions that each member defines.
+        common_functions: Functions that every member has, with further knobs.
+        default: The member of a configuration that names none.
     """
 
     description: str
@@ -27,11 +28,11 @@ class Group:
     default: str | None = None
 
     def members(self) -> list[str]:
-        """Return the names to choose from."""
+        """Return the names of the members."""
         return registry.list_members(self.package) if self.package else []
 
     def load(self, name: str) -> ModuleType:
-        """Return a member.
+        """Return the module of a member.
 
         Raises:
             LookupError: If there is no such member.
@@ -40,26 +41,28 @@ class Group:
         return registry.load_member(self.package, name)
 
     def member_functions(self, name: str | None) -> dict[str, Callable[..., object]]:
-        """Return the functions behind the member `name`, the common ones included.
+        """Return the functions of the member `name` by name, including the common ones.
 
         Raises:
-            LookupError: If there is no such member, or it lacks a function that can be read.
+            LookupError: If there is no such member, or it lacks a valid required function.
         """
-        found = {function.__name__: function for function in self.common_functions}
+        common = {function.__name__: function for function in self.common_functions}
         if self.package is None:
-            return found
+            return common
         module = self.load(name or "")
-        missing = [each for each in self.required_functions if not hasattr(module, each)]
+        missing = [
+            function for function in self.required_functions if not hasattr(module, function)
+        ]
         if missing:
             raise LookupError(f"{name} must define {' and '.join(missing)}.")
-        own = {each: getattr(module, each) for each in self.required_functions}
-        for each, function in own.items():
+        required = {function: getattr(module, function) for function in self.required_functions}
+        for key, function in required.items():
             try:
                 read_knobs(function)
-            except Exception as error:  # a user's annotations can fail in any way
+            except Exception as error:  # annotations of a custom file can raise anything
                 reason = f"{type(error).__name__}: {error}"
-                raise LookupError(f"{name} must define a function {each} ({reason}).") from error
-        return own | found
+                raise LookupError(f"{name} must define a function {key} ({reason}).") from error
+        return required | common
 
     def member_knobs(self, name: str | None) -> dict[str, Knob]:
         """Return the knobs of the member `name` by name."""
@@ -68,16 +71,16 @@ class Group:
         }
 
     def common_knobs(self) -> dict[str, Knob]:
-        """Return the knobs that come with every member by name."""
+        """Return the knobs that every member has by name."""
         return {
             key: k for function in self.common_functions for key, k in read_knobs(function).items()
         }
 
     def all_knobs(self) -> dict[str, list[Knob]]:
-        """Return the knobs that any member has by name."""
+        """Return the knobs of all members, a list per name."""
         members: list[str | None] = [*self.members()] or [None]
-        found: dict[str, list[Knob]] = {}
+        knobs: dict[str, list[Knob]] = {}
         for member in members:
             for key, knob in self.member_knobs(member).items():
-                found.setdefault(key, []).append(knob)
-        return found
+                knobs.setdefault(key, []).append(knob)
+        return knobs

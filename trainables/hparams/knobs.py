@@ -1,7 +1,7 @@
-"""The signature is the schema: a knob is a keyword whose type carries its range.
+"""Knobs (hyper-parameters), read from function signatures.
 
-Keyword-only parameters with any other type (`threat`, `rng`, `criterion`, ...) are what the loop
-supplies to whoever names them.
+A knob is a keyword-only parameter whose annotated type has a range. Keyword-only parameters of any
+other type (`threat`, `rng`, `criterion`, ...) are injected by the training loop.
 """
 
 import inspect
@@ -25,10 +25,10 @@ class Knob:
     """One hyperparameter of a component.
 
     Attributes:
-        name: The keyword.
-        annotation: Its annotated type.
-        default: Its default, or `REQUIRED`.
-        description: Its line in the docstring.
+        name: Name of the parameter.
+        annotation: Annotated type.
+        default: Default value, or `REQUIRED`.
+        description: Text in the Args section of the docstring.
     """
 
     name: str
@@ -37,41 +37,41 @@ class Knob:
     description: str
 
     def validate(self, value: object) -> object:
-        """Return `value` as the type of the knob.
+        """Return `value` converted to the type of the knob.
 
         Raises:
-            ValueError: If it is not of that type or out of range; the message says what is.
+            ValueError: If `value` has another type or is out of range; the message has the range.
         """
         try:
-            # true is no number, whatever Python makes of it
+            # strict, because Python takes True for the number 1
             return type_adapter(self.annotation).validate_python(
                 value, strict=isinstance(value, bool)
             )
         except ValidationError as error:
             parts = error.errors()[0]["loc"]
-            where = "".join(f"[{part}]" for part in parts if isinstance(part, int))
-            said = format_validation_error(error)
-            raise ValueError(f"{where}{' ' * bool(where)}{said}, got {value!r}") from None
+            index = "".join(f"[{part}]" for part in parts if isinstance(part, int))
+            reason = format_validation_error(error)
+            raise ValueError(f"{index}{' ' * bool(index)}{reason}, got {value!r}") from None
 
     @property
     def allowed_values(self) -> str:
-        """The values it may take, in words."""
+        """The allowed values, in words."""
         return describe_type(self.annotation)
 
     @property
     def is_path(self) -> bool:
-        """Whether its value is a path."""
+        """Whether the value is a path."""
         return contains_path(self.annotation)
 
 
 def contains_path(hint: object) -> bool:
-    """Return whether a type is that of a path, or of several."""
+    """Return whether a type is a path or contains paths."""
     return hint in (PathText, Location) or any(map(contains_path, get_args(hint)))
 
 
 @cache
-def type_adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
-    """Return pydantic's validator of a type."""
+def type_adapter(hint: Any) -> TypeAdapter[object]:  # noqa: ANN401
+    """Return pydantic's validator of a type, built once."""
     return TypeAdapter(hint)
 
 
@@ -79,9 +79,9 @@ def type_adapter(hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401
 def read_knobs(function: Callable[..., object]) -> dict[str, Knob]:
     """Return the knobs of `function` by name, in the order of its signature."""
     hints = get_type_hints(function, include_extras=True)
-    meanings = parse_argument_docs(function)
+    descriptions = parse_argument_docs(function)
     return {
-        name: Knob(name, hints[name], parameter.default, meanings.get(name, ""))
+        name: Knob(name, hints[name], parameter.default, descriptions.get(name, ""))
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY and is_knob(hints.get(name))
     }
@@ -93,11 +93,11 @@ def is_knob(hint: object) -> bool:
         return all(part is NoneType or is_knob(part) for part in get_args(hint))
     if get_origin(hint) is tuple:
         return all(part is Ellipsis or is_knob(part) for part in get_args(hint))
-    return hint is bool or get_origin(hint) in (Annotated, Literal)
+    return hint is bool or get_origin(hint) in (Annotated, Any, Literal)
 
 
 def parse_argument_docs(function: Callable[..., object]) -> dict[str, str]:
-    """Return the text of each entry under Args or Attributes in a Google-style docstring."""
+    """Return the entries under Args or Attributes of a Google-style docstring by name."""
     _, _, section = re.sub("Attributes:\n", "Args:\n", inspect.getdoc(function) or "").partition(
         "Args:\n"
     )
@@ -106,10 +106,10 @@ def parse_argument_docs(function: Callable[..., object]) -> dict[str, str]:
     return {name: re.sub(r"\s+", " ", text) for name, text in entries}
 
 
-def describe_type(hint: Any) -> str:  # noqa: ANN401
+def describe_type(hint: object) -> str:
     """Return the values that a knob of type `hint` may take, in words.
 
-    >>> from trainables.ranges import Fraction
+    >>> from trainables.hparams.ranges import Fraction
     >>> describe_type(Fraction), describe_type(Literal["train", "eval"])
     ('float >= 0 <= 1', 'train|eval')
     """
@@ -121,7 +121,7 @@ def describe_type(hint: Any) -> str:  # noqa: ANN401
     if origin is tuple:
         return f"list of {describe_type(parts[0])}"
     if origin is not Annotated:
-        return "true|false" if hint is bool else str(hint.__name__)
+        return "true|false" if hint is bool else str(getattr(hint, "__name__", hint))
     if get_origin(parts[0]) is tuple:
         return describe_type(parts[0])
     bounds = [bound for field in parts[1:] for bound in getattr(field, "metadata", [])]

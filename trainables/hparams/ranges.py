@@ -1,4 +1,4 @@
-"""Number types that carry the range a knob may take; pydantic holds values to them."""
+"""Types with ranges for the annotations of knobs; pydantic validates values against them."""
 
 import os
 from pathlib import Path
@@ -10,14 +10,14 @@ from pydantic import AfterValidator, Field
 from trainables.io.remote_files import is_url
 
 MAX_COUNT = 10**9
-"""Of anything that is counted: more is a slip, and overflows somewhere."""
+"""Largest count; a larger one is a typing error and would overflow later."""
 
 
 def valid_count(number: int) -> int:
     """Return `number`.
 
     Raises:
-        ValueError: If it is too large to count to.
+        ValueError: If it exceeds `MAX_COUNT`.
     """
     if number > MAX_COUNT:
         raise ValueError(f"must be at most {MAX_COUNT}")
@@ -31,39 +31,39 @@ def valid_milestones(milestones: tuple[float, ...]) -> tuple[float, ...]:
         ValueError: If they do not ascend.
     """
     if sorted(set(milestones)) != list(milestones):
-        raise ValueError("moments must ascend")
+        raise ValueError("milestones must ascend")
     return milestones
 
 
 def absolute_path(path: Path | str) -> Path:
-    """Return a path in full; homes of nobody, and links in a circle, stay as they are."""
+    """Return the absolute path; unknown home folders and circular links are left as they are."""
     return Path(os.path.realpath(os.path.expanduser(path)))
 
 
 def valid_path(text: str) -> str:
-    """Return a path in full.
+    """Return the absolute path.
 
     Raises:
-        ValueError: If there can be no such path.
+        ValueError: If the path cannot exist.
     """
     try:
         path = Path(text).expanduser().resolve()
         path.exists()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"must be a path that can be looked up ({reason})") from None
+        raise ValueError(f"must be a valid path ({reason})") from None
     return str(path)
 
 
 def valid_location(text: str) -> str:
-    """Return a path in full, or the address of a folder elsewhere.
+    """Return the absolute path, or the address of a remote folder.
 
     Raises:
-        ValueError: If there can be no such path, or an address holds keys.
+        ValueError: If the path cannot exist, or the address contains credentials.
     """
     if not is_url(text):
         return valid_path(text)
-    if urlsplit(text).password is not None:  # search.yaml would tell everybody
+    if urlsplit(text).password is not None:  # search.yaml would publish it
         raise ValueError("must not hold keys; put them into the environment")
     return text
 
@@ -80,8 +80,8 @@ AtLeastTwo = Annotated[int, Field(ge=2), AfterValidator(valid_count)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Milestones = Annotated[tuple[Fraction, ...], AfterValidator(valid_milestones)]
-"""Shares of the run, each later than the last."""
+"""Shares of the run in ascending order."""
 PathText = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(valid_path)]
-"""A path; absolute once validated, because a trial does not run where the command was typed."""
+"""A path; validation makes it absolute, because a trial runs in another working directory."""
 Location = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(valid_location)]
-"""A path, or the address of a folder elsewhere."""
+"""A path, or the address of a remote folder."""

@@ -1,4 +1,4 @@
-"""Which files of code are imported: those that somebody typed, not those that results name."""
+"""Trusted code files: those that the user typed, not those that a results folder names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ _TRUSTED: ContextVar[frozenset[Path] | None] = ContextVar("trusted", default=Non
 
 @contextmanager
 def trust_files(files: Iterable[Path | str]) -> Iterator[None]:
-    """Import no file of code while inside but `files`, and those that are trusted outside already.
+    """Restrict imports of code files to `files`, and to those of enclosing calls, inside the block.
 
-    Whoever reads what may come from elsewhere does it in here; anywhere else all files are trusted.
+    Use it to read results that may come from an untrusted source. Outside, all files are trusted.
     """
-    known = {resolve_file(Path(file).expanduser()) for file in files}
-    before = _TRUSTED.set((_TRUSTED.get() or frozenset()) | known)
+    allowed = {resolve_file(Path(file).expanduser()) for file in files}
+    before = _TRUSTED.set((_TRUSTED.get() or frozenset()) | allowed)
     try:
         yield
     finally:
@@ -25,48 +25,48 @@ def trust_files(files: Iterable[Path | str]) -> Iterator[None]:
 
 
 def check_trusted(names: Iterable[object]) -> Iterator[str]:
-    """Yield the problem of the files of code among the names of members that nobody trusts."""
+    """Yield a problem if the names of members include code files that are not trusted."""
     trusted = _TRUSTED.get()
     if trusted is None:
         return
     files = [
-        resolve_file(Path(each)) for each in names if isinstance(each, str) and is_code_file(each)
+        resolve_file(Path(name)) for name in names if isinstance(name, str) and is_code_file(name)
     ]
     if unknown := [str(file) for file in dict.fromkeys(files) if file not in trusted]:
         them = "them" if len(unknown) > 1 else "it"
         yield (
-            f"trust: {', '.join(unknown)} would run as code, and you have not named {them}: what "
-            f"results name may come from elsewhere. Read {them}, then write "
+            f"trust: the results name {', '.join(unknown)}, which would be run as code. "
+            f"Results may come from an untrusted source. Read {them}, then write "
             f"trust={','.join(unknown)}."
         )
 
 
 def find_code_files(value: object) -> Iterator[str]:
-    """Yield the files of code among nested arguments, several in one text with commas between.
+    """Yield the code files among nested arguments; a string may list several, separated by commas.
 
     >>> list(find_code_files({"model": {"name": "./net.py", "width": 4}, "trust": "a.py, b.py"}))
     ['./net.py', 'a.py', 'b.py']
     """
     if isinstance(value, Mapping | list | tuple):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from find_code_files(each)
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from find_code_files(part)
     elif isinstance(value, str):
         yield from filter(is_code_file, map(str.strip, value.split(",")))
 
 
 def is_code_file(name: str) -> bool:
-    """Return whether the name of a member is that of a file of code."""
+    """Return whether the name of a member is the path of a code file."""
     return name.endswith(".py")
 
 
 def resolve_file(file: Path) -> Path:
-    """Return where a file lies, whatever links lead there.
+    """Return the absolute path of a file, with links resolved.
 
     Raises:
-        InputError: If there can be no such file.
+        InputError: If the path cannot exist.
     """
     try:
         return file.resolve()
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError([f"{file}: expected a file of code ({reason})."]) from None
+        raise InputError([f"{file}: expected a Python file ({reason})."]) from None

@@ -1,1 +1,1 @@
-"""Files and addresses: remote files, retries and safe YAML."""
+"""Input and output: remote files, retries and safe YAML."""

@@ -1,4 +1,4 @@
-"""Addresses of files elsewhere, such as s3://bucket/path, and how they are reached."""
+"""Access to remote files by address, e.g. s3://bucket/path."""
 
 import re
 import shutil
@@ -18,7 +18,7 @@ SCHEME_PATTERN = re.compile(r"[a-zA-Z][\w+.-]*://")
 
 
 def is_url(text: str) -> bool:
-    """Return whether a word is an address rather than a path, or a key with its value.
+    """Return whether a text is an address rather than a path or a KEY=VALUE argument.
 
     >>> is_url("s3://bucket/path?region=eu"), is_url("results=s3://bucket")
     (True, False)
@@ -27,7 +27,7 @@ def is_url(text: str) -> bool:
 
 
 def join_url(address: str, *names: str) -> str:
-    """Return the address of what lies below another.
+    """Return an address with path segments appended.
 
     >>> join_url("s3://bucket/path?region=eu", "study", "trials")
     's3://bucket/path/study/trials?region=eu'
@@ -39,58 +39,58 @@ def join_url(address: str, *names: str) -> str:
 
 
 def open_filesystem(address: str) -> tuple[FileSystem, str]:
-    """Return what reads and writes at an address, and the path there.
+    """Return the file system of an address and the path in it.
 
-    What pyarrow does not know is left to fsspec, which knows more, by packages of their own.
+    Schemes that pyarrow does not support are passed to fsspec, which needs a package for some.
 
     Args:
-        address: Or a path in full.
+        address: An address or an absolute path.
 
     Raises:
-        OSError: If it cannot be reached.
-        ValueError: If neither knows it.
-        ImportError: If fsspec lacks a package for it.
+        OSError: If the file system cannot be reached.
+        ValueError: If neither library supports the scheme.
+        ImportError: If fsspec needs a package that is not installed.
     """
     try:
-        found: tuple[FileSystem, str] = FileSystem.from_uri(address)
+        filesystem, path = FileSystem.from_uri(address)
     except ArrowInvalid as error:
         if not str(error).startswith("Unrecognized filesystem"):
             raise ValueError(*error.args) from None
-        files, path = url_to_fs(address)
-        found = PyFileSystem(FSSpecHandler(files)), path
-    return found
+        fsspec_filesystem, path = url_to_fs(address)
+        filesystem = PyFileSystem(FSSpecHandler(fsspec_filesystem))
+    return filesystem, path
 
 
 @contextmanager
 def wrap_access_errors(address: str, key: str = "") -> Iterator[None]:
-    """Say so if an address cannot be used while inside.
+    """Turn access errors inside the block into an `InputError` that names the address.
 
     Args:
-        address: Which.
-        key: What it was typed for; a folder that a command names if none.
+        address: The address that is accessed.
+        key: Study key that the address was given for; "" for a folder argument.
 
     Raises:
-        InputError: If it cannot.
+        InputError: If the address cannot be accessed.
     """
     try:
         yield
     except InputError:
         raise
-    # fsspec's read-only file systems raise the last one
+    # fsspec's read-only file systems raise NotImplementedError
     except (OSError, ValueError, ImportError, NotImplementedError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError([
-            f"{key and f'{key}: '}{address} cannot be used ({reason}); write an address that "
-            "pyarrow or fsspec knows, such as s3://bucket/path?region=REGION, with the keys in "
-            "the environment, or a folder."
+            f"{key and f'{key}: '}{address} cannot be used ({reason}); write a folder, or an "
+            "address that pyarrow or fsspec supports (s3://bucket/path?region=REGION, with the "
+            "credentials in environment variables)."
         ]) from None
 
 
 def read_bytes(address: str) -> bytes:
-    """Return what a file holds.
+    """Return the content of a file.
 
     Raises:
-        InputError: If it cannot be read.
+        InputError: If the file cannot be read.
     """
     with wrap_access_errors(address):
         files, path = open_filesystem(address)
@@ -100,35 +100,35 @@ def read_bytes(address: str) -> bytes:
 
 @contextmanager
 def temporary_copy(address: str) -> Iterator[Path]:
-    """Give a copy of a file or a folder for as long as it is needed.
+    """Yield the path of a temporary copy of a file or folder.
 
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If there is no file or folder at the address.
         InputError: If it cannot be read.
     """
     with TemporaryDirectory() as folder:
         copy = Path(folder) / PurePosixPath(urlsplit(address).path).name
         with wrap_access_errors(address):
             files, path = open_filesystem(address)
-            there = files.get_file_info(path).type
-            if there is FileType.File:
+            kind = files.get_file_info(path).type
+            if kind is FileType.File:
                 copy_file(files, path, copy)
-            elif there is FileType.Directory:
+            elif kind is FileType.Directory:
                 copy.mkdir()
                 copy_files(files, path, copy)
-        if there is FileType.NotFound:
+        if kind is FileType.NotFound:
             raise FileNotFoundError(f"there is nothing at {address}.")
         yield copy
 
 
 def copy_files(files: FileSystem, path: str, folder: Path) -> None:
-    """Copy the files of a folder, but not its folders, whose names could lead out of ours."""
-    for each in files.get_file_info(FileSelector(path)):
-        if each.is_file:
-            copy_file(files, each.path, folder / each.base_name)
+    """Copy the files of a folder without its subfolders, whose names could leave the target."""
+    for info in files.get_file_info(FileSelector(path)):
+        if info.is_file:
+            copy_file(files, info.path, folder / info.base_name)
 
 
 def copy_file(files: FileSystem, path: str, target: Path) -> None:
-    """Copy a file."""
+    """Copy a file to a local path."""
     with target.open("wb") as written, files.open_input_stream(path) as stream:
         shutil.copyfileobj(stream, written)

@@ -1,4 +1,4 @@
-"""Writes that are tried again while the storage refuses them."""
+"""Retries of writes while the storage fails."""
 
 import os
 import time
@@ -9,28 +9,28 @@ from typing import TypeVar
 ResultT = TypeVar("ResultT")
 
 FIRST_PAUSE, MAX_PAUSE = 0.1, 15.0
-"""Seconds before the second try, and the most between two; each pause is twice the one before."""
+"""Seconds before the first retry and the maximum; each pause is twice the one before."""
 
 
 class RetryTimeout(BaseException):
-    """The storage has refused for too long.
+    """The storage failed for longer than the timeout.
 
-    No Exception, because Ray takes those for a trial's, or logs them and goes on.
+    Not an `Exception`: Ray takes those for errors of a trial, or logs and ignores them.
     """
 
 
 @dataclass
 class Retry:
-    """Does what may fail because of the storage until it succeeds.
+    """Repeats a storage operation until it succeeds or the timeout has passed.
 
-    Once it has given up it tries everything once, for what can be saved at the end. A file that is
-    not there is waited for as well: a share that is away for a moment, or was mounted anew, looks
-    like a folder that was deleted, and only the reader can tell, who is told at once.
+    After a timeout each further operation is tried once, to save what can be saved at the end.
+    Missing files are retried too: an unmounted network share looks like a deleted folder. The
+    warning at the first failure lets the user distinguish the two.
 
     Attributes:
-        warn: Called with what it cannot do, and why, when that fails for the first time.
-        timeout: Seconds after which it is given up; never if none.
-        has_timed_out: Whether it has.
+        warn: Called with a message when an operation fails for the first time.
+        timeout: Seconds before `RetryTimeout` is raised. `None`: retry without limit.
+        has_timed_out: Whether an operation has timed out.
     """
 
     warn: Callable[[str], None]
@@ -38,32 +38,32 @@ class Retry:
     has_timed_out: bool = False
 
     def __getstate__(self) -> dict[str, object]:
-        """Return nothing: Ray pickles what writes, and a terminal cannot be pickled."""
+        """Return no state: Ray pickles the owners of a `Retry`, and `warn` cannot be pickled."""
         return {}
 
     def __call__(self, what: str, act: Callable[[], ResultT]) -> ResultT:
-        """Return what `act` returns; whatever it raises but OSError is raised.
+        """Return the result of `act`, which is called again while it raises OSError.
 
         Args:
-            what: It writes, for the reader of messages.
-            act: Writes it, or nothing that counts; may be called again.
+            what: What `act` writes, for messages.
+            act: The operation; must be safe to repeat.
 
         Raises:
-            GaveUpError: If it has failed for longer than the limit.
+            RetryTimeout: If it has failed for longer than `timeout`.
         """
-        begun, pause, refused = time.monotonic(), FIRST_PAUSE, False
+        start, pause, has_failed = time.monotonic(), FIRST_PAUSE, False
         while True:
             try:
                 return act()
             except OSError as error:
-                said = os.strerror(error.errno) if error.errno else str(error)
-                reason = f"cannot write {what} ({said})"
-                waited = time.monotonic() - begun
+                cause = os.strerror(error.errno) if error.errno else str(error)
+                reason = f"cannot write {what} ({cause})"
+                waited = time.monotonic() - start
                 if self.has_timed_out or (self.timeout is not None and waited >= self.timeout):
                     self.has_timed_out = True
                     raise RetryTimeout(reason) from None
-                if not refused:
+                if not has_failed:
                     self.warn(reason)
-                refused = True
+                has_failed = True
                 time.sleep(pause)
                 pause = min(2 * pause, MAX_PAUSE)

@@ -1,4 +1,4 @@
-"""YAML that holds plain values and no more of them than its text: what a stranger wrote is read."""
+"""Safe reading of YAML from untrusted sources: plain values only, and limited aliases."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,18 +7,18 @@ from typing import Any
 import yaml
 
 MAX_DEPTH, MAX_VALUES = 50, 1_000_000
-"""Levels and values: of studies of thousands of variants, far below what takes a program down."""
+"""Maximum depth and number of values: enough for thousands of variants, small in memory."""
 SCALAR_TYPES = (str, int, float, bool, type(None))
 
 
 class NoMergeLoader(yaml.SafeLoader):
-    """PyYAML's, which would double a mapping with each line that merges another into it twice."""
+    """PyYAML's safe loader without merge keys, whose repetition grows mappings exponentially."""
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        """Leave a mapping as it is written.
+        """Check that a mapping has no merge keys.
 
         Raises:
-            ConstructorError: If it merges others.
+            ConstructorError: If it merges other mappings.
         """
         for key, _ in node.value:
             if key.tag == "tag:yaml.org,2002:merge":
@@ -26,41 +26,41 @@ class NoMergeLoader(yaml.SafeLoader):
 
 
 def read_yaml(file: Path) -> Any:  # noqa: ANN401
-    """Return what a file says, as `parse_yaml` does.
+    """Return the content of a YAML file; see `parse_yaml`.
 
     Raises:
-        YAMLError: If it says anything else, or its aliases stand for too much.
+        YAMLError: If the content is not plain or too large.
     """
     return parse_yaml(file.read_text())
 
 
 def parse_yaml(text: str) -> object:
-    """Return what a text says: lists and mappings of text and numbers.
+    """Return the content of a YAML text: lists and mappings of text and numbers.
 
     Raises:
-        YAMLError: If it says anything else, or its aliases stand for too much.
+        YAMLError: If the content is not plain, or its aliases expand to too many values.
     """
     try:
-        found = yaml.load(text, NoMergeLoader)
+        value = yaml.load(text, NoMergeLoader)
     except yaml.YAMLError:
         raise
-    except (ValueError, RecursionError, LookupError, TypeError) as error:  # numbers that are none
+    except (ValueError, RecursionError, LookupError, TypeError) as error:  # e.g. an invalid date
         raise yaml.YAMLError(f"{type(error).__name__}: {error}") from None
-    if count_values(found, {}, 0) > MAX_VALUES:
-        raise yaml.YAMLError(f"stands for more than {MAX_VALUES} values")
-    return found
+    if count_values(value, {}, 0) > MAX_VALUES:
+        raise yaml.YAMLError(f"expands to more than {MAX_VALUES} values")
+    return value
 
 
 def count_values(value: object, counts: dict[int, int], depth: int) -> int:
-    """Return how many values one stands for, each as often as an alias repeats it.
+    """Return the number of values that a nested value contains, with aliases expanded.
 
     Args:
-        value: Plain values, nested.
-        counts: The weight of those that were met before, by identity.
-        depth: Of the value.
+        value: Nested plain values.
+        counts: Counts of the lists and mappings visited so far, by identity; updated.
+        depth: Nesting level of `value`.
 
     Raises:
-        YAMLError: If it is not plain, or lies too deep, as in itself.
+        YAMLError: If the value is not plain or nested too deep; a cycle is infinitely deep.
     """
     if depth > MAX_DEPTH:
         raise yaml.YAMLError(f"is nested more than {MAX_DEPTH} deep")
@@ -70,5 +70,5 @@ def count_values(value: object, counts: dict[int, int], depth: int) -> int:
         raise yaml.YAMLError(f"holds {value!r}, neither text nor number")
     if id(value) not in counts:
         parts: Iterable[object] = [*value, *value.values()] if isinstance(value, dict) else value
-        counts[id(value)] = 1 + sum(count_values(each, counts, depth + 1) for each in parts)
+        counts[id(value)] = 1 + sum(count_values(part, counts, depth + 1) for part in parts)
     return counts[id(value)]

@@ -1,4 +1,4 @@
-"""The gradient of the loss with respect to the images, which several methods train on."""
+"""The gradient of the loss with respect to the images, which several methods penalise."""
 
 import torch
 import torch.nn.functional as F
@@ -10,10 +10,10 @@ def input_gradient(model: Module, x: Tensor, y: Tensor, *, differentiable: bool 
     """Return the gradient of each example's cross-entropy at `x`, flattened to (N, C * H * W).
 
     Args:
-        model: Images to logits.
-        x: Where (N, C, H, W).
+        model: Maps images to logits.
+        x: Images (N, C, H, W).
         y: Labels (N,).
-        differentiable: Whether the result can be differentiated again, by the weights.
+        differentiable: Whether the result can be differentiated with respect to the weights.
     """
     x = x.detach().requires_grad_()
     loss = F.cross_entropy(model(x), y, reduction="sum")

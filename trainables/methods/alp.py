@@ -19,19 +19,19 @@ def outer(
     scale: float = 1.0,
     beta: NonNegative = 1.0,
 ) -> Tensor:
-    """Return what training minimises: the mean of both criteria plus a price on moved logits.
+    """Return the training loss: mean of clean and adversarial loss plus a logit penalty.
 
-    In the form of the published hypersphere-embedding code; known to mask gradients, so judge it
-    by more than PGD.
+    As in the published code of hypersphere embedding. ALP is known to mask gradients: evaluate it
+    with more than PGD.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
-        scale: What the logits of hypersphere embedding were multiplied by; pairing undoes it.
-        beta: Price of the squared distance of the logits, averaged over batch and classes.
+        scale: Scale of the logits in hypersphere embedding; pairing divides by it.
+        beta: Weight of the squared distance of the logits, averaged over batch and classes.
 
     Returns:
         Scalar, in nats, averaged over the batch.

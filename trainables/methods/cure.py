@@ -23,20 +23,20 @@ def outer(
     h: Positive = 0.6,
     power: Literal["norm", "squared"] = "norm",
 ) -> Tensor:
-    """Return what training minimises: the clean criterion plus a price on a slope that turns.
+    """Return the training loss: the clean loss plus a penalty on the change of the input gradient.
 
-    Without an attack. The slope is compared with that a length `h` up its own sign; both ends are
-    differentiated, the direction is not, and BatchNorm stays in eval mode for all of it. Slopes are
-    those of each example's own loss. The published code trains on normalised images, so its h of 3
-    is about 0.6 here.
+    There is no attack. The input gradient is compared with that at a distance `h` along its sign.
+    Both gradients are differentiated, the direction is not, and BatchNorm is in eval mode for both.
+    Gradients are per example. The published code trains on normalised images, so its h of 3 is
+    about 0.6 here.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
         x_adv: The same images; unused.
         y: Labels (N,).
         criterion: Loss of each example.
-        weight: Price of the turn, gamma of the paper.
+        weight: Weight of the penalty, gamma of the paper.
         h: Euclidean length of the step, on the [0, 1] pixel scale.
         power: "norm" as in the published code, "squared" as in the paper.
 
@@ -50,5 +50,5 @@ def outer(
         direction = ahead / ahead.norm(dim=1, keepdim=True).clamp(min=1e-12)
         there = input_gradient(model, x + h * direction.view_as(x), y, differentiable=True)
         squared = (there - here).square().sum(dim=1)
-    turn = squared if power == "squared" else (squared + 1e-12).sqrt()
-    return clean + weight * turn.mean()
+    change = squared if power == "squared" else (squared + 1e-12).sqrt()
+    return clean + weight * change.mean()

@@ -20,24 +20,24 @@ def outer(
     criterion: Criterion,
     weight: NonNegative = 0.06,
 ) -> Tensor:
-    """Return what training minimises: the criterion under attack plus a price on a turned slope.
+    """Return the training loss: the adversarial loss plus a penalty on curvature.
 
-    The slope at the image is a constant, the one at the attacked image is differentiated. Slopes
-    are those of each example's own loss; code that takes the slope of the mean over a batch of B
-    needs B squared times the weight (1000 for 128 is 0.06 here).
+    The gradient at the clean image is constant, the one at the adversarial image is differentiated.
+    Gradients are per example; code with the gradient of the mean over a batch of B needs B squared
+    times the weight (1000 at 128 is 0.06 here).
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
-        weight: Price of the squared distance between the two slopes.
+        weight: Weight of the squared distance between the two gradients.
 
     Returns:
         Scalar, in nats, averaged over the batch.
     """
     here = input_gradient(model, x, y)
     there = input_gradient(model, x_adv, y, differentiable=True)
-    turn = (there - here).square().sum(dim=1).mean()
-    return criterion(model(x_adv), y).mean() + weight * turn
+    change = (there - here).square().sum(dim=1).mean()
+    return criterion(model(x_adv), y).mean() + weight * change

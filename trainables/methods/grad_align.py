@@ -14,7 +14,7 @@ from trainables.threat import Threat
 COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode": "train"}}
 
 WHOLE_BATCH = True
-"""The mean leaves images out, so that those of parts of a batch do not add up to it."""
+"""The mean leaves images out, so it is not a weighted mean over parts of a batch."""
 
 
 def outer(
@@ -28,20 +28,20 @@ def outer(
     rng: Generator | None = None,
     weight: NonNegative = 0.2,
 ) -> Tensor:
-    """Return what training minimises: the criterion under attack plus a price on misalignment.
+    """Return the training loss: the adversarial loss plus a penalty on gradient misalignment.
 
-    The gradient at the image is a constant; the one at a random point nearby is differentiated.
-    Examples where either vanishes have no direction and are left out of the mean.
+    The gradient at the clean image is constant; the one at a random point nearby is differentiated.
+    Examples where one of them is zero are left out of the mean.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
-        threat: The set that the second gradient is taken in; it may leave [0, 1].
-        rng: Source of the point that the second gradient is taken at.
-        weight: Price of misalignment, lambda of the paper: 0.02 * 10^(255 eps / 8) on CIFAR-10.
+        threat: Ball of the random point, which may lie outside [0, 1].
+        rng: Generator of the random point.
+        weight: Weight of misalignment, lambda of the paper: 0.02 * 10^(255 eps / 8) on CIFAR-10.
 
     Returns:
         Scalar, in nats, averaged over the batch.
@@ -49,9 +49,9 @@ def outer(
     here = input_gradient(model, x, y)
     there = input_gradient(model, threat.random_point(x, rng), y, differentiable=True)
     defined = here.any(dim=1) & there.any(dim=1)
-    # a stand-in that is aligned, where indexing would make a GPU wait for the count
-    one, other = (torch.where(defined[:, None], slope, 1.0) for slope in (here, there))
+    # aligned placeholders; boolean indexing would synchronise with the GPU
+    one, other = (torch.where(defined[:, None], gradient, 1.0) for gradient in (here, there))
     misalignment = 1 - cosine_similarity(one, other)
-    price: Tensor = weight * misalignment.sum() / defined.sum().clamp(min=1)
+    penalty: Tensor = weight * misalignment.sum() / defined.sum().clamp(min=1)
     attacked: Tensor = criterion(model(x_adv), y).mean()
-    return attacked + price
+    return attacked + penalty

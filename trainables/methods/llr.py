@@ -16,9 +16,9 @@ COMPANIONS = {"attack": {"name": "adam"}}
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
-    """Return what the search maximises: how far the loss is from its linear approximation at `x`.
+    """Return the objective of the attack: distance of the loss to its linear approximation at `x`.
 
-    The approximation, loss and slope at `x`, is a constant of the search.
+    The approximation (loss and gradient at `x`) is constant during the attack.
     """
     grad = input_gradient(model, x, y)
     with torch.no_grad():
@@ -42,20 +42,20 @@ def outer(
     gamma_weight: NonNegative = 2.0,
     slope_weight: NonNegative = 0.6,
 ) -> Tensor:
-    """Return what training minimises: the clean criterion plus prices on curvature and on slope.
+    """Return the training loss: the clean loss plus penalties on curvature and on the gradient.
 
-    There is no loss at the attacked image. Both prices are differentiated through the slope at the
-    image, so the activation must have a second derivative (softplus, say). BatchNorm is in eval
-    mode for both points, so that they lie on one function.
+    There is no adversarial loss. Both penalties are differentiated through the input gradient, so
+    the activation needs a second derivative (e.g. softplus). BatchNorm is in eval mode for both
+    points, so that both are evaluated with the same function.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Where the loss is least linear, shaped as `x`.
+        x_adv: Images where the loss is least linear, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each clean example.
-        gamma_weight: Price of the linearity gap, lambda of the paper for a clean loss of weight 1.
-        slope_weight: Price of the change that the slope predicts, mu of the paper, likewise.
+        gamma_weight: Weight of the linearity gap, lambda of the paper for a clean loss of weight 1.
+        slope_weight: Weight of the change that the gradient predicts, mu of the paper, likewise.
 
     Returns:
         Scalar, in nats, averaged over the batch.
@@ -77,10 +77,10 @@ def linearity_gap(there: Tensor, here: Tensor, grad: Tensor, delta: Tensor) -> T
 
 
 def warnings(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield the problem of a network that is linear almost everywhere."""
+    """Yield a warning if the activation is piecewise linear."""
     activation = config["model"].get("activation")
     if activation in ("relu", "leaky_relu"):
         yield (
             f"model.activation: the second derivative of {activation} vanishes, so llr cannot "
-            "learn through the slope; write model.activation=softplus."
+            "learn through the input gradient; write model.activation=softplus."
         )

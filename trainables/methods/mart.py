@@ -16,14 +16,14 @@ ONE_PLUS_TINY = 1.0001
 
 
 def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, beta: NonNegative = 5.0) -> Tensor:
-    """Return what training minimises: boosted cross-entropy plus a shift priced by doubt.
+    """Return the training loss: boosted cross-entropy plus a KL term weighted by 1 - confidence.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
-        beta: Price of the shift, before weighting by the doubt of the clean prediction.
+        beta: Weight of the KL term, before weighting by 1 - p(y) of the clean prediction.
 
     Returns:
         Scalar, in nats, averaged over the batch.
@@ -31,8 +31,8 @@ def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, beta: NonNegati
     clean, adversarial = model(x), model(x_adv)
     confidence = clean.softmax(dim=1).gather(1, y[:, None])[:, 0]
     shift = divergence(clean, adversarial)
-    each: Tensor = boosted_cross_entropy(adversarial, y) + beta * (1 - confidence) * shift
-    return each.mean()
+    losses: Tensor = boosted_cross_entropy(adversarial, y) + beta * (1 - confidence) * shift
+    return losses.mean()
 
 
 def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
@@ -43,6 +43,6 @@ def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield the problem of blended labels, searched or set."""
+    """Yield a problem if mixup is set or searched."""
     if config["data"].get("mixup", 1):
-        yield "data.mixup: must be 0 with method=mart, which needs one label an image."
+        yield "data.mixup: must be 0 with method=mart, which needs one label per image."

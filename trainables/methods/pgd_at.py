@@ -1,4 +1,4 @@
-"""Adversarial training on attacked images alone (Madry et al., 2018, arXiv:1706.06083)."""
+"""Adversarial training on adversarial images only (Madry et al., 2018, arXiv:1706.06083)."""
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,7 +8,7 @@ from trainables.protocols import AttackObjective, Criterion
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
-    """Return what the attack maximises: cross-entropy."""
+    """Return the objective of the attack: cross-entropy."""
 
     def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x_adv)
@@ -18,12 +18,12 @@ def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
 
 
 def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, criterion: Criterion) -> Tensor:
-    """Return what training minimises: the criterion at the attacked images.
+    """Return the training loss: the criterion at the adversarial images.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1]; unused.
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
 

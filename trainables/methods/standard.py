@@ -7,14 +7,14 @@ from trainables.protocols import Criterion
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> None:
-    """Return nothing: there is nothing to attack."""
+    """Return `None`: there is no attack."""
 
 
 def outer(model: Module, x: Tensor, x_adv: Tensor, y: Tensor, *, criterion: Criterion) -> Tensor:
-    """Return what training minimises: the criterion at the clean images.
+    """Return the training loss: the criterion at the clean images.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
         x_adv: The same images; unused.
         y: Labels (N,).

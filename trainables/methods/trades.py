@@ -9,11 +9,11 @@ from trainables.hparams.ranges import NonNegative
 from trainables.protocols import AttackObjective, Criterion
 
 COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
-"""The divergence has no slope at the image itself, and the published code starts 0.001 N away."""
+"""The divergence has no gradient at the clean image; the published code starts at 0.001 N(0, 1)."""
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
-    """Return what the attack maximises: the shift of the prediction away from that at `x`."""
+    """Return the objective of the attack: KL divergence from the clean prediction."""
     clean = model(x).detach()
 
     def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:
@@ -33,19 +33,19 @@ def outer(
     beta: NonNegative = 6.0,
     variant: Literal["kl", "ce"] = "kl",
 ) -> Tensor:
-    """Return what training minimises: the clean criterion plus `beta` times the shift.
+    """Return the training loss: the clean loss plus `beta` times the KL divergence.
 
-    The clean prediction is not detached: its gradient is where the two variants differ.
+    The clean prediction is not detached: the two variants differ in its gradient.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
+        model: Maps images (N, C, H, W) to logits (N, K).
         x: Clean images (N, C, H, W) in [0, 1].
-        x_adv: Attacked images, shaped as `x`.
+        x_adv: Adversarial images, shaped as `x`.
         y: Labels (N,).
         criterion: Loss of each example.
-        beta: Price of the shift, 1/lambda of the paper; 0 is standard training.
+        beta: Weight of the divergence, 1/lambda of the paper; 0 is standard training.
         variant: "kl" is the divergence of the published code, "ce" the cross-entropy between the
-            two predictions that the paper's text has: the divergence plus the clean entropy.
+            two predictions of the paper's text: the divergence plus the clean entropy.
 
     Returns:
         Scalar, in nats, averaged over the batch.

@@ -14,7 +14,7 @@ def densenet(channels: int, classes: int, depths: tuple[int, int, int, int]) -> 
         depths: Layers of each block.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     from torchvision.models import DenseNet  # noqa: PLC0415  # seconds to import
 

@@ -27,7 +27,7 @@ def dual_path_net(channels: int, classes: int, depths: Depths) -> nn.Module:
         depths: Blocks of each stage.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     features = RESIDUAL_CHANNELS[-1] + (depths[-1] + 1) * DENSE_CHANNELS[-1]
     return nn.Sequential(
@@ -43,17 +43,17 @@ def build_stages(before: int, depths: Depths) -> Iterator[nn.Module]:
             RESIDUAL_CHANNELS[stage],
             DENSE_CHANNELS[stage],
         )
-        for place in range(depth):
-            stride = 1 if place or not stage else 2
-            yield DualPathBlock(before, inside, residual, dense, stride, starts=not place)
-            before = residual + (place + 2) * dense  # the shortcut of the first block has one more
+        for index in range(depth):
+            stride = 1 if index or not stage else 2
+            yield DualPathBlock(before, inside, residual, dense, stride, starts=not index)
+            before = residual + (index + 2) * dense  # the shortcut of the first block has one more
 
 
 class DualPathBlock(nn.Module):
-    """Convolutions whose result is partly added to the features and partly put beside them.
+    """Convolutions whose result is partly added to the features, partly concatenated.
 
     Attributes:
-        n_residual: How many channels are added; those after them are put beside.
+        n_residual: Number of channels that are added; the others are concatenated.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class DualPathBlock(nn.Module):
             before: Channels of what the block takes.
             inside: Channels of the 3x3 convolution, which has `CONV_GROUPS` groups.
             residual: Channels that are added.
-            dense: Channels that are put beside.
+            dense: Channels that are concatenated.
             stride: Of the 3x3 convolution.
             starts: Whether the block is the first of its stage, where both paths begin anew.
         """
@@ -81,7 +81,7 @@ class DualPathBlock(nn.Module):
         self.act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features with as many channels more as the dense path grows by."""
+        """Return the features, with the new channels of the dense path appended."""
         old, new = self.shortcut(x), self.inside(x)
         n = self.n_residual
         summed = old[:, :n] + new[:, :n]

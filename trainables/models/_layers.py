@@ -1,4 +1,4 @@
-"""What networks for small images are put together from: a stem, stages of blocks, a classifier."""
+"""Parts of networks for small images: a stem, stages of blocks and a classifier."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -36,8 +36,8 @@ def build_blocks(
         block: Takes channels before, channels after and stride.
     """
     for width, depth, stride in plan:
-        for place in range(depth):
-            yield block(before, width, 1 if place else stride)
+        for index in range(depth):
+            yield block(before, width, 1 if index else stride)
             before = width
 
 
@@ -70,5 +70,5 @@ def projection(before: int, after: int, stride: int) -> nn.Sequential:
 
 
 def classifier(features: int, classes: int) -> list[nn.Module]:
-    """Return what takes maps (N, features, H, W) of any size to logits (N, classes)."""
+    """Return layers that map features (N, features, H, W) of any size to logits (N, classes)."""
     return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, classes)]

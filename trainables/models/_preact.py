@@ -17,7 +17,7 @@ def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage])
         plan: The stages.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     features = plan[-1].width
     return nn.Sequential(

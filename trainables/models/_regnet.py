@@ -18,7 +18,7 @@ def regnetx(channels: int, classes: int, plan: Sequence[Stage], group: int) -> n
         group: Channels of each group of the 3x3 convolutions.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
         *conv_bn_relu(channels, 64),

@@ -1,7 +1,7 @@
-"""Torchvision's residual blocks (He et al., arXiv:1512.03385), with the shortcut they need.
+"""Torchvision's residual blocks (He et al., arXiv:1512.03385), with their shortcuts.
 
-The blocks rather than its networks, because those have widths of their own and start the weights
-otherwise than the networks for small images that the literature reports on.
+Only the blocks are used: torchvision's networks differ in width and weight initialisation from the
+networks for small images in the literature.
 """
 
 from torch import nn
@@ -36,5 +36,5 @@ def bottleneck_block(before: int, after: int, stride: int, *, groups: int = 1) -
 
 
 def build_shortcut(before: int, after: int, stride: int) -> nn.Module | None:
-    """Return what leads around a block; none if features keep their shape."""
+    """Return the shortcut of a block. `None`: the identity, as the shape does not change."""
     return projection(before, after, stride) if stride != 1 or before != after else None

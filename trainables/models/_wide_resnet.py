@@ -21,7 +21,7 @@ def wide_resnet(channels: int, classes: int, *, depth: int, widen: int, width: i
         width: Channels of the stem.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     depths = [(depth - 4) // 6] * 3
     net = preact_resnet(channels, classes, width, doubling_stages(width * widen, depths))

@@ -13,6 +13,6 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         classes: Number of classes K.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return densenet(shape[0], classes, (6, 12, 48, 32))

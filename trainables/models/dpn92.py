@@ -13,6 +13,6 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         classes: Number of classes K.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return dual_path_net(shape[0], classes, (3, 4, 20, 3))

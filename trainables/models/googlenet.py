@@ -18,7 +18,7 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         classes: Number of classes K.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
         *conv_bn_relu(shape[0], 192, bias=True),

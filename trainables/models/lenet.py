@@ -11,7 +11,7 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         classes: Number of classes K.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     channels, height, width = shape
     return nn.Sequential(

@@ -20,6 +20,6 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
         width: Channels of the first stage; doubled at each of the three that follow.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return preact_resnet(shape[0], classes, width, doubling_stages(width, (2, 2, 2, 2)))

@@ -16,6 +16,6 @@ def build(shape: tuple[int, int, int], classes: int) -> nn.Module:
         classes: Number of classes K.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return regnetx(shape[0], classes, STAGES, group=8)

@@ -23,7 +23,7 @@ def build(
             pooling, for images of 224 pixels.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
         *STEMS[stem](shape[0], width),

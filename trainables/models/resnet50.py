@@ -16,7 +16,7 @@ def build(shape: tuple[int, int, int], classes: int, *, stem: Stem = "small") ->
             pooling, for images of 224 pixels.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
         *STEMS[stem](shape[0], 64),

@@ -22,7 +22,7 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
         width: Channels of the first stage; doubled at each of the three that follow.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return nn.Sequential(
         *conv_bn_relu(shape[0], width),

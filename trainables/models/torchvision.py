@@ -1,6 +1,6 @@
-"""Any classifier of torchvision, as it is there: for weights that were trained elsewhere.
+"""Any classifier of torchvision, unchanged, e.g. for pretrained weights.
 
-The one that it is by default is ResNet-18 for photographs (He et al., arXiv:1512.03385). The
+The default is ResNet-18 for photographs (He et al., arXiv:1512.03385). The
 networks of this folder have stems for small images; prefer them for training.
 """
 
@@ -17,7 +17,7 @@ def valid_network(name: str) -> str:
     """Return the name of a classifier of torchvision.
 
     Raises:
-        ValueError: If there is none of that name.
+        ValueError: If there is no such classifier.
     """
     names = models.list_models(module=models)
     if name not in names:
@@ -26,7 +26,7 @@ def valid_network(name: str) -> str:
 
 
 def build(
-    shape: tuple[int, int, int],  # they pool whatever size there is
+    shape: tuple[int, int, int],  # the networks pool images of any size
     classes: int,
     *,
     network: Annotated[str, AfterValidator(valid_network)] = "resnet18",
@@ -40,7 +40,7 @@ def build(
         network: Its name in `torchvision.models`.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     net: nn.Module = models.get_model(network, weights=None, num_classes=classes)
     if shape[0] != 3:
@@ -49,7 +49,7 @@ def build(
 
 
 def replace_first_conv(net: nn.Module, channels: int) -> None:
-    """Let a network for colour images take images of so many channels."""
+    """Replace the first convolution of a network by one for `channels` input channels."""
     path, first = next((n, m) for n, m in net.named_modules() if isinstance(m, nn.Conv2d))
     parent, _, name = path.rpartition(".")
     conv = nn.Conv2d(

@@ -18,7 +18,7 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
         width: Channels of the first stage; the others have 2, 4, 8 and 8 times as many.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     layers: list[nn.Module] = []
     before = shape[0]
@@ -26,5 +26,7 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
         for _ in range(depth):
             layers += conv_bn_relu(before, times * width, bias=True)
             before = times * width
-        layers.append(nn.MaxPool2d(2, ceil_mode=True))  # lest images below 32 x 32 vanish
+        layers.append(
+            nn.MaxPool2d(2, ceil_mode=True)
+        )  # ceil_mode keeps a pixel of images below 32 x 32
     return nn.Sequential(*layers, *classifier(before, classes))

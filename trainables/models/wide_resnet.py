@@ -41,6 +41,6 @@ def build(
         width: Channels of the stem, and of the first stage before it is widened.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return _wide_resnet.wide_resnet(shape[0], classes, depth=depth, widen=widen, width=width)

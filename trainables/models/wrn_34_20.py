@@ -15,6 +15,6 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 16) -> nn
         width: Channels of the stem; the three stages have 20, 40 and 80 times as many.
 
     Returns:
-        Images (N, C, H, W) to logits (N, K).
+        A network that maps images (N, C, H, W) to logits (N, K).
     """
     return wide_resnet(shape[0], classes, depth=34, widen=20, width=width)

@@ -34,7 +34,7 @@ def with_activation(
     Args:
         net: A network whose activations are `nn.ReLU` modules; changed in place.
         activation: The new activation.
-        leaky_slope: Negative slope of leaky_relu (`negative_slope` of torch).
+        leaky_slope: Gradient of leaky_relu below zero (`negative_slope` of torch).
         elu_alpha: Alpha of elu, which tends to -alpha below zero.
         celu_alpha: Alpha of celu, likewise.
         softplus_beta: Beta of softplus. The published code has 1, Xie et al. (arXiv:2006.14536)

@@ -1,4 +1,4 @@
-"""Which weights are examined and kept, where they are not simply those in training."""
+"""The interface of weight averages: which weights are validated and saved."""
 
 from abc import ABC, abstractmethod
 
@@ -6,23 +6,23 @@ from torch import nn
 
 
 class Average(ABC):
-    """Follows a network in training and offers another for examination."""
+    """Derives the network that is validated and saved from the network in training."""
 
     @abstractmethod
     def evaluation_model(self) -> nn.Module:
-        """Return the network to examine and to keep: images (N, C, H, W) to logits (N, K)."""
+        """Return the network to validate and save; maps images (N, C, H, W) to logits (N, K)."""
 
-    # most averages take note of only one of these, and keep nothing that their network does not
+    # no-ops by default: most averages use only one hook and have no state beyond their network
 
     def on_step(self) -> None:  # noqa: B027
-        """Take note that the optimizer took a step."""
+        """Update the average after an optimizer step."""
 
     def on_period_end(self) -> None:  # noqa: B027
-        """Take note that the schedules start over."""
+        """Update the average at the end of a period, when the schedules restart."""
 
     def state_dict(self) -> dict[str, object]:
-        """Return what the next epoch depends on."""
+        """Return the state that the next epoch depends on."""
         return {}
 
     def load_state_dict(self, state: dict[str, object]) -> None:  # noqa: B027
-        """Take up where `state_dict` left off."""
+        """Restore the state that `state_dict` returned."""

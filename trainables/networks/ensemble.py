@@ -1,4 +1,4 @@
-"""Several networks that answer as one."""
+"""An ensemble of networks."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Ensemble(nn.Module):
-    """The mean of the predicted probabilities.
+    """A network whose prediction is the mean of its members' probabilities.
 
     Attributes:
         members: The networks.
@@ -19,6 +19,6 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the log of the mean probabilities (N, K), whose softmax they are."""
-        each = torch.stack([member(x).log_softmax(dim=1) for member in self.members])
-        return each.logsumexp(dim=0) - math.log(len(self.members))
+        """Return the log of the mean probabilities as logits (N, K)."""
+        log_p = torch.stack([member(x).log_softmax(dim=1) for member in self.members])
+        return log_p.logsumexp(dim=0) - math.log(len(self.members))

@@ -1,9 +1,9 @@
-"""A network as attacks see it in eval mode: a constant, arranged to be quick to differentiate.
+"""BN-folded graph of a network in eval mode, which attacks differentiate faster.
 
-While an attack runs, weights do not change. So BatchNorm, which is affine in eval mode, is folded
-into the convolution before it, and where there is none (pre-activation networks, sums) becomes one
-multiplication and addition. The graph is traced once a network; its constants are taken anew each
-time the network is looked at, which costs as much as one pass over the weights.
+Weights are constant during an attack, and BatchNorm is affine in eval mode. It is folded into the
+convolution before it. Without one (pre-activation networks, sums) it becomes one multiplication and
+addition. The graph is traced once per network. Its constants are refreshed for each attack, which
+costs as much as one pass over the weights.
 """
 
 from weakref import WeakKeyDictionary
@@ -24,17 +24,17 @@ from trainables.networks.precision import (
 
 
 class FoldedConv(nn.Module):
-    """A convolution and the BatchNorm behind it, as one convolution."""
+    """A convolution and the BatchNorm after it, as one convolution."""
 
     def __init__(self, conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> None:
         super().__init__()
-        self.sources = [conv, norm]  # in a list, so that they are no part of this module
+        self.sources = [conv, norm]  # in a list, so that torch does not register them as submodules
         self.stride, self.padding = conv.stride, conv.padding
         self.dilation, self.groups = conv.dilation, conv.groups
         self.contiguous = is_unsafe(conv)
 
     def refresh(self, dtype: torch.dtype | None) -> None:
-        """Take the weights as they are now, in their own type if none is asked for."""
+        """Copy the current weights. `dtype` is `None`: keep their type."""
         conv, norm = self.sources
         assert isinstance(conv, nn.Conv2d)
         weight, bias = conv.weight.detach(), None if conv.bias is None else conv.bias.detach()
@@ -47,7 +47,7 @@ class FoldedConv(nn.Module):
         self.bias = None if bias is None else bias.to(self.weight.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, C', H', W') of features (N, C, H, W)."""
+        """Return the convolution (N, C', H', W') of features (N, C, H, W)."""
         x = x.contiguous() if self.contiguous else x
         return F.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
@@ -55,25 +55,25 @@ class FoldedConv(nn.Module):
 
 
 class FoldedNorm(nn.Module):
-    """A BatchNorm that no convolution can take in."""
+    """A BatchNorm without a convolution to fold it into, as an affine map."""
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:
         super().__init__()
         self.sources = [norm]
 
     def refresh(self, dtype: torch.dtype | None) -> None:
-        """Take the weights as they are now, in their own type if none is asked for."""
+        """Copy the current weights. `dtype` is `None`: keep their type."""
         factor, shift = batchnorm_affine(self.sources[0])
         dtype = dtype or factor.dtype
         self.factor, self.shift = (part.view(-1, 1, 1).to(dtype) for part in (factor, shift))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return features (N, C, H, W), scaled and shifted channel by channel."""
+        """Return features (N, C, H, W) with each channel scaled and shifted."""
         return torch.addcmul(self.shift, x, self.factor)
 
 
 def batchnorm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return what BatchNorm multiplies by and adds in eval mode, (C,) each."""
+    """Return the factor and the shift of BatchNorm in eval mode, (C,) each."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     factor = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
@@ -81,7 +81,7 @@ def batchnorm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 class Tracer(fx.Tracer):
-    """Sees the layers of torch, and the cosine head, as wholes."""
+    """A tracer that keeps torch's layers and the cosine head as single nodes."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Return whether a module is one node of the graph."""
@@ -89,11 +89,11 @@ class Tracer(fx.Tracer):
 
 
 class FoldedView(nn.Module):
-    """What attacks use in place of a network: images (N, C, H, W) to logits (N, K)."""
+    """The BN-folded graph of a network; maps images (N, C, H, W) to logits (N, K)."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        with full_precision(model):  # autocast is no part of a graph
+        with full_precision(model):  # autocast cannot be traced
             graph = Tracer().trace(model)
         modules: dict[str, nn.Module] = dict(model.named_modules())
         for node in graph.nodes:
@@ -109,10 +109,10 @@ class FoldedView(nn.Module):
 
     @torch.no_grad()
     def refresh(self, *, mixed: bool) -> None:
-        """Take the weights and statistics of the network as they are now."""
+        """Copy the current weights and statistics of the network, in bf16 if `mixed`."""
         self.layers.is_mixed = mixed
-        for part in self.folded_layers:
-            part.refresh(torch.bfloat16 if mixed else None)
+        for layer in self.folded_layers:
+            layer.refresh(torch.bfloat16 if mixed else None)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, K) of images (N, C, H, W)."""
@@ -121,7 +121,7 @@ class FoldedView(nn.Module):
 
 
 def fold_batchnorm(node: fx.Node, modules: dict[str, nn.Module]) -> None:
-    """Put the BatchNorm at `node` into the convolution before it, or else make it affine."""
+    """Fold the BatchNorm at `node` into the convolution before it, or make it an affine layer."""
     norm = modules[str(node.target)]
     assert isinstance(norm, nn.BatchNorm2d)
     before = node.args[0]
@@ -135,20 +135,20 @@ def fold_batchnorm(node: fx.Node, modules: dict[str, nn.Module]) -> None:
 
 
 VIEWS: WeakKeyDictionary[nn.Module, FoldedView | None] = WeakKeyDictionary()
-"""Of each network, its view; none if it cannot be traced, as a user's own may not."""
+"""The view of each network. `None`: it cannot be traced (possible for custom networks)."""
 
 
 def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
-    """Return what to attack in place of `model`, which is in eval mode and frozen.
+    """Return the BN-folded graph of `model`, which is in eval mode and frozen.
 
-    The answers are the same to rounding, and so are their slopes.
+    Logits and gradients equal those of `model` up to rounding.
 
     Args:
-        model: Images (N, C, H, W) to logits (N, K).
-        mixed: Whether to compute in bf16; as the network does if none.
+        model: Maps images (N, C, H, W) to logits (N, K).
+        mixed: Whether to compute in bf16. `None`: as `model` does.
 
     Returns:
-        The view; `model` itself if it cannot be traced.
+        The view, or `model` itself if it cannot be traced.
     """
     if model not in VIEWS:
         VIEWS[model] = trace_view(model)
@@ -160,7 +160,7 @@ def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
 
 
 def trace_view(model: nn.Module) -> FoldedView | None:
-    """Return the view of a network, or none if its graph depends on its input."""
+    """Return the view of a network. `None`: its graph depends on the input."""
     try:
         return FoldedView(model)
     except (fx.proxy.TraceError, TypeError, RuntimeError, AttributeError):

@@ -1,8 +1,8 @@
 """The last layer of any network: linear, or hypersphere embedding.
 
-Hypersphere embedding (Pang et al., 2020, arXiv:2002.08619) gives cosines between the feature and
-one direction a class, times a scale. The scale is part of the network, so that whoever attacks or
-examines it meets the same logits; the margin belongs to the criterion and so to training alone.
+The logits of hypersphere embedding (Pang et al., 2020, arXiv:2002.08619) are the cosines between
+the feature and one direction per class, times a scale. The scale is part of the network, so attacks
+and validation use the same logits. The margin is part of the criterion and affects only training.
 """
 
 from typing import Literal
@@ -18,9 +18,9 @@ class CosineHead(nn.Module):
     """A scale times the cosines between features and class directions.
 
     Attributes:
-        weight: One unit direction a class, (K, D). Put back on the sphere at each pass, by
-            projection rather than by a derivative through the norm, as in the published code.
-        scale: The scale.
+        weight: One unit direction per class, (K, D). Each forward pass projects it to the sphere;
+            the norm is not differentiated, as in the published code.
+        scale: Factor of the cosines.
     """
 
     def __init__(self, features: int, classes: int, s: float) -> None:
@@ -30,7 +30,7 @@ class CosineHead(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the logits (N, K) of features (N, D)."""
-        # past autograd, which would take a projected weight for a changed one
+        # on .data: autograd treats an in-place projection as a change of a saved tensor
         self.weight.data = F.normalize(self.weight.data, dim=1)
         return self.scale * F.linear(F.normalize(z, dim=1), self.weight)
 
@@ -38,13 +38,13 @@ class CosineHead(nn.Module):
 def with_head(
     net: nn.Module, *, head: Literal["linear", "cosine"] = "linear", s: Positive = 15.0
 ) -> nn.Module:
-    """Return `net` with the last layer asked for.
+    """Return `net` with the chosen last layer.
 
     Args:
-        net: A network whose last linear layer gives the logits; changed in place.
-        head: "linear" leaves it, "cosine" puts hypersphere embedding there.
-        s: What cosines are multiplied by; the published code has 10 with PGD-AT, 15 with TRADES and
-            20 with ALP.
+        net: A network whose last linear layer computes the logits; changed in place.
+        head: "linear" keeps the last layer, "cosine" replaces it by hypersphere embedding.
+        s: Scale of the cosines; the published code has 10 with PGD-AT, 15 with TRADES and 20 with
+            ALP.
     """
     if head == "cosine":
         *_, (path, last) = [(n, m) for n, m in net.named_modules() if isinstance(m, nn.Linear)]
@@ -55,5 +55,5 @@ def with_head(
 
 
 def cosine_scale(model: nn.Module) -> float:
-    """Return what the cosines of `model` are multiplied by; 1 if its logits are no cosines."""
+    """Return the scale of the cosine head of `model`; 1 for a linear head."""
     return next((m.scale for m in model.modules() if isinstance(m, CosineHead)), 1.0)

@@ -5,12 +5,12 @@ from torch import Tensor, nn
 
 
 def to_channels_last(model: nn.Module) -> nn.Module:
-    """Convert a network to channels last in place, but for convolutions that would corrupt memory.
+    """Convert a network to channels last in place, except convolutions that would corrupt memory.
 
     Convolutions are fastest in channels last; the numbers are the same to rounding.
 
     Args:
-        model: Any network, on the device where it is to run.
+        model: Any network, on the device that it runs on.
 
     Returns:
         The same network.
@@ -26,8 +26,8 @@ def to_channels_last(model: nn.Module) -> nn.Module:
 def with_channels_first(weight: Tensor) -> Tensor:
     """Return a copy of a weight whose strides are those of channels first.
 
-    A weight of 1x1 is contiguous in both layouts, so that `contiguous()` would leave the strides of
-    channels last, by which torch chooses the kernel.
+    A 1x1 weight is contiguous in both layouts. `contiguous()` would keep the strides of channels
+    last, which select the kernel in torch.
     """
     return weight.clone(memory_format=torch.contiguous_format)
 
@@ -36,7 +36,7 @@ def is_unsafe(conv: nn.Conv2d) -> bool:
     """Return whether the backward pass of a convolution may corrupt the heap in channels last.
 
     On CPUs, most often those without AVX-512, the backward pass of a 1x1 convolution with a stride
-    and 2 to 4 input channels writes outside its buffers or hangs, if its input or weights are
+    and 2 to 4 input channels writes outside its buffers or hangs if its input or weights are
     channels last (seen with torch 2.11 and 2.15.0, oneDNN 3.13.3). 6 and 8 channels were not
     affected; the limit leaves a margin.
     """
@@ -44,5 +44,5 @@ def is_unsafe(conv: nn.Conv2d) -> bool:
 
 
 def contiguous_input(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Return the input of a convolution with channels first in memory: a forward pre-hook."""
+    """Return the inputs of a convolution in channels first; a forward pre-hook."""
     return tuple(x.contiguous() for x in inputs)

@@ -1,4 +1,4 @@
-"""How a network treats batch statistics and parameters while it is attacked."""
+"""Train or eval mode and frozen weights during an attack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ Mode = Literal["train", "eval"]
 
 @contextmanager
 def in_mode(model: Module, mode: Mode) -> Iterator[None]:
-    """Put `model` in `mode`, and back as it was on leaving."""
+    """Set the mode of `model` inside the block and restore it afterwards."""
     was_training = model.training
     model.train(mode == "train")
     try:
@@ -22,12 +22,12 @@ def in_mode(model: Module, mode: Mode) -> Iterator[None]:
 
 @contextmanager
 def frozen_weights(model: Module) -> Iterator[None]:
-    """Make `model` a constant, so that an attack pays for input gradients only."""
-    thawed = [p for p in model.parameters() if p.requires_grad]
-    for p in thawed:
+    """Freeze the weights inside the block, so that an attack computes input gradients only."""
+    trainable = [p for p in model.parameters() if p.requires_grad]
+    for p in trainable:
         p.requires_grad_(False)
     try:
         yield
     finally:
-        for p in thawed:
+        for p in trainable:
             p.requires_grad_(True)

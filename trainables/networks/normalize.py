@@ -1,4 +1,4 @@
-"""Input normalisation as the first layer of the model, so that attacks live in [0, 1]."""
+"""Input normalisation as the first layer of the model, so that attacks work on pixels in [0, 1]."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from trainables.networks.precision import Network
 
 
 class Normalize(nn.Module):
-    """Shift and scale each channel; the constants travel with the weights."""
+    """Shifts and scales each channel; the constants are saved with the weights."""
 
     mean: Tensor
     std: Tensor
@@ -27,13 +27,13 @@ class Normalize(nn.Module):
 def with_normalization(
     net: nn.Module, mean: Sequence[float], std: Sequence[float], *, normalize: bool = True
 ) -> nn.Module:
-    """Return `net` behind a normalisation layer.
+    """Return a network that normalises images and then applies `net`.
 
     Args:
-        net: Normalised images to logits.
-        mean: One number a channel, on the [0, 1] pixel scale.
-        std: Likewise.
-        normalize: Whether to normalise; if not, the network sees raw pixels in [0, 1].
+        net: Maps normalised images to logits.
+        mean: Mean of each channel, on the [0, 1] pixel scale.
+        std: Standard deviation of each channel, likewise.
+        normalize: Whether to normalise; otherwise `net` receives raw pixels in [0, 1].
     """
     if not normalize:
         mean, std = [0.0] * len(mean), [1.0] * len(std)

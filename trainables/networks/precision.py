@@ -1,4 +1,4 @@
-"""How many bits networks compute with; losses, gradients of weights and updates keep 32."""
+"""Numerical precision of networks; losses, weight gradients and updates stay in fp32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ Precision = Literal["fp32", "tf32", "bf16"]
 
 
 class Network(nn.Sequential):
-    """Layers in a row that may compute in bf16, whatever comes before and after them.
+    """A sequence of layers that can compute in bf16.
 
     Attributes:
-        is_mixed: Whether they do, where autocast finds it safe. Weights and logits stay fp32.
-        is_compiled: Whether torch compiles them.
+        is_mixed: Whether the layers run under bf16 autocast. Weights and logits stay fp32.
+        is_compiled: Whether torch compiles the layers.
     """
 
     is_mixed = False
@@ -35,11 +35,11 @@ class Network(nn.Sequential):
 
 
 def set_precision(model: nn.Module, precision: Precision) -> None:
-    """Let a network compute in a precision, and the whole process if it is fp32 or tf32.
+    """Set the precision of a network; fp32 and tf32 apply to the whole process.
 
     Args:
-        model: Changed in place.
-        precision: "tf32" drops 13 bits of products on GPUs that know it; elsewhere it is "fp32".
+        model: The network; changed in place.
+        precision: "tf32" drops 13 bits of products on GPUs that support it; otherwise it is "fp32".
     """
     torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
@@ -48,7 +48,7 @@ def set_precision(model: nn.Module, precision: Precision) -> None:
 
 
 def compile_layers(model: nn.Module) -> None:
-    """Let torch compile a network; the first steps take as long as that takes."""
+    """Compile a network with torch; compilation happens during the first steps."""
     for network in find_networks(model):
         network.is_compiled = True
         network.compile()
@@ -61,7 +61,7 @@ def is_mixed(model: nn.Module) -> bool:
 
 @contextmanager
 def full_precision(model: nn.Module) -> Iterator[None]:
-    """Let a network compute in fp32, and as it did on leaving."""
+    """Let a network compute in fp32 inside the block and restore its precision afterwards."""
     mixed = [network for network in find_networks(model) if network.is_mixed]
     for network in mixed:
         network.is_mixed = False
@@ -73,5 +73,5 @@ def full_precision(model: nn.Module) -> Iterator[None]:
 
 
 def find_networks(model: nn.Module) -> list[Network]:
-    """Return the networks that a model consists of, one but for an ensemble."""
+    """Return the `Network` modules of a model: one, or several for an ensemble."""
     return [module for module in model.modules() if isinstance(module, Network)]

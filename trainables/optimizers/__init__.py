@@ -1,1 +1,1 @@
-"""What takes the steps: one file each, with a `build`. Weight decay reaches every parameter."""
+"""Optimizers: one file each, with a `build`. Weight decay applies to every parameter."""

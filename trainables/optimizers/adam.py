@@ -19,11 +19,11 @@ def build(
     """Return the optimizer.
 
     Args:
-        parameters: What it changes.
+        parameters: The parameters to optimise.
         lr: Peak learning rate; the schedule multiplies it.
-        beta1: Memory of the mean of the gradient.
-        beta2: Memory of its square.
-        weight_decay: L2 penalty, added to the gradient; on every parameter.
+        beta1: Decay rate of the average gradient.
+        beta2: Decay rate of the average squared gradient.
+        weight_decay: L2 penalty on every parameter, added to the gradient.
     """
     return torch.optim.Adam(
         parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay, fused=True

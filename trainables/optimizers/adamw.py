@@ -19,11 +19,11 @@ def build(
     """Return the optimizer.
 
     Args:
-        parameters: What it changes.
+        parameters: The parameters to optimise.
         lr: Peak learning rate; the schedule multiplies it.
-        beta1: Memory of the mean of the gradient.
-        beta2: Memory of its square.
-        weight_decay: Share of each weight, times the learning rate, that a step takes away.
+        beta1: Decay rate of the average gradient.
+        beta2: Decay rate of the average squared gradient.
+        weight_decay: Decoupled decay: each step subtracts lr * weight_decay * weight.
     """
     return torch.optim.AdamW(
         parameters, lr=lr, betas=(beta1, beta2), weight_decay=weight_decay, fused=True

@@ -9,7 +9,7 @@ from torch.nn import Parameter
 from trainables.hparams.ranges import FractionBelowOne, NonNegative, Positive
 
 MIN_DIMS = {"gc": 2, "gcc": 4}
-"""Axes that a parameter must have to be centralised: matrices too, or convolutions only."""
+"""Minimum number of dimensions of centralised parameters: matrices, or convolutions only."""
 
 
 def build(
@@ -24,16 +24,16 @@ def build(
     """Return the optimizer.
 
     Args:
-        parameters: What it changes.
+        parameters: The parameters to optimise.
         lr: Peak learning rate; the schedule multiplies it.
-        momentum: Share of the last step that carries on.
-        nesterov: Whether to look ahead by it; without momentum that changes nothing.
-        weight_decay: L2 penalty, added to the gradient; on every parameter.
+        momentum: Momentum factor.
+        nesterov: Whether to use Nesterov momentum; no effect without momentum.
+        weight_decay: L2 penalty on every parameter, added to the gradient.
         centralize: Whether each output channel's gradient, the penalty included, loses its mean
             (Yong et al., arXiv:2004.01461): "gc" in convolutions and linear layers, "gcc" in
             convolutions only.
     """
-    ahead = nesterov and momentum > 0  # torch refuses the combination that changes nothing
+    ahead = nesterov and momentum > 0  # torch refuses nesterov without momentum
     if centralize == "no":
         return torch.optim.SGD(
             parameters,
@@ -43,14 +43,14 @@ def build(
             weight_decay=weight_decay,
             fused=True,
         )
-    # the penalty must be in the gradient before its mean is taken, so torch must not add it after
+    # the hook adds the penalty before it takes the mean, so torch must not add it
     sgd = torch.optim.SGD(parameters, lr=lr, momentum=momentum, nesterov=ahead, fused=True)
     sgd.register_step_pre_hook(centralization_hook(weight_decay, MIN_DIMS[centralize]))
     return sgd
 
 
 def centralization_hook(weight_decay: float, axes: int) -> Callable[..., None]:
-    """Return a hook that adds the penalty to each gradient, then takes channels' means away."""
+    """Return a hook that adds the penalty to each gradient, then subtracts channel means."""
 
     @torch.no_grad()
     def hook(optimizer: torch.optim.Optimizer, *_: object) -> None:

@@ -1,5 +1,4 @@
 """Learning-rate schedules: one file each, with a `factor` of the peak.
 
-Progress is the share of the run that is over, in (0, 1), so that a schedule means the same for
-10 epochs as for 110, and can be compressed.
+Progress is the completed share of the run, so that schedules scale with the number of epochs.
 """

@@ -2,5 +2,5 @@
 
 
 def factor(progress: float) -> float:
-    """Return what the peak learning rate is multiplied by: 1."""
+    """Return the factor of the peak learning rate: 1."""
     return 1.0

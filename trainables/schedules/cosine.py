@@ -4,9 +4,9 @@ import math
 
 
 def factor(progress: float) -> float:
-    """Return what the peak learning rate is multiplied by.
+    """Return the factor of the peak learning rate.
 
     Args:
-        progress: Share of the run that is over, in [0, 1].
+        progress: Completed share of the run, in [0, 1].
     """
     return 0.5 * (1 + math.cos(math.pi * progress))

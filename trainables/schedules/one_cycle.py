@@ -1,14 +1,14 @@
-"""Straight up to the peak and straight down to zero (Wong et al., 2020, arXiv:2001.03994)."""
+"""Linear to the peak, then linear to zero (Wong et al., 2020, arXiv:2001.03994)."""
 
 from trainables.hparams.ranges import Fraction
 
 
 def factor(progress: float, *, peak: Fraction = 0.4) -> float:
-    """Return what the peak learning rate is multiplied by.
+    """Return the factor of the peak learning rate.
 
     Args:
-        progress: Share of the run that is over, in [0, 1].
-        peak: When the rate is highest, as a share of the run.
+        progress: Completed share of the run, in [0, 1].
+        peak: Share of the run at which the learning rate is highest.
     """
     if progress < peak:
         return progress / peak

@@ -1,1 +1,1 @@
-"""Warm-up, restarts and scaling of learning rates."""
+"""Warm-up, restarts and learning-rate scaling."""

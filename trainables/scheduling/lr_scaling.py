@@ -8,8 +8,8 @@ def scale_lr(lr: float, batch_size: int, *, lr_batch_size: Count | None = None) 
 
     Args:
         lr: Peak learning rate.
-        batch_size: Images a batch.
-        lr_batch_size: Batch size that `lr` is meant for; at another, it is scaled in proportion
-            (128 in Table 3 of Bag of Tricks, arXiv:2010.00467). Never scaled if none.
+        batch_size: Images per batch.
+        lr_batch_size: Batch size that `lr` is meant for; for others, it is scaled linearly (128 in
+            Table 3 of Bag of Tricks, arXiv:2010.00467). `None`: no scaling.
     """
     return lr * batch_size / lr_batch_size if lr_batch_size else lr

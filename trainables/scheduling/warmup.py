@@ -9,7 +9,7 @@ def warmup_factor(progress: float, *, warmup: Fraction = 0.0) -> float:
     Its published code computes (t + 1) / W instead, which overshoots the preset value.
 
     Args:
-        progress: Share of the run that is over, in [0, 1].
+        progress: Completed share of the run, in [0, 1].
         warmup: Length of the warm-up, as a share of the run: 10 of 110 epochs is 10/110.
     """
     return min(progress / warmup, 1.0) if warmup else 1.0

@@ -1,1 +1,1 @@
-"""Threat models: one file a norm, each with a `build`."""
+"""Threat models: one file per norm, with a `build`."""

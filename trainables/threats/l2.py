@@ -1,4 +1,4 @@
-"""The whole image may move by at most eps in Euclidean length (Madry et al., arXiv:1706.06083)."""
+"""Perturbations of at most eps in the Euclidean norm (Madry et al., arXiv:1706.06083)."""
 
 import math
 
@@ -15,7 +15,7 @@ class L2(Threat):
     """Perturbations of Euclidean length `eps` at most that stay inside [0, 1]."""
 
     def project_to_ball(self, delta: Tensor) -> Tensor:
-        """Return perturbations (N, ...) shortened to `eps` where they are longer."""
+        """Return perturbations (N, ...) scaled to length `eps` where they are longer."""
         return (self.eps / (l2_norms(delta) + TINY)).clamp(max=1) * delta
 
     def norm(self, delta: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class L2(Threat):
         return x + self.eps * share * self.steepest_step(direction)
 
     def diameter(self, shape: tuple[int, int, int]) -> float:
-        """Return the distance of a black image from a white one."""
+        """Return the distance between a black and a white image."""
         return math.sqrt(math.prod(shape))
 
     def steepest_step(self, grad: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Every pixel may move by at most eps (Goodfellow et al., 2015, arXiv:1412.6572)."""
+"""Perturbations of at most eps per pixel (Goodfellow et al., 2015, arXiv:1412.6572)."""
 
 from typing import Annotated
 
@@ -15,11 +15,11 @@ class Linf(Threat):
     """Perturbations that move no pixel by more than `eps` and stay inside [0, 1]."""
 
     def project_to_ball(self, delta: Tensor) -> Tensor:
-        """Return perturbations (N, ...) with each pixel cut to at most `eps` either way."""
+        """Return perturbations (N, ...) clipped to [-eps, eps]."""
         return delta.clamp(-self.eps, self.eps)
 
     def norm(self, delta: Tensor) -> Tensor:
-        """Return the largest movement of any pixel, (N,)."""
+        """Return the largest change of a pixel, (N,)."""
         return delta.flatten(1).abs().amax(dim=1)
 
     def random_point(self, x: Tensor, rng: Generator | None) -> Tensor:
@@ -28,7 +28,7 @@ class Linf(Threat):
         return x + self.eps * (2 * unit - 1)
 
     def diameter(self, shape: tuple[int, int, int]) -> float:
-        """Return the distance of a black pixel from a white one."""
+        """Return the distance between a black and a white pixel."""
         return 1.0
 
     def steepest_step(self, grad: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Attack the batch, then take one step down the loss (Madry et al., 2018, arXiv:1706.06083)."""
+"""Attack the batch, then take one optimizer step (Madry et al., 2018, arXiv:1706.06083)."""
 
 from collections.abc import Callable
 
@@ -24,20 +24,20 @@ def update(
     mode: Mode = "eval",
     micro_batch: Count | None = None,
 ) -> Tensor:
-    """Change the weights once.
+    """Update the weights once.
 
     Args:
         model: The network.
-        optimizer: Takes the step.
+        optimizer: The optimizer.
         x: Clean images (N, C, H, W) in [0, 1].
         y: Labels (N,).
-        method: Gives the two objectives.
-        attack: Solves the inner one.
-        mode: How BatchNorm behaves while attacked: "eval" uses the running statistics and leaves
-            them alone, "train" uses each batch's own and every attack step updates the running
-            ones, as the reference code of Rice et al. (arXiv:2002.11569) does.
-        micro_batch: Images at a time, where memory is short: gradients add up to those of the whole
-            batch, but for batch statistics, which are those of each part. All at once if none.
+        method: Method with the two objectives.
+        attack: Attack that maximises the inner objective.
+        mode: BatchNorm during the attack: "eval" uses the running statistics, "train" uses batch
+            statistics, and every attack step updates the running ones, as in the code of Rice et
+            al. (arXiv:2002.11569).
+        micro_batch: Images per forward pass, to save memory. Gradients are accumulated over the
+            batch; batch statistics are those of each part. `None`: the whole batch.
 
     Returns:
         The loss before the step (scalar).
@@ -45,9 +45,9 @@ def update(
     total = torch.zeros((), device=x.device)
     size = micro_batch or len(x)
     optimizer.zero_grad()
-    for some, labels in zip(x.split(size), y.split(size), strict=True):
-        x_adv = craft_examples(model, some, labels, method, attack, mode)
-        loss = method.outer(model, some, x_adv, labels) * (len(some) / len(x))
+    for images, labels in zip(x.split(size), y.split(size), strict=True):
+        x_adv = craft_examples(model, images, labels, method, attack, mode)
+        loss = method.outer(model, images, x_adv, labels) * (len(images) / len(x))
         loss.backward()
         total += loss.detach()
     optimizer.step()
@@ -62,15 +62,15 @@ def craft_examples(
     attack: BoundAttack,
     mode: Mode,
 ) -> Tensor:
-    """Return the attacked images, shaped as `x`; `x` itself if the method attacks nothing."""
+    """Return adversarial images, shaped as `x`; `x` itself if the method does not attack."""
     with in_mode(model, mode), frozen_weights(model):
-        seen = folded_view(model) if mode == "eval" else model
-        objective = method.inner(seen, x, y)
+        attacked = folded_view(model) if mode == "eval" else model
+        objective = method.inner(attacked, x, y)
         return x if objective is None else attack.perturb(objective, x, y)
 
 
 def descend_loss(optimizer: Optimizer, loss: Callable[[], Tensor]) -> Tensor:
-    """Take one step down `loss`; return it as it was (scalar)."""
+    """Take one optimizer step on `loss`; return its value before the step (scalar)."""
     optimizer.zero_grad()
     value = loss()
     value.backward()

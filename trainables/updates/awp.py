@@ -31,32 +31,32 @@ def update(
     gamma: NonNegative = 0.01,
     begins: Fraction = 0.0,
 ) -> Tensor:
-    """Change the weights once, by the slope where nearby weights make the loss worst.
+    """Update the weights once, with the gradient at adversarially perturbed weights.
 
     Args:
         model: The network.
-        optimizer: Takes the step.
+        optimizer: The optimizer.
         x: Clean images (N, C, H, W) in [0, 1].
         y: Labels (N,).
-        method: Gives the two objectives.
-        attack: Solves the inner one.
-        progress: Share of the run that is over, in [0, 1].
-        mode: How BatchNorm behaves while attacked, as in `alternate`.
-        gamma: How far the weights are moved, as a fraction of the norm of each matrix; 0.005 for
+        method: Method with the two objectives.
+        attack: Attack that maximises the inner objective.
+        progress: Completed share of the run, in [0, 1].
+        mode: BatchNorm during the attack, as in `alternate`.
+        gamma: Size of the weight perturbation, relative to the norm of each matrix; 0.005 for
             TRADES in the published code.
-        begins: Share of the run before the weights are moved at all.
+        begins: Share of the run before the first perturbation.
 
     Returns:
-        The loss at the moved weights (scalar).
+        The loss at the perturbed weights (scalar).
     """
     x_adv = craft_examples(model, x, y, method, attack, mode)
     loss = partial(method.outer, model, x, x_adv, y)
     if not gamma or progress < begins:
         return descend_loss(optimizer, loss)
     matrices = [p for p in model.parameters() if p.dim() > 1]
-    slopes = torch.autograd.grad(loss(), matrices)
+    gradients = torch.autograd.grad(loss(), matrices)
     optimizer.zero_grad()
-    with perturbed_weights(matrices, slopes, gamma):
+    with perturbed_weights(matrices, gradients, gamma):
         value = loss()
         value.backward()
     optimizer.step()
@@ -67,7 +67,7 @@ def update(
 def perturbed_weights(
     matrices: list[Parameter], gradients: tuple[Tensor, ...], gamma: float
 ) -> Iterator[None]:
-    """Move each matrix up its slope by `gamma` of its norm, and back on leaving."""
+    """Move each matrix along its gradient by `gamma` of its norm inside the block."""
     before = [w.detach().clone() for w in matrices]
     with torch.no_grad():
         for w, g in zip(matrices, gradients, strict=True):
@@ -77,4 +77,4 @@ def perturbed_weights(
     finally:
         with torch.no_grad():
             for w, old in zip(matrices, before, strict=True):
-                w.copy_(old)  # exact, where subtracting the move would leave rounding behind
+                w.copy_(old)  # exact; subtracting would leave rounding errors

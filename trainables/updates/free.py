@@ -27,22 +27,22 @@ def update(
     replays: Count = 8,
     reach: Positive = 1.0,
 ) -> Tensor:
-    """Change the weights once, by a backward pass that serves weights and images.
+    """Update the weights once, with one backward pass for weights and images.
 
-    The loop shows each batch `replays` times in a row, and so many batches fewer: an epoch costs as
-    much as one of standard training and goes through that part of the images. The perturbation
-    carries on from replay to replay and from batch to batch.
+    The loop repeats each batch `replays` times and uses only one in `replays` batches of an epoch,
+    so an epoch costs as much as one of standard training. The perturbation is kept from replay to
+    replay and from batch to batch.
 
     Args:
         model: The network, in train mode throughout.
-        optimizer: Takes the step.
+        optimizer: The optimizer.
         x: Clean images (N, C, H, W) in [0, 1].
         y: Labels (N,).
-        method: Gives the outer objective, which serves as the inner one too.
+        method: Method whose outer objective is also the inner one.
         threat: The set of allowed perturbations.
-        memory: Holds the perturbation, as large as the largest batch so far.
-        replays: Times that the loop shows each batch, m of the paper.
-        reach: Length of the step of the images, as a multiple of eps.
+        memory: Stores the perturbation, as large as the largest batch so far.
+        replays: Repetitions of each batch, m of the paper.
+        reach: Step size of the perturbation, as a multiple of eps.
 
     Returns:
         The loss before the step (scalar).
@@ -52,7 +52,7 @@ def update(
     delta = memory["delta"][: len(x)]
     x_adv = (x + delta).clamp_(0, 1).requires_grad_()
     value = descend_loss(optimizer, partial(method.outer, model, x, x_adv, y))
-    if x_adv.grad is not None:  # a method that trains on clean images alone leaves none
+    if x_adv.grad is not None:  # `None`: the method uses clean images only
         ascended = delta + reach * threat.eps * threat.steepest_step(x_adv.grad)
         delta.copy_(threat.project_to_ball(ascended))
     return value

@@ -29,25 +29,25 @@ def update(
     steps: Count = 3,
     step_size: Positive | None = None,
 ) -> Tensor:
-    """Change the weights once, by whole passes between which only the first layer is attacked.
+    """Update the weights once, with full passes between which only the first layer is attacked.
 
-    A whole pass gives the slope of the loss at the first layer's output. With that slope held, the
-    images take a few steps through the first layer alone. The other layers learn from the whole
-    passes, the first one from where those steps end. (In the published code the first layer learns
-    from both.) Gradients are summed over the passes, so the learning rate should be divided by
+    A full pass computes the gradient of the loss at the first layer's output. With that gradient
+    fixed, the images take a few steps through the first layer only. The other layers get gradients
+    from the full passes, the first layer from the end of those steps. (In the published code the
+    first layer gets both.) Gradients are summed over the passes, so divide the learning rate by
     their number.
 
     Args:
         model: The network, in train mode throughout.
-        optimizer: Takes the step.
+        optimizer: The optimizer.
         x: Clean images (N, C, H, W) in [0, 1].
         y: Labels (N,).
-        method: Gives the outer objective, which serves as the inner one too.
+        method: Method whose outer objective is also the inner one.
         threat: The set of allowed perturbations.
-        rng: Source of the random start; the global one if None.
-        passes: Whole passes, m of YOPO-m-n.
+        rng: Generator of the random start. `None`: the global generator.
+        passes: Full passes, m of YOPO-m-n.
         steps: Steps through the first layer after each, n of YOPO-m-n.
-        step_size: Length of one step, in the units of eps; a quarter of eps if none.
+        step_size: Length of one step, in the units of eps. `None`: a quarter of eps.
 
     Returns:
         The loss before the step, averaged over the passes (scalar).
@@ -58,33 +58,34 @@ def update(
     total = torch.zeros((), device=x.device)
     optimizer.zero_grad()
     for _ in range(passes):
-        loss, slope = full_pass(model, first, method, x, x_adv, y)
+        loss, output_grad = full_pass(model, first, method, x, x_adv, y)
         total += loss / passes
-        if slope is None:  # a method that trains on clean images alone has nothing to attack
+        if output_grad is None:  # the method uses clean images only
             continue
         for _ in range(steps):
             x_adv = x_adv.detach().requires_grad_()
             (grad,) = torch.autograd.grad(
-                (slope * first_layer_output(model, first, x_adv)).sum(), x_adv
+                (output_grad * first_layer_output(model, first, x_adv)).sum(), x_adv
             )
             x_adv = threat.project(x_adv.detach() + length * threat.steepest_step(grad), x)
-        (slope * first_layer_output(model, first, x_adv.detach())).sum().backward()
+        (output_grad * first_layer_output(model, first, x_adv.detach())).sum().backward()
     optimizer.step()
     return total
 
 
 def first_layer(model: Module) -> Module:
-    """Return the first module with parameters of its own."""
+    """Return the first module that directly holds parameters."""
     return next(m for m in model.modules() if list(m.parameters(recurse=False)))
 
 
 def full_pass(
     model: Module, first: Module, method: BoundMethod, x: Tensor, x_adv: Tensor, y: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Add the gradients of all layers but the first.
+    """Accumulate the gradients of all layers but the first.
 
     Returns:
-        The loss, and its slope at what the first layer makes of `x_adv`, if it depends on that.
+        The loss, and its gradient at the first layer's output for `x_adv`. `None`: the loss does
+        not depend on `x_adv`.
     """
     x_adv = x_adv.detach().requires_grad_()
     caught: list[Tensor] = []
@@ -94,15 +95,15 @@ def full_pass(
             output.retain_grad()
             caught.append(output)
 
-    own = list(first.parameters(recurse=False))
-    with with_forward_hook(first, catch), without_gradients(own):
+    first_parameters = list(first.parameters(recurse=False))
+    with with_forward_hook(first, catch), without_gradients(first_parameters):
         loss = method.outer(model, x, x_adv, y)
         loss.backward()
     return loss.detach(), caught[-1].grad if caught else None
 
 
 def first_layer_output(model: Module, first: Module, x: Tensor) -> Tensor:
-    """Return what the first layer makes of images (N, C, H, W), without the layers behind it."""
+    """Return the first layer's output for images (N, C, H, W) without running later layers."""
     reached: list[Tensor] = []
 
     def stop(_: Module, __: tuple[Tensor, ...], output: Tensor) -> None:
@@ -114,15 +115,15 @@ def first_layer_output(model: Module, first: Module, x: Tensor) -> Tensor:
     return reached[0]
 
 
-class StopForward(Exception):  # noqa: N818  # no error: it skips the layers behind the first
-    """Ends a forward pass once the first layer has answered."""
+class StopForward(Exception):  # noqa: N818  # not an error: skips the later layers
+    """Ends a forward pass after the first layer."""
 
 
 @contextmanager
 def with_forward_hook(
     module: nn.Module, hook: Callable[[Module, tuple[Tensor, ...], Tensor], None]
 ) -> Iterator[None]:
-    """Call `hook` with the inputs and the output of `module`, while inside."""
+    """Call `hook` with the inputs and the output of `module` inside the block."""
     handle = module.register_forward_hook(hook)
     try:
         yield
@@ -132,7 +133,7 @@ def with_forward_hook(
 
 @contextmanager
 def without_gradients(parameters: list[Parameter]) -> Iterator[None]:
-    """Keep `parameters` from gathering gradients, while inside."""
+    """Exclude `parameters` from gradient accumulation inside the block."""
     for p in parameters:
         p.requires_grad_(False)
     try:

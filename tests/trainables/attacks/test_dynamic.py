@@ -12,7 +12,7 @@ from trainables.threats.linf import Linf
 
 
 def test_fosc_by_hand():
-    """Slope (3, -4), perturbation (0.1, 0): 0.5 * 7 - 0.3 in linf, 0.5 * 5 - 0.3 in l2."""
+    """Gradient (3, -4), perturbation (0.1, 0): 0.5 * 7 - 0.3 in linf, 0.5 * 5 - 0.3 in l2."""
     grad, delta = torch.tensor([[3.0, -4.0]]), torch.tensor([[0.1, 0.0]])
     torch.testing.assert_close(compute_fosc(delta, grad, Linf(eps=0.5)), torch.tensor([3.2]))
     torch.testing.assert_close(compute_fosc(delta, grad, L2(eps=0.5)), torch.tensor([2.2]))
@@ -25,7 +25,7 @@ def test_fosc_vanishes_where_nothing_is_left_to_gain():
 
 
 class Sum(torch.nn.Module):
-    """An objective of constant slope 1: at x + d, FOSC is eps - d."""
+    """An objective of constant gradient 1: at x + d, FOSC is eps - d."""
 
     def forward(self, x):
         return x.sum(dim=1), x
@@ -40,7 +40,7 @@ class Sum(torch.nn.Module):
         ({"fosc": 1.0}, 0.0),
     ],
 )
-def test_it_stops_at_the_threshold_of_the_moment(settings, moved):
+def test_it_stops_at_the_current_threshold(settings, moved):
     x = torch.tensor([[0.5]])
     x_adv = dynamic.perturb(
         Sum(),

@@ -1,4 +1,4 @@
-"""A user's own images: what is taken, and what is said of the rest."""
+"""Custom images: which files are accepted, and the errors for the others."""
 
 import numpy as np
 import pytest
@@ -38,32 +38,32 @@ def test_grey_images_may_lack_the_channel_axis(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"y_test": None}, "lacks ['y_test']"),
         ({"x_train": GOOD["x_train"] / 255}, "must be uint8"),
         ({"x_train": GOOD["x_train"].transpose(0, 3, 1, 2)}, "C 1 or 3"),
-        ({"x_train": GOOD["x_train"][:5]}, "one integer an image"),
+        ({"x_train": GOOD["x_train"][:5]}, "one integer per image"),
         ({"y_train": GOOD["y_train"] - 1}, "at least 0"),
         ({"y_train": GOOD["y_train"] * 10**12}, "below 20, the number of training images, got 0"),
         ({"y_test": np.full(8, 2**63 + 1, np.uint64)}, "y_test must be at least 0 and below 20"),
-        ({"y_train": GOOD["y_train"] * 0.5}, "one integer an image"),
+        ({"y_train": GOOD["y_train"] * 0.5}, "one integer per image"),
         ({"y_train": GOOD["y_train"] * 0, "y_test": GOOD["y_test"] * 0}, "at least two classes"),
         ({"y_test": GOOD["y_test"] + 1}, "label 4, which y_train lacks"),
         ({"x_test": GOOD["x_test"][:, 1:]}, "one size"),
     ],
 )
-def test_anything_else_is_refused_with_what_was_expected(tmp_path, changes, said):
+def test_anything_else_is_refused_with_what_was_expected(tmp_path, changes, message):
     with pytest.raises(DataError) as error:
         arrays.load(path=write(tmp_path / "a.npz", **changes))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_truncated_file_is_refused(tmp_path):
     path = write(tmp_path / "a.npz")
     whole = (tmp_path / "a.npz").read_bytes()
     (tmp_path / "a.npz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="not a whole"):
+    with pytest.raises(DataError, match="not a complete"):
         arrays.load(path=path)
 
 
@@ -72,7 +72,7 @@ def test_a_compressed_file_that_is_corrupt_is_refused(tmp_path):
     whole = bytearray((tmp_path / "a.npz").read_bytes())
     whole[200:260] = bytes(60)
     (tmp_path / "a.npz").write_bytes(whole)
-    with pytest.raises(DataError, match="not a whole"):
+    with pytest.raises(DataError, match="not a complete"):
         arrays.load(path=str(tmp_path / "a.npz"))
 
 

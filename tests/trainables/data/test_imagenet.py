@@ -15,7 +15,7 @@ from trainables.training.trial import Trial
 
 @pytest.fixture
 def root(tmp_path):
-    """Two classes of six training and two test photographs, each of its own size."""
+    """Two classes of six training and two test photographs, each of a different size."""
     torch.manual_seed(0)
     for split, number in (("train", 6), ("val", 2)):
         for label, name in enumerate(("n02", "n01")):

@@ -21,7 +21,7 @@ def test_the_split_is_stratified_and_has_the_size_asked_for():
 
 
 def test_shares_that_are_no_whole_numbers_still_add_up():
-    """A fifth of 7, 7 and 6 images is 1.4, 1.4 and 1.2: the one spare goes to the first."""
+    """A fifth of 7, 7 and 6 images is 1.4, 1.4 and 1.2: the remaining one goes to the first."""
     _, validation = split_validation(images([7, 7, 6]), validation=4)
     assert validation.y.bincount().tolist() == [2, 1, 1]
 
@@ -116,7 +116,7 @@ def test_cutout_blackens_a_whole_square_somewhere_in_each_image():
 
 
 def test_mixup_blends_images_and_labels_in_the_same_shares():
-    """Image k is all k, of class k: the blend of images tells the blend of labels."""
+    """Image k is all k, of class k: the blended images show how labels must be blended."""
     y = torch.arange(5)
     x = y.float().view(5, 1, 1, 1).expand(5, 1, 2, 2)
     mixed_x, target = apply_mixup(x, y, torch.Generator().manual_seed(3), classes=6, mixup=1.0)
@@ -133,7 +133,9 @@ def test_the_share_of_mixup_has_the_mean_and_spread_of_its_beta():
     shares = []
     while len(shares) < 2000:
         _, target = apply_mixup(torch.zeros(2, 1, 1, 1), y, rng, classes=2, mixup=2.0)
-        if not torch.equal(target, torch.eye(2)):  # a pair blended with itself tells nothing
+        if not torch.equal(
+            target, torch.eye(2)
+        ):  # a pair blended with itself carries no information
             shares.append(target[0, 0].item())
     shares = torch.tensor(shares)
     assert abs(shares.mean() - 0.5) < 0.025

@@ -1,4 +1,4 @@
-"""The signature is the schema."""
+"""Knobs are read from signatures and validate their values."""
 
 from typing import Literal
 
@@ -29,7 +29,7 @@ def example(
     flip: bool = False,
     threat: object = None,
 ):
-    """Do nothing.
+    """An example of a component.
 
     Args:
         x: No knob.
@@ -69,14 +69,14 @@ def test_knobs_are_the_keywords_with_a_range():
         ("flip", True, True),
     ],
 )
-def test_what_is_in_range_comes_back_in_its_type(name, value, expected):
+def test_a_value_in_range_is_converted_to_its_type(name, value, expected):
     result = read_knobs(example)[name].validate(value)
     assert result == expected
     assert type(result) is type(expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("beta", -1, "greater than or equal to 0, got -1"),
         ("beta", float("nan"), "finite"),
@@ -91,10 +91,10 @@ def test_what_is_in_range_comes_back_in_its_type(name, value, expected):
         ("flip", 3, "boolean"),
     ],
 )
-def test_what_is_not_is_refused_with_what_was_expected_and_got(name, value, said):
+def test_an_invalid_value_is_refused_with_expected_and_given_values(name, value, message):
     with pytest.raises(ValueError, match="must be") as error:
         read_knobs(example)[name].validate(value)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_folder_becomes_absolute(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The folder is the registry, and a path is a member too."""
+"""Members are files of a package, custom files and plugins."""
 
 from importlib.metadata import EntryPoint
 from types import SimpleNamespace
@@ -8,30 +8,30 @@ import pytest
 from trainables.hparams import registry
 
 
-def test_names_are_files_without_those_that_hide():
+def test_names_are_files_without_a_leading_underscore():
     assert "mnist5k" in registry.list_members("trainables.data")
     assert not any(name.startswith("_") for name in registry.list_members("trainables.data"))
     assert "recipes" not in registry.list_members("search_spaces")
 
 
-def test_an_unknown_name_lists_those_there_are():
+def test_an_unknown_name_lists_the_members():
     with pytest.raises(LookupError, match=r"Did you mean 'pgd'\? There are: .*pgd"):
         registry.load_member("trainables.attacks", "pdg")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [(None, "no file"), ("def space(:", "SyntaxError"), ("import nothing_of_the_kind", "Module")],
 )
-def test_a_users_file_that_cannot_be_imported_says_why(tmp_path, text, said):
+def test_a_custom_file_that_cannot_be_imported_is_reported(tmp_path, text, message):
     path = tmp_path / "mine.py"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(LookupError, match=said):
+    with pytest.raises(LookupError, match=message):
         registry.load_member("search_spaces", str(path))
 
 
-def test_a_users_file_is_loaded(tmp_path):
+def test_a_custom_file_is_loaded(tmp_path):
     (tmp_path / "mine.py").write_text("answer = 42")
     assert registry.load_member("search_spaces", str(tmp_path / "mine.py")).answer == 42
 

@@ -1,4 +1,4 @@
-"""YAML that somebody else has written: plain values, and no more of them than its text."""
+"""YAML from untrusted sources: plain values and limited aliases."""
 
 import pytest
 import yaml
@@ -15,9 +15,9 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        (f"a: &a [x,x,x,x,x,x,x,x,x]\n{NINES}", "stands for more than 1000000 values"),
+        (f"a: &a [x,x,x,x,x,x,x,x,x]\n{NINES}", "expands to more than 1000000 values"),
         (MERGED, "merges other mappings"),
         ("a: &a [*a, *a]", "is nested more than 50 deep"),
         ("[" * 3000 + "]" * 3000, "RecursionError"),
@@ -28,9 +28,9 @@ MERGED = "a0: &a0 {x: 1}\n" + "".join(
         ("!!python/object/apply:os.getcwd []", "could not determine a constructor"),
     ],
 )
-def test_what_is_more_than_it_says_is_told(text, said, tmp_path):
+def test_unsafe_yaml_is_refused(text, message, tmp_path):
     (tmp_path / "some.yaml").write_text(text)
-    with pytest.raises(yaml.YAMLError, match=said):
+    with pytest.raises(yaml.YAMLError, match=message):
         safe_yaml.read_yaml(tmp_path / "some.yaml")
 
 
@@ -42,7 +42,7 @@ def test_plain_values_and_a_few_aliases_are_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("study: [1]", "study must be"),
         ("study: {epochs: null}", "study.epochs must be"),
@@ -55,9 +55,9 @@ def test_plain_values_and_a_few_aliases_are_read(tmp_path):
         ("versions: 3", "versions must be"),
     ],
 )
-def test_a_study_says_what_studies_say(text, said, tmp_path):
+def test_an_invalid_search_yaml_is_refused(text, message, tmp_path):
     (tmp_path / "search.yaml").write_text(text)
-    with pytest.raises(yaml.YAMLError, match=said):
+    with pytest.raises(yaml.YAMLError, match=message):
         search_yaml.read_search_yaml(tmp_path / "search.yaml")
     (tmp_path / "search.yaml").write_text("study: {trials: 3}\nof another version: 7\n")
     assert search_yaml.read_search_yaml(tmp_path / "search.yaml")["study"] == {"trials": 3}

@@ -1,4 +1,4 @@
-"""CURE, FGSM+CURE and LLR on a loss whose slope and curvature are known."""
+"""CURE, FGSM+CURE and LLR on a loss whose gradient and curvature are known."""
 
 import pytest
 import torch
@@ -17,14 +17,14 @@ def nothing(logits, _):
 
 
 def coin(z):
-    """Return the slope of the loss of label 0 with margin z: sigmoid(z)."""
+    """Return the gradient of the loss of label 0 with margin z: sigmoid(z)."""
     return torch.tensor(z).sigmoid()
 
 
 MODEL, Y = Halfspace(torch.tensor([1.0])), torch.tensor([0])
 
 
-def test_the_slope_is_that_of_each_examples_own_loss():
+def test_the_gradient_is_that_of_each_examples_loss():
     x = torch.tensor([[0.0], [2.0], [2.0]])
     expected = torch.stack([coin(0.0), coin(2.0), coin(2.0)])[:, None]
     torch.testing.assert_close(input_gradient(MODEL, x, torch.zeros(3).long()), expected)
@@ -32,7 +32,7 @@ def test_the_slope_is_that_of_each_examples_own_loss():
 
 @pytest.mark.parametrize(("power", "exponent"), [("norm", 1), ("squared", 2)])
 def test_cure_prices_the_turn_over_a_step_up_the_sign(power, exponent):
-    """At margin 1 the slope rises, so the step of 0.5 goes to 1.5."""
+    """At margin 1 the gradient rises, so the step of 0.5 goes to 1.5."""
     x = torch.tensor([[1.0]])
     loss = cure.outer(MODEL, x, x, Y, criterion=nothing, weight=3.0, h=0.5, power=power)
     torch.testing.assert_close(loss, 3 * (coin(1.5) - coin(1.0)) ** exponent, rtol=1e-5, atol=1e-6)
@@ -85,7 +85,7 @@ def test_the_adam_search_finds_the_end_of_the_ball_where_the_gap_is_largest():
 
 
 @pytest.mark.parametrize("method", [cure, fgsm_cure, llr])
-def test_the_price_has_a_gradient_through_the_slope(method):
+def test_the_price_has_a_gradient_through_the_input_gradient(method):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(4, 8), nn.Softplus(), nn.Linear(8, 2))
     x, y = torch.rand(3, 4), torch.tensor([0, 1, 1])

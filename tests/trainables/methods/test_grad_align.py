@@ -25,7 +25,7 @@ def test_a_linear_model_is_aligned_so_only_the_criterion_is_left():
 
 
 class Saddle(nn.Module):
-    """Margin w (a^2 - b^2) / 2 of two pixels: its slope is w (a, -b)."""
+    """Margin w (a^2 - b^2) / 2 of two pixels: its gradient is w (a, -b)."""
 
     def __init__(self):
         super().__init__()
@@ -42,10 +42,10 @@ class Saddle(nn.Module):
         ((1.0, 0.0), (0.0, 1.0), 1.0),
         ((1.0, 0.0), (1.0, 1.0), 1 - 0.5**0.5),
         ((1.0, 0.0), (2.0, 0.0), 0.0),
-        ((1e-12, 0.0), (1e-12, 1e-12), 1 - 0.5**0.5),  # as of answers that are sure
+        ((1e-12, 0.0), (1e-12, 1e-12), 1 - 0.5**0.5),  # as of confident predictions
     ],
 )
-def test_the_price_is_one_minus_the_cosine_of_the_two_slopes(here, there, expected):
+def test_the_price_is_one_minus_the_cosine_of_the_two_gradients(here, there, expected):
     class Chosen(Linf):
         def random_point(self, x, rng):
             return torch.tensor([there])
@@ -57,7 +57,7 @@ def test_the_price_is_one_minus_the_cosine_of_the_two_slopes(here, there, expect
     torch.testing.assert_close(loss.item(), 3 * expected, rtol=0, atol=1e-6)  # float32 cosine
 
 
-def test_an_example_without_a_slope_is_left_out_of_the_mean():
+def test_an_example_without_a_gradient_is_left_out_of_the_mean():
     class Chosen(Linf):
         def random_point(self, x, rng):
             return torch.tensor([[0.0, 1.0], [1.0, 0.0]])

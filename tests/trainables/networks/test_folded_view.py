@@ -28,12 +28,12 @@ SHAPE = (3, 16, 16)
 each_model = pytest.mark.parametrize("name", GROUPS["model"].members())
 
 
-def lived(name, **settings):
-    """Return a network in eval mode whose batch statistics are not those that it was born with."""
+def trained_like(name, **settings):
+    """Return a network in eval mode whose batch statistics are not the initial ones."""
     torch.manual_seed(0)
     narrow = {"width": 8} if "width" in GROUPS["model"].member_knobs(name) else {}
     images = ImageFormat(shape=SHAPE, classes=5, mean=(0.4,) * 3, std=(0.2,) * 3)
-    # a kink may lie between two numbers that differ by rounding, so slopes are compared without one
+    # softplus: at a kink, rounding could change the gradient
     model = build_network(
         bound_model(
             bind_member(GROUPS["model"], name, narrow | {"activation": "softplus"} | settings)
@@ -49,7 +49,7 @@ def lived(name, **settings):
     return model.eval()
 
 
-def slopes(model, x):
+def logits_and_gradient(model, x):
     x = x.clone().requires_grad_()
     with frozen_weights(model):
         logits = model(x)
@@ -58,17 +58,17 @@ def slopes(model, x):
 
 @each_model
 @pytest.mark.parametrize("head", ["linear", "cosine"])
-def test_logits_and_slopes_are_the_networks(name, head):
-    model, x = lived(name, head=head).double(), torch.rand(3, *SHAPE).double()
+def test_logits_and_gradients_equal_those_of_the_network(name, head):
+    model, x = trained_like(name, head=head).double(), torch.rand(3, *SHAPE).double()
     seen = folded_view.folded_view(model)
     assert isinstance(seen, folded_view.FoldedView)
-    for one, other in zip(slopes(model, x), slopes(seen, x), strict=True):
+    for one, other in zip(logits_and_gradient(model, x), logits_and_gradient(seen, x), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)  # 1e-16, over 200 layers
 
 
 @each_model
 def test_it_follows_the_weights_and_the_statistics(name):
-    model, x = lived(name), torch.rand(3, *SHAPE)
+    model, x = trained_like(name), torch.rand(3, *SHAPE)
     before = folded_view.folded_view(model)(x)
     with torch.no_grad():
         for tensor in (*model.parameters(), *model.buffers()):
@@ -81,30 +81,30 @@ def test_it_follows_the_weights_and_the_statistics(name):
 
 def test_no_batchnorm_is_left_and_only_what_follows_no_convolution_is_affine():
     """A pre-activation block folds its second norm; nine more follow sums, or end the network."""
-    seen = folded_view.folded_view(lived("preact_resnet18"))
+    seen = folded_view.folded_view(trained_like("preact_resnet18"))
     kinds = [type(module).__name__ for module in seen.modules()]
     assert "BatchNorm2d" not in kinds
-    assert kinds.count("Affine") == 9
-    assert "Affine" not in [
-        type(m).__name__ for m in folded_view.folded_view(lived("resnet18")).modules()
+    assert kinds.count("FoldedNorm") == 9
+    assert "FoldedNorm" not in [
+        type(m).__name__ for m in folded_view.folded_view(trained_like("resnet18")).modules()
     ]
 
 
 def test_it_has_no_weights_that_learn():
-    model = lived("resnet18")
+    model = trained_like("resnet18")
     seen = folded_view.folded_view(model)
     with frozen_weights(model):
         assert not any(p.requires_grad for p in seen.parameters())
         assert not seen(torch.rand(2, *SHAPE)).requires_grad
 
 
-def plain(monkeypatch):
+def disable_folding(monkeypatch):
     monkeypatch.setattr(alternate, "folded_view", lambda model: model)
 
 
 @pytest.mark.parametrize("name", ["preact_resnet18", "resnet18", "vgg16", "small_cnn"])
 def test_the_attack_finds_the_same_perturbation(name, monkeypatch):
-    model, x, y = lived(name), torch.rand(4, *SHAPE), torch.randint(0, 5, (4,))
+    model, x, y = trained_like(name), torch.rand(4, *SHAPE), torch.randint(0, 5, (4,))
     threat = Linf(eps=0.05)
     method = BoundMethod(inner=pgd_at.inner, outer=pgd_at.outer)
 
@@ -112,9 +112,9 @@ def test_the_attack_finds_the_same_perturbation(name, monkeypatch):
         return alternate.craft_examples(model, x, y, method, attack(threat), "eval")
 
     with_view = crafted()
-    plain(monkeypatch)
+    disable_folding(monkeypatch)
     same = (crafted() - with_view).abs() < 1e-6
-    assert same.float().mean() > 0.999  # the sign of a slope that is nearly zero may turn
+    assert same.float().mean() > 0.999  # the sign of a gradient that is nearly zero may turn
 
 
 def attack(threat):
@@ -132,16 +132,16 @@ def test_an_epoch_ends_at_the_same_weights(method, monkeypatch):
     )
     one = Trial(config)
     one.run_epoch()
-    plain(monkeypatch)
+    disable_folding(monkeypatch)
     other = Trial(config)
     other.run_epoch()
     for name, tensor in other.model.state_dict().items():
-        # two updates, and now and then the sign of a vanishing slope
+        # two updates, and now and then the sign of a vanishing gradient
         torch.testing.assert_close(one.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
 
 
-class Odd(nn.Module):
-    """Does what no graph can hold: it looks at its input to decide."""
+class DataDependent(nn.Module):
+    """Does what no graph can hold: its branch depends on the input."""
 
     def __init__(self):
         super().__init__()
@@ -152,11 +152,11 @@ class Odd(nn.Module):
 
 
 def test_what_cannot_be_traced_is_attacked_as_it_is():
-    model = Odd()
+    model = DataDependent()
     assert folded_view.folded_view(model) is model
 
 
-@pytest.mark.parametrize("build", [Odd, lambda: Network(nn.Linear(4, 3))])
+@pytest.mark.parametrize("build", [DataDependent, lambda: Network(nn.Linear(4, 3))])
 def test_passes_are_counted_once_through_the_network_or_its_view(build):
     model, x = build(), torch.rand(5, 4)
     with count_gradient_passes(model) as passes:
@@ -166,7 +166,7 @@ def test_passes_are_counted_once_through_the_network_or_its_view(build):
 
 
 def test_bf16_is_near_and_logits_and_weights_stay_fp32():
-    model, x = lived("resnet18"), torch.rand(3, *SHAPE)
+    model, x = trained_like("resnet18"), torch.rand(3, *SHAPE)
     exact = model(x)
     set_precision(model, "bf16")
     for each in (model, folded_view.folded_view(model)):
@@ -179,7 +179,7 @@ def test_bf16_is_near_and_logits_and_weights_stay_fp32():
         torch.testing.assert_close(model(x), exact, rtol=0, atol=0)
 
 
-def test_an_exam_is_in_fp32_whatever_a_trial_trains_with():
+def test_validation_is_in_fp32_whatever_a_trial_trains_with():
     full = Trial(tiny_config())
     mixed = copy.deepcopy(full.model)
     set_precision(mixed, "bf16")

@@ -30,7 +30,7 @@ def test_directions_are_put_back_on_the_sphere():
 
 
 def test_the_projection_is_not_differentiated():
-    """The slope of the first logit by its direction is s times the feature, radial part too."""
+    """The gradient by the direction is s times the feature, including the radial part."""
     cosine = head([[1.0, 0.0], [0.0, 1.0]])
     cosine(torch.tensor([[3.0, 4.0]]))[0, 0].backward()
     torch.testing.assert_close(cosine.weight.grad[0], 2 * torch.tensor([0.6, 0.8]))

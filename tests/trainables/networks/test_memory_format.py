@@ -1,3 +1,5 @@
+"""Memory formats: speed of channels last without memory corruption on CPUs."""
+
 import os
 import subprocess
 import sys
@@ -12,8 +14,8 @@ from trainables.networks.memory_format import is_unsafe, to_channels_last
 TRAINING = """
 import torch
 from torch import nn
-from trainables.memory_format import to_channels_last
-from trainables.view import quick
+from trainables.networks.memory_format import to_channels_last
+from trainables.networks.folded_view import folded_view
 
 torch.manual_seed(0)
 for channels in (2, 4):
@@ -22,7 +24,7 @@ for channels in (2, 4):
     for batch in (10, 16, 33):
         for size in (8, 14, 32):
             x = torch.rand(batch, channels, size, size).requires_grad_()
-            for attacked in [model, quick(model.eval())] * 4:
+            for attacked in [model, folded_view(model.eval())] * 4:
                 logits = attacked(x.contiguous(memory_format=torch.channels_last))
                 logits.square().sum().backward()
 print("survived")
@@ -30,7 +32,7 @@ print("survived")
 
 
 def test_narrow_strided_convolutions_do_not_corrupt_memory():
-    """In a process of its own, for it dies with "invalid next size" or hangs where it fails.
+    """In a separate process, which dies with "invalid next size" or hangs where it fails.
 
     AVX2 is what most laptops have; on a CPU without AVX-512 the variable changes nothing.
     """

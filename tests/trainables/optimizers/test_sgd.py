@@ -47,7 +47,7 @@ def test_on_a_bias_it_changes_nothing(centralize):
 
 
 def test_momentum_carries_the_centralised_gradient():
-    """Two steps with the same slope: 1 and then 1.9 times (-0.5, 0.5)."""
+    """Two steps with the same gradient: 1 and then 1.9 times (-0.5, 0.5)."""
     parameter = Parameter(torch.zeros(1, 2))
     optimizer = sgd.build([parameter], lr=1.0, weight_decay=0.0, centralize="gc")
     for _ in range(2):

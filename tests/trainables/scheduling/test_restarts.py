@@ -19,16 +19,16 @@ RESETS = (100 / 200, 150 / 200)
     ("epoch", "expected"),
     [(0, (0, 0)), (50, (0, 0.5)), (100, (1, 0)), (125, (1, 0.5)), (150, (2, 0)), (200, (2, 1))],
 )
-def test_where_a_moment_lies(epoch, expected):
-    over, share = locate_period(epoch / 200, resets=RESETS)
-    assert (over, share) == pytest.approx(expected)
+def test_the_period_of_an_epoch(epoch, expected):
+    completed, share = locate_period(epoch / 200, resets=RESETS)
+    assert (completed, share) == pytest.approx(expected)
 
 
 def test_rounding_does_not_delay_a_period():
     for epochs in range(1, 400):
         for epoch in range(1, epochs):
-            moment = 1 - (epochs - epoch) / epochs  # epoch / epochs, but for rounding
-            assert locate_period(epoch / epochs, resets=(moment,))[0] == 1
+            milestone = 1 - (epochs - epoch) / epochs  # epoch / epochs, but for rounding
+            assert locate_period(epoch / epochs, resets=(milestone,))[0] == 1
 
 
 def test_without_resets_there_is_one_period():
@@ -36,7 +36,7 @@ def test_without_resets_there_is_one_period():
 
 
 @pytest.mark.parametrize("wrong", [(0.5, 0.5), (0.7, 0.5), (0.0, 0.5), (0.5, 1.0), (100, 150)])
-def test_moments_that_are_none_are_refused(wrong):
+def test_invalid_milestones_are_refused(wrong):
     knob = read_knobs(locate_period)["resets"]
     assert list(check_value("periods.resets", knob, wrong))
 
@@ -45,7 +45,9 @@ def test_learning_rate_and_eps_start_over():
     """A quarter into the second period, both are where they were a quarter into the first."""
     config = tiny_config(periods={"resets": [0.5]}, eps_schedule={"name": "linear", "peak": 1.0})
     parts = bind({key: value for key, value in config.items() if key in GROUPS})
-    one, other = (step_settings(parts, Linf(eps=0.1), 1e-3, moment) for moment in (0.125, 0.625))
+    one, other = (
+        step_settings(parts, Linf(eps=0.1), 1e-3, progress) for progress in (0.125, 0.625)
+    )
     assert one == other
     assert one.threat.eps == pytest.approx(0.025)
     assert one.lr == pytest.approx(1e-3 * 0.25 / 0.4)  # one-cycle, to its peak at 0.4
@@ -55,6 +57,6 @@ def test_a_run_of_three_periods_keeps_three_ends():
     trial = Trial(tiny_config(periods={"resets": [0.5, 0.75]}, average={"name": "ensemble"}))
     members = []
     for _ in trial.run_epochs():
-        members.append(len(trial.average.ends))
+        members.append(len(trial.average.period_models))
     assert members == [0, 1, 2, 2]
     assert len(trial.average.evaluation_model().members) == 3

@@ -12,8 +12,8 @@ def parts(outer):
     return {"method": method, "attack": None}
 
 
-def test_the_step_uses_the_slope_at_weights_moved_up_by_gamma():
-    """Loss w^2 at w = 2: moved up by a tenth of its norm to 2.2, slope 4.4, step of 0.1."""
+def test_the_step_uses_the_gradient_at_weights_perturbed_by_gamma():
+    """Loss w^2 at w = 2: moved up by a tenth of its norm to 2.2, gradient 4.4, step of 0.1."""
     model = nn.Linear(1, 1, bias=False)
     model.weight.data.fill_(2.0)
 

@@ -35,7 +35,7 @@ def test_the_perturbation_stays_in_the_ball_and_carries_on_to_the_next_batch():
 
 
 def test_weights_and_images_move_by_the_same_backward_pass():
-    """Both by the slope at the old weight and the old point: -(1 - sigmoid(w x)) times x and w."""
+    """Gradient at the old weight and point: -(1 - sigmoid(w x)) times x and w."""
     model, x, y = Halfspace(torch.tensor([1.0])), torch.tensor([[0.5]]), torch.tensor([1])
     step(model, x, y, {}, lr=1.0)
     expected = 1 + 0.5 * (1 - torch.tensor(0.5).sigmoid())

@@ -10,7 +10,7 @@ from trainables.updates import yopo
 
 
 def squared(model, x, x_adv, y):
-    """Return half the square of what the network makes of the attacked images."""
+    """Return half the square of the output for the adversarial images."""
     return model(x_adv).square().mean() / 2
 
 
@@ -47,10 +47,10 @@ def gradients(model, x, **settings):
 
 
 def test_one_pass_and_one_step_by_hand():
-    """Weights 2 and 3 at 0.5: output 3, loss 4.5, slope at the first output 9.
+    """Weights 2 and 3 at 0.5: output 3, loss 4.5, gradient at the first output 9.
 
     The second layer learns at the old point, 3 * (2 * 0.5) = 3; one step of 0.05 leads to 0.55,
-    where the first learns with the old slope, 9 * 0.55.
+    where the first learns with the old gradient, 9 * 0.55.
     """
     loss, (first, second) = gradients(chain(2.0, 3.0), 0.5, passes=1, steps=1, step_size=0.05)
     assert abs(loss - 4.5) < 1e-6
@@ -59,7 +59,7 @@ def test_one_pass_and_one_step_by_hand():
 
 
 def test_a_second_pass_starts_where_the_first_ended_and_gradients_add_up():
-    """The second pass sees 0.55: output 3.3, slope 9.9, second layer 3.3 * 1.1, then on to 0.6."""
+    """The second pass is at 0.55: output 3.3, gradient 9.9, second layer 3.3 * 1.1; then 0.6."""
     _, (first, second) = gradients(chain(2.0, 3.0), 0.5, passes=2, steps=1, step_size=0.05)
     assert abs(second - (3.0 + 3.3 * 1.1)) < 1e-5
     assert abs(first - (9 * 0.55 + 9.9 * 0.6)) < 1e-5
