@@ -1,4 +1,4 @@
-"""The command in a process of its own, forked from one that has imported everything already."""
+"""Run the command in a separate process, forked from one that has imported everything already."""
 
 import multiprocessing
 import os
@@ -16,7 +16,7 @@ def start_search(*words, own_ray=False):
 
     Args:
         words: What is typed behind `python -m tuner.search`.
-        own_ray: Whether it starts a Ray of its own, rather than join that of the tests.
+        own_ray: Whether it starts its own Ray instead of joining that of the tests.
     """
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([__name__])

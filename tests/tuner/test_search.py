@@ -32,7 +32,7 @@ TIMES = ["seconds", "exam_seconds"]
 
 
 def search_alone(tmp_path, *words, name="study"):
-    """Run the command in a process of its own, as a user does."""
+    """Run the command in a separate process, as a user does."""
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", f"name={name}"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
 
@@ -78,7 +78,7 @@ def test_a_search_leaves_a_winner_and_frames(tmp_path):
 
 @pytest.mark.slow
 def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, machine):
-    """FGSM without a random start fools itself on digits at 0.3; with one it does not so soon."""
+    """Without a random start, FGSM collapses on digits at eps 0.3; with one, later."""
     words = ["attack=grid(fgsm,fgsm_rs)", "scheduler=none", "concurrency=1", "epochs=8"]
     words += ["data.validation=200", "data.limit=2000", "exam.steps=2"]
     done = search(tmp_path, *words, "sentinel.every=40", "sentinel.share=0.5")
@@ -100,7 +100,7 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
 
 
 @pytest.mark.slow
-def test_members_are_searched_by_name_each_with_knobs_of_its_own(tmp_path, machine):
+def test_members_are_searched_by_name_each_with_separate_knobs(tmp_path, machine):
     words = ["optimizer=grid(sgd,adam)", "optimizer.lr=1e-3", "average=ensemble"]
     done = search(tmp_path, *words, "periods.resets=[1/3]", *SMALL, "scheduler=none")
     assert done.returncode == 0, done.stderr
@@ -314,12 +314,14 @@ def test_a_dry_run_without_the_images_tells_the_plan_all_the_same(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     words = ["space=weight_decay", "data=cifar10", "data.download=false", "dry_run=true"]
     assert main(words) == 0
-    assert "Cost unknown. data: CIFAR10 is missing or incomplete" in " ".join(capsys.readouterr().out.split())
+    assert "Cost unknown. data: CIFAR10 is missing or incomplete" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def comparable(tmp_path, name):
     trials, epochs = frames(tmp_path, name)
-    # the folder of a trial that went on has a number of its own behind the trial's
+    # the folder of a resumed trial has a suffix after the trial's number
     where = trials.checkpoint.map(lambda path: re.split("[-_]", path.split("/")[-2])[0])
     return trials.drop(columns=["seconds", "checkpoint"]).assign(where=where), epochs.drop(
         columns=TIMES
@@ -404,7 +406,7 @@ def killed(tmp_path, seconds, *words, name, alone):
     time.sleep(seconds)
     process.kill()
     process.join()
-    assert process.exitcode in {-signal.SIGKILL, 0}  # or it came to its end before
+    assert process.exitcode in {-signal.SIGKILL, 0}  # or it had ended before
 
 
 def same_but_for_time(tmp_path, one, other):

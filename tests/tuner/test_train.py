@@ -1,4 +1,4 @@
-"""One configuration, alone."""
+"""Training one configuration without a search."""
 
 import pandas as pd
 import pytest

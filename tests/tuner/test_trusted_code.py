@@ -128,7 +128,7 @@ def test_a_link_is_what_it_leads_to(folder, plant, marker, tmp_path):
 
 
 def test_a_copy_that_lies_where_one_works_is_not_the_file(tmp_path, marker, monkeypatch):
-    """Nodes of a cluster are sent copies; whoever stands in a folder of results is not."""
+    """Cluster nodes receive copies of trusted files; a copy inside a results folder is not one."""
     monkeypatch.chdir(tmp_path)
     copy = tmp_path / "files/home/me/net.py"
     copy.parent.mkdir(parents=True)

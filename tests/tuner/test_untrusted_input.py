@@ -1,4 +1,4 @@
-"""Files from elsewhere are data: what would run when it is unpickled does not, and is told once."""
+"""Untrusted files are never unpickled, and are reported in one line."""
 
 import os
 import pickle
@@ -14,7 +14,7 @@ import yaml
 from analysis.report.__main__ import main as report
 from trainables.training import checkpoint
 from tuner.evaluate import main as evaluate
-from tuner.evaluation import table as ledger
+from tuner.evaluation import table
 from tuner.export import main as export
 from tuner.search import main as search
 from tuner.storage import results_folder
@@ -65,10 +65,10 @@ def extended(file, marker):
 
 
 def described(file, marker):
-    """What pandas believes of a table, and fails over in ways of its own."""
+    """What pandas believes of a table, and cannot parse."""
     known = {b"pandas": b'{"index_columns": [3], "columns": "x"}'}
-    table = pyarrow.parquet.read_table(file)
-    pyarrow.parquet.write_table(table.replace_schema_metadata(known), file)
+    contents = pyarrow.parquet.read_table(file)
+    pyarrow.parquet.write_table(contents.replace_schema_metadata(known), file)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "trap", "command"), CASES)
 def test_nothing_that_lies_in_a_file_is_run(name, trap, command, folder, marker, capsys):
-    (verdict,) = (folder / ledger.STATE_FOLDER).glob("*.safetensors")
+    (verdict,) = (folder / table.STATE_FOLDER).glob("*.safetensors")
     trap(verdict if name == "VERDICT" else folder / name, marker)
     capsys.readouterr()
     assert command(folder) == 2

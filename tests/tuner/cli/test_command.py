@@ -1,4 +1,4 @@
-"""How commands end: their exit status, their words, and Ctrl-C at the worst moment."""
+"""Exit status, output and Ctrl-C handling of commands."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def test_a_command_ends_with_what_it_returns(capsys):
     assert ends(lambda words, console: len(words), capsys, "a", "b", "c") == (3, "", "")
 
 
-def test_mistakes_are_told_and_an_interruption_is_no_mistake(capsys):
+def test_exit_status_of_invalid_input_and_of_ctrl_c(capsys):
     def refuse(words, console):
         raise InputError(["x: must be [1], got 2."])
 
@@ -84,7 +84,7 @@ def test_ctrl_c_is_an_exception_again_once_a_command_runs():
     assert (done.returncode, done.stdout) == (130, "Bye.\n")
 
 
-def test_whoever_imports_the_package_keeps_their_own_ctrl_c():
+def test_importing_the_package_keeps_the_sigint_handler():
     code = "import signal, tuner; print(signal.getsignal(2) is signal.default_int_handler)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"

@@ -1,4 +1,4 @@
-"""What strangers have written is shown, and never obeyed."""
+"""The console escapes control characters in untrusted text."""
 
 import io
 
@@ -63,8 +63,8 @@ def test_what_a_trial_raised_cannot_move_the_cursor(tmp_path):
         assert "x1b" in text
 
 
-def test_a_mistake_is_told_harmlessly(capsys):
+def test_an_error_message_is_escaped(capsys):
     assert main([f"space=weight_decay{HOSTILE}"]) == 2
-    told = capsys.readouterr().err
-    assert "x1b[2J" in told
-    assert not set(told) & set("\x1b\x07\x9b\r\u202e")
+    message = capsys.readouterr().err
+    assert "x1b[2J" in message
+    assert not set(message) & set("\x1b\x07\x9b\r\u202e")

@@ -1,4 +1,4 @@
-"""What a plan will need: whether its images and network fit together, and the machine."""
+"""Check that images, network and machine of a plan fit together."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ from tuner.config.preflight.representative import build_configuration
 from tuner.config.resources import machine_memory
 
 WEIGHT_COPIES = 3
-"""Copies of the weights that training holds: themselves, their gradients and the best so far."""
+"""Copies of the weights during training: the weights, their gradients, the best so far."""
 
 
 def build_parts(variant: Variant, group: str) -> BoundMember:
@@ -37,11 +37,11 @@ def build_parts(variant: Variant, group: str) -> BoundMember:
 
 
 def prepare_variant(variant: Variant) -> None:
-    """Check that the network takes the images, on the shape of two of them.
+    """Check that the network accepts the images.
 
     Raises:
-        AbsentError: If the images could still be downloaded.
-        InputError: If the images cannot be had, are too few, or do not fit the network.
+        MissingDataError: If the images have not been downloaded.
+        InputError: If the images cannot be read, are too few, or do not fit the network.
     """
     data, train = load_images(variant, bound_data(build_parts(variant, "data")))
     if problems := [
@@ -54,21 +54,21 @@ def prepare_variant(variant: Variant) -> None:
 
 
 def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images]:
-    """Return the data set, and the images to train on.
+    """Return the data set and its training images.
 
     Raises:
-        AbsentError: If the images could still be downloaded.
-        InputError: If they cannot be had or are too few.
+        MissingDataError: If the images have not been downloaded.
+        InputError: If they cannot be read or are too few.
     """
     try:
         data = load_dataset(bound.load, "cpu")
         train, _ = bound.split_validation(data.train)
-        train[:2].x.float()  # photographs are decoded no sooner
+        train[:2].x.float()  # decodes photographs
     except MissingDataError:
         raise
     except (DataError, PhotoError) as error:
         raise InputError([f"data: {error}"]) from None
-    except Exception as error:  # a user's file can fail in any way
+    except Exception as error:  # a user-supplied file can raise anything
         name = variant.fixed["data"]["name"]
         raise InputError([f"data: {name} fails in load() ({format_error(error)})."]) from None
     return data, train
@@ -85,10 +85,10 @@ def check_network_fit(
     """Yield why a network cannot be trained on images of a format."""
     name = variant.fixed["model"]["name"]
     try:
-        with torch.device("meta"):  # shapes without numbers, so that the largest network is quick
+        with torch.device("meta"):  # computes shapes only, fast for any size
             model = build_network(bound, image_format).eval()
             logits = model(torch.empty(2, *image_format.shape))
-    except Exception as error:  # a user's file can fail in any way
+    except Exception as error:  # a user-supplied file can raise anything
         shape = "x".join(map(str, image_format.shape))
         yield f"model: {name} does not take images of {shape} ({format_error(error)})."
         return
@@ -96,17 +96,17 @@ def check_network_fit(
     if got != (2, image_format.classes):
         wanted = (2, image_format.classes)
         yield f"model: {name} must return logits of shape {wanted} for 2 images, got {got}."
-    room = machine_memory()
-    if (needed := WEIGHT_COPIES * sum(each.nbytes for each in model.parameters())) > room:
+    memory = machine_memory()
+    if (needed := WEIGHT_COPIES * sum(p.nbytes for p in model.parameters())) > memory:
         yield (
             f"model: {name} needs {needed / 2**30:.3g} GiB for its weights and their gradients, "
-            f"this machine has {room / 2**30:.3g}; choose a smaller one."
+            f"this machine has {memory / 2**30:.3g}; choose a smaller one."
         )
     yield from check_batchnorm_mode(variant, model)
 
 
 def largest_value(variant: Variant, path: str) -> float:
-    """Return the largest value that a knob has or may take."""
+    """Return the value of a knob, or the largest searched value."""
     group, _, knob = path.partition(".")
     searched = variant.searched.get(path)
     largest: float = max(boundary_values(searched)) if searched else variant.fixed[group][knob]
@@ -114,7 +114,7 @@ def largest_value(variant: Variant, path: str) -> float:
 
 
 def check_batch_size(variant: Variant, train: Images) -> Iterator[str]:
-    """Yield the problem of a largest batch of more images than there are."""
+    """Yield the problem of a batch size above the number of training images."""
     if (size := largest_value(variant, "data.batch_size")) > len(train):
         yield f"data.batch_size: must be at most {len(train)}, the training images, got {size:g}."
 
@@ -131,19 +131,19 @@ def check_batchnorm_mode(variant: Variant, model: nn.Module) -> Iterator[str]:
 
 
 def check_radius(variant: Variant, threat: Threat, data: Dataset) -> Iterator[str]:
-    """Yield the problem of a ball that holds every image."""
+    """Yield the problem of a radius that allows every image."""
     largest = threat.diameter(data.image_format.shape)
     swept = "threat.eps" in variant.searched
     if (eps := largest_value(variant, "threat.eps") if swept else threat.eps) >= largest:
         hint = f" Did you mean threat.eps={eps:g}/255?" if eps > 1 else ""
         yield (
-            f"threat.eps: must be below {largest:.4g}, the distance from black to white, for else "
-            f"every image is allowed, got {eps:g}.{hint}"
+            f"threat.eps: must be below {largest:.4g}, the distance from black to white, above "
+            f"which every image is allowed, got {eps:g}.{hint}"
         )
 
 
 def check_crop_size(variant: Variant, data: Dataset) -> Iterator[str]:
-    """Yield the problem of a crop or a square that may hide the whole image."""
+    """Yield the problem of a crop or cutout as large as the image."""
     side = min(data.image_format.shape[1:])
     for path in ("data.crop", "data.cutout"):
         if (size := largest_value(variant, path)) >= side:
@@ -151,16 +151,16 @@ def check_crop_size(variant: Variant, data: Dataset) -> Iterator[str]:
 
 
 def check_data_and_networks(plan: Plan) -> list[str]:
-    """Return what is wrong with the images and the networks of a plan.
+    """Return the problems of the images and networks of a plan.
 
-    Images that could still be downloaded are no problem of a plan that will not be run.
+    In a dry run, images that have not been downloaded are not a problem.
     """
     problems: dict[str, None] = {}
     for variant in plan.variants:
         try:
             prepare_variant(variant)
-        except InputError as found:
-            problems |= dict.fromkeys(found.problems)
-        except MissingDataError as found:
-            problems |= {} if plan.settings.dry_run else {f"data: {found}": None}
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+        except MissingDataError as error:
+            problems |= {} if plan.settings.dry_run else {f"data: {error}": None}
     return list(problems)

@@ -1,4 +1,4 @@
-"""What `dry_run=true` prints: the plan, the ranges, the cells of a table, and the cost."""
+"""Print a dry run: plan, searched ranges, variants and cost."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -17,16 +17,16 @@ from tuner.config.resources import device_config
 
 
 def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) -> None:
-    """Print what a plan would do and what it would cost; run no trial.
+    """Print a plan and its estimated cost without running a trial.
 
     Args:
-        console: Where to.
-        plan: The study.
+        console: Where to print.
+        plan: Plan of the study.
         concurrency: Trials at a time.
-        gpu: Share of a GPU that each takes.
+        gpu: Share of a GPU of each trial.
 
     Raises:
-        InputError: If it could not be run.
+        InputError: If a training step fails.
     """
     print_lines(
         console,
@@ -41,34 +41,36 @@ def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) ->
         console.print()
         console.print(build_variant_table(plan))
     try:
-        whole = estimate_trial(plan, device_config(gpu))
+        per_trial = estimate_trial(plan, device_config(gpu))
     except MissingDataError as error:
         print_lines(console, f"Cost unknown. data: {error}")
         return
-    except Exception as error:  # a user's file can fail in any way
+    except Exception as error:  # a user-supplied file can raise anything
         raise InputError([f"a step of training fails ({format_error(error)})."]) from error
-    print_lines(console, *format_cost(plan, whole, concurrency, gpu))
+    print_lines(console, *format_cost(plan, per_trial, concurrency, gpu))
 
 
 def format_cost(
     plan: Plan, per_trial: TrialEstimate, concurrency: int, gpu: float
 ) -> Iterator[str]:
-    """Yield what a plan costs, in words."""
+    """Yield lines with the cost of a trial and of the study."""
     yield (
         f"Cost of a trial on this machine, {format_estimate_basis(plan, per_trial)}: "
         f"{format_range(per_trial.passes, '{:.3g}'.format)} image gradients, about "
-        f"{format_range(per_trial.seconds, format_duration)}, {format_range(per_trial.disk, format_bytes)} on disk."
+        f"{format_range(per_trial.seconds, format_duration)}, "
+        f"{format_range(per_trial.disk, format_bytes)} on disk."
     )
-    everything = estimate_study(plan, per_trial, concurrency, gpu)
+    total = estimate_study(plan, per_trial, concurrency, gpu)
     yield (
-        f"In all at most about {format_duration(everything.seconds)}, finish at {format_finish_time(everything.seconds)}, "
-        f"{everything.gpu_hours:.3g} GPU-hours, {format_bytes(everything.disk)} on disk; "
+        f"In all at most about {format_duration(total.seconds)}, "
+        f"finish at {format_finish_time(total.seconds)}, "
+        f"{total.gpu_hours:.3g} GPU-hours, {format_bytes(total.disk)} on disk; "
         "less what early stopping saves."
     )
 
 
 def format_estimate_basis(plan: Plan, per_trial: TrialEstimate) -> str:
-    """Return what an estimate rests on."""
+    """Return how many configurations an estimate is based on."""
     number = len(plan.variants) - per_trial.n_untimed_variants
     variants = f" of {number} of {len(plan.variants)} variants" if len(plan.variants) > 1 else ""
     plural = "s" * (per_trial.n_timed > 1)
@@ -76,19 +78,19 @@ def format_estimate_basis(plan: Plan, per_trial: TrialEstimate) -> str:
 
 
 def format_range(spread: CostRange, formatter: Callable[[float], str]) -> str:
-    """Return a mean, and its range where that shows."""
+    """Format a mean, and its range if it differs."""
     mean, low, high = map(formatter, (spread.mean, spread.low, spread.high))
     return mean if low == high else f"{mean} ({low} to {high})"
 
 
 def print_lines(console: Console, *lines: str) -> None:
-    """Print lines as they are."""
+    """Print each line."""
     for text in lines:
         console.print(text)
 
 
 def build_group_table(plan: Plan) -> Table:
-    """Return what is searched and fixed in every variant, group by group."""
+    """Return a table of the knobs that are searched and fixed in every variant, by group."""
     first, *others = plan.variants
     result = Table(box=None, header_style="dim", pad_edge=False)
     for name in ("group", "searched", "fixed"):
@@ -107,7 +109,7 @@ def build_group_table(plan: Plan) -> Table:
 
 
 def build_variant_table(plan: Plan) -> Table:
-    """Return one row a variant: what it changes or searches, and what was published for it."""
+    """Return a table with one row per variant: its knobs and its published results."""
     result = Table(box=None, header_style="dim", pad_edge=False)
     result.add_column("variant")
     result.add_column("has")
@@ -129,12 +131,12 @@ def build_variant_table(plan: Plan) -> Table:
 
 
 def fixed_items(variant: Variant) -> set[tuple[str, str]]:
-    """Return each fixed value of a variant with its path, comparable whatever it is."""
+    """Return path and repr of each fixed value of a variant."""
     return {(path, repr(value)) for path, value in flatten_groups(variant.fixed).items()}
 
 
 def is_default(variant: Variant, path: str) -> bool:
-    """Return whether a variant leaves a knob at its default."""
+    """Return whether a knob of a variant has its default value."""
     group, _, knob = path.partition(".")
     values = variant.fixed[group]
     known = GROUPS[group].member_knobs(values.get("name"))
@@ -142,7 +144,7 @@ def is_default(variant: Variant, path: str) -> bool:
 
 
 def format_searched_knobs(variant: Variant, group: str) -> str:
-    """Return what a variant searches in a group, as it would be typed."""
+    """Format the searched knobs of a group as they are typed."""
     return " ".join(
         f"{path.partition('.')[2]}={format_domain(domain)}"
         for path, domain in variant.searched.items()
@@ -151,6 +153,6 @@ def format_searched_knobs(variant: Variant, group: str) -> str:
 
 
 def format_member(values: Mapping[str, object]) -> str:
-    """Return the member and knobs of a group as they would be typed."""
+    """Format the member and knobs of a group as they are typed."""
     name = [str(values["name"])] if "name" in values else []
     return " ".join([*name, *(f"{k}={format_value(v)}" for k, v in values.items() if k != "name")])

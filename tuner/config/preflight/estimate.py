@@ -1,4 +1,4 @@
-"""What a plan will cost: time, GPU-hours and disk, from timed configurations."""
+"""Estimate time, GPU-hours and disk of a plan from timed configurations."""
 
 import itertools
 import math
@@ -21,19 +21,19 @@ from tuner.config.preflight.timing import Cost, measure_checkpoint, measure_cost
 MAX_PROBE_SECONDS = 45.0
 """Seconds after which no further configuration is timed."""
 MIN_CHECKPOINTS = 2
-"""Checkpoints of a trial that lie on the disk at a time, while one replaces the other."""
+"""Checkpoints of a running trial on disk while a new one replaces the old one."""
 CHECKPOINT_GROUPS = ("data", "model", "optimizer", "average", "periods")
-"""The groups that the size of a checkpoint depends on."""
+"""Groups that determine the size of a checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CostRange:
-    """A number that differs from trial to trial.
+    """Distribution of a cost over trials.
 
     Attributes:
-        mean: Over the trials that the study would draw.
-        low: Of the cheapest configuration that was looked at.
-        high: Of the dearest.
+        mean: Mean over the trials that the study samples.
+        low: Cost of the cheapest measured configuration.
+        high: Cost of the most expensive measured configuration.
     """
 
     mean: float
@@ -43,14 +43,14 @@ class CostRange:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialEstimate:
-    """What a trial costs that is not stopped early.
+    """Estimated cost of a trial that is not stopped early.
 
     Attributes:
         seconds: Wall time on this machine.
         passes: Forward passes with gradients, in images.
         disk: Bytes of a checkpoint.
-        n_timed: Configurations that were timed.
-        n_untimed_variants: Variants that there was no time for.
+        n_timed: Number of timed configurations.
+        n_untimed_variants: Number of variants without a timed configuration.
     """
 
     seconds: CostRange
@@ -62,11 +62,11 @@ class TrialEstimate:
 
 @dataclass(frozen=True, kw_only=True)
 class StudyEstimate:
-    """What a whole study costs at most, if no trial is stopped early.
+    """Upper estimate of the cost of a study: no trial is stopped early.
 
     Attributes:
         seconds: Wall time, at most the time budget.
-        gpu_hours: Of all trials.
+        gpu_hours: GPU-hours of all trials.
         disk: Bytes of all checkpoints, two of each running trial; at most the disk budget.
     """
 
@@ -78,13 +78,13 @@ class StudyEstimate:
 def estimate_study(
     plan: Plan, per_trial: TrialEstimate, concurrency: int, gpu: float
 ) -> StudyEstimate:
-    """Return what a study costs at most.
+    """Return an upper estimate of the cost of a study.
 
     Args:
-        plan: The study.
-        per_trial: What a trial costs that has a GPU to itself.
+        plan: Plan of the study.
+        per_trial: Cost of a trial with exclusive use of a GPU.
         concurrency: Trials at a time.
-        gpu: Share of a GPU that each takes; those that share one take turns at worst.
+        gpu: Share of a GPU of each trial; trials that share one are assumed to take turns.
     """
     at_a_time = min(concurrency, plan.trials)
     turns = min(at_a_time, 1 / gpu) if 0 < gpu < 1 else 1.0
@@ -104,33 +104,33 @@ def estimate_trial(
     measure: Callable[[Mapping[str, object]], Cost] = measure_cost,
     max_seconds: float = MAX_PROBE_SECONDS,
 ) -> TrialEstimate:
-    """Return what trials of a plan cost.
+    """Return the estimated cost of a trial of a plan.
 
-    Each variant is looked at in turn: first at a configuration of each, then at a second.
+    One configuration of each variant is timed, then a second of each, and so on.
 
     Args:
-        plan: The study.
-        device: What a trial is told of where it computes.
-        measure: Returns what a configuration costs.
+        plan: Plan of the study.
+        device: Device settings of a trial, as `device_config` returns them.
+        measure: Returns the cost of a configuration.
         max_seconds: Seconds after which no further configuration is timed.
 
     Raises:
-        AbsentError: If the images could still be downloaded.
+        MissingDataError: If the images have not been downloaded.
     """
     end = time.monotonic() + max_seconds
-    found: dict[str, list[tuple[bool, Cost]]] = {}
-    known: dict[str, Cost] = {}
+    costs: dict[str, list[tuple[bool, Cost]]] = {}
+    measured: dict[str, Cost] = {}
     for label, config, counts in iter_probe_configs(plan):
-        if known and time.monotonic() > end:
+        if measured and time.monotonic() > end:
             break
-        if (key := repr(config)) not in known:
-            known[key] = measure(build_probe_config(plan, config, device))
-        found.setdefault(label, []).append((counts, known[key]))
-    return combine_costs(plan, found, len(known))
+        if (key := repr(config)) not in measured:
+            measured[key] = measure(build_probe_config(plan, config, device))
+        costs.setdefault(label, []).append((counts, measured[key]))
+    return combine_costs(plan, costs, len(measured))
 
 
 def iter_probe_configs(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
-    """Yield label and groups of configurations, and whether each counts in the mean."""
+    """Yield label and groups of configurations, and whether each counts toward the mean."""
 
     def each(variant: Variant) -> Iterator[tuple[str, dict[str, dict[str, object]], bool]]:
         for given in sample_knob_values(variant, plan.settings.seed):
@@ -145,7 +145,7 @@ def iter_probe_configs(plan: Plan) -> Iterator[tuple[str, dict[str, dict[str, ob
 def build_probe_config(
     plan: Plan, config: Mapping[str, object], device: Mapping[str, object]
 ) -> dict[str, object]:
-    """Return what a trial of some groups takes; not compiled, which takes longer than a probe."""
+    """Return the configuration of a trial, not compiled, as compilation outlasts a probe."""
     return {**config, **plan.shared_config(), "epochs": plan.epochs, "compile": False, **device}
 
 
@@ -173,19 +173,19 @@ def combine_costs(
 
 
 def variant_weight(plan: Plan, variant: Variant) -> float:
-    """Return how often a variant is tried beside others: a grid has as many trials as cells."""
+    """Return the relative number of trials of a variant: in a grid, its number of cells."""
     return (count_cells((variant,)) or 1.0) if plan.searcher["name"] == "grid" else 1.0
 
 
 def check_disk_budget(plan: Plan) -> Iterator[str]:
-    """Yield the problem of a disk budget that does not hold a single trial."""
+    """Yield the problem of a disk budget below the checkpoints of one trial."""
     budget = plan.settings.disk_budget
     if budget is None:
         return
     seen = set()
     for variant in plan.variants:
-        *_, dearest = extreme_knob_values(variant)
-        config = build_configuration(variant, dearest)
+        *_, most_expensive = extreme_knob_values(variant)
+        config = build_configuration(variant, most_expensive)
         if (kind := repr([config[group] for group in CHECKPOINT_GROUPS])) in seen:
             continue
         seen.add(kind)
@@ -193,11 +193,11 @@ def check_disk_budget(plan: Plan) -> Iterator[str]:
             needed = MIN_CHECKPOINTS * measure_checkpoint(
                 Trial(build_probe_config(plan, config, {"device": "cpu"}))
             )
-        except Exception:  # a user's file can fail in any way; its trials will tell
+        except Exception:  # a user-supplied file can raise anything; its trials will report it
             continue
         if needed > budget:
             yield (
-                f"disk_budget: must be at least {format_bytes(needed)}, two checkpoints of a trial of "
-                f"this study, got {format_bytes(budget)}."
+                f"disk_budget: must be at least {format_bytes(needed)}, two checkpoints of a "
+                f"trial of this study, got {format_bytes(budget)}."
             )
             return

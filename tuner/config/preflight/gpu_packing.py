@@ -1,7 +1,7 @@
-"""What a trial takes of a GPU's memory, and so how many share one.
+"""Measure the GPU memory of a trial, and derive how many trials share a GPU.
 
-Ray packs trials by a fraction that it does not check, so that it should be that of the memory. What
-asks CUDA, `probe_peak_memory`, has not been run on a GPU; all the rest is tested without one.
+Ray does not enforce the GPU share of a trial, so that the share must reflect its memory.
+`probe_peak_memory` has not been run on a GPU; the rest is tested without one.
 """
 
 import gc
@@ -21,20 +21,20 @@ from tuner.config.preflight.timing import time_training
 from tuner.config.settings import GPU_RESOLUTION
 
 TRAINING_STEPS = 3
-"""By the third step of training everything that a trial keeps is there."""
+"""After three steps of training all memory that a trial keeps is allocated."""
 HEADROOM = 1.1
-"""For pieces too small to be of use, which grow in number over a run."""
+"""Factor for memory fragmentation, which grows over a run."""
 CUDA_CONTEXT_BYTES = 2**29
-"""Bytes that CUDA itself takes in a process, which torch does not count."""
+"""Bytes of the CUDA context of a process, which torch does not count."""
 WHOLE_GPU = {"device": "cuda", "memory_share": 1.0}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeakMemory:
-    """What the dearest configuration takes.
+    """Peak memory of the most expensive configuration.
 
     Attributes:
-        used_bytes: Bytes that torch had reserved at most.
+        used_bytes: Peak bytes reserved by torch.
         total_bytes: Bytes of the smallest GPU.
     """
 
@@ -43,24 +43,24 @@ class PeakMemory:
 
     @property
     def trials_per_gpu(self) -> int:
-        """How many trials share a GPU."""
+        """Number of trials that fit on a GPU."""
         return max(1, int(self.total_bytes / (HEADROOM * self.used_bytes + CUDA_CONTEXT_BYTES)))
 
     @property
     def gpu_share(self) -> float:
-        """The share of a GPU that each takes, rounded down to what Ray can tell apart."""
+        """Share of a GPU of each trial, rounded down to Ray's resolution."""
         return max(1, int(1 / GPU_RESOLUTION / self.trials_per_gpu)) * GPU_RESOLUTION
 
 
 MemoryProbe = Callable[[Sequence[Mapping[str, object]]], PeakMemory]
-"""Returns what the dearest of some configurations takes."""
+"""Returns the peak memory of the most expensive of some configurations."""
 
 
 def probe_peak_memory(configs: Sequence[Mapping[str, object]]) -> PeakMemory:
-    """Return what the dearest configuration takes of the GPU; all of it if it does not fit.
+    """Return the peak memory of the most expensive configuration; all memory if it does not fit.
 
     Args:
-        configs: As trials take them.
+        configs: Configurations of trials.
     """
     cards = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
     total, used = min(card.total_memory for card in cards), 0
@@ -77,7 +77,7 @@ def probe_peak_memory(configs: Sequence[Mapping[str, object]]) -> PeakMemory:
 
 
 def run_probe_steps(config: Mapping[str, object]) -> None:
-    """Take a few steps of a configuration's last epoch, and examine one batch."""
+    """Run a few steps of a configuration's last epoch, and validate one batch."""
     trial = Trial(config)
     trial.validation_images = trial.validation_images[: trial.components.exam.exam_batch]
     time_training(trial, trial.train_images[: TRAINING_STEPS * trial.components.data.batch_size])
@@ -86,11 +86,11 @@ def run_probe_steps(config: Mapping[str, object]) -> None:
 def measure_peak_memory(
     configs: Sequence[Mapping[str, object]], probe: MemoryProbe = probe_peak_memory
 ) -> PeakMemory:
-    """Return what the dearest configuration takes, from a process that leaves the GPU when done.
+    """Return the peak memory, measured in a subprocess that releases the GPU when it exits.
 
     Args:
-        configs: As trials take them.
-        probe: What is called there.
+        configs: Configurations of trials.
+        probe: Function to call in the subprocess.
     """
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     with ProcessPoolExecutor(1, mp_context=context) as pool:
@@ -98,7 +98,7 @@ def measure_peak_memory(
 
 
 def most_expensive_configs(plan: Plan) -> Iterator[dict[str, object]]:
-    """Yield, for each variant, what a trial takes with the largest values of all that counts."""
+    """Yield the configuration of each variant with the largest values of cost knobs."""
     for variant in plan.variants:
         *_, largest = extreme_knob_values(variant)
         yield build_probe_config(plan, build_configuration(variant, largest), WHOLE_GPU)
@@ -110,27 +110,28 @@ def pack_gpus(
     print_line: Callable[[str], None],
     measure: MemoryProbe = measure_peak_memory,
 ) -> Plan:
-    """Return a plan whose trials take the share of a GPU that their memory is of it.
+    """Return the plan with the GPU share that the memory of its trials needs.
 
-    A share that was given, and machines other than this one, are left alone.
+    The plan is returned unchanged if `gpu` or `address` is set, or without a GPU.
 
     Args:
-        plan: The study.
-        gpus: Of this machine.
-        print_line: Called with what was found.
-        measure: Returns what the dearest of some configurations takes.
+        plan: Plan of the study.
+        gpus: Number of GPUs of this machine.
+        print_line: Prints a line about the result.
+        measure: Returns the peak memory of the most expensive configuration.
     """
     if plan.settings.gpu is not None or plan.settings.address is not None or not gpus:
         return plan
     try:
-        found = measure(list(most_expensive_configs(plan)))
-    except Exception as error:  # a user's file can fail in any way, and so can a driver
+        peak = measure(list(most_expensive_configs(plan)))
+    except Exception as error:  # a user-supplied file or the driver can raise anything
         reason = str(error).splitlines()[:1]
-        words = ": ".join([type(error).__name__, *reason])
-        print_line(f"caution: gpu: its memory cannot be probed ({words}); each trial takes one.")
+        message = ": ".join([type(error).__name__, *reason])
+        print_line(f"caution: gpu: its memory cannot be probed ({message}); each trial takes one.")
         return plan
     print_line(
-        f"gpu: a trial takes up to {format_bytes(found.used_bytes)} of {format_bytes(found.total_bytes)}, so that "
-        f"{found.trials_per_gpu} share a GPU (gpu={found.gpu_share:.4g})."
+        f"gpu: a trial takes up to {format_bytes(peak.used_bytes)} of "
+        f"{format_bytes(peak.total_bytes)}, so that "
+        f"{peak.trials_per_gpu} share a GPU (gpu={peak.gpu_share:.4g})."
     )
-    return replace(plan, settings=replace(plan.settings, gpu=found.gpu_share))
+    return replace(plan, settings=replace(plan.settings, gpu=peak.gpu_share))

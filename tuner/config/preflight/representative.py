@@ -1,4 +1,4 @@
-"""Configurations of a variant that stand for all of them where costs are asked for."""
+"""Choose representative configurations of a variant for cost estimates."""
 
 import itertools
 import math
@@ -17,16 +17,16 @@ from tuner.config.domains import (
 from tuner.config.plan import Variant
 
 MAX_CELLS = 8
-"""Up to so many combinations of what costs depend on are looked at one by one."""
+"""Up to this many combinations of cost knobs are all used."""
 N_COST_DRAWS = 6
-"""Of more, so many are drawn."""
+"""Number of random draws if there are more combinations."""
 
 
 def find_cost_knobs(variant: Variant) -> dict[str, object]:
-    """Return the searched knobs that costs may depend on, path to domain.
+    """Return the domains of searched knobs that may affect cost, by path.
 
-    They are those that count and those with listed values: steps, batch sizes, widths, members. A
-    range of real numbers, of learning rates say, costs the same wherever it is drawn from.
+    They are integer and listed knobs: steps, batch sizes, widths. A continuous range, for example
+    of learning rates, does not affect cost.
     """
     return {
         path: domain
@@ -36,9 +36,9 @@ def find_cost_knobs(variant: Variant) -> dict[str, object]:
 
 
 def sample_knob_values(variant: Variant, seed: int) -> Iterator[dict[str, object]]:
-    """Yield values, path to value, whose mean cost is that of the variant.
+    """Yield knob values by path whose mean cost estimates that of the variant.
 
-    They are every combination if there are few, and random draws, from `seed`, if there are many.
+    They are all combinations if there are at most `MAX_CELLS`, else random draws from `seed`.
     """
     domains = find_cost_knobs(variant)
     listings = [list_values(domain) for domain in domains.values()]
@@ -53,22 +53,22 @@ def sample_knob_values(variant: Variant, seed: int) -> Iterator[dict[str, object
 
 
 def sample_from_domain(domain: object, rng: np.random.Generator) -> object:
-    """Return a random value of a domain that lists its values or counts."""
+    """Return a random value of an integer or listed domain."""
     listing = list_values(domain)
     if listing is not None:
         return listing[int(rng.integers(len(listing)))]
-    found = domain_index_range(domain)
-    assert found is not None
+    indices = domain_index_range(domain)
+    assert indices is not None
     if isinstance(base_sampler(domain), LogUniform):
-        low, high = map(math.log, found)
+        low, high = map(math.log, indices)
         return value_at(domain, round(math.exp(rng.uniform(low, high))))
-    return value_at(domain, int(rng.integers(found[0], found[1] + 1)))
+    return value_at(domain, int(rng.integers(indices[0], indices[1] + 1)))
 
 
 def extreme_knob_values(variant: Variant) -> Iterator[dict[str, object]]:
-    """Yield the smallest values of all knobs that costs depend on, then the largest.
+    """Yield the smallest values of all knobs that affect cost, then the largest.
 
-    Of values that are no numbers they are the first and the last that are listed.
+    Of values that are not numbers, the first and the last listed are used.
     """
     for end in (0, -1):
         yield {
@@ -78,15 +78,15 @@ def extreme_knob_values(variant: Variant) -> Iterator[dict[str, object]]:
 
 
 def sort_boundary_values(domain: object) -> list[object]:
-    """Return values of a domain that reach its ends, in order if they are numbers."""
-    found = list(boundary_values(domain))
-    return sorted(found) if all(isinstance(each, int | float) for each in found) else found
+    """Return the boundary values of a domain, sorted if they are numbers."""
+    values = list(boundary_values(domain))
+    return sorted(values) if all(isinstance(v, int | float) for v in values) else values
 
 
 def build_configuration(
     variant: Variant, chosen: Mapping[str, object]
 ) -> dict[str, dict[str, object]]:
-    """Return the groups of a trial, with `chosen` for some of what is searched."""
+    """Return the groups of a trial; searched knobs not in `chosen` get their first value."""
     config = {group: dict(knobs) for group, knobs in variant.fixed.items()}
     for path, domain in variant.searched.items():
         group, knob = path.split(".")

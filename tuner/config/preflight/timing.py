@@ -1,4 +1,4 @@
-"""What one configuration costs, from a few images of its last epoch."""
+"""Measure the cost of one configuration on a few images of its last epoch."""
 
 import tempfile
 import time
@@ -22,21 +22,21 @@ from trainables.training.checkpoint import folder_bytes
 from trainables.training.trial import Trial
 
 FIRST_STEP_IMAGES = 8
-"""Images of the first timed step, which are dearer than those of a whole batch."""
+"""Images of the first timed step; an image costs more than in a whole batch."""
 MAX_STEP_SECONDS = 5.0
-"""Seconds that a step may take, by the first, for a whole batch to be timed as well."""
+"""A whole batch is timed only if its step is expected to take less."""
 TIMED_ATTACK_STEPS = 4
-"""Of the exam that are timed."""
+"""Timed steps of the validation attack."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a whole trial takes that is not stopped early.
+    """Cost of a trial that is not stopped early.
 
     Attributes:
-        seconds: Wall time on this machine, from a timed step of training and some of the exam.
+        seconds: Wall time on this machine, from timed steps of training and validation.
         passes: Forward passes with gradients, in images.
-        disk: Bytes of its last checkpoint, which is its largest.
+        disk: Bytes of the last checkpoint, the largest.
     """
 
     seconds: float
@@ -45,37 +45,37 @@ class Cost:
 
 
 def measure_cost(config: Mapping[str, Any]) -> Cost:
-    """Return what a configuration costs.
+    """Return the cost of a configuration.
 
     Args:
-        config: As a trial takes it.
+        config: Configuration of a trial.
     """
     torch.set_num_threads(config["threads"])
     trial = Trial(config)
     train, validation = trial.train_images, trial.validation_images
     exam, batch_size = trial.components.exam, trial.components.data.batch_size
     skip_validation(trial)
-    time_training(trial, train[:2])  # the first step pays for what later ones find ready
+    time_training(trial, train[:2])  # warm-up: the first step allocates and caches
     number = min(FIRST_STEP_IMAGES, batch_size)
     seconds, passes = time_training(trial, train[:number])
     if seconds * batch_size / number < MAX_STEP_SECONDS:
         number = batch_size
-        # the first step of a size takes up to twice as long as those that follow
+        # the first step of a batch size takes up to twice as long as the next
         seconds, passes = min(time_training(trial, train[:number]) for _ in range(2))
-    examined = (
+    validation_seconds = (
         len(validation) * exam.steps * exam.restarts * time_attack_step(trial, train[:number])
     )
     return Cost(
-        seconds=trial.epochs * (seconds / number * len(train) + examined),
+        seconds=trial.epochs * (seconds / number * len(train) + validation_seconds),
         passes=trial.epochs * passes * len(train),
         disk=measure_checkpoint(trial),
     )
 
 
 def measure_checkpoint(trial: Trial) -> int:
-    """Return the bytes of a trial's last checkpoint, whatever it has learned.
+    """Return the bytes of a trial's last checkpoint.
 
-    It goes through its last epoch on one image, from which it learns nothing.
+    The trial runs its last epoch on one image with zero gradients.
     """
     skip_validation(trial)
     update = replace(trial.components.update, update=take_zero_step)
@@ -87,7 +87,7 @@ def measure_checkpoint(trial: Trial) -> int:
 
 
 def time_training(trial: Trial, images: Images) -> tuple[float, float]:
-    """Return the seconds and the passes an image of the last epoch of a trial, on some images."""
+    """Run the last epoch on `images`; return its seconds and the gradient passes per image."""
     trial.train_images = images
     trial.average = trial.components.average.build(trial.model)
     trial.epoch, before = trial.epochs - 1, trial.gradient_passes
@@ -98,14 +98,14 @@ def time_training(trial: Trial, images: Images) -> tuple[float, float]:
 
 
 def time_attack_step(trial: Trial, images: Images) -> float:
-    """Return the seconds an image of one step of the exam, where none is fooled and done with."""
+    """Return seconds per image of one validation attack step with no image finished early."""
     x, y = images.x.float() / 255, images.y
     model = trial.average.evaluation_model()
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
-        seen = folded_view(model)
+        folded = folded_view(model)
         start = time.perf_counter()
         run_early_stopped_attack(
-            seen,
+            folded,
             cross_entropy_loss(y),
             x,
             x,
@@ -118,7 +118,7 @@ def time_attack_step(trial: Trial, images: Images) -> float:
 
 
 def never_stop(_: Tensor, rows: Tensor) -> Tensor:
-    """Return that no attack is over."""
+    """Return a mask (N,) of finished images: none."""
     return torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
 
 
@@ -134,7 +134,7 @@ def zero_accuracies(*_: object, **__: object) -> tuple[float, float]:
 
 
 def take_zero_step(model: Module, optimizer: Optimizer, x: Tensor, _: Tensor) -> Tensor:
-    """Take a step that leads nowhere, so that the optimizer has all that it will keep."""
+    """Take an optimizer step of length 0, which allocates the optimizer state."""
     for group in optimizer.param_groups:
         group["lr"] = 0.0
     for p in model.parameters():

@@ -55,12 +55,12 @@ def test_every_variant_counts_by_its_cells_in_a_grid():
     """Three cells at 10, 20 and 30 s, and as many of another member, whatever its cost."""
     words = ["attack.steps=grid(1,2,3)", "optimizer=grid(sgd,adam)"]
 
-    def dear_adam(config):
+    def expensive_adam(config):
         extra = 60.0 if config["optimizer"]["name"] == "adam" else 0.0
         cost = by_steps(config)
         return Cost(seconds=cost.seconds + extra, passes=cost.passes, disk=cost.disk)
 
-    found = estimate_trial(plan(*words), CPU, dear_adam)
+    found = estimate_trial(plan(*words), CPU, expensive_adam)
     assert found.seconds == CostRange(mean=(20 + 80) / 2, low=10.0, high=90.0)
     assert found.n_timed == 6
 
@@ -103,7 +103,7 @@ WHOLE = TrialEstimate(
 @pytest.mark.parametrize(
     ("words", "at_a_time", "gpu", "expected"),
     [
-        # ten trials of an hour, two at a time; one checkpoint each and two of the dearest more
+        # ten trials of an hour, two at a time; one checkpoint each, two more of the largest
         ([], 2, 0.0, (5 * 3600, 0.0, 1400)),
         ([], 2, 1.0, (5 * 3600, 10.0, 1400)),
         # four share a GPU and take turns: no quicker than one after the other

@@ -31,7 +31,9 @@ def names(changes):
 def test_the_last_checkpoint_is_as_large_as_foretold(changes, tmp_path):
     """But for the digits of its metrics: 9 numbers of at most 25 characters."""
     trial = Trial(tiny_config(**changes))
-    replace_component(trial, "exam", measure_accuracies=lambda *_, **__: (trial.epoch / 8, trial.epoch / 8))
+    replace_component(
+        trial, "exam", measure_accuracies=lambda *_, **__: (trial.epoch / 8, trial.epoch / 8)
+    )
     list(trial.run_epochs())  # the last epoch is the best, so that all networks are kept
     checkpoint.save(trial, tmp_path)
     assert measure_checkpoint(Trial(tiny_config(**changes))) == pytest.approx(
