@@ -65,7 +65,7 @@ def searched(trial, tmp_path_factory):
     groups["optimizer"] = {**groups["optimizer"], "weight_decay": 1e-3}
     knobs = {"optimizer.weight_decay": 1e-3}
     saved = str(folder / "trials/0000")
-    record = Record("0000", knobs, 0, groups, [trial.best], "completed", "", saved)
+    record = Record("0000", knobs, 0, groups, [trial.best_report], "completed", "", saved)
     levels = (Level(trial.epochs),)
     results_folder.write_best(folder, plan, StudyProgress(3, levels, 1, {"0000": record}))
     command = ["python", "-m", "tuner.search", f"results={folder}"]
@@ -165,7 +165,7 @@ def test_it_loads_in_a_fresh_interpreter_and_is_as_accurate(trial, folder, tmp_p
     )
     command = [sys.executable, "-c", code, str(target), str(tmp_path / "images")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert float(done.stdout) == pytest.approx(trial.best.val_clean_accuracy)
+    assert float(done.stdout) == pytest.approx(trial.best_report.val_clean_accuracy)
 
 
 def test_it_is_whole_and_nothing_lies_beside_it(folder, capsys):
@@ -383,7 +383,7 @@ def test_a_search_may_lie_in_a_folder_with_an_equals_sign(folder, tmp_path, monk
 
 
 def test_a_target_that_no_path_can_be_is_told(folder, capsys):
-    assert "to: must be a path" in refused(capsys, folder, f"to={'x' * 5000}")
+    assert "to: must be a valid path" in refused(capsys, folder, f"to={'x' * 5000}")
 
 
 def test_everything_wrong_is_told_at_once(folder, capsys):

@@ -20,25 +20,25 @@ SIZE = 100
 class Study:
     """A study whose trials leave checkpoints of 100 bytes."""
 
-    def __init__(self, folder, budget, place=None):
+    def __init__(self, folder, budget, store=None):
         self.folder, self.said = folder, []
-        self.journal = EventLog(folder)
+        self.event_log = EventLog(folder)
         self.progress = StudyProgress(
             trials=9, levels=(Level(4),), concurrency=1, disk_budget=budget
         )
-        self.disk = CheckpointRetention(
-            place or LocalStore(folder), self.progress, self.journal, self.said.append
+        self.retention = CheckpointRetention(
+            store or LocalStore(folder), self.progress, self.event_log, self.said.append
         )
 
     def trial(self, number, *values, status="completed", run=1):
         reports = [make_report(epoch, value) for epoch, value in enumerate(values, start=1)]
         record = Record(f"{number:04d}", {}, 0, {}, reports, "running")
-        self.journal.log_start(record)
+        self.event_log.log_start(record)
         self.progress.records[record.trial_id] = record
         self.kept(record, len(values), run)
         record.status = status
         if status != "running":
-            self.journal.log_end(record)
+            self.event_log.log_end(record)
         return record
 
     def kept(self, record, epoch, run=1):
@@ -47,7 +47,7 @@ class Study:
         (path / "state.pt").write_bytes(bytes(SIZE - 40))
         (path / "metrics.json").write_bytes(bytes(40))
         record.checkpoint = str(path)
-        self.journal.log_checkpoint(record)
+        self.event_log.log_checkpoint(record)
 
     def left(self):
         return sorted(path.parent.name for path in self.folder.glob("trials/*/*/checkpoint_*"))
@@ -63,7 +63,7 @@ def study(tmp_path):
 
     yield made
     for each in studies:
-        each.journal.close()
+        each.event_log.close()
 
 
 def test_the_worst_ended_trials_go_first_by_their_best_epoch(study):
@@ -71,7 +71,7 @@ def test_the_worst_ended_trials_go_first_by_their_best_epoch(study):
     here = study(400)
     for number, values in enumerate([(0.5, 0.1), (0.3, 0.3), (0.1, 0.4), (0.2,), (0.6, 0.0)]):
         here.trial(number, *values)
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     assert here.left() == ["0000", "0001", "0002", "0004"]
     assert here.progress.disk_bytes == 400
     assert here.progress.records["0003"].checkpoint == ""
@@ -84,7 +84,7 @@ def test_there_is_room_for_the_next_checkpoint_of_a_running_trial(study):
     for number, value in enumerate((0.5, 0.3, 0.4)):
         here.trial(number, value)
     here.trial(3, 0.1, status="running")
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     assert here.left() == ["0000", "0002", "0003"]
 
 
@@ -94,7 +94,7 @@ def test_neither_the_leader_nor_a_running_trial_goes_and_that_is_said_once(study
     for number in (1, 2):
         here.trial(number, 0.1, status="running")
     for _ in range(2):
-        here.disk_bytes.enforce_budget()
+        here.retention.enforce_budget()
     assert here.left() == ["0000", "0001", "0002"]
     (text,) = here.said
     assert text.startswith("disk_budget: the checkpoints of the leader and of trials that run take")
@@ -105,7 +105,7 @@ def test_of_equals_the_later_goes(study):
     here = study(200)
     for number, value in enumerate((0.9, 0.3, 0.3)):
         here.trial(number, value)
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     assert here.left() == ["0000", "0001"]
 
 
@@ -113,7 +113,7 @@ def test_the_checkpoint_that_is_about_to_be_replaced_does_not_count(study):
     here = study(None)
     running = here.trial(0, 0.5, status="running")
     here.kept(running, 2)
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     assert len(here.left()) == 2
     assert here.progress.disk_bytes == SIZE
 
@@ -122,7 +122,7 @@ def test_without_a_budget_nothing_goes_and_what_is_used_is_known(study):
     here = study(None)
     for number in range(3):
         here.trial(number, 0.1)
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     assert here.progress.disk_bytes == 300
     assert "300 B on disk" in format_headline(here.progress).plain
     here.progress.disk_budget = 20e9
@@ -133,7 +133,7 @@ def test_the_journal_says_whose_checkpoint_went(study, tmp_path):
     here = study(100)
     here.trial(0, 0.5)
     here.trial(1, 0.4)
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     here.event_log.close()
     first, second = load_events(tmp_path)[0].values()
     assert first.checkpoint == here.progress.records["0000"].checkpoint
@@ -144,11 +144,11 @@ def test_a_deletion_that_was_cut_off_is_finished_by_the_next_run(study, tmp_path
     """The journal is written first, so that nobody trusts a folder that is half gone."""
     here = study(1000)
     here.trial(0, 0.5)
-    here.event_log.dropped(here.trial(1, 0.4))
+    here.event_log.log_checkpoint_deletion(here.trial(1, 0.4))
     here.event_log.close()
     again = study(1000)
     again.progress.records.update(load_events(tmp_path)[0])
-    again.disk_bytes.enforce_budget()
+    again.retention.enforce_budget()
     assert again.left() == ["0000"]
 
 
@@ -158,7 +158,7 @@ def test_a_trial_that_was_cut_off_and_waits_keeps_its_checkpoint(study):
     del here.progress.records["0000"]
     here.trial(1, 0.3)
     here.trial(2, 0.2)
-    here.disk_bytes.enforce_budget()
+    here.retention.enforce_budget()
     assert here.left() == ["0000", "0001"]
 
 
@@ -183,14 +183,14 @@ def away(tmp_path):
     place.folder.mkdir()
     here = Study(place.folder, 400, place)
     yield here
-    here.journal.close()
+    here.event_log.close()
 
 
 def brought(study, record, epoch, run=1):
     """Leave a checkpoint of 100 bytes at the address, and there alone."""
     path = study.folder / f"trials/{run}/{record.trial_id}/checkpoint_{epoch:06d}"
-    study.disk_bytes.place.write(path / "state.pt", bytes(SIZE - 40))
-    study.disk_bytes.place.write(path / "metrics.json", bytes(40))
+    study.retention.store.upload_file(path / "state.pt", bytes(SIZE - 40))
+    study.retention.store.upload_file(path / "metrics.json", bytes(40))
     record.checkpoint = str(path)
 
 
@@ -202,9 +202,9 @@ def test_at_an_address_the_worst_go_first_too(away, tmp_path):
     for number, value in enumerate((0.5, 0.2, 0.4, 0.3, 0.6)):
         record = away.trial(number, value, status="running")
         brought(away, record, 1)
-        away.disk_bytes.enforce_budget(record)
+        away.retention.enforce_budget(record)
         record.status = "completed"
-        away.disk_bytes.enforce_budget(record)
+        away.retention.enforce_budget(record)
     left = sorted(path.parent.name for path in tmp_path.glob("there/study/trials/1/*/check*"))
     assert left == ["0000", "0002", "0004"]
     assert away.progress.disk_bytes == 300
@@ -216,8 +216,8 @@ def test_at_an_address_a_checkpoint_is_counted_once_and_what_an_earlier_run_left
     away, tmp_path, monkeypatch
 ):
     away.progress.disk_budget, looks = 900, []
-    place, infos = away.disk_bytes.place, away.disk_bytes.place.file_infos
-    monkeypatch.setattr(place, "infos", lambda *a, **k: looks.append(a) or infos(*a, **k))
+    place, infos = away.retention.store, away.retention.store.file_infos
+    monkeypatch.setattr(place, "file_infos", lambda *a, **k: looks.append(a) or infos(*a, **k))
     for number in range(3):
         brought(away, away.trial(number, 0.5), 1)
     again = CheckpointRetention(place, away.progress, away.event_log, away.said.append)
@@ -235,8 +235,8 @@ def test_at_an_address_a_checkpoint_is_counted_once_and_what_an_earlier_run_left
 
 def test_at_an_address_nothing_is_counted_without_a_budget(tmp_path, monkeypatch):
     place = RemoteStore(tmp_path, f"file://{tmp_path}/there")
-    monkeypatch.setattr(place, "infos", None)
+    monkeypatch.setattr(place, "file_infos", None)
     here = Study(tmp_path, None, place)
-    here.disk.enforce_budget(here.trial(0, 0.5))
-    here.journal.close()
+    here.retention.enforce_budget(here.trial(0, 0.5))
+    here.event_log.close()
     assert here.progress.disk_bytes == 0

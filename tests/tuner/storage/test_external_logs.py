@@ -186,7 +186,7 @@ def test_what_holds_no_runs_is_refused(tmp_path, name, content, reason):
 
 
 def test_reading_logs_costs_neither_torch_nor_ray():
-    code = "import sys, tuner.logs; print({'torch', 'ray'} & set(sys.modules))"
+    code = "import sys, tuner.storage.external_logs.reader; print({'torch', 'ray'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

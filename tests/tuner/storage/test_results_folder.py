@@ -67,7 +67,7 @@ def progress():
 def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
     progress.records["a"].checkpoint = str(tmp_path / "trials/0000/checkpoint_000003")
     records = list(progress.records.values())
-    frame = results_folder.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
+    frame = results_folder.trials_frame(records, plan.knob_columns, tmp_path).set_index("trial_id")
     assert list(frame.status) == ["completed", "stopped", "failed", "diverged"]
     best = frame.loc["0000"]
     assert best.best_epoch == 2
@@ -84,7 +84,7 @@ def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
 def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_path):
     records = progress.records
     records["b"] = record(1, [0.1, 0.0], "stopped", collapsed_at=400)
-    trials = results_folder.trials_frame(list(records.values()), plan.columns, tmp_path)
+    trials = results_folder.trials_frame(list(records.values()), plan.knob_columns, tmp_path)
     assert trials.collapsed_at.dtype == "Int64"
     assert trials.collapsed_at.to_list() == [pd.NA, 400, pd.NA, pd.NA]
     epochs = results_folder.epochs_frame([records["b"]])
@@ -101,7 +101,7 @@ def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_p
 def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
     progress.records["a"].reports[-1] = replace(make_report(4, 0.2), micro_batch=16)
     records = list(progress.records.values())
-    trials = results_folder.trials_frame(records, plan.columns, tmp_path).set_index("trial_id")
+    trials = results_folder.trials_frame(records, plan.knob_columns, tmp_path).set_index("trial_id")
     assert trials.micro_batch.dtype == "Int64"
     assert trials.micro_batch["0000"] == 16
     assert trials.micro_batch.drop("0000").isna().all()
@@ -120,9 +120,9 @@ def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
     again.trial_id, again.seed = "0000s1", 1
     other = record(3, [0.4, 0.0])
     progress.records = {"0000": record(0, [0.3, 0.5]), "0003": other, "0000s1": again}
-    progress.images = 400
+    progress.n_images = 400
     trials = results_folder.add_seed_columns(
-        results_folder.trials_frame(list(progress.records.values()), plan.columns, tmp_path),
+        results_folder.trials_frame(list(progress.records.values()), plan.knob_columns, tmp_path),
         progress,
     ).set_index("trial_id")
     assert trials.configuration.to_dict() == {"0000": "0000", "0003": "0003", "0000s1": "0000"}
@@ -136,7 +136,7 @@ def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
 
 
 def test_without_more_seeds_the_frame_has_no_columns_for_them(plan, progress, tmp_path):
-    trials = results_folder.trials_frame(list(progress.records.values()), plan.columns, tmp_path)
+    trials = results_folder.trials_frame(list(progress.records.values()), plan.knob_columns, tmp_path)
     assert list(results_folder.add_seed_columns(trials, progress)) == list(trials)
 
 
@@ -148,7 +148,7 @@ def test_epochs_has_a_row_for_each_report(progress):
 
 
 def test_frames_have_their_columns_even_with_nothing_in_them(plan, tmp_path):
-    trials = results_folder.trials_frame([], plan.columns, tmp_path)
+    trials = results_folder.trials_frame([], plan.knob_columns, tmp_path)
     assert {"trial_id", "optimizer.weight_decay", "error"} <= set(trials.columns)
     assert "val_robust_accuracy" in results_folder.epochs_frame([]).columns
 
@@ -337,7 +337,7 @@ def two(progress):
 def test_frames_say_which_trials_are_on_the_front_and_which_satisfy_the_constraint(
     two, plan, tmp_path
 ):
-    trials = results_folder.trials_frame(list(two.records.values()), plan.columns, tmp_path)
+    trials = results_folder.trials_frame(list(two.records.values()), plan.knob_columns, tmp_path)
     frame = results_folder.add_objective_columns(trials, two).set_index("trial_id")
     assert frame.feasible.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
     assert frame.pareto.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}

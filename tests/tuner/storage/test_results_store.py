@@ -57,7 +57,7 @@ def checkpoint(place, number="0000"):
 
 
 def test_what_a_trial_leaves_is_found_here_and_there(twin):
-    kept = twin.kept(checkpoint(twin))
+    kept = twin.checkpoint_path(checkpoint(twin))
     assert kept == str(twin.folder / "trials/1/0000/checkpoint_000000")
     with tune.Checkpoint(twin.to_address(kept)).as_directory() as folder:
         assert (twin.folder.parents[1] / "there/study/trials/1").is_dir()
@@ -67,8 +67,8 @@ def test_what_a_trial_leaves_is_found_here_and_there(twin):
     copy = twin.copy_checkpoint(kept, twin.folder / "trials/1", "0000")
     names = {name.split("/")[2][:7] for name in written(twin)}
     assert names == {"0000", "of-0000"}
-    assert twin.inside(twin.to_address(kept)) == kept
-    twin.remove(twin.inside(copy))
+    assert twin.to_local_path(twin.to_address(kept)) == kept
+    twin.delete_checkpoint(twin.to_local_path(copy))
     assert written(twin) == {"trials/1/0000/checkpoint_000000/state.pt"}
     assert twin.count_runs() == 1
 
@@ -118,7 +118,7 @@ def test_another_machine_fetches_what_a_study_needs_to_go_on(twin, tmp_path):
         record = Record(number, {}, 0, {})
         journal.log_start(record)
         journal.log_report(number, make_report(1, 0.5))
-        record.checkpoint = twin.kept(checkpoint(twin, number))
+        record.checkpoint = twin.checkpoint_path(checkpoint(twin, number))
         journal.log_checkpoint(record)
     record.status = "completed"
     journal.log_end(record)
@@ -209,7 +209,7 @@ def test_a_study_runs_where_only_fsspec_can_write(tmp_path):
 def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, monkeypatch):
     """The file system refuses twice: once to look for it, once to give it."""
     monkeypatch.setattr("trainables.io.retry.FIRST_PAUSE", 0.01)
-    kept = twin.kept(checkpoint(twin))
+    kept = twin.checkpoint_path(checkpoint(twin))
     left = {"info", "open"}
 
     class Away(LocalFileSystem):
@@ -247,7 +247,7 @@ def test_a_spare_checkpoint_is_brought_from_where_the_trial_came(tmp_path):
     record = Record("0000", {}, 0, {}, checkpoint="trials/1/0000-1/checkpoint_000000")
     record.previous_checkpoint = "trials/1/0000/checkpoint_000001"
     agenda.records, agenda.levels, agenda.fetch = {"0000": record}, {"0000": 0}, asked.append
-    agenda.resume_state = SimpleNamespace(rewinds=lambda record, waited: None)
+    agenda.resume_state = SimpleNamespace(rewind_to_checkpoint=lambda record, was_paused: None)
     agenda.find_checkpoint = lambda record, own: "address"
     agenda.resume_config(Resume("0000", "0000"), was_paused=False)
     assert sorted(asked) == sorted([record.checkpoint, record.previous_checkpoint])
