@@ -29,10 +29,16 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    interrupt_message = "Interrupted; finished measurements are kept. Rerun the same command for the rest."
+    interrupt_message = (
+        "Interrupted; finished measurements are kept. Rerun the same command for the rest."
+    )
     parse = partial(parse_command_line, vocabulary=VOCABULARY)
     return run_command(
-        words, print_usage, parse, with_remote_folders(diagnose), interrupt_message=interrupt_message
+        words,
+        print_usage,
+        parse,
+        with_remote_folders(diagnose),
+        interrupt_message=interrupt_message,
     )
 
 

@@ -58,11 +58,15 @@ def validate_frame(
     identity = FRAME_KEYS[name]
     complete = frame[identity].notna().all(axis=1)
     if not complete.all():
-        problems.append(f"{name}: left out {(~complete).sum()} rows without {' or '.join(identity)}.")
+        problems.append(
+            f"{name}: left out {(~complete).sum()} rows without {' or '.join(identity)}."
+        )
         frame = frame[complete].astype({each: columns[each] for each in identity})
     again = find_repeated_rows(frame[identity])
     if again.any():
-        problems.append(f"{name}: left out {again.sum()} duplicate rows; the last one of each counts.")
+        problems.append(
+            f"{name}: left out {again.sum()} duplicate rows; the last one of each counts."
+        )
         frame = frame[~again]
     problems += [f"{name}: {each}" for each in check_accuracies(frame, set(columns) - set(absent))]
     accuracies = [each for each in columns if each.endswith("accuracy")]

@@ -130,7 +130,9 @@ def load_study(folder: Path, name: str) -> Frames:
         epochs=add_study_column(epochs, name),
         evaluation=add_study_column(evaluation, name),
     )
-    problems = [f"{name}: {each}" for each in [*problems, *find_missing_trials(frames, description)]]
+    problems = [
+        f"{name}: {each}" for each in [*problems, *find_missing_trials(frames, description)]
+    ]
     return replace(frames, problems=tuple(problems))
 
 

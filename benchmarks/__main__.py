@@ -17,7 +17,7 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    """Run each benchmark in a process of its own."""
+    """Run each benchmark in a process that is separate."""
     for name in BENCHMARKS:
         print(f"\n{name}", flush=True)
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)

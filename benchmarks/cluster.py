@@ -1,6 +1,6 @@
 """A search on three nodes, one of which dies half-way: `uv run python -m benchmarks.cluster`.
 
-The nodes are `ray start`ed on this machine, with ports and processes of their own. Each says that
+The nodes are `ray start`ed on this machine, with separate ports and processes. Each says that
 it has a GPU and hides CUDA, so that trials that ask for half a GPU pack two to a node and compute
 on the CPU. The last node is killed with SIGKILL, all of its processes at once, while a trial on it
 has an epoch behind it.
@@ -71,7 +71,7 @@ class Cluster:
         """Start the head, or once there is one another node, and wait until it is up.
 
         Nodes that begin together on one machine take each other's sockets. Only those that join
-        need to be told that there is a token.
+        need to know that there is a token.
         """
         joining = bool(self.sessions)
         arguments = [f"--address={self.address}"] if joining else self.head_arguments
@@ -89,7 +89,7 @@ class Cluster:
 def start_cluster(
     nodes: int = NODES, *, dashboard: bool = False, **settings: str
 ) -> Iterator[Cluster]:
-    """Give a cluster with a token of its own, and end it.
+    """Give a cluster with a separate token, and end it.
 
     Args:
         nodes: How many.
@@ -150,7 +150,7 @@ def kill_node(session: int) -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -158,16 +158,16 @@ def free_port() -> int:
 
 
 def read_event_lines(folder: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a study's journal so far."""
+    """Return the whole lines of a study's event log so far."""
     file = folder / "journal.jsonl"
     text = file.read_text() if file.exists() else ""
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def is_half_way(folder: Path) -> bool:
-    """Return whether half of all trials have ended, and on each node one runs that can go on.
+    """Return whether half of all trials have ended, and on each node one runs that can continue.
 
-    That is so where more have a checkpoint and epochs to go than find room on the other nodes.
+    That is so where more have a checkpoint and epochs to go than fit on the other nodes.
     """
     seen = read_event_lines(folder)
     over = {line["trial_id"] for line in seen if line["event"] == "ended"}
@@ -223,7 +223,7 @@ def search_with_node_failure(running: Cluster, results: Path, *words: str) -> di
 
 
 def summarize_trials(folder: Path) -> dict[str, Any]:
-    """Return what a study's frames and journal say of its trials."""
+    """Return what a study's frames and event log say of its trials."""
     trials = pd.read_parquet(folder / "trials.parquet")
     epochs = pd.read_parquet(folder / "epochs.parquet")
     seen = read_event_lines(folder)

@@ -1,8 +1,8 @@
-"""What an examination costs: `uv run python -m benchmarks.examination [FOLDER...]`.
+"""Cost of a validation attack: `uv run python -m benchmarks.examination [FOLDER...]`.
 
 PGD-10 beside a plain loop that attacks every image to the end by `loss.backward()`. In turn, for
 several rounds; what counts is the median of the ratios. Fresh networks are attacked at a radius
-that about half of the images withstand, and their answers are the labels, so that none is wrong to
+to which about half of the images are robust, and their answers are the labels, so that none is wrong to
 begin with. With FOLDERs it is the winners of those searches instead, on test images, at the radius
 that they were trained for.
 """
@@ -67,7 +67,7 @@ def measure_winner(folder: str) -> dict[str, float]:
 
 
 def measure_attack(name: str, model: nn.Module, images: Images, threat: Threat) -> dict[str, float]:
-    """Return the seconds of both, the ratio, and how many images withstood."""
+    """Return the seconds of both, the ratio, and how many images were robust."""
     ours, plain = [], []
     for _ in range(ROUNDS):
         to_channels_last(model)
@@ -90,7 +90,7 @@ def measure_attack(name: str, model: nn.Module, images: Images, threat: Threat) 
 
 
 def find_halving_eps(model: nn.Module, images: Images) -> float:
-    """Return a radius that about half of the images withstand."""
+    """Return a radius to which about half of the images are robust."""
     low, high = 0.0, 0.5
     for _ in range(8):
         middle = (low + high) / 2

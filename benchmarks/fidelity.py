@@ -6,13 +6,13 @@ both times with its whole schedule:
     python -m tuner.search ... searcher=random trials=20 epochs=16 fidelity=schedule \
         scheduler=halving 'scheduler.rungs=[1/4]' 'scheduler.keep=[1]'
 
-Of each it tells how well the short runs, and the long runs' first quarter and half, rank what the
+Of each it reports how well the short runs, and the long runs' first quarter and half, rank what the
 long runs come to; and how far halving falls short, beside random search at the same cost.
 
 Where a study was evaluated, every trial of it (`python -m tuner.evaluate FOLDER suite=pgd_5_1
 top=20`), regrets and correlations are told of those accuracies too, which the choice has not seen.
 
-`python -m benchmarks.fidelity beside NAME FOLDER OTHER` tells how well runs of the same settings in
+`python -m benchmarks.fidelity beside NAME FOLDER OTHER` reports how well runs of the same settings in
 another way (averaged weights, a weaker attack) rank what the long runs of FOLDER come to.
 """
 
@@ -113,11 +113,11 @@ def read_test_accuracies(folder: Path) -> Mapping[str, float]:
 
 
 def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> dict[str, float]:
-    """Return what the settings of one study tell.
+    """Return what the settings of one study show.
 
     Args:
         runs: Of its trials.
-        tested: The robust accuracy of each on the test split; none if it was not evaluated.
+        tested: The robust accuracy of each on the test split; `None`: it was not evaluated.
     """
     short, long = (np.array([find_best_accuracy(run, level) for run in runs]) for level in (0, 1))
     quarter, half = (
@@ -213,7 +213,7 @@ def compute_random_regret(long: Any, number: int, worth: Any = None) -> float:  
     Args:
         long: What the best of them is chosen by.
         number: How many.
-        worth: What it is worth; what it was chosen by if none.
+        worth: What it is worth; `None`: the accuracy it was selected by.
     """
     worth = long if worth is None else worth
     rng = np.random.default_rng(0)

@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def run_part(what: str, folder: str) -> str:
-    """Run a part of the benchmark in a process of its own; return what it prints."""
+    """Run a part of the benchmark in a separate process; return what it prints."""
     command = [sys.executable, "-m", "benchmarks.frames", what, folder]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

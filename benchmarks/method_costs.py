@@ -89,7 +89,7 @@ def build_trial(words: list[str]) -> Trial:
 
 
 def time_epoch(trial: Trial) -> float:
-    """Return the seconds of one epoch of training, without the examination."""
+    """Return the seconds of one epoch of training, without validation."""
     start = time.perf_counter()
     train_epoch(
         trial.model,

@@ -1,6 +1,6 @@
 """Memory of a training step: `uv run --group bench python -m benchmarks.peak_memory`.
 
-Each contender of `benchmarks.training_step` takes two steps in a process of its own; what counts is
+Each contender of `benchmarks.training_step` takes two steps in a separate process; what counts is
 by how much its largest resident size exceeds that before the first step.
 """
 

@@ -70,7 +70,7 @@ def list_contenders() -> dict[str, BuildScheduler]:
 
 
 def build_halving_factory(first: float, keep: float) -> BuildScheduler:
-    """Return halving with an early rung and one behind the drop, from which the best goes on."""
+    """Return halving with an early rung and one behind the drop, from which the best trial continues."""
     return lambda course: halving.build(course=course, rungs=(first, "drop"), keep=(keep, 0.1))
 
 
@@ -105,7 +105,7 @@ def measure_replay(
 
 
 def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, Any]:
-    """Return what a scheduler comes to on all runs, beside random search at its median cost."""
+    """Return the result of a scheduler on all runs, beside random search at its median cost."""
     found = np.array([measure_replay(archive, build, order) for order in range(ORDERS)])
     cost = float(np.median(found[:, 1]))
     chance = np.array([measure_replay(archive, None, order, cost)[0] for order in range(ORDERS)])

@@ -1,7 +1,7 @@
 """What the README's search costs beyond training: `uv run python -m benchmarks.search_overhead`.
 
 The command is run as a user runs it, a few times, one trial a core. Training is the time inside
-epochs (examination included), summed over trials and divided by the cores. Idle is what cores wait
+epochs (validation included), summed over trials and divided by the cores. Idle is what cores wait
 for the last trial at the end, likewise. All other wall time is overhead: imports, checks, Ray's
 start and end, worker start, checkpoints and bookkeeping.
 """

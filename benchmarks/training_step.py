@@ -220,7 +220,7 @@ def build_art_step(name: str, x: Tensor, y: Tensor) -> Callable[[], object]:
 
 
 def build_convolution_step(model: nn.Module, x: Tensor, dtype: torch.dtype) -> Callable[[], object]:
-    """Return the convolutions of one step alone: what nobody can be quicker than."""
+    """Return the convolutions of one step alone: a lower bound of the time."""
     calls = [
         (conv.to(dtype), features.to(dtype), slope.to(dtype))
         for conv, features, slope in record_convolutions(model, x)
@@ -228,7 +228,7 @@ def build_convolution_step(model: nn.Module, x: Tensor, dtype: torch.dtype) -> C
 
     def step() -> None:
         for number in range(STEPS + 1):
-            wanted = [True, number == STEPS, False]  # slopes of images; of weights in the last
+            wanted = [True, number == STEPS, False]  # gradients of images; of weights in the last
             for conv, features, slope in calls:
                 F.conv2d(features, conv.weight, None, *convolution_arguments(conv))
                 torch.ops.aten.convolution_backward(
@@ -254,7 +254,7 @@ def convolution_arguments(conv: nn.Conv2d) -> tuple[Any, Any, Any, int]:
 
 
 def record_convolutions(model: nn.Module, x: Tensor) -> list[tuple[nn.Conv2d, Tensor, Tensor]]:
-    """Return each convolution with features and slopes of the shapes that it meets."""
+    """Return each convolution with features and gradients of the shapes that it meets."""
     found: list[tuple[nn.Conv2d, Tensor, Tensor]] = []
 
     def note(conv: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -274,7 +274,7 @@ def record_convolutions(model: nn.Module, x: Tensor) -> list[tuple[nn.Conv2d, Te
 
 
 def compute_rates(name: str, x: Tensor, seconds: dict[str, list[float]]) -> dict[str, float]:
-    """Return how many billion operations a second each contender's convolutions come to."""
+    """Return how many billion operations a second each contender's convolutions reach."""
     calls = record_convolutions(build_trial(name, x, "fp32", {}).model, x)
     one_pass = sum(2 * slope.numel() * conv.weight[0].numel() for conv, _, slope in calls)
     operations = one_pass * (2 * STEPS + 3)  # forward and back; in the update back twice

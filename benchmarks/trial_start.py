@@ -2,7 +2,7 @@
 
 One short trial after the other. The first pays for its process; the others take over a process that
 is there, with its data. What is counted is the time from the first trial's report to the last one's
-that no trial trained or was examined in, a share for each trial; Ray stamps whole seconds, so that
+that no trial trained or was validated in, a share for each trial; Ray stamps whole seconds, so that
 it is known to a tenth of a second.
 """
 

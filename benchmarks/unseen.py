@@ -2,7 +2,7 @@
 
 Of a study on `data.limit=2000 data.validation=1000` of the training images of IN.npz, OUT.npz holds
 as its test split 10,000 of those that no trial has seen. In place of IN.npz it lets
-`tuner.evaluate` tell the trials of the study apart better than a small validation split can.
+`tuner.evaluate` distinguish the trials of the study better than a small validation split can.
 """
 
 import sys

@@ -79,7 +79,7 @@ def name_methods(frames: Frames) -> "pd.Series[str]":
     """Return the method of each trial: what its space calls it, else the knobs that differ.
 
     Raises:
-        InputError: If there are more than lines can be told apart.
+        InputError: If there are more than distinguishable lines.
     """
     if "variant" in frames.trials:
         labels = frames.trials["variant"].astype(str).str.extract(LABEL_PATTERN)[0]

@@ -22,8 +22,8 @@ KNOB = "optimizer.weight_decay"
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
     """Return robust accuracy at the best and at the last epoch, over weight decay.
 
-    Points are means over seeds with standard deviations; a line joins them where nothing but weight
-    decay tells them apart. Trials that did not go to their end are marked, and count in no mean.
+    Points are means over seeds with standard deviations; a line joins them where they differ
+    in weight decay alone. Trials that did not go to their end are marked, and count in no mean.
 
     Args:
         frames: Of one or several studies.

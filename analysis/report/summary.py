@@ -1,4 +1,4 @@
-"""What a study has come to, in a few sentences: what stands first on the page."""
+"""Summary of a study in a few sentences, shown first on the page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def summarize_study(frames: Frames, study: Study, leader: pd.Series | None) -> S
     Args:
         frames: Of all studies.
         study: Which one.
-        leader: Its best trial; none if no trial has an accuracy.
+        leader: Its best trial; `None`: no trial has an accuracy.
     """
     trials = frames.trials[frames.trials["study"] == study.name]
     tested = frames.evaluation[frames.evaluation["study"] == study.name]
@@ -83,8 +83,8 @@ def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> It
         yield describe_resolution(trials, leader, images)
     if "collapsed_at" in trials and (collapsed := int((trials["collapsed_at"] > 0).sum())):
         yield (
-            f"{collapsed} of {len(trials)} trials collapsed: their networks learned to fool one "
-            "step (catastrophic overfitting)."
+            f"{collapsed} of {len(trials)} trials collapsed: their networks are robust to one "
+            "step only (catastrophic overfitting)."
         )
 
 
@@ -99,7 +99,7 @@ def list_set_knobs(study: Study, leader: pd.Series) -> list[str]:
 
 
 def describe_resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
-    """Return which trials so many images cannot tell from the leader, by Wilson's interval."""
+    """Return how many trials are indistinguishable from the leader on so many images, by Wilson's interval."""
     low, high = wilson_interval(float(leader[ROBUST]), images)
     alike = int((trials[ROBUST] >= low).sum()) - 1
     others = {0: "no other trial is", 1: "1 other trial is"}.get(alike, f"{alike} others are")
@@ -110,12 +110,12 @@ def describe_resolution(trials: pd.DataFrame, leader: pd.Series, images: int) ->
 
 
 def describe_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
-    """Yield what the test split says of the leader, and what to doubt of it."""
+    """Yield what the test split says of the leader, and which sanity checks failed."""
     own = select_leader_rows(tested, str(leader["trial_id"]))
     if own.empty and study.folder:
         yield f"No test number exists of it; python -m tuner.evaluate {study.folder} makes them."
-    for doubt in list_failed_checks(own):
-        yield f"Doubt about its test number: {doubt}."
+    for check in list_failed_checks(own):
+        yield f"Sanity check of its test number failed: {check}."
 
 
 def list_test_numbers(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ def test_epochs_of_one_run_by_hand():
 
 
 def test_what_stopping_might_have_cost_by_hand():
-    """The trial that went on gained 0.5 - 0.1; so might those that ended at 0.1 and at 0.3."""
+    """The trial that continued gained 0.5 - 0.1; so might those that ended at 0.1 and at 0.3."""
     trials = [trial_row("0"), trial_row("1", "stopped"), trial_row("2", "stopped")]
     row = saved(
         trials, [epoch_rows("0", 0.1, 0.5, 0.4), epoch_rows("1", 0.1), epoch_rows("2", 0.3)], 3
@@ -47,7 +47,7 @@ def test_short_runs_cost_and_a_long_one_is_what_they_are_compared_with():
     row = saved(trials, [short, long, epoch_rows("1", 0.1, 0.1)], 2, 4)
     assert (row["epochs"], row["epochs_saved"], row["share_saved"]) == (8, 0, 0)
     assert (row["gradient_passes"], row["gradient_passes_saved"]) == (16, 0)
-    # at the end of the short run it had 0.2, and came to 0.4
+    # at the end of the short run it had 0.2, and reached 0.4
     assert row["might_have_reached"] == pytest.approx(0.3)
     assert row["might_have_cost"] == 0
 

@@ -1,4 +1,4 @@
-"""Which trials can tell which knobs matter."""
+"""Samples of trials for the importance of knobs."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Results folders as frames, whole and broken."""
+"""Results folders as frames, complete and corrupt."""
 
 import json
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_a_broken_search_yaml_leaves_the_frames(tmp_path):
 
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
-    """Whoever runs the tests may read everything, so that the refusal is made up."""
+    """The tests may run as root, which can read everything; so the error is simulated."""
     folder = written(tmp_path / "a", [row("0")], epoch_rows("0", 0.5))
     monkeypatch.setattr(
         Path, "is_file", lambda *_: (_ for _ in ()).throw(PermissionError("denied"))

@@ -1,4 +1,4 @@
-"""`python -m analysis.tables`: what it prints, and how mistakes are told."""
+"""`python -m analysis.tables`: what it prints, and how errors are reported."""
 
 import pandas as pd
 import pytest

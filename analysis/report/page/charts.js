@@ -200,11 +200,11 @@ function axis(column) {
   if (column.kind === "text") {
     const names = [...new Set(present)].sort();
     return {title: column.title, low: names[0] ?? "", high: names.at(-1) ?? "", of: (row) => share(names.indexOf(column.values[row]), 0, names.length - 1),
-      told: (row) => column.values[row]};
+      format: (row) => column.values[row]};
   }
   const bend = DATA.logarithmic.includes(column.key) ? Math.log : (value) => value;
-  const low = Math.min(...present), high = Math.max(...present), told = (row) => table.shown(column, column.values[row]);
-  return {title: column.title, low: table.shown(column, low), high: table.shown(column, high), told,
+  const low = Math.min(...present), high = Math.max(...present), format = (row) => table.shown(column, column.values[row]);
+  return {title: column.title, low: table.shown(column, low), high: table.shown(column, high), format,
     of: (row) => share(bend(column.values[row]), bend(low), bend(high))};
 }
 
@@ -214,10 +214,10 @@ function ribbon(rows, axes, color) {
   const all = {x: [], y: [], text: [], customdata: []};
   for (const row of rows) {
     axes.forEach((each, i) => {
-      const there = each.told(row) !== null && each.told(row) !== "";
+      const there = each.format(row) !== null && each.format(row) !== "";
       all.x.push(i);
       all.y.push(there ? each.of(row) : null);
-      all.text.push(`<b>trial ${escaped(DATA.names[row])}</b><br>${escaped(each.title)}: ${escaped(each.told(row) ?? "")}`);
+      all.text.push(`<b>trial ${escaped(DATA.names[row])}</b><br>${escaped(each.title)}: ${escaped(each.format(row) ?? "")}`);
       all.customdata.push(DATA.names[row]);
     });
     for (const list of Object.values(all)) list.push(null);

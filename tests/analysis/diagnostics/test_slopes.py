@@ -39,7 +39,7 @@ def sigmoid(z):
 
 
 class Paraboloid(nn.Module):
-    """Two classes whose margin is half the squared length: its slope points from the origin."""
+    """Two classes whose margin is half the squared length: its gradient points from the origin."""
 
     def forward(self, x):
         m = x.flatten(1).square().sum(dim=1) / 2
@@ -55,7 +55,7 @@ class Wavy(nn.Module):
 
 
 @pytest.mark.parametrize("threat", [LINF, L2(eps=1.0)])
-def test_slopes_of_a_plane_are_aligned(threat):
+def test_gradients_of_a_plane_are_aligned(threat):
     x = torch.rand(7, 1, 3, 2, generator=rng(1))
     model = Halfspace(torch.linspace(-1, 1, 6))
     found = gradient_alignment.measure(model, x, ones(x), threat=threat, rng=rng())
@@ -74,7 +74,7 @@ def test_alignment_is_the_angle_between_an_image_and_a_point_inside_ball_and_ran
 
 
 def test_the_sure_have_an_alignment_and_the_flat_have_none():
-    """At a margin of 60 the slope is about 1e-26 long, far below what torch's cosine divides by."""
+    """At a margin of 60 the gradient is about 1e-26 long, far below what torch's cosine divides by."""
     x = pixels(0.5, 0.6)
     sure = Halfspace(torch.ones(1), bias=-60.0)
     found = gradient_alignment.measure(sure, x, torch.zeros(2).long(), threat=LINF, rng=rng())
@@ -121,7 +121,7 @@ def test_fosc_vanishes_where_pgd_has_reached_the_corner():
 
 
 def test_fosc_of_one_step_is_what_is_left_of_the_way():
-    """The slope is -sigmoid(-m) w, so that the loss could grow by sigmoid(-m) |w| a pixel's way."""
+    """The gradient is -sigmoid(-m) w, so that the loss could grow by sigmoid(-m) |w| a pixel's way."""
     model, x = Halfspace(torch.tensor([2.0]), bias=-1.0), torch.full((6, 1, 1, 1), 0.5)
     found = fosc.measure(model, x, ones(x), threat=LINF, rng=rng(2), steps=1, step_size=0.03)
     begin = x + 0.1 * (2 * torch.rand(x.shape, generator=rng(2)) - 1)
@@ -133,7 +133,7 @@ def test_fosc_of_one_step_is_what_is_left_of_the_way():
 
 
 def test_fosc_does_not_know_of_the_end_of_the_range():
-    """At 0 the pixel cannot fall; the slope there is -sigmoid(0) = -1/2, the radius 0.3."""
+    """At 0 the pixel cannot fall; the gradient there is -sigmoid(0) = -1/2, the radius 0.3."""
     model, x = Halfspace(torch.ones(1)), pixels(0.0)
     found = fosc.measure(model, x, ones(x), threat=Linf(eps=0.3), rng=rng(), steps=10)
     assert found["fosc"].item() == pytest.approx(0.15, abs=1e-6)

@@ -103,7 +103,9 @@ def test_the_hessian_of_an_undecided_halfspace_is_a_quarter_of_the_squared_lengt
 def planes(model, x, y, **knobs):
     progress = []
     settings = {"threat": LINF, "batch": 4, "rng": rng(), "points": 3, "reach": 1e-3} | knobs
-    found = surface.measure(model, x, y, report_progress=lambda *done: progress.append(done), **settings)
+    found = surface.measure(
+        model, x, y, report_progress=lambda *done: progress.append(done), **settings
+    )
     return found, progress
 
 
@@ -142,7 +144,7 @@ def test_who_attacks_anew_at_each_point_finds_more():
     once, _ = planes(model, x, y, reach=2.0, points=5)
     anew, _ = planes(model, x, y, reach=2.0, points=5, craft="anew", steps=20)
     gain = anew["random_plane"][2] - once["random_plane"][2]
-    # a convex loss is largest at a corner, which 20 steps reach but where the slope is near zero
+    # a convex loss is largest at a corner, which 20 steps reach but where the gradient is near zero
     assert gain.min() > -1e-3
     assert gain.max() > 0.05
 
@@ -185,7 +187,7 @@ def test_weights_come_back_to_the_last_bit_even_from_an_error():
 
 def test_scattering_of_a_halfspace():
     """The weight 2 moves by 0.1 of itself, up or down as the first random number says; x' is x less
-    eps either way, and the slope by the weight -sigmoid(-w x') x'."""
+    eps either way, and the gradient by the weight -sigmoid(-w x') x'."""
     model, x = Halfspace(torch.tensor([2.0])), pixels(0.5, 0.8)
     found = gradient_scattering.measure(
         model, x, ones(x), threat=LINF, batch=1, rng=rng(), distance=0.1

@@ -98,12 +98,12 @@ def write_small_study_folder(folder: Path, **said) -> Path:
 
 
 def hold_event_log(folder):
-    """Return what holds the account of a study while inside, as a search does that runs."""
+    """Hold the lock of a study's event log, as a running search does."""
     return closing(EventLog(folder))
 
 
 def event_line(kind, number, **about):
-    """Return a line of an account."""
+    """Return a line of an event log."""
     return json.dumps({"event": kind, "trial_id": number, **about}) + "\n"
 
 

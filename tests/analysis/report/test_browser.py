@@ -88,7 +88,7 @@ def test_the_keyboard_is_enough(page):
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     assert names(page)[0] == "0000"
-    # the table is drawn anew, and the heading is still the one that is looked at
+    # the table is drawn anew, and the heading is still the focused one
     assert page.evaluate("document.activeElement.dataset.key") == "trial_id"
     page.keyboard.press("Enter")
     assert names(page)[0] == "0005"

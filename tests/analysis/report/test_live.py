@@ -1,4 +1,4 @@
-"""A study is followed while it changes: its account, half-written files, and who may ask."""
+"""A study is followed while it changes: its event log, half-written files, and allowed hosts."""
 
 import http.client
 import json

@@ -139,7 +139,7 @@ def test_the_audit_stands_above_the_evaluation(tmp_path):
     assert "<li>weaker</li>" in text["tested"]
     assert "<li>too weak</li>" in text["tested"]
     assert "55.0 %" in text["summary"]  # the least of both
-    assert "Doubt about its test number: weaker." in text["summary"]
+    assert "Sanity check of its test number failed: weaker." in text["summary"]
 
 
 def test_forests_see_a_part_of_many_trials(tmp_path):
