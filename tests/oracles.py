@@ -1,4 +1,4 @@
-"""Models whose answer is known, and the configurations that tests share."""
+"""Models with known robust accuracy, and configurations that tests share."""
 
 import copy
 from dataclasses import replace
@@ -11,7 +11,7 @@ from trainables.training.report import Report
 
 
 class Halfspace(nn.Module):
-    """Two classes split by a plane: the worst perturbation of either norm is known exactly."""
+    """Two classes split by a plane: the worst perturbation in each norm is known exactly."""
 
     def __init__(self, weight, bias=0.0):
         super().__init__()
@@ -31,9 +31,9 @@ class Halfspace(nn.Module):
 
 
 class TwoOfFive(nn.Module):
-    """Five classes, of which only the first two are ever near: a halfspace, scaled.
+    """Five classes, of which only the first two are ever predicted: a scaled halfspace.
 
-    The first is ahead where the mean of weight times pixel exceeds the bias.
+    The first is predicted where the mean of weight times pixel exceeds the bias.
     """
 
     def __init__(self, pixels, weight=None, bias=0.5):

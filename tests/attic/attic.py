@@ -1,4 +1,4 @@
-"""A file system that fsspec alone knows, by an entry point, and all processes see."""
+"""A file system that only fsspec knows, by an entry point, and that all processes share."""
 
 from fsspec.implementations.local import LocalFileSystem
 
