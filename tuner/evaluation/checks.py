@@ -1,4 +1,4 @@
-"""Whether a checkpoint can be evaluated, told before any attack is made."""
+"""Check that checkpoints can be evaluated, before any attack runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

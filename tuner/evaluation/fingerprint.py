@@ -1,4 +1,4 @@
-"""What tells networks, attacks and images from all others: a hash of all that numbers hang on."""
+"""Fingerprints of networks, attack files and images: SHA-256 hashes used as cache keys."""
 
 import hashlib
 from collections.abc import Iterable

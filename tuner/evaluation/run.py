@@ -1,4 +1,4 @@
-"""Attacks checkpoint after checkpoint, keeps what is found, and shows how far it is."""
+"""Run the attacks of an evaluation, save their results and show progress."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""`evaluation.parquet`: what attacks on checkpoints came to, a row each, never written over."""
+"""`evaluation.parquet`: one row per checkpoint and attack, append-only."""
 
 import fcntl
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Files that are written as a whole or not at all."""
+"""Atomic file writes."""
 
 from collections.abc import Callable
 from pathlib import Path

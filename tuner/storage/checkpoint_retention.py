@@ -1,4 +1,4 @@
-"""What the checkpoints of a study take on the disk, and which go first where that is limited."""
+"""Checkpoint retention: measure disk usage and delete the worst checkpoints over a budget."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tuner.storage.results_store import LocalStore, RemoteStore
 
 RETRY_LABEL = "down what checkpoints take"
 FOLDER_SEPARATOR = re.compile("[-_]")
-"""Behind the number of a trial in the name of its folder stands how often it went on."""
+"""Separates the trial number from the resume count in a folder name."""
 
 
 class CheckpointRetention:

@@ -1,6 +1,6 @@
-"""What happens in a study, written down a line an event.
+"""The event log of a study: append-only JSON lines.
 
-Whatever kills a study, no more is lost than the line being written.
+A crash loses at most the line that is being written.
 """
 
 import json

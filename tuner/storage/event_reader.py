@@ -1,4 +1,4 @@
-"""What has happened in a study, as its journal tells."""
+"""Load trials and scheduler events from the event log of a study."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a line of a study's account must say, whoever has written it."""
+"""Schemas of the events in an event log."""
 
 import re
 from collections.abc import Container, Mapping

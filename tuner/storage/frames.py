@@ -1,4 +1,4 @@
-"""The rows of `trials.parquet` and `epochs.parquet`, from what is known of each trial."""
+"""Build the rows of `trials.parquet` and `epochs.parquet` from trial records."""
 
 import os
 from collections.abc import Iterable, Sequence

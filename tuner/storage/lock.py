@@ -1,4 +1,4 @@
-"""The lock on the account of a study: who runs the study holds it, and its death lets go of it."""
+"""The file lock on an event log. The system releases it when the process ends."""
 
 import fcntl
 import time

@@ -1,4 +1,4 @@
-"""Where the results of a study go, and whether one that is there can be taken up."""
+"""Names of results folders, and the search for a folder to resume."""
 
 import os
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""What a results folder names, and its links lead to, lies in it: a folder may be a stranger's."""
+"""Path and symlink checks: an untrusted results folder must not lead outside itself."""
 
 import os
 from collections.abc import Iterator

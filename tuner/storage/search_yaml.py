@@ -1,4 +1,4 @@
-"""`search.yaml`: what it may say, whoever has written it."""
+"""Schema and reader of `search.yaml`."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""A study's frames, journal and winner, brought to an address while it runs."""
+"""Upload the changed files of a results folder while a study runs."""
 
 import threading
 import time

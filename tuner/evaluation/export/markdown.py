@@ -1,4 +1,4 @@
-"""Words of strangers in Markdown: shown as they are, no tag, link, heading or formula."""
+"""Escape untrusted text for Markdown."""
 
 import re
 from collections.abc import Mapping

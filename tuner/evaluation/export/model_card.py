@@ -133,7 +133,7 @@ def render_loading(winner: Winner, folder: str) -> Iterator[str]:
     own = f'".", trust=[{json.dumps(winner.source.name)}]' if winner.source else ""
     called = own or f'"{folder}"'
     yield (
-        "```python\nfrom trainables.checkpoint import load_model\n\n"
+        "```python\nfrom trainables.training.checkpoint import load_model\n\n"
         f"model = load_model({called})  # images (N, C, H, W) in [0, 1] to logits\n```"
     )
     if winner.source:

@@ -1,4 +1,4 @@
-"""What a finished search knows of its winner, told without a path of the machine it ran on."""
+"""The winner of a finished search, without absolute paths of the machine."""
 
 import json
 import math
