@@ -68,10 +68,10 @@ class BestMetrics:
 
 
 def read_best_metrics(folder: Path) -> dict[str, Any]:
-    """Return what the winner's best epoch came to.
+    """Return the metrics of the winner's best epoch.
 
     Raises:
-        InputError: If the file that says so is broken.
+        InputError: If the file is corrupt.
     """
     file = folder / "best" / METRICS_FILE
     try:

@@ -221,7 +221,7 @@ def check_suite(
 
 
 def draw_subset(images: Images, number: int | None) -> Images:
-    """Return so many of the images, drawn at random, in their own order; all if none."""
+    """Return so many of the images, drawn at random, in their own order; `None`: all."""
     if number is None or number == len(images):
         return images
     rng = torch.Generator().manual_seed(SUBSET_SEED)

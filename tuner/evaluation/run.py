@@ -187,7 +187,7 @@ class EvaluationRunner:
         }
 
     def describe_attack(self, attack: Attack) -> dict[str, object]:
-        """Return everything that decides what an attack comes to on a checkpoint."""
+        """Return everything that the result of an attack on a checkpoint depends on."""
         settings = self.evaluation.settings
         return {
             "attack": attack.name,
@@ -201,7 +201,7 @@ class EvaluationRunner:
         }
 
     def build_state_key(self, weights: str, attack: Attack, mask: Tensor) -> str:
-        """Return what tells a verdict from all others."""
+        """Return the cache key of an attack state."""
         about = json.dumps(self.describe_attack(attack), sort_keys=True)
         files = fingerprint.hash_files([self.evaluation.norm, attack.name, *attack.knobs.values()])
         seen = hashlib.sha256("".join([weights, about, files, self.images_fingerprint]).encode())
@@ -210,6 +210,6 @@ class EvaluationRunner:
 
 
 def target_success_rate(verdict: AttackState) -> float | None:
-    """Return the share of images that were taken for the class aimed at; none if none was."""
+    """Return the share of images classified as the target class; `None`: untargeted."""
     attacked = int(verdict.attacked.sum())
     return int(verdict.hit.sum()) / attacked if verdict.aimed and attacked else None

@@ -31,7 +31,7 @@ class CheckpointRetention:
 
         Args:
             store: Where the results lie.
-            progress: Knows the trials and the budget; is told what is used.
+            progress: Holds the trials and the budget; its `disk_bytes` is updated.
             event_log: Where it is written down whose checkpoint goes.
             warn: Called, once, with what to say where the budget cannot be kept.
         """
@@ -85,14 +85,14 @@ class CheckpointRetention:
         return self.event_log.retry(RETRY_LABEL, partial(self.store.checkpoint_bytes, path))
 
     def enforce_budget(self, record: Record | None = None) -> None:
-        """Delete spare checkpoints, then those of the worst ended trials, until the others fit.
+        """Delete previous checkpoints, then those of the worst ended trials, until the rest fit.
 
-        Each running trial will write its next checkpoint before the last one goes, so that there
-        must be room for one more of each.
+        A running trial writes its next checkpoint before the last one is deleted, so the budget
+        must leave space for one more per running trial.
 
         Args:
-            record: A trial whose checkpoint was kept, or that has ended; any if none is given. The
-                first time all are looked at, for an earlier run may have left something.
+            record: The trial that saved a checkpoint or ended; `None`: all trials. The first call
+                checks all trials, because an earlier run may have left files.
         """
         if not self.is_measured:
             return
@@ -144,11 +144,11 @@ class CheckpointRetention:
         yield from reversed(sorted(ended, key=lambda record: record.score, reverse=True))
 
     def trials_with_previous(self) -> list[Record]:
-        """Return the trials that run and have a checkpoint to spare."""
+        """Return the running trials that have a previous checkpoint."""
         return [record for record in self.progress.running_trials if record.previous_checkpoint]
 
     def drop_checkpoint(self, record: Record) -> None:
-        """Delete the spare checkpoint of a trial that runs, or the checkpoint of one that ended."""
+        """Delete the previous checkpoint of a running trial, or the checkpoint of an ended one."""
         if record.status == "running":
             self.store.delete_checkpoint(record.previous_checkpoint)
             record.previous_checkpoint = ""
@@ -170,7 +170,7 @@ class CheckpointRetention:
 
 
 def named_checkpoints(record: Record) -> set[Path]:
-    """Return the newest checkpoint of a trial and the spare one, where it has them."""
+    """Return the newest and the previous checkpoint of a trial, if it has them."""
     return {Path(path) for path in (record.checkpoint, record.previous_checkpoint) if path}
 
 

@@ -52,7 +52,7 @@ class EventLog:
         self.write_event("began", record.trial_id, about)
 
     def log_resume(self, record: Record, source: str, *, was_paused: bool) -> None:
-        """Note that a trial goes on, with knobs that may have changed.
+        """Log that a trial resumes, with knobs that may have changed.
 
         Args:
             record: The trial.
@@ -75,7 +75,7 @@ class EventLog:
         self.write_event("kept", record.trial_id, about)
 
     def log_checkpoint_loss(self, number: str, text: str) -> None:
-        """Note that a checkpoint was broken, and what comes of it."""
+        """Log that a checkpoint was corrupt, and the consequence."""
         self.write_event("lost", number, {"text": text})
 
     def log_checkpoint_deletion(self, record: Record) -> None:

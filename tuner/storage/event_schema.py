@@ -32,7 +32,7 @@ def valid_counts(report: Report) -> Report:
     """Return `report`.
 
     Raises:
-        ValueError: If it counts what nobody has counted.
+        ValueError: If a count is out of range.
     """
     counts = report.epoch, report.level, report.collapsed_at, report.micro_batch or 0
     if not all(0 <= count <= MAX_COUNT for count in counts):
@@ -52,7 +52,7 @@ class StartEvent(TypedDict):
 
 
 class ResumeEvent(TypedDict):
-    """A trial that goes on."""
+    """A resumed trial."""
 
     knobs: dict[str, object]
     groups: GroupValues

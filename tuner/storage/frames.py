@@ -20,7 +20,7 @@ def trials_frame(
 
     Args:
         records: Trials, in the order of the rows.
-        knobs: Columns for what tells them apart.
+        knobs: Knob columns, which distinguish the trials.
         folder: The results folder.
         include_running: Whether those that have not ended get a row as well.
     """
@@ -67,7 +67,7 @@ def trial_row(record: Record, folder: Path) -> dict[str, object]:
 def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row a trial and epoch."""
     pairs = [(record.trial_id, report) for record in records for report in record.reports]
-    # column by column, for a row of its own for each of a million epochs takes gigabytes
+    # column by column: one dict per row takes gigabytes for a million epochs
     columns: dict[str, object] = {"trial_id": [number for number, _ in pairs]}
     for field in fields(Report):
         columns[field.name] = pd.Series(

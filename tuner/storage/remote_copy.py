@@ -258,7 +258,7 @@ def strip_parameters(address: str) -> str:
 
 
 def file_bytes(path: Path) -> int:
-    """Return the bytes of a file, none if there is none."""
+    """Return the bytes of a file, 0 if it does not exist."""
     return path.stat().st_size if path.exists() else 0
 
 

@@ -11,13 +11,13 @@ from tuner.storage.remote_copy import WorkingCopy
 POLL_SECONDS = 1.0
 """Seconds between two looks at what has changed."""
 FINAL_RETRY_SECONDS = 120.0
-"""Seconds to go on trying, at the end, with storage that refuses."""
+"""Seconds to retry at the end while the storage fails."""
 
 FileStamp = tuple[int, int]
 
 
 class Uploader:
-    """Copies what changes in a folder to its address, in a thread of its own.
+    """Copies what changes in a folder to its address, in a separate thread.
 
     Ray brings checkpoints there itself. Storage that refuses is tried again.
     """
@@ -33,7 +33,7 @@ class Uploader:
         Args:
             working_copy: The folder and its address.
             warn: Called with what to say if not everything could be brought there.
-            missing: What of the folder the address does not have as it is here; all if none.
+            missing: Files that the address lacks or holds in another version; `None`: all.
         """
         self.working_copy, self.warn = working_copy, warn
         self.uploaded: dict[Path, FileStamp] = {}

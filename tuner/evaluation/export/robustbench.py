@@ -85,7 +85,7 @@ def format_accuracy(accuracy: float) -> str:
 
 
 def find_autoattack_rows(winner: Winner) -> pd.DataFrame | None:
-    """Return the rows of AutoAttack's standard version on the most images; none if it is not whole.
+    """Return the rows of AutoAttack's standard version on the most images, if complete.
 
     Each of its attacks must have been made in fp32, with the published knobs, on what the ones
     before it left standing.
