@@ -15,7 +15,7 @@ from trainables.io.remote_files import is_url
 from tuner.cli.values import is_grid, parse_value
 
 if TYPE_CHECKING:
-    from trainables.components import Group
+    from trainables.hparams.group import Group
 
 
 NUMBER_START = re.compile(r"[-+]?\.?\d")

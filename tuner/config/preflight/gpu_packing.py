@@ -130,7 +130,7 @@ def pack_gpus(
         print_line(f"caution: gpu: its memory cannot be probed ({message}); each trial takes one.")
         return plan
     print_line(
-        f"gpu: a trial takes up to {format_bytes(peak.used_bytes)} of "
+        f"gpu: a trial needs up to {format_bytes(peak.used_bytes)} of "
         f"{format_bytes(peak.total_bytes)}, so that "
         f"{peak.trials_per_gpu} share a GPU (gpu={peak.gpu_share:.4g})."
     )

@@ -60,7 +60,7 @@ def measure_cost(config: Mapping[str, Any]) -> Cost:
     seconds, passes = time_training(trial, train[:number])
     if seconds * batch_size / number < MAX_STEP_SECONDS:
         number = batch_size
-        # the first step of a batch size takes up to twice as long as the next
+        # the first step of a batch size can take twice as long as the next
         seconds, passes = min(time_training(trial, train[:number]) for _ in range(2))
     validation_seconds = (
         len(validation) * exam.steps * exam.restarts * time_attack_step(trial, train[:number])

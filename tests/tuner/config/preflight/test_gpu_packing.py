@@ -55,7 +55,7 @@ def test_the_share_is_told_with_what_it_rests_on():
     )
     assert found.settings.gpu == pytest.approx(0.1666)
     assert said == [
-        "gpu: a trial takes up to 10.7 GB of 85.9 GB, so that 6 share a GPU (gpu=0.1666)."
+        "gpu: a trial needs up to 10.7 GB of 85.9 GB, so that 6 share a GPU (gpu=0.1666)."
     ]
 
 

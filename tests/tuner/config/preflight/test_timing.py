@@ -99,7 +99,7 @@ def test_a_whole_batch_is_timed_unless_that_takes_too_long(monkeypatch, each, si
 
 
 def test_the_last_epoch_is_looked_at(monkeypatch):
-    """Where schedules have come to their end and nothing is warming up any more."""
+    """After schedules have finished and without any warm-up."""
     trial = Trial(tiny_config())
     seen = []
 
@@ -114,7 +114,7 @@ def test_the_last_epoch_is_looked_at(monkeypatch):
 
 
 def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
-    """An examined network that takes 0.02 s a batch: five looks at 10 images for four steps."""
+    """A validated network that takes 0.02 s a batch: five looks at 10 images for four steps."""
     trial = Trial(tiny_config())
     seen = []
 
