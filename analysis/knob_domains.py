@@ -71,7 +71,7 @@ def is_number(value: object) -> bool:
 
 
 def parse_domain(text: str) -> KnobDomain | None:
-    """Return the domain that a text such as `loguniform(1e-5, 1)` describes; `None` if it is not one.
+    """Return the domain that a text describes; `None` if it is not one.
 
     >>> parse_domain("loguniform(1e-05, 0.01)")
     KnobDomain(values=(), low=1e-05, high=0.01, is_log=True)
@@ -81,7 +81,7 @@ def parse_domain(text: str) -> KnobDomain | None:
     match = CALL_PATTERN.fullmatch(text.strip())
     try:
         # YAML reads 1e-05 as text; only 1.0e-05 is a number
-        inside = [*map(parse_number, yaml.safe_load(f"[{match[2]}]"))] if match else []
+        inside: list[Any] = [*map(parse_number, yaml.safe_load(f"[{match[2]}]"))] if match else []
     except yaml.YAMLError:
         return None
     if not match or not inside:

@@ -14,7 +14,7 @@ from trainables.errors import InputError
 def test_too_few_trials_are_told_and_not_ranked():
     with pytest.raises(InputError, match=r"ranking 3 knobs needs 15 trials, got 14 .* trials=15"):
         compute_importances(drawn(lambda lr, *_: lr, n=14))
-    with pytest.raises(InputError, match="takes 15 trials"):
+    with pytest.raises(InputError, match="needs 15 trials"):
         compute_interactions(drawn(lambda lr, *_: lr, n=14))
 
 
