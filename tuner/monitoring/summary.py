@@ -88,7 +88,8 @@ def format_seeds(progress: StudyProgress) -> Iterator[str]:
         spread = f" ± {format_percent(statistics.std)}" if statistics.n > 1 else ""
         yield (
             f"  trial {name} ({format_knobs(progress.records[name])}): "
-            f"{format_percent(statistics.mean)}{spread} %, n={statistics.n}, best with {format_percent(statistics.probability_best)} %."
+            f"{format_percent(statistics.mean)}{spread} %, n={statistics.n}, "
+            f"best with {format_percent(statistics.probability_best)} %."
         )
 
 

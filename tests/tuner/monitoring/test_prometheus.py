@@ -1,4 +1,4 @@
-"""What is told to Prometheus, when, and that the dashboard in the tree asks for nothing else."""
+"""Which gauges are set, when, and that the Grafana dashboard uses no others."""
 
 import json
 import re
@@ -38,7 +38,7 @@ class Written:
 
 
 @pytest.fixture
-def told(monkeypatch):
+def written_gauges(monkeypatch):
     monkeypatch.setattr(prometheus, "Gauge", Written)
     monkeypatch.setattr(Written, "said", [])
     return Written.said
@@ -61,7 +61,7 @@ def test_a_trial_stands_where_it_was_last_seen():
     assert set(values) == set(TRIAL_GAUGES)
 
 
-def test_running_trials_are_told_of_again_and_ended_ones_are_forgotten(told, monkeypatch):
+def test_running_trials_are_updated_and_ended_ones_are_dropped(written_gauges, monkeypatch):
     progress = StudyProgress(3, (Level(2),), 2)
     ended, running = record("0000", 0.75, status="stopped"), record("0001", 0.5)
     progress.records = {"0000": ended, "0001": running, "0002": record("0002")}
@@ -77,7 +77,7 @@ def test_running_trials_are_told_of_again_and_ended_ones_are_forgotten(told, mon
         ("attuner_study_trials", 1, ("study", "stopped")),
         ("attuner_study_trials", 2, ("study", "running")),
     ]
-    assert told == once * 2
+    assert written_gauges == once * 2
 
 
 def test_every_metric_of_the_grafana_dashboard_is_exported():

@@ -1,4 +1,4 @@
-"""What trackers were told, read back by their own readers or by the letter of their formats."""
+"""What trackers logged, read by their readers or from their files."""
 
 import importlib.util
 import inspect
@@ -23,14 +23,14 @@ def record(*robust, status="running"):
     return Record("0000", {"optimizer.lr": 0.5, "model": "lenet"}, 0, {}, reports, status)
 
 
-def tell(folder, *records, trackers):
-    """Tell of a trial as one process does; return what it had to object."""
-    said = []
-    told = TrackerSet(trackers, folder, said.append)
+def log_trial(folder, *records, trackers):
+    """Log a trial as one process does; return the warnings."""
+    warnings = []
+    tracker_set = TrackerSet(trackers, folder, warnings.append)
     for each in records:
-        told.on_trial_change(each)
-    told.close()
-    return said
+        tracker_set.on_trial_change(each)
+    tracker_set.close()
+    return warnings
 
 
 def events(folder):
@@ -44,8 +44,8 @@ def curve(folder):
 
 
 def test_tensorboard_has_a_run_a_trial_with_its_knobs(tmp_path):
-    told = [record(), record(0.25), record(0.25, 0.5, status="completed")]
-    assert tell(tmp_path, *told, trackers=["tensorboard"]) == []
+    tracker_set = [record(), record(0.25), record(0.25, 0.5, status="completed")]
+    assert log_trial(tmp_path, *tracker_set, trackers=["tensorboard"]) == []
     assert curve(tmp_path) == [(1, 0.25), (2, 0.5)]
     plugin = pytest.importorskip("tensorboard.plugins.hparams.plugin_data_pb2")
     kept = events(tmp_path).summary_metadata["_hparams_/session_start_info"].plugin_data.content
@@ -54,24 +54,24 @@ def test_tensorboard_has_a_run_a_trial_with_its_knobs(tmp_path):
     assert knobs["model"].string_value == "lenet"
 
 
-def test_no_step_is_written_twice_when_a_study_is_taken_up(tmp_path):
-    """The first process died with three epochs told, of which only one is on a checkpoint."""
-    tell(tmp_path, record(0.25), record(0.25, 0.5, 0.75), trackers=["tensorboard"])
+def test_no_step_is_written_twice_when_a_study_is_resumed(tmp_path):
+    """The first process died with three epochs logged, of which only one is in a checkpoint."""
+    log_trial(tmp_path, record(0.25), record(0.25, 0.5, 0.75), trackers=["tensorboard"])
     (before,) = (tmp_path / "tensorboard/0000").iterdir()
     before.rename(before.with_name("events.out.tfevents.1.before"))  # of another second
-    tell(tmp_path, record(0.25), record(0.25, 0.375), trackers=["tensorboard"])
+    log_trial(tmp_path, record(0.25), record(0.25, 0.375), trackers=["tensorboard"])
     assert curve(tmp_path) == [(1, 0.25), (2, 0.375)]
     assert len([*(tmp_path / "tensorboard/0000").iterdir()]) == 1
 
 
 def test_a_trial_that_takes_over_from_another_has_its_epochs(tmp_path):
-    tell(tmp_path, record(0.25, 0.5), record(0.75, 0.875), trackers=["tensorboard"])
+    log_trial(tmp_path, record(0.25, 0.5), record(0.75, 0.875), trackers=["tensorboard"])
     assert curve(tmp_path) == [(1, 0.75), (2, 0.875)]
 
 
 def test_a_trial_that_goes_on_after_it_had_ended_is_one_run(tmp_path):
     ended = record(0.25, status="stopped")
-    tell(tmp_path, ended, record(0.25, 0.5, status="completed"), trackers=["tensorboard"])
+    log_trial(tmp_path, ended, record(0.25, 0.5, status="completed"), trackers=["tensorboard"])
     assert curve(tmp_path) == [(1, 0.25), (2, 0.5)]
 
 
@@ -85,7 +85,7 @@ def test_a_tracker_that_fails_is_told_nothing_more(tmp_path):
         "    return Mine()\n"
     )
     both = [str(mine), "tensorboard"]
-    assert tell(tmp_path, record(0.25), record(0.25, 0.5), trackers=both) == [
+    assert log_trial(tmp_path, record(0.25), record(0.25, 0.5), trackers=both) == [
         f"tracker: {mine} failed and is disabled (OSError: no space); the study continues."
     ]
     assert curve(tmp_path) == [(1, 0.25), (2, 0.5)]
@@ -96,8 +96,8 @@ def test_a_tracker_that_fails_is_told_nothing_more(tmp_path):
 def test_mlflow_has_a_run_a_trial(tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow", reason="needs the extra mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    tell(tmp_path, record(0.25), record(0.25, 0.5), trackers=["mlflow"])
-    tell(tmp_path, record(0.25), record(0.25, 0.375, status="failed"), trackers=["mlflow"])
+    log_trial(tmp_path, record(0.25), record(0.25, 0.5), trackers=["mlflow"])
+    log_trial(tmp_path, record(0.25), record(0.25, 0.375, status="failed"), trackers=["mlflow"])
     client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     experiment = client.get_experiment_by_name(tmp_path.name).experiment_id
     (run,) = client.search_runs([experiment])
@@ -129,9 +129,11 @@ def test_wandb_has_a_run_a_trial_offline(tmp_path, monkeypatch):
     from wandb.proto.wandb_internal_pb2 import Record as Kept  # noqa: PLC0415
 
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    tell(tmp_path, record(0.25), record(0.25, 0.5), trackers=["wandb"])
-    said = tell(tmp_path, record(0.25), record(0.25, 0.375, status="failed"), trackers=["wandb"])
-    assert said == []
+    log_trial(tmp_path, record(0.25), record(0.25, 0.5), trackers=["wandb"])
+    warnings = log_trial(
+        tmp_path, record(0.25), record(0.25, 0.375, status="failed"), trackers=["wandb"]
+    )
+    assert warnings == []
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     rows, runs, exits = [], [], []
     until = time.monotonic() + 60
@@ -160,10 +162,10 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_starts(
     monkeypatch.setattr(tracking, "find_spec", lambda n: None if n in absent else there(n))
     words = ["space=weight_decay", "tracker=mlflow,wandb", f"results={tmp_path}", "cpu=1000"]
     assert main(words) == 2
-    told = capsys.readouterr().err
-    assert "tracker: mlflow needs the package mlflow, which is not installed; write" in told
-    assert "uv run --extra wandb" in told
-    assert "cpu:" in told  # with everything else that is wrong
+    tracker_set = capsys.readouterr().err
+    assert "tracker: mlflow needs the package mlflow, which is not installed; write" in tracker_set
+    assert "uv run --extra wandb" in tracker_set
+    assert "cpu:" in tracker_set  # with everything else that is wrong
     assert not list(tmp_path.iterdir())
 
 
@@ -194,5 +196,5 @@ def test_every_tracker_is_built_for_a_folder_and_says_what_it_is(name):
 
 
 def test_a_study_needs_no_tracker(tmp_path):
-    assert tell(tmp_path, record(0.25), trackers=()) == []
+    assert log_trial(tmp_path, record(0.25), trackers=()) == []
     assert not list(tmp_path.iterdir())

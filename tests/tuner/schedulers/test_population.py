@@ -1,4 +1,4 @@
-"""Trials that take over from others, by hand."""
+"""Population-based training, checked by hand."""
 
 import random
 
@@ -11,12 +11,12 @@ from tuner.schedulers import pb2, pbt
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
 
-COURSE = FidelityPlan(epochs=8, trials=4)
+PLAN = FidelityPlan(epochs=8, trials=4)
 SEARCHED = {"optimizer.lr": tune.loguniform(1e-3, 1e-1)}
 
 
 def population(scheduler=pbt, **knobs):
-    return scheduler.build(course=COURSE, searched=SEARCHED, seed=0, **{"interval": 0.25} | knobs)
+    return scheduler.build(course=PLAN, searched=SEARCHED, seed=0, **{"interval": 0.25} | knobs)
 
 
 def stretch(scheduler, values, epochs=(1, 2)):
@@ -24,11 +24,11 @@ def stretch(scheduler, values, epochs=(1, 2)):
     for trial, value in values.items():
         if trial not in scheduler.positions:
             scheduler.on_start(trial)
-        said = [
+        decisions = [
             scheduler.on_report(trial, make_report(epoch, value), {"optimizer.lr": 0.01})
             for epoch in epochs
         ]
-        assert said == ["continue", "pause"]
+        assert decisions == ["continue", "pause"]
 
 
 def steps(scheduler, *, idle=False):
@@ -39,7 +39,7 @@ def steps(scheduler, *, idle=False):
     return found
 
 
-def test_the_worst_goes_on_from_the_best_with_other_knobs():
+def test_the_worst_resumes_from_the_best_with_other_knobs():
     scheduler = population()
     stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2})
     taken, *others = steps(scheduler)
@@ -50,7 +50,7 @@ def test_the_worst_goes_on_from_the_best_with_other_knobs():
     assert steps(scheduler)[0].trial == "d"
 
 
-def test_nobody_takes_over_before_all_have_come():
+def test_no_trial_copies_another_before_the_rung_is_complete():
     scheduler = population()
     stretch(scheduler, {"a": 0.4, "b": 0.1, "c": 0.3})
     assert scheduler.next_to_resume(is_idle=False) is None
@@ -108,10 +108,12 @@ def test_the_bandit_goes_where_accuracy_grew():
         value = 0.5 - abs(np.log10(rate) + 2) / 4
         for epoch in (1, 2):
             scheduler.on_report(trial, make_report(epoch, value), {"optimizer.lr": float(rate)})
-    taken = [step.hyperparameters["optimizer.lr"] for step in steps(scheduler) if step.hyperparameters]
+    taken = [
+        step.hyperparameters["optimizer.lr"] for step in steps(scheduler) if step.hyperparameters
+    ]
     assert len(taken) == 3
-    assert len(set(taken)) == 3  # each knows of those before it
-    # a third of the range on either side of the middle; by chance 3 of 3 are there in 0.30
+    assert len(set(taken)) == 3  # each proposal accounts for the earlier ones
+    # a third of the range on either side of the middle; three random draws all lie there with 0.30
     assert 10**-2.66 < taken[0] < 10**-1.33
 
 

@@ -7,54 +7,56 @@ from trainables.training.fidelity import Level
 from tuner.schedulers.core.rungs import FidelityPlan, Rung, TrialPosition
 
 
-def ladder(moments, settle=0.0, **course):
-    return FidelityPlan(**{"epochs": 16, "trials": 8} | course).schedule_rungs(moments, settle)
+def rung_schedule(specs, settle=0.0, **plan):
+    return FidelityPlan(**{"epochs": 16, "trials": 8} | plan).schedule_rungs(specs, settle)
 
 
 def test_shares_of_one_run_are_epochs():
-    found = ladder([0.1, 0.25])
+    found = rung_schedule([0.1, 0.25])
     assert found.levels == (Level(16),)
     assert found.rungs == (Rung(0, 2), Rung(0, 4))
 
 
 def test_short_whole_runs_end_at_their_rungs():
-    found = ladder([0.1, 0.25], fidelity="schedule")
+    found = rung_schedule([0.1, 0.25], fidelity="schedule")
     assert found.levels == (Level(2), Level(4), Level(16))
     assert found.rungs == (Rung(0, 2), Rung(1, 4))
 
 
 def test_weak_attacks_take_whole_runs_too():
-    found = ladder([0.25], fidelity="attack")
+    found = rung_schedule([0.25], fidelity="attack")
     assert found.levels == (Level(16, 0.25), Level(16))
     assert found.rungs == (Rung(0, 16),)
 
 
 def test_rungs_that_fall_on_one_epoch_are_one_and_none_is_the_last():
-    assert ladder([0.01, 0.02, 0.99]).rungs == (Rung(0, 1),)
-    assert ladder([0.25], epochs=1).rungs == ()
+    assert rung_schedule([0.01, 0.02, 0.99]).rungs == (Rung(0, 1),)
+    assert rung_schedule([0.25], epochs=1).rungs == ()
 
 
 def test_a_study_with_more_epochs_has_a_level_on_top():
-    found = ladder([0.25], earlier_levels=(Level(8),))
+    found = rung_schedule([0.25], earlier_levels=(Level(8),))
     assert found.levels == (Level(8), Level(16))
     assert found.rungs == (Rung(0, 2), Rung(0, 8), Rung(1, 4))
-    assert ladder([0.25], earlier_levels=(Level(2), Level(8)), fidelity="schedule").rungs == (
+    assert rung_schedule(
+        [0.25], earlier_levels=(Level(2), Level(8)), fidelity="schedule"
+    ).rungs == (
         Rung(0, 2),
         Rung(1, 8),
     )
 
 
-def test_who_skips_rungs_begins_with_the_level_after_them():
-    short = ladder([0.1, 0.25], fidelity="schedule")
+def test_a_trial_that_skips_rungs_starts_at_the_level_after_them():
+    short = rung_schedule([0.1, 0.25], fidelity="schedule")
     assert [short.starting_level(rung) for rung in range(3)] == [0, 1, 2]
-    assert ladder([0.1, 0.25]).starting_level(2) == 0
+    assert rung_schedule([0.1, 0.25]).starting_level(2) == 0
 
 
 def reached(found, rates):
-    """Return the epochs at which a trial with these learning rates comes to a rung."""
-    climber = TrialPosition(found)
+    """Return the epochs at which a trial with these learning rates reaches a rung."""
+    position = TrialPosition(found)
     seen = [
-        climber.update(make_report(epoch, 0.5, lr=lr)) for epoch, lr in enumerate(rates, start=1)
+        position.update(make_report(epoch, 0.5, lr=lr)) for epoch, lr in enumerate(rates, start=1)
     ]
     return [(epoch, rung) for epoch, rung in enumerate(seen, start=1) if rung is not None]
 
@@ -62,23 +64,23 @@ def reached(found, rates):
 def test_a_drop_is_seen_in_the_learning_rate_once():
     """It drops to a tenth at epoch 5 and at 9; a share of 2/16 is two epochs later."""
     rates = [0.1] * 4 + [0.01] * 4 + [0.001] * 4
-    assert reached(ladder(["drop"], settle=2 / 16), rates) == [(7, 0)]
-    assert reached(ladder([0.25, "drop"]), rates) == [(4, 0), (5, 1)]
+    assert reached(rung_schedule(["drop"], settle=2 / 16), rates) == [(7, 0)]
+    assert reached(rung_schedule([0.25, "drop"]), rates) == [(4, 0), (5, 1)]
 
 
 @pytest.mark.parametrize("rates", [[0.1] * 16, [0.1 * 0.75**epoch for epoch in range(16)]])
 def test_what_falls_slowly_does_not_drop(rates):
-    assert reached(ladder(["drop"]), rates) == []
+    assert reached(rung_schedule(["drop"]), rates) == []
 
 
 def test_a_drop_too_late_is_no_rung():
-    assert reached(ladder(["drop"], epochs=5), [0.1] * 4 + [0.01]) == []
+    assert reached(rung_schedule(["drop"], epochs=5), [0.1] * 4 + [0.01]) == []
 
 
 def test_a_trial_is_worth_the_best_of_the_run_that_it_is_in():
-    climber = TrialPosition(ladder([0.25], fidelity="schedule"))
+    position = TrialPosition(rung_schedule([0.25], fidelity="schedule"))
     for each in (make_report(1, 0.6), make_report(2, 0.5)):
-        climber.update(each)
-    assert climber.best_accuracy == 0.6
-    climber.update(make_report(1, 0.3, level=1))
-    assert climber.best_accuracy == 0.3
+        position.update(each)
+    assert position.best_accuracy == 0.6
+    position.update(make_report(1, 0.3, level=1))
+    assert position.best_accuracy == 0.3

@@ -1,4 +1,4 @@
-"""What rules decide, by hand and beside Ray's own."""
+"""Decisions of schedulers, by hand and compared with Ray's."""
 
 import random
 from types import SimpleNamespace
@@ -12,12 +12,12 @@ from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
 
 
-def course(epochs=9, trials=9, **changes):
+def fidelity_plan(epochs=9, trials=9, **changes):
     return FidelityPlan(epochs=epochs, trials=trials, **changes)
 
 
 def run(scheduler, trial, *values, level=0):
-    """Report epochs until the scheduler objects; return what it says to the last."""
+    """Report epochs until the scheduler does not continue; return the last decision."""
     for epoch, value in enumerate(values, start=1):
         decision = scheduler.on_report(trial, make_report(epoch, value, level=level), {})
         if decision != "continue":
@@ -25,8 +25,8 @@ def run(scheduler, trial, *values, level=0):
     return "continue"
 
 
-def test_none_lets_all_go_on():
-    scheduler = none.build(course=course(fidelity="schedule"))
+def test_none_continues_all_trials():
+    scheduler = none.build(course=fidelity_plan(fidelity="schedule"))
     assert scheduler.on_start("a") == 0
     assert run(scheduler, "a", 0.1, 0.0) == "continue"
     assert scheduler.next_to_resume(is_idle=True) is None
@@ -34,7 +34,7 @@ def test_none_lets_all_go_on():
 
 def test_asha_decides_as_ray_does():
     """On 60 trials that report at each epoch, in an order drawn at random."""
-    mine = asha.build(course=course(epochs=27), grace=1 / 27, reduction_factor=3)
+    mine = asha.build(course=fidelity_plan(epochs=27), grace=1 / 27, reduction_factor=3)
     rays = ASHAScheduler("epoch", "value", "max", max_t=27, grace_period=1, reduction_factor=3)
     rng, epochs = random.Random(0), {}
     for number in range(60):
@@ -61,26 +61,30 @@ def test_asha_decides_as_ray_does():
 
 def test_brackets_of_asha_begin_later():
     """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
-    scheduler = asha.build(course=course(epochs=27), grace=1 / 27, brackets=3)
+    scheduler = asha.build(course=fidelity_plan(epochs=27), grace=1 / 27, brackets=3)
     for number in range(6):
         scheduler.on_start(str(number))
-    firsts = [scheduler.schedulers.index(scheduler.scheduler_of[str(number)]) for number in range(6)]
+    firsts = [
+        scheduler.schedulers.index(scheduler.scheduler_of[str(number)]) for number in range(6)
+    ]
     assert sorted(firsts) == [0, 0, 0, 1, 1, 2]
 
 
 def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
-    """Of four at the first rung the better two go on, of these the better one."""
-    scheduler = halving.build(course=course(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,))
+    """Of four at the first rung the better two continue, of these the better one."""
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+    )
     for trial, value in {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}.items():
         assert scheduler.next_to_resume(is_idle=False) is None
         scheduler.on_start(trial)
         assert run(scheduler, trial, value) == "pause"
-    went_on = []
+    resumed = []
     for _ in range(2):
         step = scheduler.next_to_resume(is_idle=False)
-        went_on.append(step.trial)
+        resumed.append(step.trial)
         scheduler.on_resume(step)
-    assert went_on == ["b", "c"]
+    assert resumed == ["b", "c"]
     assert scheduler.next_to_resume(is_idle=True) is None
     assert scheduler.on_report("b", make_report(2, 0.4), {}) == "pause"
     assert scheduler.next_to_resume(is_idle=False) is None
@@ -89,7 +93,7 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
 
 
 def test_a_machine_that_is_idle_takes_the_best_so_far():
-    scheduler = halving.build(course=course(epochs=4, trials=4), keep=(0.25,))
+    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=4), keep=(0.25,))
     for trial, value in {"a": 0.1, "b": 0.4}.items():
         scheduler.on_start(trial)
         run(scheduler, trial, value)
@@ -97,11 +101,11 @@ def test_a_machine_that_is_idle_takes_the_best_so_far():
     step = scheduler.next_to_resume(is_idle=True)
     assert step.trial == "b"
     scheduler.on_resume(step)
-    assert scheduler.next_to_resume(is_idle=True) is None  # there is room for one at the top
+    assert scheduler.next_to_resume(is_idle=True) is None  # one trial may reach the end
 
 
 def test_trials_that_fail_are_not_waited_for():
-    scheduler = halving.build(course=course(epochs=4, trials=3), keep=(0.4,))
+    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
     for trial in "abc":
         scheduler.on_start(trial)
     run(scheduler, "a", 0.1)
@@ -113,7 +117,9 @@ def test_trials_that_fail_are_not_waited_for():
 
 
 def test_halving_of_whole_runs_waits_at_their_ends():
-    scheduler = halving.build(course=course(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,))
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,)
+    )
     assert [level.epochs for level in scheduler.levels] == [2, 4]
     for trial, value in {"a": 0.1, "b": 0.4}.items():
         scheduler.on_start(trial)
@@ -124,20 +130,28 @@ def test_halving_of_whole_runs_waits_at_their_ends():
     assert run(scheduler, "b", 0.1, 0.1, 0.1, 0.1, level=1) == "continue"
 
 
-def test_hyperband_deals_trials_as_the_paper_does():
+def test_hyperband_distributes_trials_as_the_paper_does():
     """Rungs at 1 and 3 of 9 epochs: brackets in the ratio 9/3 : 3/2 : 1, as R = 9, eta = 3 has."""
-    scheduler = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
+    scheduler = hyperband.build(course=fidelity_plan(epochs=9, trials=11), grace=1 / 9)
     sizes = [bracket.slots for bracket in scheduler.schedulers]
     assert sizes == [[6, 2, 1], [3, 1], [2]]
 
 
-def test_hyperband_lets_the_last_bracket_run():
-    scheduler = hyperband.build(course=course(epochs=9, trials=11), grace=1 / 9)
+def test_hyperband_never_stops_the_last_bracket():
+    scheduler = hyperband.build(course=fidelity_plan(epochs=9, trials=11), grace=1 / 9)
     for number in range(11):
         scheduler.on_start(str(number))
-    last = [trial for trial, bracket in scheduler.scheduler_of.items() if bracket is scheduler.schedulers[2]]
+    last = [
+        trial
+        for trial, bracket in scheduler.scheduler_of.items()
+        if bracket is scheduler.schedulers[2]
+    ]
     assert run(scheduler, last[0], *[0.1] * 9) == "continue"
-    first = [trial for trial, bracket in scheduler.scheduler_of.items() if bracket is scheduler.schedulers[0]]
+    first = [
+        trial
+        for trial, bracket in scheduler.scheduler_of.items()
+        if bracket is scheduler.schedulers[0]
+    ]
     assert run(scheduler, first[0], 0.1) == "pause"
 
 
@@ -146,7 +160,7 @@ def test_hyperband_lets_the_last_bracket_run():
 )
 def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
     """The last bracket begins behind the last rung, so that it has none to leave."""
-    scheduler = hyperband.build(course=course(epochs=epochs, trials=trials))
+    scheduler = hyperband.build(course=fidelity_plan(epochs=epochs, trials=trials))
     for number in range(trials):
         scheduler.on_start(str(number))
     for number in range(trials):
@@ -157,16 +171,16 @@ def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
 @pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "continue")])
 def test_the_median_rule_by_hand(value, expected):
     """Averages of two epochs are 0, 0.25 and 0.5: a best below 0.25 is too little."""
-    scheduler = median.build(course=course(epochs=4), grace=0.25, least=3)
+    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=3)
     for trial, values in {"a": (0.5, 0.5), "b": (0.0, 0.5), "c": (0.0, 0.0)}.items():
         assert run(scheduler, trial, *values) == "continue"
     assert run(scheduler, "d", 0.0, value) == expected
 
 
-def test_the_median_rule_is_patient():
-    scheduler = median.build(course=course(epochs=4), grace=0.5, least=1)
+def test_the_median_rule_needs_enough_epochs_and_trials():
+    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.5, least=1)
     run(scheduler, "a", 0.5, 0.5, 0.5)
     assert run(scheduler, "b", 0.1, 0.1) == "continue"
     assert run(scheduler, "c", 0.1, 0.1, 0.1) == "stop"
-    alone = median.build(course=course(epochs=4), grace=0, least=3)
+    alone = median.build(course=fidelity_plan(epochs=4), grace=0, least=3)
     assert run(alone, "a", 0.1, 0.1) == "continue"

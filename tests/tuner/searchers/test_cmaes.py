@@ -1,4 +1,4 @@
-"""CMA-ES keeps its state in the study, where a stranger may have put another."""
+"""CMA-ES keeps its state in the study, which may be an untrusted file."""
 
 import os
 import pickle

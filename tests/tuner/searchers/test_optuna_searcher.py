@@ -1,4 +1,4 @@
-"""What the Optuna study is told of each trial."""
+"""What is reported to the Optuna study about each trial."""
 
 from dataclasses import asdict
 
@@ -46,7 +46,7 @@ def row(epoch, value, clean=0.9, **ending):
     return asdict(make_report(epoch, value, clean, **ending))
 
 
-def told(search, rows, **ending):
+def run_trial(search, rows, **ending):
     """Run a trial as Ray does: the last row comes with the ending, not as a result."""
     search.suggest("a")
     for each in rows[:-1]:
@@ -56,12 +56,12 @@ def told(search, rows, **ending):
 
 
 def test_a_whole_trial_is_worth_its_best_epoch():
-    trial = told(searcher(), [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
+    trial = run_trial(searcher(), [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
     assert (trial.state, trial.value) == (STATE.COMPLETE, 0.5)
     assert trial.intermediate_values == {1: 0.3, 2: 0.5, 3: 0.4}
 
 
-def test_a_trial_whose_last_row_comes_twice_is_told_once():
+def test_a_last_row_that_comes_twice_is_reported_once():
     search = searcher()
     search.suggest("a")
     for each in (row(1, 0.3), row(2, 0.5), row(3, 0.4)):
@@ -71,28 +71,28 @@ def test_a_trial_whose_last_row_comes_twice_is_told_once():
 
 
 def test_a_trial_stopped_early_is_pruned_at_its_last_value():
-    trial = told(searcher(), [row(1, 0.5), row(2, 0.4)])
+    trial = run_trial(searcher(), [row(1, 0.5), row(2, 0.4)])
     assert trial.state == STATE.PRUNED
     assert trial.intermediate_values == {1: 0.5, 2: 0.4}
 
 
 def test_a_trial_stopped_at_its_first_row_is_pruned_too():
-    assert told(searcher(), [row(1, 0.5)]).state == STATE.PRUNED
+    assert run_trial(searcher(), [row(1, 0.5)]).state == STATE.PRUNED
 
 
 def test_a_diverged_trial_is_complete_with_what_it_had():
-    trial = told(searcher(), [row(1, 0.2), row(2, 0.0, diverged=True)])
+    trial = run_trial(searcher(), [row(1, 0.2), row(2, 0.0, diverged=True)])
     assert (trial.state, trial.value) == (STATE.COMPLETE, 0.2)
 
 
 def test_a_collapsed_trial_is_complete_with_what_it_had():
-    trial = told(searcher(), [row(1, 0.2), row(2, 0.1, collapsed_at=400)])
+    trial = run_trial(searcher(), [row(1, 0.2), row(2, 0.1, collapsed_at=400)])
     assert (trial.state, trial.value) == (STATE.COMPLETE, 0.2)
 
 
 def test_a_trial_that_raised_fails_and_none_is_left_running():
     search = searcher()
-    assert told(search, [row(1, 0.2), row(2, 0.3)], error=True).state == STATE.FAIL
+    assert run_trial(search, [row(1, 0.2), row(2, 0.3)], error=True).state == STATE.FAIL
     search.suggest("b")
     search.on_trial_complete("b", None)
     assert not search.study.get_trials(states=[STATE.RUNNING])
@@ -135,17 +135,17 @@ def record(number, *values, status="running", checkpoint="", collapsed_at=0):
     return Record(number, {}, 0, {}, reports, status, checkpoint=checkpoint)
 
 
-def test_taken_up_from_its_storage_it_goes_on_as_if_nothing_had_happened():
+def test_a_searcher_resumed_from_its_storage_proposes_the_same():
     storage = optuna.storages.InMemoryStorage()
     one, other = among(LR, storage=storage), among(LR)
     for search in (one, other):
-        told(search, [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
+        run_trial(search, [row(1, 0.3), row(2, 0.5), row(3, 0.4)])
     past = {"0000": record("0000", 0.3, 0.5, 0.4, status="completed")}
     again = among(LR, storage=storage, past=past)
     assert [again.suggest(str(i)) for i in range(12)] == [other.suggest(str(i)) for i in range(12)]
 
 
-def test_a_trial_that_was_cut_off_is_taken_up():
+def test_an_interrupted_trial_resumes():
     storage = optuna.storages.InMemoryStorage()
     among(LR, storage=storage).suggest("a")
     again = among(LR, storage=storage, past={"0000": record("0000", 0.3)})
@@ -155,10 +155,10 @@ def test_a_trial_that_was_cut_off_is_taken_up():
     assert again.study.trials[0].value == 0.3  # its best epoch was before it was cut off
 
 
-def test_a_trial_that_waited_goes_on_as_another_of_the_same_values():
-    """Optuna lets nobody change a trial that has ended, and learns only from those that have."""
+def test_a_paused_trial_resumes_as_another_with_the_same_values():
+    """Optuna does not change a trial that has ended, and learns only from ended trials."""
     search = searcher()
-    first = told(search, [row(1, 0.5)])
+    first = run_trial(search, [row(1, 0.5)])
     search.records = {"0000": record("0000", 0.5)}
     search.attach("b", "0000")
     assert search.suggest("c")["trial"] == "0001"
@@ -195,7 +195,7 @@ def test_a_trial_asked_for_and_never_begun_is_begun():
         ("failed", 0, STATE.FAIL, None),
     ],
 )
-def test_what_the_study_had_no_time_to_hear_it_is_told(status, at, state, value):
+def test_an_end_that_was_not_reported_is_reported_on_resume(status, at, state, value):
     storage = optuna.storages.InMemoryStorage()
     before = among(LR, storage=storage)
     before.suggest("a")
@@ -310,7 +310,7 @@ def proposals(search, number):
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("name", [n for n in STUDY_GROUPS["searcher"].members() if n != "grid"])
-def test_every_searcher_keeps_to_the_ranges_and_goes_on_from_its_storage(name):
+def test_every_searcher_keeps_to_the_ranges_and_resumes_from_its_storage(name):
     known = STUDY_GROUPS["searcher"].member_knobs(name)
     startup = {knob: 3 for knob in ("startup", "population") if knob in known}
 
@@ -341,26 +341,30 @@ BOTH = Goal(("robust", "clean"))
 
 def test_of_two_objectives_a_trial_is_worth_both_at_its_most_robust_epoch():
     search = among(LR, goal=BOTH)
-    trial = told(search, [row(1, 0.3, clean=0.99), row(2, 0.5, clean=0.8), row(3, 0.4, clean=0.9)])
+    trial = run_trial(
+        search, [row(1, 0.3, clean=0.99), row(2, 0.5, clean=0.8), row(3, 0.4, clean=0.9)]
+    )
     assert (trial.state, trial.values) == (STATE.COMPLETE, [0.5, 0.8])
-    stopped = told_second(search, [row(1, 0.2, clean=0.9)])
+    stopped = run_second_trial(search, [row(1, 0.2, clean=0.9)])
     assert (stopped.state, stopped.values) == (STATE.PRUNED, None)
 
 
-def told_second(search, rows):
+def run_second_trial(search, rows):
     search.suggest("b")
     search.on_trial_complete("b", rows[-1])
     return search.study.trials[1]
 
 
-def test_a_constraint_is_told_by_how_much_the_kept_epoch_misses_it():
+def test_a_constraint_is_reported_as_the_violation_of_the_kept_epoch():
     search = among(LR, goal=Goal(constraint=parse_constraint("clean>=0.75")))
-    trial = told(search, [row(1, 0.3, clean=1.0), row(2, 0.5, clean=0.875), row(3, 0.9, clean=0.5)])
+    trial = run_trial(
+        search, [row(1, 0.3, clean=1.0), row(2, 0.5, clean=0.875), row(3, 0.9, clean=0.5)]
+    )
     assert (trial.value, trial.constraints) == (0.5, {"clean>=0.75": -0.125})  # 0.75 - 0.875
-    assert told_second(search, [row(1, 0.2, clean=0.5)]).constraints == {"clean>=0.75": 0.25}
+    assert run_second_trial(search, [row(1, 0.2, clean=0.5)]).constraints == {"clean>=0.75": 0.25}
 
 
-def test_what_was_told_of_a_constraint_before_a_death_is_not_told_again():
+def test_a_constraint_reported_before_a_crash_is_not_reported_again():
     storage, goal = (
         optuna.storages.InMemoryStorage(),
         Goal(constraint=parse_constraint("clean>=0.75")),
@@ -373,7 +377,7 @@ def test_what_was_told_of_a_constraint_before_a_death_is_not_told_again():
     assert (trial.state, trial.constraints) == (STATE.COMPLETE, {"clean>=0.75": -0.125})
 
 
-def pursued(name, goal, number, worth, **knobs):
+def run_study(name, goal, number, worth, **knobs):
     """Return a study of a searcher in which a trial with learning rate x is worth worth(x)."""
 
     def sampler(number):
@@ -393,8 +397,8 @@ def pursued(name, goal, number, worth, **knobs):
     "name", ["tpe", "nsga2", "random", "qmc", pytest.param("gp", marks=pytest.mark.slow)]
 )
 def test_searchers_take_two_objectives(name):
-    study = pursued(name, BOTH, 14, lambda x: (x, 1 - x))
-    assert len(study.best_trials) == 14  # a line on which whoever is more robust is less accurate
+    study = run_study(name, BOTH, 14, lambda x: (x, 1 - x))
+    assert len(study.best_trials) == 14  # on this line, more robust trials are less accurate
     assert all(trial.values[0] + trial.values[1] == pytest.approx(1) for trial in study.trials)
 
 
@@ -402,18 +406,18 @@ def test_searchers_take_two_objectives(name):
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 @pytest.mark.parametrize("name", ["tpe", "gp", "nsga2"])
 def test_searchers_that_learn_keep_to_a_constraint(name):
-    """Robust accuracy rises with x and clean accuracy falls: the best that is allowed is x = 0.3.
+    """Robust accuracy rises with x and clean accuracy falls: the best allowed is x = 0.3.
 
-    Of the last 10 trials chance has 3 within 0.15 of it; whoever overlooks the constraint goes to
-    1 and has none. 6 is twice as many as by chance.
+    Of the last 10 trials random search has 3 within 0.15 of it; a searcher that ignores the
+    constraint goes to 1 and has none. 6 is twice as many as random search.
     """
     goal = Goal(constraint=parse_constraint("clean>=0.7"))
-    study = pursued(name, goal, 30, lambda x: (x, 1 - x))
+    study = run_study(name, goal, 30, lambda x: (x, 1 - x))
     assert sum(abs(trial.values[0] - 0.3) <= 0.15 for trial in study.trials[-10:]) >= 6
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_generations_pass_though_each_proposal_has_a_sampler_of_its_own():
-    study = pursued("nsga2", BOTH, 12, lambda x: (x, -((x - 0.5) ** 2)), population=4)
+    study = run_study("nsga2", BOTH, 12, lambda x: (x, -((x - 0.5) ** 2)), population=4)
     key = optuna.samplers.NSGAIISampler._get_generation_key()
     assert [trial.system_attrs[key] for trial in study.trials] == [0] * 4 + [1] * 4 + [2] * 4
