@@ -1,4 +1,4 @@
-"""From Ray's events to our own account of a study."""
+"""Ray Tune callback: update the study state and the event log on every trial event."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -21,11 +21,11 @@ from tuner.storage.event_log import EventLog
 from tuner.storage.results_store import LocalStore
 
 PROCESS_DEATH_ERRORS = (RayActorError, WorkerCrashedError)
-"""What Ray says of a trial whose process was killed, or whose machine went away."""
+"""Ray's errors for a trial whose process was killed or whose node was lost."""
 
 
 class StudyCallback(tune.Callback):
-    """Keeps `progress` up to date, and tells of every change."""
+    """Keeps `progress` and the event log up to date and notifies of every change."""
 
     def __init__(
         self,
@@ -39,18 +39,18 @@ class StudyCallback(tune.Callback):
         warn: Callable[[str], None],
         store: LocalStore,
     ) -> None:
-        """Start watching.
+        """Connect the parts of a study.
 
         Args:
-            progress: What to keep up to date.
-            columns: What tells trials apart, as in a plan.
-            notify: Called with a trial that began, reported or ended.
-            event_log: Where it is written down.
-            queue: Which trials go on.
-            enforce_budget: Called with a trial whose checkpoint was kept, or that has ended.
-            kill_reasons: Why the process of a trial was ended, by Ray's name of it.
-            warn: Called with what was lost.
-            store: Where the results lie.
+            progress: The state of the study; kept up to date.
+            columns: Knobs that distinguish trials, as in a plan.
+            notify: Called with each trial that started, reported or ended.
+            event_log: The log of all trial events.
+            queue: Decides which trials continue.
+            enforce_budget: Called with each trial that saved a checkpoint or ended.
+            kill_reasons: Ray's trial id to the reason why its process was killed.
+            warn: Called with warnings for the user.
+            store: The results folder.
         """
         self.progress = progress
         self.columns = columns
@@ -63,13 +63,13 @@ class StudyCallback(tune.Callback):
         self.store = store
 
     def __getstate__(self) -> dict[str, object]:
-        """Return nothing: Ray pickles its callbacks, and a terminal cannot be pickled."""
+        """Return no state: Ray pickles its callbacks, and a terminal cannot be pickled."""
         return {}
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note a new trial, or one that goes on."""
+        """Record a trial that starts or resumes."""
         config = trial.config
         record = self.progress.records.get(config["trial"])
         if record is None:
@@ -90,7 +90,7 @@ class StudyCallback(tune.Callback):
         self.notify(record)
 
     def create_record(self, trial: Trial) -> Record:
-        """Write a new trial down; return the account of it."""
+        """Log a new trial; return its record."""
         config = trial.config
         knobs, bound = distinguishing_knobs(config, self.columns), self.progress.goal.constraint
         record = Record(
@@ -101,9 +101,9 @@ class StudyCallback(tune.Callback):
         return record
 
     def log_and_decide(self, number: str, result: dict[str, object]) -> bool:
-        """Write an epoch down, then let the rule decide; return whether the trial goes on.
+        """Log an epoch, then ask the scheduler; return whether the trial continues.
 
-        One whose checkpoint could not be written counts when it is reported with it.
+        An epoch without a checkpoint is ignored; it is reported again with the checkpoint.
         """
         if CHECKPOINT_ERROR in result:
             return True
@@ -119,13 +119,13 @@ class StudyCallback(tune.Callback):
         result: dict[str, object],
         **info: object,
     ) -> None:
-        """Note an epoch."""
+        """Record a reported epoch."""
         if CHECKPOINT_ERROR in result:
             return
         record = self.get_record(trial)
         report = Report.from_result(result)
         while record.reports and record.reports[-1].position >= report.position:
-            record.reports.pop()  # reported again, after its process had died
+            record.reports.pop()  # reported again after its process died
         record.reports.append(report)
         self.notify(record)
 
@@ -137,32 +137,32 @@ class StudyCallback(tune.Callback):
         checkpoint: tune.Checkpoint,
         **info: object,
     ) -> None:
-        """Note where the trial's files are, just before Ray deletes those of two epochs ago.
+        """Record a new checkpoint, just before Ray deletes the one of two epochs ago.
 
-        What it went on from Ray does not know of.
+        Ray does not know the checkpoint that a trial resumed from, so it is deleted here.
         """
         record = self.get_record(trial)
-        passed, before, now = (
+        outdated, before, now = (
             record.previous_checkpoint,
             record.checkpoint,
             self.store.checkpoint_path(checkpoint),
         )
-        goes_on = bool(before) and Path(before).parent == Path(now).parent
+        same_folder = bool(before) and Path(before).parent == Path(now).parent
         came_from = trial.config.get("goes_on_from", "")
         record.previous_checkpoint = (
-            before if goes_on else came_from and self.store.to_local_path(came_from)
+            before if same_folder else came_from and self.store.to_local_path(came_from)
         )
         record.checkpoint = now
         self.event_log.log_checkpoint(record)
         if (
-            passed not in {"", record.previous_checkpoint}
-            and Path(passed).parent != Path(now).parent
+            outdated not in {"", record.previous_checkpoint}
+            and Path(outdated).parent != Path(now).parent
         ):
-            self.store.delete_checkpoint(passed)
+            self.store.delete_checkpoint(outdated)
         self.enforce_budget(record)
 
     def finish_trial(self, record: Record) -> None:
-        """Write down that a trial has ended; one checkpoint is enough from now on."""
+        """Log that a trial ended; delete its previous checkpoint."""
         self.event_log.log_end(record)
         if record.previous_checkpoint:
             self.store.delete_checkpoint(record.previous_checkpoint)
@@ -173,7 +173,7 @@ class StudyCallback(tune.Callback):
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note how a trial ended that did not fail, or that it waits."""
+        """Record a trial that ended without an error or paused."""
         record = self.get_record(trial)
         record.status = final_status(record, self.progress.levels)
         self.finish_trial(record)
@@ -181,7 +181,7 @@ class StudyCallback(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
-        """Note what a trial raised, unless its process died and nothing or little is lost."""
+        """Record an error, unless the process died and the trial is complete or can be resumed."""
         died = isinstance(load_trial_error(trial.pickled_error_file), PROCESS_DEATH_ERRORS)
         if died and self.has_final_checkpoint(trial):
             self.queue.on_trial_complete(trial.trial_id, trial.last_result)
@@ -195,7 +195,7 @@ class StudyCallback(tune.Callback):
         self.finish_trial(record)
 
     def has_final_checkpoint(self, trial: Trial) -> bool:
-        """Return whether a trial was to run no further, and its checkpoint is whole."""
+        """Return whether a trial has run all its epochs and its checkpoint is valid."""
         record = self.progress.records.get(trial.config["trial"])
         if record is None or record.last_report is None or not self.queue.is_finished(record):
             return False
@@ -203,11 +203,11 @@ class StudyCallback(tune.Callback):
             return False
         fetch = partial(self.store.fetch_checkpoint, record.checkpoint)
         self.event_log.retry("a copy of a checkpoint", fetch)
-        whole = checkpoint_position(Path(record.checkpoint))
-        return whole == record.last_report.position
+        position = checkpoint_position(Path(record.checkpoint))
+        return position == record.last_report.position
 
     def get_record(self, trial: Trial) -> Record:
-        """Return the account of a trial."""
+        """Return the record of a trial."""
         return self.progress.records[trial.config["trial"]]
 
 
@@ -217,9 +217,9 @@ def select_groups(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_trial_error(file: str | None) -> Exception | None:
-    """Return what ended a trial, as Ray has just written it down in this process' own folder.
+    """Return the exception that ended a trial, from the file that Ray wrote on this machine.
 
-    `Trial.get_pickled_error` looks for it among the results, where Ray copies it some time later.
+    `Trial.get_pickled_error` reads the copy in the results folder, which Ray writes later.
     """
     if file is None or not Path(file).is_file():
         return None
@@ -228,7 +228,7 @@ def load_trial_error(file: str | None) -> Exception | None:
 
 
 def last_error_line(error_file: str | None) -> str:
-    """Return the end of a traceback: what was raised."""
+    """Return the last line of a traceback."""
     if error_file is None or not Path(error_file).is_file():
         return "ended without a message"
     lines = [line for line in Path(error_file).read_text().splitlines() if line.strip()]

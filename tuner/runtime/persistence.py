@@ -1,4 +1,4 @@
-"""What is kept of a study while it runs, and what is left when it is over."""
+"""Save the frames, trackers and remote copy of a study while it runs and when it ends."""
 
 from collections.abc import Callable
 
@@ -18,16 +18,16 @@ from tuner.storage.uploader import Uploader
 SAVE_SECONDS = 30.0
 """Seconds between two writes of the frames, so that large studies do not write all the time."""
 SAVE_SHARE = 0.02
-"""Of the time that this takes at most: frames of a million epochs take seconds."""
+"""Largest share of the time spent on writing: frames of a million epochs take seconds."""
 
 
 def error_of(action: Callable[[], None]) -> str:
-    """Act; return what the storage refused for too long, nothing if it did not.
+    """Call an action; return the storage error that ended it, or "" if none did.
 
-    Ray and trackers do not write patiently, so that what they raise of the storage counts too.
+    Ray and trackers do not retry writes, so that their `OSError`s count too.
 
     Raises:
-        RayError: Whose time-outs are OSErrors, but none of the storage's.
+        RayError: Passed on; its time-outs are `OSError`s, but not of the storage.
     """
     try:
         action()
@@ -39,17 +39,17 @@ def error_of(action: Callable[[], None]) -> str:
 
 
 def mark_interrupted(plan: Plan, progress: StudyProgress) -> bool:
-    """Give trials that were cut off their status; return whether the study was interrupted."""
-    cut_off = progress.running_trials
-    for record in cut_off:
+    """Set the status of trials that still run; return whether the study was interrupted."""
+    running = progress.running_trials
+    for record in running:
         record.status = "stopped"
     budget = plan.settings.time_budget
     out_of_time = budget is not None and progress.elapsed_seconds >= budget
-    return not out_of_time and (bool(cut_off) or len(progress.records) < plan.trials)
+    return not out_of_time and (bool(running) or len(progress.records) < plan.trials)
 
 
 class StudyRecorder:
-    """What is kept of a study besides its journal: frames, trackers, all of it at an address."""
+    """Keeps the frames, trackers and remote copy of a study up to date."""
 
     def __init__(
         self,
@@ -71,25 +71,25 @@ class StudyRecorder:
         ]
 
     def on_trial_change(self, record: Record) -> None:
-        """Take note of a trial that began, reported or ended."""
+        """Save what changed when a trial started, reported or ended."""
         self.frame_writer.on_trial_change(record)
         self.trackers.on_trial_change(record)
 
     def close(self) -> tuple[str, bool]:
-        """Leave all that is known.
+        """Write the frames and close everything.
 
         Returns:
-            What the storage refused, and whether the study was interrupted.
+            The storage error, "" if there was none, and whether the study was interrupted.
         """
         interrupted = mark_interrupted(self.plan, self.progress)
-        refusal = error_of(self.frame_writer.save_frames)
+        storage_error = error_of(self.frame_writer.save_frames)
         for close in self.close_functions:
             close()
-        return refusal, interrupted
+        return storage_error, interrupted
 
 
 class FrameWriter:
-    """Writes the frames when trials end, but not all the time."""
+    """Writes the frames when trials end, at a limited rate."""
 
     def __init__(
         self, store: LocalStore, plan: Plan, progress: StudyProgress, retry: Retry
@@ -99,20 +99,20 @@ class FrameWriter:
         self.throttle = Throttle(SAVE_SECONDS, SAVE_SHARE)
 
     def on_trial_change(self, record: Record) -> None:
-        """Save if a trial ended and the last time is long enough ago."""
+        """Save if a trial ended and the throttle permits."""
         if record.status != "running" and self.throttle.ready:
             self.save_frames()
 
     def save_frames(self) -> None:
-        """Write everything that is known."""
+        """Write the frames, with retries."""
         with self.throttle.timed():
             self.retry(f"the frames in {self.store.folder}", self.write_frames)
 
     def write_frames(self) -> None:
-        """Write the frames and the winner, whose weights may have to be fetched.
+        """Write the frames and the winner, and fetch its weights if they are remote.
 
         Raises:
-            OSError: If the storage refuses.
+            OSError: If a write fails.
         """
         if self.progress.leader is not None:
             self.store.fetch_checkpoint(self.progress.leader.checkpoint)

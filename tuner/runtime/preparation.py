@@ -1,21 +1,33 @@
-"""Checks of the results folder and preparations before a study runs."""
+"""Before a study runs: load the study to resume, create the results folder and the Optuna study."""
 
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import optuna
+from rich.console import Console
 
 from trainables.errors import InputError
 from trainables.io.retry import Retry
+from tuner.config.description import describe_study
 from tuner.config.plan import Plan
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.resume.compatibility import StudyDescription, find_differences, read_description
 from tuner.runtime.resume.optuna_study import (
+    ensure_optuna_study,
     incompatible_trials,
+    load_resume_state,
 )
+from tuner.runtime.resume.state import ResumeState
+from tuner.runtime.resume.warm_start import TransferredTrials
+from tuner.schedulers.core.factory import build_scheduler
+from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.optuna_storage import load_optuna_study
+from tuner.state.study import StudyProgress
 from tuner.storage.naming import check_results_folder
+from tuner.storage.results_folder import write_search_yaml
 from tuner.storage.results_store import LocalStore, RemoteStore
 from tuner.storage.safe_paths import check_links
 
@@ -26,7 +38,7 @@ class EarlierStudy:
 
     Attributes:
         description: Its `search.yaml`, or `None` if there is none.
-        optuna_study: The Optuna study, or `None` if there is none.
+        optuna_study: Its Optuna study, or `None` if there is none.
     """
 
     description: StudyDescription | None = None
@@ -34,24 +46,24 @@ class EarlierStudy:
 
 
 def load_earlier_study(
-    place: LocalStore, plan: Plan, patience: Retry
+    store: LocalStore, plan: Plan, retry: Retry
 ) -> tuple[list[str], EarlierStudy]:
     """Load the study that a plan resumes, if it resumes one.
 
     Args:
-        place: The results folder.
+        store: The results folder.
         plan: The plan.
-        patience: How to write to the Optuna study while the storage refuses.
+        retry: Repeats writes to the Optuna study that the storage refuses.
 
     Returns:
         Why the study can neither be resumed nor created, and what was loaded.
 
     Raises:
-        InputError: If the Optuna study or the journal cannot be read.
+        InputError: If the Optuna study or the event log cannot be read.
     """
-    folder = place.folder
+    folder = store.folder
     if not (folder / EVENT_LOG_FILE).exists() or plan.settings.resume != "auto":
-        return list(check_results_folder(place)), EarlierStudy()
+        return list(check_results_folder(store)), EarlierStudy()
     problems = list(check_links(folder))
     try:
         description = read_description(folder)
@@ -60,12 +72,12 @@ def load_earlier_study(
     problems += find_differences(description, plan)
     if problems:
         return problems, EarlierStudy()
-    optuna_study = load_optuna_study(folder, patience)
+    optuna_study = load_optuna_study(folder, retry)
     return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study)
 
 
 def create_results_folder(store: LocalStore, plan: Plan) -> None:
-    """Make the results folder.
+    """Create the results folder; it may exist only if the plan resumes a study.
 
     Raises:
         InputError: If that fails.
@@ -76,15 +88,79 @@ def create_results_folder(store: LocalStore, plan: Plan) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=plan.settings.resume == "auto")
     except OSError as error:
-        raise InputError([f"results: cannot make {folder} ({error})."]) from None
+        raise InputError([f"results: cannot create {folder} ({error})."]) from None
     if isinstance(store, RemoteStore):
         store.mark_as_copy()
 
 
+def create_or_resume_study(
+    folder: Path,
+    plan: Plan,
+    transferred: Sequence[TransferredTrials],
+    command: Sequence[str],
+    console: Console,
+    earlier: EarlierStudy,
+    retry: Retry,
+) -> tuple[Scheduler, ResumeState, optuna.Study]:
+    """Replay earlier runs into the scheduler; write the Optuna study and `search.yaml`.
+
+    Args:
+        folder: The results folder.
+        plan: The plan.
+        transferred: Trials of other studies for a new Optuna study.
+        command: The command line, for `search.yaml`.
+        console: Where to print which trials were transferred.
+        earlier: The study that is resumed; empty for a new one.
+        retry: Repeats writes that the storage refuses.
+
+    Returns:
+        The scheduler, the state of earlier runs and the Optuna study.
+
+    Raises:
+        InputError: If the event log cannot be read.
+    """
+    description, before = earlier.description, earlier.optuna_study
+    levels = description.earlier_levels(plan.epochs) if description else []
+    scheduler = build_scheduler(plan, levels)
+    resume_state = load_resume_state(folder, plan, scheduler, before)
+    # before search.yaml: a process killed in between leaves the old plan with the old study
+    study = ensure_optuna_study(
+        folder,
+        plan,
+        scheduler.levels,
+        resume_state.records,
+        transferred,
+        before=before,
+        retry=retry,
+    )
+    for trials in transferred if study is not before else ():
+        console.print(str(trials), soft_wrap=True)
+    write_search_yaml(folder, describe_study(plan, scheduler.levels, len(levels), command))
+    return scheduler, resume_state, study
+
+
+def build_progress(
+    plan: Plan, concurrency: int, gpu_share: float, scheduler: Scheduler, resume_state: ResumeState
+) -> StudyProgress:
+    """Return the state of a study at its start, with the trials of earlier runs."""
+    settings = plan.settings
+    return StudyProgress(
+        plan.trials,
+        scheduler.levels,
+        concurrency,
+        records=resume_state.records,
+        goal=settings.goal,
+        gpu_share=gpu_share,
+        time_budget=settings.time_budget,
+        disk_budget=settings.disk_budget,
+        n_images=int(plan.variants[0].fixed["data"]["validation"]),
+    )
+
+
 def silence_libraries() -> None:
-    """Keep the libraries from talking over the table."""
+    """Keep Ray and Optuna from printing over the live table."""
     for name in ("ray", "ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # the table tells what failed
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # the table reports failed trials
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="ray")
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)

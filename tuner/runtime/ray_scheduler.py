@@ -1,4 +1,4 @@
-"""A rule, as Ray asks it."""
+"""Ray Tune's scheduler interface to our schedulers."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class RuleScheduler(FIFOScheduler):
-    """Ray's scheduler: it runs trials in order, and ends them where a rule stops or pauses them."""
+    """Run trials in order; end each that our scheduler stops or pauses."""
 
     def __init__(self, decide: Callable[[str, dict[str, object]], bool]) -> None:
-        """Listen to a rule.
+        """Connect to a scheduler.
 
         Args:
-            decide: Called with a trial's number and what an epoch measured; returns whether the
-                trial goes on.
+            decide: Called with a trial's number and the result of an epoch; returns whether the
+                trial continues.
         """
         super().__init__()  # type: ignore[no-untyped-call]  # in Ray
         self.decide = decide
@@ -26,12 +26,12 @@ class RuleScheduler(FIFOScheduler):
     def on_trial_result(
         self, tune_controller: "TuneController", trial: Trial, result: dict[str, object]
     ) -> str:
-        """Return what is decided of an epoch."""
-        goes_on = self.decide(trial.config["trial"], result)
-        return str(self.CONTINUE if goes_on else self.STOP)
+        """Return Ray's CONTINUE or STOP for a trial that reported an epoch."""
+        continues = self.decide(trial.config["trial"], result)
+        return str(self.CONTINUE if continues else self.STOP)
 
     def choose_trial_to_run(self, tune_controller: "TuneController") -> Trial | None:
-        """Return the first trial that waits for room; those that have ended are not looked at."""
+        """Return the pending trial with the lowest number; ended trials are not scanned."""
         live = tune_controller.get_live_trials()  # type: ignore[no-untyped-call]  # in Ray
         pending = (trial for trial in live if trial.status == Trial.PENDING)
         return min(pending, key=lambda trial: str(trial.config["trial"]), default=None)

@@ -1,4 +1,4 @@
-"""A plan, run: the only file that builds Ray's Tuner."""
+"""Run the trials of a plan with Ray Tune; the only module that builds a `Tuner`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -35,9 +35,9 @@ from tuner.storage.event_log import EventLog
 from tuner.storage.results_store import LocalStore
 
 OUTPUT_FILE = "output.txt"
-"""What a trial prints, in its folder among them."""
+"""What a trial prints, in its folder below `trials/`."""
 SYNC_SECONDS = 30
-"""Seconds between two copies of it there; another is made when the trial ends."""
+"""Seconds between two copies of that file; the last copy is made when the trial ends."""
 
 
 def run_trials(
@@ -47,56 +47,56 @@ def run_trials(
     notify: Callable[[Record], None],
     *,
     gpu: float,
-    journal: EventLog,
-    rule: Scheduler,
-    memory: ResumeState,
+    event_log: EventLog,
+    scheduler: Scheduler,
+    resume_state: ResumeState,
     study: optuna.Study,
-    caution: Callable[[str], None],
+    warn: Callable[[str], None],
 ) -> None:
     """Run every trial of a plan that has not ended.
 
     Args:
-        plan: What to run.
-        store: The results folder; Ray's own files go into its `trials/`, a folder a run.
-        progress: Kept up to date.
-        notify: Called with a trial that began, reported or ended.
+        plan: The plan.
+        store: The results folder; Ray writes to `trials/N/` in it, one folder per run.
+        progress: The state of the study; kept up to date.
+        notify: Called with each trial that started, reported or ended.
         gpu: Share of a GPU for each trial.
-        journal: Where everything that happens is written down.
-        rule: Which trials go on.
-        memory: What earlier runs have come to.
+        event_log: The log of all trial events.
+        scheduler: Decides which trials continue.
+        resume_state: The state of earlier runs.
         study: The Optuna study of the results folder.
-        caution: Called with what may be a mistake and comes up on the way.
+        warn: Called with warnings for the user.
     """
     settings = plan.settings
-    patiently = journal.retry
-    files = store.folder / TRIALS_FOLDER / str(patiently("the results", store.count_runs) + 1)
-    proposer = build_searcher(plan, study, memory.records, rule)
-    alone = not plan.domains_by_knob and len(plan.variants) == 1
-    seeds = SeedLimits(settings.seeds, progress.n_images, all_configurations=alone)
-    keep = partial(patiently, "a copy of a checkpoint")
+    retry = event_log.retry
+    files = store.folder / TRIALS_FOLDER / str(retry("the results", store.count_runs) + 1)
+    searcher = build_searcher(plan, study, resume_state.records, scheduler)
+    is_single = not plan.domains_by_knob and len(plan.variants) == 1
+    seeds = SeedLimits(settings.seeds, progress.n_images, all_configurations=is_single)
+    retry_copy = partial(retry, "a copy of a checkpoint")
 
-    def find(record: Record, *, own: bool) -> str:
-        return keep(partial(locate_checkpoint, store, files, record, own=own))
+    def find_checkpoint(record: Record, *, own: bool) -> str:
+        return retry_copy(partial(locate_checkpoint, store, files, record, own=own))
 
-    agenda = TrialQueue(proposer, rule, memory, plan.trials, find, seeds)
-    agenda.fetch = lambda path: keep(partial(store.fetch_trial_checkpoints, path))
-    memory.delete_checkpoint = store.delete_checkpoint
+    queue = TrialQueue(searcher, scheduler, resume_state, plan.trials, find_checkpoint, seeds)
+    queue.fetch = lambda path: retry_copy(partial(store.fetch_trial_checkpoints, path))
+    resume_state.delete_checkpoint = store.delete_checkpoint
     if settings.time_budget is not None:
-        agenda.time_is_short = partial(is_past_half_time, progress, settings.time_budget)
-    disk = CheckpointRetention(store, progress, journal, caution)
-    vigil = HangWatchdog(settings.report_limit, patiently.timeout, caution)
-    watch = StudyCallback(*(
+        queue.time_is_short = partial(is_past_half_time, progress, settings.time_budget)
+    retention = CheckpointRetention(store, progress, event_log, warn)
+    watchdog = HangWatchdog(settings.report_limit, retry.timeout, warn)
+    callback = StudyCallback(*(
         progress,
         plan.knob_columns,
         notify,
-        journal,
-        agenda,
-        disk.enforce_budget,
-        vigil.kill_reasons,
-        caution,
+        event_log,
+        queue,
+        retention.enforce_budget,
+        watchdog.kill_reasons,
+        warn,
         store,
     ))
-    shared = plan.shared_config() | {"levels": [asdict(level) for level in rule.levels]}
+    shared = plan.shared_config() | {"levels": [asdict(level) for level in scheduler.levels]}
     shared |= {"study": uuid4().hex}
     if settings.dashboard:
         shared["columns"] = plan.knob_columns
@@ -106,11 +106,11 @@ def run_trials(
         ),
         param_space=shared | device_config(gpu),
         tune_config=tune.TuneConfig(
-            num_samples=-1,  # the agenda says when all is done
+            num_samples=-1,  # the queue decides when the study is done
             max_concurrent_trials=progress.concurrency,
-            search_alg=agenda,
-            scheduler=RuleScheduler(watch.log_and_decide),
-            reuse_actors=not settings.dashboard,  # which knows a process by one name
+            search_alg=queue,
+            scheduler=RuleScheduler(callback.log_and_decide),
+            reuse_actors=not settings.dashboard,  # the dashboard shows one name per process
             trial_name_creator=trial_name,
             trial_dirname_creator=trial_name,
         ),
@@ -120,8 +120,8 @@ def run_trials(
             **store.ray_storage(files.parent),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=2),
             callbacks=[
-                watch,
-                vigil,
+                callback,
+                watchdog,
                 PrometheusCallback(progress, store.folder.name),
                 JsonLoggerCallback(),  # type: ignore[no-untyped-call]
             ],
@@ -139,17 +139,17 @@ def run_trials(
 
 
 def is_past_half_time(progress: StudyProgress, budget: float) -> bool:
-    """Return whether more than half of the time is over."""
+    """Return whether more than half of the time budget is used."""
     return progress.elapsed_seconds > budget / 2
 
 
 def locate_checkpoint(store: LocalStore, ray_folder: Path, record: Record, *, own: bool) -> str:
-    """Return where a trial finds the newest checkpoint of itself or another.
+    """Return the path of the newest checkpoint of a trial, for itself or for another trial.
 
-    That of another is copied, for Ray replaces it while it is used.
+    For another trial it is copied, because Ray may replace the original meanwhile.
 
     Raises:
-        OSError: If the storage refuses the copy.
+        OSError: If the copy fails.
     """
     if own:
         return store.to_address(record.checkpoint)
@@ -157,7 +157,7 @@ def locate_checkpoint(store: LocalStore, ray_folder: Path, record: Record, *, ow
 
 
 def trial_name(trial: Trial) -> str:
-    """Return the number of a trial, and how often it has gone on."""
+    """Return the number of a trial, with the count of its resumptions if any."""
     number, went_on = trial.config["trial"], trial.config["went_on"]
     return f"{number}-{went_on}" if went_on else str(number)
 
@@ -165,7 +165,7 @@ def trial_name(trial: Trial) -> str:
 def build_searcher(
     plan: Plan, study: optuna.Study, records: Mapping[str, Record], scheduler: Scheduler
 ) -> OptunaSearcher:
-    """Return what proposes configurations."""
+    """Return the searcher that proposes configurations."""
     return OptunaSearcher(
         plan.variants,
         build_sampler_factory(plan),
@@ -178,10 +178,10 @@ def build_searcher(
 
 
 class NamedTrial(wrap_function(trainable)):  # type: ignore[misc]
-    """A trial in a process of its own, which the dashboard lists by its number and knobs."""
+    """A trial whose actor the dashboard lists by its number and knobs."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Take the name that Ray asks for once, when the process has started."""
+        """Set the name that Ray reads once, when the process has started."""
         knobs = distinguishing_knobs(config, config["columns"])
         words = [f"trial {config['trial']}", *(f"{path}={value}" for path, value in knobs.items())]
         self._name = " ".join(words)

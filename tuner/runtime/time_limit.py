@@ -1,4 +1,4 @@
-"""When the time of a study is over, whatever the clock on the wall says."""
+"""The time budget of a study, measured on the monotonic clock."""
 
 import time
 from dataclasses import dataclass
@@ -8,23 +8,22 @@ from ray import tune
 
 @dataclass(frozen=True)
 class TimeLimitStopper(tune.Stopper):
-    """Ends a study after so many seconds.
+    """Stops a study after a number of seconds.
 
-    Ray's own counts by the time of day, and a clock that is set forward by an hour ends a study
-    that has begun.
+    Ray's `TimeoutStopper` uses the time of day, so that setting the clock forward ends a study.
 
     Attributes:
-        started_at: When it began, by the monotonic clock.
-        budget: Seconds that it has; no limit if none.
+        started_at: Start of the study on the monotonic clock, in seconds.
+        budget: Seconds that the study may take; `None`: no limit.
     """
 
     started_at: float
     budget: float | None
 
     def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
-        """Return that no trial ends alone."""
+        """Return `False`: no single trial is stopped."""
         return False
 
     def stop_all(self) -> bool:
-        """Return whether the time is over."""
+        """Return whether the budget is used up."""
         return self.budget is not None and time.monotonic() - self.started_at >= self.budget

@@ -1,4 +1,4 @@
-"""What Ray is to run next: a trial cut off, one that need not wait, or a new one."""
+"""Decide what Ray runs next: an interrupted, paused or new trial, or another seed."""
 
 from collections import Counter, deque
 from collections.abc import Callable
@@ -24,12 +24,12 @@ MAX_PROCESS_DEATHS = 3
 
 @dataclass(frozen=True)
 class SeedLimits:
-    """How many seeds a configuration may get.
+    """Limits of the seeds per configuration.
 
     Attributes:
-        max_seeds: Seeds.
-        n_images: Of the validation split, whose number says how sure one seed is.
-        all_configurations: Whether each configuration gets as many, whatever comes of it.
+        max_seeds: Most seeds of a configuration.
+        n_images: Images of the validation split, which give the error of a single seed.
+        all_configurations: Whether every configuration gets all seeds, without racing.
     """
 
     max_seeds: int = 1
@@ -38,16 +38,15 @@ class SeedLimits:
 
 
 class TrialQueue(Searcher):
-    """Ray's searcher, which asks the study for new trials and the rule for those that wait.
+    """Ray searcher that takes new trials from Optuna and paused ones from the scheduler.
 
-    To Ray a trial that goes on after a pause is a new one, of the same number; so nothing depends
-    on what Ray remembers.
+    To Ray, a resumed trial is a new one with the same number, so that no state of Ray is needed.
 
     Attributes:
-        decisions: What the rule said of each trial's last epoch.
-        time_is_short: Whether time runs out, so that who waits goes on before new trials begin: a study that
-            is ended early would else have begun much and finished nothing.
-        fetch: Sees that a checkpoint can be read here, and those beside it.
+        decisions: The scheduler's decision on each trial's last epoch.
+        time_is_short: Returns whether paused trials resume before new ones start, because a study
+            that runs out of time should have finished some trials.
+        fetch: Copies a checkpoint, and its siblings, to this machine.
     """
 
     def __init__(
@@ -59,16 +58,16 @@ class TrialQueue(Searcher):
         find_checkpoint: Callable[..., str],
         seed_limits: SeedLimits | None = None,
     ) -> None:
-        """Begin where an earlier run has ended.
+        """Start from the state of earlier runs.
 
         Args:
-            study_searcher: Proposes trials and is told how they end.
-            scheduler: Which of them go on.
-            resume_state: What the rule and the trials have come to already; kept up to date.
-            n_trials: How many there are to be.
-            find_checkpoint: Called with a trial, and `own`, whether it goes on itself; returns where to find
-                its newest checkpoint.
-            seed_limits: Who gets more of them once all trials have ended.
+            study_searcher: Proposes trials and learns from their results.
+            scheduler: Decides which of them continue.
+            resume_state: The state of earlier runs; kept up to date.
+            n_trials: Number of configurations.
+            find_checkpoint: Called with a trial and `own`, whether the same trial resumes; returns the path
+                of its newest checkpoint.
+            seed_limits: Limits of further seeds after all trials have ended.
         """
         super().__init__(metric=METRIC, mode=MODE)
         self.study_searcher, self.scheduler, self.n_trials, self.find_checkpoint = (
@@ -93,10 +92,10 @@ class TrialQueue(Searcher):
         self.never_started: deque[str] = deque()
         self.deaths: Counter[str] = Counter()
 
-    def suggest(  # type: ignore[override]  # Ray means its word for the end too
+    def suggest(  # type: ignore[override]  # FINISHED is a str
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
-        """Return the configuration of what to run next; none if there may be more later."""
+        """Return the next configuration; `None` if more may follow later."""
         config = self.next_never_started(trial_id) or self.next_interrupted()
         config = config or self.next_paused(is_idle=self.time_is_short())
         config = (
@@ -112,7 +111,7 @@ class TrialQueue(Searcher):
         return config
 
     def next_never_started(self, trial_id: str) -> dict[str, Any] | None:
-        """Return a new trial whose process died before it could begin."""
+        """Return a trial whose process died before it started."""
         if not self.never_started:
             return None
         before = self.never_started.popleft()
@@ -120,16 +119,16 @@ class TrialQueue(Searcher):
         return self.configs.pop(before)
 
     def next_interrupted(self) -> dict[str, Any] | None:
-        """Return a trial that was cut off."""
+        """Return a trial that was interrupted."""
         if not self.to_resume:
             return None
         number = self.to_resume.popleft()
         return self.resume_config(Resume(number, number), was_paused=False)
 
     def next_paused(self, *, is_idle: bool) -> dict[str, Any] | None:
-        """Return a trial that need not wait any longer."""
+        """Return a paused trial that the scheduler resumes."""
         step = self.scheduler.next_to_resume(is_idle=is_idle)
-        # who reports once more what it waited for does not go on before it has
+        # a trial that repeats epochs after a process death resumes only when it has reached its pause
         if step is None or step.trial in self.running.values():
             return None
         self.resume_state.resume(self.scheduler, step)
@@ -146,7 +145,7 @@ class TrialQueue(Searcher):
         return config | {"level": self.levels[number], "went_on": 0}
 
     def next_seed(self) -> dict[str, Any] | None:
-        """Return a configuration with one more seed, if one is due and no trial may change that."""
+        """Return a configuration with one more seed, once no running trial can change the choice."""
         if not all(SEED_SEPARATOR in number for number in self.running.values()):
             return None
         values = accuracies_by_seed(self.records.values())
@@ -169,7 +168,7 @@ class TrialQueue(Searcher):
         return None
 
     def resume_config(self, step: Resume, *, was_paused: bool) -> dict[str, object]:
-        """Return the configuration of a trial that has been begun before."""
+        """Return the configuration of a trial that started before."""
         record, source = self.records[step.trial], self.records[step.source]
         for checkpoint in filter(
             None, {record.checkpoint, record.previous_checkpoint, source.checkpoint}
@@ -196,45 +195,48 @@ class TrialQueue(Searcher):
         }
 
     def decide(self, number: str, report: Report) -> Decision:
-        """Return what the rule says of an epoch of a trial."""
+        """Return the scheduler's decision on an epoch of a trial."""
         if SEED_SEPARATOR in number:
             return "continue"
         return self.resume_state.report(self.scheduler, number, report)
 
     def is_finished(self, record: Record) -> bool:
-        """Return whether a trial that has reported all this would run no further now."""
+        """Return whether a trial has no epochs left to run now."""
         decided = self.decisions.get(record.trial_id, "continue")
         return decided != "continue" or final_status(record, self.scheduler.levels) != "stopped"
 
     def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
-        """Tell the study what an epoch measured; of further seeds it does not hear."""
+        """Report an epoch to Optuna, except for further seeds."""
         if SEED_SEPARATOR not in self.running[trial_id] and CHECKPOINT_ERROR not in result:
             self.study_searcher.on_trial_result(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
     ) -> None:
-        """Tell study and rule that a trial has ended, or waits; of errors `handle_failure` tells."""
+        """Report to Optuna and the scheduler that a trial ended or paused.
+
+        Errors are left to `handle_failure`.
+        """
         if error or trial_id not in self.running:
             return
         number = self.running.pop(trial_id)
         self.configs.pop(trial_id)
-        waits = self.decisions.get(number) == "pause"
+        is_paused = self.decisions.get(number) == "pause"
         self.study_searcher.on_trial_complete(trial_id, result)
-        if not waits and SEED_SEPARATOR not in number:
+        if not is_paused and SEED_SEPARATOR not in number:
             self.scheduler.on_end(number)
 
     def handle_failure(self, trial_id: str, *, process_died: bool) -> bool:
-        """Return whether a trial that did not end well goes on all the same.
+        """Return whether a failed trial is run again.
 
         Args:
-            trial_id: Ray's name for it.
-            process_died: Whether its process did, rather than that it raised.
+            trial_id: Ray's id of the trial.
+            process_died: Whether its process died, as opposed to an exception in the trial.
         """
         number = self.running.pop(trial_id)
         process_died = (
             process_died or number not in self.records
-        )  # a trial that did not begin raised nothing
+        )  # a trial that never started cannot have raised
         self.deaths[number] += process_died
         if process_died and self.deaths[number] < MAX_PROCESS_DEATHS and number not in self.records:
             self.never_started.append(trial_id)
@@ -249,7 +251,7 @@ class TrialQueue(Searcher):
         return False
 
     def save(self, checkpoint_path: str) -> None:
-        """Do nothing: the journal and the study's storage keep everything."""
+        """Do nothing: the event log and the Optuna storage hold the state."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Do nothing: an agenda is made from what was kept."""
+        """Do nothing: the queue is built from the event log."""

@@ -1,4 +1,4 @@
-"""More seeds for the configurations that may yet be the best, and for no others."""
+"""Seed racing: further seeds for the configurations that may still be the best."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,18 +10,18 @@ from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 N_DRAWS = 20_000
-"""Of the means, to estimate who is best: its probability is known to 0.7 points (two errors)."""
+"""Samples of the means for `probability_best`; two standard errors are 0.7 points."""
 
 
 @dataclass(frozen=True)
 class SeedStatistics:
-    """What a configuration has come to over its seeds.
+    """Statistics of a configuration over its seeds.
 
     Attributes:
-        mean: Of the robust accuracies, each of the seed's best epoch.
-        std: Their standard deviation; not a number for one seed.
-        n: How many seeds have ended.
-        probability_best: That its true mean is the highest of all.
+        mean: Mean robust accuracy, of the best epoch of each seed.
+        std: Standard deviation over seeds; NaN for one seed.
+        n: Number of ended seeds.
+        probability_best: Probability that its true mean is the highest.
     """
 
     mean: float
@@ -37,18 +37,18 @@ def next_seeds(
     *,
     all_configurations: bool = False,
 ) -> list[tuple[str, int]]:
-    """Return which configurations are to be run with which seed next; nothing once it is settled.
+    """Return the (configuration, seed) pairs to run next; empty once the race is decided.
 
-    In each round those get one more seed whose interval overlaps the leader's. What earlier rounds
-    decided follows from the values, so that nothing else need be kept.
+    In each round, the configurations whose interval overlaps the leader's get one more seed.
+    Earlier rounds are recomputed from the values, so that no other state is needed.
 
     Args:
-        accuracies: Robust accuracy of each configuration by seed, the first seed first; none if that
-            run failed.
-        max_seeds: The most that a configuration may have.
-        n_images: Of the validation split; while no configuration has two seeds, the sampling error of
-            so many images stands for the spread over seeds.
-        all_configurations: Whether all configurations get all their seeds, whatever comes of it.
+        accuracies: Robust accuracies of each configuration in the order of seeds; `None` for a
+            failed run.
+        max_seeds: Most seeds of a configuration.
+        n_images: Images of the validation split; while no configuration has two seeds, the sampling
+            error of so many images replaces the spread over seeds.
+        all_configurations: Whether all configurations get all seeds, without racing.
     """
     left = [name for name, found in accuracies.items() if found and found[0] is not None]
     for seed in range(1, max_seeds):
@@ -67,7 +67,7 @@ def next_seeds(
 
 
 def drop_missing(values: Iterable[float | None]) -> list[float]:
-    """Return the values that there are."""
+    """Return the values that are not `None`."""
     return [value for value in values if value is not None]
 
 
@@ -79,9 +79,9 @@ def find_contenders(
     """Return the configurations whose interval overlaps the leader's, the leader among them.
 
     Args:
-        accuracies: Values of those that may be.
+        accuracies: Values of the remaining configurations.
         all_accuracies: Values to estimate the spread from.
-        n_images: Of the validation split.
+        n_images: Images of the validation split.
     """
     if not accuracies:
         return []
@@ -97,7 +97,7 @@ def find_contenders(
 
 
 def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
-    """Return the standard deviation over seeds that configurations share, and its freedom.
+    """Return the pooled standard deviation over seeds and its degrees of freedom.
 
     >>> spread, freedom = pooled_deviation([[1.0, 3.0], [5.0, 5.0], [7.0]])
     >>> spread, freedom
@@ -112,14 +112,14 @@ def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
 def compute_seed_statistics(
     accuracies: Mapping[str, Sequence[float | None]], n_images: int
 ) -> dict[str, SeedStatistics]:
-    """Return what each configuration has come to.
+    """Return the statistics of each configuration.
 
-    The probability of being best is that under independent errors of the means with the spread over
-    seeds that all configurations share: Student's t with as much freedom as there is.
+    `probability_best` assumes independent errors of the means with the pooled spread over seeds
+    (Student's t).
 
     Args:
         accuracies: As for `next_seeds`.
-        n_images: Of the validation split.
+        n_images: Images of the validation split.
     """
     known = {name: found for name, each in accuracies.items() if (found := drop_missing(each))}
     if not known:

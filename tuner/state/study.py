@@ -1,4 +1,4 @@
-"""What has happened in a study so far, whoever asks: the table, the log, the frames."""
+"""The state of a study in memory: its trials, leader, totals and remaining time."""
 
 import time
 from collections.abc import Mapping
@@ -12,26 +12,26 @@ from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed
 
 
 class StudyTotals:
-    """Sums over the trials that have ended, each of which is looked at once.
+    """Sums over ended trials, updated incrementally.
 
     Attributes:
-        epochs: Of those that have ended.
-        seconds: Of these epochs.
-        running_trials: Those that run, in the order in which they were begun.
+        epochs: Epochs of ended trials.
+        seconds: Seconds of these epochs.
+        running_trials: Running trials, in the order of their start.
     """
 
     def __init__(self) -> None:
         self.reset({})
 
     def reset(self, records: Mapping[str, Record]) -> None:
-        """Look at all trials anew."""
+        """Start again with all trials."""
         self.records, self.n_seen = records, 0
         self.epochs, self.seconds = 0, 0.0
         self.running_trials: list[Record] = []
         self.positions: dict[str, int] = {}
 
     def count_trials(self, records: Mapping[str, Record]) -> "StudyTotals":
-        """Return the account of trials of which some have begun or ended since."""
+        """Add trials that started or ended since the last call; return itself."""
         if records is not self.records or len(records) < self.n_seen:
             self.reset(records)
         new = list(islice(records.values(), self.n_seen, None))
@@ -47,35 +47,35 @@ class StudyTotals:
         return self
 
     def mark_resumed(self, record: Record) -> None:
-        """Take note that a trial goes on which had ended; before it reports anything."""
+        """Count an ended trial as running again, before it reports."""
         if (
-            any(each is record for each in self.running_trials)
+            any(trial is record for trial in self.running_trials)
             or record.trial_id not in self.positions
         ):
             return
         self.epochs -= len(record.reports)
         self.seconds -= record.seconds
         self.running_trials.append(record)
-        self.running_trials.sort(key=lambda each: self.positions[each.trial_id])
+        self.running_trials.sort(key=lambda trial: self.positions[trial.trial_id])
 
 
 @dataclass
 class StudyProgress:
-    """A study under way.
+    """The state of a running study.
 
     Attributes:
-        trials: Configurations to try.
-        levels: The whole runs that a trial may consist of.
+        trials: Number of configurations to try.
+        levels: Training runs that a trial may consist of.
         concurrency: Trials at a time.
         records: Trials so far, by number.
-        started_at: When, on the monotonic clock.
-        goal: What it is after.
+        started_at: Start on the monotonic clock, in seconds.
+        goal: The objectives and the constraint.
         gpu_share: Share of a GPU that a trial takes.
-        time_budget: Seconds after which the study ends; no limit if none.
-        disk_budget: Bytes that checkpoints may take; no limit if none.
+        time_budget: Seconds after which the study ends; `None`: no limit.
+        disk_budget: Bytes that checkpoints may take; `None`: no limit.
         disk_bytes: Bytes that they take.
-        n_images: Of the validation split.
-        totals: Sums over the trials; to be told of one that had ended and goes on.
+        n_images: Images of the validation split.
+        totals: Sums over the trials.
     """
 
     trials: int
@@ -87,7 +87,7 @@ class StudyProgress:
 
     @property
     def epochs_per_trial(self) -> int:
-        """Epochs of a trial that goes all the way, over all its whole runs."""
+        """Epochs of a trial that runs all levels to the end."""
         return sum(level.epochs for level in self.levels)
 
     gpu_share: float = 0.0
@@ -114,15 +114,15 @@ class StudyProgress:
 
     @property
     def ended_trials(self) -> list[Record]:
-        """Trials that have."""
+        """Trials that have ended."""
         return [record for record in self.records.values() if record.status != "running"]
 
     @property
     def leader(self) -> Record | None:
         """The trial with the best epoch so far.
 
-        Once configurations have been run with several seeds it is one of the configuration with the
-        highest mean, of those with the most seeds.
+        With several seeds per configuration, it is of the configuration with the highest mean among
+        those with the most seeds.
         """
         ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best_report]
         if raced := self.seed_statistics:
@@ -134,7 +134,7 @@ class StudyProgress:
 
     @property
     def seed_statistics(self) -> dict[str, SeedStatistics]:
-        """What each configuration has come to over its seeds; empty while all have one."""
+        """Statistics of each configuration over its seeds; empty while all have one seed."""
         if not any(SEED_SEPARATOR in number for number in self.records):
             return {}
         return compute_seed_statistics(accuracies_by_seed(self.records.values()), self.n_images)
@@ -157,7 +157,7 @@ class StudyProgress:
 
     @property
     def remaining_trial_seconds(self) -> float | None:
-        """An estimate of those to come: as many epochs as trials took so far, at the mean pace."""
+        """Estimated seconds of all epochs to come; `None` before the first epoch."""
         running = [len(record.reports) for record in self.running_trials]
         epochs = self.totals.epochs
         ended = len(self.records) - len(running)
@@ -170,7 +170,7 @@ class StudyProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate of the time until the last trial ends, or the time budget if that is less."""
+        """Estimated seconds until the study ends, at most the rest of the time budget."""
         if (due := self.remaining_trial_seconds) is None:
             return None
         left = due / max(1, min(self.concurrency, self.trials - self.n_ended))

@@ -1,4 +1,4 @@
-"""One trial of a study: what it is told apart by, what it reported, and how it ended."""
+"""The state of a trial: its knobs, reports, checkpoints and status."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,10 +11,10 @@ from trainables.training.report import Report
 
 
 class ReportTotals:
-    """Best epoch and seconds of a list of reports that mostly grows at its end.
+    """Best epoch and total seconds of a growing list of reports, updated incrementally.
 
     Attributes:
-        best: The epoch with the highest score, the first of equals; none if there is none.
+        best: The epoch with the highest score, the first of equals; `None`: no report.
         seconds: Wall time of all epochs.
     """
 
@@ -27,7 +27,7 @@ class ReportTotals:
     def count_reports(
         self, reports: Sequence[Report], constraint: Constraint | None
     ) -> "ReportTotals":
-        """Return the tally of a list, which is this one if the list has but grown."""
+        """Return the totals of a list: these, updated, if the list has only grown."""
         if self.n_counted > len(reports) or (
             self.n_counted and reports[self.n_counted - 1] is not self.last_counted
         ):
@@ -42,19 +42,19 @@ class ReportTotals:
 
 
 def distinguishing_knobs(config: Mapping[str, object], columns: Sequence[str]) -> dict[str, object]:
-    """Return what tells a trial apart from others, by the columns of a plan."""
+    """Return the values of the knobs that distinguish the trials of a plan."""
     return {path: column_value(config, path) for path in columns}
 
 
 def column_value(config: Mapping[str, object], path: str) -> object:
-    """Return what a configuration has in a column such as "optimizer.lr" or "model", or none."""
+    """Return the value of a column such as "optimizer.lr" or "model", or `None`."""
     group, _, knob = path.partition(".")
     found = config.get(group)
     return found.get(knob or "name") if isinstance(found, dict) else found
 
 
 SEED_SEPARATOR = "s"
-"""In the number of a trial, between that of its configuration and its seed."""
+"""Separates configuration and seed in the number of a trial."""
 TrialStatus = Literal["running", "completed", "stopped", "diverged", "failed"]
 
 
@@ -64,16 +64,16 @@ class Record:
 
     Attributes:
         trial_id: Its number, "0000" for the first that was proposed; "0000s1" for its second seed.
-        knobs: What tells it apart: path of a knob to its value, none where it has no such knob.
-        seed: Of its draws.
+        knobs: Knobs that distinguish trials: path to value; `None` for a knob that it lacks.
+        seed: Random seed.
         groups: Group to member and knobs.
         reports: One an epoch.
-        status: How it ended, or "running".
+        status: "running", or how it ended.
         error: What it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
-        previous_checkpoint: The one before that, while it runs, in case the newest is broken.
-        times_resumed: How often it has gone on after it had waited or its process had died.
-        constraint: What its best epoch should satisfy, if anything.
+        previous_checkpoint: The one before that, while it runs, in case the newest is corrupt.
+        times_resumed: How often it was resumed after a pause or a process death.
+        constraint: Constraint on its best epoch, or `None`.
     """
 
     trial_id: str
@@ -93,7 +93,7 @@ class Record:
 
     @property
     def totals(self) -> ReportTotals:
-        """What its epochs come to."""
+        """Best epoch and seconds of its reports."""
         self.cached_totals = self.cached_totals.count_reports(self.reports, self.constraint)
         return self.cached_totals
 
@@ -124,7 +124,7 @@ class Record:
 
     @property
     def collapsed_at(self) -> int:
-        """Updates after which the sentinel ended it; 0 if it did not."""
+        """Updates after which the catastrophic-overfitting detector ended it; 0: it did not."""
         return self.last_report.collapsed_at if self.last_report else 0
 
     @property
@@ -141,14 +141,20 @@ class Record:
 def accuracies_by_seed(records: Iterable[Record]) -> dict[str, list[float | None]]:
     """Return the robust accuracy of each configuration that was run to its end, seed by seed.
 
-    None stands for a seed whose run failed.
+    `None` stands for a seed whose run failed.
     """
     found: dict[str, dict[int, float | None]] = {}
     for record in records:
         number = int(record.trial_id.partition(SEED_SEPARATOR)[2] or 0)
-        whole = (record.status == "completed" or record.training_failed) and record.best_report
-        if whole or (number and record.status == "failed"):
-            value = record.best_report.val_robust_accuracy if whole and record.best_report else None
+        is_complete = (
+            record.status == "completed" or record.training_failed
+        ) and record.best_report
+        if is_complete or (number and record.status == "failed"):
+            value = (
+                record.best_report.val_robust_accuracy
+                if is_complete and record.best_report
+                else None
+            )
             found.setdefault(record.configuration_id, {})[number] = value
     return {
         name: [each[number] for number in sorted(each)]
@@ -162,12 +168,12 @@ def final_status(record: Record, levels: Sequence[Level]) -> TrialStatus:
 
     Args:
         record: The trial.
-        levels: The whole runs that it may consist of.
+        levels: Training runs that it may consist of.
     """
     if record.last_report is None:
         return "stopped"
     if record.last_report.diverged:
         return "diverged"
     end = (len(levels) - 1, levels[-1].epochs)
-    whole = record.last_report.position == end and not record.last_report.collapsed_at
-    return "completed" if whole else "stopped"
+    is_complete = record.last_report.position == end and not record.last_report.collapsed_at
+    return "completed" if is_complete else "stopped"

@@ -221,8 +221,8 @@ def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, 
     done = search(disk, *WORDS, "trials=3", name="cut")
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert "Ended early: trial 000" in done.stdout
-    assert "write its checkpoint (No space left on device). When there is room" in done.stdout
+    assert "Stopped early: trial 000" in done.stdout
+    assert "write its checkpoint (No space left on device). Free space" in done.stdout
     before = [line for line in read_events(disk / "cut") if line["event"] == "kept"]
     assert before
     filler.unlink()
@@ -324,8 +324,8 @@ class Breaking(StringIO):
 @pytest.mark.parametrize(
     ("broken", "reported", "said"),
     [
-        (1, [1, 2, 2, 3], "its checkpoint is broken; it goes on from the one before, of epoch 1"),
-        (2, [1, 2, 1, 2, 3], "its checkpoint is broken, and there is none before; it begins anew"),
+        (1, [1, 2, 2, 3], "its checkpoint is corrupt; it resumes from the previous one, of epoch 1"),
+        (2, [1, 2, 1, 2, 3], "its checkpoint is corrupt and there is no previous one; it starts again"),
     ],
 )
 def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broken, reported, said):
@@ -355,7 +355,7 @@ def test_at_an_address_a_checkpoint_cut_in_half_is_made_good_too(tmp_path, machi
     there = tmp_path / "there/study"
     with redirect_stdout(Breaking(there / "trials", 1)) as out:
         assert main([*words, f"results=file://{tmp_path}/there", "name=study"]) == 0
-    said = "its checkpoint is broken; it goes on from the one before, of epoch 1"
+    said = "its checkpoint is corrupt; it resumes from the previous one, of epoch 1"
     assert f"caution: trial 0000: {said}." in out.getvalue()
     found = [line["report"]["epoch"] for line in read_events(there) if line["event"] == "reported"]
     assert found == [1, 2, 2, 3]

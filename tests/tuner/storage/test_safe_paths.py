@@ -147,7 +147,7 @@ def test_a_line_that_no_study_has_written_is_told(line, said, study, capsys):
 
 def test_a_study_that_says_nothing_of_itself_is_not_taken_up(study, capsys):
     (study / "search.yaml").write_text("")
-    assert "search.yaml says nothing of a study.\n" in resumed(capsys, study)
+    assert "search.yaml does not describe a study.\n" in resumed(capsys, study)
 
 
 def test_bytes_that_are_no_text_are_told(study, capsys):

@@ -1,4 +1,4 @@
-"""Cores and GPUs of a cluster: those that are there, and those that come when trials wait."""
+"""Cores and GPUs of a cluster: present, or requested from an autoscaler."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,19 +9,19 @@ from tuner.config.resources import check_resources, gpu_share_per_trial
 from tuner.config.settings import Settings
 
 AUTOSCALER_HINT = (
-    "address: if machines come to that cluster when trials wait for them, write concurrency=N, how "
-    "many are to run at a time."
+    "address: if the cluster starts machines for pending trials, write concurrency=N, the number "
+    "of trials at a time."
 )
 
 
 def capacity(settings: Settings) -> tuple[float, float]:
-    """Return the cores and GPUs of the cluster, or those that it is asked to have.
+    """Return the cores and GPUs of the cluster, present or requested.
 
-    A cluster may grow when trials wait for machines: where the user says how many are to run at a
-    time, so many are asked for.
+    An autoscaling cluster grows for pending trials: if `concurrency` is given, the resources of so
+    many trials count as available.
 
     Raises:
-        InputError: If no node of it could ever hold a trial.
+        InputError: If no node can hold a trial.
     """
     cpu, gpu = alive_resources(sum)
     if asked := requested_trials(settings):
@@ -34,19 +34,19 @@ def capacity(settings: Settings) -> tuple[float, float]:
 
 
 def check_node_capacity(settings: Settings) -> Iterator[str]:
-    """Yield that no machine of the cluster can hold a trial yet, if so."""
+    """Yield a warning if no node of the cluster can hold a trial yet."""
     if requested_trials(settings) and list(
         check_resources(settings, *alive_resources(max), "the largest node")
     ):
-        yield "address: no node of the cluster has room for a trial; trials wait until one comes."
+        yield "address: no node of the cluster can hold a trial yet; trials wait for one."
 
 
 def requested_trials(settings: Settings) -> int:
-    """Return how many trials a cluster is asked to hold; none if that is for the cluster to say."""
+    """Return the number of trials that a cluster should hold; 0 if it is not given."""
     return settings.concurrency or 0 if settings.address else 0
 
 
 def alive_resources(reduce: Callable[[list[float]], float]) -> tuple[float, float]:
-    """Return the cores and GPUs of the nodes that are there, `reduce` all."""
+    """Return the cores and the GPUs of all alive nodes, each combined by `reduce`."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     return reduce([n.get("CPU", 0.0) for n in nodes]), reduce([n.get("GPU", 0.0) for n in nodes])

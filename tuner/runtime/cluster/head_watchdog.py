@@ -1,4 +1,4 @@
-"""The head node of Ray's cluster: without it nothing goes on, and Ray soon ends its drivers."""
+"""Watch the head node of a Ray cluster; save the results before Ray kills a driver without one."""
 
 import os
 import socket
@@ -11,71 +11,71 @@ from contextlib import contextmanager
 import ray
 
 HEAD_TIMEOUT = 40.0
-"""Seconds to wait for a head that is silent. After 60 Ray ends this process, with no results."""
+"""Seconds to wait for a silent head. After 60, Ray kills this process without results."""
 POLL_SECONDS = 1.0
-"""Seconds between two looks."""
+"""Seconds between two probes."""
 CONNECT_TIMEOUT = 5.0
-"""Seconds for a connection to a machine that may not be there."""
+"""Seconds until a connection attempt fails."""
 
 
 @contextmanager
 def watch_head(warn: Callable[[str], None], on_lost: Callable[[str], int]) -> Iterator[None]:
-    """Watch the head while inside, and end the process if it stays away.
+    """Watch the head inside this context; end the process if the head stays silent.
 
-    In a thread, and at once: the main thread waits for an answer where nothing interrupts it.
+    This runs in a thread, because the main thread may block in a call to Ray.
 
     Args:
         warn: Called when the head does not answer.
-        on_lost: Called with what has happened; leaves the results and returns the exit status.
+        on_lost: Called with the reason; saves the results and returns the exit status.
     """
-    over = threading.Event()
+    stop_event = threading.Event()
     head = ray.get_runtime_context().gcs_address
 
-    def follow() -> None:
-        if wait_until_lost(head, over, warn):
+    def watch() -> None:
+        if wait_until_lost(head, stop_event, warn):
             status = on_lost(f"the head node of the Ray cluster, {head}, is gone")
             sys.stdout.flush()
             os._exit(status)
 
-    thread = threading.Thread(target=follow, daemon=True)
+    thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     try:
         yield
     finally:
-        over.set()
+        stop_event.set()
         thread.join()
 
 
 def wait_until_lost(head: str, stop_event: threading.Event, warn: Callable[[str], None]) -> bool:
-    """Return, when a head has been silent for too long or all is over, whether it has.
+    """Wait until the head is silent for too long (`True`) or `stop_event` is set (`False`).
 
     Args:
         head: Its address, HOST:PORT.
-        stop_event: Set when nobody wants to know any more.
+        stop_event: Set when the study is over.
         warn: Called when it falls silent.
     """
-    heard = time.monotonic()
-    told = False
+    last_answer = time.monotonic()
+    has_warned = False
     while not stop_event.wait(POLL_SECONDS):
         try:
             probe_port(head)
         except OSError as error:
-            if not told:
+            if not has_warned:
                 why = os.strerror(error.errno) if error.errno else error
                 warn(f"the head node of the Ray cluster, {head}, does not answer ({why}).")
-            told = True
-            if time.monotonic() - heard > HEAD_TIMEOUT:
+            has_warned = True
+            if time.monotonic() - last_answer > HEAD_TIMEOUT:
                 return True
         else:
-            heard, told = time.monotonic(), False
+            last_answer, has_warned = time.monotonic(), False
     return False
 
 
 def probe_port(address: str) -> None:
-    """See that somebody listens at HOST:PORT.
+    """Connect to HOST:PORT once.
 
     Raises:
-        OSError: If nobody does.
+        OSError: If no process listens there.
     """
     host, _, port = address.rpartition(":")
     socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT).close()

@@ -1,4 +1,4 @@
-"""A Ray of one machine, which listens to that machine alone."""
+"""Start Ray on one machine so that it listens on 127.0.0.1 only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from ray._private import ray_constants
 
 @contextmanager
 def listen_on_loopback() -> Iterator[None]:
-    """Have a Ray that is started while inside listen on 127.0.0.1, and on no other interface.
+    """Make a Ray started inside this context listen on 127.0.0.1 only.
 
-    Ray does so by itself where it knows no clusters, on macOS and Windows; there is no argument for
-    it, for `_node_ip_address` is made an outer one again.
+    Ray does this on macOS and Windows, where it supports no clusters. No argument selects it:
+    Ray replaces a loopback `_node_ip_address` by an outer address.
     """
-    usual = ray_constants.ENABLE_RAY_CLUSTER
+    default = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
     try:
         yield
     finally:
-        ray_constants.ENABLE_RAY_CLUSTER = usual
+        ray_constants.ENABLE_RAY_CLUSTER = default

@@ -1,4 +1,4 @@
-"""What the machines of a cluster need to run trials: this project's code and the user's files."""
+"""Ray's runtime environment: this project's code and user-supplied files for all nodes."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ SHIPPED_PACKAGES = ("trainables", "tuner", "search_spaces", "analysis")
 
 
 def find_user_files(plan: Plan) -> set[Path]:
-    """Return the files of the user's own that trials import."""
+    """Return the user-supplied files that trials import."""
     groups = [plan.scheduler, plan.searcher, *(g for v in plan.variants for g in v.fixed.values())]
     names = {*(group.get("name") for group in groups), *plan.settings.tracker}
     return {Path(name) for name in names if isinstance(name, str) and is_code_file(name)}
@@ -24,12 +24,12 @@ def find_user_files(plan: Plan) -> set[Path]:
 
 @contextmanager
 def runtime_environment(user_files: Iterable[Path]) -> Iterator[dict[str, object]]:
-    """Give what Ray calls a runtime environment, to be uploaded while inside.
+    """Yield a Ray runtime environment; its files exist inside this context.
 
-    Libraries are not in it: they are installed on every node, as docs/cluster.md says.
+    Libraries are not included; they must be installed on every node (docs/cluster.md).
 
     Args:
-        user_files: Of the user's own, which trials import by their absolute paths.
+        user_files: User-supplied files that trials import by absolute path.
     """
     code = Path(tuner.__file__).parents[1]
     with tempfile.TemporaryDirectory() as folder:

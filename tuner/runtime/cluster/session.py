@@ -1,4 +1,4 @@
-"""The machines that trials run on: those of a cluster, or this one."""
+"""Start Ray on this machine or join a cluster."""
 
 import logging
 import socket
@@ -28,23 +28,23 @@ from tuner.storage.results_store import LocalStore, RemoteStore
 
 RAY_INIT_OPTIONS: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 CACHE_CLEAR_SECONDS = 5.0
-"""Seconds to wait for nodes that delete what they have read."""
+"""Seconds to wait for nodes that clear their data cache."""
 
 
 @contextmanager
 def ray_session(
     settings: Settings, user_files: Iterable[Path] = ()
 ) -> Iterator[tuple[float, float]]:
-    """Start or join Ray while inside; give the cores and GPUs of all its nodes.
+    """Start or join Ray inside this context; yield the cores and GPUs of all nodes.
 
-    Where this process has joined Ray already, as a notebook may have, that is used and left alone.
+    A Ray that this process has already joined, as in a notebook, is used and not shut down.
 
     Args:
-        settings: Say which cluster, and what a trial takes.
-        user_files: Of the user's own, that trials import.
+        settings: The cluster and the resources of a trial.
+        user_files: User-supplied files that trials import.
 
     Raises:
-        InputError: If there is no such cluster, or no node of it could ever hold a trial.
+        InputError: If there is no such cluster, or no node can hold a trial.
     """
     if ray.is_initialized():
         yield capacity(settings)
@@ -57,23 +57,25 @@ def ray_session(
 
 
 def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
-    """Start Ray on this machine, or join the cluster that is asked for.
+    """Start Ray on this machine, or join the cluster of the settings.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such cluster.
     """
     if settings.address is None:
         cpu, gpu = map(int, local_resources())
-        # with None rather than True a dashboard that cannot start does not keep Ray from starting
-        shown = None if settings.dashboard else False
+        # with True, Ray would not start if its dashboard fails to start
+        include_dashboard = None if settings.dashboard else False
         with listen_on_loopback():
-            ray.init(num_cpus=cpu, num_gpus=gpu, include_dashboard=shown, **RAY_INIT_OPTIONS)
+            ray.init(
+                num_cpus=cpu, num_gpus=gpu, include_dashboard=include_dashboard, **RAY_INIT_OPTIONS
+            )
         return
     enable_token_auth()
     try:
-        found = resolve_address(settings.address)
-        with runtime_environment(user_files) as sent:
-            ray.init(address=found, runtime_env=sent, **RAY_INIT_OPTIONS)
+        address_found = resolve_address(settings.address)
+        with runtime_environment(user_files) as runtime_env:
+            ray.init(address=address_found, runtime_env=runtime_env, **RAY_INIT_OPTIONS)
     except AuthenticationError:
         raise InputError([
             f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
@@ -82,8 +84,8 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
         ]) from None
     except (OSError, ValueError, RuntimeError, RayError) as error:
         raise InputError([
-            f"address: no Ray cluster at {settings.address} ({summarize_error(error)}); write HOST:PORT as "
-            "`ray start --head` printed it, with its token in ~/.ray/auth_token if it has one, or "
+            f"address: no Ray cluster at {settings.address} ({summarize_error(error)}); write "
+            "HOST:PORT as `ray start --head` printed it, with its token in ~/.ray/auth_token if it has one, or "
             "leave address out to run on this machine."
         ]) from None
 
@@ -97,10 +99,10 @@ def summarize_error(error: Exception) -> str:
 
 
 def enable_token_auth() -> None:
-    """Have Ray look for a token; of itself it does where it is given no address.
+    """Make Ray load its token, which it does not do if an address is given.
 
     Raises:
-        InputError: If there is none in the file that is named for it.
+        InputError: If the token file cannot be read.
     """
     try:
         maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
@@ -111,30 +113,30 @@ def enable_token_auth() -> None:
 def resolve_address(address: str) -> str:
     """Return the address of a cluster that answers, "auto" resolved.
 
-    Ray itself would ask an address where there is none for 20 seconds or more.
+    Probed first, because Ray waits 20 seconds or more for an address that does not answer.
 
     Raises:
-        ConnectionError: If nobody is there.
-        AuthenticationError: If the cluster wants another token.
-        RayError: If whoever is there is no cluster.
+        ConnectionError: If no process listens there.
+        AuthenticationError: If the cluster rejects the token.
+        RayError: If that process is not a Ray cluster.
     """
-    found: str | None = canonicalize_bootstrap_address(address)
-    if found is None:
+    address_found: str | None = canonicalize_bootstrap_address(address)
+    if address_found is None:
         raise ConnectionError("this machine is not a node of one")
-    probe_port(found)
-    GcsClient(address=found)
-    return found
+    probe_port(address_found)
+    GcsClient(address=address_found)
+    return address_found
 
 
 def other_nodes() -> list[str]:
-    """Return a node of each machine but this one."""
+    """Return one node id of node_of_host machine other than this one."""
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    each = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
-    return [node for host, node in each.items() if host != socket.gethostname()]
+    node_of_host = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
+    return [node for host, node in node_of_host.items() if host != socket.gethostname()]
 
 
 def check_shared_results(store: LocalStore) -> Iterator[str]:
-    """Yield what may be wrong with results that all machines of a cluster write to."""
+    """Yield a warning if several machines write to a local results folder."""
     machines = len(other_nodes()) + 1
     if machines > 1 and not isinstance(store, RemoteStore):
         yield (
@@ -144,14 +146,14 @@ def check_shared_results(store: LocalStore) -> Iterator[str]:
 
 
 def clear_node_caches(study: str) -> None:
-    """Delete what trials of a study have read, on every node."""
-    away = ray.remote(num_cpus=0)(clear_cache)
-    left = [
-        away.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
-            study
-        )
+    """Delete the cached data of a study on every node."""
+    remote_clear = ray.remote(num_cpus=0)(clear_cache)
+    pending = [
+        remote_clear.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)
+        ).remote(study)
         for node in other_nodes()
     ]
     clear_cache(study)
-    if left:
-        ray.wait(left, num_returns=len(left), timeout=CACHE_CLEAR_SECONDS)
+    if pending:
+        ray.wait(pending, num_returns=len(pending), timeout=CACHE_CLEAR_SECONDS)

@@ -1,4 +1,4 @@
-"""Whether a study that has begun can go on in another space: in one that holds all of its own."""
+"""Check whether a plan can resume a study: its space must contain the earlier one."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ from tuner.layout import SEARCH_FILE
 from tuner.storage import search_yaml
 
 VariantDescription = Mapping[str, Any]
-"""A variant as `search.yaml` has it: what is searched, as it would be typed, and what is fixed."""
+"""A variant in `search.yaml`: its searched domains, as typed, and its fixed values."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class StudyDescription:
     content: Mapping[str, Any]
 
     def earlier_levels(self, epochs: int) -> list[Level]:
-        """Return the levels that the study had before it was given more epochs, or none.
+        """Return the levels of the study before its epochs were raised; empty if they were not.
 
         Args:
-            epochs: The epochs that the study has now.
+            epochs: Epochs of the study now.
 
         Raises:
             LookupError: If the content lacks its levels.
-            TypeError: If a level is none.
+            TypeError: If a level is malformed.
         """
         levels = [Level(**level) for level in self.content["levels"]]
         return levels if epochs > levels[-1].epochs else levels[: self.content["earlier_levels"]]
@@ -59,17 +59,17 @@ def read_description(folder: Path) -> StudyDescription:
         reason = str(error).splitlines()[0]
         raise InputError([f"resume: {folder / SEARCH_FILE} cannot be read ({reason})."]) from None
     if not isinstance(content, Mapping):
-        raise InputError([f"resume: {folder / SEARCH_FILE} says nothing of a study."])
+        raise InputError([f"resume: {folder / SEARCH_FILE} does not describe a study."])
     return StudyDescription(folder, content)
 
 
 def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -> Iterator[str]:
-    """Yield where a plan leaves out what a study has searched, knob by knob.
+    """Yield each knob whose earlier domain or value a plan does not contain.
 
     Args:
         folder: The results folder.
-        before: What its `search.yaml` says.
-        plan: What is to go on.
+        before: The content of its `search.yaml`.
+        plan: The plan that resumes it.
     """
     after = {variant.label: variant for variant in plan.variants}
     for label, old in (before.get("variants") or {"": before}).items():
@@ -83,13 +83,13 @@ def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -
 def check_variant_contains(
     folder: Path, old: VariantDescription, variant: Variant
 ) -> Iterator[str]:
-    """Yield what a variant no longer holds that an earlier one has."""
+    """Yield each knob of an earlier variant that a variant does not contain."""
     searched, fixed = old["searched"], flatten_groups(old["fixed"])
     now = flatten_groups(tuples_to_lists(variant.fixed))
     others = {group for group in {**now, **fixed} if now.get(group) != fixed.get(group)}
     for path in {**searched, **fixed, **variant.searched, **now}:
         if path.partition(".")[0] in others - {path}:
-            continue  # another member has knobs of its own
+            continue  # another member has other knobs
         domain = variant.searched.get(path)
         if path in searched and domain is None:
             must, got = f"be searched in {searched[path]}", now.get(path, "nothing")
@@ -101,35 +101,35 @@ def check_variant_contains(
             must, got = f"be {fixed.get(path, 'left out')}", now.get(path, "nothing")
         else:
             continue
-        yield f"{path}: must {must}, as in {folder}, to go on with it, got {got}."
+        yield f"{path}: must {must}, as in {folder}, to resume it, got {got}."
 
 
 def domain_contains(domain: Any, text: str) -> bool:  # noqa: ANN401
-    """Return whether a domain holds all of one that is typed as `text`."""
+    """Return whether a domain contains the domain typed as `text`."""
     if format_domain(domain) == text:
         return True
     try:
         return contains_domain(domain, parse_value_or_domain(text))
     except ValueError:
-        return False  # a domain of a space's own, which cannot be typed
+        return False  # a custom domain, which cannot be typed
 
 
 def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
-    """Yield why a study cannot be taken up by a command: it says something else.
+    """Yield why a plan cannot resume a study.
 
-    More trials may be asked of it; its winner may turn out to be another.
+    The number of trials may differ.
     """
     try:
         found = list(compare_search_yaml(earlier, plan))
         earlier.earlier_levels(plan.epochs)
-    except (LookupError, TypeError, ValueError, AttributeError) as error:  # it leaves things out
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # keys are missing
         reason = f"{type(error).__name__}: {error}"
-        found = [f"resume: {earlier.folder / SEARCH_FILE} says nothing of a study ({reason})."]
+        found = [f"resume: {earlier.folder / SEARCH_FILE} does not describe a study ({reason})."]
     yield from found
 
 
 def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
-    """Yield where a plan differs from what the `search.yaml` of a study says."""
+    """Yield where a plan differs from the `search.yaml` of a study."""
     folder, before = earlier.folder, earlier.content
     now = description.describe_study(plan, (), 0, [])
     yield from check_space_contains(folder, before, plan)
@@ -141,6 +141,6 @@ def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
         had = before["study"].get(key, usual[key])
         if had != now["study"].get(key, usual[key]):
             text = ",".join(had) if isinstance(had, list) else had
-            yield f"{key}: must be {text}, as in {folder}, to go on with it."
+            yield f"{key}: must be {text}, as in {folder}, to resume it."
     if (had := before["study"]["epochs"]) > plan.epochs:
-        yield f"epochs: must be at least {had}, as in {folder}, to go on with it."
+        yield f"epochs: must be at least {had}, as in {folder}, to resume it."

@@ -1,6 +1,6 @@
-"""The searcher's study on the disk: made whole before anybody asks it, and anew for another space.
+"""Create the Optuna study of a results folder, or rebuild it for a changed space.
 
-Whatever kills a study while this goes on, either the old file is there or the new one.
+The file is replaced atomically: a killed process leaves the old or the new file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,7 @@ from tuner.config.components import STUDY_GROUPS
 from tuner.config.description import describe_variants
 from tuner.config.plan import Plan, tuples_to_lists
 from tuner.layout import OPTUNA_FILE
-from tuner.runtime.resume import state as recall
-from tuner.runtime.resume.state import ResumeState
+from tuner.runtime.resume.state import ResumeState, rebuild_resume_state
 from tuner.runtime.resume.warm_start import TransferredTrials
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.distributions import VARIANT, Parameters, variant_mismatches
@@ -33,24 +32,26 @@ from tuner.state.trial import SEED_SEPARATOR, Record, distinguishing_knobs
 from tuner.storage.event_reader import load_events
 
 SPACE_ATTRIBUTE, ORIGIN_ATTRIBUTE = "space", "warm_start"
-"""Attributes: of a study, the space that it was made for; of a trial, the study it is lent by."""
+"""Optuna user attributes: the space of a study; the study that a trial was transferred from."""
 
 
 def load_resume_state(
     folder: Path, plan: Plan, scheduler: Scheduler, study: optuna.Study | None
 ) -> ResumeState:
-    """Return what a study has come to, in the columns of a plan, and tell a new rule of it.
+    """Rebuild the state of a study and replay it into a new scheduler.
+
+    The knobs of each trial are those that distinguish trials of the plan.
 
     Raises:
-        InputError: If the account of the study cannot be read.
+        InputError: If the event log cannot be read.
     """
-    memory = recall.rebuild_resume_state(
+    resume_state = rebuild_resume_state(
         folder, scheduler, plan.settings.goal.constraint, study=study
     )
-    for record in memory.records.values():
+    for record in resume_state.records.values():
         label = variant_label(record, Parameters(plan.variants))
         record.knobs = distinguishing_knobs({**record.groups, VARIANT: label}, plan.knob_columns)
-    return memory
+    return resume_state
 
 
 def ensure_optuna_study(
@@ -61,18 +62,18 @@ def ensure_optuna_study(
     transferred: Sequence[TransferredTrials],
     *,
     before: optuna.Study | None,
-    patience: Retry | None = None,
+    retry: Retry | None = None,
 ) -> optuna.Study:
-    """See to it that a results folder has a study that is made for a plan, and return it.
+    """Return the Optuna study of a results folder, created or rebuilt if it does not fit the plan.
 
     Args:
         folder: The results folder.
-        plan: What is searched.
-        levels: The whole runs that a trial may consist of.
-        records: What earlier runs have begun, by number.
+        plan: The plan.
+        levels: Training runs that a trial may consist of.
+        records: Trials of earlier runs, by number.
         transferred: Trials of other studies.
         before: The study that the folder has, or `None`; it is returned if it fits the plan.
-        patience: How to write to a new study while the storage refuses.
+        retry: Repeats writes to a new study that the storage refuses.
     """
     if before and before.user_attrs.get(SPACE_ATTRIBUTE) == describe_space(plan):
         return before
@@ -86,13 +87,13 @@ def ensure_optuna_study(
         transferred,
     )
     new.replace(folder / OPTUNA_FILE)
-    study = load_optuna_study(folder, patience)  # by its new name
+    study = load_optuna_study(folder, retry)  # by its new name
     assert study is not None
     return study
 
 
 def describe_space(plan: Plan) -> dict[str, object]:
-    """Return what a study is made for: what is searched and what is fixed, and what it is lent."""
+    """Return the space of a plan, searched and fixed, and its warm-start folders."""
     result: dict[str, object] = tuples_to_lists({
         **describe_variants(plan),
         ORIGIN_ATTRIBUTE: plan.settings.warm_start,
@@ -107,14 +108,14 @@ def build_study(
     records: Mapping[str, Record],
     transferred: Sequence[TransferredTrials],
 ) -> None:
-    """Fill an empty study with what is known: trials that are lent, then our own in order.
+    """Fill an empty study with the transferred trials, then with those of earlier runs in order.
 
-    Our trials keep their numbers. One that was asked for and never begun is asked for again.
+    Trials keep their numbers. One that was proposed and never started is proposed again.
     """
     study.set_user_attr(SPACE_ATTRIBUTE, describe_space(plan))
-    for loan in transferred:
-        for record in loan.trials:
-            source = f"{loan.folder} {record.trial_id}"
+    for trials in transferred:
+        for record in trials.trials:
+            source = f"{trials.folder} {record.trial_id}"
             study.add_trial(as_frozen_trial(record, plan, levels, {ORIGIN_ATTRIBUTE: source}))
     ours = {
         number: as_frozen_trial(record, plan, levels, {NUMBER_ATTRIBUTE: number})
@@ -134,19 +135,19 @@ def build_study(
 def as_frozen_trial(
     record: Record, plan: Plan, levels: Sequence[Level], attributes: Mapping[str, object]
 ) -> FrozenTrial:
-    """Return a trial to Optuna as it would stand there, had it been proposed in this space."""
+    """Return a trial in Optuna's form, as if it had been proposed in this space."""
     parameters, goal = Parameters(plan.variants), plan.settings.goal
     label = variant_label(record, parameters)
     params, distributions = parameters.encode_config(label, record.groups)
     running = record.status == "running"
     state, values = (TRIAL_STATE.RUNNING, None) if running else optuna_outcome(record, goal)
-    told = (
+    values_by_epoch = (
         {}
         if goal.is_multi_objective
         else {epochs_trained(levels, r.position): r.val_robust_accuracy for r in record.reports}
     )
-    if state == TRIAL_STATE.PRUNED and told:
-        values = [told[max(told)]]  # as Optuna has it
+    if state == TRIAL_STATE.PRUNED and values_by_epoch:
+        values = [values_by_epoch[max(values_by_epoch)]]  # as Optuna has it
     searcher = STUDY_GROUPS["searcher"].load(plan.searcher["name"])
     adopted = getattr(searcher, "adopted", dict)
     return create_trial(
@@ -156,21 +157,23 @@ def as_frozen_trial(
         distributions=distributions,
         user_attrs=dict(attributes),
         system_attrs=adopted() if state == TRIAL_STATE.COMPLETE else {},
-        intermediate_values=told,
+        intermediate_values=values_by_epoch,
         constraints={} if running else constraint_violations(record.best_report, goal),
     )
 
 
 def incompatible_trials(folder: Path, plan: Plan) -> Iterator[str]:
-    """Yield which trials of a study could be none of a plan's, and why.
+    """Yield which trials of a study do not fit a plan, and why.
 
     Raises:
-        InputError: If the account of the study cannot be read.
+        InputError: If the event log cannot be read.
     """
     parameters = Parameters(plan.variants)
     for record in load_events(folder)[0].values():
         if parameters.matching_variant(record.groups) is None:
-            reasons = [list(variant_mismatches(each, record.groups)) for each in plan.variants]
+            reasons = [
+                list(variant_mismatches(variant, record.groups)) for variant in plan.variants
+            ]
             yield (
                 f"resume: trial {record.trial_id} in {folder} is of another study: "
                 f"{' and '.join(min(reasons, key=len)[:2])}; choose another name=NAME."
@@ -180,5 +183,5 @@ def incompatible_trials(folder: Path, plan: Plan) -> Iterator[str]:
 def variant_label(record: Record, parameters: Parameters) -> str:
     """Return the label of the variant that a trial is of."""
     label = parameters.matching_variant(record.groups, record.knobs.get(VARIANT))
-    assert label is not None, "a space that does not hold its trials is refused"
+    assert label is not None, "incompatible_trials rejects such a plan"
     return label

@@ -1,4 +1,4 @@
-"""A study taken up again: what it knew when it was cut off, trial by trial."""
+"""The state of a resumed study, rebuilt from its event log, Optuna study and checkpoints."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,17 +28,17 @@ def delete_folder(path: str) -> None:
 
 @dataclass
 class ResumeState:
-    """What a study has come to.
+    """The state of a study when it is resumed.
 
     Attributes:
-        records: Every trial that has been begun, by number.
-        decisions: What the rule said of the last epoch of each.
-        levels: The whole run that each began with.
-        to_resume: Numbers of those that were cut off and go on.
-        last_reported: The last moment that the rule has heard of each since it last let it go on.
-        ended_unlogged: Those that turn out to have ended, though the account does not say so yet.
-        checkpoint_losses: What has come of checkpoints that were broken, to be told when their trials go on.
-        delete_checkpoint: Deletes a broken checkpoint.
+        records: Every started trial, by number.
+        decisions: The scheduler's decision on the last epoch of each.
+        levels: Index of the fidelity level at which each started.
+        to_resume: Numbers of interrupted trials that resume.
+        last_reported: Last position of each trial that the scheduler has, since the last resume.
+        ended_unlogged: Trials that ended before their end was logged.
+        checkpoint_losses: Messages on corrupt checkpoints, shown when the trial resumes.
+        delete_checkpoint: Deletes a corrupt checkpoint.
     """
 
     records: dict[str, Record] = field(default_factory=dict)
@@ -51,10 +51,10 @@ class ResumeState:
     delete_checkpoint: Callable[[str], None] = delete_folder
 
     def report(self, scheduler: Scheduler, number: str, report: Report) -> Decision:
-        """Tell a rule of an epoch of a trial; return what it says.
+        """Report an epoch of a trial to the scheduler; return its decision.
 
-        What a trial reports again, because its process died before the checkpoint was kept, the
-        rule has heard already.
+        An epoch that is repeated, because the process died before its checkpoint, is not reported
+        again.
         """
         last = self.last_reported.get(number)
         if last is not None and report.position <= last:
@@ -64,24 +64,24 @@ class ResumeState:
         return self.decisions[number]
 
     def rewind_to_checkpoint(self, record: Record, *, was_paused: bool) -> None:
-        """Have a trial go on from its newest whole checkpoint.
+        """Set a trial back to its newest valid checkpoint.
 
         Args:
             record: The trial.
-            was_paused: Whether it had waited: what it then reports again the rule has heard.
+            was_paused: Whether it was paused, so that the scheduler already has its repeated epochs.
         """
         named, last = record.checkpoint, record.last_report
         rewind(record)
         if not named or record.checkpoint == named:
             return
         self.checkpoint_losses[record.trial_id] = describe_checkpoint_loss(record)
-        self.delete_checkpoint(named)  # nobody can read it, or name it any more
+        self.delete_checkpoint(named)  # unreadable, and no record refers to it
         if was_paused and last is not None:
             self.last_reported[record.trial_id] = last.position
             self.decisions[record.trial_id] = "continue"
 
     def resume(self, scheduler: Scheduler, step: Resume) -> None:
-        """Tell a rule that a trial goes on that waited: what it reports from now on is new."""
+        """Notify the scheduler that a paused trial resumes; its next reports are new."""
         scheduler.on_resume(step)
         self.last_reported.pop(step.trial, None)
         self.decisions.pop(step.trial, None)
@@ -94,48 +94,48 @@ def rebuild_resume_state(
     *,
     study: optuna.Study | None = None,
 ) -> ResumeState:
-    """Return what a study had come to when it ended or was cut off, and tell a new rule of it.
+    """Return the state of a study when it ended or was interrupted; replay it into a scheduler.
 
     Args:
         folder: The results folder.
-        scheduler: One that knows nothing yet.
+        scheduler: A new scheduler.
         constraint: What the best epoch of each trial should satisfy, if anything.
-        study: The searcher's study, or `None` if there is none yet.
+        study: The Optuna study, or `None` if there is none yet.
 
     Raises:
-        InputError: If the account of the study cannot be read.
+        InputError: If the event log cannot be read.
     """
     records, events = load_events(folder, constraint)
-    if not records and (known := count_frame_trials(folder)):
+    if not records and (n_trials := count_frame_trials(folder)):
         raise InputError([
-            f"{folder}: {TRIALS_FILE} tells of {known} trials and {EVENT_LOG_FILE} of none, and to go on would "
-            f"write over them; put its {EVENT_LOG_FILE} back, or choose another name=NAME."
+            f"{folder}: {TRIALS_FILE} has {n_trials} trials and {EVENT_LOG_FILE} has none; resuming "
+            f"would overwrite them. Restore {EVENT_LOG_FILE} or choose another name=NAME."
         ])
-    cut_off = [record for record in records.values() if record.status == "running"]
+    interrupted = [record for record in records.values() if record.status == "running"]
     apply_optuna_outcomes(records, study.trials if study else (), scheduler)
-    forgotten, memory = set[int](), ResumeState(records)
+    forgotten, resume_state = set[int](), ResumeState(records)
     for record in records.values():
         if record.status == "running":
-            before = {id(each) for each in record.reports}
-            memory.rewind_to_checkpoint(record, was_paused=False)
-            forgotten |= before - {id(each) for each in record.reports}
+            before = {id(report) for report in record.reports}
+            resume_state.rewind_to_checkpoint(record, was_paused=False)
+            forgotten |= before - {id(report) for report in record.reports}
     replay_events(
-        [event for event in events if id(event.report) not in forgotten], scheduler, memory
+        [event for event in events if id(event.report) not in forgotten], scheduler, resume_state
     )
     for number, record in records.items():
-        record.status, goes_on = status_on_resume(
-            record, memory.decisions.get(number, "continue"), scheduler
+        record.status, resumes = status_on_resume(
+            record, resume_state.decisions.get(number, "continue"), scheduler
         )
-        if goes_on:
-            memory.to_resume.append(number)
-        elif memory.decisions.get(number) != "pause" and SEED_SEPARATOR not in number:
+        if resumes:
+            resume_state.to_resume.append(number)
+        elif resume_state.decisions.get(number) != "pause" and SEED_SEPARATOR not in number:
             scheduler.on_end(number)
-    memory.ended_unlogged = [record for record in cut_off if record.status != "running"]
-    return memory
+    resume_state.ended_unlogged = [record for record in interrupted if record.status != "running"]
+    return resume_state
 
 
 def count_frame_trials(folder: Path) -> int:
-    """Return how many trials a study's frame tells of; none if it cannot be read."""
+    """Return the number of trials in the frame; 0 if it cannot be read."""
     try:
         return int(pyarrow.parquet.read_metadata(folder / TRIALS_FILE).num_rows)
     except (OSError, pyarrow.ArrowInvalid):
@@ -145,7 +145,7 @@ def count_frame_trials(folder: Path) -> int:
 def apply_optuna_outcomes(
     records: Mapping[str, Record], trials: Iterable[FrozenTrial], scheduler: Scheduler
 ) -> None:
-    """End trials that died between telling the searcher and writing down that they were over."""
+    """Set the status of trials whose end is in the Optuna study but not in the event log."""
     for trial in trials:
         record = records.get(own_number(trial))
         first = record is not None and record.status == "running" and not record.times_resumed
@@ -157,7 +157,7 @@ def apply_optuna_outcomes(
 def replay_events(
     events: list[SchedulerEvent], scheduler: Scheduler, resume_state: ResumeState
 ) -> None:
-    """Tell a rule what happened, in order."""
+    """Replay the events of a study into a scheduler, in order."""
     for event in events:
         if SEED_SEPARATOR in event.trial_number:
             resume_state.levels[event.trial_number] = len(scheduler.levels) - 1
@@ -172,45 +172,46 @@ def replay_events(
 def status_on_resume(
     record: Record, decision: Decision, scheduler: Scheduler
 ) -> tuple[TrialStatus, bool]:
-    """Return the status of a trial in a study that is taken up, and whether it goes on.
+    """Return the status of a trial in a resumed study, and whether it resumes.
 
-    One that had ended goes on if the study has been given more epochs and the rule does not object.
+    An ended trial resumes if the study now has more epochs and the scheduler continues it.
     """
     if record.status == "failed":
         return "failed", False
     ends = final_status(record, scheduler.levels)
-    goes_on = decision == "continue" and ends == "stopped" and not record.training_failed
-    return ("running", True) if goes_on else (ends, False)
+    resumes = decision == "continue" and ends == "stopped" and not record.training_failed
+    return ("running", True) if resumes else (ends, False)
 
 
 def rewind(record: Record) -> Record:
-    """Return a trial that was cut off as its newest whole checkpoint has it.
+    """Set an interrupted trial back to its newest valid checkpoint and return it.
 
-    What it reported after that is forgotten: it will report the same again.
+    Later reports are dropped: the trial will report the same epochs again.
     """
     seen = {report.position for report in record.reports}
-    found = dict(valid_checkpoints(record, seen))
-    newest = max(found, default=(-1, 0))
+    checkpoints = dict(valid_checkpoints(record, seen))
+    newest = max(checkpoints, default=(-1, 0))
     record.reports = [report for report in record.reports if report.position <= newest]
-    record.checkpoint = str(found[newest]) if found else ""
+    record.checkpoint = str(checkpoints[newest]) if checkpoints else ""
     return record
 
 
 def valid_checkpoints(
     record: Record, reported: set[tuple[int, int]]
 ) -> Iterator[tuple[tuple[int, int], Path]]:
-    """Yield the checkpoints of a trial that are whole and of a moment that was reported."""
+    """Yield position and folder of each valid checkpoint whose epoch was reported."""
     if record.checkpoint:
-        spare = [Path(record.previous_checkpoint)] if record.previous_checkpoint else []
-        # the newest counts of those of one moment
-        for folder in [*spare, *Path(record.checkpoint).parent.glob(CHECKPOINT_PATTERN)]:
-            moment = checkpoint_position(folder)
-            if moment in reported and moment is not None:
-                yield moment, folder
+        previous = [Path(record.previous_checkpoint)] if record.previous_checkpoint else []
+        # of several with one position the last yielded wins
+        for folder in [*previous, *Path(record.checkpoint).parent.glob(CHECKPOINT_PATTERN)]:
+            position = checkpoint_position(folder)
+            if position in reported and position is not None:
+                yield position, folder
 
 
 def describe_checkpoint_loss(record: Record) -> str:
-    """Return what comes of a broken checkpoint to a trial that has been rewound."""
+    """Return the message on a corrupt checkpoint of a trial that was rewound."""
     if record.last_report is None:
-        return "its checkpoint is broken, and there is none before; it begins anew"
-    return f"its checkpoint is broken; it goes on from the one before, of epoch {record.last_report.epoch}"
+        return "its checkpoint is corrupt and there is no previous one; it starts again"
+    epoch = record.last_report.epoch
+    return f"its checkpoint is corrupt; it resumes from the previous one, of epoch {epoch}"

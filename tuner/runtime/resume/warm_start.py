@@ -1,4 +1,4 @@
-"""What other studies have found out, for a searcher to begin with."""
+"""Warm start: trials of other studies from which a searcher starts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from tuner.storage.remote_copy import fetch_results_folder
 
 @dataclass(frozen=True)
 class TransferredTrials:
-    """The trials of another study that could have been trials of this one.
+    """The trials of another study that fit this one.
 
     Attributes:
-        folder: Its results folder, or the address of it.
-        trials: Those that have ended, with an epoch to learn from.
-        excluded: How many others there are, by the reason.
+        folder: Its results folder, a path or an address.
+        trials: Ended trials with at least one epoch.
+        excluded: Reason to number of trials that were left out.
     """
 
     folder: str
@@ -32,56 +32,56 @@ class TransferredTrials:
     excluded: Counter[str]
 
     def __str__(self) -> str:
-        whole = len(self.trials) + self.excluded.total()
+        total = len(self.trials) + self.excluded.total()
         why = "; ".join(f"{number} because {reason}" for reason, number in self.excluded.items())
-        text = f"Learns from {len(self.trials)} of {whole} trials of {self.folder}"
+        text = f"Learns from {len(self.trials)} of {total} trials of {self.folder}"
         return f"{text}; left out: {why}." if why else f"{text}."
 
 
 def load_warm_start(plan: Plan, folder: Path) -> list[TransferredTrials]:
-    """Return what a plan may learn from the folders that it names.
+    """Return the trials of the warm-start folders of a plan.
 
     Args:
-        plan: Whose `warm_start` names them.
-        folder: Its own results folder.
+        plan: The plan.
+        folder: The results folder of the plan.
 
     Raises:
-        InputError: If a folder is none of a search, is this one, or has nothing to learn from.
+        InputError: If a folder is not of a search, is this one, or has no trial that fits.
     """
     problems: list[str] = []
-    loans = []
+    transferred = []
     for named in plan.settings.warm_start:
         try:
             source = fetch_results_folder(named)
             wrong = list(check_warm_start_folder(plan, named, source, folder))
-            loans += [] if wrong else [load_transferred_trials(plan, named, source)]
+            transferred += [] if wrong else [load_transferred_trials(plan, named, source)]
             problems += wrong
         except InputError as error:
-            problems += [f"warm_start: {each}" for each in error.problems]
+            problems += [f"warm_start: {problem}" for problem in error.problems]
     problems += [
-        f"warm_start: {loan.folder} has no trial that fits: "
-        f"{'; '.join(loan.excluded) or 'none has begun'}."
-        for loan in loans
-        if not loan.trials
+        f"warm_start: {trials.folder} has no trial that fits: "
+        f"{'; '.join(trials.excluded) or 'it has no trials'}."
+        for trials in transferred
+        if not trials.trials
     ]
     if problems:
         raise InputError(problems)
-    return loans
+    return transferred
 
 
 def check_warm_start_folder(
     plan: Plan, address: str, local_folder: Path, folder: Path
 ) -> Iterator[str]:
-    """Yield why nothing of a folder can be compared with trials of a plan.
+    """Yield why the trials of a folder cannot be compared with those of a plan.
 
     Args:
-        plan: Of the study that would learn from it.
+        plan: The plan.
         address: The folder, or its address.
-        local_folder: Where it lies on this machine.
-        folder: The plan's own results folder.
+        local_folder: Its path on this machine.
+        folder: The results folder of the plan.
     """
     if local_folder.resolve() == folder.resolve():
-        yield f"warm_start: {address} is this study itself; resume=auto goes on with it."
+        yield f"warm_start: {address} is this study itself; write resume=auto to resume it."
         return
     if not (local_folder / EVENT_LOG_FILE).is_file():
         yield f"warm_start: {address} holds no {EVENT_LOG_FILE}; name a folder that a search has left."
@@ -104,15 +104,15 @@ def check_warm_start_folder(
 
 
 def load_transferred_trials(plan: Plan, address: str, local_folder: Path) -> TransferredTrials:
-    """Return the trials of a folder that could have been a plan's.
+    """Return the trials of a folder that fit a plan.
 
     Args:
-        plan: Of the study that would learn from it.
+        plan: The plan.
         address: The folder, or its address.
-        local_folder: Where it lies on this machine.
+        local_folder: Its path on this machine.
 
     Raises:
-        InputError: If its account cannot be read.
+        InputError: If the event log cannot be read.
     """
     taken, left_out = [], Counter[str]()
     records, _ = load_events(local_folder, plan.settings.goal.constraint)
@@ -125,7 +125,7 @@ def load_transferred_trials(plan: Plan, address: str, local_folder: Path) -> Tra
 
 
 def exclusion_reasons(plan: Plan, record: Record) -> Iterator[str]:
-    """Yield why a trial could not have been one of a plan's, or says nothing."""
+    """Yield why a trial does not fit a plan, or has no results."""
     if record.status in {"running", "failed"} or not record.reports:
         yield "it failed" if record.status == "failed" else "it has not ended"
     elif record.status == "completed" and record.reports[-1].epoch != plan.epochs:

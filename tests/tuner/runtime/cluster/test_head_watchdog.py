@@ -58,7 +58,7 @@ def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_pat
     assert journal.read_text().count('"ended"') < 3
     assert process.returncode == 1
     assert re.search(f"caution: {HEAD} does not answer .*Connection refused", out)
-    assert re.search(f"Ended early: {HEAD} is gone. .* resume=auto goes on.$", out.rstrip())
+    assert re.search(f"Stopped early: {HEAD} is gone. .* with resume=auto.$", out.rstrip())
     assert "Traceback" not in out + err
     assert "GCS" not in err
     assert frames(tmp_path, "cut")[0].status.tolist() == ["stopped"]
@@ -73,7 +73,7 @@ def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_pat
     again = searching(head, tmp_path, "resume=auto")
     out, err = again.communicate(timeout=LONGEST)
     assert again.returncode == 0, err
-    assert "Goes on with" in out
+    assert "Resuming " in out
     same_as(whole, tmp_path)
     assert (
         count_lost_epochs(list(read_events(tmp_path / "cut"))) == 0

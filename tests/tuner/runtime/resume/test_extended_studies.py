@@ -96,7 +96,7 @@ def test_machines_come_to_a_cluster_when_as_many_trials_wait_as_are_asked_for(gr
     assert "write concurrency=N" in refused.stderr
     done = search(growing, tmp_path, "name=study", "concurrency=2")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "caution: address: no node of the cluster has room for a trial" in done.stdout
+    assert "caution: address: no node of the cluster can hold a trial" in done.stdout
     trials, _ = frames(tmp_path)
     assert list(trials.status) == ["completed"] * 3
 

@@ -87,7 +87,7 @@ def test_in_a_wider_space_a_study_knows_what_it_knew(folder):
         f"{number:04d}" for number in range(5)
     ]
     search.attach("r", "0004")
-    assert search.asked["r"].params[WD] == 3e-4  # it goes on as it was
+    assert search.running_trials["r"].params[WD] == 3e-4  # it goes on as it was
     assert [search.suggest(str(i))["trial"] for i in range(2)] == ["0003", "0005"]
 
 

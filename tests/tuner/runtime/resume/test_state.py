@@ -250,7 +250,7 @@ def test_trials_that_only_the_frames_know_are_not_written_over(folder):
     (folder / EVENT_LOG_FILE).write_text("")
     rule = none.build(course=COURSE)
     with pytest.raises(
-        InputError, match=r"trials.parquet tells of 1 trials and journal.jsonl of n"
+        InputError, match=r"trials.parquet has 1 trials and journal.jsonl has none"
     ):
         rebuild_resume_state(folder, rule)
     (folder / TRIALS_FILE).write_bytes(bytes(100))

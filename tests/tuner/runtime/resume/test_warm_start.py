@@ -62,7 +62,7 @@ def test_what_is_lent_is_seen_under_the_constraint_of_who_borrows(tmp_path, lend
 
 
 def test_a_folder_must_be_that_of_another_search(tmp_path, lender):
-    assert "resume=auto goes on with it" in refused(tmp_path, folder="lender")
+    assert "write resume=auto to resume it" in refused(tmp_path, folder="lender")
     (lender / "journal.jsonl").unlink()
     assert "holds no journal.jsonl" in refused(tmp_path)
 
