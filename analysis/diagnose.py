@@ -100,10 +100,12 @@ def build_quantity_table(rows: pd.DataFrame) -> Table:
 
 
 def format_quantity(number: float, quantity: str) -> str:
-    """Return a number as a table shows it: an accuracy in percent, a missing one as an empty string.
+    """Return a number for a table: an accuracy in percent, a missing value as an empty string.
 
-    >>> format_quantity(0.5, "pgd_accuracy"), format_quantity(0.5, "alignment"), format_quantity(float("nan"), "loss")
-    ('50.0 %', '0.5', '')
+    >>> format_quantity(0.5, "pgd_accuracy"), format_quantity(0.5, "alignment")
+    ('50.0 %', '0.5')
+    >>> format_quantity(float("nan"), "loss")
+    ''
     """
     if pd.isna(number):
         return ""

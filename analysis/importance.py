@@ -45,13 +45,13 @@ def compute_importances(frames: Frames) -> pd.DataFrame:
 
 
 def compute_interactions(frames: Frames) -> pd.DataFrame:
-    """Return a row a pair of knobs: how much more their joint effect is than the sum of both.
+    """Return one row per pair of knobs: how far their joint effect is from the sum of both.
 
-    A Gaussian process with a length a knob is fitted to the trials that `compute_importances` compares;
-    `h` is Friedman and Popescu's H squared of its partial dependences (arXiv:0811.1679, equation
-    44), the share of the joint effect that is no sum: 0 for knobs that may be tuned one after the
-    other. `effect` is that part's standard deviation over the trials, as a fraction: the accuracy
-    at stake. A large share of a small effect is negligible.
+    A Gaussian process with one length scale per knob is fitted to the trials that
+    `compute_importances` compares. `h` is Friedman and Popescu's H squared of its partial
+    dependences (arXiv:0811.1679, equation 44): the share of the joint effect that is not additive,
+    0 for knobs that may be tuned one after the other. `effect` is the standard deviation of that
+    part over the trials, as a fraction of accuracy. A large share of a small effect is negligible.
 
     Returns:
         `study`, `among`, `knob`, `other`, `h`, `effect`, `n`, `compared_at`; the largest effect

@@ -28,7 +28,7 @@ class Sample:
 
     Attributes:
         study: Their study.
-        shared_settings: Settings that these trials share; empty if they are all trials of the study.
+        shared_settings: Settings that these trials share; empty: all trials of the study.
         domains: What each knob was drawn from; at least two.
         ranked_knobs: The knobs to rank.
         values: A row a trial, a column a knob.
@@ -108,9 +108,10 @@ def explain_too_few(trials: pd.DataFrame, knobs: Sequence[str], compared_at: str
 
 
 def select_varying_knobs(knobs: pd.DataFrame) -> list[str]:
-    """Return the knobs that vary, without the variant's label where it is equivalent to one of them.
+    """Return the knobs that vary, without the variant if another knob is equivalent to it.
 
-    >>> select_varying_knobs(pd.DataFrame({"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}))
+    >>> columns = {"variant": ["a", "b"], "optimizer": ["sgd", "adam"], "x": [1, 1]}
+    >>> select_varying_knobs(pd.DataFrame(columns))
     ['optimizer']
     """
     varied = [str(path) for path in knobs if knobs[path].nunique() > 1]

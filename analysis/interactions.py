@@ -17,7 +17,7 @@ MIN_JOINT_EFFECT = 1e-4
 
 
 def fit_gaussian_process(x: np.ndarray, y: np.ndarray) -> GaussianProcessRegressor:
-    """Return a Gaussian process through values with noise, with a separate length scale for each input.
+    """Fit a Gaussian process with noise and a separate length scale for each input.
 
     Args:
         x: Inputs in [0, 1], (n, d).
@@ -36,9 +36,10 @@ def fit_gaussian_process(x: np.ndarray, y: np.ndarray) -> GaussianProcessRegress
 def compute_partial_dependence(
     process: GaussianProcessRegressor, x: np.ndarray, columns: Sequence[int]
 ) -> np.ndarray:
-    """Return the partial dependence of a model on some inputs, at each of its points, centred.
+    """Return the centred partial dependence of a model on some inputs at each point.
 
-    The mean prediction over all points with these inputs set to those of one point (Friedman, 2001).
+    It is the mean prediction over all points with these inputs set to those of one point
+    (Friedman, 2001).
 
     Args:
         process: The model.

@@ -44,7 +44,7 @@ class KnobDomain:
         return all(is_number(value) and self.low <= value <= self.high for value in values)
 
     def positions(self, column: Iterable[Any]) -> np.ndarray:
-        """Return positions of values: their index in the list, or in [0, 1] on the scale of a range.
+        """Return positions of values: indices in the list, or in [0, 1] on a range's scale.
 
         Args:
             column: Values in the domain.
@@ -109,10 +109,12 @@ def list_domain(values: Sequence[Any]) -> KnobDomain:
 
 
 def infer_domain(column: Sequence[Any]) -> KnobDomain:
-    """Return a domain inferred from values: a list, or a range from the smallest to the largest.
+    """Infer a domain from values: a list, or a range from the smallest to the largest.
 
-    >>> infer_domain([1e-4, 3e-4, 2e-3, 5e-3, 1e-2, 5e-2]).is_log, infer_domain(["a", "b", "a"]).values
-    (True, ('a', 'b'))
+    >>> infer_domain([1e-4, 3e-4, 2e-3, 5e-3, 1e-2, 5e-2]).is_log
+    True
+    >>> infer_domain(["a", "b", "a"]).values
+    ('a', 'b')
     """
     different = list(dict.fromkeys(column))
     if not all(map(is_number, different)) or len(different) <= MAX_LISTED:
@@ -127,8 +129,8 @@ def find_domain(knob: str, column: Sequence[Any], description: Mapping[str, Any]
     Args:
         knob: Its path.
         column: Its values.
-        description: `search.yaml`. If variants differ in the range, or values lie outside it, the domain
-            is inferred from the values.
+        description: `search.yaml`. If variants differ in the range, or values lie outside it, the
+            domain is inferred from the values.
     """
     variants = description.get("variants", {"": description}).values()
     texts = {str(each.get("searched", {}).get(knob)) for each in variants} - {"None"}

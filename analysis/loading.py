@@ -34,12 +34,13 @@ def load(*folders: Path | str) -> Frames:
     state.
 
     Args:
-        folders: As `tuner.search` wrote them, or their addresses, such as
-            s3://bucket/studies/NAME; or what `tuner.storage.external_logs.reader.read` reads: a table of logs, a log, a
+        folders: Results folders of `tuner.search`, or their addresses (s3://bucket/studies/NAME);
+            or what `tuner.storage.external_logs.reader.read` reads: a table of logs, a log, a
             folder of logs. At least one.
 
     Raises:
-        InputError: If no folder is given, or none of them contains a study, with the reason for each.
+        InputError: If no folder is given, or none of them contains a study, with the reason for
+            each.
     """
     if not folders:
         raise InputError(["FOLDER: expected at least one results folder, got none."])

@@ -37,18 +37,18 @@ ORACLE_COLUMNS = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
 def select_epochs(frames: Frames) -> pd.DataFrame:
     """Return one row per trial: its results by each selection rule.
 
-    Selected is the epoch with the highest robust accuracy, the higher clean accuracy where that is the
-    same; under a constraint, the one that misses it by least. A trial of several whole runs keeps
-    one epoch of all of them, but its last epoch, the oracle's and the overfitting gap are those of
-    its last run, for a short run and a long one are no two ends of one curve.
+    The selected epoch has the highest robust accuracy; ties are broken by clean accuracy. Under a
+    constraint it is the one that misses the constraint by least. For a trial of several complete
+    runs, one epoch of all of them is selected, but the last epoch, the oracle and the overfitting
+    gap are those of the last run: a short run and a long one are not parts of one curve.
 
     Returns:
         `study`, `trial_id`, `status` ("running" where it has not ended), the knobs, `seed`;
         `level`, `best_epoch`, `val_clean_accuracy` and `val_robust_accuracy` of the kept epoch;
         `last_epoch`, `last_val_clean_accuracy` and `last_val_robust_accuracy`; `oracle_epoch` and
-        `oracle_robust_accuracy`, the most that can be had by selecting on the split that is reported,
-        which `oracle_split` names: "test" for logs of test accuracies, and where `tuner.evaluate`
-        attacked several checkpoints of a trial (an oracle without an epoch), else "validation";
+        `oracle_robust_accuracy`, the highest accuracy on the reported split. `oracle_split` names
+        that split: "test" for logs of test accuracies and where `tuner.evaluate` attacked several
+        checkpoints of a trial (then the oracle has no epoch), else "validation";
         `robust_overfitting`, best minus last (arXiv:2002.11569). Accuracies are fractions in
         [0, 1], missing for a trial without an epoch.
     """

@@ -61,7 +61,8 @@ def summarize_seeds(frames: Frames, accuracy: str = BEST_COLUMN) -> pd.DataFrame
 
     Returns:
         `study`, the knobs, `trials` (their numbers), `n`, `mean`, `std` (n - 1 in its denominator;
-        missing for one seed), `low` and `high` (the interval of `bootstrap_interval`; missing likewise).
+        missing for one seed), `low` and `high` (the interval of `bootstrap_interval`; missing for
+        one seed).
     """
     rows = complete_trials(frames)
     rows = rows[rows[accuracy].notna()]

@@ -1,8 +1,9 @@
 """Evaluation beside pyautoattack: `uv run python -m benchmarks.evaluation FOLDER verdicts|times N`.
 
-FOLDER is what a search has left. `compare_accuracies` makes each part of AutoAttack on the same N test images
-both ways, from several seeds; robust accuracies should agree. `compare_times` takes AutoAttack as a whole,
-and PGD-100 with 10 restarts beside a loop that drops nothing, in turn, on N images.
+FOLDER is a results folder. `compare_accuracies` runs each part of AutoAttack on the same N test
+images both ways, with several seeds; robust accuracies should agree. `compare_times` times
+AutoAttack as a whole, and PGD-100 with 10 restarts against a loop that attacks every image to the
+end, in turn, on N images.
 """
 
 import json

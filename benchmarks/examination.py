@@ -1,10 +1,10 @@
 """Cost of a validation attack: `uv run python -m benchmarks.examination [FOLDER...]`.
 
 PGD-10 beside a plain loop that attacks every image to the end by `loss.backward()`. In turn, for
-several rounds; what counts is the median of the ratios. Fresh networks are attacked at a radius
-to which about half of the images are robust, and their answers are the labels, so that none is wrong to
-begin with. With FOLDERs it is the winners of those searches instead, on test images, at the radius
-that they were trained for.
+several rounds; the result is the median of the ratios. Untrained networks are attacked at a radius
+to which about half of the images are robust. Their predictions are the labels, so that no image is
+misclassified before the attack. With FOLDERs, the winners of those searches are attacked instead,
+on test images, at the radius that they were trained for.
 """
 
 import json

@@ -6,14 +6,14 @@ both times with its whole schedule:
     python -m tuner.search ... searcher=random trials=20 epochs=16 fidelity=schedule \
         scheduler=halving 'scheduler.rungs=[1/4]' 'scheduler.keep=[1]'
 
-Of each it reports how well the short runs, and the long runs' first quarter and half, rank what the
-long runs come to; and how far halving falls short, beside random search at the same cost.
+For each study it reports how well the short runs, and the first quarter and half of the long runs,
+rank the results of the long runs; and the regret of halving, beside random search at the same cost.
 
-Where a study was evaluated, every trial of it (`python -m tuner.evaluate FOLDER suite=pgd_5_1
-top=20`), regrets and correlations are told of those accuracies too, which the choice has not seen.
+Where every trial of a study was evaluated (`python -m tuner.evaluate FOLDER suite=pgd_5_1 top=20`),
+regrets and correlations are also reported for those accuracies, on which nothing was selected.
 
-`python -m benchmarks.fidelity beside NAME FOLDER OTHER` reports how well runs of the same settings in
-another way (averaged weights, a weaker attack) rank what the long runs of FOLDER come to.
+`python -m benchmarks.fidelity beside NAME FOLDER OTHER` reports how well runs of the same settings
+in another way (averaged weights, a weaker attack) rank the results of the long runs of FOLDER.
 """
 
 import json

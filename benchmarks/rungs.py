@@ -70,7 +70,7 @@ def list_contenders() -> dict[str, BuildScheduler]:
 
 
 def build_halving_factory(first: float, keep: float) -> BuildScheduler:
-    """Return halving with an early rung and one behind the drop, from which the best trial continues."""
+    """Return halving with an early rung and one after the drop of the learning rate."""
     return lambda course: halving.build(course=course, rungs=(first, "drop"), keep=(keep, 0.1))
 
 

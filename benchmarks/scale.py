@@ -1,10 +1,10 @@
 """What the driver of a large study costs: `uv run python -m benchmarks.scale CURVES`.
 
-Searches of 100, 1,000 and 10,000 trials on a tenth as many workers, each in a process of its own,
-with everything that a real one has but Ray and training (`benchmarks/simulated.py`). Trials repeat
-recorded runs of CURVES, thinned to the epochs that they have. A decision is one epoch that is
-reported, or one new trial that is proposed. Times are CPU seconds of the driver; `mean_of_last_tenth` is the mean
-over the last tenth of the events of a kind, when the study knows the most.
+Searches of 100, 1,000 and 10,000 trials with one worker per ten trials, each in a separate process,
+with everything that a real search has except Ray and training (`benchmarks/simulated.py`). Trials
+repeat recorded runs of CURVES, thinned to their number of epochs. A decision is one reported epoch
+or one proposed trial. Times are CPU seconds of the driver; "late" is the mean over the last tenth
+of the events of a kind, when the study is largest.
 
 `python -m benchmarks.scale CURVES TRIALS SCHEDULER SEED` prints what one search costs.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.simulated import Clock, RecordedRuns, SimulatedTune, Stopwatch
+from benchmarks.simulated import RecordedRuns, SimulatedClock, SimulatedTune, Stopwatch
 from trainables.io.retry import Retry
 from tuner.cli.console import SafeConsole
 from tuner.config.compose import compose_plan
@@ -46,42 +46,42 @@ WORDS = ["space=weight_decay", "optimizer.lr=loguniform(1e-3,1)", f"epochs={EPOC
 SCHEDULERS = ("halving", "asha")
 TIMED_METHODS = [
     (optuna_searcher.OptunaSearcher, "suggest", "searcher, asked"),
-    (optuna_searcher.OptunaSearcher, "on_trial_result", "searcher, told"),
-    (optuna_searcher.OptunaSearcher, "on_trial_complete", "searcher, told"),
-    (optuna_searcher.OptunaSearcher, "takes_up", "searcher, told"),
-    (event_log.EventLog, "write", "journal"),
-    (checkpoint_retention.CheckpointRetention, "hold", "disk"),
-    (persistence.FrameWriter, "tell", "frames"),
-    (live_table.LineLog, "tell", "display"),
+    (optuna_searcher.OptunaSearcher, "on_trial_result", "searcher, notified"),
+    (optuna_searcher.OptunaSearcher, "on_trial_complete", "searcher, notified"),
+    (optuna_searcher.OptunaSearcher, "attach", "searcher, notified"),
+    (event_log.EventLog, "write_event", "event log"),
+    (checkpoint_retention.CheckpointRetention, "enforce_budget", "disk"),
+    (persistence.FrameWriter, "on_trial_change", "frames"),
+    (live_table.LineLog, "on_trial_change", "display"),
 ]
 
 
 def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
-    """Return what one search costs."""
-    clock, watch = Clock(), Stopwatch()
-    ray = SimulatedTune(clock, watch, RecordedRuns(load_archive(curves).runs))
+    """Return the cost of one search."""
+    clock, stopwatch = SimulatedClock(), Stopwatch()
+    ray = SimulatedTune(clock, stopwatch, RecordedRuns(load_archive(curves).runs))
     vars(ray_tune).update(tune=ray, forget=ray.forget)
-    vars(execute)["lifeline"] = lambda *_: nullcontext()
+    vars(execute)["watch_head"] = lambda *_: nullcontext()
     for module in (throttle, study, live_table):
         vars(module)["time"] = clock
     for part in TIMED_METHODS:
-        watch.wrap_method(*part)
+        stopwatch.wrap_method(*part)
     words = [*WORDS, f"scheduler={scheduler}", f"trials={trials}", f"seed={seed}"]
     plan = compose_plan(*parse_search_arguments([*words, f"concurrency={trials // 10}"]))
-    rule = type(factory.build_scheduler(plan))
-    for method in ("reported", "next"):
-        watch.wrap_method(rule, method, "rule")
+    scheduler_class = type(factory.build_scheduler(plan))
+    for method in ("on_report", "next_to_resume"):
+        stopwatch.wrap_method(scheduler_class, method, "scheduler")
     syncs = count_syncs()
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         preparation.silence_libraries()
-        results, room = Path(folder) / "study", (float(trials), 0.0)
-        earlier, patience = preparation.EarlierStudy(), Retry(print)
+        results, capacity = Path(folder) / "study", (float(trials), 0.0)
+        earlier, retry = preparation.EarlierStudy(), Retry(print)
         execute.start_study(
-            plan, LocalStore(results), [], [], SafeConsole(file=nowhere), room, earlier, patience
+            plan, LocalStore(results), [], [], SafeConsole(file=nowhere), capacity, earlier, retry
         )
         sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
     return {
-        **summarize_events(ray, watch, clock),
+        **summarize_events(ray, stopwatch, clock),
         "syncs_a_decision": syncs.count / len(ray.driver_times.epochs + ray.driver_times.proposals),
         # Linux counts kibibytes
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
@@ -89,8 +89,10 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     }
 
 
-def summarize_events(ray: SimulatedTune, watch: Stopwatch, clock: Clock) -> dict[str, Any]:
-    """Return what events have cost, in milliseconds."""
+def summarize_events(
+    ray: SimulatedTune, stopwatch: Stopwatch, clock: SimulatedClock
+) -> dict[str, Any]:
+    """Return the cost of events, in milliseconds."""
     spent = ray.driver_times
     decisions = len(spent.proposals) + len(spent.epochs)
     return {
@@ -103,7 +105,7 @@ def summarize_events(ray: SimulatedTune, watch: Stopwatch, clock: Clock) -> dict
         "ms_an_epoch_late": 1e3 * mean_of_last_tenth(spent.epochs),
         "ms_longest": 1e3 * max(spent.proposals + spent.epochs),
         "share_of_time_busy": clock.cpu_seconds / ray.end_time,
-        "ms_a_decision_by_part": {k: 1e3 * v / decisions for k, v in watch.seconds.items()},
+        "ms_a_decision_by_part": {k: 1e3 * v / decisions for k, v in stopwatch.seconds.items()},
     }
 
 
@@ -114,13 +116,13 @@ def mean_of_last_tenth(values: Sequence[float]) -> float:
 
 @dataclass
 class Count:
-    """A number that grows."""
+    """A counter."""
 
     count: int = 0
 
 
 def count_syncs() -> Count:
-    """Return a count of the files that are seen onto the disk from now on."""
+    """Return a counter of the `fsync` calls from now on."""
     seen, sync = Count(), os.fsync
 
     def counting(fd: Any) -> None:  # noqa: ANN401
@@ -155,7 +157,7 @@ def main(curves: str) -> None:
 
 
 def measure_in_process(curves: str, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
-    """Measure one search in a process of its own."""
+    """Measure one search in a separate process."""
     words = ["-m", "benchmarks.scale", curves, str(trials), scheduler, str(seed)]
     done = subprocess.run([sys.executable, *words], check=True, capture_output=True, text=True)
     print(trials, scheduler, seed, done.stdout, flush=True)

@@ -1,8 +1,8 @@
-"""A Ray that trains nothing: trials report what is recorded of them, at simulated times.
+"""A simulated Ray Tune without training: trials report recorded results at simulated times.
 
-Everything else of a search is real: searcher, rule, journal, frames, disk and display. One driver
-handles one event after the other, so that it is behind when its own CPU time is more than there is
-between events; its clock is that of the simulation plus that time.
+The rest of a search is real: searcher, scheduler, event log, frames, disk and display. One driver
+handles one event after the other. It falls behind when an event takes more CPU time than there is
+between events; its clock is that of the simulation plus its CPU time.
 """
 
 import heapq
@@ -33,19 +33,19 @@ from tuner.replay.recordings import Recording
 
 EPOCH_SECONDS = 60.0
 KNOBS = ("optimizer.weight_decay", "optimizer.lr")
-"""By which a trial finds the recorded runs that are like it."""
+"""Knobs by which the recorded runs nearest to a trial are found."""
 N_NEAREST = 5
 
 
 @dataclass
-class Clock:
+class SimulatedClock:
     """Simulated time, in seconds.
 
     Attributes:
-        free_at: When the driver is done with what it has been given.
-        cpu_seconds: CPU seconds that it has worked.
-        wall_seconds: Seconds that it has worked, with waiting for the disk.
-        cpu_started: CPU time at which it began with what it works on; none while it waits.
+        free_at: When the driver has handled its last event.
+        cpu_seconds: CPU seconds of the driver.
+        wall_seconds: The same with the time that it waits for the disk.
+        cpu_started: CPU time at which it began the current event; `None`: it is idle.
     """
 
     free_at: float = 0.0
@@ -55,7 +55,7 @@ class Clock:
 
     @contextmanager
     def work(self, since: float) -> Iterator[None]:
-        """Let the driver work inside, on something that happened at a time."""
+        """Count the time inside as work of the driver on an event that happened at `since`."""
         self.free_at = max(self.free_at, since)
         self.cpu_started, since = time.process_time(), time.perf_counter()
         yield
@@ -83,7 +83,7 @@ class Stopwatch:
     last_switch: float = 0.0
 
     def switch(self) -> None:
-        """Give the time since the last turn to the innermost part."""
+        """Add the time since the last switch to the innermost part."""
         now = time.process_time()
         if self.active_parts:
             self.seconds[self.active_parts[-1]] += now - self.last_switch
@@ -91,7 +91,7 @@ class Stopwatch:
 
     @contextmanager
     def time_part(self, name: str) -> Iterator[None]:
-        """Count what is done inside for a part."""
+        """Count the time inside for a part."""
         self.switch()
         self.active_parts.append(name)
         yield
@@ -121,7 +121,7 @@ class DriverTimes:
 
 @dataclass(kw_only=True)
 class TuneSettings:
-    """What a search tells Ray of its trials; as `ray.tune.TuneConfig`."""
+    """Settings of trials; stands for `ray.tune.TuneConfig`."""
 
     num_samples: int
     max_concurrent_trials: int
@@ -134,7 +134,7 @@ class TuneSettings:
 
 @dataclass(kw_only=True)
 class RunSettings:
-    """What a search tells Ray of files and callbacks; as `ray.tune.RunConfig`."""
+    """Settings of files and callbacks; stands for `ray.tune.RunConfig`."""
 
     name: str
     storage_path: str
@@ -163,7 +163,7 @@ class Saved:
 
 @dataclass(kw_only=True)
 class SimulatedTrial:
-    """A trial as Ray has it, with what it will report.
+    """A trial of Ray with its reports to come.
 
     Attributes:
         trial_id: Number of the trial among all that Ray started.
@@ -183,20 +183,22 @@ class SimulatedTrial:
 
 
 class SimulatedTune:
-    """What `tuner.runtime.ray_tune` knows of `ray.tune`, for one search.
+    """The part of `ray.tune` that `tuner.runtime.ray_tune` uses, for one search.
 
     Attributes:
-        driver_times: What the driver has spent.
-        end_time: The simulated time when all was over.
+        driver_times: CPU seconds of the driver.
+        end_time: Simulated time at the end of the search.
     """
 
     TuneConfig, RunConfig = TuneSettings, RunSettings
     CheckpointConfig = SyncConfig = Ignored
     Callback, Checkpoint = tune.Callback, tune.Checkpoint
 
-    def __init__(self, clock: Clock, watch: Stopwatch, past: "RecordedRuns") -> None:
-        """Wait to be used in place of `ray.tune`."""
-        self.clock, self.stopwatch, self.recordings = clock, watch, past
+    def __init__(
+        self, clock: SimulatedClock, stopwatch: Stopwatch, recordings: "RecordedRuns"
+    ) -> None:
+        """Create a module-like object to use in place of `ray.tune`."""
+        self.clock, self.stopwatch, self.recordings = clock, stopwatch, recordings
         self.driver_times, self.end_time = DriverTimes(), 0.0
 
     def forget(self, study: str) -> None:
@@ -213,9 +215,9 @@ class SimulatedTune:
         tune_config: TuneSettings,
         run_config: RunSettings,
     ) -> "SimulatedTune":
-        """Take note of a search; return what runs it."""
+        """Store the settings of a search."""
         self.param_space, self.tune_config, self.run_config = param_space, tune_config, run_config
-        # the others watch real processes: hangs, gauges, Ray's own files
+        # the other callbacks need real processes: hangs, gauges, Ray's own files
         self.trial_queue, (self.callback, *_) = tune_config.search_alg, run_config.callbacks
         self.running: list[tuple[float, int, SimulatedTrial]] = []
         self.n_asked, self.is_done = 0, False
@@ -224,7 +226,7 @@ class SimulatedTune:
 
     @contextmanager
     def time_driver(self, since: float, kind: list[float]) -> Iterator[None]:
-        """Let the driver handle an event of a kind."""
+        """Time the handling of an event of a kind."""
         before = self.clock.cpu_seconds
         with self.clock.work(since), self.stopwatch.time_part("rest"):
             yield
@@ -241,7 +243,7 @@ class SimulatedTune:
         self.end_time = now
 
     def start_trials(self, now: float) -> None:
-        """Ask for trials while there is room."""
+        """Start trials while workers are free."""
         while not self.is_done and len(self.running) < self.tune_config.max_concurrent_trials:
             kind: list[float] = []
             with self.time_driver(now, kind):
@@ -261,7 +263,7 @@ class SimulatedTune:
             self.n_asked += 1
 
     def build_trial(self, config: dict[str, Any]) -> SimulatedTrial:
-        """Return a trial as Ray has it, with what it will report."""
+        """Return a trial with its reports to come."""
         levels = [Level(**level) for level in config["levels"]]
         reports = repeat_run(
             self.recordings.find_run(config), levels[config["level"] :], config["level"]
@@ -284,18 +286,20 @@ class SimulatedTune:
         result = asdict(report)
         kept = write_checkpoint(trial.folder, report)
         with self.time_driver(now, self.driver_times.epochs):
-            goes_on = self.tune_config.scheduler.on_trial_result(None, trial, result) == "CONTINUE"
-            if goes_on:
+            continues = (
+                self.tune_config.scheduler.on_trial_result(None, trial, result) == "CONTINUE"
+            )
+            if continues:
                 self.trial_queue.on_trial_result(trial.trial_id, result)
             self.callback.on_trial_result(0, [], trial, result)
             self.callback.on_checkpoint(0, [], trial, Saved(str(kept)))
-            goes_on = goes_on and report.position != trial.end
-            if not goes_on:
+            continues = continues and report.position != trial.end
+            if not continues:
                 self.trial_queue.on_trial_complete(trial.trial_id, result)
                 self.callback.on_trial_complete(0, [], trial)
         for other in sorted(trial.folder.glob("checkpoint_*"))[:-2]:
             shutil.rmtree(other)
-        if goes_on:
+        if continues:
             heapq.heappush(self.running, (now + trial.pace, int(trial.trial_id), trial))
 
 
@@ -303,27 +307,29 @@ class RecordedRuns:
     """Recorded runs, which simulated trials repeat."""
 
     def __init__(self, runs: Sequence[Recording]) -> None:
-        """Know them.
+        """Store the runs.
 
         Args:
-            runs: Of which both learning rate and weight decay are known.
+            runs: Recorded runs with a learning rate and a weight decay.
         """
         self.runs = runs
         self.positions = np.log10([[run.knobs[knob] for knob in KNOBS] for run in runs])
 
     def find_run(self, config: Mapping[str, Any]) -> Recording:
         """Return the run of a trial: one of those nearest to it, drawn by its number."""
-        place = np.log10([config["optimizer"][knob.partition(".")[2]] for knob in KNOBS])
-        near = np.argsort(np.linalg.norm(self.positions - place, axis=1), kind="stable")[:N_NEAREST]
+        position = np.log10([config["optimizer"][knob.partition(".")[2]] for knob in KNOBS])
+        near = np.argsort(np.linalg.norm(self.positions - position, axis=1), kind="stable")[
+            :N_NEAREST
+        ]
         return self.runs[int(random.Random(config["trial"]).choice(near))]
 
 
 def repeat_run(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Report]:
-    """Yield what a trial reports that repeats a run: as many of its epochs as it is to have.
+    """Yield the reports of a trial that repeats a run, thinned to the epochs of its levels.
 
     Args:
-        run: What is recorded.
-        levels: The whole runs that the trial still has before it.
+        run: The recorded run.
+        levels: Complete runs that the trial has still to do.
         first: The number of the first of them.
     """
     for number, level in enumerate(levels, start=first):
@@ -333,7 +339,7 @@ def repeat_run(run: Recording, levels: Sequence[Level], first: int) -> Iterator[
 
 
 def write_checkpoint(folder: Path, report: Report) -> Path:
-    """Leave a small checkpoint in the folder of a trial, as a worker does; return it."""
+    """Write a small checkpoint to the folder of a trial, as a worker does; return its path."""
     path = folder / f"checkpoint_{report.level:02d}{report.epoch:04d}"
     os.makedirs(path)
     save_file({"bias": torch.zeros(1)}, path / WEIGHTS_FILE)

@@ -19,7 +19,7 @@ from tuner.config.settings import count_cores
 
 STUDIES = Path(__file__).parent / "studies"
 NAMED_ARGUMENTS = ("precision=",)
-"""Arguments that differ between two runs of a study, and so stand in the name of what they leave."""
+"""Arguments that differ between two runs of a study, and so are part of the results' name."""
 TRIAL_KEYS = ["seed", "trial_id"]
 TABLE_COLUMNS = {
     "best robust %": "val_robust_accuracy",

@@ -15,7 +15,8 @@ def measure(
     """Return the cosine between the loss's gradients at each image and at a random point nearby.
 
     It is near 1 where the loss is nearly linear within the ball, and falls at once where a network
-    overfits catastrophically. The point is inside the ball and [0, 1], as in the authors' evaluation.
+    overfits catastrophically. The point is inside the ball and [0, 1], as in the authors'
+    evaluation.
     Images where a gradient vanishes have no cosine (nan); the authors' code counts 1.
 
     Args:

@@ -71,8 +71,9 @@ def measure(
         step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
 
     Returns:
-        `loss` at the weights; `eigenvector_rise` and `random_rise`, its largest increase in each plane; `eigenvector_plane` and `random_plane`, (3, points, points): the two coordinates
-        and the loss. All losses in nats.
+        `loss` at the weights; `eigenvector_rise` and `random_rise`, its largest increase in each
+        plane; `eigenvector_plane` and `random_plane`, (3, points, points): the two coordinates and
+        the loss. All losses in nats.
     """
     state = rng.clone_state() if rng else None
 

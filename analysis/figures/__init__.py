@@ -19,7 +19,7 @@ from analysis.figures import _style
 from analysis.frames import Frames
 from trainables.errors import InputError, did_you_mean
 
-__all__ = ["describe_figure", "draw", "check_drawable", "list_figures", "save"]
+__all__ = ["check_drawable", "describe_figure", "draw", "list_figures", "save"]
 FORMAT_METADATA = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {"Software": None}}
 """Metadata by format, without dates and versions."""
 
@@ -124,6 +124,7 @@ def load_figure_module(name: str) -> ModuleType:
     """
     if name not in list_figures():
         raise InputError([
-            f"figure: no {name!r}.{did_you_mean(name, list_figures())} There are: {', '.join(list_figures())}."
+            f"figure: no {name!r}.{did_you_mean(name, list_figures())} "
+            f"There are: {', '.join(list_figures())}."
         ])
     return importlib.import_module(f"{__name__}.{name}")

@@ -150,7 +150,7 @@ def build_number_axis(
     min_gap: float,
     zero: float = 0.0,
 ) -> KnobAxis:
-    """Return an axis of numbers, marked at the values if they do not overlap, else at regular ones."""
+    """Return an axis of numbers with ticks at the values, or regular ticks if those overlap."""
     bare = KnobAxis(kind=kind, ticks=(), low=0, high=1, zero_value=zero)
     low, high = map(float, bare.to_positions(values[[0, -1]]))
     axis = replace(bare, low=low, high=high)

@@ -115,8 +115,10 @@ def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Ser
 def format_name_part(path: str, text: str) -> str:
     """Return what a value adds to the name of a line.
 
-    >>> format_name_part("method", '"trades"'), format_name_part("attack.steps", "10"), format_name_part("attack.steps", "null")
-    ('trades', 'steps 10', 'steps unknown')
+    >>> format_name_part("method", '"trades"'), format_name_part("attack.steps", "10")
+    ('trades', 'steps 10')
+    >>> format_name_part("attack.steps", "null")
+    'steps unknown'
     """
     value = "unknown" if text == "null" else text.strip('"')
     return value if "." not in path else f"{path.rpartition('.')[2]} {value}"

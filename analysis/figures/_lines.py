@@ -100,7 +100,10 @@ def plot_line(axes: Axes, line: PlotLine, index: int, label: str, *, hollow: boo
 
 
 def mark_unfinished(axes: Axes, table: pd.DataFrame) -> None:
-    """Mark the trials that did not go to their end, in no line: they were validated at an earlier epoch."""
+    """Mark the trials that ended early, outside of all lines.
+
+    They were validated at an earlier epoch than the others.
+    """
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, "stopped early"),
         ("broken", "P", BLACK, "diverged or collapsed"),

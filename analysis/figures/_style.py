@@ -1,4 +1,4 @@
-"""How figures look: a column's width, letters of 7 points and more, colours for colour-blind readers.
+"""Style of figures: column width, letters of at least 7 points, colours for colour-blind readers.
 
 The colours are those of Okabe and Ito (2008) without yellow, which is too light for lines on white.
 """
@@ -96,7 +96,7 @@ def compute_opacity(number: int) -> float:
 
 
 def add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the legend of one panel below the figure, where it hides nothing, and enlarge the figure for it.
+    """Put the legend of one panel below the figure and enlarge the figure for it.
 
     What is faint in the picture because there is much of it is not in the legend.
     """

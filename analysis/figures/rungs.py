@@ -106,7 +106,12 @@ def draw_study(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) ->
 
 
 def add_elapsed_epochs(frames: Frames, study: Study) -> pd.DataFrame:
-    """Return the epochs of a study with those trained before in `add_elapsed_epochs`, `robust` in percent."""
+    """Return the epochs of a study with two more columns.
+
+    Returns:
+        `elapsed`, all epochs that the trial has trained so far, those of earlier levels included;
+        `robust`, in percent.
+    """
     epochs = frames.epochs[frames.epochs["study"] == study.name]
     robust = 100 * numeric_column(epochs, "val_robust_accuracy", epochs.index)
     level = numeric_column(epochs, "level", epochs.index).fillna(0).astype(int)

@@ -26,7 +26,8 @@ def find_leaders(frames: Frames) -> dict[str, int]:
 def find_pareto_labels(trials: pd.DataFrame) -> list[int]:
     """Return labels of rows that no other beats in both accuracies, the most robust first.
 
-    >>> find_pareto_labels(pd.DataFrame({ROBUST: [0.5, 0.6, 0.5, 0.4], CLEAN: [0.9, 0.8, 0.8, 0.95]}))
+    >>> accuracies = {ROBUST: [0.5, 0.6, 0.5, 0.4], CLEAN: [0.9, 0.8, 0.8, 0.95]}
+    >>> find_pareto_labels(pd.DataFrame(accuracies))
     [1, 0, 3]
     """
     points = trials[[ROBUST, CLEAN]].dropna()

@@ -39,8 +39,8 @@ class LiveStatus:
         n_requested: Trials that it is to have, if it says so.
         longest_epoch: Seconds of its longest epoch.
         last_write: When it last wrote to its event log, in seconds since 1970.
-        is_alive: Whether a search holds the lock of its event log; `None`: unknown, the search may run
-            on another machine.
+        is_alive: Whether a search holds the lock of its event log; `None`: unknown, the search may
+            run on another machine.
     """
 
     n_running: int

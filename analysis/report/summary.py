@@ -99,7 +99,7 @@ def list_set_knobs(study: Study, leader: pd.Series) -> list[str]:
 
 
 def describe_resolution(trials: pd.DataFrame, leader: pd.Series, images: int) -> str:
-    """Return how many trials are indistinguishable from the leader on so many images, by Wilson's interval."""
+    """Return how many trials lie in Wilson's interval of the leader's robust accuracy."""
     low, high = wilson_interval(float(leader[ROBUST]), images)
     alike = int((trials[ROBUST] >= low).sum()) - 1
     others = {0: "no other trial is", 1: "1 other trial is"}.get(alike, f"{alike} others are")

@@ -173,8 +173,9 @@ def list_unmatched(frames: Frames, compared: Sequence[PaperComparison]) -> Itera
     for name, study in frames.studies.items():
         if name not in done:
             yield (
-                f"{name}: space {study.description.get('space', '?')} is no table of a paper, and no "
-                f"trial has just the settings of a published row. Tables are: {', '.join(SPACE_TABLES)}."
+                f"{name}: space {study.description.get('space', '?')} is no table of a paper, and "
+                "no trial has just the settings of a published row. "
+                f"Tables are: {', '.join(SPACE_TABLES)}."
             )
 
 

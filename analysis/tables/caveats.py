@@ -32,7 +32,8 @@ def list_caveats(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
     ):
         yield "Minutes depend on the machine; only the ratios of lines compare."
     if sources := list(dict.fromkeys(source for cell in some for source in cell.sources)):
-        yield f"Lines with published numbers ran their very settings: {', '.join(list_titles(sources))}."
+        titles = ", ".join(list_titles(sources))
+        yield f"Lines with published numbers ran their very settings: {titles}."
 
 
 def describe_test_numbers(some: Sequence[Cell]) -> Iterator[str]:
@@ -45,7 +46,8 @@ def describe_test_numbers(some: Sequence[Cell]) -> Iterator[str]:
         yield "No test number of ours yet; python -m tuner.evaluate FOLDER makes them."
     for metric, others in find_worst_cases(some):
         if metric in asked:
-            yield f"{format_heading(metric)} of ours: worst case with {', '.join(sorted(others))} as well."
+            names = ", ".join(sorted(others))
+            yield f"{format_heading(metric)} of ours: worst case with {names} as well."
 
 
 def describe_left_out(reasons: Sequence[str]) -> Iterator[str]:

@@ -17,7 +17,8 @@ def check_claim(claim: Claim, cells: Sequence[Cell]) -> str:
     Test numbers are compared if both cells have two seeds of them, else validation accuracies.
     """
     first, second = (find_cell(parts, cells) for parts in (claim.a, claim.b))
-    statement = f"{claim.statement[0].upper()}{claim.statement[1:]} ({claim.location}{format_published_pair(claim, first, second)})"
+    source = f"{claim.location}{format_published_pair(claim, first, second)}"
+    statement = f"{claim.statement[0].upper()}{claim.statement[1:]} ({source})"
     if first is None or second is None:
         return f"{statement}: not run here."
     a, b = first.test_values(claim.metric), second.test_values(claim.metric)
@@ -39,7 +40,9 @@ def check_claim(claim: Claim, cells: Sequence[Cell]) -> str:
 
 
 def find_cell(parts: str, cells: Sequence[Cell]) -> Cell | None:
-    """Return the cell whose label has these parts, preferring a label with only these; `None`: no cell has them.
+    """Return the cell whose label has these parts, preferring a label with only these.
+
+    `None`: no cell has them.
 
     Raises:
         ValueError: If there are several, which is a mistake in the claim.

@@ -31,12 +31,15 @@ class Claim:
 BASE = "warmup_lr_epochs=0, warmup_eps_epochs=0, attack_early_stop=none"
 EARLY_STOPPED = "warmup_lr_epochs=0, warmup_eps_epochs=0, attack_early_stop=40:70"
 TABLE_2 = (
-    Claim(statement="stopping the attack early raises clean accuracy", location="Section 3.1", a=EARLY_STOPPED,
+    Claim(statement="stopping the attack early raises clean accuracy", location="Section 3.1",
+          a=EARLY_STOPPED,
           b=BASE, metric="clean_acc"),
-    Claim(statement="stopping the attack early costs robust accuracy", location="Section 3.1", a=BASE,
+    Claim(statement="stopping the attack early costs robust accuracy", location="Section 3.1",
+          a=BASE,
           b=EARLY_STOPPED, metric="aa_acc"),
     *(
-        Claim(statement=f"a warm-up of {what} over {epochs} epochs changes little", location="Section 3.1",
+        Claim(statement=f"a warm-up of {what} over {epochs} epochs changes little",
+              location="Section 3.1",
               a=f"warmup_{key}_epochs={epochs}", b=BASE, metric="aa_acc", relation="alike")
         for what, key in (("the learning rate", "lr"), ("eps", "eps"))
         for epochs in (10, 15, 20)
@@ -53,7 +56,8 @@ TABLE_3 = tuple(
             for size in (64, 256, 512)
         ),
         *(
-            Claim(statement=f"scaling the learning rate with it helps batch size {size} with {network}",
+            Claim(statement=f"scaling the learning rate with it helps batch size {size} "
+                  f"with {network}",
                   location="Section 3.2", a=f"{network}, batch_size={size}, lr_rule=linear_scaled",
                   b=f"{network}, batch_size={size}, lr_rule=basic", metric="pgd10_acc")
             for size in (64, 256, 512)
@@ -62,7 +66,8 @@ TABLE_3 = tuple(
 )  # fmt: skip
 TABLE_4 = (
     *(
-        Claim(statement=f"label smoothing {amount} beats none with {network}", location="Section 3.2",
+        Claim(statement=f"label smoothing {amount} beats none with {network}",
+              location="Section 3.2",
               a=f"{network}, label_smoothing={amount}", b=f"{network}, label_smoothing=0",
               metric=metric)
         for network in ("ResNet-18", "WRN-34-10")
@@ -75,7 +80,8 @@ TABLE_4 = (
 )  # fmt: skip
 TABLE_5 = (
     *(
-        Claim(statement=f"SGD with momentum beats {name}", location="Table 5", a="optimizer=sgd_momentum",
+        Claim(statement=f"SGD with momentum beats {name}", location="Table 5",
+              a="optimizer=sgd_momentum",
               b=f"optimizer={name}", metric="aa_acc")
         for name in ("adam", "adamw")
     ),
@@ -113,7 +119,8 @@ TABLE_8 = tuple(
     for network in ("WRN-34-10", "WRN-34-20")
     for claim in (
         *(
-            Claim(statement=f"weight decay 5e-4 beats {decay} with {network}", location="Section 3.2",
+            Claim(statement=f"weight decay 5e-4 beats {decay} with {network}",
+                  location="Section 3.2",
                   a=f"{network}, weight_decay=5e-4, {RELU}",
                   b=f"{network}, weight_decay={decay}, {RELU}", metric=metric)
             for decay in ("1e-4", "2e-4")
@@ -128,7 +135,8 @@ TABLE_8 = tuple(
     )
 )  # fmt: skip
 TABLE_9 = tuple(
-    Claim(statement=f"weight decay 5e-4 beats 2e-4 for TRADES with {network} at 8/255 in {mode} mode",
+    Claim(statement=f"weight decay 5e-4 beats 2e-4 for TRADES with {network} at 8/255 "
+          f"in {mode} mode",
           location="Section 3.4", a=f"{network}, eps=8/255, weight_decay=5e-4, activation=relu, "
           f"bn_mode={mode}", b=f"{network}, eps=8/255, weight_decay=2e-4, bn_mode={mode}",
           metric=metric)
@@ -202,7 +210,8 @@ GRADALIGN = (
           metric="aa_acc"),
     *(
         Claim(statement=f"{good} does not collapse at 14/255, where {bad} does",
-              location="rebuttal, line 29", a=f"{good}, 14/255", b=f"{bad}, 14/255", metric="aa_acc")
+              location="rebuttal, line 29", a=f"{good}, 14/255",
+              b=f"{bad}, 14/255", metric="aa_acc")
         for good in ("PGD-10", "FGSM + GradAlign")
         for bad in ("FGSM", "FGSM-RS", "PGD-2", "Free-8")
     ),

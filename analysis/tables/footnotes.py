@@ -12,7 +12,7 @@ class Footnote:
 
     Attributes:
         text: A sentence or two.
-        line_parts: Lines that it is of: each says which parts their labels have. None: the whole table.
+        line_parts: Parts of the labels of the lines that it is about; empty: the whole table.
     """
 
     text: str

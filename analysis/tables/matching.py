@@ -124,7 +124,7 @@ def load_settings() -> list[PublishedSetting]:
 
 
 def list_expected_knobs(row: PublishedRow, epochs: int) -> Iterator[tuple[str, object]]:
-    """Yield what each knob must be for a run to be a row's, first the knobs that differ between rows."""
+    """Yield the knobs of a row and their values, first the knobs that differ between rows."""
     yield from ((path, read(row.setting[word])) for word, (path, read) in ROW_KNOBS.items())
     network = NETWORK_NAMES.get(row.architecture, row.architecture)
     yield "model.name", network

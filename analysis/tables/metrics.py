@@ -10,9 +10,9 @@ class Metric:
     Attributes:
         title: What it is called in a heading, with its unit.
         attacks: Attacks of an evaluation on the test split, after all of which it is the accuracy;
-            none: clean accuracy.
-        is_training_cost: Whether it is of training itself, and depends on the machine: its numbers are put
-            side by side, never subtracted.
+            empty: clean accuracy.
+        is_training_cost: Whether it is a cost of training, which depends on the machine: its
+            numbers are put side by side, never subtracted.
         is_error: Whether it is an error, of which less is better, rather than an accuracy.
     """
 

@@ -86,8 +86,10 @@ def label_setting(study: Study, trial: Mapping[str, Any]) -> str:
 def format_label_value(value: Any) -> str:  # noqa: ANN401
     """Return the value of a knob, short and without a comma.
 
-    >>> format_label_value(0.0005), format_label_value("[0.9090909, 0.95]"), format_label_value(None)
-    ('0.0005', '[0.909; 0.95]', 'none')
+    >>> format_label_value(0.0005), format_label_value(None)
+    ('0.0005', 'none')
+    >>> format_label_value("[0.9090909, 0.95]")
+    '[0.909; 0.95]'
     """
     if pd.isna(value):
         return "none"

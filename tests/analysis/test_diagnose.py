@@ -64,7 +64,7 @@ def rows_of(study):
     return pd.read_parquet(study / _table.TABLE_FILE)
 
 
-def refused(capsys, *words):
+def run_invalid(capsys, *words):
     assert main([str(word) for word in words]) == 2
     return capsys.readouterr().err
 
@@ -221,7 +221,7 @@ def test_both_checkpoints_of_a_trial_are_looked_at(results):
 def test_everything_wrong_is_told_at_once(results, capsys):
     (results / "three").mkdir()
     words = ["measure=hesian,transfer,fosc", "images=0", "fosc.steps=0", "surface.points=5"]
-    said = refused(capsys, results / "one", results / "three", *words, "speed=1", "split=train")
+    said = run_invalid(capsys, results / "one", results / "three", *words, "speed=1", "split=train")
     assert said.startswith("8 problems:")
     for each in (
         "speed: no such key.",
@@ -249,7 +249,7 @@ def test_everything_wrong_is_told_at_once(results, capsys):
     ],
 )
 def test_one_thing_wrong(results, capsys, words, said):
-    assert said in refused(capsys, results / "one", *words)
+    assert said in run_invalid(capsys, results / "one", *words)
 
 
 def test_folders_must_ask_one_question(results, capsys):
@@ -259,7 +259,7 @@ def test_folders_must_ask_one_question(results, capsys):
     config["data"]["crop"] = 0  # of training alone
     file.write_text(yaml.safe_dump(config))
     folders = [results / "one", results / "two"]
-    said = refused(capsys, *folders, *CHEAP)
+    said = run_invalid(capsys, *folders, *CHEAP)
     assert said.startswith("2 problems:")
     assert "threat.eps: is 0.1 in one and 0.2 in two; write threat.eps=VALUE for both." in said
     assert "data.split_seed: is None in one and 1 in two" in said
@@ -272,26 +272,26 @@ def test_a_threat_without_eps(results, capsys):
     config = yaml.safe_load(file.read_text())
     del config["threat"]["eps"]
     file.write_text(yaml.safe_dump(config))
-    assert "threat.eps: needs a value" in refused(capsys, results / "one")
+    assert "threat.eps: needs a value" in run_invalid(capsys, results / "one")
     assert main([str(results / "one"), *CHEAP, "threat.eps=0.1"]) == 0
 
 
 def test_files_that_cannot_be_read(results, capsys):
     (results / "one" / _table.TABLE_FILE).write_bytes(b"PAR1 half")
     (results / "two/best" / checkpoint.WEIGHTS_FILE).write_bytes(b"nothing")
-    said = refused(capsys, results / "one", results / "two", *CHEAP)
+    said = run_invalid(capsys, results / "one", results / "two", *CHEAP)
     assert said.startswith("2 problems:")
     assert f"{_table.TABLE_FILE} cannot be read" in said
     assert "expected a whole safetensors file" in said
 
 
 def test_no_folder(capsys):
-    assert "FOLDER: expected the results folders of searches, got none." in refused(
+    assert "FOLDER: expected the results folders of searches, got none." in run_invalid(
         capsys, "seed=1"
     )
 
 
-def test_what_is_measured_survives_an_interruption(results, monkeypatch, capsys):
+def test_finished_measurements_survive_an_interruption(results, monkeypatch, capsys):
     one = results / "one"
 
     def interrupted(*_, **__):
@@ -300,7 +300,7 @@ def test_what_is_measured_survives_an_interruption(results, monkeypatch, capsys)
     with monkeypatch.context() as patch:
         patch.setattr("analysis.diagnostics.gradient_alignment.cosine_similarity", interrupted)
         assert main([str(one), *CHEAP]) == 130
-    assert "what is measured is kept" in capsys.readouterr().out
+    assert "finished measurements are kept" in capsys.readouterr().out
     before = rows_of(one)
     assert set(before["measure"]) == {"fosc"}
     assert len(before) == 6

@@ -6,7 +6,7 @@ import pytest
 from analysis.interactions import compute_partial_dependence, fit_gaussian_process, h_statistic
 
 
-class Known:
+class FunctionModel:
     """A model that is a function."""
 
     def __init__(self, function):
@@ -14,7 +14,7 @@ class Known:
 
 
 def share(function, x, one=0, other=1):
-    model = Known(function)
+    model = FunctionModel(function)
     parts = ([one, other], [one], [other])
     return h_statistic(*(compute_partial_dependence(model, x, part) for part in parts))
 
@@ -24,7 +24,7 @@ GRID = np.stack(np.meshgrid([0.0, 1.0], [0.0, 0.5, 1.0], indexing="ij"), axis=-1
 
 def test_partial_dependence_by_hand():
     """Of a + 2 b over {0, 1} x {0, 1/2, 1}: a - 1/2, and 2 b - 1."""
-    model = Known(lambda x: x[:, 0] + 2 * x[:, 1])
+    model = FunctionModel(lambda x: x[:, 0] + 2 * x[:, 1])
     assert compute_partial_dependence(model, GRID, [0]) == pytest.approx(GRID[:, 0] - 0.5)
     assert compute_partial_dependence(model, GRID, [1]) == pytest.approx(2 * GRID[:, 1] - 1)
 

@@ -76,7 +76,7 @@ def values(comparison, label):
     return dict(zip(comparison.table.headings[1:], line.values, strict=True))
 
 
-def verdict(comparison, words):
+def find_verdict(comparison, words):
     (found,) = (each for each in comparison.verdicts if words in each)
     return found
 
@@ -127,7 +127,7 @@ def test_differences_by_hand():
 def test_a_verdict_by_hand():
     # pair by pair 2, 3, 4 points: 3 ± 4.303 / sqrt(3); t = sqrt(27), and p = 1 - t / sqrt(t² + 2)
     (found,) = compare_with_papers(frames(SEEDS))
-    said = verdict(
+    said = find_verdict(
         found, "Label smoothing 0.3 beats none with ResNet-18 (Section 3.2; published Au"
     )
     assert said.endswith(
@@ -143,7 +143,7 @@ def test_test_numbers_of_two_seeds_decide():
     ]
     # -10 and -9: -9.5 ± 12.706 * 0.5, all of it below the point that would matter
     (found,) = compare_with_papers(frames(SEEDS, evaluation))
-    said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
+    said = find_verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
     assert ": no; -9.50 points [-15.85, -3.15]" in said
     assert "of AutoAttack on test images, 2 pairs" in said
 
@@ -151,14 +151,14 @@ def test_test_numbers_of_two_seeds_decide():
 def test_one_test_number_a_side_does_not_decide():
     evaluation = [*chain(PLAIN, 0, 0.50), *chain(SMOOTH, 0, 0.40)]
     (found,) = compare_with_papers(frames(SEEDS, evaluation))
-    said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
+    said = find_verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published AutoAttack")
     assert "): yes; +3.00 points" in said
     assert "on validation images, 3 pairs" in said
 
 
 def test_one_seed_is_not_enough():
     (found,) = compare_with_papers(frames([SEEDS[0], SEEDS[3]]))
-    said = verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published PGD-10")
+    said = find_verdict(found, "0.3 beats none with ResNet-18 (Section 3.2; published PGD-10")
     assert said.endswith(
         "not enough seeds; +2.00 points of PGD accuracy on validation images, 1 and 1 seeds."
     )
@@ -255,7 +255,9 @@ def test_errors_are_subtracted_as_errors_and_judged_as_accuracies():
     ]
     (found,) = compare_with_papers(frames(trials, evaluation, there))
     assert values(found, constant)["PGD-100 error %: ours - paper"] == "+8.14"  # 19 - 10.86
-    said = verdict(found, "A linear schedule of eps beats a constant one (Table 1; published PGD")
+    said = find_verdict(
+        found, "A linear schedule of eps beats a constant one (Table 1; published PGD"
+    )
     # 10 and 10.1 points: 10.05 ± 12.706 * 0.05
     assert "): yes; +10.05 points [+9.41, +10.69]" in said
     assert "of PGD-100 accuracy on test images" in said
@@ -278,7 +280,7 @@ def test_minutes_are_put_side_by_side_and_their_ratio_is_judged():
     assert row["minutes an epoch: here"] == "1.00 ± 0.00 (2)"  # 6600 s / 110 epochs
     assert not [name for name in row if "ours - paper" in name]
     # 0 and -0.1 %: -0.05 ± 12.706 * 0.05, within one percent
-    said = verdict(found, "Hypersphere embedding costs PGD-AT no time")
+    said = find_verdict(found, "Hypersphere embedding costs PGD-AT no time")
     assert ": yes; -0.05 points [-0.68, +0.58]" in said
 
 

@@ -25,7 +25,7 @@ def table(tmp_path):
 
 
 @pytest.fixture
-def plain(tmp_path):
+def plain_study(tmp_path):
     said = {
         "space": "weight_decay", "command": "python -m tuner.search space=weight_decay",
         "searched": {"optimizer.weight_decay": "loguniform(1e-05, 0.01)"},
@@ -36,7 +36,7 @@ def plain(tmp_path):
         | {"optimizer.weight_decay": 1e-4}
         for row in SEEDS[:1]
     ]
-    return kept(tmp_path / "plain", said, trials)
+    return kept(tmp_path / "plain_study", said, trials)
 
 
 def test_our_cells_beside_theirs(table, capsys):
@@ -67,18 +67,18 @@ def test_published_tables_alone(capsys):
     assert "| 86.56 | 53.22 | 46.04 |" in out
 
 
-def test_another_space_says_which_are_tables(plain, capsys):
-    assert main([plain]) == 2
+def test_another_space_says_which_are_tables(plain_study, capsys):
+    assert main([plain_study]) == 2
     said = capsys.readouterr().err
     assert "space weight_decay is no table of a paper" in said
     assert "gradalign_figure1" in said
 
 
-def test_what_can_be_said_is_said(table, plain, capsys):
-    assert main([table, plain]) == 0
+def test_what_can_be_said_is_said(table, plain_study, capsys):
+    assert main([table, plain_study]) == 0
     out = capsys.readouterr().out
     assert "Table 4 of Bag of Tricks" in out
-    assert "plain: space weight_decay is no table of a paper" in out
+    assert "plain_study: space weight_decay is no table of a paper" in out
 
 
 def test_exactly_what_was_published_is_found_without_its_space(tmp_path, capsys):

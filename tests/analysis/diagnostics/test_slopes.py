@@ -73,8 +73,8 @@ def test_alignment_is_the_angle_between_an_image_and_a_point_inside_ball_and_ran
     torch.testing.assert_close(found["alignment"].double(), expected, rtol=0, atol=1e-6)
 
 
-def test_the_sure_have_an_alignment_and_the_flat_have_none():
-    """At a margin of 60 the gradient is about 1e-26 long, far below what torch's cosine divides by."""
+def test_tiny_gradients_have_an_alignment_and_zero_gradients_have_none():
+    """At a margin of 60 the gradient norm is about 1e-26, below the eps of torch's cosine."""
     x = pixels(0.5, 0.6)
     sure = Halfspace(torch.ones(1), bias=-60.0)
     found = gradient_alignment.measure(sure, x, torch.zeros(2).long(), threat=LINF, rng=rng())
@@ -120,8 +120,8 @@ def test_fosc_vanishes_where_pgd_has_reached_the_corner():
         torch.testing.assert_close(each, torch.zeros(5), rtol=0, atol=1e-6)
 
 
-def test_fosc_of_one_step_is_what_is_left_of_the_way():
-    """The gradient is -sigmoid(-m) w, so that the loss could grow by sigmoid(-m) |w| a pixel's way."""
+def test_fosc_of_one_step_is_the_unused_part_of_the_radius():
+    """The gradient is -sigmoid(-m) w: the loss could grow by sigmoid(-m) |w| per unit of pixel."""
     model, x = Halfspace(torch.tensor([2.0]), bias=-1.0), torch.full((6, 1, 1, 1), 0.5)
     found = fosc.measure(model, x, ones(x), threat=LINF, rng=rng(2), steps=1, step_size=0.03)
     begin = x + 0.1 * (2 * torch.rand(x.shape, generator=rng(2)) - 1)

@@ -64,9 +64,10 @@ def test_no_line_joins_trials_that_differ_in_more():
     assert drawn.get_linestyle() == "-"
 
 
-def test_what_was_stopped_or_broke_counts_in_no_mean():
+def test_stopped_and_failed_trials_count_in_no_mean():
     rows = [trial_row(0.4, **{WD: 1e-4}), trial_row(0.5, **{WD: 1e-3}),
-            trial_row(0.1, status="stopped", **{WD: 1e-3}), trial_row(0.0, status="diverged", **{WD: 1e-2}),
+            trial_row(0.1, status="stopped", **{WD: 1e-3}),
+            trial_row(0.0, status="diverged", **{WD: 1e-2}),
             trial_row(0.2, status="collapsed", **{WD: 3e-3}),
             trial_row(float("nan"), status="failed", **{WD: 1e-2})]  # fmt: skip
     figure = figures.draw("weight_decay", study_frames(rows))
@@ -232,7 +233,8 @@ def test_each_knob_has_a_panel():
 def test_a_knob_of_some_trials_is_drawn_for_those():
     rows = [trial_row(0.4, optimizer="sgd", optimizer__nesterov=True, optimizer__lr=1.0),
             trial_row(0.5, optimizer="sgd", optimizer__nesterov=False, optimizer__lr=0.1),
-            trial_row(0.3, optimizer="adam", optimizer__nesterov=None, optimizer__lr=0.2)]  # fmt: skip
+            trial_row(0.3, optimizer="adam", optimizer__nesterov=None,
+                      optimizer__lr=0.2)]  # fmt: skip
     figure = figures.draw("sensitivity", study_frames(rows))
     panels = {axes.get_xlabel(): axes for axes in figure.axes}
     assert panels["optimizer.nesterov"].get_title("left") == "n = 2"
@@ -303,7 +305,8 @@ def test_parallel_coordinates_stand_in_order():
 
 
 def test_overfitting_is_best_minus_last_of_each_setting():
-    rows = [trial_row(0.50, last=0.40, **{WD: 1e-4}), trial_row(0.54, last=0.48, seed=1, **{WD: 1e-4}),
+    rows = [trial_row(0.50, last=0.40, **{WD: 1e-4}),
+            trial_row(0.54, last=0.48, seed=1, **{WD: 1e-4}),
             trial_row(0.60, last=0.45, **{WD: 1e-3})]  # fmt: skip
     axes = figures.draw("overfitting", study_frames(rows)).axes[0]
     assert find_line(axes, "best epoch") == (pytest.approx([60, 52]), [1, 2])

@@ -218,9 +218,12 @@ def test_settings_without_a_knob_are_settings_of_their_own():
     assert "n = 3 trials (2 settings)" in collect_text(figures.draw("clean_robust", frames))
 
 
-def test_incomparable_trials_are_said():
-    parts = [study_frames([trial_row(0.5), trial_row(0.4)], {"fixed": {"data": {"name": name}}}, name=name)
-             for name in ("mnist", "cifar10")]  # fmt: skip
+def test_incomparable_trials_are_reported():
+    rows = [trial_row(0.5), trial_row(0.4)]
+    parts = [
+        study_frames(rows, {"fixed": {"data": {"name": name}}}, name=name)
+        for name in ("mnist", "cifar10")
+    ]
     assert "n = 4 trials (2 settings), 2 studies, 2 data sets" in collect_text(
         figures.draw("clean_robust", join_frames(parts))
     )

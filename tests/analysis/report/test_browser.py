@@ -269,7 +269,7 @@ def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
             with hold_event_log(folder):
                 follow(page, folder)
             server.live_report.next_read_at = 0.0
-            told(page, "Ended")
+            wait_for_state(page, "Ended")
             assert names(page) == []
             assert page.locator("#count").inner_text() == "0 of 3 trials"
         finally:
@@ -278,14 +278,14 @@ def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
     assert all(url.startswith(page.url) for url in opened.asked)
 
 
-def told(page, start):
-    """Wait until the page says how the search stands."""
+def wait_for_state(page, start):
+    """Wait until the state on the page begins with `start`."""
     state = page.locator("#state")
     playwright.expect(state).to_contain_text(re.compile(f"^{start}"), timeout=60_000)
 
 
 def follow(page, folder):
-    told(page, "Running: 2")
+    wait_for_state(page, "Running: 2")
     page.get_by_label("Filter").fill("running")
     for _ in ("ascending", "descending"):
         page.get_by_role("columnheader", name="trial").get_by_role("button").click()

@@ -24,12 +24,12 @@ def data_of(html):
     )
 
 
-def shown(folder):
+def load_selected(folder):
     return add_selected_epochs(analysis.load(folder))
 
 
 def test_curves_are_cut_where_trials_begin(tmp_path):
-    found = build_payload(shown(write_small_study_folder(tmp_path / "s")))["curves"]
+    found = build_payload(load_selected(write_small_study_folder(tmp_path / "s")))["curves"]
     assert found["starts"] == [0, 4, 8, 12, 16, 20, 24]
     assert found["selected"] == [2, 6, 10, 14, 18, 22]
     # trial 0003 rises to 0.6 in quarters and falls by 0.05
@@ -41,19 +41,19 @@ def test_a_trial_without_epochs_has_none(tmp_path):
     folder = write_study_folder(tmp_path / "s", rows)
     epochs = pd.read_parquet(folder / "epochs.parquet")
     epochs[epochs["trial_id"] == "0001"].to_parquet(folder / "epochs.parquet")
-    found = build_payload(shown(folder))["curves"]
+    found = build_payload(load_selected(folder))["curves"]
     assert found["starts"] == [0, 0, 4]
     assert found["selected"] == [-1, 2]
 
 
 def test_accuracies_have_four_digits_and_knobs_six(tmp_path):
     rows = [trial_row("0000", 0.123456789, knobs={"k": 0.00123456789})]
-    found = build_payload(shown(write_study_folder(tmp_path / "s", rows)))
+    found = build_payload(load_selected(write_study_folder(tmp_path / "s", rows)))
     values = {each["key"]: each["values"] for each in found["columns"]}
     assert values["val_robust_accuracy"] == [0.123457]
     assert max(found["curves"]["measures"]["val_robust_accuracy"]) == 0.1235
     rows += [trial_row("0001", 0.2, knobs={"k": 50.0})]
-    found = build_payload(shown(write_study_folder(tmp_path / "s", rows)))
+    found = build_payload(load_selected(write_study_folder(tmp_path / "s", rows)))
     assert {e["key"]: e["values"] for e in found["columns"]}["k"] == [0.00123457, 50]
 
 
@@ -62,7 +62,7 @@ def test_the_leader_satisfies_the_constraint(tmp_path):
         trial_row("0000", 0.6, knobs={"k": 1}, feasible=False),
         trial_row("0001", 0.5, knobs={"k": 2}, feasible=True),
     ]
-    assert find_leaders(shown(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
+    assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
 
 
 def test_more_seeds_count_for_more_than_one_lucky_one(tmp_path):
@@ -74,7 +74,7 @@ def test_more_seeds_count_for_more_than_one_lucky_one(tmp_path):
         trial_row("0001s1", 0.44, knobs={"k": 2}, mean=0.45, n=2),
         trial_row("0002s1", 0.40, knobs={"k": 3}, mean=0.44, n=2),
     ]
-    assert find_leaders(shown(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
+    assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
 
 
 def test_fronts_are_of_each_study(tmp_path):
@@ -253,16 +253,16 @@ def test_mistakes_are_told_at_once(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["live=true", "to=x.html"], "nothing is written with live=true"),
         (["port=8000"], "nothing is served without live=true"),
         (["to=nowhere/x.html"], "there is no folder"),
     ],
 )
-def test_keys_that_clash_are_refused(tmp_path, words, told, capsys):
+def test_keys_that_clash_are_refused(tmp_path, words, message, capsys):
     assert main([str(write_small_study_folder(tmp_path / "s")), *words]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_no_folder_is_refused(capsys):
