@@ -37,7 +37,7 @@ def test_the_best_epoch_comes_right_after_the_first_drop_of_the_learning_rate(fr
     assert found["last_epoch"] == 200
 
 
-def test_every_setting_overfits_but_the_one_that_never_learned(frames):
+def test_every_setting_that_learns_overfits(frames):
     found = select_epochs(frames).set_index("trial_id")
     flat = found.index[found["robust_overfitting"] <= 0]
     assert flat.tolist() == ["cifar10_l2/preactresnet18_50"]
@@ -52,12 +52,12 @@ def test_weight_decay_of_5_and_50_collapses(frames):
     assert status["cifar10_l2/preactresnet18_50"] == "diverged"
 
 
-def test_that_the_test_split_chose_is_said(frames):
-    assert "examined the test split" in frames.problems[0]
+def test_selection_on_the_test_split_is_reported(frames):
+    assert "evaluated on the test split" in frames.problems[0]
     assert set(select_epochs(frames)["oracle_split"]) == {"test"}
 
 
-def test_one_run_a_setting_tells_no_difference(frames):
+def test_one_run_per_setting_shows_no_difference(frames):
     assert set(summarize_seeds(frames)["n"]) == {1}
     found = compare_settings(frames, "optimizer.weight_decay", 5e-2, 5e-1)
     assert found.difference == pytest.approx(0.4777 - 0.3396)
@@ -66,7 +66,7 @@ def test_one_run_a_setting_tells_no_difference(frames):
         compare_settings(frames, "optimizer.weight_decay", 0.3, 5e-1)
 
 
-def test_nothing_was_saved_where_nothing_was_stopped(frames):
+def test_nothing_is_saved_if_nothing_was_stopped(frames):
     (row,) = estimate_savings(frames).to_dict("records")
     assert (row["stopped"], row["epochs_saved"]) == (0, 0)
     assert row["leader"] == 0.7162

@@ -13,12 +13,13 @@ from tuner.storage.event_log import EventLog
 from tuner.storage.results_store import LocalStore, RemoteStore
 
 RETRY_LABEL = "down what checkpoints take"
+"""Completes the message "cannot write ... (reason)"."""
 FOLDER_SEPARATOR = re.compile("[-_]")
 """Separates the trial number from the resume count in a folder name."""
 
 
 class CheckpointRetention:
-    """Holds the checkpoints of all trials below a budget."""
+    """Keeps the size of the checkpoints of all trials below a budget."""
 
     def __init__(
         self,
@@ -27,13 +28,13 @@ class CheckpointRetention:
         event_log: EventLog,
         warn: Callable[[str], None],
     ) -> None:
-        """Look at what is there.
+        """Measure the checkpoints that exist.
 
         Args:
-            store: Where the results lie.
+            store: Where the results are stored.
             progress: Holds the trials and the budget; its `disk_bytes` is updated.
-            event_log: Where it is written down whose checkpoint goes.
-            warn: Called, once, with what to say where the budget cannot be kept.
+            event_log: Where deletions of checkpoints are logged.
+            warn: Called once, with a message, if the budget cannot be kept.
         """
         self.store, self.progress, self.event_log = store, progress, event_log
         self.warn: Callable[[str], None] | None = warn
@@ -44,37 +45,39 @@ class CheckpointRetention:
 
     @property
     def is_measured(self) -> bool:
-        """Whether anything is counted: at an address each look takes time, and needs a reason."""
+        """Whether sizes are measured: at an address, where it is slow, only for a budget."""
         return self.progress.disk_budget is not None or not isinstance(self.store, RemoteStore)
 
     def measure_all(self) -> None:
-        """Measure what is used by all trials."""
-        there: dict[str, set[Path]] = {}
+        """Measure the checkpoints of all trials."""
+        by_trial: dict[str, set[Path]] = {}
         for path in self.event_log.retry(RETRY_LABEL, self.store.list_all_checkpoints):
-            there.setdefault(FOLDER_SEPARATOR.split(path.parent.name)[0], set()).add(path)
+            by_trial.setdefault(FOLDER_SEPARATOR.split(path.parent.name)[0], set()).add(path)
         self.sizes, self.progress.disk_bytes = {}, 0
-        for number, found in there.items():
-            self.measure_trial(number, found)
+        for number, checkpoints in by_trial.items():
+            self.measure_trial(number, checkpoints)
 
     def measure_trial(self, number: str, checkpoints: set[Path]) -> None:
-        """Measure what a trial uses, but for what is being written or about to be replaced.
+        """Measure the checkpoints of a trial, without those that it is writing or replacing.
 
         Args:
-            number: The trial's.
-            checkpoints: The checkpoints that it has left.
+            number: The number of the trial.
+            checkpoints: Its checkpoints in the store.
         """
         record = self.progress.records.get(number)
         named = named_checkpoints(record) if record else set()
-        there = {path for path in checkpoints if path.parent != active_folder(record)}
-        before = self.sizes.get(number, {})
-        now = {
-            # what a trial has reported does not change any more
-            path: before[path] if path in named and path in before else self.checkpoint_bytes(path)
-            for path in there | named
+        inactive = {path for path in checkpoints if path.parent != active_folder(record)}
+        old_sizes = self.sizes.get(number, {})
+        new_sizes = {
+            # a checkpoint that a trial has reported does not change any more
+            path: old_sizes[path]
+            if path in named and path in old_sizes
+            else self.checkpoint_bytes(path)
+            for path in inactive | named
         }
-        self.sizes[number] = now
-        self.progress.disk_bytes += sum(now.values()) - sum(before.values())
-        self.largest_checkpoint = max(self.largest_checkpoint, *now.values(), 0)
+        self.sizes[number] = new_sizes
+        self.progress.disk_bytes += sum(new_sizes.values()) - sum(old_sizes.values())
+        self.largest_checkpoint = max(self.largest_checkpoint, *new_sizes.values(), 0)
 
     def list_checkpoints(self, folder: Path) -> list[Path]:
         """Return the checkpoints in a folder of a trial."""
@@ -96,48 +99,49 @@ class CheckpointRetention:
         """
         if not self.is_measured:
             return
-        alone = None if self.is_first_check else record
+        changed = None if self.is_first_check else record
         self.is_first_check = False
-        if alone is None:
+        if changed is None:
             self.measure_all()
         else:
-            self.remeasure_trial(alone)
+            self.remeasure_trial(changed)
         budget = self.progress.disk_budget
         if budget is None:
             return
-        for each in self.progress.ended_trials if alone is None else [alone]:
-            self.delete_leftovers(each)
-        left = chain(self.trials_with_previous(), self.deletable_trials())
+        for trial in self.progress.ended_trials if changed is None else [changed]:
+            self.delete_leftovers(trial)
+        candidates = chain(self.trials_with_previous(), self.deletable_trials())
         while self.progress.disk_bytes + self.pending_bytes() > budget and (
-            worst := next(left, None)
+            worst := next(candidates, None)
         ):
             self.drop_checkpoint(worst)
         if self.progress.disk_bytes > budget and self.warn:
             self.warn(
-                f"disk_budget: the checkpoints of the leader and of trials that run take "
-                f"{format_bytes(self.progress.disk_bytes)}, more than {format_bytes(budget)}; they are kept."
+                "disk_budget: the checkpoints of the best trial and of running trials take "
+                f"{format_bytes(self.progress.disk_bytes)}, more than {format_bytes(budget)}; "
+                "they are kept."
             )
             self.warn = None
 
     def remeasure_trial(self, record: Record) -> None:
-        """Measure what a trial uses, where it is known to have left anything."""
+        """Measure the checkpoints of a trial again, in the folders that are known."""
         folders = {path.parent for path in self.sizes.get(record.trial_id, ())}
         folders |= {path.parent for path in named_checkpoints(record)}
-        there = {
+        checkpoints = {
             path
             for folder in folders - {active_folder(record)}
             for path in self.list_checkpoints(folder)
         }
-        self.measure_trial(record.trial_id, there)
+        self.measure_trial(record.trial_id, checkpoints)
 
     def pending_bytes(self) -> int:
-        """Return the bytes of one more checkpoint a running trial."""
+        """Return the bytes that the next checkpoint of each running trial will take."""
         return len(self.progress.running_trials) * self.largest_checkpoint
 
     def deletable_trials(self) -> Iterator[Record]:
-        """Yield ended trials that left a checkpoint, worst first, the leader left out.
+        """Yield the ended trials that have a checkpoint, worst first, without the best trial.
 
-        Of equals the later goes first, because the earlier would win.
+        Of equal trials the later comes first, because the earlier would win.
         """
         leader = self.progress.leader
         ended = [r for r in self.progress.ended_trials if r.checkpoint and r is not leader]
@@ -159,13 +163,13 @@ class CheckpointRetention:
         self.delete_leftovers(record)
 
     def delete_leftovers(self, record: Record) -> None:
-        """Delete what a trial has left and no longer names, if it has ended."""
+        """Delete the checkpoints that an ended trial no longer names; leave a running one alone."""
         if record.status == "running":
             return
-        left = self.sizes.get(record.trial_id, {}).keys() - named_checkpoints(record)
-        for path in left:
-            self.store.delete_checkpoint(str(path))  # what stays is still counted
-        if left:
+        leftovers = self.sizes.get(record.trial_id, {}).keys() - named_checkpoints(record)
+        for path in leftovers:
+            self.store.delete_checkpoint(str(path))
+        if leftovers:  # counts those that could not be deleted
             self.remeasure_trial(record)
 
 
@@ -175,7 +179,7 @@ def named_checkpoints(record: Record) -> set[Path]:
 
 
 def active_folder(record: Record | None) -> Path | None:
-    """Return where a trial writes, if it runs and has written anything."""
+    """Return the folder of a running trial; `None`: it has ended or has no checkpoint."""
     if record is None or record.status != "running" or not record.checkpoint:
         return None
     return Path(record.checkpoint).parent

@@ -19,18 +19,18 @@ from tuner.storage.lock import acquire_lock
 
 
 class EventLog:
-    """The events of a study, in a file of its results folder that one process writes at a time.
+    """The events of a study, in a file of its results folder that a single process writes.
 
     Attributes:
         folder: The results folder; paths in the file are relative to it.
     """
 
     def __init__(self, folder: Path, retry: Retry | None = None) -> None:
-        """Open the file.
+        """Open and lock the file.
 
         Args:
             folder: The results folder.
-            retry: How to write while the storage refuses; without, that is raised.
+            retry: Repeats failed writes; `None`: the first failure is raised.
 
         Raises:
             InputError: If another process is running the study.
@@ -47,68 +47,68 @@ class EventLog:
         self.valid_size = (folder / EVENT_LOG_FILE).stat().st_size
 
     def log_start(self, record: Record) -> None:
-        """Note a new trial."""
-        about = {"knobs": record.knobs, "seed": record.seed, "groups": record.groups}
-        self.write_event("began", record.trial_id, about)
+        """Log a new trial."""
+        fields = {"knobs": record.knobs, "seed": record.seed, "groups": record.groups}
+        self.write_event("began", record.trial_id, fields)
 
     def log_resume(self, record: Record, source: str, *, was_paused: bool) -> None:
         """Log that a trial resumes, with knobs that may have changed.
 
         Args:
             record: The trial.
-            source: The number of the trial whose weights and history it takes over; its own if it
-                keeps its own.
-            was_paused: Whether it had waited, rather than been cut off.
+            source: The number of the trial whose weights and history it takes over; its own number
+                if it keeps them.
+            was_paused: Whether the scheduler had paused it; otherwise it was interrupted.
         """
-        about = {"knobs": record.knobs, "groups": record.groups, "waited": was_paused}
-        about["source"] = source
-        self.write_event("went_on", record.trial_id, about)
+        fields = {"knobs": record.knobs, "groups": record.groups, "waited": was_paused}
+        fields["source"] = source
+        self.write_event("went_on", record.trial_id, fields)
 
     def log_report(self, number: str, report: Report) -> None:
-        """Note an epoch of the trial of a number."""
+        """Log an epoch of the trial with this number."""
         self.write_event("reported", number, {"report": asdict(report)})
 
     def log_checkpoint(self, record: Record) -> None:
-        """Note where its files are."""
+        """Log where the checkpoints of a trial are."""
         paths = {"checkpoint": record.checkpoint, "spare": record.previous_checkpoint}
-        about = {key: os.path.relpath(path, self.folder) for key, path in paths.items() if path}
-        self.write_event("kept", record.trial_id, about)
+        fields = {key: os.path.relpath(path, self.folder) for key, path in paths.items() if path}
+        self.write_event("kept", record.trial_id, fields)
 
     def log_checkpoint_loss(self, number: str, text: str) -> None:
         """Log that a checkpoint was corrupt, and the consequence."""
         self.write_event("lost", number, {"text": text})
 
     def log_checkpoint_deletion(self, record: Record) -> None:
-        """Note that they are deleted."""
+        """Log that the checkpoints of a trial are deleted."""
         self.write_event("dropped", record.trial_id, {})
 
     def log_end(self, record: Record) -> None:
-        """Note how it ended."""
+        """Log how a trial ended."""
         self.write_event("ended", record.trial_id, {"status": record.status, "error": record.error})
 
     def write_event(self, event: str, number: str, fields: dict[str, Any]) -> None:
-        """Write a line and see it onto the disk."""
+        """Append an event and flush it to the disk."""
         line = json.dumps({"event": event, "trial_id": number, **fields})
         self.retry(
             str(self.folder / EVENT_LOG_FILE), partial(self.append_line, f"{line}\n".encode())
         )
 
     def append_line(self, line: bytes) -> None:
-        """Write a line in place of what an earlier attempt has left of it."""
+        """Append a line, over what a failed attempt may have written of it."""
         self.file.truncate(self.valid_size)
-        left = line
-        while left:
-            left = left[self.file.write(left) :]  # a disk that fills up takes a part of it
+        remaining = line
+        while remaining:  # a disk that fills up takes only a part
+            remaining = remaining[self.file.write(remaining) :]
         os.fsync(self.file.fileno())
         self.valid_size += len(line)
 
     def close(self) -> None:
-        """Let others write."""
+        """Close the file and release its lock."""
         self.file.close()
 
 
 def trim_partial_line(file: Path) -> None:
-    """Cut off a line that was being written when its process died."""
+    """Cut off an unfinished last line, left by a process that died while writing."""
     if file.exists():
         text = file.read_bytes()
         if text and not text.endswith(b"\n"):

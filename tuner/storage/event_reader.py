@@ -16,10 +16,10 @@ from tuner.storage.safe_paths import target_outside
 
 
 def read_events(folder: Path) -> Iterator[dict[str, object]]:
-    """Yield what was written, up to a line that was not finished.
+    """Yield the events as JSON, without an unfinished last line.
 
     Raises:
-        InputError: If the file or another line cannot be read.
+        InputError: If the file or a finished line cannot be read.
     """
     try:
         lines = (folder / EVENT_LOG_FILE).read_text(encoding="utf-8").splitlines(keepends=True)
@@ -35,34 +35,34 @@ def read_events(folder: Path) -> Iterator[dict[str, object]]:
 
 
 def describe_unreadable_line(folder: Path, line_number: int, error: Exception) -> str:
-    """Return the problem of a line."""
+    """Return the error message for a line that cannot be read."""
     return f"{folder / EVENT_LOG_FILE}: line {line_number} cannot be read ({error})."
 
 
 def read_valid_events(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what was written, what each line says in its own types.
+    """Yield the events, validated and in their types.
 
     Raises:
-        InputError: If a line says what no study has written.
+        InputError: If a line is no valid event.
     """
-    begun = set[str]()
+    known_trials = set[str]()
     for number, line in enumerate(read_events(folder), start=1):
         try:
-            found = validate_event(line, begun)
+            event = validate_event(line, known_trials)
         except ValueError as error:
             raise InputError([describe_unreadable_line(folder, number, error)]) from None
-        begun.add(found["trial_id"])
-        yield found
+        known_trials.add(event["trial_id"])
+        yield event
 
 
 @dataclass(frozen=True)
 class SchedulerEvent:
-    """What a rule of early stopping has to hear of.
+    """An event that the scheduler of a resumed study is notified of.
 
     Attributes:
-        kind: A trial began, reported, or went on after it had waited.
-        trial_number: The trial's.
-        report: Of an epoch.
+        kind: What a trial did: it began, reported, or resumed after a pause ("waited").
+        trial_number: The number of the trial.
+        report: The report of an epoch; `None`: the event is another.
     """
 
     kind: Literal["began", "reported", "waited"]
@@ -73,58 +73,58 @@ class SchedulerEvent:
 def load_events(
     folder: Path, constraint: Constraint | None = None
 ) -> tuple[dict[str, Record], list[SchedulerEvent]]:
-    """Return every trial that was begun, by number, and what happened, in order.
+    """Return every trial that began, by number, and the scheduler events in order.
 
-    An epoch that was trained again, after its process had died, counts once, as it came last.
+    An epoch that was trained again after its process died counts once, with its last report.
 
     Args:
         folder: The results folder.
-        constraint: What the best epoch of each should satisfy, if anything.
+        constraint: What the best epoch of each trial should satisfy; `None`: no constraint.
 
     Raises:
         InputError: If the file cannot be read.
     """
     records: dict[str, Record] = {}
-    happened, stale = [], set[int]()
+    events, superseded = [], set[int]()
     for line in read_valid_events(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
-            about = line["knobs"], line["seed"], line["groups"]
-            records[number] = Record(number, *about, constraint=constraint)
-            happened.append(SchedulerEvent("began", number))
+            configuration = line["knobs"], line["seed"], line["groups"]
+            records[number] = Record(number, *configuration, constraint=constraint)
+            events.append(SchedulerEvent("began", number))
         elif kind == "reported":
             report = line["report"]
             reports = records[number].reports
             while reports and reports[-1].position >= report.position:
-                stale.add(id(reports.pop()))
+                superseded.add(id(reports.pop()))
             reports.append(report)
-            happened.append(SchedulerEvent("reported", number, report))
+            events.append(SchedulerEvent("reported", number, report))
         elif kind == "went_on":
             record = records[number]
             record.knobs, record.groups = line["knobs"], line["groups"]
             record.reports = list(records[line["source"]].reports)
             record.status, record.times_resumed = "running", record.times_resumed + 1
-            happened += [SchedulerEvent("waited", number)] * line["waited"]
+            events += [SchedulerEvent("waited", number)] * line["waited"]
         elif kind in {"kept", "dropped"}:
-            named = (line.get(key) for key in ("checkpoint", "spare"))
-            found = (str(folder / path) if path else "" for path in named)
-            records[number].checkpoint, records[number].previous_checkpoint = found
+            relative = (line.get(key) for key in ("checkpoint", "spare"))
+            paths = (str(folder / path) if path else "" for path in relative)
+            records[number].checkpoint, records[number].previous_checkpoint = paths
         elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
     check_checkpoint_paths(folder, records.values())
-    return records, [event for event in happened if id(event.report) not in stale]
+    return records, [event for event in events if id(event.report) not in superseded]
 
 
 def check_checkpoint_paths(folder: Path, records: Iterable[Record]) -> None:
-    """See that the checkpoints of trials lie in their results folder, whatever links it has.
+    """Check that the checkpoints of trials are inside their results folder, links resolved.
 
     Raises:
-        InputError: If one does not: nothing there is the study's to read or to delete.
+        InputError: If one is outside: the study must neither read nor delete it.
     """
     for record in records:
         for path in filter(None, (record.checkpoint, record.previous_checkpoint)):
-            if end := target_outside(folder, Path(path)):
+            if target := target_outside(folder, Path(path)):
                 raise InputError([
-                    f"{folder / EVENT_LOG_FILE}: trial {record.trial_id}: {path} leads to {end}, outside the "
-                    "results folder."
+                    f"{folder / EVENT_LOG_FILE}: trial {record.trial_id}: {path} leads to "
+                    f"{target}, outside the results folder."
                 ])

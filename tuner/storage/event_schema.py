@@ -13,23 +13,23 @@ from trainables.training.report import Report
 from tuner.storage.safe_paths import path_problem
 
 TRIAL_NUMBER = re.compile(r"[0-9]{4,9}(s[0-9]{1,9})?")
-"""Of a trial, and of its seed where it is not the first."""
+"""Number of a trial; for a further seed, followed by `s` and the seed."""
 GroupValues = dict[str, dict[str, object]]
 
 
 def valid_relative_path(path: str) -> str:
-    """Return `path`.
+    """Return `path`, a path relative to the results folder.
 
     Raises:
-        ValueError: If it is none below the results folder.
+        ValueError: If it does not lead below the results folder.
     """
-    if flaw := path_problem(path):
-        raise ValueError(flaw)
+    if problem := path_problem(path):
+        raise ValueError(problem)
     return path
 
 
 def valid_counts(report: Report) -> Report:
-    """Return `report`.
+    """Return `report`, its counts checked.
 
     Raises:
         ValueError: If a count is out of range.
@@ -44,7 +44,7 @@ RelativePath = Annotated[str, AfterValidator(valid_relative_path)]
 
 
 class StartEvent(TypedDict):
-    """A trial that has begun."""
+    """The start of a trial."""
 
     knobs: dict[str, object]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
@@ -52,7 +52,7 @@ class StartEvent(TypedDict):
 
 
 class ResumeEvent(TypedDict):
-    """A resumed trial."""
+    """The resumption of a trial, after a pause or an interruption."""
 
     knobs: dict[str, object]
     groups: GroupValues
@@ -61,20 +61,20 @@ class ResumeEvent(TypedDict):
 
 
 class ReportEvent(TypedDict):
-    """An epoch."""
+    """The report of an epoch."""
 
     report: Annotated[Report, AfterValidator(valid_counts)]
 
 
 class CheckpointEvent(TypedDict, total=False):
-    """Where the files of a trial are."""
+    """The checkpoints of a trial, as paths relative to the results folder."""
 
     checkpoint: RelativePath
     spare: RelativePath
 
 
 class EndEvent(TypedDict):
-    """How a trial has ended."""
+    """The end of a trial."""
 
     status: Literal["completed", "stopped", "diverged", "failed"]
     error: str
@@ -90,26 +90,26 @@ EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
 
 
 def validate_event(line: object, known_trials: Container[str]) -> dict[str, Any]:
-    """Return a line, what it says in its own types.
+    """Return an event with its fields validated and converted to their types.
 
     Args:
-        line: As JSON has it.
-        known_trials: Numbers of the trials that have begun before.
+        line: The event, as parsed from JSON.
+        known_trials: Numbers of the trials that began in earlier lines.
 
     Raises:
-        ValueError: If no study has written it.
+        ValueError: If it is no valid event.
     """
     if not isinstance(line, Mapping) or not isinstance(kind := line.get("event"), str):
-        raise ValueError("must say what event it is")
+        raise ValueError("must be an object with the name of an event")
     number = line.get("trial_id")
     if not isinstance(number, str) or not TRIAL_NUMBER.fullmatch(number):
         raise ValueError(f"trial_id must be a number such as 0007 or 0007s1, got {number!r}")
-    for named in () if kind == "began" else (number, line.get("source", number)):
-        if named not in known_trials:
-            raise ValueError(f"trial {number} goes on with {named!r}, which has not begun")
+    for trial in () if kind == "began" else (number, line.get("source", number)):
+        if trial not in known_trials:
+            raise ValueError(f"trial {number} refers to trial {trial!r}, which has not begun")
     try:
-        own = EVENT_SCHEMAS[kind].validate_python(line) if kind in EVENT_SCHEMAS else {}
+        fields = EVENT_SCHEMAS[kind].validate_python(line) if kind in EVENT_SCHEMAS else {}
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"trial {number}: {where} {format_validation_error(error)}") from None
-    return {**line, **own}
+    return {**line, **fields}

@@ -16,13 +16,13 @@ from tuner.state.trial import Record
 def trials_frame(
     records: Iterable[Record], knobs: Sequence[str], folder: Path, *, include_running: bool = False
 ) -> pd.DataFrame:
-    """Return one row a trial that has ended.
+    """Return a frame with one row per ended trial.
 
     Args:
-        records: Trials, in the order of the rows.
-        knobs: Knob columns, which distinguish the trials.
+        records: The trials, in the order of the rows.
+        knobs: Columns of the knobs, which distinguish the trials.
         folder: The results folder.
-        include_running: Whether those that have not ended get a row as well.
+        include_running: Whether running trials get a row too.
     """
     rows = [
         trial_row(record, folder)
@@ -36,11 +36,11 @@ def trials_frame(
 def trial_row(record: Record, folder: Path) -> dict[str, object]:
     """Return a trial as a row of `trials`."""
     best, last = record.best_report, record.last_report
-    plain_enough = (bool, int, float, NoneType)
-    knobs = {k: v if isinstance(v, plain_enough) else str(v) for k, v in record.knobs.items()}
-    measured = {}
+    scalar_types = (bool, int, float, NoneType)
+    knobs = {k: v if isinstance(v, scalar_types) else str(v) for k, v in record.knobs.items()}
+    metrics = {}
     if best and last:
-        measured = {
+        metrics = {
             "best_epoch": best.epoch,
             "level": best.level,
             "val_clean_accuracy": best.val_clean_accuracy,
@@ -52,7 +52,7 @@ def trial_row(record: Record, folder: Path) -> dict[str, object]:
         "trial_id": record.trial_id,
         "status": record.status,
         **knobs,
-        **measured,
+        **metrics,
         "collapsed_at": record.collapsed_at or None,
         "epochs": len(record.reports),
         "seconds": record.seconds,
@@ -65,7 +65,7 @@ def trial_row(record: Record, folder: Path) -> dict[str, object]:
 
 
 def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Return one row a trial and epoch."""
+    """Return a frame with one row per epoch of each trial."""
     pairs = [(record.trial_id, report) for record in records for report in record.reports]
     # column by column: one dict per row takes gigabytes for a million epochs
     columns: dict[str, object] = {"trial_id": [number for number, _ in pairs]}

@@ -1,4 +1,4 @@
-"""The file lock on an event log. The system releases it when the process ends."""
+"""The file lock on an event log. The operating system releases it when the process ends."""
 
 import fcntl
 import time
@@ -8,14 +8,14 @@ from typing import IO
 
 LOCK_ATTEMPTS = 10
 RETRY_SECONDS = 0.02
-"""Seconds between two tries: who only asks has the lock for a moment."""
+"""Seconds between two attempts: `is_locked` in another process holds the lock for a moment."""
 
 
 def acquire_lock(file: IO[bytes]) -> None:
-    """Take the lock on an open file; to close it lets go.
+    """Take the lock on an open file; closing the file releases it.
 
     Raises:
-        OSError: If another process has it.
+        OSError: If another process holds it.
     """
     for _ in range(LOCK_ATTEMPTS):
         with suppress(OSError):
@@ -26,7 +26,7 @@ def acquire_lock(file: IO[bytes]) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Return whether somebody has the lock on a file, or it cannot be asked for."""
+    """Return whether a process holds the lock on a file, or that cannot be found out."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

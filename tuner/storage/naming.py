@@ -14,20 +14,20 @@ from tuner.storage.results_store import RESULTS_KEY, LocalStore, RemoteStore
 
 TIME_FORMAT = "%Y%m%d-%H%M%S"
 MAX_NAME_LENGTH = 36
-"""Of a space's or a method's name in that of a folder, which file systems keep below 255 bytes."""
+"""Characters of the name of a space or method in a folder name (file systems allow 255 bytes)."""
 
 
 def choose_results_folder(plan: Plan) -> Path:
-    """Return where the results go on this machine.
+    """Return the results folder of a new study on this machine.
 
-    The newest folder has the last name, whatever the clock says: after it was set back, names count
-    on from the newest.
+    The newest folder always sorts last: after the clock was set back, the time in its name is one
+    second after that of the newest folder.
     """
     if plan.settings.name:
         return parent_folder(plan.settings) / plan.settings.name
-    after = [moment + timedelta(seconds=1) for moment, _ in find_default_folders(plan)]
-    moment = max([datetime.now(), *after])
-    return parent_folder(plan.settings) / f"{default_name(plan)}-{moment:{TIME_FORMAT}}"
+    later = [created + timedelta(seconds=1) for created, _ in find_default_folders(plan)]
+    created = max([datetime.now(), *later])
+    return parent_folder(plan.settings) / f"{default_name(plan)}-{created:{TIME_FORMAT}}"
 
 
 def parent_folder(settings: Settings) -> Path:
@@ -36,68 +36,71 @@ def parent_folder(settings: Settings) -> Path:
 
 
 def open_results_store(plan: Plan) -> LocalStore:
-    """Return where the results of a study go, what is there already brought here to go on."""
+    """Return the results store of a study; to resume, fetch its files from the address."""
     settings = plan.settings
     folder = find_folder_to_resume(plan) or choose_results_folder(plan)
-    place = (
+    store = (
         RemoteStore(folder, settings.results) if is_url(settings.results) else LocalStore(folder)
     )
     if settings.resume == "auto":
-        place.fetch_for_resume()
-    return place
+        store.fetch_for_resume()
+    return store
 
 
 def default_name(plan: Plan) -> str:
-    """Return what a folder is called that is given no name, but for the time."""
+    """Return the default name of a results folder, without the time."""
     methods = {Path(variant.fixed["method"]["name"]).stem for variant in plan.variants}
     method = methods.pop() if len(methods) == 1 else "methods"
     return f"{Path(plan.space).stem[:MAX_NAME_LENGTH]}-{method[:MAX_NAME_LENGTH]}"
 
 
 def find_folder_to_resume(plan: Plan) -> Path | None:
-    """Return the newest folder of this space and method, if no name is given and it is wanted."""
+    """Return the newest results folder of this space and method; `None`: there is none.
+
+    Without `resume=auto`, or with a name, that is `None` too.
+    """
     if plan.settings.resume != "auto" or plan.settings.name:
         return None
-    found = [
-        (moment, each)
-        for moment, each in find_default_folders(plan)
-        if (each / EVENT_LOG_FILE).exists()
+    candidates = [
+        (created, folder)
+        for created, folder in find_default_folders(plan)
+        if (folder / EVENT_LOG_FILE).exists()
     ]
     if is_url(plan.settings.results):
-        folder = parent_folder(plan.settings)
-        place = RemoteStore(folder, plan.settings.results, name="")
-        with wrap_access_errors(place.uri, RESULTS_KEY):
-            found += parse_folder_times(plan, place.list_paths(folder))
-    return max(found)[1] if found else None
+        parent = parent_folder(plan.settings)
+        store = RemoteStore(parent, plan.settings.results, name="")
+        with wrap_access_errors(store.uri, RESULTS_KEY):
+            candidates += parse_folder_times(plan, store.list_paths(parent))
+    return max(candidates)[1] if candidates else None
 
 
 def find_default_folders(plan: Plan) -> Iterator[tuple[datetime, Path]]:
-    """Yield the folders of this space and method that were given no name, and their times."""
+    """Yield creation time and path of the local folders with the default name of this plan."""
     yield from parse_folder_times(
         plan, parent_folder(plan.settings).glob(f"{default_name(plan)}-*")
     )
 
 
 def parse_folder_times(plan: Plan, folders: Iterable[Path]) -> Iterator[tuple[datetime, Path]]:
-    """Yield those of some folders that are of this space and method, and their times."""
+    """Yield creation time and path of those folders that have the default name of this plan."""
     for folder in folders:
-        with suppress(ValueError):  # the name of another method may begin like this one's
-            moment = datetime.strptime(
+        with suppress(ValueError):  # the name of another method may start with this one's
+            created = datetime.strptime(
                 folder.name.removeprefix(f"{default_name(plan)}-"), TIME_FORMAT
             )
-            yield moment, folder
+            yield created, folder
 
 
 def check_results_folder(store: LocalStore) -> Iterator[str]:
-    """Yield why a results folder cannot be made, if it cannot."""
+    """Yield an error message if the results folder cannot be created."""
     folder = store.folder
     if isinstance(store, RemoteStore) and store.has_files():
-        yield f"name: {store.uri} exists; choose another name=NAME, or resume=auto to go on."
+        yield f"name: {store.uri} exists; choose another name=NAME, or resume it by resume=auto."
         return
     if folder.exists():
-        hint = ", or resume=auto to go on with it" if (folder / EVENT_LOG_FILE).exists() else ""
+        hint = ", or resume it by resume=auto" if (folder / EVENT_LOG_FILE).exists() else ""
         yield f"name: {folder} exists; choose another name=NAME{hint}."
         return
-    above = next(parent for parent in folder.parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        yield f"results: {above} is no folder that can be written to; write results=FOLDER."
+    parent = next(path for path in folder.parents if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        yield f"results: {parent} is not a writable folder; choose another results=FOLDER."

@@ -1,4 +1,4 @@
-"""Commands that take a results folder, on one at an address such as s3://bucket/studies/NAME."""
+"""Run commands on results folders at addresses such as s3://bucket/studies/NAME."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,47 +20,47 @@ CommandFunction = Callable[[CommandLine, Console], int]
 def with_remote_folders(
     command: CommandFunction, *, upload_results: bool = True
 ) -> CommandFunction:
-    """Return what does to folders at addresses what `command` does to folders here.
+    """Return `command` so that it accepts addresses of results folders too.
 
     Args:
         command: Runs a parsed command and returns the exit status.
-        upload_results: Whether what it leaves in a folder is brought to the address, as it is made.
+        upload_results: Whether files that it writes to a folder are uploaded to the address.
     """
 
-    def acting(line: CommandLine, console: Console) -> int:
-        caution = partial(print_warning, console)
+    def run_on_copies(line: CommandLine, console: Console) -> int:
+        warn = partial(print_warning, console)
         copies = {}
         with ExitStack() as stack:
-            for copy, ahead in refresh_copies([each for each in line.folders if is_url(each)]):
+            for copy, newer in refresh_copies([name for name in line.folders if is_url(name)]):
                 console.print(f"{copy.uri}: the working copy is {copy.folder}.", soft_wrap=True)
                 copies[copy.uri] = str(copy.folder)
                 if upload_results:
-                    stack.callback(Uploader(copy, caution, ahead).close)
-            folders = tuple(copies.get(each, each) for each in line.folders)
+                    stack.callback(Uploader(copy, warn, newer).close)
+            folders = tuple(copies.get(name, name) for name in line.folders)
             return command(replace(line, folders=folders), console)
 
-    return acting
+    return run_on_copies
 
 
 def refresh_copies(addresses: Sequence[str]) -> list[tuple[WorkingCopy, set[Path]]]:
-    """Return the copies of results folders, as new as they are, and what is newer in them.
+    """Fetch results folders; return their local copies and the files that are newer in each copy.
 
     Raises:
-        InputError: If any cannot be had, with the reason for each.
+        InputError: If any cannot be fetched, with all reasons.
     """
-    found, problems = [], list[str]()
+    copies, problems = [], list[str]()
     for address in dict.fromkeys(addresses):
         try:
             copy = open_working_copy(address)
             with wrap_access_errors(address):
-                found.append((copy, copy.refresh()))
+                copies.append((copy, copy.refresh()))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    return found
+    return copies
 
 
 def print_warning(console: Console, text: str) -> None:
-    """Tell what could not be brought."""
+    """Print a warning."""
     console.print(f"caution: {text}", soft_wrap=True)

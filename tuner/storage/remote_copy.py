@@ -1,4 +1,4 @@
-"""This machine's copy of a results folder that lies at an address."""
+"""Working copies: local copies of results folders at addresses."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -24,13 +24,12 @@ from tuner.layout import EVENT_LOG_FILE, RESULTS_FOLDER, SEARCH_FILE, TRIALS_FOL
 from tuner.storage.lock import is_locked
 
 EXCLUDED_NAMES = frozenset({TRIALS_FOLDER, "tensorboard", "export"})
-"""What is not copied with the rest: fetched where needed, for other readers, made here."""
+"""Not copied with the rest: checkpoints (fetched where needed), event files, local exports."""
 APPEND_ONLY_FILES = frozenset({EVENT_LOG_FILE, "optuna.log"})
-"""What only grows, and belongs together."""
+"""Files that only grow and must be of the same moment."""
 NANOSECONDS_PER_SECOND = 10**9
-"""In nanoseconds."""
 ADDRESS_FILE = ".address"
-"""In a copy: the address that it is a copy of."""
+"""File in a working copy that holds its address."""
 
 
 class WorkingCopy:
@@ -51,45 +50,45 @@ class WorkingCopy:
 
     @property
     def filesystem(self) -> FileSystem:
-        """What reads and writes at the address."""
+        """The file system of the address."""
         return self._filesystem_and_path[0]
 
     def remote_path(self, path: Path | str) -> str:
-        """Return the path of a file of the folder, as `filesystem` wants it."""
+        """Return the path of a file of the folder in `filesystem`."""
         return "/".join([self._filesystem_and_path[1], *Path(path).relative_to(self.folder).parts])
 
     def to_address(self, path: Path | str) -> str:
-        """Return where trials find a file of the folder."""
+        """Return the address of a file of the folder."""
         return join_url(self.uri, *Path(path).relative_to(self.folder).parts)
 
     def to_local_path(self, address: str) -> str:
-        """Return where in the folder the file would lie that trials find at an address."""
+        """Return the path that a file at an address has in the folder."""
         above = PurePosixPath(urlsplit(self.uri).path)
         return str(self.folder / PurePosixPath(urlsplit(address).path).relative_to(above))
 
     def file_infos(self, path: Path, *, recursive: bool = False) -> dict[Path, FileInfo]:
-        """Return what a folder holds at the address, by what it would be called here.
+        """Return the files and folders in a folder at the address, by their local paths.
 
         Args:
-            path: The folder.
-            recursive: Whether to look into its folders too.
+            path: The local path of the folder.
+            recursive: Whether to list its subfolders too.
         """
         root = self.remote_path(path)
         selector = FileSelector(root, allow_not_found=True, recursive=recursive)
-        found = self.filesystem.get_file_info(selector)
-        named = {PurePosixPath(each.path).relative_to(root): each for each in found}
+        infos = self.filesystem.get_file_info(selector)
+        by_name = {PurePosixPath(info.path).relative_to(root): info for info in infos}
         # a name must not lead out of the folder
-        return {path / name: each for name, each in named.items() if ".." not in name.parts}
+        return {path / name: info for name, info in by_name.items() if ".." not in name.parts}
 
     def list_paths(self, path: Path) -> list[Path]:
-        """Return what a folder holds at the address, as it would be called here."""
+        """Return the local paths of what a folder at the address holds."""
         return sorted(self.file_infos(path))
 
     def mark_as_copy(self) -> None:
-        """Mark the folder as the copy of its address.
+        """Mark the folder as the working copy of its address.
 
         Raises:
-            InputError: If it holds something else.
+            InputError: If it already holds other files.
         """
         mark = self.folder / ADDRESS_FILE
         marked = mark.read_text() if mark.is_file() else ""
@@ -99,97 +98,97 @@ class WorkingCopy:
             and any(self.folder.iterdir())
         ):
             raise InputError([
-                f"{self.folder}: the working copy of {self.uri} would lie here, and something else "
-                "does; move it away, or type the command in another folder."
+                f"{self.folder}: the working copy of {self.uri} belongs here, but the folder holds "
+                "other files; move them away, or run the command in another folder."
             ])
         self.folder.mkdir(parents=True, exist_ok=True)
         mark.write_text(self.uri)
 
     def refresh(self) -> set[Path]:
-        """Fetch what is newer at the address than here; return the files that are newer here.
+        """Fetch the files that are newer at the address; return those that are newer locally.
 
-        The logs of the search are replaced only by longer ones, and nothing is while it runs here.
+        The logs of the search are replaced only by longer ones. While the search runs on this
+        machine, nothing is replaced.
 
         Raises:
-            InputError: If the folder holds something else.
+            InputError: If the folder already holds other files.
         """
         listed = dict(self.list_remote_files()).items()
-        found = {path: info for path, info in listed if info.is_file and not self.is_private(path)}
-        if not found:
+        remote = {path: info for path, info in listed if info.is_file and not self.is_private(path)}
+        if not remote:
             return set()
         self.mark_as_copy()
-        if not is_locked(self.folder / EVENT_LOG_FILE):  # else nothing is newer than the copy
-            journal, here = found.get(self.folder / EVENT_LOG_FILE), self.folder / EVENT_LOG_FILE
-            longer = journal is not None and journal.size > file_bytes(here)
-            order = sorted(found.items(), key=lambda each: each[0].name != EVENT_LOG_FILE)
+        if not is_locked(self.folder / EVENT_LOG_FILE):  # a running search has the newest files
+            event_log = self.folder / EVENT_LOG_FILE
+            is_longer = event_log in remote and remote[event_log].size > file_bytes(event_log)
+            ordered = sorted(remote.items(), key=lambda item: item[0].name != EVENT_LOG_FILE)
             self.download_files({
                 path: info
-                for path, info in order
-                if (longer if path.name in APPEND_ONLY_FILES else is_newer_remotely(info, path))
+                for path, info in ordered
+                if (is_longer if path.name in APPEND_ONLY_FILES else is_newer_remotely(info, path))
             })
         return {
             path
             for path in self.list_local_files()
-            if path not in found or is_newer_locally(found[path], path)
+            if path not in remote or is_newer_locally(remote[path], path)
         }
 
     def list_remote_files(self) -> Iterator[tuple[Path, FileInfo]]:
-        """Yield what the address holds, but for what stays apart."""
+        """Yield the files and folders at the address, without the content of excluded folders."""
         for path, info in self.file_infos(self.folder).items():
             yield path, info
             if path.name not in EXCLUDED_NAMES and info.type is FileType.Directory:
                 yield from self.file_infos(path, recursive=True).items()
 
     def list_local_files(self) -> Iterator[Path]:
-        """Yield the files of the copy that lie at the address too, or should."""
+        """Yield the local files that belong to the address too."""
         for path in self.folder.glob("*"):
             if path.name not in EXCLUDED_NAMES:
                 files = [path] if path.is_file() else path.rglob("*")
-                yield from (each for each in files if each.is_file() and not self.is_private(each))
+                yield from (f for f in files if f.is_file() and not self.is_private(f))
 
     def is_private(self, path: Path) -> bool:
-        """Return whether a file of the copy is for itself alone: half-written, or a lock."""
-        within = path.relative_to(self.folder).parts
-        return any(part.startswith(".") for part in within) or path.name.endswith("lock")
+        """Return whether a file stays local: it is half-written, or a lock."""
+        parts = path.relative_to(self.folder).parts
+        return any(part.startswith(".") for part in parts) or path.name.endswith("lock")
 
     def download_files(self, files: dict[Path, FileInfo]) -> None:
-        """Fetch files; only when all of them are whole they take their places, the journal last.
+        """Fetch files; move them into place once all are complete, the event log last.
 
-        It may know less than what stands beside it, but never more: so it is to be fetched first.
+        The other files may be newer than the event log, but never older: it is fetched first.
         """
-        with TemporaryDirectory(dir=self.folder, prefix=".") as partial:
+        with TemporaryDirectory(dir=self.folder, prefix=".") as temporary:
             for number, (path, info) in enumerate(files.items()):
-                part = Path(partial) / str(number)
+                part = Path(temporary) / str(number)
                 copy_file(self.filesystem, self.remote_path(path), part)
                 if info.mtime_ns is not None:
                     os.utime(part, ns=(info.mtime_ns, info.mtime_ns))
             for number, path in reversed(list(enumerate(files))):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                (Path(partial) / str(number)).replace(path)
+                (Path(temporary) / str(number)).replace(path)
 
     def fetch_checkpoint(self, path: str) -> None:
-        """Copy a checkpoint from the address, unless it is here.
+        """Fetch a checkpoint from the address, unless the folder has it.
 
         Raises:
-            FileNotFoundError: If there is none.
+            FileNotFoundError: If the address has no such checkpoint.
         """
         if Path(path).is_dir():
             return
         parent = Path(path).parent
         parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=parent, prefix=".") as partial:
-            whole = Path(partial) / "whole"
-            whole.mkdir()
-            copy_files(self.filesystem, self.remote_path(path), whole)
-            if not any(whole.iterdir()):
+        with TemporaryDirectory(dir=parent, prefix=".") as temporary:
+            fetched = Path(temporary) / "checkpoint"
+            fetched.mkdir()
+            copy_files(self.filesystem, self.remote_path(path), fetched)
+            if not any(fetched.iterdir()):
                 raise FileNotFoundError(f"there is nothing at {self.to_address(path)}")
-            whole.rename(path)
+            fetched.rename(path)
 
     def upload_file(self, path: Path, content: bytes) -> None:
         """Write a file of the folder at the address."""
-        if (
-            path.parent not in self.created_folders
-        ):  # object stores have no folders, others want them first
+        # object stores have no folders, other file systems need them first
+        if path.parent not in self.created_folders:
             self.filesystem.create_dir(self.remote_path(path.parent), recursive=True)
             self.created_folders.add(path.parent)
         with self.filesystem.open_output_stream(self.remote_path(path)) as stream:
@@ -197,10 +196,10 @@ class WorkingCopy:
 
 
 def open_working_copy(address: str) -> WorkingCopy:
-    """Return where the copy of a results folder at an address lies, or will.
+    """Return the working copy of a results folder at an address, not yet refreshed.
 
     Raises:
-        InputError: If it is the address of none.
+        InputError: If the address holds no results folder.
     """
     name = PurePosixPath(urlsplit(address).path).name
     try:
@@ -217,12 +216,12 @@ def open_working_copy(address: str) -> WorkingCopy:
 
 
 def fetch_results_folder(folder: Path | str) -> Path:
-    """Return where a results folder lies on this machine: its copy, if it is at an address.
+    """Return the local path of a results folder, fetched first if it is at an address.
 
-    Checkpoints are not copied, but for the winner's.
+    Of the checkpoints, only the winner's weights in `best/` are fetched.
 
     Raises:
-        InputError: If it cannot be.
+        InputError: If it cannot be fetched.
     """
     if not is_url(str(folder)):
         return Path(folder)
@@ -233,7 +232,7 @@ def fetch_results_folder(folder: Path | str) -> Path:
 
 
 def fetch_checkpoints(folder: Path, checkpoints: Iterable[Path]) -> None:
-    """Fetch checkpoints that are not here, if the folder is the copy of an address that has them.
+    """Fetch missing checkpoints, if the folder is the working copy of an address that has them.
 
     Raises:
         InputError: If the address cannot be used.
@@ -266,14 +265,14 @@ def is_newer_remotely(remote: FileInfo, path: Path) -> bool:
     """Return whether a file is newer at an address, or only there."""
     if not path.exists():
         return True
-    about = path.stat()
-    if remote.mtime_ns is None:  # as some that fsspec knows do not say
-        return bool(remote.size != about.st_size)
-    return bool(remote.mtime_ns > about.st_mtime_ns)
+    local = path.stat()
+    if remote.mtime_ns is None:  # some file systems of fsspec have no times
+        return bool(remote.size != local.st_size)
+    return bool(remote.mtime_ns > local.st_mtime_ns)
 
 
 def is_newer_locally(remote: FileInfo, path: Path) -> bool:
-    """Return whether a file is newer here than at an address, where S3 counts whole seconds."""
+    """Return whether a file is newer locally, in whole seconds, as S3 rounds its times."""
     if remote.mtime_ns is None:
         return False
     return bool(

@@ -1,4 +1,4 @@
-"""The results folder: what outlives the study, and what analysis reads."""
+"""Write the results folder: `search.yaml`, the frames and `best/`."""
 
 import json
 import shutil
@@ -21,13 +21,13 @@ from tuner.storage.frames import epochs_frame, trials_frame
 
 
 def write_search_yaml(folder: Path, description: Mapping[str, object]) -> None:
-    """Write `search.yaml`: what `describe_study` returned."""
+    """Write `search.yaml`, the description that `describe_study` returns."""
     text = yaml.safe_dump(description, sort_keys=False)
     write_atomically(folder / SEARCH_FILE, lambda path: path.write_text(text))
 
 
 def write_results(folder: Path, plan: Plan, progress: StudyProgress) -> None:
-    """Write both frames and the leader's `best/`, each whole or not at all."""
+    """Write both frames and `best/` of the best trial, each atomically."""
     records = sorted(progress.records.values(), key=lambda record: record.trial_id)
     trials = add_objective_columns(trials_frame(records, plan.knob_columns, folder), progress)
     epochs = epochs_frame(records)
@@ -38,24 +38,30 @@ def write_results(folder: Path, plan: Plan, progress: StudyProgress) -> None:
 
 
 def add_objective_columns(trials: pd.DataFrame, progress: StudyProgress) -> pd.DataFrame:
-    """Return trials with a column for what two objectives, and one for what a constraint says."""
-    said = {}
+    """Return trials with columns `pareto` (two objectives) and `feasible` (a constraint)."""
+    trial_ids = {}
     if progress.goal.is_multi_objective:
-        said["pareto"] = {record.trial_id for record in progress.pareto_front}
+        trial_ids["pareto"] = {record.trial_id for record in progress.pareto_front}
     if progress.goal.constraint:
-        said["feasible"] = {r.trial_id for r in progress.records.values() if r.is_feasible}
-    trials = trials.assign(**{name: trials["trial_id"].isin(ids) for name, ids in said.items()})
+        trial_ids["feasible"] = {r.trial_id for r in progress.records.values() if r.is_feasible}
+    trials = trials.assign(**{
+        name: trials["trial_id"].isin(ids) for name, ids in trial_ids.items()
+    })
     return add_seed_columns(trials, progress)
 
 
 def add_seed_columns(trials: pd.DataFrame, progress: StudyProgress) -> pd.DataFrame:
-    """Return trials with what their configuration has come to, if any has several seeds."""
-    if not (raced := progress.seed_statistics):
+    """Return trials with statistics of each configuration, if any has several seeds."""
+    if not (statistics := progress.seed_statistics):
         return trials
-    own = trials["trial_id"].map({n: r.configuration_id for n, r in progress.records.items()})
-    rows = own.map(raced).map(lambda each: asdict(each) if isinstance(each, SeedStatistics) else {})
-    known = pd.DataFrame(rows.to_list(), index=trials.index, columns=list(SEED_COLUMNS)[1:])
-    return trials.assign(configuration=own).join(known).astype(SEED_COLUMNS)
+    configurations = trials["trial_id"].map({
+        n: r.configuration_id for n, r in progress.records.items()
+    })
+    rows = configurations.map(statistics).map(
+        lambda row: asdict(row) if isinstance(row, SeedStatistics) else {}
+    )
+    columns = pd.DataFrame(rows.to_list(), index=trials.index, columns=list(SEED_COLUMNS)[1:])
+    return trials.assign(configuration=configurations).join(columns).astype(SEED_COLUMNS)
 
 
 def write_best(folder: Path, plan: Plan, progress: StudyProgress) -> None:

@@ -1,4 +1,4 @@
-"""Where a results folder lies: on this machine, or at an address such as s3://bucket/path too."""
+"""Results stores: a results folder on this machine, or at an address such as s3://bucket/path."""
 
 import shutil
 import tempfile
@@ -31,34 +31,34 @@ class LocalStore:
         self.folder = folder
 
     def __str__(self) -> str:
-        """Return what the commands after a search are told to find it."""
+        """Return the path or address to type in later commands."""
         return str(self.folder)
 
     def to_address(self, path: Path | str) -> str:
-        """Return where trials find a file of the folder."""
+        """Return the path or address of a file of the folder, as trials use it."""
         return str(path)
 
     def to_local_path(self, address: str) -> str:
-        """Return where in the folder the file lies that trials find at an address."""
+        """Return the path in the folder of a file that trials use by its address."""
         return address
 
     def ray_storage(self, ray_folder: Path) -> dict[str, Any]:
-        """Return how Ray is told where its files go."""
+        """Return the keyword arguments for Ray's storage path."""
         return {"storage_path": str(ray_folder)}
 
     def count_runs(self) -> int:
-        """Return how often the study has been run."""
+        """Return the number of runs of the study."""
         return len(list((self.folder / TRIALS_FOLDER).glob("*")))
 
     def checkpoint_path(self, checkpoint: tune.Checkpoint) -> str:
-        """Return where in the folder a trial's checkpoint lies."""
+        """Return the path in the folder of a trial's checkpoint."""
         return str(checkpoint.path)
 
     def copy_checkpoint(self, path: str, ray_folder: Path, number: str) -> str:
-        """Return where trials find a copy of the checkpoint of a trial, made among Ray's files.
+        """Copy a checkpoint of a trial into Ray's folder; return the address of the copy.
 
         Raises:
-            OSError: If the storage refuses it.
+            OSError: If the storage fails.
         """
         copy = Path(tempfile.mkdtemp(prefix=f"of-{number}-", dir=ray_folder))
         try:
@@ -69,11 +69,11 @@ class LocalStore:
         return str(copy)
 
     def delete_checkpoint(self, path: str) -> None:
-        """Delete a checkpoint that no trial will go on from."""
+        """Delete a checkpoint that no trial will resume from."""
         shutil.rmtree(path, ignore_errors=True)
 
     def list_all_checkpoints(self) -> list[Path]:
-        """Return the checkpoints that all trials have left."""
+        """Return the checkpoints of all trials."""
         return list((self.folder / TRIALS_FOLDER).glob(f"*/*/{CHECKPOINT_PATTERN}"))
 
     def list_checkpoints(self, folder: Path) -> list[Path]:
@@ -81,36 +81,37 @@ class LocalStore:
         return list(folder.glob(CHECKPOINT_PATTERN))
 
     def checkpoint_bytes(self, path: Path) -> int:
-        """Return the bytes of a checkpoint, none if it is being deleted."""
+        """Return the bytes of a checkpoint, 0 if it is being deleted."""
         return folder_bytes(path)
 
     def fetch_checkpoint(self, path: str) -> None:
-        """See that a checkpoint can be read in the folder."""
+        """Make a checkpoint available in the folder."""
 
     def fetch_trial_checkpoints(self, path: str) -> None:
-        """See that a checkpoint can be read in the folder, and those beside it."""
+        """Make a checkpoint available in the folder, and the others beside it."""
 
     def fetch_for_resume(self) -> None:
-        """See that all of it can be read that a study needs to go on."""
+        """Make everything available in the folder that resuming the study needs."""
 
 
 class RemoteStore(WorkingCopy, LocalStore):
     """A results folder at an address, and this machine's working copy of it.
 
-    Checkpoints go to the address alone, unless they are needed here; `tuner.storage.uploader` brings
-    everything else there.
+    Checkpoints are written to the address only, and fetched where needed. `tuner.storage.uploader`
+    uploads everything else.
     """
 
     def __init__(self, folder: Path, results: str, name: str | None = None) -> None:
-        """Know both.
+        """Build the address of the results folder.
 
         Args:
             folder: The working copy.
             results: The address that holds results folders.
-            name: Of the results folder there; that of the copy if none, all of them if empty.
+            name: Name of the results folder there; `None`: that of the working copy; empty: the
+                store covers all results folders at the address.
         """
-        below_it = filter(None, [folder.name if name is None else name])
-        super().__init__(folder, join_url(results, *below_it))
+        parts = filter(None, [folder.name if name is None else name])
+        super().__init__(folder, join_url(results, *parts))
         self.listed_sizes = Counter[Path]()
 
     def __str__(self) -> str:
@@ -118,7 +119,10 @@ class RemoteStore(WorkingCopy, LocalStore):
         return self.uri
 
     def ray_storage(self, ray_folder: Path) -> dict[str, object]:
-        """Return how Ray is told where its files go, which asks pyarrow alone."""
+        """Return the keyword arguments for Ray's storage path.
+
+        Ray opens addresses by pyarrow only, so that a file system of fsspec is passed on.
+        """
         if isinstance(self.filesystem, PyFileSystem):
             return {
                 "storage_path": self.remote_path(ray_folder),
@@ -127,15 +131,15 @@ class RemoteStore(WorkingCopy, LocalStore):
         return {"storage_path": self.to_address(ray_folder)}
 
     def count_runs(self) -> int:
-        """Return how often the study has been run."""
+        """Return the number of runs of the study."""
         return len(self.list_paths(self.folder / TRIALS_FOLDER))
 
     def checkpoint_path(self, checkpoint: tune.Checkpoint) -> str:
-        """Return where in the folder a trial's checkpoint would lie."""
+        """Return the path in the folder that a fetched checkpoint of a trial has."""
         return str(self.folder / Path(checkpoint.path).relative_to(self._filesystem_and_path[1]))
 
     def copy_checkpoint(self, path: str, ray_folder: Path, number: str) -> str:
-        """Return where trials find a copy of the checkpoint of a trial, made among Ray's files."""
+        """Copy a checkpoint of a trial into Ray's folder; return the address of the copy."""
         copy = ray_folder / f"of-{number}-{uuid4().hex}"
         source, target = self.remote_path(path), self.remote_path(copy)
         self.filesystem.create_dir(target)
@@ -148,18 +152,18 @@ class RemoteStore(WorkingCopy, LocalStore):
         return self.to_address(copy)
 
     def delete_checkpoint(self, path: str) -> None:
-        """Delete a checkpoint that no trial will go on from."""
+        """Delete a checkpoint that no trial will resume from."""
         LocalStore.delete_checkpoint(self, path)
-        with suppress(OSError):  # as here, what cannot be deleted is left
+        with suppress(OSError):  # as in a local store, what cannot be deleted stays
             if self.filesystem.get_file_info(self.remote_path(path)).type is FileType.Directory:
                 self.filesystem.delete_dir(self.remote_path(path))
 
     def list_all_checkpoints(self) -> list[Path]:
-        """Return the checkpoints that all trials have left."""
+        """Return the checkpoints of all trials."""
         return self.list_checkpoints(self.folder / TRIALS_FOLDER)
 
     def list_checkpoints(self, folder: Path) -> list[Path]:
-        """Return the checkpoints in a folder of a trial, or of several."""
+        """Return the checkpoints in a folder of a trial, or in a folder of several trials."""
         sizes = Counter[Path]()
         for path, info in self.file_infos(folder, recursive=True).items():
             if info.is_file and path.parent.match(CHECKPOINT_PATTERN):
@@ -168,38 +172,43 @@ class RemoteStore(WorkingCopy, LocalStore):
         return list(sizes)
 
     def checkpoint_bytes(self, path: Path) -> int:
-        """Return the bytes of a checkpoint: as it was listed, if it has just been."""
+        """Return the bytes of a checkpoint, taken from the last listing if it is in there."""
         listed = self.listed_sizes.pop(path, 0)
         return listed or sum(
             info.size or 0 for info in self.file_infos(path, recursive=True).values()
         )
 
     def fetch_trial_checkpoints(self, path: str) -> None:
-        """Copy a checkpoint from the address, and those beside it."""
-        # by name, because what fsspec cannot list it takes for empty
+        """Fetch a checkpoint and the others beside it from the address."""
+        # asked by name: fsspec reports a folder that it cannot list as empty
         if self.filesystem.get_file_info(self.remote_path(path)).type is FileType.Directory:
             self.fetch_checkpoint(path)
-        for each in self.list_paths(Path(path).parent):
-            if each.match(CHECKPOINT_PATTERN):
-                self.fetch_checkpoint(str(each))
+        for other in self.list_paths(Path(path).parent):
+            if other.match(CHECKPOINT_PATTERN):
+                self.fetch_checkpoint(str(other))
 
     def fetch_for_resume(self) -> None:
-        """Copy what the study needs to go on, where more of it is at the address than here."""
+        """Fetch what resuming the study needs, where the address has more than the local copy."""
         with wrap_access_errors(self.uri, RESULTS_KEY):
             self.refresh()
-            journal = self.folder / EVENT_LOG_FILE
-            for record in load_events(self.folder)[0].values() if journal.exists() else ():
+            if not (self.folder / EVENT_LOG_FILE).exists():
+                return
+            for record in load_events(self.folder)[0].values():
                 for path in filter(None, [record.checkpoint, record.previous_checkpoint]):
                     if record.status == "running":
                         self.fetch_trial_checkpoints(path)
 
     def has_files(self) -> bool:
-        """Return whether there is anything at the address."""
+        """Return whether the address holds any file."""
         with wrap_access_errors(self.uri, RESULTS_KEY):
             return bool(self.list_paths(self.folder))
 
     def create_folder(self) -> None:
-        """Make the folder at the address, and so see that something can be written there."""
+        """Create the folder at the address.
+
+        Raises:
+            InputError: If it cannot be written to.
+        """
         with wrap_access_errors(self.uri, RESULTS_KEY):
             self.filesystem.create_dir(self._filesystem_and_path[1], recursive=True)
             self.created_folders.add(self.folder)

@@ -14,17 +14,17 @@ from trainables.training.constraint import parse_constraint
 
 
 def valid_constraint(text: str) -> str:
-    """Return a constraint as it is written.
+    """Return a constraint unchanged.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is not a valid constraint.
     """
     parse_constraint(text)
     return text
 
 
 class VariantSection(TypedDict, total=False):
-    """What is searched, as it would be typed, and what is fixed."""
+    """Searched knobs, as typed on the command line, and fixed groups."""
 
     searched: dict[str, str]
     fixed: dict[str, dict[str, object]]
@@ -32,7 +32,7 @@ class VariantSection(TypedDict, total=False):
 
 
 class SettingsSection(TypedDict, total=False):
-    """Those keys of a study that anybody looks at."""
+    """The study keys that are read."""
 
     trials: Count
     epochs: Count
@@ -41,13 +41,13 @@ class SettingsSection(TypedDict, total=False):
 
 
 class LevelSection(TypedDict, total=False):
-    """A whole run."""
+    """A fidelity level."""
 
     epochs: Count
 
 
 class SearchYaml(VariantSection, total=False):
-    """The file."""
+    """The content of `search.yaml`."""
 
     command: str
     space: str
@@ -67,15 +67,15 @@ SEARCH_YAML: TypeAdapter[SearchYaml] = TypeAdapter(SearchYaml)
 
 
 def read_search_yaml(file: Path) -> Any:  # noqa: ANN401
-    """Return what a `search.yaml` says, as it says it; what it leaves out its readers miss.
+    """Return the content of a `search.yaml`, validated; keys may be missing.
 
     Raises:
-        YAMLError: If it cannot be read, or says something in a form that no study writes.
+        YAMLError: If it cannot be read or is invalid.
     """
-    found = safe_yaml.read_yaml(file)
+    content = safe_yaml.read_yaml(file)
     try:
-        SEARCH_YAML.validate_python(found if isinstance(found, dict) else {})
+        SEARCH_YAML.validate_python(content if isinstance(content, dict) else {})
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"])) or "what it holds"
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "its content"
         raise yaml.YAMLError(f"{where} {format_validation_error(error)}") from None
-    return found
+    return content

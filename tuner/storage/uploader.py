@@ -9,17 +9,18 @@ from tuner.layout import EVENT_LOG_FILE, TRIALS_FOLDER
 from tuner.storage.remote_copy import WorkingCopy
 
 POLL_SECONDS = 1.0
-"""Seconds between two looks at what has changed."""
+"""Seconds between two searches for changed files."""
 FINAL_RETRY_SECONDS = 120.0
 """Seconds to retry at the end while the storage fails."""
 
 FileStamp = tuple[int, int]
+"""Modification time (ns) and size (bytes) of a file."""
 
 
 class Uploader:
-    """Copies what changes in a folder to its address, in a separate thread.
+    """Uploads changed files of a folder to its address in a thread, and repeats failed uploads.
 
-    Ray brings checkpoints there itself. Storage that refuses is tried again.
+    Ray uploads the checkpoints itself.
     """
 
     def __init__(
@@ -28,11 +29,11 @@ class Uploader:
         warn: Callable[[str], None],
         missing: Collection[Path] | None = None,
     ) -> None:
-        """Begin.
+        """Start the thread.
 
         Args:
             working_copy: The folder and its address.
-            warn: Called with what to say if not everything could be brought there.
+            warn: Called with a message if not everything could be uploaded at the end.
             missing: Files that the address lacks or holds in another version; `None`: all.
         """
         self.working_copy, self.warn = working_copy, warn
@@ -46,15 +47,15 @@ class Uploader:
         self.thread.start()
 
     def upload_until_stopped(self) -> None:
-        """Bring what changes, until it is over."""
+        """Upload changed files until `close` is called."""
         while not self.stop_event.wait(POLL_SECONDS):
             self.upload_changes()
 
     def upload_changes(self) -> Exception | None:
-        """Bring what has changed; return what went wrong, if anything did.
+        """Upload the changed files; return the last error, if any upload failed.
 
-        The journal comes first: it may know less than what stands beside it, as after a crash, but
-        never more.
+        The event log comes first: the other files may be newer than it, as after a crash, but never
+        older.
         """
         failure = None
         for path, stamp in self.find_changed_files():
@@ -70,20 +71,20 @@ class Uploader:
         return failure
 
     def find_changed_files(self) -> Iterator[tuple[Path, FileStamp]]:
-        """Yield the files that are not at the address as they are here."""
+        """Yield the files that the address lacks or has in another version, and their stamps."""
         folder = self.working_copy.folder
-        found = [path for path in folder.glob("*") if path.name != TRIALS_FOLDER]
-        files = [f for path in found for f in ([path] if path.is_file() else path.rglob("*"))]
+        roots = [path for path in folder.glob("*") if path.name != TRIALS_FOLDER]
+        files = [f for path in roots for f in ([path] if path.is_file() else path.rglob("*"))]
         for path in sorted(files, key=lambda file: (file.name != EVENT_LOG_FILE, file)):
             if self.working_copy.is_private(path) or not path.is_file():
                 continue
-            about = path.stat()
-            stamp = about.st_mtime_ns, about.st_size
+            status = path.stat()
+            stamp = status.st_mtime_ns, status.st_size
             if self.uploaded.get(path) != stamp:
                 yield path, stamp
 
     def close(self) -> None:
-        """Bring the rest, with patience."""
+        """Stop the thread and upload the rest; retry for `FINAL_RETRY_SECONDS` if that fails."""
         self.stop_event.set()
         self.thread.join()
         end = time.monotonic() + FINAL_RETRY_SECONDS
@@ -91,6 +92,6 @@ class Uploader:
             if time.monotonic() > end:
                 reason = str(failure).splitlines()[0]
                 folder, uri = self.working_copy.folder, self.working_copy.uri
-                self.warn(f"results: {uri} lacks the newest of {folder} ({reason}).")
+                self.warn(f"results: {uri} lacks the newest files of {folder} ({reason}).")
                 return
             time.sleep(POLL_SECONDS)

@@ -1,9 +1,9 @@
-"""What a journal tells of a study."""
+"""Loading trials and scheduler events from an event log."""
 
 import pytest
 
 from tests.oracles import make_report
-from tests.tuner.storage.test_event_log import account
+from tests.tuner.storage.test_event_log import write_event_log
 from trainables.errors import InputError
 from tuner.layout import EVENT_LOG_FILE
 from tuner.storage.event_log import EventLog
@@ -12,10 +12,10 @@ from tuner.storage.event_reader import SchedulerEvent, load_events
 
 @pytest.fixture
 def folder(tmp_path):
-    return account(tmp_path)
+    return write_event_log(tmp_path)
 
 
-def test_what_was_written_is_remembered(folder):
+def test_trials_and_events_are_loaded(folder):
     records, events = load_events(folder)
     first, second = records.values()
     assert (first.trial_id, first.status, first.error) == ("0000", "failed", "ValueError: no")
@@ -32,18 +32,18 @@ def test_what_was_written_is_remembered(folder):
     ]
 
 
-def test_an_epoch_trained_again_counts_once_as_it_came_last(folder):
-    journal = EventLog(folder)
+def test_an_epoch_trained_again_counts_once_with_its_last_report(folder):
+    event_log = EventLog(folder)
     for epoch, value in ((2, 0.5), (3, 0.6), (2, 0.7)):
-        journal.log_report("0001", make_report(epoch, value))
-    journal.close()
-    robust = [each.val_robust_accuracy for each in load_events(folder)[0]["0001"].reports]
+        event_log.log_report("0001", make_report(epoch, value))
+    event_log.close()
+    robust = [report.val_robust_accuracy for report in load_events(folder)[0]["0001"].reports]
     assert robust == [0.4, 0.7]
 
 
-def test_a_broken_line_in_the_middle_is_told(folder):
+def test_a_corrupt_line_in_the_middle_is_an_error(folder):
     file = folder / EVENT_LOG_FILE
     lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join([lines[0], "{broken\n", *lines[1:]]))
+    file.write_text("".join([lines[0], "{corrupt\n", *lines[1:]]))
     with pytest.raises(InputError, match="line 2 cannot be read"):
         load_events(folder)

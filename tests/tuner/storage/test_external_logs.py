@@ -1,4 +1,4 @@
-"""Other people's logs, as their scripts write them and as the runs of a paper have them."""
+"""External logs: parsed as training scripts write them, and the recorded runs of a paper."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def line(epoch, clean, robust):
 
 
 def log(*lines, prefix="[2020/01/22 12:41:11] - "):
-    return "".join(f"{prefix}{each}\n" for each in lines)
+    return "".join(f"{prefix}{text}\n" for text in lines)
 
 
 RUN = (
@@ -53,7 +53,7 @@ RUN = (
         "",
     ],
 )
-def test_columns_under_a_heading(prefix):
+def test_parse_columns_under_a_heading(prefix):
     table = parser.parse_log(log(*RUN, prefix=prefix))
     assert table["epoch"].tolist() == [0, 1]
     first = table.iloc[0]
@@ -66,7 +66,7 @@ def test_columns_under_a_heading(prefix):
     assert "device" not in table
 
 
-def test_a_resumed_run_goes_on_and_one_begun_anew_begins():
+def test_a_resumed_run_continues_and_a_restarted_run_starts_anew():
     resumed = NAMESPACE.replace("resume=0", "resume=1")
     again = log(*RUN[:5], resumed, "Resuming at epoch 1", HEADING, line(1, 0.5, 0.3))
     assert parser.parse_log(again)["test_robust_acc"].tolist() == [0.2, 0.3]
@@ -75,12 +75,12 @@ def test_a_resumed_run_goes_on_and_one_begun_anew_begins():
     ]
 
 
-def test_what_was_not_measured_is_missing():
+def test_a_value_that_was_not_measured_is_missing():
     table = parser.parse_log(log(HEADING, line(0, 0.3, 0.2), line(1, 0.4, -1)))
     assert table["test_robust_acc"].isna().tolist() == [False, True]
 
 
-def test_a_log_that_examines_once_at_the_end():
+def test_a_log_with_one_evaluation_at_the_end():
     lines = [
         "Namespace(alpha=10, epochs=2, epsilon=8, weight_decay=0.0005)",
         "Epoch \t Seconds \t LR \t \t Train Loss \t Train Acc",
@@ -96,35 +96,35 @@ def test_a_log_that_examines_once_at_the_end():
     assert table["train_seconds"].tolist() == [30.5, 30.0]
 
 
-def test_a_log_by_iterations():
-    """Epoch 0 is the network before training; of an epoch the last line counts."""
+def test_a_log_with_several_lines_per_epoch():
+    """Epoch 0 is the network before training; the last line of an epoch counts."""
     form = (
         "{}: [train] loss {:.3f}, reg 0.000, acc 20.00% acc_pgd 30.00%  [test] acc_clean 45.00%, "
         "acc_fgsm 40.00%, acc_pgd {:.2f}%, cos_x_eta 0.99, cos_fgsm_pgd nan ({:.2f}m, 9.00m)"
     )
-    said = [
+    rows = [
         ("0-0", 2.3, 10, 0),
         ("1-200", 2.0, 20, 1),
         ("1-390", 1.9, 25, 1.5),
         ("2-400", 1.8, 30, 2),
     ]
-    table = parser.parse_log("\n".join(form.format(*each) for each in said))
+    table = parser.parse_log("\n".join(form.format(*row) for row in rows))
     assert table["epoch"].tolist() == [0, 1]
     assert table["train_loss"].tolist() == [1.9, 1.8]
     assert table["test_robust_acc"].tolist() == [0.25, 0.3]
     assert table["train_seconds"].tolist() == [90, 30]
 
 
-def written(path, *lines):
+def write_log(path, *lines):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(log(*lines))
     return path
 
 
 def test_a_log_becomes_a_trial(tmp_path):
-    path = written(tmp_path / "cifar10_l2/net_5e-4/output.log", *RUN)
-    found = reader.read_logs(path)
-    (trial,) = found.trials.to_dict("records")
+    path = write_log(tmp_path / "cifar10_l2/net_5e-4/output.log", *RUN)
+    logs = reader.read_logs(path)
+    (trial,) = logs.trials.to_dict("records")
     assert trial["trial_id"] == "cifar10_l2/net_5e-4"
     assert trial["status"] == "completed"
     assert (trial["data"], trial["threat"], trial["model"]) == (
@@ -139,30 +139,30 @@ def test_a_log_becomes_a_trial(tmp_path):
     assert trial["last_val_robust_accuracy"] == 0.1
     assert trial["robust_overfitting"] == pytest.approx(0.1)
     assert (trial["seed"], trial["epochs"]) == (3, 2)
-    # ten steps of the attack and one of the weights an epoch
-    assert found.epochs["gradient_passes"].tolist() == [11, 22]
-    assert found.epochs["seconds"].tolist() == pytest.approx([469.8, 469.8])
-    assert found.epochs["held_out_robust_accuracy"].tolist() == [0.21, 0.11]
-    assert found.epochs["train_robust_accuracy"].tolist() == [0.1904, 0.1904]
-    assert "examined the test split" in found.notes[0]
-    assert "held a split out" in found.notes[1]
+    # ten steps of the attack and one of the weights per epoch
+    assert logs.epochs["gradient_passes"].tolist() == [11, 22]
+    assert logs.epochs["seconds"].tolist() == pytest.approx([469.8, 469.8])
+    assert logs.epochs["held_out_robust_accuracy"].tolist() == [0.21, 0.11]
+    assert logs.epochs["train_robust_accuracy"].tolist() == [0.1904, 0.1904]
+    assert "evaluated on the test split" in logs.notes[0]
+    assert "have a validation split too" in logs.notes[1]
 
 
-def test_a_cut_off_run_is_stopped_and_percent_are_fractions(tmp_path):
-    found = reader.read_logs(written(tmp_path / "a.log", NAMESPACE, HEADING, line(0, 30, 20)))
-    assert found.trials["status"].tolist() == ["stopped"]
-    assert found.trials["val_robust_accuracy"].tolist() == [0.2]
+def test_an_unfinished_run_is_stopped_and_percent_become_fractions(tmp_path):
+    logs = reader.read_logs(write_log(tmp_path / "a.log", NAMESPACE, HEADING, line(0, 30, 20)))
+    assert logs.trials["status"].tolist() == ["stopped"]
+    assert logs.trials["val_robust_accuracy"].tolist() == [0.2]
 
 
-def test_a_folder_of_logs_is_a_study_and_what_differs_is_a_knob(tmp_path):
+def test_a_folder_of_logs_is_a_study_with_the_varied_settings_as_knobs(tmp_path):
     for decay in ("0.01", "0.1"):
         words = NAMESPACE.replace("l2=0", f"l2={decay}, l1={decay}")
-        written(tmp_path / f"logs/e/{decay}/output.log", words, *RUN[1:])
-    written(tmp_path / "logs/e/empty/output.log", NAMESPACE)
+        write_log(tmp_path / f"logs/e/{decay}/output.log", words, *RUN[1:])
+    write_log(tmp_path / "logs/e/empty/output.log", NAMESPACE)
     frames = analysis.load(tmp_path / "logs")
     assert frames.trials["trial_id"].tolist() == ["e/0.01", "e/0.1"]
     assert frames.knobs == ["optimizer.weight_decay", "l1"]
-    assert frames.problems[0].startswith("logs: the 2 logged runs examined the test split")
+    assert frames.problems[0].startswith("logs: the 2 logged runs were evaluated on the test split")
     assert select_epochs(frames)["oracle_split"].tolist() == ["test", "test"]
     archive = load_archive(tmp_path / "logs")
     assert [run.knobs["optimizer.weight_decay"] for run in archive.runs] == [0.01, 0.1]
@@ -174,32 +174,34 @@ def test_a_folder_of_logs_is_a_study_and_what_differs_is_a_knob(tmp_path):
     [
         ("a.csv", "", "No columns"),
         ("a.csv", "a,b\n1,2\n", "no column run, epoch"),
-        ("a.csv", "run,epoch\nx,0\n", "nothing was examined"),
-        ("a.log", "hello\n", "no epoch is told of"),
+        ("a.csv", "run,epoch\nx,0\n", "neither test_acc nor"),
+        ("a.log", "hello\n", "no line of an epoch"),
         ("a.csv.gz", "no gzip", "gzip"),
     ],
 )
-def test_what_holds_no_runs_is_refused(tmp_path, name, content, reason):
+def test_a_file_without_runs_is_refused(tmp_path, name, content, reason):
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=reason):
         reader.read_logs(tmp_path / name)
 
 
-def test_reading_logs_costs_neither_torch_nor_ray():
-    code = "import sys, tuner.storage.external_logs.reader; print({'torch', 'ray'} & set(sys.modules))"
+def test_reading_logs_imports_neither_torch_nor_ray():
+    code = (
+        "import sys, tuner.storage.external_logs.reader; print({'torch', 'ray'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
-def test_the_runs_of_a_paper(shared):
-    found = reader.read_logs(shared / "at_learning_curves.csv.gz")
-    assert len(found.trials) == 69
+def test_the_recorded_runs_of_a_paper(shared):
+    logs = reader.read_logs(shared / "at_learning_curves.csv.gz")
+    assert len(logs.trials) == 69
     table = pd.read_csv(shared / "at_learning_curves.csv.gz")
-    assert found.epochs["val_robust_accuracy"].tolist() == table["test_robust_acc"].tolist()
-    assert found.epochs["val_clean_accuracy"].tolist() == table["test_acc"].tolist()
-    # no two runs are of the same knobs: what an experiment varied is told
-    knobs = list(found.trials.columns[2 : list(found.trials.columns).index("best_epoch")])
-    assert not found.trials[knobs].duplicated().any()
-    assert found.trials.loc[
-        found.trials["status"] == "diverged", "optimizer.weight_decay"
+    assert logs.epochs["val_robust_accuracy"].tolist() == table["test_robust_acc"].tolist()
+    assert logs.epochs["val_clean_accuracy"].tolist() == table["test_acc"].tolist()
+    # no two runs have the same knobs: the setting that an experiment varied is a column
+    knobs = list(logs.trials.columns[2 : list(logs.trials.columns).index("best_epoch")])
+    assert not logs.trials[knobs].duplicated().any()
+    assert logs.trials.loc[
+        logs.trials["status"] == "diverged", "optimizer.weight_decay"
     ].tolist() == [50]

@@ -1,4 +1,4 @@
-"""The results folder and what is said at the end, from records made by hand."""
+"""The results folder and the summary of a study, from hand-made records."""
 
 import io
 import json
@@ -42,8 +42,8 @@ def record(number, robust, status="completed", checkpoint_="there", error="", co
         reports[-1] = replace(reports[-1], collapsed_at=collapsed_at)
     knobs = {"optimizer.weight_decay": 10.0 ** -(number + 2)}
     groups = {"optimizer": {"name": "adam", "weight_decay": 10.0 ** -(number + 2)}}
-    kept = checkpoint_ if reports else ""
-    return Record(f"{number:04d}", knobs, 0, groups, reports, status, error, kept)
+    saved = checkpoint_ if reports else ""
+    return Record(f"{number:04d}", knobs, 0, groups, reports, status, error, saved)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def progress():
     return progress
 
 
-def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
+def test_trials_has_a_row_for_each_ended_trial(plan, progress, tmp_path):
     progress.records["a"].checkpoint = str(tmp_path / "trials/0000/checkpoint_000003")
     records = list(progress.records.values())
     frame = results_folder.trials_frame(records, plan.knob_columns, tmp_path).set_index("trial_id")
@@ -81,7 +81,7 @@ def test_trials_has_a_row_for_each_trial_that_ended(plan, progress, tmp_path):
     assert pd.isna(frame.loc["0002", "best_epoch"])
 
 
-def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_path):
+def test_the_step_of_a_collapse_is_in_the_frames_and_the_output(plan, progress, tmp_path):
     records = progress.records
     records["b"] = record(1, [0.1, 0.0], "stopped", collapsed_at=400)
     trials = results_folder.trials_frame(list(records.values()), plan.knob_columns, tmp_path)
@@ -98,7 +98,7 @@ def test_where_a_trial_collapsed_is_in_the_frames_and_said(plan, progress, tmp_p
     assert "collapsed" not in format_line(progress, records["a"])
 
 
-def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
+def test_the_micro_batch_after_running_out_of_memory_is_shown(plan, progress, tmp_path):
     progress.records["a"].reports[-1] = replace(make_report(4, 0.2), micro_batch=16)
     records = list(progress.records.values())
     trials = results_folder.trials_frame(records, plan.knob_columns, tmp_path).set_index("trial_id")
@@ -114,7 +114,7 @@ def test_what_an_accident_left_of_the_batches_is_told(plan, progress, tmp_path):
     assert "micro-batch" not in format_line(progress, records[2])
 
 
-def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
+def test_seed_statistics_are_in_the_frame_and_the_summary(plan, progress, tmp_path):
     """0.5 and 0.7 have a mean of 0.6 and a deviation of 0.1414; the other has one seed, 0.4."""
     again = record(0, [0.7])
     again.trial_id, again.seed = "0000s1", 1
@@ -131,12 +131,14 @@ def test_what_seeds_came_to_is_in_the_frame_and_said(plan, progress, tmp_path):
     assert trials["n"].to_dict() == {"0000": 2, "0003": 1, "0000s1": 2}
     assert trials.probability_best["0000"] > trials.probability_best["0003"]
     assert progress.leader is again
-    said = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
-    assert "trial 0000 (optimizer.weight_decay=0.01): 60.0 ± 14.1 %, n=2" in said
+    text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
+    assert "trial 0000 (optimizer.weight_decay=0.01): 60.0 ± 14.1 %, n=2" in text
 
 
-def test_without_more_seeds_the_frame_has_no_columns_for_them(plan, progress, tmp_path):
-    trials = results_folder.trials_frame(list(progress.records.values()), plan.knob_columns, tmp_path)
+def test_without_further_seeds_the_frame_has_no_seed_columns(plan, progress, tmp_path):
+    trials = results_folder.trials_frame(
+        list(progress.records.values()), plan.knob_columns, tmp_path
+    )
     assert list(results_folder.add_seed_columns(trials, progress)) == list(trials)
 
 
@@ -147,33 +149,33 @@ def test_epochs_has_a_row_for_each_report(progress):
     assert frame.groupby("trial_id").val_robust_accuracy.max()["0000"] == 0.5
 
 
-def test_frames_have_their_columns_even_with_nothing_in_them(plan, tmp_path):
+def test_empty_frames_have_their_columns(plan, tmp_path):
     trials = results_folder.trials_frame([], plan.knob_columns, tmp_path)
     assert {"trial_id", "optimizer.weight_decay", "error"} <= set(trials.columns)
     assert "val_robust_accuracy" in results_folder.epochs_frame([]).columns
 
 
-def test_the_leader_is_the_best_epoch_of_any_trial_with_weights(progress):
+def test_the_leader_has_the_best_epoch_of_the_trials_with_weights(progress):
     assert progress.leader is progress.records["a"]
     progress.records["a"].checkpoint = ""
     assert progress.leader is progress.records["d"]
 
 
-def test_the_estimate_of_the_time_left(progress):
+def test_the_time_left_is_estimated(progress):
     """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
     an epoch, two at a time: 3 seconds."""
     assert progress.seconds_left == pytest.approx(3.0)
     assert StudyProgress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
 
 
-def test_the_time_budget_may_end_a_study_sooner(progress):
+def test_a_time_budget_limits_the_time_left(progress):
     progress.time_budget = progress.elapsed_seconds + 2
-    assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock goes on
+    assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock runs
     progress.time_budget = 1e9
     assert progress.seconds_left == pytest.approx(3.0)
 
 
-def test_the_headline_tells_the_finish_and_gpu_hours_so_far_and_in_all(progress):
+def test_the_headline_shows_the_finish_and_used_and_total_gpu_hours(progress):
     """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
     progress.gpu_share = 0.25 * 3600
     assert "4.5 of about 6 GPU-hours" in format_headline(progress).plain
@@ -182,19 +184,19 @@ def test_the_headline_tells_the_finish_and_gpu_hours_so_far_and_in_all(progress)
     assert "0 of about ? GPU-hours" in format_headline(fresh).plain
 
 
-def test_a_finish_on_another_day_is_told_with_the_day():
+def test_a_finish_on_another_day_is_shown_with_the_day():
     assert re.fullmatch(r"\w{3} \d\d \w{3} \d\d:\d\d", format_finish_time(30 * 3600))
     assert re.fullmatch(r"(\w{3} \d\d \w{3} )?\d\d:\d\d", format_finish_time(1))
 
 
-def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
+def test_best_has_the_knobs_of_the_winner(plan, tmp_path):
     trial = Trial(TINY_CONFIG)
     trial.run_epoch()
     saved = tmp_path / "checkpoint"
     saved.mkdir()
     checkpoint.save(trial, saved)
     winner = record(1, [0.1, 0.2], checkpoint_=str(saved))
-    for _ in range(2):  # again over the last one
+    for _ in range(2):  # the second time replaces the first
         progress = StudyProgress(1, (Level(4),), 1, {winner.trial_id: winner})
         results_folder.write_best(tmp_path, plan, progress)
     assert {p.name for p in (tmp_path / "best").iterdir()} == {
@@ -209,7 +211,7 @@ def test_the_winner_is_written_with_its_own_knobs(plan, tmp_path):
     assert checkpoint.load_model(tmp_path / "best").training is False
 
 
-def test_search_yaml_tells_the_whole_study(plan, tmp_path):
+def test_search_yaml_describes_the_study(plan, tmp_path):
     command = ["python", "-m", "tuner.search", "space=weight_decay"]
     results_folder.write_search_yaml(
         tmp_path, description.describe_study(plan, [Level(4)], 0, command)
@@ -261,7 +263,7 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
         ([], "", False, 0),
     ],
 )
-def test_the_exit_status_says_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
+def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
     records = {str(n): record(n, [], end) for n, end in enumerate(ends)}
     progress = StudyProgress(trials=2, levels=(Level(4),), concurrency=1, records=records)
     console = SafeConsole(file=io.StringIO())
@@ -270,7 +272,7 @@ def test_the_exit_status_says_how_a_study_ended(tmp_path, ends, reason, interrup
     )
 
 
-def test_a_study_without_a_trial_has_a_summary_too(tmp_path):
+def test_a_study_without_trials_has_a_summary(tmp_path):
     nothing = StudyProgress(trials=2, levels=(Level(4),), concurrency=1)
     text = printed(lambda c: print_summary(c, nothing, tmp_path, interrupted=True))
     assert "Interrupted" in text
@@ -289,7 +291,7 @@ def test_a_long_table_is_cut_to_the_window(progress):
     assert "and 3 more" in text
 
 
-def test_where_there_is_no_terminal_there_are_lines(progress):
+def test_without_a_terminal_lines_are_printed(progress):
     def show(console):
         with show_progress(progress, console) as shown:
             assert isinstance(shown, LineLog)
@@ -303,7 +305,7 @@ def test_where_there_is_no_terminal_there_are_lines(progress):
     assert "4/6 ended" in second
 
 
-def test_on_a_terminal_there_is_one_live_table(progress):
+def test_a_terminal_shows_a_live_table(progress):
     def show(console):
         with show_progress(progress, console) as shown:
             assert isinstance(shown, LiveTable)
@@ -314,7 +316,7 @@ def test_on_a_terminal_there_is_one_live_table(progress):
     assert "best robust 50.0 (trial 0000)" in text
 
 
-def test_an_error_message_is_no_markup(progress):
+def test_markup_in_an_error_message_is_escaped(progress):
     progress.records["c"].error = "KeyError: '[/bold]'"
     assert "[/bold]" in format_line(progress, progress.records["c"])
     assert "[/bold]" in printed(
@@ -329,14 +331,12 @@ def two(progress):
     for key, clean in (("a", 0.7), ("b", 0.9), ("d", 0.6)):
         trial = progress.records[key]
         trial.constraint = progress.goal.constraint
-        trial.reports = [replace(each, val_clean_accuracy=clean) for each in trial.reports]
+        trial.reports = [replace(report, val_clean_accuracy=clean) for report in trial.reports]
     del progress.records["e"]
     return progress
 
 
-def test_frames_say_which_trials_are_on_the_front_and_which_satisfy_the_constraint(
-    two, plan, tmp_path
-):
+def test_frames_mark_pareto_optimal_and_feasible_trials(two, plan, tmp_path):
     trials = results_folder.trials_frame(list(two.records.values()), plan.knob_columns, tmp_path)
     frame = results_folder.add_objective_columns(trials, two).set_index("trial_id")
     assert frame.feasible.to_dict() == {"0000": False, "0001": True, "0002": False, "0003": False}
@@ -359,7 +359,7 @@ def test_the_table_and_the_summary_show_the_front(two, tmp_path):
     assert "No trial satisfies" not in text
 
 
-def test_the_summary_says_if_no_trial_satisfies_the_constraint(two, tmp_path):
+def test_the_summary_warns_if_no_trial_satisfies_the_constraint(two, tmp_path):
     del two.records["b"]
     text = printed(lambda c: print_summary(c, two, tmp_path, interrupted=False))
     assert "Winner: trial 0000" in text

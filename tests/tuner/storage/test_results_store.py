@@ -1,4 +1,4 @@
-"""A results folder with a twin at an address: a folder's, and a real S3 server's."""
+"""Results stores at addresses: a folder, a file system of fsspec, and an S3 server."""
 
 import errno
 import os
@@ -33,110 +33,112 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def twin(tmp_path):
-    """Return a results folder with a journal, and its twin."""
+def store(tmp_path):
+    """Return the store of an empty results folder and its address."""
     folder = tmp_path / "here" / "study"
     folder.mkdir(parents=True)
     return RemoteStore(folder, f"file://{tmp_path}/there")
 
 
-def written(place):
+def uploaded_names(store):
     """Return the names of files at the address, relative to the results folder."""
-    root = place.remote_path(place.folder)
-    found = place.filesystem.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
-    return {each.path[len(root) + 1 :] for each in found if each.is_file}
+    root = store.remote_path(store.folder)
+    infos = store.filesystem.get_file_info(FileSelector(root, recursive=True, allow_not_found=True))
+    return {info.path[len(root) + 1 :] for info in infos if info.is_file}
 
 
-def checkpoint(place, number="0000"):
-    """Leave a checkpoint at the address as Ray does; return what it says of it."""
-    path = place.folder / "trials/1" / number / "checkpoint_000000"
-    place.filesystem.create_dir(place.remote_path(path))
-    with place.filesystem.open_output_stream(place.remote_path(path / "state.pt")) as stream:
+def write_checkpoint(store, number="0000"):
+    """Write a checkpoint to the address, as Ray does; return Ray's object for it."""
+    path = store.folder / "trials/1" / number / "checkpoint_000000"
+    store.filesystem.create_dir(store.remote_path(path))
+    with store.filesystem.open_output_stream(store.remote_path(path / "state.pt")) as stream:
         stream.write(b"state")
-    return tune.Checkpoint(place.remote_path(path), place.filesystem)
+    return tune.Checkpoint(store.remote_path(path), store.filesystem)
 
 
-def test_what_a_trial_leaves_is_found_here_and_there(twin):
-    kept = twin.checkpoint_path(checkpoint(twin))
-    assert kept == str(twin.folder / "trials/1/0000/checkpoint_000000")
-    with tune.Checkpoint(twin.to_address(kept)).as_directory() as folder:
-        assert (twin.folder.parents[1] / "there/study/trials/1").is_dir()
-        assert folder == twin.remote_path(kept)
-    twin.fetch_checkpoint(kept)
-    assert (twin.folder / "trials/1/0000/checkpoint_000000/state.pt").read_bytes() == b"state"
-    copy = twin.copy_checkpoint(kept, twin.folder / "trials/1", "0000")
-    names = {name.split("/")[2][:7] for name in written(twin)}
+def test_a_checkpoint_has_a_local_path_and_an_address(store):
+    saved = store.checkpoint_path(write_checkpoint(store))
+    assert saved == str(store.folder / "trials/1/0000/checkpoint_000000")
+    with tune.Checkpoint(store.to_address(saved)).as_directory() as folder:
+        assert (store.folder.parents[1] / "there/study/trials/1").is_dir()
+        assert folder == store.remote_path(saved)
+    store.fetch_checkpoint(saved)
+    assert (store.folder / "trials/1/0000/checkpoint_000000/state.pt").read_bytes() == b"state"
+    copy = store.copy_checkpoint(saved, store.folder / "trials/1", "0000")
+    names = {name.split("/")[2][:7] for name in uploaded_names(store)}
     assert names == {"0000", "of-0000"}
-    assert twin.to_local_path(twin.to_address(kept)) == kept
-    twin.delete_checkpoint(twin.to_local_path(copy))
-    assert written(twin) == {"trials/1/0000/checkpoint_000000/state.pt"}
-    assert twin.count_runs() == 1
+    assert store.to_local_path(store.to_address(saved)) == saved
+    store.delete_checkpoint(store.to_local_path(copy))
+    assert uploaded_names(store) == {"trials/1/0000/checkpoint_000000/state.pt"}
+    assert store.count_runs() == 1
 
 
-def test_all_but_rays_own_files_is_brought_there_and_what_changed_again(twin, monkeypatch):
+def test_all_files_but_rays_are_uploaded_and_changed_files_again(store, monkeypatch):
     monkeypatch.setattr(uploader, "POLL_SECONDS", 0.01)
     for name in ("journal.jsonl", "best/config.yaml", "trials/1/tuner.pkl", ".best/x", "a.lock"):
-        (twin.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (twin.folder / name).write_text("old")
-    twin.create_folder()
-    following = Uploader(twin, pytest.fail)
-    (twin.folder / "journal.jsonl").write_text("newer")
-    following.close()
-    assert written(twin) == {"journal.jsonl", "best/config.yaml"}
-    with twin.filesystem.open_input_stream(
-        twin.remote_path(twin.folder / "journal.jsonl")
+        (store.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (store.folder / name).write_text("old")
+    store.create_folder()
+    running_uploader = Uploader(store, pytest.fail)
+    (store.folder / "journal.jsonl").write_text("newer")
+    running_uploader.close()
+    assert uploaded_names(store) == {"journal.jsonl", "best/config.yaml"}
+    with store.filesystem.open_input_stream(
+        store.remote_path(store.folder / "journal.jsonl")
     ) as stream:
         assert stream.read() == b"newer"
 
 
-def test_storage_that_refuses_is_tried_again_and_what_is_lacking_in_the_end_is_said(
-    twin, tmp_path, monkeypatch
+def test_failed_uploads_are_repeated_and_a_warning_names_what_is_missing(
+    store, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(uploader, "POLL_SECONDS", 0.01)
-    (twin.folder / "journal.jsonl").write_text("one")
-    in_the_way = tmp_path / "there"
-    in_the_way.write_text("a file, so that no folder can be made")
-    said = []
-    following = Uploader(twin, said.append)
-    following.stop_event.set()
-    following.thread.join()
-    assert isinstance(following.upload_changes(), OSError)
-    in_the_way.unlink()
-    following.close()
-    assert (written(twin), said) == ({"journal.jsonl"}, [])
-    in_the_way.rename(tmp_path / "away")
-    (twin.folder / "journal.jsonl").write_text("another")
+    (store.folder / "journal.jsonl").write_text("one")
+    blocker = tmp_path / "there"
+    blocker.write_text("a file, so that no folder can be made")
+    messages = []
+    running_uploader = Uploader(store, messages.append)
+    running_uploader.stop_event.set()
+    running_uploader.thread.join()
+    assert isinstance(running_uploader.upload_changes(), OSError)
+    blocker.unlink()
+    running_uploader.close()
+    assert (uploaded_names(store), messages) == ({"journal.jsonl"}, [])
+    blocker.rename(tmp_path / "away")
+    (store.folder / "journal.jsonl").write_text("another")
     monkeypatch.setattr(uploader, "FINAL_RETRY_SECONDS", 0.0)
-    following.close()
-    assert len(said) == 1
-    assert "lacks the newest" in said[0]
+    running_uploader.close()
+    assert len(messages) == 1
+    assert "lacks the newest" in messages[0]
 
 
-def test_another_machine_fetches_what_a_study_needs_to_go_on(twin, tmp_path):
-    journal = EventLog(twin.folder)
+def test_another_machine_fetches_what_resuming_needs(store, tmp_path):
+    event_log = EventLog(store.folder)
     for number in ("0000", "0001"):
         record = Record(number, {}, 0, {})
-        journal.log_start(record)
-        journal.log_report(number, make_report(1, 0.5))
-        record.checkpoint = twin.checkpoint_path(checkpoint(twin, number))
-        journal.log_checkpoint(record)
+        event_log.log_start(record)
+        event_log.log_report(number, make_report(1, 0.5))
+        record.checkpoint = store.checkpoint_path(write_checkpoint(store, number))
+        event_log.log_checkpoint(record)
     record.status = "completed"
-    journal.log_end(record)
-    journal.close()
-    Uploader(twin, pytest.fail).close()
+    event_log.log_end(record)
+    event_log.close()
+    Uploader(store, pytest.fail).close()
     other = RemoteStore(tmp_path / "elsewhere/study", f"file://{tmp_path}/there")
     other.fetch_for_resume()
-    text = (twin.folder / "journal.jsonl").read_text()
+    text = (store.folder / "journal.jsonl").read_text()
     assert (other.folder / "journal.jsonl").read_text() == text
-    # of trials that have ended nothing is needed
-    found = sorted(str(path.relative_to(other.folder)) for path in other.folder.glob("trials/1/*"))
-    assert found == ["trials/1/0000"]
-    (other.folder / "journal.jsonl").write_text(text + text)  # this machine knows more
+    # ended trials need no checkpoint
+    fetched = sorted(
+        str(path.relative_to(other.folder)) for path in other.folder.glob("trials/1/*")
+    )
+    assert fetched == ["trials/1/0000"]
+    (other.folder / "journal.jsonl").write_text(text + text)  # the local event log is longer
     other.fetch_for_resume()
     assert (other.folder / "journal.jsonl").read_text() == text + text
 
 
-def test_an_address_that_nobody_knows_is_told(tmp_path):
+def test_an_unknown_protocol_is_refused(tmp_path):
     with pytest.raises(InputError, match="results: moon://bucket/study cannot be used"):
         RemoteStore(tmp_path / "study", "moon://bucket").create_folder()
     with pytest.raises(ValueError, match="must not hold keys"):
@@ -144,21 +146,21 @@ def test_an_address_that_nobody_knows_is_told(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, monkeypatch):
+def test_a_study_on_s3_is_resumed_from_another_machine(tmp_path, machine, bucket, monkeypatch):
     for folder, trials in (("one", 2), ("other", 3)):
         (tmp_path / folder).mkdir()
         monkeypatch.chdir(tmp_path / folder)
         words = ["space=weight_decay", *SMALL[:-1], *HALVING, f"trials={trials}", "epochs=2"]
         done = search(bucket, *words, "resume=auto")
         assert done.returncode == 0, done.stderr
-        place = RemoteStore(tmp_path / folder / "results/study", bucket)
-        names = written(place)
+        store = RemoteStore(tmp_path / folder / "results/study", bucket)
+        names = uploaded_names(store)
         assert {name.split("/")[0] for name in names} == {
             "best", "epochs.parquet", "journal.jsonl", "optuna.log", "search.yaml", "tensorboard",
             "trials", "trials.parquet",
         }  # fmt: skip
-        with place.filesystem.open_input_file(
-            place.remote_path(place.folder / "trials.parquet")
+        with store.filesystem.open_input_file(
+            store.remote_path(store.folder / "trials.parquet")
         ) as file:
             frame = pd.read_parquet(file)
         assert list(frame.trial_id) == [f"{number:04}" for number in range(trials)]
@@ -168,28 +170,28 @@ def test_a_study_on_s3_goes_on_from_another_machine(tmp_path, machine, bucket, m
     assert "2 trials have ended" in done.stdout
     again = frame.set_index("trial_id").loc[first.trial_id]
     assert (again.epochs.values >= first.epochs.values).all()
-    epochs = pd.read_parquet(place.folder / "epochs.parquet")
+    epochs = pd.read_parquet(store.folder / "epochs.parquet")
     assert not epochs.duplicated(["trial_id", "level", "epoch"]).any()
 
 
-def test_what_pyarrow_does_not_know_is_left_to_fsspec(tmp_path):
-    place = RemoteStore(tmp_path / "study", "memory://attic/studies")
-    assert place.remote_path(tmp_path / "study/search.yaml") == "/attic/studies/study/search.yaml"
-    place.upload_file(tmp_path / "study/search.yaml", b"said")
-    place.upload_file(tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt", b"state")
-    assert place.list_paths(place.folder) == [place.folder / "search.yaml", place.folder / "trials"]
-    place.fetch_checkpoint(str(tmp_path / "study/trials/1/0000/checkpoint_000000"))
+def test_fsspec_opens_what_pyarrow_cannot(tmp_path):
+    store = RemoteStore(tmp_path / "study", "memory://attic/studies")
+    assert store.remote_path(tmp_path / "study/search.yaml") == "/attic/studies/study/search.yaml"
+    store.upload_file(tmp_path / "study/search.yaml", b"said")
+    store.upload_file(tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt", b"state")
+    assert store.list_paths(store.folder) == [store.folder / "search.yaml", store.folder / "trials"]
+    store.fetch_checkpoint(str(tmp_path / "study/trials/1/0000/checkpoint_000000"))
     state = tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt"
     assert state.read_bytes() == b"state"
-    about = place.ray_storage(tmp_path / "study/trials")
-    assert about == {
-        "storage_path": "/attic/studies/study/trials", "storage_filesystem": place.filesystem
+    storage = store.ray_storage(tmp_path / "study/trials")
+    assert storage == {
+        "storage_path": "/attic/studies/study/trials", "storage_filesystem": store.filesystem
     }  # fmt: skip
 
 
 @pytest.mark.slow
 def test_a_study_runs_where_only_fsspec_can_write(tmp_path):
-    """In processes of its own, whose workers find the file system by its entry point."""
+    """A separate process runs it; its workers find the file system by its entry point."""
     paths = [str(ROOT), str(ROOT / "tests/attic")]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     words = ["space=weight_decay", *SMALL[:-1], *HALVING, "trials=2", "epochs=2", "name=study"]
@@ -198,56 +200,57 @@ def test_a_study_runs_where_only_fsspec_can_write(tmp_path):
         command, check=False, cwd=tmp_path, env=env, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    there = tmp_path / "there/study"
-    frame = pd.read_parquet(there / "trials.parquet")
+    study = tmp_path / "there/study"
+    frame = pd.read_parquet(study / "trials.parquet")
     assert sorted(frame.trial_id) == ["0000", "0001"]
     assert set(frame.status) <= {"completed", "stopped"}
-    assert all((there / path / "state.pt").is_file() for path in frame.checkpoint)
-    assert list((there / "trials").glob("*/*-1")), "none went on from its checkpoint"
+    assert all((study / path / "state.pt").is_file() for path in frame.checkpoint)
+    assert list((study / "trials").glob("*/*-1")), "no trial resumed from its checkpoint"
 
 
-def test_a_checkpoint_is_waited_for_while_the_address_is_away(twin, tmp_path, monkeypatch):
-    """The file system refuses twice: once to look for it, once to give it."""
+def test_a_checkpoint_is_fetched_again_after_the_address_failed(store, tmp_path, monkeypatch):
+    """The file system fails twice: once in `info`, once in `open`."""
     monkeypatch.setattr("trainables.io.retry.FIRST_PAUSE", 0.01)
-    kept = twin.checkpoint_path(checkpoint(twin))
-    left = {"info", "open"}
+    saved = store.checkpoint_path(write_checkpoint(store))
+    failures = {"info", "open"}
 
-    class Away(LocalFileSystem):
-        isdir = AbstractFileSystem.isdir  # which takes what is refused for no folder
+    class FlakyFileSystem(LocalFileSystem):
+        isdir = AbstractFileSystem.isdir  # reports an error as "no folder"
 
         def info(self, path, **more):
-            self.may("info")
+            self.fail_once("info")
             return super().info(path, **more)
 
         def _open(self, path, **more):
-            self.may("open")
+            self.fail_once("open")
             return super()._open(path, **more)
 
-        def may(self, what):
-            if what in left:
-                left.remove(what)
-                raise OSError(errno.EHOSTUNREACH, "as the system has it")
+        def fail_once(self, call):
+            if call in failures:
+                failures.remove(call)
+                raise OSError(errno.EHOSTUNREACH, "message of the system")
 
-    away = PyFileSystem(FSSpecHandler(Away()))
+    flaky = PyFileSystem(FSSpecHandler(FlakyFileSystem()))
     monkeypatch.setattr(
-        "tuner.storage.remote_copy.open_filesystem", lambda uri: (away, open_filesystem(uri)[1])
+        "tuner.storage.remote_copy.open_filesystem", lambda uri: (flaky, open_filesystem(uri)[1])
     )
-    other, said = RemoteStore(tmp_path / "elsewhere/study", f"file://{tmp_path}/there"), []
-    path = other.to_local_path(twin.to_address(kept))
-    Retry(said.append)("a copy of a checkpoint", partial(other.fetch_trial_checkpoints, path))
+    other, messages = RemoteStore(tmp_path / "elsewhere/study", f"file://{tmp_path}/there"), []
+    path = other.to_local_path(store.to_address(saved))
+    Retry(messages.append)("a copy of a checkpoint", partial(other.fetch_trial_checkpoints, path))
     assert (Path(path) / "state.pt").read_bytes() == b"state"
-    assert said == ["cannot write a copy of a checkpoint (No route to host)"]
-    assert not left
+    assert messages == ["cannot write a copy of a checkpoint (No route to host)"]
+    assert not failures
 
 
-def test_a_spare_checkpoint_is_brought_from_where_the_trial_came(tmp_path):
-    """A trial that went on has its newest in a folder of its own, and the one before elsewhere."""
-    asked = []
-    agenda = TrialQueue.__new__(TrialQueue)
+def test_the_previous_checkpoint_is_fetched_from_the_earlier_folder(tmp_path):
+    """A resumed trial has its newest checkpoint in a new folder, the previous one in the old."""
+    fetched = []
+    trial_queue = TrialQueue.__new__(TrialQueue)
     record = Record("0000", {}, 0, {}, checkpoint="trials/1/0000-1/checkpoint_000000")
     record.previous_checkpoint = "trials/1/0000/checkpoint_000001"
-    agenda.records, agenda.levels, agenda.fetch = {"0000": record}, {"0000": 0}, asked.append
-    agenda.resume_state = SimpleNamespace(rewind_to_checkpoint=lambda record, was_paused: None)
-    agenda.find_checkpoint = lambda record, own: "address"
-    agenda.resume_config(Resume("0000", "0000"), was_paused=False)
-    assert sorted(asked) == sorted([record.checkpoint, record.previous_checkpoint])
+    trial_queue.records, trial_queue.levels = {"0000": record}, {"0000": 0}
+    trial_queue.fetch = fetched.append
+    trial_queue.resume_state = SimpleNamespace(rewind_to_checkpoint=lambda record, was_paused: None)
+    trial_queue.find_checkpoint = lambda record, own: "address"
+    trial_queue.resume_config(Resume("0000", "0000"), was_paused=False)
+    assert sorted(fetched) == sorted([record.checkpoint, record.previous_checkpoint])

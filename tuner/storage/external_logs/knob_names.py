@@ -1,4 +1,4 @@
-"""What other people's logs call the knobs that they were trained with, and what we do."""
+"""Map the setting names of other repositories' logs to knobs of this project."""
 
 import re
 from collections.abc import Iterator
@@ -27,71 +27,73 @@ KNOB_PATHS = {
     "lr_schedule": "schedule",
     "epochs": "planned_epochs",
 }
-"""What logs call a knob, and what it is called here."""
+"""Name of a setting in logs to the path of the knob."""
 MEMBER_NAMES = {
     "l_inf": "linf",
     "l_2": "l2",
     "PreActResNet18": "preact_resnet18",
     "WideResNet": "wide_resnet",
 }
-"""What logs call a member, and what it is called here."""
+"""Value of a setting in logs to the name of the group member."""
 PIXEL_KNOBS = ("threat.eps", "attack.step_size")
-"""Lengths, which logs give on the scale of 255."""
+"""Knobs that logs give in pixel values from 0 to 255."""
 DEFAULT_WEIGHT_DECAY = 5e-4
-"""Weight decay where the logs of arXiv:2002.11569 say none or zero."""
+"""Weight decay where the logs of arXiv:2002.11569 give no value or 0."""
 IGNORED_SETTINGS = ("run", "seed", "fname", "data_dir", "resume", "restarts", "eval", "half", "val")
-"""Settings that are no knobs."""
+"""Settings that are not knobs."""
 DATASET_PATTERN = re.compile(r"cifar100|cifar10|svhn|fashion_mnist|mnist|imagenet")
-"""Data sets that the name of a run may tell."""
+"""Data sets that the name of a run may contain."""
 METRIC_COLUMNS = (
     *("epoch", "lr", "train_seconds", "test_seconds", "train_loss", "train_acc"),
     *("train_robust_loss", "train_robust_acc", "test_loss", "test_acc", "test_robust_loss"),
     *("test_robust_acc", "test_fgsm_acc", "val_loss", "val_acc", "val_robust_loss"),
     "val_robust_acc",
 )
-"""Columns that are no settings."""
+"""Columns that are not settings."""
 
 
 def map_knobs(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the knobs of each row by path, missing where a log does not know them.
+    """Return the knobs of each row by path, missing where a log does not give them.
 
-    Of settings that have no name here those are kept, under their own, that runs of one experiment
-    differ in. The experiment is the first part of a run's name; what it varied may be said nowhere
-    else.
+    A setting without a knob keeps its name, and is kept only if runs of one experiment differ in
+    it. The experiment is the first part of a run's name, and a column if it is not the whole name:
+    what the experiment varied may be given nowhere else.
     """
-    found = pd.DataFrame(index=table.index)
+    knobs = pd.DataFrame(index=table.index)
     for column, path in KNOB_PATHS.items():
         if column in table:
             value = table[column].replace(MEMBER_NAMES)
-            found[path] = value.where(value.notna(), found[path]) if path in found else value
-    if {"model", "model.widen"} <= set(found):
-        found["model.widen"] = found["model.widen"].where(found["model"] != "preact_resnet18")
-    told = table["run"].str.extract(f"({DATASET_PATTERN.pattern})", expand=False)
-    found["data"] = found["data"].where(found["data"].notna(), told) if "data" in found else told
-    for path in set(PIXEL_KNOBS) & set(found):
-        found[path] = found[path] / 255
+            knobs[path] = value.where(value.notna(), knobs[path]) if path in knobs else value
+    if {"model", "model.widen"} <= set(knobs):
+        knobs["model.widen"] = knobs["model.widen"].where(knobs["model"] != "preact_resnet18")
+    dataset = table["run"].str.extract(f"({DATASET_PATTERN.pattern})", expand=False)
+    knobs["data"] = (
+        knobs["data"].where(knobs["data"].notna(), dataset) if "data" in knobs else dataset
+    )
+    for path in set(PIXEL_KNOBS) & set(knobs):
+        knobs[path] = knobs[path] / 255
     if "l2" in table:
-        found["optimizer.weight_decay"] = (
+        knobs["optimizer.weight_decay"] = (
             table["l2"].replace(0, np.nan).fillna(DEFAULT_WEIGHT_DECAY)
         )
     if (experiment := experiment_names(table)).ne(table["run"]).any():
-        found["experiment"] = experiment
-    return found.join(table[list(unmapped_settings(table))])
+        knobs["experiment"] = experiment
+    return knobs.join(table[list(unmapped_settings(table))])
 
 
 def experiment_names(table: pd.DataFrame) -> "pd.Series[str]":
-    """Return the first part of the name of each row's run."""
+    """Return the first part of the run name of each row."""
     return table["run"].str.partition("/")[0]
 
 
 def unmapped_settings(table: pd.DataFrame) -> Iterator[str]:
-    """Yield settings without a name here that runs of one experiment differ in."""
+    """Yield the settings without a knob that runs of one experiment differ in."""
     for name in map(str, table):
-        known = name in {*KNOB_PATHS, *IGNORED_SETTINGS, *METRIC_COLUMNS} or name.startswith((
+        is_known = name in {*KNOB_PATHS, *IGNORED_SETTINGS, *METRIC_COLUMNS} or name.startswith((
             "train_",
             "test_",
         ))
-        if not known and table[name].map(np.isscalar).all():
-            each = table[name].dropna().groupby(experiment_names(table))
-            if (each.nunique() > 1).any():
+        if not is_known and table[name].map(np.isscalar).all():
+            values = table[name].dropna().groupby(experiment_names(table))
+            if (values.nunique() > 1).any():
                 yield name

@@ -1,16 +1,16 @@
-"""The lines that training scripts of other repositories log, as a table with a row an epoch.
+"""Parse training logs of other repositories into a table with one row per epoch.
 
-Understood are three formats, with or without the logger's date and name before each line:
+Three formats are supported, with or without the date and name of the logger before each line:
 
 - Columns under a heading (arXiv:2002.11569, arXiv:2004.05884): `Epoch`, `Train Time`, `Test Time`,
-  `LR`, `Train Loss`, `Train Acc`, `Train Robust Loss` and so on, in whatever order and number, and
+  `LR`, `Train Loss`, `Train Acc`, `Train Robust Loss` and so on, in any order and number, and
   lines `validation` with loss and accuracy, robust loss and accuracy.
-- The same without examinations, which follow once, under `Test Loss`, `Test Acc`, `PGD Loss`, `PGD
-  Acc` (arXiv:2001.03994).
-- `EPOCH-ITERATION: [train] loss 1.2, ... [test] acc_clean 40.00%, ...` (arXiv:2007.02617), of which
+- The same without test columns, which follow once at the end under `Test Loss`, `Test Acc`, `PGD
+  Loss`, `PGD Acc` (arXiv:2001.03994).
+- `EPOCH-ITERATION: [train] loss 1.2, ... [test] acc_clean 40.00%, ...` (arXiv:2007.02617), where
   the last line of an epoch counts.
 
-The settings are the line `Namespace(...)`.
+The settings are in the line `Namespace(...)`.
 """
 
 import ast
@@ -40,19 +40,19 @@ COLUMN_NAMES = {
     "test_acc_fgsm": "test_fgsm_acc",
     "train_acc_pgd": "train_robust_acc",
 }
-"""What a log calls a column, and what it is called here."""
+"""Name of a column in a log to the name in the table."""
 MISSING_VALUE = -1.0
 ELAPSED_COLUMN = "seconds_so_far"
 
 
 def parse_log(text: str) -> pd.DataFrame:
-    """Return what a log says: a row an epoch, its settings in every row.
+    """Return a log as a table: one row per epoch, with the settings in every row.
 
-    A run that was resumed goes on where it was; of one that was begun anew in the same file the
-    last beginning counts.
+    A resumed run continues the table. If a run was restarted in the same file, only the last start
+    counts.
 
     Args:
-        text: The log. Lines of any other form are passed over.
+        text: The log. Lines in no supported format are skipped.
     """
     settings: dict[str, Any] = {}
     rows: dict[int, dict[str, float]] = {}
@@ -63,9 +63,9 @@ def parse_log(text: str) -> pd.DataFrame:
             settings = parse_namespace(message)
             if not settings.get("resume"):
                 rows.clear()
-        elif found := parse_line(message, heading):
-            epoch = int(found.pop("epoch", max(rows, default=-1)))
-            rows.setdefault(epoch, {}).update(found)
+        elif values := parse_line(message, heading):
+            epoch = int(values.pop("epoch", max(rows, default=-1)))
+            rows.setdefault(epoch, {}).update(values)
         elif "Acc" in message and (names := parse_heading(message)):
             heading = names
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch").reset_index()
@@ -87,13 +87,13 @@ def parse_namespace(message: str) -> dict[str, object]:
         call = ast.parse(message, mode="eval").body
     except SyntaxError:
         return {}
-    found = {}
+    settings = {}
     for keyword in call.keywords if isinstance(call, ast.Call) else []:
         try:
-            found[str(keyword.arg)] = ast.literal_eval(keyword.value)
+            settings[str(keyword.arg)] = ast.literal_eval(keyword.value)
         except ValueError:
             continue
-    return found
+    return settings
 
 
 def parse_heading(message: str) -> list[str]:
@@ -107,7 +107,7 @@ def parse_heading(message: str) -> list[str]:
 
 
 def parse_line(message: str, heading: list[str]) -> dict[str, float]:
-    """Return what a line measured, by column; nothing if it is of another kind."""
+    """Return the values in a line, by column; empty if it is no line of values."""
     if match := EPOCH_ITERATION.fullmatch(message):
         # epoch 0 is the network before training
         return {"epoch": float(match[1]) - 1, **dict(parse_sections(match[3]))}
@@ -124,14 +124,16 @@ def parse_line(message: str, heading: list[str]) -> dict[str, float]:
 
 
 def parse_sections(text: str) -> Iterator[tuple[str, float]]:
-    """Yield the numbers of a line of sections, percent as fractions, minutes so far as seconds.
+    """Yield column and value of each number in a line of sections.
+
+    Percentages become fractions, and elapsed minutes become seconds.
 
     >>> dict(parse_sections("[train] loss 1.5, acc 20.00%  [test] acc_pgd 25.00% (0.50m, 1.00m)"))
     {'train_loss': 1.5, 'train_acc': 0.2, 'test_robust_acc': 0.25, 'seconds_so_far': 30.0}
     """
     parts = SECTION_NAME.split(text)
-    for section, inside in zip(parts[1::2], parts[2::2], strict=True):
-        for name, value, percent in NAME_VALUE.findall(inside):
+    for section, content in zip(parts[1::2], parts[2::2], strict=True):
+        for name, value, percent in NAME_VALUE.findall(content):
             column = f"{section}_{name}"
             yield COLUMN_NAMES.get(column, column), float(value) / (100 if percent else 1)
     if match := ELAPSED_MINUTES.search(text):

@@ -1,10 +1,10 @@
-"""Other people's runs as the frames of a study: tables of logs, and the logs themselves.
+"""Read other people's training logs, or tables of them, as the frames of a study.
 
-These logs examine the **test** split after every epoch, for that is what the papers did. It stands
-where a study of ours has its validation split, in `val_clean_accuracy` and `val_robust_accuracy`,
-so that everything reads it, and `Logs.notes` says so: a best epoch that is chosen by it is the
-oracle's. A log that has a split of its own for validation tells of it besides, in
-`held_out_clean_accuracy` and `held_out_robust_accuracy`.
+These logs evaluate on the **test** split after every epoch, as the papers did. Its accuracies are
+in the columns of the validation split, `val_clean_accuracy` and `val_robust_accuracy`, so that all
+commands can read them. `ExternalLogs.notes` warns that a best epoch selected by them is an
+oracle's. If a log has a validation split too, its accuracies are in `held_out_clean_accuracy` and
+`held_out_robust_accuracy`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tuner.storage.external_logs import parser
 from tuner.storage.external_logs.knob_names import METRIC_COLUMNS, map_knobs
 
 DEFAULT_STEPS = {"fgsm": 1, "none": 0}
-"""Gradients that an attack takes, where the log's number of steps is not of it."""
+"""Gradient steps of attacks to which the log's number of steps does not apply."""
 HELD_OUT_COLUMN = "held_out_robust_accuracy"
 EXTRA_COLUMNS = {
     "train_acc": "train_clean_accuracy",
@@ -29,17 +29,17 @@ EXTRA_COLUMNS = {
     "val_robust_acc": "held_out_robust_accuracy",
     "test_fgsm_acc": "test_fgsm_accuracy",
 }
-"""What logs know besides."""
+"""Column in logs to the name of an extra column of `epochs`."""
 
 
 @dataclass(frozen=True)
 class ExternalLogs:
-    """Runs that others logged.
+    """Runs of other people, read from their logs.
 
     Attributes:
-        trials: A row a run, with the columns of `trials.parquet`.
-        epochs: A row an epoch, with those of `epochs.parquet` and what logs know besides.
-        notes: What to know before comparing them with a study of ours, one line each.
+        trials: One row per run, with the columns of `trials.parquet`.
+        epochs: One row per epoch, with the columns of `epochs.parquet` and `EXTRA_COLUMNS`.
+        notes: Caveats for a comparison with a study of this project, one line each.
     """
 
     trials: pd.DataFrame
@@ -50,11 +50,11 @@ class ExternalLogs:
 def read_logs(path: Path) -> ExternalLogs:
     """Return the runs in a table of logs (.csv, .csv.gz), a log, or a folder with logs.
 
-    A table has a row an epoch, a column `run`, and the columns that `tuner.storage.external_logs.parser` finds in a
-    log. A run in a folder is called by the path of its log.
+    A table has one row per epoch, a column `run`, and the columns that
+    `tuner.storage.external_logs.parser` returns. Runs in a folder are named after their logs.
 
     Raises:
-        InputError: If there is none, with what was found instead.
+        InputError: If no run can be read, with the reason.
     """
     try:
         return build_frames(read_tables(path))
@@ -67,10 +67,10 @@ def read_logs(path: Path) -> ExternalLogs:
 
 
 def read_tables(path: Path) -> pd.DataFrame:
-    """Return the epochs that a file or the logs in a folder tell of, called by their run.
+    """Return the epochs in a file or in the logs of a folder, with a column `run`.
 
     Raises:
-        ValueError: If there are none.
+        ValueError: If there is no epoch.
     """
     if path.is_dir():
         logs = {run_name(log.relative_to(path)): log for log in sorted(path.rglob("*.log"))}
@@ -83,46 +83,46 @@ def read_tables(path: Path) -> pd.DataFrame:
         for name, log in logs.items()
     ]
     if not any(map(len, tables)):
-        raise ValueError("no epoch is told of")
+        raise ValueError("there is no line of an epoch")
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
 
 def run_name(log: Path) -> str:
-    """Return the name of the run that a log is of.
+    """Return the name of the run of a log.
 
-    >>> run_name(Path("cifar10_l2/preactresnet18_5e-4/output.log")), run_name(Path("logs/eps=8.log"))
-    ('cifar10_l2/preactresnet18_5e-4', 'logs/eps=8')
+    >>> run_name(Path("cifar10_l2/preactresnet18/output.log")), run_name(Path("logs/eps=8.log"))
+    ('cifar10_l2/preactresnet18', 'logs/eps=8')
     """
-    alone = log.stem in ("output", "log", "train") and log.parent.name
-    return str(log.parent if alone else log.with_suffix(""))
+    is_generic = log.stem in ("output", "log", "train") and log.parent.name
+    return str(log.parent if is_generic else log.with_suffix(""))
 
 
 def build_frames(table: pd.DataFrame) -> ExternalLogs:
-    """Return a table of logs as frames.
+    """Return the frames of a table of logs.
 
     Raises:
-        ValueError: If it lacks a column.
+        ValueError: If a required column is missing.
     """
-    if lacking := [name for name in ("run", "epoch") if name not in table]:
-        raise ValueError(f"there is no column {', '.join(lacking)}")
+    if missing := [name for name in ("run", "epoch") if name not in table]:
+        raise ValueError(f"there is no column {', '.join(missing)}")
     if not {"test_acc", "test_robust_acc"} & set(table.columns):
-        raise ValueError("nothing was examined")
+        raise ValueError("there is neither test_acc nor test_robust_acc")
     table = to_fractions(table.reset_index(drop=True))
-    known = map_knobs(table)
-    epochs = build_epochs(table, known)
-    trials = build_trials(epochs, known, table)
+    knob_values = map_knobs(table)
+    epochs = build_epochs(table, knob_values)
+    trials = build_trials(epochs, knob_values, table)
     return ExternalLogs(trials, epochs, tuple(build_notes(epochs)))
 
 
 def to_fractions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose accuracies are fractions, which some logs have in percent."""
+    """Return a table with accuracies as fractions; some logs have them in percent."""
     accuracies = [name for name in map(str, table) if name.endswith("_acc")]
     percent = (table[accuracies] > 1).any(axis=None)
     return table.assign(**{name: table[name] / 100 for name in accuracies}) if percent else table
 
 
 def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a table as the reports of trials."""
+    """Return the rows of a table as an epochs frame."""
     table = table.reindex(columns=[*dict.fromkeys([*table, *METRIC_COLUMNS])])
     first = table.groupby("run")["epoch"].transform("min")
     epoch = (table["epoch"] + (first != 1)).astype("int64")  # most scripts count from 0
@@ -150,26 +150,26 @@ def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame
         "collapsed_at": 0,
         "micro_batch": pd.array([pd.NA] * len(table), dtype="Int64"),
     })
-    more = table[[name for name in EXTRA_COLUMNS if table[name].notna().any()]].rename(
+    extra = table[[name for name in EXTRA_COLUMNS if table[name].notna().any()]].rename(
         columns=EXTRA_COLUMNS
     )
-    return frame.join(more)
+    return frame.join(extra)
 
 
 def build_trials(
     epochs: pd.DataFrame, knob_values: pd.DataFrame, table: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return a row a run: its knobs and what it came to, as a study would tell."""
+    """Return a trials frame: one row per run, with its knobs and results."""
     runs = epochs.groupby("trial_id", sort=False)
     last = runs.tail(1).set_index("trial_id")
     score = ["val_robust_accuracy", "val_clean_accuracy"]
     ranked = epochs.sort_values(score, ascending=False, kind="stable")
     best = ranked.drop_duplicates("trial_id").set_index("trial_id").reindex(last.index)
-    of_run = knob_values.groupby(epochs["trial_id"], sort=False).first()
-    asked = (
+    run_knobs = knob_values.groupby(epochs["trial_id"], sort=False).first()
+    planned = (
         table.reindex(columns=["epochs", "seed"]).groupby(epochs["trial_id"], sort=False).first()
     )
-    frame = of_run.assign(
+    frame = run_knobs.assign(
         best_epoch=best["epoch"],
         level=0,
         val_clean_accuracy=best["val_clean_accuracy"],
@@ -181,24 +181,27 @@ def build_trials(
         seconds=runs["seconds"].sum(),
         gradient_passes=last["gradient_passes"],
         micro_batch=np.nan,
-        seed=asked["seed"].fillna(0),
+        seed=planned["seed"].fillna(0),
         checkpoint="",
         error="",
     )
-    whole = asked["epochs"].isna() | (last["epoch"] >= asked["epochs"])
-    status = whole.map({True: "completed", False: "stopped"}).mask(last["diverged"], "diverged")
+    is_complete = planned["epochs"].isna() | (last["epoch"] >= planned["epochs"])
+    status = is_complete.map({True: "completed", False: "stopped"}).mask(
+        last["diverged"], "diverged"
+    )
     frame.insert(0, "status", status)
     return frame.rename_axis("trial_id").reset_index().astype(TRIAL_COLUMNS)
 
 
 def build_notes(epochs: pd.DataFrame) -> Iterator[str]:
-    """Yield what to know of logs before comparing them with a study of ours."""
+    """Yield caveats for a comparison of logs with a study of this project."""
     yield (
-        f"the {epochs['trial_id'].nunique()} logged runs examined the test split: val_* is of it, "
-        "so that a best epoch is the oracle's."
+        f"the {epochs['trial_id'].nunique()} logged runs were evaluated on the test split, and "
+        "val_* holds it: a best epoch selected by it is an oracle's."
     )
     if HELD_OUT_COLUMN in epochs:
-        own = epochs.loc[epochs[HELD_OUT_COLUMN].notna(), "trial_id"].unique()
-        yield f"{len(own)} of them held a split out besides ({', '.join(own[:3])}): held_out_*."
-    if unexamined := int(epochs["val_robust_accuracy"].isna().sum()):
-        yield f"{unexamined} of their {len(epochs)} epochs were not examined."
+        with_validation = epochs.loc[epochs[HELD_OUT_COLUMN].notna(), "trial_id"].unique()
+        names = ", ".join(with_validation[:3])
+        yield f"{len(with_validation)} of them have a validation split too ({names}): held_out_*."
+    if not_evaluated := int(epochs["val_robust_accuracy"].isna().sum()):
+        yield f"{not_evaluated} of their {len(epochs)} epochs were not evaluated."
