@@ -37,7 +37,7 @@ ORACLE_COLUMNS = {"epoch": "oracle_epoch", "robust": "oracle_robust_accuracy"}
 def select_epochs(frames: Frames) -> pd.DataFrame:
     """Return one row per trial: its results by each selection rule.
 
-    The selected epoch has the highest robust accuracy; ties are broken by clean accuracy. Under a
+    The selected epoch has the highest robust accuracy; for ties, clean accuracy decides. Under a
     constraint it is the one that misses the constraint by least. For a trial of several complete
     runs, one epoch of all of them is selected, but the last epoch, the oracle and the overfitting
     gap are those of the last run: a short run and a long one are not parts of one curve.

@@ -60,7 +60,7 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     """Return the cost of one search."""
     clock, stopwatch = SimulatedClock(), Stopwatch()
     ray = SimulatedTune(clock, stopwatch, RecordedRuns(load_archive(curves).runs))
-    vars(ray_tune).update(tune=ray, forget=ray.forget)
+    vars(ray_tune).update(tune=ray, clear_node_caches=ray.clear_node_caches)
     vars(execute)["watch_head"] = lambda *_: nullcontext()
     for module in (throttle, study, live_table):
         vars(module)["time"] = clock

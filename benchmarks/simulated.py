@@ -201,7 +201,7 @@ class SimulatedTune:
         self.clock, self.stopwatch, self.recordings = clock, stopwatch, recordings
         self.driver_times, self.end_time = DriverTimes(), 0.0
 
-    def forget(self, study: str) -> None:
+    def clear_node_caches(self, study: str) -> None:
         """Do nothing: no data was read."""
 
     def with_resources(self, trainable: object, resources: object) -> None:

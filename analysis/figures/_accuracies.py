@@ -34,7 +34,7 @@ def collect_accuracies(frames: Frames, accuracies: AccuracySource) -> pd.DataFra
         The rows of `trials` with, in percent, `robust` and `clean` at the selected epoch and
         `last`, robust accuracy at the last one (missing if not measured); `setting`, the same
         number for trials that differ in their seed alone; `ended`, how: "completed", "stopped" by a
-        scheduler, or "broken" (diverged or collapsed).
+        scheduler, or "diverged_or_collapsed" (diverged or collapsed).
 
     Raises:
         InputError: If there is none.
@@ -69,7 +69,7 @@ def classify_endings(trials: pd.DataFrame) -> "pd.Series[str]":
     """Return how trials ended."""
     collapsed = numeric_column(trials, "collapsed_at", trials.index) > 0
     status = trials["status"].astype(str)
-    return status.mask(collapsed | (status == "diverged"), "broken")
+    return status.mask(collapsed | (status == "diverged"), "diverged_or_collapsed")
 
 
 def collect_evaluation(frames: Frames) -> pd.DataFrame:

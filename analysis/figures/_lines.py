@@ -106,7 +106,7 @@ def mark_unfinished(axes: Axes, table: pd.DataFrame) -> None:
     """
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, "stopped early"),
-        ("broken", "P", BLACK, "diverged or collapsed"),
+        ("diverged_or_collapsed", "P", BLACK, "diverged or collapsed"),
     ):
         rows = table[table["ended"] == ended]
         if len(rows):

@@ -41,7 +41,7 @@ def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure
         InputError: If fewer than two trials have both accuracies.
     """
     table = collect_accuracies(frames, accuracies)
-    table = table[table["clean"].notna() & (table["ended"] != "broken")]
+    table = table[table["clean"].notna() & (table["ended"] != "diverged_or_collapsed")]
     if len(table) < 2:
         raise InputError([
             f"expected at least 2 trials with clean and robust accuracy, got {len(table)}."

@@ -182,7 +182,7 @@ def mark_ends(axes: Axes, each: Mapping[str, pd.DataFrame], table: pd.DataFrame)
     """Mark where trials ended that did not go to their end."""
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, None),
-        ("broken", "P", BLACK, "diverged or collapsed"),
+        ("diverged_or_collapsed", "P", BLACK, "diverged or collapsed"),
     ):
         rows = [each[trial].iloc[-1] for trial in table.loc[table["ended"] == ended, "trial_id"]]
         if rows:

@@ -110,7 +110,7 @@ def test_the_numbers_are_those_of_the_measure_on_validation_images(results):
     assert row["std"] == pytest.approx(values.std(ddof=1), abs=1e-7)
 
 
-def test_the_test_split_is_looked_at_only_if_asked_for(results, monkeypatch):
+def test_the_test_split_is_used_only_on_request(results, monkeypatch):
     seen = []
 
     def look(model, x, y, *, threat):
@@ -133,7 +133,7 @@ def test_the_test_split_is_looked_at_only_if_asked_for(results, monkeypatch):
 
 
 @pytest.mark.slow
-def test_nothing_is_measured_twice_and_other_settings_are_other_rows(results, monkeypatch):
+def test_nothing_is_measured_twice_and_other_settings_add_rows(results, monkeypatch):
     one = results / "one"
     assert main([str(one), *CHEAP]) == 0
     first = rows_of(one)
@@ -209,7 +209,7 @@ def test_the_transfer_matrix_of_two_folders(results, capsys):
     assert "crafted on" in capsys.readouterr().out
 
 
-def test_both_checkpoints_of_a_trial_are_looked_at(results):
+def test_both_checkpoints_of_a_trial_are_measured(results):
     words = ["rules=best_validation_robust,last_epoch", "measure=fosc", "seeds=1", "images=8"]
     assert main([str(results / "one"), *words]) == 0
     rows = rows_of(results / "one")
@@ -218,7 +218,7 @@ def test_both_checkpoints_of_a_trial_are_looked_at(results):
     assert len(rows) == 4
 
 
-def test_everything_wrong_is_told_at_once(results, capsys):
+def test_all_errors_are_reported_together(results, capsys):
     (results / "three").mkdir()
     words = ["measure=hesian,transfer,fosc", "images=0", "fosc.steps=0", "surface.points=5"]
     said = run_invalid(capsys, results / "one", results / "three", *words, "speed=1", "split=train")
@@ -248,11 +248,11 @@ def test_everything_wrong_is_told_at_once(results, capsys):
         (["hessian.eigenvalues=uniform(1,2)"], "hessian.eigenvalues: must be a valid integer"),
     ],
 )
-def test_one_thing_wrong(results, capsys, words, said):
+def test_invalid_argument_is_reported(results, capsys, words, said):
     assert said in run_invalid(capsys, results / "one", *words)
 
 
-def test_folders_must_ask_one_question(results, capsys):
+def test_folders_must_have_the_same_data_and_threat(results, capsys):
     file = results / "two/best/config.yaml"
     config = yaml.safe_load(file.read_text())
     config["threat"]["eps"], config["data"]["split_seed"] = 0.2, 1
@@ -309,7 +309,7 @@ def test_finished_measurements_survive_an_interruption(results, monkeypatch, cap
     assert len(rows_of(one)) == 9
 
 
-def test_a_collapse_is_told():
+def test_a_collapse_is_reported():
     """A quarter of 0.9 is 0.225."""
     for pgd, told in ((0.1, True), (0.3, False)):
         frame = pd.DataFrame({

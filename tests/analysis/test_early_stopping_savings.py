@@ -26,7 +26,7 @@ def test_epochs_of_one_run_by_hand():
     assert (row["seconds"], row["seconds_saved"]) == (18, 18)
 
 
-def test_what_stopping_might_have_cost_by_hand():
+def test_possible_loss_by_stopping_by_hand():
     """The trial that continued gained 0.5 - 0.1; so might those that ended at 0.1 and at 0.3."""
     trials = [trial_row("0"), trial_row("1", "stopped"), trial_row("2", "stopped")]
     row = saved(
@@ -38,7 +38,7 @@ def test_what_stopping_might_have_cost_by_hand():
     assert (row["in_doubt"], row["unknown"]) == (1, 0)
 
 
-def test_short_runs_cost_and_a_long_one_is_what_they_are_compared_with():
+def test_short_runs_add_cost_and_are_compared_with_long_runs():
     """2 + 4 epochs of the one and 2 of the other, where two runs of 4 would have been 8."""
     short, long = epoch_rows("0", 0.1, 0.2), epoch_rows("0", 0.2, 0.3, 0.4, 0.4, level=1)
     for row in long:
@@ -52,7 +52,7 @@ def test_short_runs_cost_and_a_long_one_is_what_they_are_compared_with():
     assert row["might_have_cost"] == 0
 
 
-def test_epochs_of_a_weaker_run_are_dearer_in_the_long_one():
+def test_epochs_of_a_weaker_run_cost_more_in_the_long_one():
     """The first run's epochs take 1 pass, the second's 2: the stopped trial would have paid 8."""
     trials = [trial_row("0"), trial_row("1", "stopped")]
     short, other = epoch_rows("0", 0.1, 0.2), epoch_rows("1", 0.1, 0.1)
@@ -66,7 +66,7 @@ def test_epochs_of_a_weaker_run_are_dearer_in_the_long_one():
     assert row["gradient_passes_saved"] == 2 * 8 - 12
 
 
-def test_what_nobody_went_on_from_is_not_guessed():
+def test_runs_that_no_trial_continued_are_not_estimated():
     row = saved([trial_row("0", "stopped")], [epoch_rows("0", 0.4)], 3)
     assert row["unknown"] == 1
     assert math.isnan(row["might_have_cost"])
@@ -77,7 +77,7 @@ def test_nothing_stopped_cost_nothing():
     assert (row["epochs_saved"], row["might_have_cost"], row["in_doubt"]) == (0, 0, 0)
 
 
-def test_a_trial_that_broke_down_was_not_stopped_to_save():
+def test_a_diverged_trial_is_not_a_saving():
     trials = [trial_row("0"), trial_row("1", "diverged"), trial_row("2", "stopped", collapsed_at=9)]
     row = saved(trials, [epoch_rows("0", 0.4, 0.3), epoch_rows("1", 0.1), epoch_rows("2", 0.1)], 2)
     assert (row["trials"], row["stopped"], row["epochs_saved"]) == (1, 0, 0)

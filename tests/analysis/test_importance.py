@@ -32,7 +32,7 @@ def drawn(function, n=40, status="completed", epochs_each=1):
     return study_frames(trials, runs, knobs=KNOBS, **SAID)
 
 
-def test_shares_of_the_variance_are_found_on_the_scale_that_was_searched():
+def test_importances_use_the_scale_of_the_search():
     """0.3 lr + 0.1 decay, both uniform: variances 9 to 1, the learning rate on its log scale.
 
     A forest of 200 trials smooths its steps, so that a twentieth is allowed.

@@ -11,7 +11,7 @@ from tests.analysis.test_importance import drawn
 from trainables.errors import InputError
 
 
-def test_too_few_trials_are_told_and_not_ranked():
+def test_too_few_trials_are_reported_and_not_ranked():
     with pytest.raises(InputError, match=r"ranking 3 knobs needs 15 trials, got 14 .* trials=15"):
         compute_importances(drawn(lambda lr, *_: lr, n=14))
     with pytest.raises(InputError, match="needs 15 trials"):
@@ -27,7 +27,7 @@ def test_one_knob_is_not_ranked():
         compute_importances(frames)
 
 
-def test_where_trials_were_stopped_all_are_compared_at_the_same_epoch():
+def test_stopped_trials_are_all_compared_at_the_same_epoch():
     """After one epoch the learning rate decides; later decay would, but few came as far."""
     frames = drawn(lambda lr, *_: 0.5 * lr, status="stopped")
     later = frames.epochs.head(5).assign(epoch=2, val_robust_accuracy=1.0)
@@ -38,7 +38,7 @@ def test_where_trials_were_stopped_all_are_compared_at_the_same_epoch():
     assert found.loc[0, "n"] == 40
 
 
-def test_where_all_trials_came_to_the_same_no_knob_is_ranked():
+def test_equal_results_rank_no_knob():
     for ask in (compute_importances, compute_interactions):
         with pytest.raises(InputError, match="all 40 trials have the same"):
             ask(drawn(lambda *_: 0.1))

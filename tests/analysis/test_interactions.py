@@ -45,7 +45,7 @@ def test_a_product_by_hand():
     assert share(lambda x: x[:, 0] * x[:, 1], GRID) == pytest.approx((1 / 24) / (5 / 24 - 1 / 16))
 
 
-def test_an_effect_that_is_next_to_nothing_is_none():
+def test_a_negligible_effect_is_zero():
     assert share(lambda x: 1e-3 * (x[:, 0] - 0.5) * (x[:, 1] - 0.5), GRID) == 0
 
 
@@ -57,7 +57,7 @@ def test_an_effect_that_is_next_to_nothing_is_none():
         (lambda x: (x[:, 0] - 0.5) * (x[:, 1] - 0.5), 0.7, 1.1),
     ],
 )
-def test_a_fitted_process_knows_a_sum_from_a_product(function, low, high):
+def test_a_fitted_process_distinguishes_a_sum_from_a_product(function, low, high):
     rng = np.random.default_rng(0)
     x = rng.random((60, 3))
     y = function(x)

@@ -22,11 +22,11 @@ from analysis.knob_domains import KnobDomain, find_domain, infer_domain, parse_d
         ("uniform(1)", None),
     ],
 )
-def test_words_of_ray(text, expected):
+def test_search_space_expressions_of_ray(text, expected):
     assert parse_domain(text) == expected
 
 
-def test_places_by_hand():
+def test_positions_by_hand():
     assert KnobDomain(low=1e-4, high=1e-2, is_log=True).positions([
         1e-4,
         1e-3,
@@ -42,14 +42,14 @@ def test_places_by_hand():
     assert KnobDomain(values=("a", "b")).encode(["b", "a"]).tolist() == [[0, 1], [1, 0]]
 
 
-def test_what_is_said_counts_where_it_holds_all_values():
+def test_the_declared_domain_is_used_if_it_contains_all_values():
     said = {"searched": {"x": "uniform(0, 1)"}}
     assert find_domain("x", [0.2, 0.3, 0.4, 0.5, 0.6, 0.7], said) == KnobDomain(low=0, high=1)
     wider = find_domain("x", [1, 2, 3, 4, 5, 6], said)
     assert (wider.low, wider.high) == (1, 6)
 
 
-def test_of_variants_that_drew_from_different_ranges_the_values_tell():
+def test_variants_with_different_ranges_use_the_range_of_values():
     ranges = ("loguniform(1e-3, 1)", "loguniform(1e-5, 1e-2)")
     variants = {name: {"searched": {"lr": text}} for name, text in zip("ab", ranges, strict=True)}
     values = [1e-4, 2e-4, 1e-3, 1e-2, 0.1, 0.5]

@@ -38,7 +38,7 @@ def row(number, status="completed", **more):
     return {name: value for name, value in known.items() if name != "seed"} | measured | {"seed": 0}
 
 
-def test_a_whole_study_has_no_problems(tmp_path):
+def test_a_complete_study_has_no_problems(tmp_path):
     frames = analysis.load(
         written(tmp_path / "a", [row("0", optimizer__lr=0.1)], epoch_rows("0", 0.5))
     )
@@ -48,7 +48,7 @@ def test_a_whole_study_has_no_problems(tmp_path):
     assert frames.epochs["level"].tolist() == [0]
 
 
-def test_what_is_no_study_is_refused(tmp_path):
+def test_a_folder_without_a_study_is_rejected(tmp_path):
     with pytest.raises(InputError, match="expected at least one"):
         analysis.load()
     with pytest.raises(InputError, match="no such folder"):
@@ -60,7 +60,7 @@ def test_what_is_no_study_is_refused(tmp_path):
         analysis.load(tmp_path / "file.txt")
 
 
-def test_a_study_that_has_only_begun_is_empty_and_says_so(tmp_path):
+def test_a_study_that_just_started_is_empty_and_reported(tmp_path):
     frames = analysis.load(written(tmp_path / "a"))
     assert frames.trials.empty
     assert frames.epochs.empty
@@ -79,7 +79,7 @@ def test_a_half_written_file_is_left_out(tmp_path):
     assert sum("cannot be read" in each for each in frames.problems) == 2
 
 
-def test_a_broken_search_yaml_leaves_the_frames(tmp_path):
+def test_a_corrupt_search_yaml_leaves_the_frames(tmp_path):
     folder = written(tmp_path / "a", [row("0")], epoch_rows("0", 0.5))
     for text in ("[", "word", "study: 3"):
         (folder / "search.yaml").write_text(text)
@@ -113,7 +113,7 @@ def test_a_metric_that_never_appeared_is_there_and_named(tmp_path):
     assert frames.epochs["val_robust_accuracy"].isna().all()
 
 
-def test_percent_is_not_taken_for_a_fraction(tmp_path):
+def test_percentages_are_not_read_as_fractions(tmp_path):
     frames = analysis.load(written(tmp_path / "a", [row("0")], epoch_rows("0", 51.0)))
     assert "outside [0, 1] in 1 of 1 rows" in frames.problems[0]
     assert frames.epochs["val_robust_accuracy"].isna().all()
@@ -126,21 +126,21 @@ def test_rows_of_no_trial_are_left_out(tmp_path):
     assert "left out 1 rows" in frames.problems[0]
 
 
-def test_words_among_numbers_are_missing_and_counted(tmp_path):
+def test_texts_in_number_columns_are_missing_and_counted(tmp_path):
     runs = [{**each, "val_clean_accuracy": "high"} for each in epoch_rows("0", 0.5)]
     frames = analysis.load(written(tmp_path / "a", [row("0")], runs))
     assert "val_clean_accuracy is no number in 1 rows" in frames.problems[0]
     assert frames.epochs["val_clean_accuracy"].isna().all()
 
 
-def test_a_broken_study_does_not_take_the_others_along(tmp_path):
+def test_a_corrupt_study_does_not_affect_the_others(tmp_path):
     good = written(tmp_path / "a", [row("0")], epoch_rows("0", 0.5))
     frames = analysis.load(good, tmp_path / "absent")
     assert list(frames.studies) == ["a"]
     assert "no such folder" in frames.problems[0]
 
 
-def test_folders_of_one_name_are_told_apart(tmp_path):
+def test_folders_of_the_same_name_get_distinct_labels(tmp_path):
     folders = []
     for parent in ("x", "y"):
         (tmp_path / parent).mkdir()
@@ -148,7 +148,7 @@ def test_folders_of_one_name_are_told_apart(tmp_path):
     assert list(analysis.load(*folders).studies) == ["x/a", "y/a"]
 
 
-def test_numbers_of_trials_are_words(tmp_path):
+def test_trial_numbers_are_strings(tmp_path):
     frame = pd.DataFrame([row(7)])
     folder = written(tmp_path / "a", runs=epoch_rows(7, 0.5))
     frame.to_parquet(folder / "trials.parquet")

@@ -21,13 +21,13 @@ def test_best_last_and_gap_of_one_run_by_hand():
     assert row["robust_overfitting"] == pytest.approx(0.1)  # a difference of two floats
 
 
-def test_of_equals_the_higher_clean_accuracy_then_the_earlier_epoch_is_kept():
+def test_ties_are_broken_by_clean_accuracy_then_by_the_earlier_epoch():
     runs = epoch_rows("0", 0.5, clean=0.7) + epoch_rows("0", 0.5, 0.5, clean=0.8, start=2)
     row = only(study_frames([trial_row("0")], [runs]))
     assert (row["best_epoch"], row["val_clean_accuracy"]) == (2, 0.8)
 
 
-def test_a_constraint_decides_what_is_kept_and_not_what_the_oracle_sees():
+def test_a_constraint_affects_the_selected_epoch_and_not_the_oracle():
     """clean >= 0.8: the second epoch misses it, whatever its robust accuracy."""
     runs = epoch_rows("0", 0.4, clean=0.85) + epoch_rows("0", 0.6, clean=0.7, start=2)
     runs += epoch_rows("0", 0.3, clean=0.9, start=3)
@@ -37,7 +37,7 @@ def test_a_constraint_decides_what_is_kept_and_not_what_the_oracle_sees():
     assert row["robust_overfitting"] == pytest.approx(0.1)
 
 
-def test_where_all_miss_the_constraint_the_nearest_is_kept():
+def test_if_all_miss_the_constraint_the_nearest_is_selected():
     runs = epoch_rows("0", 0.4, clean=0.75) + epoch_rows("0", 0.6, clean=0.7, start=2)
     row = only(study_frames([trial_row("0")], [runs], study={"constraint": "clean>=0.8"}))
     assert row["best_epoch"] == 1
@@ -60,13 +60,13 @@ def test_running_and_failed_trials_have_a_row():
     assert rows.loc["1", "val_robust_accuracy"] == 0.2
 
 
-def test_a_study_that_lost_its_epochs_is_known_by_its_trials():
+def test_a_study_without_epochs_uses_its_trials():
     known = {"val_robust_accuracy": 0.5, "best_epoch": 7, "robust_overfitting": 0.1}
     row = only(study_frames([trial_row("0", **known)], [epoch_rows("9", 0.1)[:0]]))
     assert {name: row[name] for name in known} == known
 
 
-def test_an_epoch_that_was_not_examined_is_not_chosen():
+def test_an_epoch_without_validation_is_not_selected():
     row = only(study_frames([trial_row("0")], [epoch_rows("0", 0.1, float("nan"))]))
     assert row["best_epoch"] == 1
     assert pd.isna(row["last_val_robust_accuracy"])

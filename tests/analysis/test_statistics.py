@@ -39,12 +39,12 @@ def test_mean_and_spread_over_seeds_by_hand():
     assert np.isnan(rows.loc[0, ["std", "low", "high"]].astype(float)).all()
 
 
-def test_a_knob_that_is_missing_is_a_setting_of_its_own():
+def test_a_missing_knob_is_a_separate_setting():
     rows = summarize_seeds(seeds((math.nan, 0, 0.4), (math.nan, 1, 0.6), (0.1, 0, 0.3)))
     assert rows["n"].tolist() == [2, 1]
 
 
-def test_stopped_trials_do_not_say_what_a_setting_comes_to_and_broken_ones_do():
+def test_stopped_trials_do_not_count_in_a_setting_and_diverged_ones_do():
     assert summarize_seeds(seeds((0.1, 0, 0.4), status="stopped")).empty
     assert len(summarize_seeds(seeds((0.1, 0, 0.4), status="diverged"))) == 1
     collapsed = [trial_row("0", "stopped", collapsed_at=10, optimizer__lr=0.1)]
@@ -97,7 +97,7 @@ def test_welch_by_hand():
     assert found.verdict == "yes"
 
 
-def test_welch_does_not_take_the_spreads_to_be_equal():
+def test_welch_does_not_assume_equal_variances():
     """The second has none, so that the first alone gives the error, with 2 degrees of freedom."""
     found = compare_seeds([0.51, 0.52, 0.53], [0.4, 0.4, 0.4])
     assert found.high - found.low == pytest.approx(2 * 4.302653 * 0.01 / math.sqrt(3))
@@ -114,18 +114,18 @@ def test_welch_does_not_take_the_spreads_to_be_equal():
         ([0.5, 0.5], [0.4, 0.4], "not enough seeds"),
     ],
 )
-def test_the_verdict_is_about_beating(a, b, verdict):
+def test_the_verdict_says_whether_one_setting_beats_the_other(a, b, verdict):
     assert compare_seeds(a, b).verdict == verdict
 
 
-def test_a_difference_of_rounding_is_no_difference():
+def test_a_rounding_difference_is_no_difference():
     """Three differences of exactly one point, which floats make differ by 1e-17."""
     found = compare_seeds([0.31, 0.41, 0.51], [0.3, 0.4, 0.5], paired=True)
     assert found.difference == pytest.approx(0.01)
     assert math.isnan(found.p)
 
 
-def test_welch_finds_nothing_where_there_is_nothing_in_19_of_20_cases():
+def test_welch_has_five_percent_false_positives():
     """Of 1,000 comparisons of noise 5 % have p < 0.05; four standard errors are 2.8 %."""
     rng = np.random.default_rng(0)
     found = [compare_seeds(*rng.normal(0.5, 0.01, (2, 5))).p < 0.05 for _ in range(1000)]
@@ -140,7 +140,7 @@ def test_settings_are_compared_seed_by_seed_where_seeds_match():
     assert found == compare_seeds([0.51, 0.62, 0.73], [0.5, 0.6, 0.7], paired=True)
 
 
-def test_settings_whose_seeds_differ_are_compared_as_they_are():
+def test_settings_with_different_seeds_are_compared_unpaired():
     frames = seeds((0.1, 0, 0.5), (0.1, 1, 0.6), (0.2, 2, 0.3), (0.2, 3, 0.4))
     found = compare_settings(frames, "optimizer.lr", 0.1, 0.2)
     assert not found.is_paired
@@ -161,7 +161,7 @@ def test_pairs_are_alike_in_all_other_knobs():
     assert found.difference == pytest.approx(0.075)
 
 
-def test_what_is_not_there_is_told():
+def test_missing_knobs_and_values_are_reported():
     frames = seeds((0.1, 0, 0.5))
     with pytest.raises(InputError, match=r"no such knob\. Did you mean 'optimizer\.lr'"):
         compare_settings(frames, "optimizer.lt", 0.1, 0.2)
@@ -171,7 +171,7 @@ def test_what_is_not_there_is_told():
         compare_seeds([1, 2], [1], paired=True)
 
 
-def test_same_is_forgiving_of_rounding_alone():
+def test_same_ignores_only_rounding():
     assert statistics.is_same_value(0.1 + 0.2, 0.3)
     assert not statistics.is_same_value(1e-4, 2e-4)
     assert statistics.is_same_value("sgd", "sgd")

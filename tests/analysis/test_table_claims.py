@@ -41,14 +41,14 @@ def shown_of(value):
     return format_label_value(value if isinstance(value, float) else str(value))
 
 
-def test_the_spaces_that_are_tables_are_known():
+def test_spaces_that_reproduce_tables_are_listed():
     there = {name for name, module in modules() if hasattr(module, "published")}
     figures = {name for name in SPACE_TABLES if name.startswith("bag_of_tricks_figure")}
     assert there | figures == set(SPACE_TABLES) == set(CLAIMS)
 
 
 @pytest.mark.parametrize("space", sorted(set(SPACE_TABLES) - {"gradalign_figure1"}))
-def test_a_space_is_the_table_that_it_is_said_to_be(space):
+def test_a_space_has_the_settings_of_its_table(space):
     source, module = SPACE_TABLES[space], load_member("search_spaces", space)
     printed = [row.numbers.items() for row in _published.list_rows(source.paper, source.table)]
     for numbers in getattr(module, "published", dict)().values():
@@ -60,7 +60,7 @@ def test_a_space_is_the_table_that_it_is_said_to_be(space):
     [(space, claim) for space, claims in CLAIMS.items() for claim in claims],
     ids=lambda value: value if isinstance(value, str) else value.statement,
 )
-def test_a_claim_is_of_two_cells_and_true_of_what_was_published(space, claim):
+def test_a_claim_names_two_cells_and_holds_for_the_published_numbers(space, claim):
     first, second = (find_cell(parts, cells(space)) for parts in (claim.a, claim.b))
     assert first
     assert second

@@ -48,7 +48,7 @@ def baseline(*words):
     return found[""] | {"optimizer.lr_batch_size": None}, epochs
 
 
-def test_the_baseline_stands_in_six_tables():
+def test_the_baseline_is_a_row_of_six_tables():
     numbers, sources = find_published(*baseline())
     assert numbers == BASELINE
     assert [source.table for source in sources] == [f"Table {n}" for n in (2, 3, 4, 5, 6, 7)]

@@ -101,7 +101,7 @@ def deviations(frame):
     return [f"{std:.2f}" for std in frame["std"].dropna()]
 
 
-def test_the_papers_differences_are_those_of_their_rows():
+def test_published_differences_are_those_of_their_rows():
     frame = load_published("bag_of_tricks", "Table 7").assign(
         mode=lambda rows: rows["setting"].str.extract(r"bn_mode=(\w+)")
     )
@@ -180,7 +180,7 @@ def test_studies_with_other_settings_are_other_tables():
     assert "Not run as published, so mind the differences: epochs=2." in found[1].table.notes
 
 
-def test_stopped_trials_do_not_count_and_broken_ones_do():
+def test_stopped_trials_do_not_count_and_diverged_ones_do():
     trials = [
         trial(PLAIN, 0, 0.5),
         trial(PLAIN, 1, 0.4, status="stopped"),
@@ -193,7 +193,7 @@ def test_stopped_trials_do_not_count_and_broken_ones_do():
     assert "Trials left out: 1 stopped." in found.table.notes
 
 
-def test_other_data_are_another_question():
+def test_other_data_are_not_compared():
     there = [study(words=["data=mnist5k", "epochs=2", "results=/x"])]
     (found,) = compare_with_papers(frames(SEEDS, chain(PLAIN, 0, 0.48), studies=there))
     assert "AutoAttack %: ours, test" in found.table.headings
@@ -202,7 +202,7 @@ def test_other_data_are_another_question():
     assert notes == ["Not run as published, no differences are given: data=mnist5k epochs=2."]
 
 
-def test_a_validation_number_never_stands_under_a_published_heading():
+def test_a_validation_number_is_never_under_a_published_heading():
     (found,) = compare_with_papers(frames(SEEDS))
     ours = [name for name in found.table.headings if "ours" in name]
     assert ours == ["clean %: ours, validation", "PGD %: ours, validation"]
@@ -224,7 +224,7 @@ def test_part_of_autoattack_is_not_autoattack():
     )
 
 
-def test_a_worst_case_over_more_attacks_is_said():
+def test_a_worst_case_over_more_attacks_is_reported():
     rows = chain(PLAIN, 0, 0.48, attacks=("fgsm", "pgd_10"))
     (found,) = compare_with_papers(frames(SEEDS, rows))
     assert values(found, PLAIN)["PGD-10 %: ours, test"] == "48.00 (1)"
@@ -263,7 +263,7 @@ def test_errors_are_subtracted_as_errors_and_judged_as_accuracies():
     assert "of PGD-100 accuracy on test images" in said
 
 
-def test_minutes_are_put_side_by_side_and_their_ratio_is_judged():
+def test_minutes_are_listed_and_their_ratio_is_compared():
     numbers = {
         "PGD-AT": {"train_minutes_per_epoch": "19.22"},
         "PGD-AT+HE": {"train_minutes_per_epoch": "19.23"},
@@ -284,7 +284,7 @@ def test_minutes_are_put_side_by_side_and_their_ratio_is_judged():
     assert ": yes; -0.05 points [-0.68, +0.58]" in said
 
 
-def test_footnotes_stand_where_they_touch():
+def test_footnotes_appear_with_their_lines():
     labels = ["weight_decay=5e-4, activation=relu", "weight_decay=5e-5, activation=tanh"]
     numbers = {label: {"pgd10_acc": "50.00"} for label in labels}
     there = [study(space="bag_of_tricks_table6", numbers=numbers)]
@@ -363,7 +363,7 @@ def test_all_tables_render():
         assert len(rows) == len(each.lines) + 2
 
 
-def test_any_name_comes_out_right():
+def test_any_name_is_escaped():
     name = "a|b & 50% of <script>x_y</script> {~^\\}#$*`"
     said = TextTable(
         caption=name, headings=("setting", name), lines=(TableLine(name, (name,), (1,)),),
@@ -380,7 +380,7 @@ def test_any_name_comes_out_right():
     assert "<script>" not in said.markdown()
 
 
-def test_a_users_own_table():
+def test_a_user_supplied_table():
     numbers = {"my <own>": {"pgd": 51.5, "aa_acc": "about 50"}}
     there = [study(space="./mine.py", numbers=numbers)]
     trials = [trial("my <own>", 0, 0.5)]
@@ -393,7 +393,7 @@ def test_a_users_own_table():
     assert found.source is None
 
 
-def test_frames_that_say_little_make_no_table_and_no_error():
+def test_incomplete_frames_make_no_table_and_no_error():
     trials = [{"study": "one", "trial_id": "0", "status": "completed", "val_robust_accuracy": 0.5}]
     assert not compare_with_papers(frames(trials, studies=[Study(name="one")]))
     evaluation = [{"study": "one", "trial_id": "0", "attack": "square"}]
@@ -408,7 +408,7 @@ def test_frames_that_say_little_make_no_table_and_no_error():
         {"fixed": {"threat": 3}}, {"searched": None}, {"space": None},
     ],
 )  # fmt: skip
-def test_a_search_yaml_that_says_nonsense_makes_no_table(said):
+def test_an_invalid_search_yaml_makes_no_table(said):
     there = [Study(name="one", description=said)]
     trials = [{key: value for key, value in SEEDS[0].items() if key != "variant"}]
     assert not compare_with_papers(frames(trials, studies=there))

@@ -39,7 +39,7 @@ def plain_study(tmp_path):
     return kept(tmp_path / "plain_study", said, trials)
 
 
-def test_our_cells_beside_theirs(table, capsys):
+def test_our_cells_are_beside_the_published_ones(table, capsys):
     assert main([table]) == 0
     out = capsys.readouterr().out
     assert "Table 4 of Bag of Tricks (arXiv:2010.00467): table." in out
@@ -67,21 +67,21 @@ def test_published_tables_alone(capsys):
     assert "| 86.56 | 53.22 | 46.04 |" in out
 
 
-def test_another_space_says_which_are_tables(plain_study, capsys):
+def test_another_space_lists_the_spaces_of_tables(plain_study, capsys):
     assert main([plain_study]) == 2
     said = capsys.readouterr().err
     assert "space weight_decay is no table of a paper" in said
     assert "gradalign_figure1" in said
 
 
-def test_what_can_be_said_is_said(table, plain_study, capsys):
+def test_a_folder_without_a_table_is_reported_beside_tables(table, plain_study, capsys):
     assert main([table, plain_study]) == 0
     out = capsys.readouterr().out
     assert "Table 4 of Bag of Tricks" in out
     assert "plain_study: space weight_decay is no table of a paper" in out
 
 
-def test_exactly_what_was_published_is_found_without_its_space(tmp_path, capsys):
+def test_published_settings_are_matched_without_their_space(tmp_path, capsys):
     fixed = {
         "threat": {"name": "linf", "eps": 8 / 255}, "data": {"name": "cifar10", "batch_size": 128},
         "model": {"name": "wrn_34_10", "activation": "relu"}, "method": {"name": "pgd_at"},
@@ -106,7 +106,7 @@ def test_exactly_what_was_published_is_found_without_its_space(tmp_path, capsys)
     assert "ran their very settings: Table 8 of Bag of Tricks" in out
 
 
-def test_all_mistakes_at_once(tmp_path, capsys):
+def test_all_command_errors_are_reported_together(tmp_path, capsys):
     words = ["format=pdf", "paper=bagoftricks", "tabel=x", f"to={tmp_path}", str(tmp_path / "no")]
     assert main(words) == 2
     said = capsys.readouterr().err
@@ -124,7 +124,7 @@ def test_all_mistakes_at_once(tmp_path, capsys):
         ["paper=he", "table=pas/Table 1"],
     ],
 )
-def test_nothing_to_print_is_a_mistake(words, capsys):
+def test_nothing_to_print_is_an_error(words, capsys):
     assert main(words) == 2
     assert "1 problem" in capsys.readouterr().err
 

@@ -102,7 +102,7 @@ def test_gamma_vanishes_where_the_loss_is_linear():
     assert found["gamma"].max() < 1e-4  # float32 rounding of numbers near 100 is 8e-6
 
 
-def test_gamma_is_the_largest_on_the_way_not_at_the_end():
+def test_gamma_is_the_largest_gap_of_all_steps():
     x = torch.rand(50, 1, 1, 1, generator=rng(5))
     found = local_linearity.measure(Wavy(), x, ones(x), threat=LINF, rng=rng(), steps=9)["gamma"]
     gap = llr.inner(Wavy(), x, ones(x))
@@ -132,7 +132,7 @@ def test_fosc_of_one_step_is_the_unused_part_of_the_radius():
         torch.testing.assert_close(each, expected, rtol=0, atol=1e-6)
 
 
-def test_fosc_does_not_know_of_the_end_of_the_range():
+def test_fosc_ignores_the_pixel_range_and_fosc_in_range_respects_it():
     """At 0 the pixel cannot fall; the gradient there is -sigmoid(0) = -1/2, the radius 0.3."""
     model, x = Halfspace(torch.ones(1)), pixels(0.0)
     found = fosc.measure(model, x, ones(x), threat=Linf(eps=0.3), rng=rng(), steps=10)
@@ -140,7 +140,7 @@ def test_fosc_does_not_know_of_the_end_of_the_range():
     assert found["fosc_in_range"].item() == 0
 
 
-def test_the_gap_is_of_what_one_step_leaps_over():
+def test_the_gap_counts_images_that_only_pgd_misclassifies():
     x = pixels(BENT, BENT, SAFE, WRONG)
     found = fgsm_pgd_gap.measure(Bent(), x, ones(x), threat=LINF, rng=rng(), steps=20)
     assert found["clean_accuracy"].tolist() == [1, 1, 1, 0]
@@ -150,7 +150,7 @@ def test_the_gap_is_of_what_one_step_leaps_over():
     assert found["step_cosine"].tolist() == [1, 1, 1, 1]
 
 
-def test_a_plane_withstands_both_alike_and_as_much_as_it_should():
+def test_a_plane_has_the_exact_accuracy_under_both_attacks():
     weight = torch.tensor([1.0, -2.0, 0.5, 1.0])
     model, x = Halfspace(weight, bias=0.2), 0.2 + 0.6 * torch.rand(200, 1, 2, 2, generator=rng(4))
     found = fgsm_pgd_gap.measure(model, x, ones(x), threat=LINF, rng=rng(), steps=10)

@@ -138,7 +138,7 @@ def test_the_surface_curves_by_the_eigenvalues_along_its_axes():
     assert top["eigenvalue_1"] > 1.1 * top["eigenvalue_2"]
 
 
-def test_who_attacks_anew_at_each_point_finds_more():
+def test_attacking_anew_at_each_point_finds_a_higher_loss():
     torch.manual_seed(0)
     model, (x, y) = nn.Sequential(nn.Flatten(), nn.Linear(6, 3)).double(), images()
     once, _ = planes(model, x, y, reach=2.0, points=5)
@@ -170,7 +170,7 @@ def test_random_directions_have_the_filters_lengths_and_leave_biases():
     assert not torch.equal(direction[0], draw_filter_normalised(model, rng(1))[0])
 
 
-def test_weights_come_back_to_the_last_bit_even_from_an_error():
+def test_weights_are_restored_exactly_even_after_an_error():
     model = smooth()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     steps = (0.1, draw_gaussian(model, rng())), (3.0, draw_gaussian(model, rng(1)))
@@ -185,7 +185,7 @@ def test_weights_come_back_to_the_last_bit_even_from_an_error():
     torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
 
 
-def test_scattering_of_a_halfspace():
+def test_gradient_scattering_of_a_halfspace():
     """The weight 2 moves by 0.1 of itself, up or down as the first random number says; x' is x less
     eps either way, and the gradient by the weight -sigmoid(-w x') x'."""
     model, x = Halfspace(torch.tensor([2.0])), pixels(0.5, 0.8)
@@ -206,7 +206,7 @@ def test_scattering_of_a_halfspace():
     assert model.weight.tolist() == [2.0]
 
 
-def test_perturbations_turn_round_where_the_weight_changes_sign():
+def test_perturbations_flip_where_the_weight_changes_sign():
     """The only weight moves by 3 times its length, from 2 to -4, if the random number says down."""
     model, x = Halfspace(torch.tensor([2.0])), pixels(0.5)
     seed = next(s for s in range(9) if torch.randn(1, generator=rng(s)) < 0)

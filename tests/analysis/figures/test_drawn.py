@@ -52,7 +52,7 @@ def test_seeds_become_mean_and_standard_deviation():
     assert bars[1][:, 1] == pytest.approx([55 - 50**0.5, 55 + 50**0.5])
 
 
-def test_no_line_joins_trials_that_differ_in_more():
+def test_no_line_joins_trials_that_differ_in_other_knobs():
     rows = [
         trial_row(0.4, **{WD: 1e-4}, optimizer__lr=0.1),
         trial_row(0.5, **{WD: 1e-3}, optimizer__lr=1),
@@ -89,7 +89,7 @@ def test_the_pareto_front_is_exact():
     assert names == {"0000", "0001", "0004", "0006"}
 
 
-def test_the_pareto_front_agrees_with_looking_at_all_pairs():
+def test_the_pareto_front_agrees_with_all_pairwise_comparisons():
     rng = np.random.default_rng(0)
     points = rng.integers(0, 20, (200, 2)) / 20  # a grid, so that there are ties
     table = pd.DataFrame(points, columns=["clean", "robust"])
@@ -99,7 +99,7 @@ def test_the_pareto_front_agrees_with_looking_at_all_pairs():
     ]
 
 
-def test_what_lies_far_below_does_not_squeeze_the_others():
+def test_outliers_do_not_compress_the_axis():
     points = [(0.90 + i / 200, 0.50 - i / 200) for i in range(8)]
     frames = study_frames([trial_row(r, c, optimizer__lr=0.1) for c, r in [*points, (0.1, 0.1)]])
     figure = figures.draw("clean_robust", frames)
@@ -136,7 +136,7 @@ def test_the_run_of_the_selected_epoch_is_shown():
     assert find_line(figures.draw("learning_curves", frames).axes[0], "robust")[1] == [10, 20]
 
 
-def test_the_winner_of_each_study_or_whoever_is_named():
+def test_the_best_trial_of_each_study_or_the_named_trials_are_drawn():
     one = study_frames(
         [trial_row(0.4), trial_row(0.5)], curves={"0000": [0.1, 0.4], "0001": [0.2, 0.5]}
     )

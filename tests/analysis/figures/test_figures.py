@@ -69,14 +69,14 @@ def test_the_folder_is_the_registry():
 
 
 @pytest.mark.parametrize("eyes", [None, *SEES])
-def test_all_can_tell_the_colours(eyes):
+def test_colours_are_distinguishable_to_colour_blind_readers(eyes):
     seen = [lab(colour, SEES.get(eyes)) for colour in _style.COLOURS]
     apart = [np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)]
     assert min(apart) > 11.5  # five times what is just noticeable, 2.3 (Mahy et al., 1994)
     assert all(each[0] < 78 for each in seen)  # lines on white, whose lightness is 100
 
 
-def test_more_than_colour_tells_lines_apart():
+def test_lines_differ_in_more_than_colour():
     assert len(set(_style.MARKERS)) == len(set(_style.DASHES)) == len(set(_style.COLOURS)) == 7
 
 
@@ -113,7 +113,7 @@ def test_the_same_bytes_each_time(kind, tmp_path):
     assert not re.search(rb"CreationDate|<dc:date>|20\d\d-\d\d-\d\dT", first)
 
 
-def test_nobody_elses_settings_are_touched(tmp_path):
+def test_matplotlib_settings_are_unchanged(tmp_path):
     before = dict(rcParams)
     figures.save(figures.draw("sensitivity", rich()), tmp_path / "a.png")
     assert dict(rcParams) == before
@@ -142,7 +142,7 @@ LACKING = {
 
 @pytest.mark.parametrize("name", figures.list_figures())
 @pytest.mark.parametrize("case", LACKING)
-def test_no_accuracy_is_said(name, case):
+def test_missing_accuracies_are_reported(name, case):
     frames, reason = LACKING[case]
     with pytest.raises(InputError, match=reason) as caught:
         figures.draw(name, frames)
@@ -162,11 +162,11 @@ def test_no_accuracy_is_said(name, case):
         "weight_decay": "expected trials with a number for optimizer.weight_decay, got none",
     }.items(),
 )
-def test_what_one_trial_lacks_is_said(name, reason):
+def test_figures_of_one_trial_report_what_is_missing(name, reason):
     assert reason in figures.check_drawable(study_frames(ONE))[name]
 
 
-def test_an_evaluation_that_is_not_there_is_said():
+def test_a_missing_evaluation_is_reported():
     reasons = figures.check_drawable(rich(), accuracies="evaluation")
     for name, reason in reasons.items():
         curves = name in ("learning_curves", "rungs")
@@ -183,7 +183,7 @@ def test_all_can_be_drawn_of_a_rich_study():
     assert set(figures.check_drawable(rich()).values()) == {None}
 
 
-def test_more_lines_than_can_be_told_apart_are_refused():
+def test_too_many_lines_are_rejected():
     rows = [trial_row(0.5, threat__eps=eps, method=f"m{i}") for i in range(8) for eps in (0.1, 0.2)]
     with pytest.raises(InputError, match="expected at most 7 lines to tell apart, got 8"):
         figures.draw("radii", study_frames(rows))
@@ -202,7 +202,7 @@ def test_knobs_of_any_kind_have_an_axis():
     assert ticks == ["3", "True", "x", "[1, 2]"]
 
 
-def test_too_many_words_are_left_out_and_said():
+def test_too_many_labels_are_omitted_and_reported():
     rows = [trial_row(0.01 * i, tag=f"t{i}", optimizer__lr=0.1 * (i + 1)) for i in range(13)]
     figure = figures.draw("sensitivity", study_frames(rows))
     assert [axes.get_xlabel() for axes in figure.axes] == ["optimizer.lr"]
@@ -211,7 +211,7 @@ def test_too_many_words_are_left_out_and_said():
         figures.draw("sensitivity", study_frames(rows), knobs=["tag"])
 
 
-def test_settings_without_a_knob_are_settings_of_their_own():
+def test_settings_without_a_knob_are_separate_settings():
     rows = [trial_row(0.5, clean) for clean in (0.7, 0.8)]
     rows = [{**row, "optimizer.centralize": c} for row, c in zip(rows, ("gc", None), strict=True)]
     frames = study_frames([*rows, {**rows[1], "seed": 1}])
@@ -229,7 +229,7 @@ def test_incomparable_trials_are_reported():
     )
 
 
-def test_mistakes_in_a_call_are_said(tmp_path):
+def test_invalid_arguments_are_reported(tmp_path):
     with pytest.raises(InputError, match=r"no 'rung'[.] Did you mean 'rungs'"):
         figures.draw("rung", rich())
     with pytest.raises(InputError, match=r"no option knob[.] Did you mean 'knobs'"):
@@ -282,7 +282,7 @@ def test_the_command_draws_what_can_be_drawn(folder, capsys):
     assert not (folder / "x").exists()
 
 
-def test_the_command_tells_all_mistakes_at_once(folder, capsys):
+def test_the_command_reports_all_errors_together(folder, capsys):
     words = [str(folder), "figure=rung,sensitivity", "format=gif", "colour=red"]
     assert main(words) == 2
     said = capsys.readouterr().err

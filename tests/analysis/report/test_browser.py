@@ -41,13 +41,13 @@ def draw(page, chart):
     page.wait_for_selector(f"#{chart}[data-ready]")
 
 
-def test_it_asks_nobody_and_nothing_is_wrong(page, opened):
+def test_the_page_sends_no_request_and_logs_no_error(page, opened):
     for chart in ("curves", "tradeoff", "knob", "parallel"):
         draw(page, f"chart-{chart}")
     assert opened.asked == [page.url]
 
 
-def test_a_heading_sorts_and_says_so(page):
+def test_a_heading_sorts_and_announces_it(page):
     assert names(page) == ["0003", "0002", "0001", "0000", "0004", "0005"]  # by robust accuracy
     heading = page.get_by_role("columnheader", name="optimizer.weight_decay")
     assert heading.get_attribute("aria-sort") == "none"
@@ -71,7 +71,7 @@ def test_a_heading_sorts_and_says_so(page):
         ("nothing-of-the-kind", []),
     ],
 )
-def test_words_filter(page, words, left):
+def test_filter_words_select_rows(page, words, left):
     page.get_by_label("Filter").fill(words)
     assert names(page) == left
     assert page.locator("#count").inner_text() == f"{len(left)} of 6 trials"
@@ -79,7 +79,7 @@ def test_words_filter(page, words, left):
     assert len(names(page)) == 6
 
 
-def test_the_keyboard_is_enough(page):
+def test_the_page_works_by_keyboard(page):
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
@@ -109,7 +109,7 @@ def test_a_selected_trial_is_drawn_and_its_numbers_are_there(page):
     playwright.expect(cells).to_have_text(["0001", "1", "3", "45.0", "75.0", "0.667"])
 
 
-def test_hovering_tells_the_number(page):
+def test_hovering_shows_the_value(page):
     draw(page, "chart-tradeoff")
     page.wait_for_timeout(300)
     points = page.locator("#chart-tradeoff .scatterlayer .point")
@@ -178,7 +178,7 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_stands_out(tmp_path, opened, scheme):
+def test_every_text_has_enough_contrast(tmp_path, opened, scheme):
     folder = write_small_study_folder(tmp_path / "s")
     row = {"trial_id": "0003", "rule": "r", "attack": "a", "audit": "doubtful"}
     pd.DataFrame([row]).to_parquet(folder / "evaluation.parquet")
@@ -197,7 +197,7 @@ WRONG = (
 )
 
 
-def test_a_screen_reader_finds_its_way(page):
+def test_a_screen_reader_finds_landmarks_and_names(page):
     assert page.evaluate(UNNAMED) == 0
     assert [each for each in WRONG if page.locator(each).count()] == []
     assert page.locator("h1").count() == 1
@@ -213,7 +213,7 @@ def test_it_fits_a_narrow_screen(tmp_path, opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-def test_what_is_printed_is_whole(page):
+def test_printing_shows_every_row(page):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator(".chart[data-ready]").count() == 4
     page.emulate_media(media="print")
@@ -224,7 +224,7 @@ def test_what_is_printed_is_whole(page):
     )
 
 
-def test_a_long_table_comes_in_parts_and_is_printed_whole(tmp_path, opened):
+def test_a_long_table_is_paged_and_printed_completely(tmp_path, opened):
     folder = write_small_study_folder(tmp_path / "s")
     frame = pd.read_parquet(folder / "trials.parquet")
     many = [frame.assign(trial_id=frame["trial_id"] + f"-{i}") for i in range(100)]
@@ -239,7 +239,7 @@ def test_a_long_table_comes_in_parts_and_is_printed_whole(tmp_path, opened):
     playwright.expect(page.locator("#table tbody tr")).to_have_count(606)
 
 
-def test_nothing_a_study_says_runs(tmp_path, opened):
+def test_scripts_in_study_texts_do_not_run(tmp_path, opened):
     folder = hostile(tmp_path)
     (tmp_path / "x.html").write_text(page_of(analysis.load(folder), NONE), encoding="utf-8")
     page = opened((tmp_path / "x.html").as_uri())
@@ -251,7 +251,7 @@ def test_nothing_a_study_says_runs(tmp_path, opened):
     assert "alert(1)" in page.locator("#chart-knob .xtitle").text_content()
 
 
-def test_a_live_page_follows_without_losing_its_place(tmp_path, opened):
+def test_a_live_page_updates_and_keeps_selection_and_scroll(tmp_path, opened):
     folder = write_small_study_folder(tmp_path / "s", study={"trials": 3})
     lines = [
         began_line("0000", {"k": 1}),

@@ -52,7 +52,7 @@ def rows(frames):
     return frames.trials.set_index("trial_id")
 
 
-def test_the_account_is_ahead_of_the_frames(running):
+def test_the_event_log_is_newer_than_the_frames(running):
     with hold_event_log(running):
         frames, pulses = add_running_trials(analysis.load(running))
     assert rows(frames)["status"].tolist() == ["running", "running"]
@@ -63,7 +63,7 @@ def test_the_account_is_ahead_of_the_frames(running):
     assert (pulses["s"].n_running, pulses["s"].n_begun, pulses["s"].n_requested) == (2, 2, 3)
 
 
-def test_a_search_that_died_is_not_said_to_run(running):
+def test_a_dead_search_is_not_reported_as_running(running):
     with hold_event_log(running):
         following = LiveReport([str(running)])
         assert following.get_updates("")["state"].startswith("Running: 2")
@@ -77,7 +77,7 @@ def test_a_search_that_died_is_not_said_to_run(running):
 
 
 @pytest.mark.parametrize("sign", [".address", "address"])
-def test_a_search_on_another_machine_is_judged_by_its_silence(running, sign):
+def test_a_search_on_another_machine_is_judged_by_its_last_write(running, sign):
     if sign == "address":
         write_small_study_folder(running, study={"trials": 3, "address": "10.0.0.1:6379"})
     else:
@@ -88,7 +88,7 @@ def test_a_search_on_another_machine_is_judged_by_its_silence(running, sign):
     assert pulses["s"].describe().startswith("Running: 2")
 
 
-def test_what_only_frames_say_stays(tmp_path):
+def test_columns_only_in_frames_are_kept(tmp_path):
     folder = write_study_folder(tmp_path / "s", [trial_row("0000", 0.4, knobs=KNOBS, pareto=True)])
     lines = [
         began_line("0000", KNOBS),
@@ -103,20 +103,20 @@ def test_what_only_frames_say_stays(tmp_path):
     assert not [problem for problem in frames.problems if "have begun" in problem]
 
 
-def test_a_study_without_an_account_stays_as_it_is(tmp_path):
+def test_a_study_without_an_event_log_is_unchanged(tmp_path):
     frames, pulses = add_running_trials(analysis.load(write_small_study_folder(tmp_path / "s")))
     assert len(frames.trials) == 6
     assert not pulses
     assert any(EVENT_LOG_FILE in problem for problem in frames.problems)
 
 
-def test_one_broken_account_spoils_no_other(tmp_path, running):
-    broken = write_small_study_folder(tmp_path / "broken")
-    (broken / EVENT_LOG_FILE).write_text('{"event": "reported", "trial_id": "0000"}\n')
-    frames, pulses = add_running_trials(analysis.load(broken, running))
+def test_one_corrupt_event_log_affects_no_other_study(tmp_path, running):
+    corrupt = write_small_study_folder(tmp_path / "corrupt")
+    (corrupt / EVENT_LOG_FILE).write_text('{"event": "reported", "trial_id": "0000"}\n')
+    frames, pulses = add_running_trials(analysis.load(corrupt, running))
     assert list(pulses) == ["s"]
     assert len(frames.trials) == 8
-    assert any(problem.startswith("broken: journal") for problem in frames.problems)
+    assert any(problem.startswith(f"corrupt: {EVENT_LOG_FILE}") for problem in frames.problems)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_one_broken_account_spoils_no_other(tmp_path, running):
         (False, 0, 2, 5, "Ended early: 2 of 3 trials have begun, 0 not ended"),
     ],
 )
-def test_silence_is_told_by_the_longest_epoch(alive, running, begun, silence, said):
+def test_silence_is_measured_in_longest_epochs(alive, running, begun, silence, said):
     pulse = LiveStatus(
         n_running=running,
         n_begun=begun,
@@ -146,7 +146,7 @@ def test_silence_is_told_by_the_longest_epoch(alive, running, begun, silence, sa
     assert pulse.describe(1000.0 + silence).startswith(said)
 
 
-def test_news_come_once(running):
+def test_an_update_is_sent_once(running):
     following = LiveReport([str(running)])
     first = following.get_updates("")
     assert first["data"]["names"] == ["0000", "0001"]
@@ -159,7 +159,7 @@ def test_news_come_once(running):
     assert values["val_robust_accuracy"] == [0.3, 0.5]
 
 
-def test_what_is_half_written_or_gone_kills_nothing(running):
+def test_half_written_or_deleted_files_do_not_stop_the_server(running):
     following = LiveReport([str(running)])
     (running / "trials.parquet").write_bytes(b"PAR1half")
     with (running / EVENT_LOG_FILE).open("a") as file:
@@ -198,7 +198,7 @@ def answer(server, path="/", *, host=None, method="GET"):
     return found, text
 
 
-def test_the_page_and_its_news_are_served_to_this_machine(server):
+def test_the_page_and_its_updates_are_served_locally(server):
     found, text = answer(server)
     assert found.status == 200
     assert "connect-src &#39;self&#39;" in text
@@ -209,7 +209,7 @@ def test_the_page_and_its_news_are_served_to_this_machine(server):
 
 
 @pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1", "127.0.0.1:1", ""])
-def test_other_hosts_are_refused(server, host):
+def test_other_hosts_are_rejected(server, host):
     assert answer(server, host=host)[0].status == 403
 
 
@@ -219,12 +219,12 @@ def test_no_file_is_served(server, path):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "DELETE", "OPTIONS"])
-def test_nothing_but_get_is_answered(server, method):
+def test_only_get_is_answered(server, method):
     assert answer(server, method=method)[0].status == 501
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_it(running):
+def test_ctrl_c_stops_the_server(running):
     words = [sys.executable, "-u", "-m", "analysis.report", str(running), "live=true"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -236,6 +236,6 @@ def test_ctrl_c_ends_it(running):
     assert "Interrupted." in out
 
 
-def test_a_port_that_is_taken_is_refused(server, running, capsys):
+def test_a_port_in_use_is_rejected(server, running, capsys):
     assert main([str(running), "live=true", f"port={server.server_port}"]) == 2
     assert "cannot be used" in capsys.readouterr().err

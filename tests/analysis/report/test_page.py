@@ -65,8 +65,8 @@ def test_the_leader_satisfies_the_constraint(tmp_path):
     assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
 
 
-def test_more_seeds_count_for_more_than_one_lucky_one(tmp_path):
-    """As tuner.progress has it: of what was run with the most seeds the highest mean leads."""
+def test_several_seeds_rank_above_one_lucky_seed(tmp_path):
+    """As in tuner.state.study: of what was run with the most seeds the highest mean leads."""
     rows = [
         trial_row("0000", 0.50, knobs={"k": 1}, mean=0.50, n=1),
         trial_row("0001", 0.46, knobs={"k": 2}, mean=0.45, n=2),
@@ -86,14 +86,14 @@ def test_fronts_are_of_each_study(tmp_path):
     assert build_payload(frames)["best"] == [3, 9]
 
 
-def test_of_equals_the_cleaner_is_on_the_front():
+def test_among_equals_higher_clean_accuracy_is_on_the_front():
     points = pd.DataFrame({
         "val_robust_accuracy": [0.5, 0.5, None], "val_clean_accuracy": [0.8, 0.9, 0.99]
     })  # fmt: skip
     assert find_pareto_labels(points) == [1]
 
 
-def test_the_summary_counts_what_the_images_cannot_tell_apart(tmp_path):
+def test_the_summary_counts_trials_indistinguishable_from_the_leader(tmp_path):
     rows = [
         trial_row(f"{i:04d}", top, knobs={"k": i}) for i, top in enumerate([0.60, 0.58, 0.57, 0.56])
     ]
@@ -103,7 +103,7 @@ def test_the_summary_counts_what_the_images_cannot_tell_apart(tmp_path):
     assert "its last epoch is 5.0 points below its best" in text
 
 
-def test_the_summary_says_what_stopping_saved(tmp_path):
+def test_the_summary_reports_early_stopping_savings(tmp_path):
     text = render_sections(analysis.load(write_small_study_folder(tmp_path / "s")), NONE)["summary"]
     # one of five was stopped, behind as many epochs as the others had
     assert "1 of 5 trials were stopped, which saved 0 % of the epochs" in text
@@ -126,7 +126,7 @@ def test_reasons_are_named(tmp_path):
     assert "1 stopped" not in text
 
 
-def test_the_audit_stands_above_the_evaluation(tmp_path):
+def test_sanity_checks_come_before_the_evaluation(tmp_path):
     folder = write_small_study_folder(tmp_path / "s")
     pd.DataFrame([
         {"trial_id": "0003", "rule": "best_validation_robust", "attack": attack, "norm": "linf",
@@ -142,7 +142,7 @@ def test_the_audit_stands_above_the_evaluation(tmp_path):
     assert "Sanity check of its test number failed: weaker." in text["summary"]
 
 
-def test_forests_see_a_part_of_many_trials(tmp_path):
+def test_importances_use_a_sample_of_many_trials(tmp_path):
     rows = [trial_row(f"{i:04d}", 0.3, knobs={"k": i}) for i in range(160)]
     frames = analysis.load(write_study_folder(tmp_path / "s", rows))
     some, notes = sample_trials(frames)
@@ -151,7 +151,7 @@ def test_forests_see_a_part_of_many_trials(tmp_path):
     assert notes == ["s: by 150 of its 160 trials, drawn at random."]
 
 
-def test_diagnostics_are_shown_or_named(tmp_path):
+def test_diagnostics_are_shown_or_their_absence_is_reported(tmp_path):
     folder = write_small_study_folder(tmp_path / "s")
     row = {"trial_id": "0003", "measure": "fosc", "quantity": "mean", "value": 0.123456, "n": 10}
     pd.DataFrame([row]).to_parquet(folder / "diagnostics.parquet")
@@ -179,7 +179,7 @@ def hostile(tmp_path):
     return folder
 
 
-def test_nothing_a_study_says_is_markup(tmp_path):
+def test_study_texts_are_escaped(tmp_path):
     frames = analysis.load(hostile(tmp_path))
     html = render_page(frames, NONE)
     assert "<script>alert" not in html
@@ -189,7 +189,7 @@ def test_nothing_a_study_says_is_markup(tmp_path):
     assert (column["key"], column["values"][0]) == (HOSTILE, HOSTILE)
 
 
-def test_the_page_asks_nobody(tmp_path):
+def test_the_page_loads_nothing_external(tmp_path):
     html = render_page(analysis.load(write_small_study_folder(tmp_path / "s")), NONE)
     assert "connect-src 'none'" in unescape(html)
     ours = re.sub(r'<script type="text/plain".*?</script>', "", html, flags=re.DOTALL)
@@ -198,7 +198,7 @@ def test_the_page_asks_nobody(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["one", "all failed", "none completed", "no metric", "no trials"])
-def test_gaps_are_named_not_fatal(tmp_path, kind, capsys):
+def test_missing_parts_are_reported_and_not_fatal(tmp_path, kind, capsys):
     rows = [trial_row(f"{i:04d}", 0.4, knobs={"k": i}) for i in range(3)]
     if kind == "one":
         rows = rows[:1]
@@ -244,7 +244,7 @@ def test_studies_with_different_columns_share_a_page(tmp_path):
     assert "b: epochs.parquet cannot be read" in html
 
 
-def test_mistakes_are_told_at_once(tmp_path, capsys):
+def test_errors_are_reported_together(tmp_path, capsys):
     words = [str(tmp_path), "to=x.txt", "live=maybe", "port=70000", "prot=1"]
     assert main(words) == 2
     told = capsys.readouterr().err
@@ -260,12 +260,12 @@ def test_mistakes_are_told_at_once(tmp_path, capsys):
         (["to=nowhere/x.html"], "there is no folder"),
     ],
 )
-def test_keys_that_clash_are_refused(tmp_path, words, message, capsys):
+def test_conflicting_keys_are_rejected(tmp_path, words, message, capsys):
     assert main([str(write_small_study_folder(tmp_path / "s")), *words]) == 2
     assert message in capsys.readouterr().err
 
 
-def test_no_folder_is_refused(capsys):
+def test_no_folder_is_rejected(capsys):
     assert main(["to=x.html"]) == 2
     assert "expected at least one results folder" in capsys.readouterr().err
 
