@@ -12,7 +12,7 @@ from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
 from tuner.storage.results_store import LocalStore, RemoteStore
 
-RETRY_LABEL = "down what checkpoints take"
+RETRY_LABEL = "the sizes of checkpoints"
 """Completes the message "cannot write ... (reason)"."""
 FOLDER_SEPARATOR = re.compile("[-_]")
 """Separates the trial number from the resume count in a folder name."""

@@ -43,7 +43,7 @@ def read_valid_events(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the events, validated and in their types.
 
     Raises:
-        InputError: If a line is no valid event.
+        InputError: If a line is not a valid event.
     """
     known_trials = set[str]()
     for number, line in enumerate(read_events(folder), start=1):
@@ -62,7 +62,7 @@ class SchedulerEvent:
     Attributes:
         kind: What a trial did: it began, reported, or resumed after a pause ("waited").
         trial_number: The number of the trial.
-        report: The report of an epoch; `None`: the event is another.
+        report: The report of an epoch; `None` for other events.
     """
 
     kind: Literal["began", "reported", "waited"]

@@ -97,7 +97,7 @@ def validate_event(line: object, known_trials: Container[str]) -> dict[str, Any]
         known_trials: Numbers of the trials that began in earlier lines.
 
     Raises:
-        ValueError: If it is no valid event.
+        ValueError: If it is not a valid event.
     """
     if not isinstance(line, Mapping) or not isinstance(kind := line.get("event"), str):
         raise ValueError("must be an object with the name of an event")

@@ -95,10 +95,11 @@ def check_results_folder(store: LocalStore) -> Iterator[str]:
     """Yield an error message if the results folder cannot be created."""
     folder = store.folder
     if isinstance(store, RemoteStore) and store.has_files():
-        yield f"name: {store.uri} exists; choose another name=NAME, or resume it by resume=auto."
+        hint = "choose another name=NAME, or type resume=auto to resume it"
+        yield f"name: {store.uri} exists; {hint}."
         return
     if folder.exists():
-        hint = ", or resume it by resume=auto" if (folder / EVENT_LOG_FILE).exists() else ""
+        hint = ", or type resume=auto to resume it" if (folder / EVENT_LOG_FILE).exists() else ""
         yield f"name: {folder} exists; choose another name=NAME{hint}."
         return
     parent = next(path for path in folder.parents if path.exists())

@@ -63,8 +63,8 @@ class WorkingCopy:
 
     def to_local_path(self, address: str) -> str:
         """Return the path that a file at an address has in the folder."""
-        above = PurePosixPath(urlsplit(self.uri).path)
-        return str(self.folder / PurePosixPath(urlsplit(address).path).relative_to(above))
+        root = PurePosixPath(urlsplit(self.uri).path)
+        return str(self.folder / PurePosixPath(urlsplit(address).path).relative_to(root))
 
     def file_infos(self, path: Path, *, recursive: bool = False) -> dict[Path, FileInfo]:
         """Return the files and folders in a folder at the address, by their local paths.
@@ -90,10 +90,10 @@ class WorkingCopy:
         Raises:
             InputError: If it already holds other files.
         """
-        mark = self.folder / ADDRESS_FILE
-        marked = mark.read_text() if mark.is_file() else ""
+        address_file = self.folder / ADDRESS_FILE
+        address = address_file.read_text() if address_file.is_file() else ""
         if (
-            strip_parameters(marked) != strip_parameters(self.uri)
+            strip_parameters(address) != strip_parameters(self.uri)
             and self.folder.is_dir()
             and any(self.folder.iterdir())
         ):
@@ -102,7 +102,7 @@ class WorkingCopy:
                 "other files; move them away, or run the command in another folder."
             ])
         self.folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(self.uri)
+        address_file.write_text(self.uri)
 
     def refresh(self) -> set[Path]:
         """Fetch the files that are newer at the address; return those that are newer locally.
@@ -237,10 +237,10 @@ def fetch_checkpoints(folder: Path, checkpoints: Iterable[Path]) -> None:
     Raises:
         InputError: If the address cannot be used.
     """
-    mark = folder / ADDRESS_FILE
-    if not mark.is_file():
+    address_file = folder / ADDRESS_FILE
+    if not address_file.is_file():
         return
-    copy = WorkingCopy(folder, mark.read_text())
+    copy = WorkingCopy(folder, address_file.read_text())
     with wrap_access_errors(copy.uri):
         for path in dict.fromkeys(checkpoints):
             with suppress(FileNotFoundError):

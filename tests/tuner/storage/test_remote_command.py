@@ -168,14 +168,14 @@ def test_an_evaluation_is_uploaded_and_not_repeated(remote_folder, address, tmp_
     assert evaluate.main([address, *CHEAP, "top=2"]) == 0
     rows = pd.read_parquet(remote_folder / table.FILE)
     assert sorted(rows.trial_id) == ["0000", "0001"]
-    kept = {f"evaluation/{key}.safetensors" for key in rows.key}
-    assert kept <= names(remote_folder)
+    cached = {f"evaluation/{key}.safetensors" for key in rows.key}
+    assert cached <= names(remote_folder)
     assert not {name for name in names(remote_folder) if "lock" in name or name.startswith(".")}
     shutil.rmtree(tmp_path / "here/results")  # as on another machine
-    before, written = names(remote_folder), (remote_folder / table.FILE).stat()
+    before, status = names(remote_folder), (remote_folder / table.FILE).stat()
     assert evaluate.main([address, *CHEAP, "top=2"]) == 0
     assert names(remote_folder) == before
-    assert (remote_folder / table.FILE).stat() == written
+    assert (remote_folder / table.FILE).stat() == status
     assert evaluate.main([address, "images=20", "suite=pgd_2"]) == 0
     assert list(pd.read_parquet(remote_folder / table.FILE).attack) == ["fgsm", "fgsm", "pgd_2"]
 

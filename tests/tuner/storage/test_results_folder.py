@@ -36,7 +36,7 @@ from tuner.storage import atomic, results_folder
 from tuner.storage.results_store import LocalStore
 
 
-def record(number, robust, status="completed", checkpoint_="there", error="", collapsed_at=0):
+def make_trial(number, robust, status="completed", checkpoint_="there", error="", collapsed_at=0):
     reports = [make_report(epoch, value) for epoch, value in enumerate(robust, start=1)]
     if collapsed_at:
         reports[-1] = replace(reports[-1], collapsed_at=collapsed_at)
@@ -55,11 +55,11 @@ def plan():
 def progress():
     progress = StudyProgress(trials=6, levels=(Level(4),), concurrency=2)
     progress.records = {
-        "a": record(0, [0.3, 0.5, 0.45, 0.2]),
-        "b": record(1, [0.1, 0.2], "stopped"),
-        "c": record(2, [], "failed", error="ValueError: no"),
-        "d": record(3, [0.4, 0.0], "diverged"),
-        "e": record(4, [0.3], "running"),
+        "a": make_trial(0, [0.3, 0.5, 0.45, 0.2]),
+        "b": make_trial(1, [0.1, 0.2], "stopped"),
+        "c": make_trial(2, [], "failed", error="ValueError: no"),
+        "d": make_trial(3, [0.4, 0.0], "diverged"),
+        "e": make_trial(4, [0.3], "running"),
     }
     return progress
 
@@ -83,7 +83,7 @@ def test_trials_has_a_row_for_each_ended_trial(plan, progress, tmp_path):
 
 def test_the_step_of_a_collapse_is_in_the_frames_and_the_output(plan, progress, tmp_path):
     records = progress.records
-    records["b"] = record(1, [0.1, 0.0], "stopped", collapsed_at=400)
+    records["b"] = make_trial(1, [0.1, 0.0], "stopped", collapsed_at=400)
     trials = results_folder.trials_frame(list(records.values()), plan.knob_columns, tmp_path)
     assert trials.collapsed_at.dtype == "Int64"
     assert trials.collapsed_at.to_list() == [pd.NA, 400, pd.NA, pd.NA]
@@ -116,10 +116,10 @@ def test_the_micro_batch_after_running_out_of_memory_is_shown(plan, progress, tm
 
 def test_seed_statistics_are_in_the_frame_and_the_summary(plan, progress, tmp_path):
     """0.5 and 0.7 have a mean of 0.6 and a deviation of 0.1414; the other has one seed, 0.4."""
-    again = record(0, [0.7])
+    again = make_trial(0, [0.7])
     again.trial_id, again.seed = "0000s1", 1
-    other = record(3, [0.4, 0.0])
-    progress.records = {"0000": record(0, [0.3, 0.5]), "0003": other, "0000s1": again}
+    other = make_trial(3, [0.4, 0.0])
+    progress.records = {"0000": make_trial(0, [0.3, 0.5]), "0003": other, "0000s1": again}
     progress.n_images = 400
     trials = results_folder.add_seed_columns(
         results_folder.trials_frame(list(progress.records.values()), plan.knob_columns, tmp_path),
@@ -195,7 +195,7 @@ def test_best_has_the_knobs_of_the_winner(plan, tmp_path):
     saved = tmp_path / "checkpoint"
     saved.mkdir()
     checkpoint.save(trial, saved)
-    winner = record(1, [0.1, 0.2], checkpoint_=str(saved))
+    winner = make_trial(1, [0.1, 0.2], checkpoint_=str(saved))
     for _ in range(2):  # the second time replaces the first
         progress = StudyProgress(1, (Level(4),), 1, {winner.trial_id: winner})
         results_folder.write_best(tmp_path, plan, progress)
@@ -264,7 +264,7 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
     ],
 )
 def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
-    records = {str(n): record(n, [], end) for n, end in enumerate(ends)}
+    records = {str(n): make_trial(n, [], end) for n, end in enumerate(ends)}
     progress = StudyProgress(trials=2, levels=(Level(4),), concurrency=1, records=records)
     console = SafeConsole(file=io.StringIO())
     assert (

@@ -177,7 +177,7 @@ def test_a_study_on_s3_is_resumed_from_another_machine(tmp_path, machine, bucket
 def test_fsspec_opens_what_pyarrow_cannot(tmp_path):
     store = RemoteStore(tmp_path / "study", "memory://attic/studies")
     assert store.remote_path(tmp_path / "study/search.yaml") == "/attic/studies/study/search.yaml"
-    store.upload_file(tmp_path / "study/search.yaml", b"said")
+    store.upload_file(tmp_path / "study/search.yaml", b"study")
     store.upload_file(tmp_path / "study/trials/1/0000/checkpoint_000000/state.pt", b"state")
     assert store.list_paths(store.folder) == [store.folder / "search.yaml", store.folder / "trials"]
     store.fetch_checkpoint(str(tmp_path / "study/trials/1/0000/checkpoint_000000"))

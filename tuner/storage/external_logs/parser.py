@@ -107,7 +107,7 @@ def parse_heading(message: str) -> list[str]:
 
 
 def parse_line(message: str, heading: list[str]) -> dict[str, float]:
-    """Return the values in a line, by column; empty if it is no line of values."""
+    """Return the values in a line, by column; empty if it holds no values."""
     if match := EPOCH_ITERATION.fullmatch(message):
         # epoch 0 is the network before training
         return {"epoch": float(match[1]) - 1, **dict(parse_sections(match[3]))}
