@@ -1,4 +1,4 @@
-"""Evaluating a finished search, end to end, on a network that trains in a second."""
+"""End-to-end tests of `tuner.evaluate` on a network that trains in a second."""
 
 import json
 import shutil
@@ -17,11 +17,10 @@ from tests.oracles import tiny_config
 from trainables.training import checkpoint
 from trainables.training.trial import Trial
 from tuner.evaluate import main
-from tuner.evaluation import table as ledger
+from tuner.evaluation import table
 from tuner.evaluation.checkpoints import select_winner_seeds
 
 N = 60
-KINDS = ledger.COLUMNS.items()
 COMMON = [f"images={N}", "suite=fgsm,pgd_3"]
 
 
@@ -40,7 +39,7 @@ def trial_row(name, trial, seed, decay):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Return a results folder as a search of two trials leaves it."""
+    """Return the results folder of a search with two trials."""
     folder = tmp_path_factory.mktemp("study")
     rows = []
     for name, seed in (("0000", 0), ("0001", 1)):
@@ -50,9 +49,9 @@ def trained(tmp_path_factory):
         kept.mkdir(parents=True)
         checkpoint.save(trial, kept)
         rows.append(trial_row(name, trial, seed, 1e-4))
-    table = pd.DataFrame(rows).sort_values("val_robust_accuracy", ascending=False, kind="stable")
-    table.to_parquet(folder / "trials.parquet")
-    winner = table.iloc[0]
+    trials = pd.DataFrame(rows).sort_values("val_robust_accuracy", ascending=False, kind="stable")
+    trials.to_parquet(folder / "trials.parquet")
+    winner = trials.iloc[0]
     (folder / "best").mkdir()
     for name in (checkpoint.WEIGHTS_FILE, checkpoint.METRICS_FILE):
         shutil.copy(folder / winner["checkpoint"] / name, folder / "best" / name)
@@ -70,10 +69,10 @@ def study(trained, tmp_path):
 
 
 def rows_of(study):
-    return pd.read_parquet(study / ledger.FILE)
+    return pd.read_parquet(study / table.FILE)
 
 
-def refused(capsys, *words):
+def error_of(capsys, *words):
     assert main(list(words)) == 2
     return capsys.readouterr().err
 
@@ -128,29 +127,29 @@ def test_a_number_is_written_once_and_other_settings_are_another_row(study):
     assert rows["eps"].tolist() == [0.1, 0.1, 0.05, 0.05]
 
 
-def test_an_interrupted_evaluation_goes_on(study, monkeypatch):
+def test_an_interrupted_evaluation_resumes(study, monkeypatch):
     from trainables.evaluation import attack_state  # noqa: PLC0415  # patched below
 
-    done, calls = attack_state.attack_chunk, []
+    attack_chunk, calls = attack_state.attack_chunk, []
 
-    def interrupted(*args, **settings):
+    def interrupt_second_call(*args, **settings):
         calls.append(1)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return done(*args, **settings)
+        return attack_chunk(*args, **settings)
 
     words = [str(study), *COMMON, "batch=5"]
-    monkeypatch.setattr(attack_state, "attack_chunk", interrupted)
+    monkeypatch.setattr(attack_state, "attack_chunk", interrupt_second_call)
     assert main(words) == 130
     assert main(words) == 0
-    resumed, in_all = rows_of(study), len(calls)
+    resumed, n_calls = rows_of(study), len(calls)
     shutil.rmtree(study / "evaluation")
-    (study / ledger.FILE).unlink()
+    (study / table.FILE).unlink()
     calls[:] = [1] * 2
     assert main(words) == 0
     columns = ["attack", "attacked", "fooled", "robust_accuracy", "key"]
     pd.testing.assert_frame_equal(rows_of(study)[columns], resumed[columns])
-    assert in_all - 1 == len(calls) - 2  # the chunks of one whole run, none of them twice
+    assert n_calls - 1 == len(calls) - 2  # no chunk is attacked twice
 
 
 def test_rules_top_and_the_oracle(study, capsys):
@@ -180,14 +179,14 @@ def test_seeds_have_a_mean_and_a_deviation(study, capsys):
 
 
 def test_seeds_are_trials_with_the_same_knobs():
-    table = pd.DataFrame({
+    trials = pd.DataFrame({
         "trial_id": ["a", "b", "c"],
         "status": "completed",
         "lr": [0.1, 0.2, 0.1],
         "best_epoch": 1,
         "seed": [0, 0, 1],
     })
-    assert select_winner_seeds(table)["trial_id"].tolist() == ["a", "c"]
+    assert select_winner_seeds(trials)["trial_id"].tolist() == ["a", "c"]
 
 
 def test_bf16_is_confirmed_in_fp32(study):
@@ -195,8 +194,8 @@ def test_bf16_is_confirmed_in_fp32(study):
     assert (rows_of(study)["rejected"] == 0).all()
 
 
-def test_weights_from_elsewhere(study, tmp_path, monkeypatch):
-    """A bare state dictionary without our normalisation layer, as torch saves it."""
+def test_external_weights(study, tmp_path, monkeypatch):
+    """A state dictionary saved by torch.save, without the normalisation layer."""
     monkeypatch.chdir(tmp_path)
     weights = load_file(study / "best" / checkpoint.WEIGHTS_FILE)
     bare = {k.removeprefix("1."): t for k, t in weights.items() if k.startswith("1.")}
@@ -204,8 +203,8 @@ def test_weights_from_elsewhere(study, tmp_path, monkeypatch):
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1", *COMMON]
     assert main(["weights=net.pt", *words]) == 0
     main([str(study), *COMMON])
-    theirs = pd.read_parquet(tmp_path / "results/net" / ledger.FILE)
-    assert theirs["robust_accuracy"].tolist() == rows_of(study)["robust_accuracy"].tolist()
+    external = pd.read_parquet(tmp_path / "results/net" / table.FILE)
+    assert external["robust_accuracy"].tolist() == rows_of(study)["robust_accuracy"].tolist()
 
 
 def test_weights_of_another_network_name_the_first_tensor_that_differs(study, capsys, tmp_path):
@@ -213,10 +212,10 @@ def test_weights_of_another_network_name_the_first_tensor_that_differs(study, ca
     weights["1.5.weight"] = weights["1.5.weight"][:, :-1].contiguous()
     save_file(weights, tmp_path / "net.safetensors")
     words = ["data=mnist5k", "threat=linf", "threat.eps=0.1", "model=small_cnn"]
-    told = refused(capsys, f"weights={tmp_path / 'net.safetensors'}", *words)
-    assert "1.5.weight must be (100, 1568), got (100, 1567)" in told
-    told = refused(capsys, f"weights={tmp_path / 'net.safetensors'}", *words[:-1], "model=lenet")
-    assert "another network" in told
+    error = error_of(capsys, f"weights={tmp_path / 'net.safetensors'}", *words)
+    assert "1.5.weight must be (100, 1568), got (100, 1567)" in error
+    error = error_of(capsys, f"weights={tmp_path / 'net.safetensors'}", *words[:-1], "model=lenet")
+    assert "another network" in error
 
 
 def test_code_in_a_weights_file_is_never_run(tmp_path, capsys):
@@ -226,9 +225,9 @@ def test_code_in_a_weights_file_is_never_run(tmp_path, capsys):
 
     torch.save({"state_dict": Planted()}, tmp_path / "net.pt")
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1"]
-    told = refused(capsys, f"weights={tmp_path / 'net.pt'}", *words)
-    assert "cannot be read as tensors" in told
-    assert "weights_only" not in told
+    error = error_of(capsys, f"weights={tmp_path / 'net.pt'}", *words)
+    assert "cannot be read as tensors" in error
+    assert "weights_only" not in error
     assert not (tmp_path / "ran").exists()
 
 
@@ -238,8 +237,8 @@ def test_probabilities_are_refused(study, capsys, monkeypatch):
         "tuner.evaluation.checkpoints.load_model",
         lambda *args, **kwargs: torch.nn.Sequential(load(*args, **kwargs), torch.nn.Softmax(dim=1)),
     )
-    assert "logits" in refused(capsys, str(study), *COMMON)
-    assert not (study / ledger.FILE).exists()
+    assert "logits" in error_of(capsys, str(study), *COMMON)
+    assert not (study / table.FILE).exists()
 
 
 @pytest.mark.parametrize(
@@ -264,40 +263,42 @@ def test_probabilities_are_refused(study, capsys, monkeypatch):
         (["suite=fgsm,"], "names separated by commas"),
         (["suite=transfer", "transfer.source=/nowhere"], "no weights at /nowhere"),
         (["results=/tmp/x"], "goes with weights="),
-        (["model=lenet"], "leave model= away"),
+        (["model=lenet"], "leave out model="),
     ],
 )
-def test_bad_input_is_told_and_nothing_written(study, capsys, words, expected, monkeypatch):
+def test_invalid_input_is_reported_and_nothing_is_written(
+    study, capsys, words, expected, monkeypatch
+):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     before = sorted(study.rglob("*"))
-    assert expected in refused(capsys, str(study), *words)
+    assert expected in error_of(capsys, str(study), *words)
     assert sorted(study.rglob("*")) == before
 
 
-def test_all_problems_at_once(study, capsys):
-    told = refused(
+def test_all_problems_are_reported_together(study, capsys):
+    error = error_of(
         capsys, str(study), "suite=pdg", "top=0", "precision=fp8", "batsh=3", "threat.eps=0"
     )
-    assert "5 problems" in told
+    assert "5 problems" in error
 
 
 def test_folders_that_hold_nothing_to_evaluate(study, tmp_path, capsys):
-    assert "no such folder" in refused(capsys, str(tmp_path / "nowhere"))
+    assert "no such folder" in error_of(capsys, str(tmp_path / "nowhere"))
     shutil.rmtree(study / "best")
-    assert "best/config.yaml" in refused(capsys, str(study))
-    assert "expected the results folder" in refused(capsys, "suite=quick")
+    assert "best/config.yaml" in error_of(capsys, str(study))
+    assert "expected the results folder" in error_of(capsys, "suite=quick")
 
 
 def test_a_checkpoint_that_is_cut_short(study, capsys):
     file = study / "best" / checkpoint.WEIGHTS_FILE
     file.write_bytes(file.read_bytes()[:1000])
-    assert "cannot be read" in refused(capsys, str(study), *COMMON)
+    assert "cannot be read" in error_of(capsys, str(study), *COMMON)
 
 
 def test_a_corrupt_table_is_not_written_over(study, capsys):
-    file = study / ledger.FILE
+    file = study / table.FILE
     file.write_bytes(b"not parquet")
-    assert "move it away" in refused(capsys, str(study), *COMMON)
+    assert "move it away" in error_of(capsys, str(study), *COMMON)
     assert file.read_bytes() == b"not parquet"
 
 
@@ -307,7 +308,7 @@ def test_the_same_attack_spelled_twice_counts_once(study):
 
 
 def rewrite(file, metadata=None, **tensors):
-    """Write weights again with other metadata and some other tensors."""
+    """Rewrite a weights file with other metadata and with `tensors` replaced."""
     with safe_open(file, framework="pt") as opened:
         about = opened.metadata()
     save_file(load_file(file) | tensors, file, metadata=about if metadata is None else metadata)
@@ -319,37 +320,37 @@ def test_weights_that_are_no_numbers_are_refused(study, capsys, number):
     bias = load_file(file)["1.7.bias"]
     bias[3] = number
     rewrite(file, **{"1.7.bias": bias})
-    said = "1.7.bias must be finite, got nan or inf in 1 of 10 places"
-    assert said in refused(capsys, str(study), *COMMON)
+    expected = "1.7.bias must be finite, got nan or inf in 1 of 10 places"
+    assert expected in error_of(capsys, str(study), *COMMON)
 
 
 def test_weights_of_another_kind_are_refused_and_other_floats_are_not(study, capsys):
     file = study / "best" / checkpoint.WEIGHTS_FILE
     bias = load_file(file)["1.7.bias"]
     rewrite(file, **{"1.7.bias": bias.to(torch.int8)})
-    told = refused(capsys, str(study), *COMMON)
-    assert "1.7.bias must be of the kind of torch.float32, got torch.int8" in told
+    error = error_of(capsys, str(study), *COMMON)
+    assert "1.7.bias must be of the kind of torch.float32, got torch.int8" in error
     rewrite(file, **{"1.7.bias": bias.double()})
     assert main([str(study), *COMMON]) == 0
 
 
 def test_a_network_for_other_images_or_classes_is_refused(study, tmp_path, capsys):
-    """Vectors of zeros in place of MNIST: 30 x 28 pixels, and ten classes; then seven classes."""
+    """Black images in place of MNIST: 30 x 28 pixels and ten classes, then seven classes."""
     for name, shape, classes in (("wide", (20, 30, 28), 10), ("few", (20, 28, 28), 7)):
         pixels, labels = np.zeros(shape, dtype=np.uint8), np.arange(20) % classes
         file = tmp_path / f"{name}.npz"
         np.savez(file, x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
-        told = refused(capsys, str(study), "data=arrays", f"data.path={file}", "suite=fgsm")
+        error = error_of(capsys, str(study), "data=arrays", f"data.path={file}", "suite=fgsm")
         expected = {
             "wide": "is a network for images of 1x28x28, got data of 1x30x28",
             "few": "is a network for 10 classes, got data with 7",
         }
-        assert expected[name] in told
-        assert told.startswith("1 problem:")
-    assert not (study / ledger.FILE).exists()
+        assert expected[name] in error
+        assert error.startswith("1 problem:")
+    assert not (study / table.FILE).exists()
 
 
-OWN = """import torch
+CUSTOM_NETWORK = """import torch
 from torch import nn
 
 class Net(nn.Module):
@@ -365,10 +366,10 @@ def build(shape, classes):
 """
 
 
-def own_network(tmp_path, *, out=10, forward="self.last(x.flatten(1))", built="Net()"):
-    """Write a network of a user's own and weights of it; return the words that evaluate it."""
+def custom_network(tmp_path, *, out=10, forward="self.last(x.flatten(1))", built="Net()"):
+    """Write a custom network and its weights; return the arguments that evaluate it."""
     source, weights = tmp_path / "net.py", tmp_path / "net.pt"
-    source.write_text(OWN.format(out=out, forward=forward, built=built))
+    source.write_text(CUSTOM_NETWORK.format(out=out, forward=forward, built=built))
     generator = torch.Generator().manual_seed(0)
     rows = torch.randn(out, 784, generator=generator)
     torch.save({"last.weight": rows, "last.bias": torch.zeros(out)}, weights)
@@ -377,7 +378,7 @@ def own_network(tmp_path, *, out=10, forward="self.last(x.flatten(1))", built="N
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected"),
     [
         ({"built": "None"}, "build() must return a torch.nn.Module, got None"),
         ({"built": "nothing"}, "NameError: name 'nothing' is not defined"),
@@ -387,17 +388,17 @@ def own_network(tmp_path, *, out=10, forward="self.last(x.flatten(1))", built="N
         ({"forward": "self.last(x.flatten(1)) / 0"}, "logits that are nan or inf"),
     ],
 )
-def test_a_user_s_network_that_does_not_work_is_told(tmp_path, capsys, wrong, said):
-    told = refused(capsys, *own_network(tmp_path, **wrong))
-    assert said in told
-    assert told.startswith("1 problem:")
+def test_a_custom_network_that_fails_is_reported(tmp_path, capsys, wrong, expected):
+    error = error_of(capsys, *custom_network(tmp_path, **wrong))
+    assert expected in error
+    assert error.startswith("1 problem:")
     assert not (tmp_path / "there").exists()
 
 
 def test_another_network_in_the_same_file_is_attacked_anew(tmp_path):
-    """The same layers, weights and answers, from other logits: the code alone tells."""
-    assert main(own_network(tmp_path)) == 0
-    assert main(own_network(tmp_path, forward="2 * self.last(x.flatten(1))")) == 0
+    """Only the code differs: layers, weights and predictions are the same."""
+    assert main(custom_network(tmp_path)) == 0
+    assert main(custom_network(tmp_path, forward="2 * self.last(x.flatten(1))")) == 0
     rows = rows_of(tmp_path / "there")
     assert rows["clean_accuracy"].nunique() == 1
     assert rows["weights"].nunique() == 2
@@ -405,7 +406,7 @@ def test_another_network_in_the_same_file_is_attacked_anew(tmp_path):
 
 
 def test_other_images_in_the_same_file_are_attacked_anew(study, tmp_path):
-    """One grey level of one pixel, which no answer hangs on: pixels alone tell."""
+    """Only one grey level of one pixel differs, and no prediction changes."""
     words = [str(study), "data=arrays", f"data.path={tmp_path / 'a.npz'}", "suite=fgsm"]
     pixels, labels = np.zeros((20, 28, 28), dtype=np.uint8), np.arange(20) % 10
     for level in range(2):
@@ -413,7 +414,10 @@ def test_other_images_in_the_same_file_are_attacked_anew(study, tmp_path):
         np.savez(tmp_path / "a.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels)
         assert main(words) == 0
     rows = rows_of(study)
-    assert rows["attacked"].tolist() == [2, 2]  # the two of the class that black is taken for
+    assert rows["attacked"].tolist() == [
+        2,
+        2,
+    ]  # the two images of the class that black images are classified as
     assert rows["key"].nunique() == 2
 
 
@@ -426,16 +430,25 @@ def test_another_source_of_a_transfer_is_another_attack(study, tmp_path):
     assert rows_of(study)["key"].nunique() == 2
 
 
-def test_weights_as_others_write_them(study, tmp_path):
-    """Hugging Face's safetensors say that they are torch's, which is no JSON, and nothing else."""
+def test_a_corrupt_source_of_a_transfer_is_one_problem(study, tmp_path, capsys):
+    shutil.copytree(study / "best", tmp_path / "source")
+    (tmp_path / "source" / checkpoint.WEIGHTS_FILE).write_bytes(b"no weights")
+    error = error_of(capsys, str(study), "suite=transfer", f"transfer.source={tmp_path / 'source'}")
+    assert error.startswith("1 problem:")
+    assert error.count("problem") == 1
+    assert not (study / table.FILE).exists()
+
+
+def test_safetensors_without_a_description_of_the_network(study, tmp_path):
+    """Files of Hugging Face have only the metadata `format`, which is not JSON."""
     file = tmp_path / "net.safetensors"
     shutil.copy(study / "best" / checkpoint.WEIGHTS_FILE, file)
     rewrite(file, metadata={"format": "pt"})
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1", *COMMON]
     assert main([f"weights={file}", *words, f"results={tmp_path / 'there'}"]) == 0
     main([str(study), *COMMON])
-    theirs = rows_of(tmp_path / "there")
-    assert theirs["robust_accuracy"].tolist() == rows_of(study)["robust_accuracy"].tolist()
+    external = rows_of(tmp_path / "there")
+    assert external["robust_accuracy"].tolist() == rows_of(study)["robust_accuracy"].tolist()
 
 
 def test_a_folder_may_have_an_equals_sign_in_its_path(study, tmp_path):
@@ -444,25 +457,25 @@ def test_a_folder_may_have_an_equals_sign_in_its_path(study, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"", "cannot be read"),
         (b'{"trial_id": ', "cannot be read"),
         (b"\xff\xfe", "cannot be read"),
-        (b"[1]", "what it holds must be a dictionary"),
+        (b"[1]", "its content must be a dictionary"),
         (b"{}", "lacks trial_id"),
         (b'{"trial_id": 3}', "trial_id must be a valid string"),
     ],
 )
-def test_broken_measurements_are_told(study, capsys, content, said):
+def test_corrupt_metrics_are_reported(study, capsys, content, expected):
     (study / "best" / checkpoint.METRICS_FILE).write_bytes(content)
-    told = refused(capsys, str(study), *COMMON)
-    assert f"{checkpoint.METRICS_FILE}: {said}" in told
-    assert "resume=auto" in told
+    error = error_of(capsys, str(study), *COMMON)
+    assert f"{checkpoint.METRICS_FILE}: {expected}" in error
+    assert "resume=auto" in error
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("threat: linf\n", "threat must hold a name and knobs, got 'linf'"),
         ("threat:\n", "threat must hold a name and knobs, got None"),
@@ -470,22 +483,22 @@ def test_broken_measurements_are_told(study, capsys, content, said):
         ("", "threat must hold a name and knobs, got None"),
     ],
 )
-def test_a_broken_configuration_is_told(study, capsys, content, said):
+def test_a_corrupt_configuration_is_reported(study, capsys, content, expected):
     (study / "best/config.yaml").write_text(content)
-    told = refused(capsys, str(study), *COMMON)
-    assert f"config.yaml: {said}" in told
-    assert "resume=auto" in told
+    error = error_of(capsys, str(study), *COMMON)
+    assert f"config.yaml: {expected}" in error
+    assert "resume=auto" in error
 
 
-def test_a_file_that_does_not_say_all_of_its_network_is_told(study, capsys):
+def test_an_incomplete_description_of_the_network_is_reported(study, capsys):
     file = study / "best" / checkpoint.WEIGHTS_FILE
     with safe_open(file, framework="pt") as opened:
         about = opened.metadata()
     for key in ("model", "shape", "classes"):
         rewrite(file, metadata={k: v for k, v in about.items() if k != key})
-        assert "write weights=" in refused(capsys, str(study), *COMMON)
+        assert "write weights=" in error_of(capsys, str(study), *COMMON)
     rewrite(file, metadata=about | {"shape": "[1, 28]"})
-    assert "does not say of what network" in refused(capsys, str(study), *COMMON)
+    assert "does not say of what network" in error_of(capsys, str(study), *COMMON)
 
 
 def sparse(weights):
@@ -493,7 +506,7 @@ def sparse(weights):
 
 
 @pytest.mark.parametrize(
-    ("write", "said"),
+    ("write", "expected"),
     [
         (lambda file, _: file.write_bytes(b""), "expected a whole file that torch.save"),
         (lambda file, _: file.write_text("no weights"), "expected a whole file that torch.save"),
@@ -501,73 +514,76 @@ def sparse(weights):
         (lambda file, w: torch.save(sparse(w), file), "must be a dense tensor, got torch.sparse"),
     ],
 )
-def test_files_that_hold_no_weights_are_told(study, tmp_path, capsys, write, said):
+def test_files_without_weights_are_reported(study, tmp_path, capsys, write, expected):
     write(tmp_path / "net.pt", load_file(study / "best" / checkpoint.WEIGHTS_FILE))
     words = ["model=small_cnn", "data=mnist5k", "threat=linf", "threat.eps=0.1"]
-    told = refused(capsys, f"weights={tmp_path / 'net.pt'}", *words)
-    assert said in told
-    assert told.startswith("1 problem:")
+    error = error_of(capsys, f"weights={tmp_path / 'net.pt'}", *words)
+    assert expected in error
+    assert error.startswith("1 problem:")
 
 
-def test_where_nothing_can_be_written_nothing_is_attacked(study, tmp_path, capsys, monkeypatch):
-    def attacked(*_):
+def test_nothing_is_attacked_if_the_results_cannot_be_written(study, tmp_path, capsys, monkeypatch):
+    def fail(*_):
         raise AssertionError
 
-    monkeypatch.setattr("tuner.evaluation.run.EvaluationRunner.evaluate_checkpoint", attacked)
-    (study / ledger.STATE_FOLDER).write_text("in the way")
-    assert f"(File exists: {study / ledger.STATE_FOLDER})" in refused(capsys, str(study), *COMMON)
+    monkeypatch.setattr("tuner.evaluation.run.EvaluationRunner.evaluate_checkpoint", fail)
+    (study / table.STATE_FOLDER).write_text("in the way")
+    assert f"(File exists: {study / table.STATE_FOLDER})" in error_of(capsys, str(study), *COMMON)
     (tmp_path / "file").write_text("")
     words = [f"weights={study / 'best' / checkpoint.WEIGHTS_FILE}", "data=mnist5k", "threat=linf"]
-    where = f"results={tmp_path / 'file/there'}"
-    told = refused(capsys, *words, "threat.eps=0.1", where)
-    assert "results: expected a folder that can be written to" in told
+    results = f"results={tmp_path / 'file/there'}"
+    error = error_of(capsys, *words, "threat.eps=0.1", results)
+    assert "results: expected a folder that can be written to" in error
 
 
-def test_a_folder_that_is_read_only_is_told(study, capsys, monkeypatch):
-    def read_only(dir):  # as tempfile names it
+def test_a_read_only_folder_is_reported(study, capsys, monkeypatch):
+    def read_only(dir):  # the name of tempfile's parameter
         raise OSError(30, "Read-only file system", str(dir))
 
-    monkeypatch.setattr(ledger, "TemporaryFile", read_only)
-    assert "(Read-only file system: " in refused(capsys, str(study), *COMMON)
+    monkeypatch.setattr(table, "TemporaryFile", read_only)
+    assert "(Read-only file system: " in error_of(capsys, str(study), *COMMON)
 
 
-def test_a_kept_verdict_that_is_broken_is_told(study, capsys):
+def test_a_corrupt_attack_state_is_reported(study, capsys):
     assert main([str(study), *COMMON]) == 0
-    for file in (study / ledger.STATE_FOLDER).glob("*.safetensors"):
+    for file in (study / table.STATE_FOLDER).glob("*.safetensors"):
         save_file(load_file(file), file)
-    told = refused(capsys, str(study), *COMMON)
-    assert "remove it to restart the attack" in told
-    assert told.startswith("1 problem:")
+    error = error_of(capsys, str(study), *COMMON)
+    assert "remove it to restart the attack" in error
+    assert error.startswith("1 problem:")
 
 
 @pytest.mark.parametrize(
     "junk", ["junk", "[1]", "{}", '{"norm": "linf", "eps": "far", "data": {"name": "mnist5k"}}']
 )
-def test_rows_with_junk_are_told(study, capsys, junk):
+def test_invalid_rows_are_reported(study, capsys, junk):
     assert main([str(study), *COMMON]) == 0
     frame = rows_of(study)
     frame.loc[1, "settings"] = junk
-    frame.to_parquet(study / ledger.FILE)
-    told = refused(capsys, str(study), *COMMON)
-    assert "settings must be JSON with norm, eps, data, images, seed, precision" in told
-    frame.assign(settings=None).to_parquet(study / ledger.FILE)
-    assert "settings has gaps" in refused(capsys, str(study), *COMMON)
-    frame.assign(n="many").to_parquet(study / ledger.FILE)
-    assert "n must be int64" in refused(capsys, str(study), *COMMON)
+    frame.to_parquet(study / table.FILE)
+    error = error_of(capsys, str(study), *COMMON)
+    assert "settings must be JSON with norm, eps, data, images, seed, precision" in error
+    frame.assign(settings=None).to_parquet(study / table.FILE)
+    assert "settings has gaps" in error_of(capsys, str(study), *COMMON)
+    frame.assign(n="many").to_parquet(study / table.FILE)
+    assert "n must be int64" in error_of(capsys, str(study), *COMMON)
 
 
 @pytest.mark.slow
-def test_two_processes_lose_no_row_of_each_other(tmp_path):
-    """Thirty rows each at the same time; without a lock most of one's are lost."""
-    row = {name: 0 if kind.startswith(("int", "float", "Int")) else "" for name, kind in KINDS}
+def test_no_row_of_two_concurrent_processes_is_lost(tmp_path):
+    """Each appends thirty rows; without the lock many would be lost."""
+    row = {
+        name: 0 if kind.startswith(("int", "float", "Int")) else ""
+        for name, kind in table.COLUMNS.items()
+    }
     about = {"norm": "linf", "eps": 0.1, "data": {"name": "mnist5k"}, "images": 1, "seed": 0}
     row |= {"settings": json.dumps(about | {"precision": "fp32"}), "alone": True}
     code = (
-        "import json, sys; from pathlib import Path; from tuner import ledger\n"
+        "import json, sys; from pathlib import Path; from tuner.evaluation import table\n"
         "row = json.loads(sys.argv[2])\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "for number in range(30):\n"
-        "    ledger.add(Path(sys.argv[1]), row | {'key': f'{sys.argv[3]}-{number}'})"
+        "    table.append_row(Path(sys.argv[1]), row | {'key': f'{sys.argv[3]}-{number}'})"
     )
     command = [sys.executable, "-c", code, str(tmp_path), json.dumps(row)]
     piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
@@ -584,34 +600,34 @@ def test_two_processes_lose_no_row_of_each_other(tmp_path):
 
 
 @pytest.mark.parametrize("rules", ["last_epoch", "oracle"])
-def test_a_broken_state_is_told_of_every_trial_at_once(study, capsys, rules):
+def test_corrupt_states_of_all_trials_are_reported_together(study, capsys, rules):
     for file in study.glob("trials/*/*/state.pt"):
         file.write_bytes(b"junk")
-    told = refused(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
-    assert told.startswith("2 problems:")
-    assert told.count("which is corrupt; leave last_epoch and oracle out") == 2
+    error = error_of(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
+    assert error.startswith("2 problems:")
+    assert error.count("which is corrupt; leave last_epoch and oracle out") == 2
     torch.save({"examined": 5}, study / "trials/0000/checkpoint/state.pt")
-    assert "2 problems:" in refused(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
+    assert "2 problems:" in error_of(capsys, str(study), "seeds=true", f"rules={rules}", *COMMON)
 
 
-def test_a_table_of_trials_that_is_missing_or_broken_is_told(study, capsys):
+def test_a_missing_or_corrupt_table_of_trials_is_reported(study, capsys):
     file = study / "trials.parquet"
-    table = pd.read_parquet(file)
-    table.drop(columns="seed").to_parquet(file)
-    assert "no table of trials" in refused(capsys, str(study), "seeds=true", *COMMON)
-    table.assign(checkpoint=None).to_parquet(file)
-    assert "has gaps" in refused(capsys, str(study), "seeds=true", *COMMON)
+    trials = pd.read_parquet(file)
+    trials.drop(columns="seed").to_parquet(file)
+    assert "not a table of trials" in error_of(capsys, str(study), "seeds=true", *COMMON)
+    trials.assign(checkpoint=None).to_parquet(file)
+    assert "has gaps" in error_of(capsys, str(study), "seeds=true", *COMMON)
     file.unlink()
-    told = refused(capsys, str(study), "top=2", *COMMON)
-    assert "cannot be read (there is none)" in told
+    error = error_of(capsys, str(study), "top=2", *COMMON)
+    assert "cannot be read (there is none)" in error
 
 
-def test_a_file_for_a_folder_is_told(study, capsys):
-    told = refused(capsys, str(study / "trials.parquet"))
-    assert "expected the results folder of a search, got a file" in told
+def test_a_file_instead_of_a_folder_is_reported(study, capsys):
+    error = error_of(capsys, str(study / "trials.parquet"))
+    assert "expected the results folder of a search, got a file" in error
 
 
-def test_a_folder_may_be_named_from_beside_it(study, monkeypatch):
+def test_a_folder_may_be_given_by_a_relative_path(study, monkeypatch):
     monkeypatch.chdir(study.parent)
     assert main([study.name, *COMMON]) == 0
     assert len(rows_of(study)) == 2
@@ -619,26 +635,26 @@ def test_a_folder_may_be_named_from_beside_it(study, monkeypatch):
 
 def test_help_lists_every_attack(capsys):
     assert main(["--help"]) == 0
-    told = capsys.readouterr().out
-    assert all(f"\n  {name}: " in told for name in ("pgd", "apgd_t", "rays", "multi_targeted"))
+    text = capsys.readouterr().out
+    assert all(f"\n  {name}: " in text for name in ("pgd", "apgd_t", "rays", "multi_targeted"))
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "expected"),
     [("top=2", "must be at most the 1 trials"), ("seeds=true", "seeds: of those with the")],
 )
-def test_a_checkpoint_that_the_disk_budget_took_is_told(study, capsys, word, said):
-    table = pd.read_parquet(study / "trials.parquet")
-    table.loc[table.index[-1], "checkpoint"] = ""
-    table.to_parquet(study / "trials.parquet")
-    assert said in refused(capsys, str(study), *COMMON, word)
+def test_a_checkpoint_deleted_for_the_disk_budget_is_reported(study, capsys, word, expected):
+    trials = pd.read_parquet(study / "trials.parquet")
+    trials.loc[trials.index[-1], "checkpoint"] = ""
+    trials.to_parquet(study / "trials.parquet")
+    assert expected in error_of(capsys, str(study), *COMMON, word)
 
 
-def test_the_best_that_are_left_do_not_stand_in_for_the_best(study, capsys):
-    """Of three trials the second best has lost its checkpoint; two are left, not the best two."""
-    table = pd.read_parquet(study / "trials.parquet")
-    middle = table.iloc[[1]].assign(trial_id="0002", checkpoint="")
-    table = pd.concat([table.iloc[[0]], middle, table.iloc[[1]]])
-    table.to_parquet(study / "trials.parquet")
-    said = refused(capsys, str(study), *COMMON, "top=2")
-    assert "trial 0002 has no checkpoint any more, for disk_budget" in said
+def test_trials_without_a_checkpoint_are_not_skipped(study, capsys):
+    """The second best of three trials has no checkpoint: the others are not the best two."""
+    trials = pd.read_parquet(study / "trials.parquet")
+    middle = trials.iloc[[1]].assign(trial_id="0002", checkpoint="")
+    trials = pd.concat([trials.iloc[[0]], middle, trials.iloc[[1]]])
+    trials.to_parquet(study / "trials.parquet")
+    error = error_of(capsys, str(study), *COMMON, "top=2")
+    assert "trial 0002 has no checkpoint any more: disk_budget" in error

@@ -1,4 +1,4 @@
-"""An exported winner: it loads anywhere, says what is known of it and where nothing is known."""
+"""Exports load in a fresh interpreter and describe what is known and unknown of the winner."""
 
 import json
 import os
@@ -33,11 +33,9 @@ ROBUSTBENCH = {
     "architecture", "eps", "clean_acc", "reported", "autoattack_acc", "footnote", "unreliable",
     "external",
 }  # fmt: skip
-"""Every field of its entries for linf and l2."""
+"""All fields of RobustBench's entries for linf and l2."""
 CHAIN = {"apgd_ce": 30, "apgd_t": 20, "fab_t": 20, "square": 15}
-"""Of 60 images, what each attack of the standard version leaves."""
-
-
+"""Number of robust images, of 60, after each attack of AutoAttack's standard version."""
 NULL = json.dumps({
     "trial_id": "0000", "knobs": {}, "epoch": 1, "val_clean_accuracy": 0.5,
     "val_robust_accuracy": None,
@@ -56,7 +54,7 @@ def trial():
 
 @pytest.fixture(scope="module")
 def searched(trial, tmp_path_factory):
-    """A results folder of one trial, as a search leaves it."""
+    """Return the results folder of a search with one trial."""
     folder = tmp_path_factory.mktemp("results") / "study"
     (folder / "trials/0000").mkdir(parents=True)
     checkpoint.save(trial, folder / "trials/0000")
@@ -89,12 +87,12 @@ def row(
     **changes,
 ):
     """Return a row of an attack on 60 images, 54 of them classified correctly."""
-    made = parse_suite(attack, {})[0][0]
+    parsed = parse_suite(attack, {})[0][0]
     fixed = {
         "norm": "linf", "eps": 0.1, "data": {"name": "mnist5k"}, "images": 60, "seed": 0,
         "precision": "fp32",
     }  # fmt: skip
-    about = {"attack": made.name, **made.knobs, **fixed, **changes}
+    about = {"attack": parsed.name, **parsed.knobs, **fixed, **changes}
     low, high = table.wilson_interval(left, 60)
     return {
         "checkpoint": "/home/somebody/study/best",
@@ -123,11 +121,15 @@ def row(
 
 
 def chain(**changes):
-    """Return the rows of AutoAttack's standard version; `changes` may be of one attack alone."""
+    """Return the rows of AutoAttack's standard version, with changed settings.
+
+    Args:
+        changes: Settings of all attacks, or settings by name of the attack.
+    """
     rows, before = [], 54
     for number, (attack, left) in enumerate(CHAIN.items()):
-        own = changes.get(attack, {k: v for k, v in changes.items() if k not in CHAIN})
-        rows.append(row(attack, left, before, ",".join(list(CHAIN)[:number]), **own))
+        changed = changes.get(attack, {k: v for k, v in changes.items() if k not in CHAIN})
+        rows.append(row(attack, left, before, ",".join(list(CHAIN)[:number]), **changed))
         before = left
     return rows
 
@@ -137,14 +139,14 @@ def exported(folder, *words, rows=()):
     weights = fingerprint.hash_network(
         model, read_metadata(folder / "best" / WEIGHTS_FILE)["model"]["name"]
     )
-    for each in rows:
-        table.append_row(folder, {"weights": weights, **each})
+    for values in rows:
+        table.append_row(folder, {"weights": weights, **values})
     assert main([str(folder), *words]) == 0
     target = folder / "export"
     return target, json.loads((target / "model_info.json").read_text())
 
 
-def refused(capsys, *words):
+def error_of(capsys, *words):
     assert main([str(word) for word in words]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -168,7 +170,7 @@ def test_it_loads_in_a_fresh_interpreter_and_is_as_accurate(trial, folder, tmp_p
     assert float(done.stdout) == pytest.approx(trial.best_report.val_clean_accuracy)
 
 
-def test_it_is_whole_and_nothing_lies_beside_it(folder, capsys):
+def test_the_export_is_complete_and_leaves_no_other_files(folder, capsys):
     before = {path.name for path in folder.iterdir()}
     target, _ = exported(folder)
     assert {path.name for path in target.iterdir()} == {
@@ -192,7 +194,7 @@ def test_without_an_evaluation_there_is_no_test_number(folder, capsys):
     assert "No test number exists" in capsys.readouterr().out
 
 
-def test_the_card_says_what_is_known(folder):
+def test_the_card_reports_the_evaluation(folder):
     audit = "cross-entropy has no gradient at 9.0 % of the images"
     rows = [row("fgsm", 33, audit=audit), row("pgd_20", 30, 33, "fgsm", audit=audit)]
     others = [row("pgd_20", 3, trial_id="0001"), row("pgd_20", 2, rule="last_epoch")]
@@ -202,23 +204,23 @@ def test_the_card_says_what_is_known(folder):
     assert about["datasets"] == ["ylecun/mnist"]
     assert [m["value"] for m in about["model-index"][0]["results"][0]["metrics"]] == [90.0, 50.0]
     study = yaml.safe_load((folder / "search.yaml").read_text())
-    for said in (
+    for expected in (
         "linf perturbations of 0.1",
         "small_cnn",
         "166,406",
         'load_model("export")',
         "60 test images of mnist5k: clean accuracy 90.0 % [79.9, 95.3]",
         "| pgd_20 | fgsm | 50.0 | [37.7, 62.3] |",
-        f"Doubt: {audit}.",
+        f"Sanity check failed: {audit}.",
         "Trial 0000 of 3, epoch 1 of",
         "| optimizer.weight_decay | 0.001 | loguniform(1e-05, 0.01) |",
         "| attack | pgd: steps 2, step_size 0.05 |",
         f"torch {study['versions']['torch']}",
         str(study["git_commit"] or "unknown"),
     ):
-        assert said in text
+        assert expected in text
     assert "No test number" not in text
-    assert text.count("Doubt:") == 1
+    assert text.count("Sanity check failed:") == 1
     assert " 5.0 " not in text
 
 
@@ -263,12 +265,12 @@ def test_the_entry_has_robustbench_s_fields_and_spelling(folder):
         chain(data={"name": "mnist"}),
         chain(square={"queries": 100}),
         chain(fab_t={"seed": 1}),
-        [{**each, "after": ""} for each in chain()],
+        [{**values, "after": ""} for values in chain()],
         [*chain()[:1], {**chain()[1], "attacked": 40}, *chain()[2:]],
         [row("pgd_10", 10)],
     ],
     ids=[
-        "not whole", "in bf16", "another trial", "another epoch", "another radius", "another data",
+        "incomplete", "in bf16", "another trial", "another epoch", "another radius", "another data",
         "fewer queries", "another seed", "each alone", "not linked", "another attack",
     ],
 )  # fmt: skip
@@ -277,27 +279,27 @@ def test_nothing_else_counts_as_autoattack(folder, rows):
     assert "autoattack_acc" not in entry
 
 
-def test_where_robustbench_has_a_board_it_says_what_the_entry_lacks(folder, capsys):
+def test_missing_parts_of_a_robustbench_entry_are_printed(folder, capsys):
     config = yaml.safe_load((folder / "best/config.yaml").read_text())
     config |= {"data": {"name": "cifar10"}, "threat": {"name": "l2", "eps": 128 / 255}}
     (folder / "best/config.yaml").write_text(yaml.safe_dump(config))
     _, entry = exported(folder, "name=Title")
     assert entry["eps"] == "128/255"
-    said = capsys.readouterr().out
-    assert "model_info/cifar10/L2/<Name><Year><FirstWordOfTheTitle>.json" in said
-    assert f"python -m tuner.evaluate {folder} suite=autoattack" in said
-    assert "lacks authors, venue, link; write authors=..." in said
+    text = capsys.readouterr().out
+    assert "model_info/cifar10/L2/<Name><Year><FirstWordOfTheTitle>.json" in text
+    assert f"python -m tuner.evaluate {folder} suite=autoattack" in text
+    assert "lacks authors, venue, link; write authors=..." in text
 
 
-def test_attacks_that_fool_nothing_keep_their_place(folder):
+def test_attacks_without_success_keep_their_position(folder):
     rows = [row("apgd_ce", 54), row("apgd_t", 54, 54, "apgd_ce")]
     rows += [row("fab_t", 50, 54, "apgd_ce,apgd_t"), row("square", 50, 50, "apgd_ce,apgd_t,fab_t")]
     _, entry = exported(folder, rows=rows[::-1])
     assert entry["autoattack_acc"] == "83.33"
 
 
-def test_rows_of_other_weights_are_left_out_and_that_is_said(folder, capsys):
-    """The winner is trained again: what was measured of the one before says nothing of it."""
+def test_rows_of_other_weights_are_left_out_with_a_message(folder, capsys):
+    """The winner is retrained, so that its earlier evaluation no longer applies."""
     exported(folder, rows=chain())
     shutil.rmtree(folder / "export")
     capsys.readouterr()
@@ -312,7 +314,7 @@ def test_rows_of_other_weights_are_left_out_and_that_is_said(folder, capsys):
     assert "No test number exists" in (target / "README.md").read_text()
 
 
-def test_a_doubt_makes_the_entry_unreliable(folder):
+def test_a_failed_sanity_check_makes_the_entry_unreliable(folder):
     _, entry = exported(folder, rows=[row(audit="the network is randomised")])
     assert entry["unreliable"] is True
     assert entry["reported"] == "55.00"
@@ -320,15 +322,15 @@ def test_a_doubt_makes_the_entry_unreliable(folder):
     assert "the network is randomised" in entry["footnote"]
 
 
-def test_no_path_of_the_machine_is_in_it(folder, capsys):
+def test_the_export_contains_no_absolute_path(folder, capsys):
     config = yaml.safe_load((folder / "best/config.yaml").read_text())
     data = {"name": "arrays", "path": "/home/somebody/my images.npz", "root": "/home/somebody/data"}
     config["data"] = data
     config["method"]["name"] = "/home/somebody/mine.py"
     (folder / "best/config.yaml").write_text(yaml.safe_dump(config))
-    own = {**data, "path": "/home/else/my images.npz"}
-    target, entry = exported(folder, rows=[row(data=own)])
-    texts = [each.read_text() for each in target.iterdir() if each.suffix != ".safetensors"]
+    moved = {**data, "path": "/home/else/my images.npz"}
+    target, entry = exported(folder, rows=[row(data=moved)])
+    texts = [file.read_text() for file in target.iterdir() if file.suffix != ".safetensors"]
     assert not [text for text in texts if "/home" in text or str(folder.parent) in text]
     written = yaml.safe_load((target / "config.yaml").read_text())
     assert written["data"] == {"name": "arrays", "path": "my images.npz", "root": "data"}
@@ -336,7 +338,7 @@ def test_no_path_of_the_machine_is_in_it(folder, capsys):
     assert entry["reported"] == "55.00"
 
 
-def test_a_network_of_one_s_own_comes_along(folder, tmp_path, monkeypatch):
+def test_the_code_of_a_custom_network_is_exported(folder, tmp_path, monkeypatch):
     source = tmp_path / "net.py"
     source.write_text(
         "from trainables.models import small_cnn\n\n\n"
@@ -358,7 +360,7 @@ def test_a_network_of_one_s_own_comes_along(folder, tmp_path, monkeypatch):
     assert 'load_model(".", trust=["net.py"])' in (target / "README.md").read_text()
 
 
-def test_it_may_go_to_a_folder_in_folders_that_there_are_not(folder, tmp_path):
+def test_missing_parents_of_the_target_are_created(folder, tmp_path):
     target = tmp_path / "new/and newer/released"
     assert main([str(folder), f"to={target}"]) == 0
     assert 'load_model("released")' in (target / "README.md").read_text()
@@ -366,13 +368,13 @@ def test_it_may_go_to_a_folder_in_folders_that_there_are_not(folder, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"study", "new"}
 
 
-def test_weights_that_are_no_numbers_are_not_exported(folder, capsys):
+def test_weights_that_are_not_finite_are_not_exported(folder, capsys):
     weights = folder / "best/model.safetensors"
     state = load_model(weights).state_dict()
     state["1.7.bias"][0] = float("nan")
     metadata = {key: json.dumps(value) for key, value in read_metadata(weights).items()}
     save_file(state, weights, metadata=metadata)
-    assert "1.7.bias must be finite" in refused(capsys, folder)
+    assert "1.7.bias must be finite" in error_of(capsys, folder)
 
 
 def test_a_search_may_lie_in_a_folder_with_an_equals_sign(folder, tmp_path, monkeypatch):
@@ -382,44 +384,44 @@ def test_a_search_may_lie_in_a_folder_with_an_equals_sign(folder, tmp_path, monk
     assert (folder / "export/README.md").is_file()
 
 
-def test_a_target_that_no_path_can_be_is_told(folder, capsys):
-    assert "to: must be a valid path" in refused(capsys, folder, f"to={'x' * 5000}")
+def test_an_invalid_target_is_reported(folder, capsys):
+    assert "to: must be a valid path" in error_of(capsys, folder, f"to={'x' * 5000}")
 
 
-def test_everything_wrong_is_told_at_once(folder, capsys):
-    text = refused(capsys, folder, "another", "nmae=x", "venue=")
+def test_all_problems_are_reported_together(folder, capsys):
+    text = error_of(capsys, folder, "another", "nmae=x", "venue=")
     assert "3 problems" in text
     assert "nmae: no such key. Did you mean 'name'?" in text
     assert "venue: expected a value" in text
     assert "FOLDER: expected the results folder of one search, got" in text
 
 
-def test_what_exists_is_not_written_over(folder, capsys):
+def test_an_existing_target_is_not_overwritten(folder, capsys):
     (folder / "export").mkdir()
-    text = refused(capsys, folder)
+    text = error_of(capsys, folder)
     assert f"to: {folder / 'export'} exists; move it away or choose another to=PATH." in text
     assert not list((folder / "export").iterdir())
 
 
-def test_what_cannot_be_written_to_is_told(folder, tmp_path, capsys):
+def test_a_target_that_is_not_writable_is_reported(folder, tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    text = refused(capsys, folder, f"to={tmp_path / 'file/export'}")
+    text = error_of(capsys, folder, f"to={tmp_path / 'file/export'}")
     assert f"to: {tmp_path / 'file'} is no folder that can be written to" in text
 
 
-def test_a_failure_in_the_middle_leaves_nothing(folder, tmp_path, capsys, monkeypatch):
+def test_a_failed_export_leaves_no_files(folder, tmp_path, capsys, monkeypatch):
     def fail(winner, folder):
         assert list(folder.iterdir())
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(export, "copy_weights", fail)
-    text = refused(capsys, folder, f"to={tmp_path / 'new/released'}")
+    text = error_of(capsys, folder, f"to={tmp_path / 'new/released'}")
     assert "cannot be written (No space left on device)" in text
     assert os.listdir(tmp_path) == ["study"]
 
 
 @pytest.mark.parametrize(
-    ("broken", "content", "said"),
+    ("file", "content", "expected"),
     [
         ("best/model.safetensors", None, "holds no best/model.safetensors"),
         ("best/model.safetensors", "no weights", "cannot be read"),
@@ -435,21 +437,21 @@ def test_a_failure_in_the_middle_leaves_nothing(folder, tmp_path, capsys, monkey
         ),
         ("search.yaml", None, "search.yaml: cannot be read"),
         ("search.yaml", "a: [", "search.yaml: cannot be read"),
-        ("search.yaml", "a", "search.yaml: says nothing of a search"),
+        ("search.yaml", "a", "search.yaml: does not describe a search"),
         ("evaluation.parquet", "no table", "evaluation.parquet cannot be read"),
     ],
 )
-def test_a_broken_folder_is_told(folder, capsys, broken, content, said):
-    (folder / broken).unlink(missing_ok=True)
+def test_a_corrupt_results_folder_is_reported(folder, capsys, file, content, expected):
+    (folder / file).unlink(missing_ok=True)
     if content is not None:
-        (folder / broken).write_text(content)
-    assert said in refused(capsys, folder)
+        (folder / file).write_text(content)
+    assert expected in error_of(capsys, folder)
     assert not (folder / "export").exists()
     assert not list(folder.glob(".export*"))
 
 
-def test_no_folder_is_told_with_a_bad_target_and_a_bad_key(tmp_path, capsys):
-    text = refused(capsys, tmp_path / "none", f"to={tmp_path}", "year=2021")
+def test_a_missing_folder_is_reported_with_an_invalid_target_and_key(tmp_path, capsys):
+    text = error_of(capsys, tmp_path / "none", f"to={tmp_path}", "year=2021")
     assert "3 problems" in text
     assert "year: no such key." in text
     assert "there is no such folder" in text
@@ -462,27 +464,30 @@ def test_help_lists_the_keys(capsys):
     assert "venue" in capsys.readouterr().out
 
 
-def test_addresses_and_fractions_are_no_paths():
+def test_addresses_and_fractions_are_not_taken_for_paths():
     for text in ("https://arxiv.org/abs/2010.00467", "8/255", "./mine.py", "grid(1/2, 3/4)"):
         assert make_portable(text) == text
 
 
-def test_words_of_a_stranger_do_nothing_in_the_model_card(folder):
-    """No tag, link, picture, formula, heading or row of a table, nor what a terminal acts on."""
+def test_untrusted_text_is_escaped_in_the_model_card(folder):
+    """It forms no tag, link, image, formula, heading, table row or terminal escape sequence."""
     evil = "<b>![x](http://e) [y](z) $\\input{a}$ | `\n\n# h\n| a |\x1b[2J"
-    quiet = r"\<b>\![x\](http://e) [y\](z) \$\\input{a}\$ \| \` \# h \| a \|\\x1b[2J"
+    escaped = r"\<b>\![x\](http://e) [y\](z) \$\\input{a}\$ \| \` \# h \| a \|\\x1b[2J"
     for file, change in {
-        "best/config.yaml": lambda said: said["method"].update({"name": evil, evil: evil}),
-        "best/metrics.json": lambda said: said.update({"trial_id": evil, "knobs": {evil: evil}}),
-        "search.yaml": lambda said: said["versions"].update({evil: evil}),
+        "best/config.yaml": lambda content: content["method"].update({"name": evil, evil: evil}),
+        "best/metrics.json": lambda content: content.update({
+            "trial_id": evil,
+            "knobs": {evil: evil},
+        }),
+        "search.yaml": lambda content: content["versions"].update({evil: evil}),
     }.items():
-        said = yaml.safe_load((folder / file).read_text())
-        change(said)
+        content = yaml.safe_load((folder / file).read_text())
+        change(content)
         dump = json.dumps if file.endswith("json") else yaml.safe_dump
-        (folder / file).write_text(dump(said))
+        (folder / file).write_text(dump(content))
     assert main([str(folder)]) == 0
     text = (folder / "export/README.md").read_text()
-    # of the method, twice: its name, a knob and a value; trial; knob and value; name and version
-    assert text.count(quiet) == 6 + 1 + 2 + 2
-    rest = text.replace(quiet, "")
+    # twice the method's name, knob and value; trial; knob and value; name and version
+    assert text.count(escaped) == 6 + 1 + 2 + 2
+    rest = text.replace(escaped, "")
     assert not [part for part in ("<b>", "http://e", "$", "\x1b", "\n# h") if part in rest]

@@ -1,4 +1,4 @@
-"""What `python -m tuner.evaluate` understands, and its `--help`."""
+"""The arguments of `python -m tuner.evaluate`, and its `--help`."""
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from tuner.evaluation.settings import EvaluationSettings
 from tuner.evaluation.suites import ATTACKS, SUITES
 
 TRIAL_GROUPS = ("threat", "data", "model")
-"""Groups of a trial that an evaluation may choose itself."""
+"""Groups of a trial that the command line of an evaluation may override."""
 INTRODUCTION = """\
 Attack the selected checkpoints of a finished search on the test split.
 
@@ -21,8 +21,8 @@ Attack the selected checkpoints of a finished search on the test split.
   python -m tuner.evaluate FOLDER rules=best_validation_robust,last_epoch,oracle suite=quick
   python -m tuner.evaluate weights=net.pt model=resnet18 data=cifar10 threat=linf threat.eps=8/255
 
-Interrupted at any point, the same command goes on where it was. A row of evaluation.parquet is
-written once; other settings make another row.
+If interrupted, rerun the same command to continue. A row of evaluation.parquet is written once;
+other settings add another row.
 """
 
 
@@ -42,7 +42,7 @@ VOCABULARY = build_vocabulary(
 
 
 def print_usage(console: Console) -> None:
-    """Print how the command is used."""
+    """Print the help text."""
     console.print(INTRODUCTION)
     print_heading(console, "Evaluation", "KEY=VALUE")
     console.print(build_knob_table(read_knobs(EvaluationSettings), ""))
@@ -53,6 +53,6 @@ def print_usage(console: Console) -> None:
     for name in ATTACKS.members():
         module = ATTACKS.load(name)
         console.print(f"  {name}: {first_docstring_line(module)}")
-        if own := read_knobs(module.passes):
-            console.print(build_knob_table(own, f"{name}."))
-    console.print("\nthreat=, data= and model= are those of tuner.search.")
+        if knobs := read_knobs(module.passes):
+            console.print(build_knob_table(knobs, f"{name}."))
+    console.print("\nthreat=, data= and model= are the same as in tuner.search.")

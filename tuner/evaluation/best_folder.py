@@ -1,4 +1,4 @@
-"""What `best/` of a results folder says of the winner."""
+"""Read the winner's configuration and metrics from `best/` of a results folder."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from trainables.io import safe_yaml
 from trainables.training.checkpoint import METRICS_FILE, WEIGHTS_FILE
 from tuner.storage.safe_paths import check_links
 
-REWRITE_HINT = "its search, taken up with resume=auto, writes it anew"
+REWRITE_HINT = "rerun its search with resume=auto to rewrite it"
 
 
 def read_best_config(folder: Path) -> dict[str, Any]:
-    """Return the winner's whole configuration.
+    """Return the winner's complete configuration.
 
     Raises:
         InputError: If the folder holds no finished search.
@@ -27,7 +27,9 @@ def read_best_config(folder: Path) -> dict[str, Any]:
     if folder.is_file():
         raise InputError([f"{folder}: expected the results folder of a search, got a file."])
     if not folder.is_dir():
-        raise InputError([f"{folder}: there is no such folder; name one that a search has left."])
+        raise InputError([
+            f"{folder}: there is no such folder; name the results folder of a search."
+        ])
     if linked := list(check_links(folder)):
         raise InputError(linked)
     best = folder / "best"
@@ -47,10 +49,10 @@ def read_best_config(folder: Path) -> dict[str, Any]:
             f"{best / 'config.yaml'}: cannot be read ({reason}); {REWRITE_HINT}."
         ]) from None
     for group in ("threat", "data", "model"):
-        found = config.get(group) if isinstance(config, Mapping) else None
-        if not isinstance(found, Mapping):
+        member = config.get(group) if isinstance(config, Mapping) else None
+        if not isinstance(member, Mapping):
             raise InputError([
-                f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {found!r}; "
+                f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {member!r}; "
                 f"{REWRITE_HINT}."
             ])
     return config
@@ -58,7 +60,7 @@ def read_best_config(folder: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class BestMetrics:
-    """What `best/metrics.json` must say, among other things."""
+    """The required keys of `best/metrics.json`."""
 
     trial_id: str
     knobs: dict[str, object]
@@ -75,15 +77,15 @@ def read_best_metrics(folder: Path) -> dict[str, Any]:
     """
     file = folder / "best" / METRICS_FILE
     try:
-        found: dict[str, object] = json.loads(file.read_text())
+        metrics: dict[str, object] = json.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError([f"{file}: cannot be read ({error}); {REWRITE_HINT}."]) from None
     try:
-        TypeAdapter(BestMetrics).validate_python(found)
+        TypeAdapter(BestMetrics).validate_python(metrics)
     except ValidationError as error:
         first = error.errors()[0]
-        where = first["loc"][0] if first["loc"] else "what it holds"
-        said = format_validation_error(error).partition(" or an")[0]
-        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {said}"
+        where = first["loc"][0] if first["loc"] else "its content"
+        message = format_validation_error(error).partition(" or an")[0]
+        reason = f"lacks {where}" if first["type"] == "missing" else f"{where} {message}"
         raise InputError([f"{file}: {reason}; {REWRITE_HINT}."]) from None
-    return found
+    return metrics

@@ -1,4 +1,4 @@
-"""Which checkpoints of a finished search an evaluation looks at."""
+"""Select the checkpoints of a finished search to evaluate."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ REQUIRED_COLUMNS = (
     "seed",
     "checkpoint",
 )
-"""Columns of `trials` that choose among its rows."""
+"""Columns of `trials.parquet` that the selection reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +34,13 @@ class CheckpointRef:
     """One checkpoint.
 
     Attributes:
-        trial_id: The trial that left it; none if it came from elsewhere.
-        rule: What would select it.
-        path: The folder or file that holds it.
+        path: Folder or file that holds it.
+        rule: Selection rule that selects it.
+        trial_id: Trial that saved it; "": it is not from a search.
         is_last_epoch: Whether it is the trial's last epoch rather than its best.
-        seed: The trial's.
-        loader: How to read it, if not as the trials of a search leave it.
-        model_name: Name of the member of `model` that it is, if it does not say so itself.
+        seed: Seed of the trial.
+        loader: Function that loads the network; `None`: `load_model`.
+        model_name: Member of `model` that built it; "": the file names it.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class CheckpointRef:
 
     @property
     def label(self) -> str:
-        """Its name to a reader."""
+        """The name in messages."""
         which = "last epoch" if self.is_last_epoch else "best epoch"
         return f"trial {self.trial_id}, {which}" if self.trial_id else str(self.path)
 
@@ -61,7 +61,7 @@ class CheckpointRef:
         """Return the network.
 
         Raises:
-            InputError: If the checkpoint is not there or not whole.
+            InputError: If the checkpoint is missing or incomplete.
         """
         try:
             return self.loader() if self.loader else load_model(self.path, last=self.is_last_epoch)
@@ -69,28 +69,28 @@ class CheckpointRef:
             raise InputError([str(error)]) from None
 
     def read_description(self) -> dict[str, Any]:
-        """Return what the checkpoint says of its network; nothing if that had to be told."""
+        """Return the file's description of its network; empty if `model_name` is set."""
         file = self.path / WEIGHTS_FILE if self.path.is_dir() else self.path
         return {} if self.model_name else read_metadata(file)
 
     def model_member(self) -> str:
-        """Return the name of the member of `model` that it is."""
+        """Return the name of the member of `model` that built the network."""
         return self.model_name or str(self.read_description()["model"]["name"])
 
 
 def find_checkpoints(
     folder: Path, *, top: int, rules: tuple[SelectionRule, ...], seeds: bool
 ) -> list[CheckpointRef]:
-    """Return what to evaluate.
+    """Return the checkpoints to evaluate.
 
     Args:
-        folder: Of a finished search.
-        top: How many trials, best first as the search has them.
-        rules: How a checkpoint of each may be selected; the oracle looks at all of them.
-        seeds: Whether to take every trial with the winner's knobs instead.
+        folder: Results folder of a finished search.
+        top: Number of trials, ranked as the search ranks them.
+        rules: Rules that select a checkpoint of each trial; `oracle` evaluates all of them.
+        seeds: Whether to take all trials with the winner's knobs instead of the best `top`.
 
     Raises:
-        InputError: If a trial that is asked for has left nothing.
+        InputError: If a selected trial has no checkpoint.
     """
     if top == 1 and not seeds and rules == ("best_validation_robust",):
         return [best_checkpoint(folder)]
@@ -101,24 +101,26 @@ def find_checkpoints(
         raise InputError([
             f"top: must be at most the {kept.sum()} trials with a checkpoint, got {top}."
         ])
-    if gone := list(rows.loc[~kept, "trial_id"]):
+    if deleted := list(rows.loc[~kept, "trial_id"]):
         which = "seeds: of those with the winner's knobs" if seeds else f"top: of the best {top}"
         raise InputError([
-            f"{which}, trial {gone[0]} has no checkpoint any more, for disk_budget deletes those "
-            f"of the worst; write {'seeds=false' if seeds else 'a smaller top='}."
+            f"{which}, trial {deleted[0]} has no checkpoint any more: disk_budget deletes those "
+            f"of the worst trials; write {'seeds=false' if seeds else 'a smaller top='}."
         ])
-    found = [
-        each for row in rows.to_dict("records") for each in trial_checkpoints(folder, row, rules)
+    checkpoints = [
+        checkpoint
+        for row in rows.to_dict("records")
+        for checkpoint in trial_checkpoints(folder, row, rules)
     ]
-    fetch_checkpoints(folder, [each.path for each in found])
-    missing = [each.path for each in found if not (each.path / WEIGHTS_FILE).is_file()]
+    fetch_checkpoints(folder, [checkpoint.path for checkpoint in checkpoints])
+    missing = [c.path for c in checkpoints if not (c.path / WEIGHTS_FILE).is_file()]
     if missing:
         raise InputError([f"{folder}: {missing[0]} holds no {WEIGHTS_FILE}."])
-    return found
+    return checkpoints
 
 
 def best_checkpoint(folder: Path) -> CheckpointRef:
-    """Return the checkpoint in `best/`, which outlives the trials' own."""
+    """Return the checkpoint in `best/`, which exists even if the trial's folder is deleted."""
     about = read_best_metrics(folder)
     return CheckpointRef(
         path=folder / "best", rule="best_validation_robust", trial_id=about["trial_id"]
@@ -128,7 +130,7 @@ def best_checkpoint(folder: Path) -> CheckpointRef:
 def trial_checkpoints(
     folder: Path, row: Mapping[Any, Any], rules: tuple[SelectionRule, ...]
 ) -> Iterator[CheckpointRef]:
-    """Yield the checkpoints of one trial that any of the rules looks at."""
+    """Yield the checkpoints of one trial that the rules select from."""
     about = {"path": folder / row["checkpoint"], "trial_id": row["trial_id"], "seed": row["seed"]}
     if {"best_validation_robust", "oracle"} & set(rules):
         yield CheckpointRef(rule="best_validation_robust", **about)
@@ -140,46 +142,47 @@ def read_ranked_trials(folder: Path) -> pd.DataFrame:
     """Return the trials that reported an epoch, best first.
 
     Raises:
-        InputError: If the table is missing or broken.
+        InputError: If the table is missing or corrupt.
     """
     file = folder / TRIALS_FILE
     try:
         frame = pd.read_parquet(file)
-    except Exception as error:  # a stranger's file can fail in any way
+    except Exception as error:  # an untrusted file can fail in any way
         reason = str(error).partition("\n")[0] if file.exists() else "there is none"
         raise InputError([
-            f"{file}: cannot be read ({reason}), which top=, rules= and seeds= need; {REWRITE_HINT}."
+            f"{file}: cannot be read ({reason}), but top=, rules= and seeds= need it; "
+            f"{REWRITE_HINT}."
         ]) from None
     try:
         frame = frame.astype({name: TRIAL_COLUMNS[name] for name in REQUIRED_COLUMNS})
     except (LookupError, ValueError, TypeError) as error:
-        raise InputError([f"{file}: is no table of trials ({error}); {REWRITE_HINT}."]) from None
+        raise InputError([f"{file}: is not a table of trials ({error}); {REWRITE_HINT}."]) from None
     if frame[["trial_id", "checkpoint"]].isna().any(axis=None):
         raise InputError([f"{file}: has gaps in trial_id or checkpoint; {REWRITE_HINT}."])
     if problems := list(check_checkpoint_paths(file, frame)):
         raise InputError(problems)
-    examined = frame[frame["val_robust_accuracy"].notna()]
+    validated = frame[frame["val_robust_accuracy"].notna()]
     bound = read_best_config(folder).get("constraint")
     limit = parse_constraint(bound) if bound else None
     scores = [
         (max(0.0, limit.violation(robust=robust, clean=clean)) if limit else 0.0, -robust, -clean)
         for robust, clean in zip(
-            examined["val_robust_accuracy"], examined["val_clean_accuracy"], strict=True
+            validated["val_robust_accuracy"], validated["val_clean_accuracy"], strict=True
         )
     ]
-    # stable, so that the winner of a tie is the earlier trial, as it is in the search
-    return examined.iloc[sorted(range(len(examined)), key=scores.__getitem__)]
+    # a stable sort: of equal trials the earlier one comes first, as in the search
+    return validated.iloc[sorted(range(len(validated)), key=scores.__getitem__)]
 
 
 def check_checkpoint_paths(file: Path, frame: pd.DataFrame) -> Iterator[str]:
-    """Yield which trials of a table have checkpoints that lie outside their results folder."""
+    """Yield a problem for each trial whose checkpoint lies outside the results folder."""
     for trial, path in frame[["trial_id", "checkpoint"]].itertuples(index=False):
         if path and (flaw := path_problem(path)):
             yield f"{file}: the checkpoint of trial {trial} {flaw}; {REWRITE_HINT}."
 
 
 def select_winner_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that differ from the first in nothing but the seed."""
+    """Return the trials that differ from the first one in the seed alone."""
     columns = list(table.columns)
     searched = columns[2 : columns.index("best_epoch")]
     if not searched:

@@ -13,42 +13,42 @@ from trainables.training.checkpoint import WEIGHTS_FILE
 
 
 def hash_network(model: Module, name: str) -> str:
-    """Return the fingerprint of a network: its layers, its weights, and its code if it is a user's.
+    """Return the fingerprint of a network: layers, weights, and code if it is user-supplied.
 
     Args:
-        model: The network.
-        name: Of the member of `model` that built it; the path of a user's own file.
+        model: Network to hash.
+        name: Member of `model` that built it, or the path of a user-supplied file.
     """
-    seen = hashlib.sha256(repr(model).encode())
+    digest = hashlib.sha256(repr(model).encode())
     for key, tensor in model.state_dict().items():
-        seen.update(key.encode())
-        seen.update(tensor_bytes(tensor))
-    seen.update(hash_files([name]).encode())
-    return seen.hexdigest()
+        digest.update(key.encode())
+        digest.update(tensor_bytes(tensor))
+    digest.update(hash_files([name]).encode())
+    return digest.hexdigest()
 
 
 def hash_images(images: Images) -> str:
-    """Return the fingerprint of images: their pixels, or the names and sizes of photographs."""
-    seen = hashlib.sha256(tensor_bytes(images.y))
+    """Return the fingerprint of images: labels, and pixels or names and sizes of files."""
+    digest = hashlib.sha256(tensor_bytes(images.y))
     if isinstance(images.x, Tensor):
-        seen.update(tensor_bytes(images.x))
+        digest.update(tensor_bytes(images.x))
     else:
         for file in images.x.files:
-            seen.update(f"{file}:{file.stat().st_size}\n".encode())
-    return seen.hexdigest()
+            digest.update(f"{file}:{file.stat().st_size}\n".encode())
+    return digest.hexdigest()
 
 
 def hash_files(values: Iterable[object]) -> str:
-    """Return the fingerprint of the files that some of the values name: a user's code, weights."""
-    seen = hashlib.sha256()
+    """Return the fingerprint of the files among the values: user-supplied code and weights."""
+    digest = hashlib.sha256()
     for path in (Path(value) for value in values if isinstance(value, str)):
         file = path / WEIGHTS_FILE if path.is_dir() else path
         if (path.suffix == ".py" or path.is_absolute()) and file.is_file():
-            seen.update(file.read_bytes())
-    return seen.hexdigest()
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def tensor_bytes(tensor: Tensor) -> bytes:
-    """Return the numbers of a tensor as they lie in memory."""
-    plain = tensor.detach().cpu().contiguous().flatten()
-    return bytes(plain.view(dtype=torch.uint8).numpy()) if len(plain) else b""
+    """Return the raw bytes of a tensor."""
+    flat = tensor.detach().cpu().contiguous().flatten()
+    return bytes(flat.view(dtype=torch.uint8).numpy()) if len(flat) else b""

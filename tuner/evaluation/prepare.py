@@ -1,4 +1,4 @@
-"""An evaluation that can be made: everything checked, nothing attacked yet."""
+"""Prepare an evaluation: check all arguments, data and checkpoints before any attack runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,22 +34,22 @@ from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
 from tuner.layout import RESULTS_FOLDER
 
 SUBSET_SEED = 0
-"""Of the draw of test images: the same for every checkpoint that so many are asked of."""
+"""Seed of the draw of test images; constant, so that all checkpoints get the same images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What to attack, how, on what.
+    """A checked evaluation.
 
     Attributes:
-        folder: Where results go.
-        settings: Of the evaluation.
-        attacks: In order.
-        checkpoints: The checkpoints.
-        threat: The set of allowed perturbations.
-        norm: Its name.
+        folder: Folder of the results.
+        settings: Settings from the command line.
+        attacks: Attacks in the order in which they run.
+        checkpoints: Checkpoints to attack.
+        threat: Set of allowed perturbations.
+        norm: Name of the threat.
         data: Name and knobs of the data set.
-        images: The test images.
+        images: Test images to attack.
         classes: Number of classes K.
     """
 
@@ -70,19 +70,19 @@ def prepare_evaluation(
     """Return the evaluation that the arguments describe.
 
     Args:
-        folders: Of searches, one at most.
-        arguments: As `tuner.arguments.read` returns them.
-        problems: What is known to be wrong already.
+        folders: Results folders of searches; at most one is valid.
+        arguments: Parsed arguments, as in `CommandLine.arguments`.
+        problems: Problems found while parsing.
 
     Raises:
-        InputError: If anything is wrong, with all that is.
+        InputError: If anything is invalid, with all problems.
     """
     valid, invalid = validate_arguments(EvaluationSettings, arguments)
     settings = EvaluationSettings(**valid)
     problems = [*problems, *invalid, *check_no_domains(arguments)]
-    own = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
-    suite, wrong = parse_suite(settings.suite, own)
-    problems += [*check_evaluation_target(folders, settings, arguments), *wrong]
+    attack_knobs = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
+    suite, suite_problems = parse_suite(settings.suite, attack_knobs)
+    problems += [*check_evaluation_target(folders, settings, arguments), *suite_problems]
     base: Mapping[str, Any] = {}
     if not settings.weights and len(folders) == 1:
         try:
@@ -93,8 +93,8 @@ def prepare_evaluation(
         group: overlay_group(base.get(group, {}), arguments.get(group, {}))
         for group in TRIAL_GROUPS
     }
-    if wrong := list(check_trusted(values.get("name") for values in chosen.values())):
-        raise InputError([*problems, *wrong])
+    if untrusted := list(check_trusted(values.get("name") for values in chosen.values())):
+        raise InputError([*problems, *untrusted])
     needed = [g for g in TRIAL_GROUPS if g != "model" or lacks_description(settings)]
     for group in needed if base or settings.weights else []:
         values = dict(chosen[group])
@@ -112,13 +112,13 @@ def prepare_evaluation(
     )
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
     images = draw_subset(dataset.test, settings.images).to(device)
-    found = resolve_checkpoints(folder, settings, chosen["model"], dataset)
-    check_checkpoints(folder, found, dataset, images)
+    checkpoints = resolve_checkpoints(folder, settings, chosen["model"], dataset)
+    check_checkpoints(folder, checkpoints, dataset, images)
     return Evaluation(
         folder=folder,
         settings=settings,
         attacks=suite,
-        checkpoints=found,
+        checkpoints=checkpoints,
         threat=bind_group("threat", chosen["threat"])["build"](),
         norm=str(chosen["threat"]["name"]),
         data=chosen["data"],
@@ -130,14 +130,16 @@ def prepare_evaluation(
 def check_checkpoints(
     folder: Path, checkpoints: Sequence[CheckpointRef], dataset: Dataset, images: Images
 ) -> None:
-    """See that every checkpoint can be attacked and what comes of it written, before any is.
+    """Check that every checkpoint can be attacked and that the results can be written.
 
     Raises:
-        InputError: If not, with all that is wrong.
+        InputError: If not, with all problems.
     """
     table.read_table(folder)
     if problems := [
-        each for one in checkpoints for each in checkpoint_problems(one, dataset, images)
+        problem
+        for checkpoint in checkpoints
+        for problem in checkpoint_problems(checkpoint, dataset, images)
     ]:
         raise InputError(problems)
     table.check_writable(folder)
@@ -146,16 +148,16 @@ def check_checkpoints(
 def check_evaluation_target(
     folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, object]
 ) -> Iterator[str]:
-    """Yield what is wrong with what is to be evaluated."""
+    """Yield the problems of the folder or file to evaluate."""
     if settings.weights and folders:
         yield f"{folders[0]}: give a folder or weights=, not both."
     elif not settings.weights and len(folders) != 1:
         given = ", ".join(folders) or "none"
         yield f"FOLDER: expected the results folder of one search, got {given}."
     if settings.results and not settings.weights:
-        yield "results: goes with weights=; rows on a search lie in its own folder."
+        yield "results: goes with weights=; the rows of a search are written to its results folder."
     if "model" in arguments and not lacks_description(settings):
-        yield "model: what is evaluated says itself of what network it is; leave model= away."
+        yield "model: the checkpoint describes its own network; leave out model=."
     if settings.device == "cuda" and not torch.cuda.is_available():
         yield "device: there is no GPU here; write device=cpu."
     if settings.weights and not Path(settings.weights).is_file():
@@ -163,7 +165,7 @@ def check_evaluation_target(
 
 
 def check_no_domains(arguments: Mapping[str, object]) -> Iterator[str]:
-    """Yield the problem of a range, which an evaluation has no use for."""
+    """Yield a problem for each knob that has a search domain instead of a value."""
     for group, values in arguments.items():
         for knob, value in values.items() if isinstance(values, dict) else []:
             if is_domain(value):
@@ -171,13 +173,13 @@ def check_no_domains(arguments: Mapping[str, object]) -> Iterator[str]:
 
 
 def overlay_group(base: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the knobs of a group with others on top, which count alone for another member."""
-    other = "name" in upper and upper["name"] != base.get("name")
-    return {**({} if other else base), **upper}
+    """Return `base` updated with `upper`; `upper` alone if it names another member."""
+    is_other_member = "name" in upper and upper["name"] != base.get("name")
+    return {**({} if is_other_member else base), **upper}
 
 
 def lacks_description(settings: EvaluationSettings) -> bool:
-    """Return whether weights do not say of what network they are."""
+    """Return whether `weights=` names a file that does not describe its network."""
     if settings.weights is None:
         return False
     file = Path(settings.weights)
@@ -185,7 +187,7 @@ def lacks_description(settings: EvaluationSettings) -> bool:
 
 
 def bind_group(group: str, values: Mapping[str, Any]) -> BoundMember:
-    """Return the member of a group with its knobs set."""
+    """Return the named member of a group with its knobs bound."""
     settings = dict(values)
     return bind_member(GROUPS[group], settings.pop("name"), settings)
 
@@ -194,7 +196,7 @@ def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
     """Return the data set.
 
     Raises:
-        InputError: If it cannot be had.
+        InputError: If it cannot be loaded.
     """
     try:
         dataset: Dataset = bind_group("data", data)["load"]()
@@ -206,7 +208,7 @@ def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
 def check_suite(
     settings: EvaluationSettings, suite: list[Attack], dataset: Dataset
 ) -> Iterator[str]:
-    """Yield what the data set does not allow."""
+    """Yield the problems of the number of images and of the attacks on this data set."""
     number = len(dataset.test)
     if settings.images and settings.images > number:
         yield f"images: must be at most the {number} test images, got {settings.images}."
@@ -216,12 +218,14 @@ def check_suite(
             continue
         try:
             attack.build_attempts(dataset.classes)
-        except (FileNotFoundError, InputError) as error:
-            yield from getattr(error, "each", [f"{attack.label}: {error}"])
+        except InputError as error:
+            yield from error.problems
+        except FileNotFoundError as error:
+            yield f"{attack.label}: {error}"
 
 
 def draw_subset(images: Images, number: int | None) -> Images:
-    """Return so many of the images, drawn at random, in their own order; `None`: all."""
+    """Return `number` images drawn at random, in their original order; `None`: all."""
     if number is None or number == len(images):
         return images
     rng = torch.Generator().manual_seed(SUBSET_SEED)
@@ -230,14 +234,14 @@ def draw_subset(images: Images, number: int | None) -> Images:
 
 
 def default_results_folder(settings: EvaluationSettings) -> Path:
-    """Return the folder for the results on a file."""
+    """Return the folder for the results of `weights=` where `results=` is not set."""
     return Path(RESULTS_FOLDER) / Path(settings.weights or "").stem
 
 
 def resolve_checkpoints(
     folder: Path, settings: EvaluationSettings, model: Mapping[str, Any], dataset: Dataset
 ) -> list[CheckpointRef]:
-    """Return the checkpoints."""
+    """Return the checkpoints to evaluate: those of the search, or the one of `weights=`."""
     if settings.weights is None:
         return find_checkpoints(
             folder, top=settings.top, rules=settings.rules, seeds=settings.seeds
@@ -246,8 +250,8 @@ def resolve_checkpoints(
     if not lacks_description(settings):
         return [CheckpointRef(path=file, rule="given", loader=partial(load_model, file))]
 
-    def read() -> Module:
-        own = bound_model(bind_group("model", model))
-        return load_external_model(file, build_model(own, model["name"], dataset.image_format))
+    def load() -> Module:
+        bound = bound_model(bind_group("model", model))
+        return load_external_model(file, build_model(bound, model["name"], dataset.image_format))
 
-    return [CheckpointRef(path=file, rule="given", loader=read, model_name=model["name"])]
+    return [CheckpointRef(path=file, rule="given", loader=load, model_name=model["name"])]

@@ -22,15 +22,19 @@ from tuner.evaluation.prepare import Evaluation
 from tuner.evaluation.suites import Attack
 
 DEFAULT_BATCH = {"cpu": 100, "cuda": 4096}
-"""Images at a time: on a GPU more than fit, to be halved; on a CPU few enough to lose little."""
+"""Images per batch. The GPU's is halved until it fits; the CPU's is small, because an interrupted
+attack repeats the current batch."""
 
 
 class EvaluationRunner:
-    """Makes an evaluation.
+    """Runs the attacks of an evaluation.
 
     Attributes:
-        evaluation: What is made.
-        console: Where progress is shown.
+        evaluation: Evaluation to run.
+        console: Console that shows the progress.
+        device: Device of the test images.
+        batch_size: Images per batch at the start of an attack.
+        images_fingerprint: Fingerprint of the test images.
     """
 
     def __init__(self, evaluation: Evaluation, console: Console) -> None:
@@ -40,27 +44,28 @@ class EvaluationRunner:
         self.images_fingerprint = fingerprint.hash_images(evaluation.images)
 
     def evaluate_checkpoint(self, checkpoint: CheckpointRef) -> Iterator[dict[str, object]]:
-        """Yield a row an attack, each written before the next is begun.
+        """Yield the row of each attack, after it is appended to the table.
 
         Raises:
-            InputError: If the checkpoint or its kept state is broken.
+            InputError: If the checkpoint or a saved attack state is corrupt.
         """
         model = to_channels_last(checkpoint.load().to(self.device))
         images, settings = self.evaluation.images, self.evaluation.settings
-        right = correct_mask(model, images, self.batch_size)
-        standing, fooled = right.clone(), dict[str, int]()
+        correct = correct_mask(model, images, self.batch_size)
+        robust, n_misclassified = correct.clone(), dict[str, int]()
         history: list[str] = []
         weights = fingerprint.hash_network(model, checkpoint.model_member())
-        made: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         for attack in self.evaluation.attacks:
-            on = right if settings.each else standing
-            key = self.build_state_key(weights, attack, on)
-            verdict = self.attack_checkpoint(model, attack, on.clone(), key, checkpoint)
-            fooled[attack.label] = int((verdict.attacked & ~verdict.robust_mask).sum())
-            standing &= ~(verdict.attacked & ~verdict.robust_mask)
-            found = verdict.robust_mask if settings.each else standing
-            made.append(
-                self.build_row(checkpoint, attack, verdict, right, found)
+            mask = correct if settings.each else robust
+            key = self.build_state_key(weights, attack, mask)
+            state = self.attack_checkpoint(model, attack, mask.clone(), key, checkpoint)
+            misclassified = state.attacked & ~state.robust_mask
+            n_misclassified[attack.label] = int(misclassified.sum())
+            robust &= ~misclassified
+            result = state.robust_mask if settings.each else robust
+            rows.append(
+                self.build_row(checkpoint, attack, state, correct, result)
                 | {
                     "key": key,
                     "weights": weights,
@@ -68,8 +73,8 @@ class EvaluationRunner:
                 }
             )
             history.append(attack.label)
-        audit = "; ".join(self.run_sanity_checks(model, standing, fooled))
-        for row in made:
+        audit = "; ".join(self.run_sanity_checks(model, robust, n_misclassified))
+        for row in rows:
             row["audit"] = "; ".join(filter(None, [row["audit"], audit]))
             table.append_row(self.evaluation.folder, row)
             yield row
@@ -77,7 +82,7 @@ class EvaluationRunner:
     def run_sanity_checks(
         self, model: Module, robust: Tensor, n_misclassified: dict[str, int]
     ) -> Iterator[str]:
-        """Yield what to doubt of a checkpoint's numbers."""
+        """Yield the failed sanity checks of a checkpoint's results."""
         evaluation = self.evaluation
         yield from check_network(model, evaluation.images, evaluation.threat, robust)
         if not evaluation.settings.each:
@@ -87,80 +92,87 @@ class EvaluationRunner:
     def attack_checkpoint(
         self, model: Module, attack: Attack, mask: Tensor, key: str, checkpoint: CheckpointRef
     ) -> AttackState:
-        """Return the verdict of an attack on the images `mask` (N,), as far as it is not known.
+        """Run an attack on the images of `mask` (N,), from its saved state if there is one.
 
         Raises:
-            InputError: If what is known cannot be read.
+            InputError: If the saved state is corrupt.
         """
         file = self.evaluation.folder / table.STATE_FOLDER / f"{key}.safetensors"
         try:
-            verdict = AttackState.load(file, mask) if file.exists() else AttackState(mask)
+            state = AttackState.load(file, mask) if file.exists() else AttackState(mask)
         except ValueError as error:
             raise InputError([str(error)]) from None
-        verdict.batch = verdict.batch or self.batch_size
-        passes = attack.build_attempts(self.evaluation.classes)
-        with self.show_progress(
-            f"{checkpoint.label}: {attack.label}", len(passes), verdict
-        ) as told:
+        state.batch = state.batch or self.batch_size
+        attempts = attack.build_attempts(self.evaluation.classes)
+        title = f"{checkpoint.label}: {attack.label}"
+        with self.show_progress(title, len(attempts), state) as update_bar:
 
-            def keep(verdict: AttackState, made: int) -> None:
-                verdict.save(file)
-                told(verdict, made)
+            def save(state: AttackState, n_attacked: int) -> None:
+                state.save(file)
+                update_bar(state, n_attacked)
 
             run_attack(
                 model,
                 self.evaluation.images,
-                passes,
-                verdict,
+                attempts,
+                state,
                 threat=self.evaluation.threat,
                 seed=self.evaluation.settings.seed,
-                save=keep,
+                save=save,
                 mixed=self.evaluation.settings.precision == "bf16",
             )
-            verdict.save(file)
-        return verdict
+            state.save(file)
+        return state
 
     @contextmanager
     def show_progress(
-        self, title: str, n_attempts: int, verdict: AttackState
+        self, title: str, n_attempts: int, state: AttackState
     ) -> Iterator[Callable[[AttackState, int], None]]:
-        """Show how far an attack is while inside: a bar, or a line at its end off a terminal."""
+        """Show the progress of an attack: a bar on a terminal, else one line at the end."""
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("images, {task.fields[left]} standing", markup=False),
+            TextColumn("images, {task.fields[left]} robust", markup=False),
             TimeRemainingColumn(),
         )
         quiet = not self.console.is_terminal
         with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
-            task = progress.add_task(title, total=None, left=int(verdict.robust_mask.sum()))
+            task = progress.add_task(title, total=None, left=int(state.robust_mask.sum()))
 
-            def told(verdict: AttackState, made: int) -> None:
-                left = int(verdict.robust_mask.sum())
-                to_come = int((verdict.robust_mask & ~verdict.tried).sum())
-                to_come += (n_attempts - verdict.number - 1) * left
-                total = progress.tasks[task].completed + made + to_come
-                progress.update(task, advance=made, total=total, left=left)
+            def update_bar(state: AttackState, n_attacked: int) -> None:
+                left = int(state.robust_mask.sum())
+                remaining = int((state.robust_mask & ~state.tried).sum())
+                remaining += (n_attempts - state.number - 1) * left
+                total = progress.tasks[task].completed + n_attacked + remaining
+                progress.update(task, advance=n_attacked, total=total, left=left)
 
-            yield told
+            yield update_bar
         if quiet:
-            left, all_ = int(verdict.robust_mask.sum()), int(verdict.attacked.sum())
-            line = f"{title}: {left} of {all_} withstand it ({verdict.seconds:.0f} s)"
+            left, attacked = int(state.robust_mask.sum()), int(state.attacked.sum())
+            line = f"{title}: {left} of {attacked} images are robust ({state.seconds:.0f} s)"
             self.console.print(line, soft_wrap=True)
 
     def build_row(
         self,
         checkpoint: CheckpointRef,
         attack: Attack,
-        verdict: AttackState,
+        state: AttackState,
         clean_correct: Tensor,
         robust: Tensor,
     ) -> dict[str, object]:
-        """Return what is written of one attack."""
-        number, withstood = len(clean_correct), int(robust.sum())
-        low, high = table.wilson_interval(withstood, number)
-        outside = f"{attack.label} left the budget {verdict.rejected} times"
+        """Return the row of one attack, without the columns that depend on the others.
+
+        Args:
+            checkpoint: Attacked checkpoint.
+            attack: Attack that ran.
+            state: State at its end.
+            clean_correct: Mask (N,) of the images that are classified correctly.
+            robust: Mask (N,) of the robust images, of which `robust_accuracy` is the share.
+        """
+        number, n_robust = len(clean_correct), int(robust.sum())
+        low, high = table.wilson_interval(n_robust, number)
+        outside = f"{attack.label} left the allowed perturbations {state.rejected} times"
         return {
             "checkpoint": str(checkpoint.path),
             "trial_id": checkpoint.trial_id,
@@ -172,22 +184,21 @@ class EvaluationRunner:
             "eps": self.evaluation.threat.eps,
             "n": number,
             "clean_accuracy": int(clean_correct.sum()) / number,
-            "attacked": int(verdict.attacked.sum()),
-            "fooled": int((verdict.attacked & ~verdict.robust_mask).sum()),
-            "target_success": target_success_rate(verdict),
-            "robust_accuracy": withstood / number,
+            "attacked": int(state.attacked.sum()),
+            "fooled": int((state.attacked & ~state.robust_mask).sum()),
+            "target_success": target_success_rate(state),
+            "robust_accuracy": n_robust / number,
             "low": low,
             "high": high,
-            "alone": self.evaluation.settings.each
-            or bool((verdict.attacked == clean_correct).all()),
-            "rejected": verdict.rejected,
-            "audit": outside if verdict.rejected else "",
-            "seconds": verdict.seconds,
+            "alone": self.evaluation.settings.each or bool((state.attacked == clean_correct).all()),
+            "rejected": state.rejected,
+            "audit": outside if state.rejected else "",
+            "seconds": state.seconds,
             "date": str(date.today()),
         }
 
     def describe_attack(self, attack: Attack) -> dict[str, object]:
-        """Return everything that the result of an attack on a checkpoint depends on."""
+        """Return the settings that the result of an attack on a checkpoint depends on."""
         settings = self.evaluation.settings
         return {
             "attack": attack.name,
@@ -204,12 +215,12 @@ class EvaluationRunner:
         """Return the cache key of an attack state."""
         about = json.dumps(self.describe_attack(attack), sort_keys=True)
         files = fingerprint.hash_files([self.evaluation.norm, attack.name, *attack.knobs.values()])
-        seen = hashlib.sha256("".join([weights, about, files, self.images_fingerprint]).encode())
-        seen.update(mask.numpy().tobytes())
-        return seen.hexdigest()[:16]
+        digest = hashlib.sha256("".join([weights, about, files, self.images_fingerprint]).encode())
+        digest.update(mask.numpy().tobytes())
+        return digest.hexdigest()[:16]
 
 
-def target_success_rate(verdict: AttackState) -> float | None:
+def target_success_rate(state: AttackState) -> float | None:
     """Return the share of images classified as the target class; `None`: untargeted."""
-    attacked = int(verdict.attacked.sum())
-    return int(verdict.hit.sum()) / attacked if verdict.aimed and attacked else None
+    attacked = int(state.attacked.sum())
+    return int(state.hit.sum()) / attacked if state.aimed and attacked else None

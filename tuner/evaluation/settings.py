@@ -1,4 +1,4 @@
-"""The keys of an evaluation."""
+"""The keys of `python -m tuner.evaluate`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,10 +16,10 @@ def valid_attack_names(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return `words`.
 
     Raises:
-        ValueError: If one is empty.
+        ValueError: If `words` or one of them is empty.
     """
     if not words or not all(word.strip() for word in words):
-        raise ValueError("must be names separated by commas, such as fgsm,pgd_20")
+        raise ValueError("must be names separated by commas, for example fgsm,pgd_20")
     return words
 
 
@@ -29,28 +29,28 @@ SelectionRules = Annotated[tuple[SelectionRule, ...], CommaList, Field(min_lengt
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSettings:
-    """What the command line says of an evaluation.
+    """The settings of an evaluation.
 
     Attributes:
         suite: quick, pas, autoattack or full, or attacks by name, separated by commas; numbers
             fill an attack's first knobs, as in pgd_50_10 (steps, restarts).
-        images: How many test images, drawn at random once and for all; every one if none.
-        each: Whether every attack is made on every image that is classified correctly, so that
-            each row is of that attack alone. Without, an image that is fooled is done with.
-        top: How many trials to look at, best first.
-        rules: What selects the checkpoint of a trial, separated by commas. The oracle takes
-            whichever does best on the test split, which nobody could have known.
-        seeds: Whether to look at all trials that differ from the winner in their seed alone.
-        batch: Images at a time; halved where memory runs out. 4,096 on a GPU and 100 on a CPU if
-            none.
-        precision: "bf16" attacks in bf16 where that is quicker; fp32 confirms every success.
-        seed: Of all chance.
-        device: Where to compute; the GPU if there is one.
-        weights: A file to evaluate instead of a search's folder: safetensors, or a state
-            dictionary as torch saves it. Needs model=, data= and threat.eps=, unless the file says
-            of what network it is.
-        results: Folder that a file's results go to; results/ and its name if none.
-        trust: Files of code that may run where the results name them, separated by commas.
+        images: Number of test images, drawn with a fixed seed; `None`: all.
+        each: Whether every attack runs on all images that are classified correctly, so that each
+            row is the result of one attack alone. If false, an attack skips the images that an
+            earlier one misclassified.
+        top: Number of trials to evaluate, best first.
+        rules: Rules that select the checkpoint of a trial, separated by commas. oracle selects by
+            robust accuracy on the test split: an upper bound, not a valid selection.
+        seeds: Whether to evaluate all trials that differ from the winner in the seed alone.
+        batch: Images per batch; halved when memory runs out. `None`: 4,096 on a GPU, 100 on a CPU.
+        precision: "bf16" attacks in bf16 where that is faster; fp32 confirms every success.
+        seed: Seed of the attacks.
+        device: Device of the computation; `None`: the GPU if there is one.
+        weights: File to evaluate instead of a results folder: safetensors, or a state dictionary
+            saved by torch.save. Needs model=, data= and threat.eps=, unless the file describes
+            its network.
+        results: Folder for the results of weights=; `None`: results/ and the name of the file.
+        trust: Python files that may run if the results name them, separated by commas.
     """
 
     suite: AttackNames = ("autoattack",)

@@ -1,4 +1,4 @@
-"""Which attacks an evaluation makes, by name."""
+"""Suites of attacks, and the parser of `suite=`."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -31,13 +31,14 @@ SUITES = {
         "square",
     ),
 }
-"""The least costly first: what one fools, the next need not attack. autoattack is the standard
-version; pas is what periodic adversarial scheduling was evaluated with (arXiv:2006.08403)."""
+"""Attacks of each suite, cheapest first: an attack skips the images that an earlier one
+misclassified. autoattack is the standard version; pas is the evaluation of periodic adversarial
+scheduling (arXiv:2006.08403)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationContext:
-    """What the `passes` of an attack may name.
+    """The values that the hook `passes` of an attack can request as parameters.
 
     Attributes:
         classes: Number of classes K.
@@ -51,9 +52,9 @@ class Attack:
     """One attack of a suite.
 
     Attributes:
-        label: As it was asked for, such as "pgd_50_10".
-        name: Its file.
-        knobs: All of them.
+        label: Name and numbers, for example "pgd_50_10".
+        name: Name of its module.
+        knobs: Values of all its knobs.
     """
 
     label: str
@@ -61,7 +62,7 @@ class Attack:
     knobs: dict[str, object]
 
     def build_attempts(self, classes: int) -> list[AttackAttempt]:
-        """Return what it consists of on so many classes."""
+        """Return the attempts of the attack on a data set of `classes` classes."""
         passes: Callable[..., list[AttackAttempt]] = bind_member(ATTACKS, self.name, self.knobs)[
             "passes"
         ]
@@ -69,11 +70,11 @@ class Attack:
 
     @property
     def is_black_box(self) -> bool:
-        """Whether it does without gradients."""
+        """Whether the attack uses no gradients."""
         return getattr(ATTACKS.load(self.name), "BLACK_BOX", False)
 
     def class_conflict(self, classes: int) -> str | None:
-        """Return why it cannot be made on so many classes, if it cannot."""
+        """Return why the attack cannot run on `classes` classes; `None`: it can."""
         conflicts = find_hook(ATTACKS.load(self.name), "conflicts")
         conflict: str | None = conflicts(classes) if conflicts else None
         return conflict
@@ -82,31 +83,31 @@ class Attack:
 def parse_suite(
     suite: str | Sequence[str], given_knobs: Mapping[str, Mapping[str, object]]
 ) -> tuple[list[Attack], list[str]]:
-    """Return the attacks of a suite, and what is wrong with it.
+    """Return the attacks of a suite, and the problems.
 
     Args:
-        suite: Of `SUITES`, an attack, or several. Numbers behind the name of an attack fill its
-            first knobs: pgd_50_10 is PGD with 50 steps and 10 restarts.
-        given_knobs: Knobs of attacks by name.
+        suite: A key of `SUITES`, an attack, or several of them. Numbers after the name of an
+            attack set its first knobs: pgd_50_10 is PGD with 50 steps and 10 restarts.
+        given_knobs: Knobs by name of the attack.
     """
     words = [suite] if isinstance(suite, str) else list(suite)
     flat = [attack for word in words for attack in SUITES.get(str(word), (str(word),))]
     problems: list[str] = []
-    made: list[Attack] = []
+    attacks: list[Attack] = []
     for word in dict.fromkeys(flat):
-        each = parse_attack(word, given_knobs, problems)
-        if each and (each.name, each.knobs) not in [(other.name, other.knobs) for other in made]:
-            made.append(each)
+        attack = parse_attack(word, given_knobs, problems)
+        if attack and all((a.name, a.knobs) != (attack.name, attack.knobs) for a in attacks):
+            attacks.append(attack)
     names = {split_attack_name(word)[0] for word in flat}
-    idle = [name for name in given_knobs if name not in names]
-    problems += [f"{name}: no attack of the suite; write suite={name}." for name in idle]
-    return made, problems
+    unused = [name for name in given_knobs if name not in names]
+    problems += [f"{name}: is no attack of the suite; write suite={name}." for name in unused]
+    return attacks, problems
 
 
 def parse_attack(
     word: str, given_knobs: Mapping[str, Mapping[str, object]], problems: list[str]
 ) -> Attack | None:
-    """Return the attack that `word` asks for; what is wrong with it is added to `problems`."""
+    """Return the attack that `word` names; append its problems to `problems`."""
     name, numbers = split_attack_name(word)
     try:
         function = ATTACKS.load(name).passes
@@ -119,24 +120,25 @@ def parse_attack(
         takes = " and ".join(short) or "none"
         problems.append(f"suite: {word} has {len(numbers)} numbers; {name} takes {takes}.")
         return None
-    own, spelled = dict(given_knobs.get(name, {})), dict(zip(short, numbers, strict=False))
-    values = own | spelled
-    wrong = [
-        f"{name}.{knob}: is {spelled[knob]} in suite={word}, got {own[knob]} too; write it once."
-        for knob in spelled.keys() & own.keys()
+    given, from_word = dict(given_knobs.get(name, {})), dict(zip(short, numbers, strict=False))
+    values = given | from_word
+    invalid = [
+        f"{name}.{knob}: is {value} in suite={word}, got {given[knob]} too; write it once."
+        for knob, value in from_word.items()
+        if knob in given
     ]
-    wrong += check_member(name, ATTACKS, name, values)
-    problems += wrong
-    if wrong:
+    invalid += check_member(name, ATTACKS, name, values)
+    problems += invalid
+    if invalid:
         return None
     known_knobs = read_knobs(function)
-    every = {k: knob.default for k, knob in known_knobs.items()} | values
-    checked = {k: known_knobs[k].validate(v) for k, v in every.items()}
+    complete = {k: knob.default for k, knob in known_knobs.items()} | values
+    checked = {k: known_knobs[k].validate(v) for k, v in complete.items()}
     return Attack(label="_".join([name, *map(str, numbers)]), name=name, knobs=checked)
 
 
 def split_attack_name(word: str) -> tuple[str, list[int]]:
-    """Return the name of an attack and the numbers behind it.
+    """Return the name of an attack and the numbers after it.
 
     >>> split_attack_name("pgd_50_10")
     ('pgd', [50, 10])

@@ -18,7 +18,7 @@ from tuner.storage.atomic import write_atomically
 
 FILE = EVALUATION_FILE
 STATE_FOLDER = "evaluation"
-"""The folder, among the results, of what interrupted attacks go on from."""
+"""Folder in the results folder of the saved attack states, from which an attack resumes."""
 COLUMNS = {
     "checkpoint": "str",
     "trial_id": "str",
@@ -45,20 +45,24 @@ COLUMNS = {
     "seconds": "float64",
     "date": "str",
 }
-"""`robust_accuracy` is that of the worst case over `after` and this attack, or, where `alone`, of
-this attack; `low` and `high` are its 95 % confidence interval, by Wilson's score. `target_success`
-is, of an attack that counts them, the share of those attacked that were taken for the class aimed
-at; `weights` is the fingerprint of the network."""
+"""Columns and their types.
+
+`robust_accuracy` is that of the worst case over the attacks in `after` and this one, or of this
+attack alone where `alone` is true; `low` and `high` bound its 95 % Wilson score interval. `fooled`
+counts the misclassified images. `target_success`, of targeted attacks that count it, is the share
+of the attacked images that were classified as the target class. `weights` is the fingerprint of
+the network.
+"""
 
 NULLABLE_COLUMNS = ("seed", "target_success")
-"""Columns with gaps."""
+"""Columns that may hold missing values."""
 KEY_COLUMNS = ["key", "rule", "after"]
-"""What tells a row from all others."""
+"""Columns that identify a row."""
 
 
 @dataclass(frozen=True)
 class DataMember:
-    """What settings say of a group: the name of its member, and knobs."""
+    """The member of a group in the settings of a row; it may hold knobs too."""
 
     name: str
 
@@ -76,37 +80,37 @@ class SharedSettings:
 
 
 def read_table(folder: Path) -> pd.DataFrame:
-    """Return the rows so far.
+    """Return the table; empty if there is no file.
 
     Raises:
-        InputError: If the file is broken.
+        InputError: If the file is corrupt.
     """
     file = folder / FILE
     if not file.exists():
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     try:
         frame = pd.read_parquet(file)
-    except Exception as error:  # a stranger's file can fail in any way
+    except Exception as error:  # an untrusted file can fail in any way
         reason = str(error).partition("\n")[0]
         raise InputError([
-            f"{file} cannot be read ({reason}); move it away to start anew."
+            f"{file} cannot be read ({reason}); move it away to start a new table."
         ]) from None
     if missing := [name for name in COLUMNS if name not in frame]:
-        raise InputError([f"{file} lacks {missing[0]}; move it away to start anew."])
+        raise InputError([f"{file} lacks {missing[0]}; move it away to start a new table."])
     for flaw in check_rows(frame):
-        raise InputError([f"{file}: {flaw}; move it away to start anew."])
+        raise InputError([f"{file}: {flaw}; move it away to start a new table."])
     return frame
 
 
 def check_rows(frame: pd.DataFrame) -> Iterator[str]:
-    """Yield what is wrong with rows that have all columns."""
+    """Yield the problems of a table that has all columns."""
     for name, kind in COLUMNS.items():
         try:
-            broken = frame[name].astype(kind).isna().any() and name not in NULLABLE_COLUMNS  # type: ignore[call-overload]
+            has_gaps = frame[name].astype(kind).isna().any() and name not in NULLABLE_COLUMNS  # type: ignore[call-overload]
         except (ValueError, TypeError) as error:
             yield f"{name} must be {kind} ({error})"
         else:
-            if broken:
+            if has_gaps:
                 yield f"{name} has gaps"
     shared = TypeAdapter(Json[SharedSettings])
     for text in frame["settings"]:
@@ -118,7 +122,7 @@ def check_rows(frame: pd.DataFrame) -> Iterator[str]:
 
 
 def append_row(folder: Path, row: Mapping[str, object]) -> None:
-    """Write one more row, or that the checkpoint is also what another rule would take."""
+    """Append a row unless the table has one with the same `KEY_COLUMNS`."""
     with lock_table(folder):
         before = read_table(folder)
         same = (before[KEY_COLUMNS] == pd.Series({name: row[name] for name in KEY_COLUMNS})).all(
@@ -132,18 +136,18 @@ def append_row(folder: Path, row: Mapping[str, object]) -> None:
 
 @contextmanager
 def lock_table(folder: Path) -> Iterator[None]:
-    """Keep other processes from adding rows while inside."""
+    """Hold the lock of the table, so that no other process appends rows."""
     (folder / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
     with (folder / STATE_FOLDER / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # let go by the system at death
+        fcntl.flock(file, fcntl.LOCK_EX)  # the kernel releases it if the process dies
         yield
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folders of an evaluation, and see that they can be written to.
+    """Create the folders of an evaluation and check that they are writable.
 
     Raises:
-        InputError: If they cannot.
+        InputError: If they are not.
     """
     try:
         with (
@@ -155,8 +159,8 @@ def check_writable(folder: Path) -> None:
     except OSError as error:
         raise InputError([
             f"results: expected a folder that can be written to, got {folder} "
-            f"({error.strerror}: {error.filename}); evaluate a copy of it elsewhere, or write "
-            "results=FOLDER where it is for weights=."
+            f"({error.strerror}: {error.filename}); evaluate a copy of it elsewhere, or, "
+            "with weights=, write results=FOLDER."
         ]) from None
 
 
@@ -166,5 +170,5 @@ def wilson_interval(successes: int, number: int) -> tuple[float, float]:
     >>> [round(end, 4) for end in wilson_interval(50, 100)]
     [0.4038, 0.5962]
     """
-    found = binomtest(successes, number).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+    interval = binomtest(successes, number).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

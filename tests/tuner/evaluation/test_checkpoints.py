@@ -1,4 +1,4 @@
-"""Which trials of a search come first."""
+"""Tests of the ranking of trials."""
 
 import pandas as pd
 import pytest
@@ -16,7 +16,7 @@ from tuner.evaluation.checkpoints import read_ranked_trials
         ("clean>=0.7", ["0002", "0000", "0001"]),
     ],
 )
-def test_the_best_come_first_as_the_search_has_them(tmp_path, bound, first):
+def test_trials_are_ranked_as_in_the_search(tmp_path, bound, first):
     best = tmp_path / "best"
     best.mkdir()
     config: dict = {group: {"name": "any"} for group in ("threat", "data", "model")}

@@ -10,7 +10,7 @@ SPECIAL_CHARACTERS = re.compile(r"[\\`<$|]|!(?=\[)|\](?=[\[(:])|&(?=[#\w]+;)|(?<
 
 
 def escape_markdown(value: Any) -> Any:  # noqa: ANN401
-    r"""Return nested values, their keys too, with what Markdown would act on escaped, in one line.
+    r"""Return nested values with all texts and keys escaped for Markdown, each on one line.
 
     >>> escape_markdown({"name": "<b>$x$</b>\n# pgd", "drops": ["[a](b)", 0.5, "clean>=0.8"]})
     {'name': '\\<b>\\$x\\$\\</b> \\# pgd', 'drops': ['[a\\](b)', 0.5, 'clean>=0.8']}

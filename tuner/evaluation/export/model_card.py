@@ -1,4 +1,4 @@
-"""The model card of an exported network, in the form of the Hugging Face Hub."""
+"""Render the model card of an exported network in the format of the Hugging Face Hub."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,16 +24,16 @@ HUB_NAMES = {
     "mnist5k": "ylecun/mnist",
     "svhn": "ufldl-stanford/svhn",
 }
-"""What the Hub calls data sets."""
+"""Data sets by the name of their member to their name on the Hub."""
 
 
 def render_card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
     """Return the text of README.md.
 
     Args:
-        winner: The network.
-        folder: Name of the folder that it is exported to.
-        about: The paper's `name`, `authors`, `venue` and `link`, as far as they are known.
+        winner: Winner to export.
+        folder: Name of the export folder.
+        about: The paper's `name`, `authors`, `venue` and `link`; "": unknown.
     """
     winner = escape_winner(winner)
     title = about["name"] or winner.folder.name
@@ -57,16 +57,18 @@ def render_card(winner: Winner, folder: str, about: Mapping[str, str]) -> str:
 
 
 def escape_winner(winner: Winner) -> Winner:
-    """Return a winner whose words, which may be a stranger's, do nothing in Markdown."""
+    """Return a copy whose texts, which may be untrusted, are escaped for Markdown."""
     rows = winner.rows
     words = {name: rows[name].map(escape_markdown) for name in ("attack", "after", "audit")}
     given = rows["settings"].map(lambda text: json.dumps(escape_markdown(json.loads(text))))
-    said = {name: escape_markdown(getattr(winner, name)) for name in ("config", "metrics", "study")}
-    return replace(winner, **said, rows=rows.assign(**words, settings=given))
+    fields = {
+        name: escape_markdown(getattr(winner, name)) for name in ("config", "metrics", "study")
+    }
+    return replace(winner, **fields, rows=rows.assign(**words, settings=given))
 
 
 def build_front_matter(winner: Winner, title: str) -> dict[str, object]:
-    """Return what the Hub files the network under."""
+    """Return the metadata of the card for the Hub."""
     threat, data = winner.config["threat"]["name"], winner.config["data"]["name"]
     tags = ["adversarial-robustness", "adversarial-training", Path(threat).stem]
     front: dict[str, object] = {
@@ -82,17 +84,17 @@ def build_front_matter(winner: Winner, title: str) -> dict[str, object]:
 
 
 def build_hub_result(rows: pd.DataFrame) -> dict[str, object]:
-    """Return an evaluation as the Hub lists it."""
+    """Return the entry of an evaluation in the `model-index` of the Hub."""
     about = first_settings(rows)
     data, budget = about["data"]["name"], f"{about['norm']} eps {format_radius(about['eps'])}"
     lowest = min(rows.to_dict("records"), key=lambda row: row["robust_accuracy"])
-    found = {
+    accuracies = {
         f"clean accuracy (%), {about['images']} images": rows["clean_accuracy"].iloc[0],
         f"robust accuracy (%), {budget}, {format_attacks(lowest)}": lowest["robust_accuracy"],
     }
     metrics = [
         {"type": "accuracy", "name": name, "value": round(100 * float(value), 2)}
-        for name, value in found.items()
+        for name, value in accuracies.items()
     ]
     return {
         "task": {"type": "image-classification"},
@@ -102,13 +104,13 @@ def build_hub_result(rows: pd.DataFrame) -> dict[str, object]:
 
 
 def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[str]:
-    """Yield what the network is, in a paragraph and a table."""
+    """Yield a paragraph and a table that describe the network."""
     config = winner.config
     budget = f"{config['threat']['name']} perturbations of {format_radius(config['threat']['eps'])}"
     data, (channels, height, width) = config["data"]["name"], winner.shape
     yield (
-        f"A classifier of {data}'s images, trained to withstand {budget}: the winner of a "
-        "hyperparameter search for adversarial training with attuner."
+        f"An image classifier for {data}, adversarially trained against {budget}: the winner of "
+        "a hyperparameter search with attuner."
     )
     if source := ", ".join(about[key] for key in ("authors", "venue", "link") if about[key]):
         yield f"By: {source}."
@@ -117,10 +119,16 @@ def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[st
     yield render_table(
         ("", ""),
         [
-            ("threat model", f"{budget} to pixels in [0, 1], by who knows the network (white box)"),
+            (
+                "threat model",
+                f"{budget} of pixels in [0, 1], with full knowledge of the network (white box)",
+            ),
             ("architecture", f"{network}{ensemble}"),
             ("parameters", f"{winner.n_parameters:,}"),
-            ("input", f"{channels} x {height} x {width}, pixels in [0, 1]; normalises itself"),
+            (
+                "input",
+                f"{channels} x {height} x {width}, pixels in [0, 1]; the network normalises them",
+            ),
             ("output", f"logits of {winner.classes} classes"),
             ("data", f"the training split of {data}, no other images"),
             ("method", format_config_value(config["method"])),
@@ -130,24 +138,23 @@ def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[st
 
 def render_loading(winner: Winner, folder: str) -> Iterator[str]:
     """Yield how to load the network."""
-    own = f'".", trust=[{json.dumps(winner.source.name)}]' if winner.source else ""
-    called = own or f'"{folder}"'
+    trusted = f'".", trust=[{json.dumps(winner.source.name)}]' if winner.source else ""
+    arguments = trusted or f'"{folder}"'
     yield (
         "```python\nfrom trainables.training.checkpoint import load_model\n\n"
-        f"model = load_model({called})  # images (N, C, H, W) in [0, 1] to logits\n```"
+        f"model = load_model({arguments})  # images (N, C, H, W) in [0, 1] to logits\n```"
     )
     if winner.source:
-        yield f"Run this in this folder: `{winner.source.name}` defines the network, as code."
+        yield f"Run this in the export folder: `{winner.source.name}` defines the network."
 
 
 def render_test_accuracy(winner: Winner) -> Iterator[str]:
-    """Yield a table an evaluation, or that there is none."""
+    """Yield a table per evaluation, or a sentence that there is none."""
     if not winner.evaluations:
         name = winner.folder.name
         yield (
-            "No test number exists: nothing has attacked this network on the test split. "
-            f"`python -m tuner.evaluate {name}` does, and `python -m tuner.export {name}` then "
-            "writes here what came of it."
+            "No test number exists: the network has not been attacked on the test split. "
+            f"Run `python -m tuner.evaluate {name}`, then `python -m tuner.export {name}` again."
         )
     for rows in winner.evaluations:
         yield render_evaluation_heading(rows)
@@ -158,73 +165,75 @@ def render_test_accuracy(winner: Winner) -> Iterator[str]:
                 for row in rows.to_dict("records")
             ],
         )
-        for doubt in failed_checks(rows):
-            yield f"Doubt: {doubt}."
+        for check in failed_checks(rows):
+            yield f"Sanity check failed: {check}."
 
 
 def render_evaluation_heading(rows: pd.DataFrame) -> str:
-    """Return what the numbers of an evaluation are of."""
+    """Return the threat, the images and the clean accuracy of an evaluation."""
     about, first = first_settings(rows), rows.iloc[0]
     number = int(first["n"])
     low, high = table.wilson_interval(round(first["clean_accuracy"] * number), number)
     mixed = "" if about["precision"] == "fp32" else f", attacked in {about['precision']}"
+    clean = format_percent(first["clean_accuracy"])
     return (
         f"{about['norm']} eps {format_radius(about['eps'])}, {number} test images of "
-        f"{about['data']['name']}{mixed}: clean accuracy {format_percent(first['clean_accuracy'])} % "
+        f"{about['data']['name']}{mixed}: clean accuracy {clean} % "
         f"[{format_percent(low)}, {format_percent(high)}]."
     )
 
 
 def format_accuracy_interval(row: Mapping[Any, Any]) -> tuple[str, str]:
-    """Return the accuracy that a row is about, and its interval."""
-    return format_percent(
-        row["robust_accuracy"]
-    ), f"[{format_percent(row['low'])}, {format_percent(row['high'])}]"
+    """Return the robust accuracy of a row and its interval, both in percent."""
+    interval = f"[{format_percent(row['low'])}, {format_percent(row['high'])}]"
+    return format_percent(row["robust_accuracy"]), interval
 
 
 def format_attacks(row: Mapping[Any, Any]) -> str:
-    """Return the attacks that a row is the worst case of."""
+    """Return the attacks of which a row is the worst case."""
     return ", ".join(filter(None, [*row["after"].split(","), row["attack"]]))
 
 
 def render_selection(winner: Winner) -> str:
-    """Return how the network was chosen among all that were trained."""
-    measured, study = winner.metrics, winner.study.get("study", {})
+    """Return how the network was selected."""
+    metrics, study = winner.metrics, winner.study.get("study", {})
+    attack = format_config_value(winner.config.get("exam", {}))
     bound = winner.config.get("constraint")
-    asked = f" The search asked for {bound} on that split." if bound else ""
+    constraint = f" The search required {bound} on that split." if bound else ""
     return (
-        f"Trial {measured['trial_id']} of {study.get('trials', 'several')}, epoch "
-        f"{measured['epoch']} of {winner.config.get('epochs', 'several')}: the highest accuracy "
-        f"under PGD ({format_config_value(winner.config.get('exam', {}))}) on a validation split cut from the "
-        f"training split, {format_percent(measured['val_robust_accuracy'])} % "
-        f"(clean {format_percent(measured['val_clean_accuracy'])} %). The highest of many flatters; the "
-        f"test split had no part in it.{asked}"
+        f"Trial {metrics['trial_id']} of {study.get('trials', 'several')}, epoch "
+        f"{metrics['epoch']} of {winner.config.get('epochs', 'several')}: the highest accuracy "
+        f"under PGD ({attack}) on a validation split cut from the training split, "
+        f"{format_percent(metrics['val_robust_accuracy'])} % "
+        f"(clean {format_percent(metrics['val_clean_accuracy'])} %). This accuracy is "
+        "optimistically biased, because it is the best of many. The selection did not use the "
+        f"test split.{constraint}"
     )
 
 
 def render_training(winner: Winner) -> Iterator[str]:
-    """Yield what was searched, and every knob that the network was trained with."""
+    """Yield a table of the searched knobs and a table of the complete configuration."""
     if knobs := {path: v for path, v in winner.metrics["knobs"].items() if v is not None}:
         ranges = searched_domains(winner.study)
         yield render_table(
-            ("searched", "value", "among"),
+            ("searched knob", "value", "domain"),
             [(path, format_value(value), ranges.get(path, "")) for path, value in knobs.items()],
         )
     yield render_table(
-        ("", "everything"),
+        ("key", "value"),
         [(key, format_config_value(value)) for key, value in winner.config.items()],
     )
-    yield "`config.yaml` holds the same for a program."
+    yield "`config.yaml` holds the same configuration in machine-readable form."
 
 
 def searched_domains(study: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what each searched knob was drawn from, in any variant of the study."""
+    """Return the search domain of each searched knob, over all variants of the study."""
     variants = study.get("variants", {"": study}).values()
-    return {path: domain for each in variants for path, domain in each["searched"].items()}
+    return {path: domain for variant in variants for path, domain in variant["searched"].items()}
 
 
 def format_config_value(value: object) -> str:
-    """Return the name of a group and its knobs, or a value, in a line.
+    """Return the name and the knobs of a member, or a value, as one line.
 
     >>> format_config_value({"name": "pgd", "steps": 10, "step_size": None}), format_config_value(7)
     ('pgd: steps 10, step_size none', '7')
@@ -232,13 +241,13 @@ def format_config_value(value: object) -> str:
     if not isinstance(value, Mapping):
         return str(value).lower() if value is None or isinstance(value, bool) else str(value)
     knobs = ", ".join(
-        f"{key} {format_config_value(each)}" for key, each in value.items() if key != "name"
+        f"{key} {format_config_value(knob)}" for key, knob in value.items() if key != "name"
     )
     return ": ".join(filter(None, [str(value.get("name", "")), knobs]))
 
 
 def format_versions(study: Mapping[str, Any]) -> str:
-    """Return what the network was trained with."""
+    """Return the versions of the software that trained the network."""
     used = [f"{name} {version}" for name, version in study.get("versions", {}).items()]
     return f"{', '.join(used) or 'Unknown'}; git commit {study.get('git_commit') or 'unknown'}."
 

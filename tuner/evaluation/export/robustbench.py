@@ -26,13 +26,13 @@ ARCHITECTURES = {
     "wrn_34_10": "WideResNet-34-10",
     "wrn_34_20": "WideResNet-34-20",
 }
-"""How RobustBench spells networks; it has no spelling for the others."""
+"""Networks by the name of their member to their name in RobustBench."""
 LEADERBOARDS = ("cifar10", "cifar100", "imagenet")
 THREATS = {"linf": "Linf", "l2": "L2"}
 
 
 def find_entry_path(winner: Winner) -> str | None:
-    """Return where in RobustBench the entry belongs, if it has a board for it."""
+    """Return the path of the entry in RobustBench; `None`: it has no leaderboard for it."""
     data, threat = winner.config["data"]["name"], THREATS.get(winner.config["threat"]["name"])
     if threat is None or data not in LEADERBOARDS:
         return None
@@ -40,10 +40,10 @@ def find_entry_path(winner: Winner) -> str | None:
 
 
 def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, object]:
-    """Return the entry; what nobody knows is an empty string.
+    """Return the entry; an unknown field is an empty string.
 
     Args:
-        winner: The network.
+        winner: Winner to export.
         about: The paper's `name`, `authors`, `venue` and `link`.
     """
     standard = find_autoattack_rows(winner)
@@ -76,7 +76,7 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
 
 
 def format_accuracy(accuracy: float) -> str:
-    """Return a fraction as RobustBench prints it.
+    """Return a fraction in percent with two digits, as RobustBench prints it.
 
     >>> format_accuracy(0.5342)
     '53.42'
@@ -87,12 +87,12 @@ def format_accuracy(accuracy: float) -> str:
 def find_autoattack_rows(winner: Winner) -> pd.DataFrame | None:
     """Return the rows of AutoAttack's standard version on the most images, if complete.
 
-    Each of its attacks must have been made in fp32, with the published knobs, on what the ones
-    before it left standing.
+    Each attack must have run in fp32, with the published knobs, on the images that are still robust
+    after the attacks before it.
     """
     suite, _ = parse_suite("autoattack", {})
     words = [attack.label for attack in suite]
-    whole = []
+    complete = []
     for rows in winner.matching_evaluations:
         shared = json.loads(encode_shared_settings(rows["settings"].iloc[0]))
         wanted = {
@@ -102,56 +102,60 @@ def find_autoattack_rows(winner: Winner) -> pd.DataFrame | None:
         pairs = zip(rows["settings"], rows["after"], strict=True)
         chain = rows[[pair in wanted for pair in pairs]]
         if len(chain) == len(suite) and shared["precision"] == "fp32" and is_sequential(chain):
-            whole.append(chain)
-    return max(whole, key=rank_evaluation, default=None)
+            complete.append(chain)
+    return max(complete, key=rank_evaluation, default=None)
 
 
 def is_sequential(chain: pd.DataFrame) -> bool:
-    """Return whether each attack was made on as many images as the one before left standing."""
+    """Return whether each attack ran on as many images as were robust after the previous one."""
     ordered = chain.sort_values("after", key=lambda after: after.str.len())
-    attacked, left = ordered["attacked"], ordered["attacked"] - ordered["fooled"]
-    return attacked.tolist()[1:] == left.tolist()[:-1]
+    attacked, robust = ordered["attacked"], ordered["attacked"] - ordered["fooled"]
+    return attacked.tolist()[1:] == robust.tolist()[:-1]
 
 
 def rank_evaluation(rows: pd.DataFrame) -> tuple[int, float]:
-    """Return what evaluations are ranked by: images, then how little withstood."""
+    """Return the sort key of an evaluation: more images first, then lower robust accuracy."""
     return int(rows["n"].iloc[0]), -float(rows["robust_accuracy"].min())
 
 
 def build_footnote(winner: Winner, rows: pd.DataFrame, *, is_autoattack: bool) -> str:
-    """Return what a reader of the numbers should know.
+    """Return the number of images, and deviations from the protocol of RobustBench.
 
     Args:
-        winner: The network.
-        rows: What the numbers are taken from.
-        is_autoattack: Whether they are AutoAttack's.
+        winner: Winner to export.
+        rows: Rows of the reported accuracies.
+        is_autoattack: Whether they are those of AutoAttack's standard version.
     """
-    said = [f"Measured on {rows['n'].iloc[0]} test images."]
+    sentences = [f"Measured on {rows['n'].iloc[0]} test images."]
     if not is_autoattack:
-        made = ", ".join(dict.fromkeys(rows["attack"]))
-        said.append(f"The reported accuracy is not AutoAttack's: it is the lowest over {made}.")
+        attacks = ", ".join(dict.fromkeys(rows["attack"]))
+        sentences.append(
+            f"The reported accuracy is not AutoAttack's: it is the lowest over {attacks}."
+        )
     if winner.n_networks > 1:
-        said.append(f"It uses an ensemble of {winner.n_networks} networks.")
-    if found := failed_checks(rows):
-        said.append(f"Doubts: {'; '.join(found)}.")
-    return " ".join(said)
+        sentences.append(f"It uses an ensemble of {winner.n_networks} networks.")
+    if failed := failed_checks(rows):
+        sentences.append(f"Failed sanity checks: {'; '.join(failed)}.")
+    return " ".join(sentences)
 
 
 def architecture_name(model: Mapping[str, object]) -> str:
-    """Return the name of a network, with those of its own knobs that are not at their defaults.
+    """Return the name of a network and its member-specific knobs that differ from the defaults.
 
-    >>> architecture_name({"name": "preact_resnet18"}), architecture_name({"name": "resnet18", "width": 16})
-    ('PreActResNet-18', 'ResNet-18 (width 16)')
+    >>> architecture_name({"name": "preact_resnet18"})
+    'PreActResNet-18'
+    >>> architecture_name({"name": "resnet18", "width": 16})
+    'ResNet-18 (width 16)'
     """
     name = str(model["name"])
     if name.endswith(".py"):
         return Path(name).stem
     spelling, common = ARCHITECTURES.get(name, name), GROUPS["model"].common_knobs()
-    own = {k: knob for k, knob in GROUPS["model"].member_knobs(name).items() if k not in common}
-    values = {key: model.get(key, knob.default) for key, knob in own.items()}
+    knobs = {k: knob for k, knob in GROUPS["model"].member_knobs(name).items() if k not in common}
+    values = {key: model.get(key, knob.default) for key, knob in knobs.items()}
     changed = [
         f"{key} {value}"
         for key, value in values.items()
-        if value != own[key].default and f"{{{key}}}" not in spelling
+        if value != knobs[key].default and f"{{{key}}}" not in spelling
     ]
     return spelling.format(**values) + (f" ({', '.join(changed)})" if changed else "")

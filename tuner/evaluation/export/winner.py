@@ -1,4 +1,4 @@
-"""The winner of a finished search, without absolute paths of the machine."""
+"""Load the winner of a finished search and remove absolute paths."""
 
 import json
 import math
@@ -31,18 +31,18 @@ class Winner:
     """The winner of a finished search.
 
     Attributes:
-        folder: The results folder.
-        weights: The file that holds the network.
-        source: The user's own file that defines the network, if one does.
-        config: Its whole configuration.
-        metrics: What its best epoch came to on the validation split, and what was searched.
-        study: What `search.yaml` says.
-        rows: What attacks on the test split came to; empty if there were none.
-        n_other_rows: How many rows of its trial are of other weights, and count for nothing.
+        folder: Results folder.
+        weights: File of the network.
+        source: User-supplied file that defines the network; `None`: a member of `model`.
+        config: Complete configuration.
+        metrics: Validation results of the best epoch, and the searched knobs.
+        study: Content of `search.yaml`.
+        rows: Rows of `evaluation.parquet` for these weights; empty: never evaluated.
+        n_other_rows: Number of rows of the same trial with other weights, which are ignored.
         shape: Channels, height and width of an image.
         classes: Number of classes K.
-        n_parameters: How many numbers were trained.
-        n_networks: How many networks answer as one.
+        n_parameters: Number of trained parameters.
+        n_networks: Number of networks in the ensemble; 1: a single network.
     """
 
     folder: Path
@@ -60,17 +60,17 @@ class Winner:
 
     @property
     def evaluations(self) -> list[pd.DataFrame]:
-        """The rows, those of the same images and budget together."""
+        """The rows, grouped by the settings that all attacks of an evaluation share."""
         alike = self.rows["settings"].map(encode_shared_settings)
         return [rows for _, rows in self.rows.groupby(alike, sort=False)]
 
     @property
     def matching_evaluations(self) -> list[pd.DataFrame]:
-        """The evaluations on the data and against the threat that the network was trained for."""
+        """The evaluations on the data set and threat of the training."""
         return [rows for rows in self.evaluations if self.is_trained_for(first_settings(rows))]
 
     def is_trained_for(self, given: Mapping[str, Any]) -> bool:
-        """Return whether an attack with these settings asks what training prepared for."""
+        """Return whether an attack has the threat and the data set of the training."""
         threat, data = self.config["threat"], self.config["data"]
         return (given["norm"], given["eps"]) == (threat["name"], threat["eps"]) and all(
             given["data"].get(key) == data.get(key) for key in ("name", "path")
@@ -78,10 +78,10 @@ class Winner:
 
 
 def read_winner(folder: Path) -> Winner:
-    """Return the winner of the search that left `folder`.
+    """Return the winner of the search with the results folder `folder`.
 
     Raises:
-        InputError: If there is none, or something that is known of it is broken.
+        InputError: If there is none, or one of its files is corrupt.
     """
     config, weights = make_portable(read_best_config(folder)), folder / "best" / WEIGHTS_FILE
     for group, key in REQUIRED_KEYS:
@@ -125,29 +125,29 @@ def is_radius(eps: object) -> bool:
 
 
 def read_winner_study(file: Path) -> dict[str, object]:
-    """Return what `search.yaml` says.
+    """Return the content of `search.yaml`.
 
     Raises:
-        InputError: If the file is missing or broken.
+        InputError: If the file is missing or corrupt.
     """
     try:
-        found = search_yaml.read_search_yaml(file)
+        study = search_yaml.read_search_yaml(file)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None
-    if not isinstance(found, dict):
-        raise InputError([f"{file}: says nothing of a search."])
-    return found
+    if not isinstance(study, dict):
+        raise InputError([f"{file}: does not describe a search."])
+    return study
 
 
 def first_settings(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the settings of the first of some rows."""
-    found: dict[str, object] = json.loads(rows["settings"].iloc[0])
-    return found
+    """Return the settings of the first row."""
+    settings: dict[str, object] = json.loads(rows["settings"].iloc[0])
+    return settings
 
 
 def encode_shared_settings(text: str) -> str:
-    """Return what the settings of an attack say of all attacks that were made with it."""
+    """Return the part of an attack's settings that its evaluation shares, as JSON."""
     given = json.loads(text)
     return json.dumps(
         {key: given.get(key) for key in table.SharedSettings.__annotations__}, sort_keys=True
@@ -155,17 +155,18 @@ def encode_shared_settings(text: str) -> str:
 
 
 def failed_checks(rows: pd.DataFrame) -> list[str]:
-    """Return what audits doubted of some rows, each doubt once."""
-    return list(dict.fromkeys(d for text in rows["audit"] for d in text.split("; ") if d))
+    """Return the failed sanity checks of the rows, without duplicates."""
+    checks = (check for text in rows["audit"] for check in text.split("; ") if check)
+    return list(dict.fromkeys(checks))
 
 
 def strip_paths(text: str) -> str:
-    """Return settings with files for paths."""
+    """Return settings as JSON without absolute paths."""
     return json.dumps(make_portable(json.loads(text)), sort_keys=True)
 
 
 def make_portable(value: Any) -> Any:  # noqa: ANN401
-    """Return nested values with the names of files where there were absolute paths.
+    """Return nested values with each absolute path replaced by its file name.
 
     >>> make_portable({"data": {"path": "/home/me/my images.npz", "crop": 4}})
     {'data': {'path': 'my images.npz', 'crop': 4}}
@@ -182,7 +183,7 @@ def make_portable(value: Any) -> Any:  # noqa: ANN401
 
 
 def format_radius(eps: float) -> str:
-    """Return a radius as papers print it: as so many grey levels where it is a whole number.
+    """Return a radius as papers print it: k/255 if it is a whole number of grey levels.
 
     >>> format_radius(8 / 255), format_radius(0.5), format_radius(0.031)
     ('8/255', '0.5', '0.031')
