@@ -31,13 +31,13 @@ def watch_head(warn: Callable[[str], None], on_lost: Callable[[str], int]) -> It
     stop_event = threading.Event()
     head = ray.get_runtime_context().gcs_address
 
-    def watch() -> None:
+    def monitor() -> None:
         if wait_until_lost(head, stop_event, warn):
             status = on_lost(f"the head node of the Ray cluster, {head}, is gone")
             sys.stdout.flush()
             os._exit(status)
 
-    thread = threading.Thread(target=watch, daemon=True)
+    thread = threading.Thread(target=monitor, daemon=True)
     thread.start()
     try:
         yield
