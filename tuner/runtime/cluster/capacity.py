@@ -17,15 +17,16 @@ AUTOSCALER_HINT = (
 def capacity(settings: Settings) -> tuple[float, float]:
     """Return the cores and GPUs of the cluster, present or requested.
 
-    An autoscaling cluster grows for pending trials: if `concurrency` is given, the resources of so
-    many trials count as available.
+    An autoscaling cluster grows for pending trials: if `concurrency` is given, the resources of
+    that many trials count as available.
 
     Raises:
         InputError: If no node can hold a trial.
     """
     cpu, gpu = alive_resources(sum)
-    if asked := requested_trials(settings):
-        return max(cpu, asked * settings.cpu), max(gpu, asked * gpu_share_per_trial(settings, gpu))
+    if requested := requested_trials(settings):
+        gpu_share = gpu_share_per_trial(settings, gpu)
+        return max(cpu, requested * settings.cpu), max(gpu, requested * gpu_share)
     if problems := list(
         check_resources(settings, *alive_resources(max), "the largest node of the cluster")
     ):
