@@ -44,7 +44,7 @@ def ray_session(
         user_files: User-supplied files that trials import.
 
     Raises:
-        InputError: If there is no such cluster, or no node can hold a trial.
+        InputError: If no cluster answers there, or no node can hold a trial.
     """
     if ray.is_initialized():
         yield capacity(settings)
@@ -60,11 +60,11 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
     """Start Ray on this machine, or join the cluster of the settings.
 
     Raises:
-        InputError: If there is no such cluster.
+        InputError: If no cluster answers there.
     """
     if settings.address is None:
         cpu, gpu = map(int, local_resources())
-        # with True, Ray would not start if its dashboard fails to start
+        # with True, a dashboard that fails to start keeps Ray from starting
         include_dashboard = None if settings.dashboard else False
         with listen_on_loopback():
             ray.init(
@@ -73,9 +73,9 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
         return
     enable_token_auth()
     try:
-        address_found = resolve_address(settings.address)
+        resolved = resolve_address(settings.address)
         with runtime_environment(user_files) as runtime_env:
-            ray.init(address=address_found, runtime_env=runtime_env, **RAY_INIT_OPTIONS)
+            ray.init(address=resolved, runtime_env=runtime_env, **RAY_INIT_OPTIONS)
     except AuthenticationError:
         raise InputError([
             f"address: the Ray cluster at {settings.address} refuses this machine's token; copy "
@@ -85,8 +85,8 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
     except (OSError, ValueError, RuntimeError, RayError) as error:
         raise InputError([
             f"address: no Ray cluster at {settings.address} ({summarize_error(error)}); write "
-            "HOST:PORT as `ray start --head` printed it, with its token in ~/.ray/auth_token if it has one, or "
-            "leave address out to run on this machine."
+            "HOST:PORT as `ray start --head` printed it, with its token in ~/.ray/auth_token if "
+            "it has one, or leave address out to run on this machine."
         ]) from None
 
 
@@ -120,16 +120,16 @@ def resolve_address(address: str) -> str:
         AuthenticationError: If the cluster rejects the token.
         RayError: If that process is not a Ray cluster.
     """
-    address_found: str | None = canonicalize_bootstrap_address(address)
-    if address_found is None:
-        raise ConnectionError("this machine is not a node of one")
-    probe_port(address_found)
-    GcsClient(address=address_found)
-    return address_found
+    resolved: str | None = canonicalize_bootstrap_address(address)
+    if resolved is None:
+        raise ConnectionError("this machine is not a node of a cluster")
+    probe_port(resolved)
+    GcsClient(address=resolved)
+    return resolved
 
 
 def other_nodes() -> list[str]:
-    """Return one node id of node_of_host machine other than this one."""
+    """Return the id of one node on each alive machine other than this one."""
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
     node_of_host = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
     return [node for host, node in node_of_host.items() if host != socket.gethostname()]
