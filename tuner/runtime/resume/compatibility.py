@@ -77,7 +77,7 @@ def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -
             yield from check_variant_contains(folder, old, after[label])
         elif all(any(check_variant_contains(folder, old, variant)) for variant in after.values()):
             name = f"the variant {label!r}" if label else f"one variant, now {len(after)}"
-            yield f"resume: {folder} has {name}; none of this study holds it."
+            yield f"resume: {folder} has {name}; no variant of this study contains it."
 
 
 def check_variant_contains(
@@ -86,22 +86,22 @@ def check_variant_contains(
     """Yield each knob of an earlier variant that a variant does not contain."""
     searched, fixed = old["searched"], flatten_groups(old["fixed"])
     now = flatten_groups(tuples_to_lists(variant.fixed))
-    others = {group for group in {**now, **fixed} if now.get(group) != fixed.get(group)}
+    changed = {group for group in {**now, **fixed} if now.get(group) != fixed.get(group)}
     for path in {**searched, **fixed, **variant.searched, **now}:
-        if path.partition(".")[0] in others - {path}:
-            continue  # another member has other knobs
+        if path.partition(".")[0] in changed - {path}:
+            continue  # its group has another member, with other knobs
         domain = variant.searched.get(path)
         if path in searched and domain is None:
-            must, got = f"be searched in {searched[path]}", now.get(path, "nothing")
+            expected, actual = f"be searched in {searched[path]}", now.get(path, "nothing")
         elif path in searched and not domain_contains(domain, searched[path]):
-            must, got = f"hold {searched[path]}", format_domain(domain)
+            expected, actual = f"hold {searched[path]}", format_domain(domain)
         elif path in fixed and domain is not None and not contains(domain, fixed[path]):
-            must, got = f"hold {fixed[path]}", format_domain(domain)
+            expected, actual = f"hold {fixed[path]}", format_domain(domain)
         elif path not in searched and domain is None and now.get(path, ...) != fixed.get(path, ...):
-            must, got = f"be {fixed.get(path, 'left out')}", now.get(path, "nothing")
+            expected, actual = f"be {fixed.get(path, 'left out')}", now.get(path, "nothing")
         else:
             continue
-        yield f"{path}: must {must}, as in {folder}, to resume it, got {got}."
+        yield f"{path}: must {expected}, as in {folder}, to resume it, got {actual}."
 
 
 def domain_contains(domain: Any, text: str) -> bool:  # noqa: ANN401
@@ -120,12 +120,12 @@ def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     The number of trials may differ.
     """
     try:
-        found = list(compare_search_yaml(earlier, plan))
+        problems = list(compare_search_yaml(earlier, plan))
         earlier.earlier_levels(plan.epochs)
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # keys are missing
         reason = f"{type(error).__name__}: {error}"
-        found = [f"resume: {earlier.folder / SEARCH_FILE} does not describe a study ({reason})."]
-    yield from found
+        problems = [f"resume: {earlier.folder / SEARCH_FILE} does not describe a study ({reason})."]
+    yield from problems
 
 
 def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
@@ -136,11 +136,11 @@ def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     for part in ("scheduler", "searcher"):
         if before.get(part) != now.get(part):
             yield f"resume: {folder} has another {part}; choose another name=NAME."
-    usual = tuples_to_lists(asdict(Settings()))
+    defaults = tuples_to_lists(asdict(Settings()))
     for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
-        had = before["study"].get(key, usual[key])
-        if had != now["study"].get(key, usual[key]):
-            text = ",".join(had) if isinstance(had, list) else had
+        expected = before["study"].get(key, defaults[key])
+        if expected != now["study"].get(key, defaults[key]):
+            text = ",".join(expected) if isinstance(expected, list) else expected
             yield f"{key}: must be {text}, as in {folder}, to resume it."
-    if (had := before["study"]["epochs"]) > plan.epochs:
-        yield f"epochs: must be at least {had}, as in {folder}, to resume it."
+    if (earlier_epochs := before["study"]["epochs"]) > plan.epochs:
+        yield f"epochs: must be at least {earlier_epochs}, as in {folder}, to resume it."

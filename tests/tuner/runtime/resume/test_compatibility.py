@@ -49,7 +49,10 @@ def test_a_space_that_holds_all_of_it_is_wider(tmp_path, more):
         ("model.activation=choice(elu,softplus)", "model.activation: must hold"),
         ("exam.steps=3", "exam.steps: must be 10, as in"),
         ("optimizer=adamw", "optimizer: must be adam, as in"),
-        ("optimizer=choice(adamw,sgd)", "has one variant, now 2; none of this study holds it."),
+        (
+            "optimizer=choice(adamw,sgd)",
+            "has one variant, now 2; no variant of this study contains it.",
+        ),
     ],
 )
 def test_what_is_lost_is_told_knob_by_knob(tmp_path, more, said):
