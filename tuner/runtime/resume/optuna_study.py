@@ -87,7 +87,7 @@ def ensure_optuna_study(
         transferred,
     )
     new.replace(folder / OPTUNA_FILE)
-    study = load_optuna_study(folder, retry)  # by its new name
+    study = load_optuna_study(folder, retry)  # reopened under its final name
     assert study is not None
     return study
 
@@ -117,16 +117,16 @@ def build_study(
         for record in trials.trials:
             source = f"{trials.folder} {record.trial_id}"
             study.add_trial(as_frozen_trial(record, plan, levels, {ORIGIN_ATTRIBUTE: source}))
-    ours = {
+    own_trials = {
         number: as_frozen_trial(record, plan, levels, {NUMBER_ATTRIBUTE: number})
         for number, record in records.items()
         if SEED_SEPARATOR not in number
     }
-    had = [trial.params for trial in ours.values()]
-    listed = Parameters(plan.variants).grid_cells() if plan.searcher["name"] == "grid" else iter(())
-    cells = (cell for cell in listed if cell not in had)
-    for index in range(max(map(int, ours), default=-1) + 1):
-        if trial := ours.get(f"{index:04d}"):
+    tried = [trial.params for trial in own_trials.values()]
+    grid = Parameters(plan.variants).grid_cells() if plan.searcher["name"] == "grid" else iter(())
+    cells = (cell for cell in grid if cell not in tried)
+    for index in range(max(map(int, own_trials), default=-1) + 1):
+        if trial := own_trials.get(f"{index:04d}"):
             study.add_trial(trial)
         else:
             enqueue_trial(study, next(cells, {}), f"{index:04d}")
@@ -147,7 +147,7 @@ def as_frozen_trial(
         else {epochs_trained(levels, r.position): r.val_robust_accuracy for r in record.reports}
     )
     if state == TRIAL_STATE.PRUNED and values_by_epoch:
-        values = [values_by_epoch[max(values_by_epoch)]]  # as Optuna has it
+        values = [values_by_epoch[max(values_by_epoch)]]  # as Optuna sets a pruned trial's
     searcher = STUDY_GROUPS["searcher"].load(plan.searcher["name"])
     adopted = getattr(searcher, "adopted", dict)
     return create_trial(
