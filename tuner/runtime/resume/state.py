@@ -32,8 +32,8 @@ class ResumeState:
 
     Attributes:
         records: Every started trial, by number.
-        decisions: The scheduler's decision on the last epoch of each.
-        levels: Index of the fidelity level at which each started.
+        decisions: The scheduler's decision on the last epoch of each trial.
+        levels: Index of the fidelity level at which each trial started.
         to_resume: Numbers of interrupted trials that resume.
         last_reported: Last position of each trial that the scheduler has, since the last resume.
         ended_unlogged: Trials that ended before their end was logged.
@@ -68,14 +68,14 @@ class ResumeState:
 
         Args:
             record: The trial.
-            was_paused: Whether it was paused, so that the scheduler already has its repeated epochs.
+            was_paused: Whether it was paused; the scheduler then has its repeated epochs already.
         """
         named, last = record.checkpoint, record.last_report
         rewind(record)
         if not named or record.checkpoint == named:
             return
         self.checkpoint_losses[record.trial_id] = describe_checkpoint_loss(record)
-        self.delete_checkpoint(named)  # unreadable, and no record refers to it
+        self.delete_checkpoint(named)  # it is corrupt, and no record refers to it any more
         if was_paused and last is not None:
             self.last_reported[record.trial_id] = last.position
             self.decisions[record.trial_id] = "continue"
@@ -99,7 +99,7 @@ def rebuild_resume_state(
     Args:
         folder: The results folder.
         scheduler: A new scheduler.
-        constraint: What the best epoch of each trial should satisfy, if anything.
+        constraint: Constraint on the best epoch of each trial, or `None`.
         study: The Optuna study, or `None` if there is none yet.
 
     Raises:
@@ -108,19 +108,19 @@ def rebuild_resume_state(
     records, events = load_events(folder, constraint)
     if not records and (n_trials := count_frame_trials(folder)):
         raise InputError([
-            f"{folder}: {TRIALS_FILE} has {n_trials} trials and {EVENT_LOG_FILE} has none; resuming "
-            f"would overwrite them. Restore {EVENT_LOG_FILE} or choose another name=NAME."
+            f"{folder}: {TRIALS_FILE} has {n_trials} trials and {EVENT_LOG_FILE} has none; "
+            f"resuming would overwrite them. Restore {EVENT_LOG_FILE} or choose another name=NAME."
         ])
     interrupted = [record for record in records.values() if record.status == "running"]
     apply_optuna_outcomes(records, study.trials if study else (), scheduler)
-    forgotten, resume_state = set[int](), ResumeState(records)
+    dropped, resume_state = set[int](), ResumeState(records)
     for record in records.values():
         if record.status == "running":
             before = {id(report) for report in record.reports}
             resume_state.rewind_to_checkpoint(record, was_paused=False)
-            forgotten |= before - {id(report) for report in record.reports}
+            dropped |= before - {id(report) for report in record.reports}
     replay_events(
-        [event for event in events if id(event.report) not in forgotten], scheduler, resume_state
+        [event for event in events if id(event.report) not in dropped], scheduler, resume_state
     )
     for number, record in records.items():
         record.status, resumes = status_on_resume(
