@@ -46,7 +46,8 @@ def load_warm_start(plan: Plan, folder: Path) -> list[TransferredTrials]:
         folder: The results folder of the plan.
 
     Raises:
-        InputError: If a folder is not of a search, is this one, or has no trial that fits.
+        InputError: If a folder is no results folder of a search, is this study's, or has no trial
+            that fits.
     """
     problems: list[str] = []
     transferred = []
@@ -84,11 +85,11 @@ def check_warm_start_folder(
         yield f"warm_start: {address} is this study itself; write resume=auto to resume it."
         return
     if not (local_folder / EVENT_LOG_FILE).is_file():
-        yield f"warm_start: {address} holds no {EVENT_LOG_FILE}; name a folder that a search has left."
+        yield f"warm_start: {address} holds no {EVENT_LOG_FILE}; name the folder of a search."
         return
     try:
-        there = search_yaml.read_search_yaml(local_folder / SEARCH_FILE)["study"]
-        lengths = {key: there[key] for key in ("epochs", "fidelity", "precision")}
+        source = search_yaml.read_search_yaml(local_folder / SEARCH_FILE)["study"]
+        lengths = {key: source[key] for key in ("epochs", "fidelity", "precision")}
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         yield f"warm_start: {address}: {SEARCH_FILE} cannot be read ({reason})."
@@ -98,8 +99,8 @@ def check_warm_start_folder(
         if value != here[key]:
             yield (
                 f"warm_start: the trials of {address} have {key}={value}, so that their accuracies "
-                f"say little of those with {key}={here[key]}; write {key}={value}, or leave the "
-                "folder out."
+                f"cannot be compared with those of {key}={here[key]}; write {key}={value}, or "
+                "leave the folder out."
             )
 
 
@@ -114,14 +115,14 @@ def load_transferred_trials(plan: Plan, address: str, local_folder: Path) -> Tra
     Raises:
         InputError: If the event log cannot be read.
     """
-    taken, left_out = [], Counter[str]()
+    fitting, left_out = [], Counter[str]()
     records, _ = load_events(local_folder, plan.settings.goal.constraint)
     for record in records.values():
         if reason := next(exclusion_reasons(plan, record), None):
             left_out[reason] += 1
         else:
-            taken.append(record)
-    return TransferredTrials(address, taken, left_out)
+            fitting.append(record)
+    return TransferredTrials(address, fitting, left_out)
 
 
 def exclusion_reasons(plan: Plan, record: Record) -> Iterator[str]:
