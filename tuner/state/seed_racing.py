@@ -46,23 +46,31 @@ def next_seeds(
         accuracies: Robust accuracies of each configuration in the order of seeds; `None` for a
             failed run.
         max_seeds: Most seeds of a configuration.
-        n_images: Images of the validation split; while no configuration has two seeds, the sampling
-            error of so many images replaces the spread over seeds.
+        n_images: Images of the validation split; while no configuration has two seeds, their
+            sampling error replaces the spread over seeds.
         all_configurations: Whether all configurations get all seeds, without racing.
     """
-    left = [name for name, found in accuracies.items() if found and found[0] is not None]
+    remaining = [name for name, values in accuracies.items() if values and values[0] is not None]
     for seed in range(1, max_seeds):
-        known = {name: drop_missing(accuracies[name][:seed]) for name in left}
-        everything = {
-            name: drop_missing(found) for name, found in accuracies.items() if drop_missing(found)
+        values_by_name = {name: drop_missing(accuracies[name][:seed]) for name in remaining}
+        all_values = {
+            name: drop_missing(values)
+            for name, values in accuracies.items()
+            if drop_missing(values)
         }
-        left = left if all_configurations else find_contenders(known, everything, n_images)
-        if len(left) < 2 and not all_configurations:
+        remaining = (
+            remaining
+            if all_configurations
+            else find_contenders(values_by_name, all_values, n_images)
+        )
+        if len(remaining) < 2 and not all_configurations:
             return []
-        missing = [(name, seed) for name in left if len(accuracies[name]) <= seed]
+        missing = [(name, seed) for name in remaining if len(accuracies[name]) <= seed]
         if missing:
             return missing
-        left = [name for name in left if all_configurations or accuracies[name][seed] is not None]
+        remaining = [
+            name for name in remaining if all_configurations or accuracies[name][seed] is not None
+        ]
     return []
 
 
@@ -86,14 +94,14 @@ def find_contenders(
     if not accuracies:
         return []
     length = len(next(iter(accuracies.values())))
-    spread, freedom = pooled_deviation([found[:length] for found in all_accuracies.values()])
+    spread, freedom = pooled_deviation([values[:length] for values in all_accuracies.values()])
     leader = max(accuracies, key=lambda name: mean(accuracies[name]))
     if not freedom:
         best = mean(accuracies[leader])
         spread, freedom = math.sqrt(best * (1 - best) / n_images), n_images
     reach = stdtrit(freedom, (1 + CONFIDENCE) / 2) * spread / math.sqrt(length)
     floor = mean(accuracies[leader]) - reach
-    return [name for name, found in accuracies.items() if mean(found) + reach >= floor]
+    return [name for name, values in accuracies.items() if mean(values) + reach >= floor]
 
 
 def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
@@ -103,9 +111,9 @@ def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
     >>> spread, freedom
     (1.0, 2)
     """
-    several = [found for found in groups if len(found) > 1]
-    freedom = sum(len(found) - 1 for found in several)
-    squares = sum((len(found) - 1) * variance(found) for found in several)
+    several = [values for values in groups if len(values) > 1]
+    freedom = sum(len(values) - 1 for values in several)
+    squares = sum((len(values) - 1) * variance(values) for values in several)
     return (math.sqrt(squares / freedom) if freedom else 0.0), freedom
 
 
@@ -121,23 +129,25 @@ def compute_seed_statistics(
         accuracies: As for `next_seeds`.
         n_images: Images of the validation split.
     """
-    known = {name: found for name, each in accuracies.items() if (found := drop_missing(each))}
-    if not known:
+    values_by_name = {
+        name: values for name, raw in accuracies.items() if (values := drop_missing(raw))
+    }
+    if not values_by_name:
         return {}
-    spread, freedom = pooled_deviation(known.values())
-    means = np.array([mean(found) for found in known.values()])
+    spread, freedom = pooled_deviation(values_by_name.values())
+    means = np.array([mean(values) for values in values_by_name.values()])
     if not freedom:
         best = float(means.max())
         spread, freedom = math.sqrt(best * (1 - best) / n_images), n_images
-    errors = spread / np.sqrt([len(found) for found in known.values()])
-    drawn = np.random.default_rng(0).standard_t(freedom, (N_DRAWS, len(means))) * errors + means
-    first = np.bincount(drawn.argmax(axis=1), minlength=len(means)) / N_DRAWS
+    errors = spread / np.sqrt([len(values) for values in values_by_name.values()])
+    samples = np.random.default_rng(0).standard_t(freedom, (N_DRAWS, len(means))) * errors + means
+    shares = np.bincount(samples.argmax(axis=1), minlength=len(means)) / N_DRAWS
     return {
         name: SeedStatistics(
-            mean=mean(found),
-            std=stdev(found) if len(found) > 1 else math.nan,
-            n=len(found),
+            mean=mean(values),
+            std=stdev(values) if len(values) > 1 else math.nan,
+            n=len(values),
             probability_best=float(share),
         )
-        for (name, found), share in zip(known.items(), first, strict=True)
+        for (name, values), share in zip(values_by_name.items(), shares, strict=True)
     }
