@@ -126,10 +126,10 @@ class StudyProgress:
         """
         ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best_report]
         if raced := self.seed_statistics:
-            most = max(each.n for each in raced.values())
+            most = max(statistics.n for statistics in raced.values())
             first = max((n for n in raced if raced[n].n == most), key=lambda n: raced[n].mean)
-            own = [pair for pair in ranked if pair[1].configuration_id == first]
-            ranked = own or ranked
+            of_first = [pair for pair in ranked if pair[1].configuration_id == first]
+            ranked = of_first or ranked
         return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
     @property
@@ -141,13 +141,13 @@ class StudyProgress:
 
     @property
     def pareto_front(self) -> list[Record]:
-        """Trials whose best epoch satisfies the constraint and no other's beats; robust first."""
+        """Feasible trials that no other trial dominates, the most robust first."""
         kept = [r for r in self.records.values() if r.checkpoint and r.is_feasible]
         points = [
             self.goal.objective_values(record.best_report) for record in kept if record.best_report
         ]
-        found = [each for each, on in zip(kept, pareto_mask(points), strict=True) if on]
-        return sorted(found, key=lambda record: record.score, reverse=True)
+        front = [r for r, is_best in zip(kept, pareto_mask(points), strict=True) if is_best]
+        return sorted(front, key=lambda record: record.score, reverse=True)
 
     @property
     def trial_seconds(self) -> float:
@@ -163,17 +163,17 @@ class StudyProgress:
         ended = len(self.records) - len(running)
         if not epochs + sum(running):
             return None
-        usual = epochs / ended if ended else self.epochs_per_trial
-        due = (self.trials - len(self.records)) * usual
-        due += sum(max(0.0, usual - each) for each in running)
-        return due * self.trial_seconds / (epochs + sum(running))
+        mean_epochs = epochs / ended if ended else self.epochs_per_trial
+        remaining = (self.trials - len(self.records)) * mean_epochs
+        remaining += sum(max(0.0, mean_epochs - epochs_done) for epochs_done in running)
+        return remaining * self.trial_seconds / (epochs + sum(running))
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated seconds until the study ends, at most the rest of the time budget."""
-        if (due := self.remaining_trial_seconds) is None:
+        if (remaining := self.remaining_trial_seconds) is None:
             return None
-        left = due / max(1, min(self.concurrency, self.trials - self.n_ended))
+        left = remaining / max(1, min(self.concurrency, self.trials - self.n_ended))
         if self.time_budget is None:
             return left
         return min(left, max(0.0, self.time_budget - self.elapsed_seconds))
