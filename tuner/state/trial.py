@@ -49,8 +49,8 @@ def distinguishing_knobs(config: Mapping[str, object], columns: Sequence[str]) -
 def column_value(config: Mapping[str, object], path: str) -> object:
     """Return the value of a column such as "optimizer.lr" or "model", or `None`."""
     group, _, knob = path.partition(".")
-    found = config.get(group)
-    return found.get(knob or "name") if isinstance(found, dict) else found
+    value = config.get(group)
+    return value.get(knob or "name") if isinstance(value, dict) else value
 
 
 SEED_SEPARATOR = "s"
@@ -67,9 +67,9 @@ class Record:
         knobs: Knobs that distinguish trials: path to value; `None` for a knob that it lacks.
         seed: Random seed.
         groups: Group to member and knobs.
-        reports: One an epoch.
+        reports: One per epoch.
         status: "running", or how it ended.
-        error: What it raised, if it failed.
+        error: The error that it raised, if it failed.
         checkpoint: Folder with its best weights and its last state.
         previous_checkpoint: The one before that, while it runs, in case the newest is corrupt.
         times_resumed: How often it was resumed after a pause or a process death.
@@ -109,7 +109,7 @@ class Record:
 
     @property
     def score(self) -> tuple[float, ...]:
-        """What trials are ranked by: the score of the best epoch, below any if there is none."""
+        """The score of the best epoch, by which trials are ranked; the lowest without an epoch."""
         return best.score(self.constraint) if (best := self.best_report) else (-math.inf,)
 
     @property
@@ -143,7 +143,7 @@ def accuracies_by_seed(records: Iterable[Record]) -> dict[str, list[float | None
 
     `None` stands for a seed whose run failed.
     """
-    found: dict[str, dict[int, float | None]] = {}
+    by_seed: dict[str, dict[int, float | None]] = {}
     for record in records:
         number = int(record.trial_id.partition(SEED_SEPARATOR)[2] or 0)
         is_complete = (
@@ -155,11 +155,11 @@ def accuracies_by_seed(records: Iterable[Record]) -> dict[str, list[float | None
                 if is_complete and record.best_report
                 else None
             )
-            found.setdefault(record.configuration_id, {})[number] = value
+            by_seed.setdefault(record.configuration_id, {})[number] = value
     return {
-        name: [each[number] for number in sorted(each)]
-        for name, each in sorted(found.items())
-        if 0 in each
+        name: [seeds[number] for number in sorted(seeds)]
+        for name, seeds in sorted(by_seed.items())
+        if 0 in seeds
     }
 
 
