@@ -364,10 +364,10 @@ def cost_row(cost: Any, slow: Any, quick: Any) -> tuple[str, ...]:  # noqa: ANN4
     """Return the row of a table of `benchmarks.gpu_hours`, with its hours at two speeds."""
     return (
         f"[`{cost.space}`](spaces.md#space{cost.space})",
-        str(cost.grid_cells),
+        str(cost.cells),
         str(cost.epochs),
-        f"{cost.multiplications_per_hour / 1e18:.1f}",
-        f"{cost.hours(quick):.0f} to {cost.hours(slow):.0f}",
+        f"{cost.multiplications / 1e18:.1f}",
+        f"{cost.compute_gpu_hours(quick):.0f} to {cost.compute_gpu_hours(slow):.0f}",
     )
 
 

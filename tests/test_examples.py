@@ -38,7 +38,7 @@ def test_an_example_runs_and_leaves_what_it_is_about(path, tmp_path, monkeypatch
 def test_the_notebook_runs_and_what_it_trains_learns(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(ROOT / "docs/quickstart.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.grid_cells)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
     here = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=here).execute()
     trials = pd.read_parquet(tmp_path / "results/quickstart/trials.parquet")

@@ -89,7 +89,7 @@ def test_nothing_overlaps_or_is_cut_off(name, several, monkeypatch):
     assert figure.get_size_inches()[0] in (_style.COLUMN_WIDTH, _style.PAGE_WIDTH)
     drawn, draw = [], Text.draw
     monkeypatch.setattr(Text, "draw", lambda t, renderer: (drawn.append(t), draw(t, renderer)))
-    FigureCanvasAgg(figure).suggest()  # marks beyond the ends of an axis are not drawn
+    FigureCanvasAgg(figure).draw()  # marks beyond the ends of an axis are not drawn
     written = [t for t in drawn if t.get_visible() and t.get_text().strip()]
     boxes = [(t.get_text(), Text.get_window_extent(t)) for t in written]  # without its arrow
     whole = figure.bbox.padded(1)  # pixel of rounding

@@ -37,7 +37,7 @@ def counts(monkeypatch):
         monkeypatch.setattr(owner, method, counted)
 
     count(Knob, "validate", lambda *_: "knob")
-    count(safe_yaml, "read", lambda file: file.name)
+    count(safe_yaml, "read_yaml", lambda file: file.name)
     count(JournalFileBackend, "__init__", lambda _, file: Path(file).name)
     return found
 

@@ -141,7 +141,7 @@ def test_wandb_has_a_run_a_trial_offline(tmp_path, monkeypatch):
         assert time.monotonic() < until  # a process of W&B's own writes the file, all of it late
         time.sleep(0.1)
     for kept in found:
-        runs += [kept.simulate] * kept.HasField("run")
+        runs += [kept.run] * kept.HasField("run")
         exits += [kept.exit.exit_code] * kept.HasField("exit")
         if kept.HasField("history"):
             each = kept.history.item

@@ -268,7 +268,7 @@ from pathlib import Path
 import torch
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.pgd_at import outer as pgd_at
-from trainables.ranges import Natural
+from trainables.hparams.ranges import Natural
 
 
 def outer(model, x, x_adv, y, *, criterion, memory, naps: Natural = 0):

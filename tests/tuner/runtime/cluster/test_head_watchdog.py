@@ -30,7 +30,7 @@ def head():
 
 def searching(head, tmp_path, *words):
     """Start the command in a process of its own, on a cluster."""
-    words = [*WORDS, "trials=3", "gpu=0", f"address={head.to_address}", *words]
+    words = [*WORDS, "trials=3", "gpu=0", f"address={head.address}", *words]
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=cut"]
     return subprocess.Popen(
         command, env=head.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

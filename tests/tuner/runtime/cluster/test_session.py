@@ -54,7 +54,7 @@ def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
 
 def join(running, tmp_path, **settings):
     """Search on a cluster, with other variables of the environment."""
-    keys = [f"address={running.to_address}", f"results={tmp_path}", "name=refused"]
+    keys = [f"address={running.address}", f"results={tmp_path}", "name=refused"]
     return subprocess.run(
         [sys.executable, "-m", "tuner.search", "space=weight_decay", *keys],
         env=running.environment | settings,

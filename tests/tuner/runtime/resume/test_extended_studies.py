@@ -77,7 +77,7 @@ def search(growing, tmp_path, *words):
         f"results={tmp_path}",
         *words,
     ]
-    command = [sys.executable, "-m", "tuner.search", *words, f"address={growing.to_address}"]
+    command = [sys.executable, "-m", "tuner.search", *words, f"address={growing.address}"]
     return subprocess.run(
         command,
         env=growing.environment,
