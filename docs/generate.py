@@ -459,9 +459,10 @@ def space_modules() -> dict[str, ModuleType]:
 
 def space_sections(modules: Mapping[str, ModuleType]) -> str:
     """Return the sections of search spaces."""
+    spaces = {name: parse_space_module("space", module) for name, module in modules.items()}
     return "\n\n".join(
-        f"### `space={name}`\n\n{prose(module)}\n\n{space_items(parse_space_module('space', module))}"
-        for name, module in modules.items()
+        f"### `space={name}`\n\n{prose(modules[name])}\n\n{space_items(space)}"
+        for name, space in spaces.items()
     )
 
 

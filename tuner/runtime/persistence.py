@@ -22,7 +22,7 @@ SAVE_SHARE = 0.02
 
 
 def error_of(action: Callable[[], None]) -> str:
-    """Call an action; return the storage error that ended it, or "" if none did.
+    """Call an action; return the storage error that ended it, or "".
 
     Ray and trackers do not retry writes, so that their `OSError`s count too.
 

@@ -65,8 +65,8 @@ class TrialQueue(Searcher):
             scheduler: Decides which of them continue.
             resume_state: The state of earlier runs; kept up to date.
             n_trials: Number of configurations.
-            find_checkpoint: Called with a trial and `own`, whether the same trial resumes; returns the path
-                of its newest checkpoint.
+            find_checkpoint: Returns the path of the newest checkpoint of a trial; `own`: whether
+                the same trial resumes from it.
             seed_limits: Limits of further seeds after all trials have ended.
         """
         super().__init__(metric=METRIC, mode=MODE)
@@ -128,7 +128,7 @@ class TrialQueue(Searcher):
     def next_paused(self, *, is_idle: bool) -> dict[str, Any] | None:
         """Return a paused trial that the scheduler resumes."""
         step = self.scheduler.next_to_resume(is_idle=is_idle)
-        # a trial that repeats epochs after a process death resumes only when it has reached its pause
+        # a trial that repeats epochs after its process died resumes once it has reached its pause
         if step is None or step.trial in self.running.values():
             return None
         self.resume_state.resume(self.scheduler, step)
@@ -145,7 +145,7 @@ class TrialQueue(Searcher):
         return config | {"level": self.levels[number], "went_on": 0}
 
     def next_seed(self) -> dict[str, Any] | None:
-        """Return a configuration with one more seed, once no running trial can change the choice."""
+        """Return a configuration with one more seed if no running trial can change the choice."""
         if not all(SEED_SEPARATOR in number for number in self.running.values()):
             return None
         values = accuracies_by_seed(self.records.values())

@@ -324,8 +324,16 @@ class Breaking(StringIO):
 @pytest.mark.parametrize(
     ("broken", "reported", "said"),
     [
-        (1, [1, 2, 2, 3], "its checkpoint is corrupt; it resumes from the previous one, of epoch 1"),
-        (2, [1, 2, 1, 2, 3], "its checkpoint is corrupt and there is no previous one; it starts again"),
+        (
+            1,
+            [1, 2, 2, 3],
+            "its checkpoint is corrupt; it resumes from the previous one, of epoch 1",
+        ),
+        (
+            2,
+            [1, 2, 1, 2, 3],
+            "its checkpoint is corrupt and there is no previous one; it starts again",
+        ),
     ],
 )
 def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broken, reported, said):

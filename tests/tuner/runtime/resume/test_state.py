@@ -189,7 +189,12 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
     memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
     assert memory.to_resume == ["0001"]
     assert rule.next_to_resume(is_idle=False).trial == "0000"
-    assert memory.decisions == {"0000": "pause", "0001": "continue", "0002": "pause", "0003": "pause"}
+    assert memory.decisions == {
+        "0000": "pause",
+        "0001": "continue",
+        "0002": "pause",
+        "0003": "pause",
+    }
 
 
 @pytest.mark.usefixtures("found")
@@ -249,9 +254,7 @@ def test_trials_that_only_the_frames_know_are_not_written_over(folder):
     """Whoever loses the account of a study keeps the results that there are."""
     (folder / EVENT_LOG_FILE).write_text("")
     rule = none.build(course=COURSE)
-    with pytest.raises(
-        InputError, match=r"trials.parquet has 1 trials and journal.jsonl has none"
-    ):
+    with pytest.raises(InputError, match=r"trials.parquet has 1 trials and journal.jsonl has none"):
         rebuild_resume_state(folder, rule)
     (folder / TRIALS_FILE).write_bytes(bytes(100))
     assert rebuild_resume_state(folder, rule).records == {}
