@@ -2,9 +2,9 @@
 
 Run the searches in a checkout of each version, then compare the two folders:
 
-    uv run python benchmarks/compare_versions.py run /tmp/before
-    uv run python benchmarks/compare_versions.py run /tmp/after
-    uv run python benchmarks/compare_versions.py compare /tmp/before /tmp/after
+    uv run python benchmarks/compare_versions.py run before
+    uv run python benchmarks/compare_versions.py run after
+    uv run python benchmarks/compare_versions.py compare before after
 
 Timings and paths are left out of the comparison; everything else must be equal, weights included.
 """
