@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+from urllib.request import urlopen
 
 import pandas as pd
 import pytest
@@ -228,8 +228,9 @@ def test_ctrl_c_stops_the_server(running):
     words = [sys.executable, "-u", "-m", "analysis.report", str(running), "live=true"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    assert process.stdout.readline().startswith("http://127.0.0.1:")
-    time.sleep(0.2)  # it prints before it serves
+    address = process.stdout.readline().split()[0]
+    assert address.startswith("http://127.0.0.1:")
+    urlopen(address).close()  # it prints before it serves; this waits until it does
     os.kill(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
