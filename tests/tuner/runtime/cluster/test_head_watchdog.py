@@ -53,7 +53,7 @@ def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_pat
     journal = tmp_path / "cut" / EVENT_LOG_FILE
     process = searching(head, tmp_path)
     reporting(process, journal)
-    head.end()
+    head.kill()
     out, err = process.communicate(timeout=LONGEST)
     assert journal.read_text().count('"ended"') < 3
     assert process.returncode == 1
@@ -65,7 +65,7 @@ def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_pat
     head.start()
     process = searching(head, tmp_path, "resume=auto")
     reporting(process, journal)
-    head.end()
+    head.kill()
     process.kill()
     process.communicate(timeout=LONGEST)
     assert journal.read_text().count('"ended"') < 3
