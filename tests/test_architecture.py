@@ -57,7 +57,9 @@ TRAINABLES = {
     "updates": ("attacks", "protocols", "networks", "threat", "hparams"),
     "robustness": ("attacks", "data_pipeline", "networks", "threat", "hparams"),
     "injection": ("hparams",),
-    "bound_components": ("injection", "protocols", "networks", "data_pipeline", "threat"),
+    "bound_components": (
+        *("injection", "protocols", "networks", "data_pipeline", "threat", "hparams"),
+    ),
     "components": (
         *("robustness", "scheduling", "data_pipeline", "networks", "threat", "hparams", "errors"),
     ),
