@@ -1,9 +1,11 @@
 """Serve the page of a running search, to this machine alone."""
 
 import json
+import sys
 from collections.abc import Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
 from urllib.parse import parse_qs, urlsplit
 
 from rich.console import Console
@@ -47,6 +49,13 @@ class ReportServer(ThreadingHTTPServer):
 
     daemon_threads = True
     live_report: LiveReport
+
+    def handle_error(
+        self, request: socket | tuple[bytes, socket], client_address: tuple[str, int] | str
+    ) -> None:
+        """Print an error, unless the browser has closed its connection."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class ReportHandler(BaseHTTPRequestHandler):

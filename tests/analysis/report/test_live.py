@@ -223,6 +223,15 @@ def test_only_get_is_answered(server, method):
     assert answer(server, method=method)[0].status == 501
 
 
+@pytest.mark.parametrize(("error", "printed"), [(BrokenPipeError, False), (KeyError, True)])
+def test_a_browser_that_closes_its_connection_prints_no_traceback(server, capsys, error, printed):
+    try:
+        raise error
+    except error:
+        server.handle_error(None, (HOST, 1))
+    assert bool(capsys.readouterr().err) == printed
+
+
 @pytest.mark.slow
 def test_ctrl_c_stops_the_server(running):
     words = [sys.executable, "-u", "-m", "analysis.report", str(running), "live=true"]

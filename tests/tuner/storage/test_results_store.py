@@ -167,7 +167,7 @@ def test_a_study_on_s3_is_resumed_from_another_machine(tmp_path, machine, bucket
         assert all(f"{path}/state.pt" in names for path in frame.checkpoint)
         if folder == "one":
             first = frame
-    assert "2 trials have ended" in done.stdout
+    assert "2 trials already finished" in done.stdout
     again = frame.set_index("trial_id").loc[first.trial_id]
     assert (again.epochs.values >= first.epochs.values).all()
     epochs = pd.read_parquet(store.folder / "epochs.parquet")
