@@ -18,7 +18,7 @@ from trainables.hparams.trusted_code import find_code_files, trust_files
 from trainables.robustness.overfitting_detector import MIN_FGSM_ACCURACY, detect_collapse
 from tuner.cli.command import OK, run_command
 from tuner.cli.parse import CommandLine, parse_command_line
-from tuner.storage.remote_command import with_remote_folders
+from tuner.storage.remote_folders import with_remote_folders
 
 CHECKPOINT_KEYS = ["study", "trial_id", "rule"]
 

@@ -17,7 +17,7 @@ from trainables.hparams.ranges import absolute_path
 from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, SEARCH_FILE, TRIAL_COLUMNS, TRIALS_FILE
 from tuner.storage import search_yaml
 from tuner.storage.external_logs import reader
-from tuner.storage.remote_copy import fetch_results_folder
+from tuner.storage.remote_folders import fetch_results_folder
 
 REQUIRED_COLUMNS = {
     TRIALS_FILE: ("trial_id", "status", "val_robust_accuracy"),

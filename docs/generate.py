@@ -27,8 +27,8 @@ from trainables.hparams import registry
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import parse_argument_docs, read_knobs
 from trainables.training.report import Report
-from tuner.config.components import STUDY_GROUPS
 from tuner.config.domains import format_domain, is_domain
+from tuner.config.plan import STUDY_GROUPS
 from tuner.config.settings import TRACKERS_PACKAGE, Settings
 from tuner.config.spaces import RECIPES_PACKAGE, SPACES_PACKAGE, Space, parse_space_module
 from tuner.evaluation.settings import EvaluationSettings

@@ -9,8 +9,7 @@ import ray
 import torch
 from pyarrow.fs import FileSystem
 
-from tuner.runtime.cluster.loopback import listen_on_loopback
-from tuner.runtime.cluster.session import RAY_INIT_OPTIONS
+from tuner.runtime.cluster.session import RAY_INIT_OPTIONS, listen_on_loopback
 
 DATA_FOLDER = Path(__file__).parents[2] / "shared" / "data"
 

@@ -14,11 +14,10 @@ from trainables.hparams.trusted_code import find_code_files, trust_files
 from tuner.cli.command import OK, run_command
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.evaluation import table
-from tuner.evaluation.arguments import VOCABULARY, print_usage
 from tuner.evaluation.prepare import Evaluation, prepare_evaluation
 from tuner.evaluation.run import EvaluationRunner
-from tuner.evaluation.settings import ORACLE
-from tuner.storage.remote_command import with_remote_folders
+from tuner.evaluation.settings import ORACLE, VOCABULARY, print_usage
+from tuner.storage.remote_folders import with_remote_folders
 
 
 def main(words: Sequence[str]) -> int:

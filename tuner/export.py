@@ -29,7 +29,7 @@ from tuner.cli.values import TrustedFiles
 from tuner.evaluation.export.model_card import render_card
 from tuner.evaluation.export.robustbench import build_model_info, find_entry_path
 from tuner.evaluation.export.winner import Winner, read_winner
-from tuner.storage.remote_command import with_remote_folders
+from tuner.storage.remote_folders import with_remote_folders
 
 INTRODUCTION = """\
 Write the winner of a finished search to a new folder: weights, configuration,

@@ -12,9 +12,9 @@ from trainables.hparams.knobs import read_knobs
 from tuner.cli.command import run_command
 from tuner.cli.help import build_knob_table, print_group, print_heading, print_members
 from tuner.cli.parse import CommandLine, Vocabulary, parse_arguments, parse_command_line
-from tuner.config.components import STUDY_GROUPS
 from tuner.config.compose import compose_plan
 from tuner.config.domain_parser import parse_value_or_domain
+from tuner.config.plan import STUDY_GROUPS
 from tuner.config.settings import TRACKERS_PACKAGE, Settings
 from tuner.config.spaces import RECIPES_PACKAGE, SPACES_PACKAGE
 from tuner.launch import launch

@@ -7,7 +7,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from tuner.storage.atomic import write_atomically
+from tuner.storage.safe_files import write_atomically
 
 AXIS_LABELS = {
     "eigenvector_plane": ("top eigenvector (length)", "second eigenvector (length)"),

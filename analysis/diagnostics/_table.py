@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trainables.errors import InputError
-from tuner.storage.atomic import write_atomically
+from tuner.storage.safe_files import write_atomically
 
 TABLE_FILE = "diagnostics.parquet"
 PICTURE_FOLDER = "diagnostics"

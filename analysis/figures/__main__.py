@@ -23,8 +23,8 @@ from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.cli.schema import build_vocabulary, settings_of
 from tuner.cli.values import CommaList
-from tuner.storage.remote_command import with_remote_folders
-from tuner.storage.safe_paths import check_links
+from tuner.storage.remote_folders import with_remote_folders
+from tuner.storage.safe_files import check_links
 
 INTRODUCTION = """\
 Draw the figures of one or several studies, each as far as the studies allow.

@@ -19,7 +19,7 @@ from tuner.cli.command import OK, run_command
 from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.cli.schema import build_vocabulary, settings_of
-from tuner.storage.remote_command import with_remote_folders
+from tuner.storage.remote_folders import with_remote_folders
 
 REPORT_FILE = "report.html"
 INTRODUCTION = """\

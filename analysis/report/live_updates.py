@@ -22,7 +22,7 @@ from analysis.report.running_study import (
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
 from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, EVENT_LOG_FILE, SEARCH_FILE, TRIALS_FILE
-from tuner.storage.lock import is_locked
+from tuner.storage.safe_files import is_locked
 
 WATCHED_FILES = (
     SEARCH_FILE,

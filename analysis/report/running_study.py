@@ -17,8 +17,8 @@ from trainables.training.constraint import parse_constraint
 from tuner.layout import EVENT_LOG_FILE
 from tuner.storage.event_reader import load_events
 from tuner.storage.frames import epochs_frame, trials_frame
-from tuner.storage.lock import is_locked
 from tuner.storage.remote_copy import ADDRESS_FILE
+from tuner.storage.safe_files import is_locked
 
 MIN_SILENCE = 60.0
 """Seconds of silence that are never a bad sign."""

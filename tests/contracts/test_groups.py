@@ -8,7 +8,7 @@ import pytest
 from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.hparams.knobs import REQUIRED, read_knobs
-from tuner.config.components import STUDY_GROUPS
+from tuner.config.plan import STUDY_GROUPS
 
 ALL_GROUPS = {**GROUPS, **STUDY_GROUPS}
 MEMBERS = [(g, m) for g, group in ALL_GROUPS.items() for m in group.members()]

@@ -8,7 +8,7 @@ from benchmarks import gpu_hours
 from docs import generate, render
 from trainables.components import GROUPS
 from trainables.hparams import registry
-from tuner.config.components import STUDY_GROUPS
+from tuner.config.plan import STUDY_GROUPS
 from tuner.config.spaces import RECIPES_PACKAGE
 
 PAGES = generate.reference()

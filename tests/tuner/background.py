@@ -6,8 +6,7 @@ import sys
 
 import ray
 
-from tuner.runtime.cluster.loopback import listen_on_loopback
-from tuner.runtime.cluster.session import RAY_INIT_OPTIONS
+from tuner.runtime.cluster.session import RAY_INIT_OPTIONS, listen_on_loopback
 from tuner.search import main
 
 

@@ -23,8 +23,8 @@ from tests.tuner.background import start_search
 from trainables.training.checkpoint import load_model
 from tuner.evaluate import main as evaluate
 from tuner.search import main
-from tuner.searchers.core.optuna_searcher import STUDY_NAME, TRIAL_STATE
-from tuner.searchers.core.optuna_storage import open_optuna_storage
+from tuner.searchers.core.optuna_searcher import TRIAL_STATE
+from tuner.searchers.core.optuna_storage import STUDY_NAME, open_optuna_storage
 from tuner.storage.event_reader import load_events
 
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]

@@ -12,9 +12,8 @@ from tuner.cli.parse import merge_nested
 from tuner.cli.schema import validate_arguments
 from tuner.cli.values import is_grid
 from tuner.config import validate_study, validate_trial
-from tuner.config.components import STUDY_GROUPS
 from tuner.config.domains import is_domain, list_values
-from tuner.config.plan import Plan, Variant, count_cells
+from tuner.config.plan import STUDY_GROUPS, Plan, Variant, count_cells
 from tuner.config.settings import Fidelity, Settings
 from tuner.config.spaces import (
     RECIPES_PACKAGE,
@@ -68,7 +67,7 @@ def compose_plan(
     problems += invalid_variants
     has_search = any(map(find_searched_knobs, layers.values())) or len(layers) > 1
     if space is not None:
-        problems += validate_trial.check_search_or_train(has_search=has_search, single=single)
+        problems += validate_study.check_search_or_train(has_search=has_search, single=single)
     study = resolve_study_groups(arguments, space, grid=defaults_to_grid(layers, space, given))
     searched = {label: find_searched_knobs(layer) for label, layer in layers.items()}
     settings, invalid = validate_settings(arguments)

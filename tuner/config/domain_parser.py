@@ -1,16 +1,29 @@
-"""Parse typed search domains, written as Ray Tune functions."""
+"""Parse search domains typed as Ray Tune functions, and check them and user-supplied ones."""
 
 import re
-from collections.abc import Callable
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import yaml
 from ray import tune
-from ray.tune.search.sample import Domain
+from ray.tune.search.sample import Domain, Float, Integer, LogUniform, Uniform
 
 from trainables.errors import did_you_mean
-from tuner.cli.values import parse_value
-from tuner.config.domains import check_listed_values, check_range
+from tuner.cli.values import is_grid, parse_value
+from tuner.config.domains import (
+    base_sampler,
+    choice_key,
+    format_domain,
+    index_range,
+    is_number,
+    list_values,
+    range_signature,
+)
+
+MAX_EXACT_INTEGER = 2**53
+"""Integers up to here are exact as floats."""
 
 CALL = re.compile(r"\s*([a-z_]\w*)\((.*)\)\s*", re.DOTALL)
 RANGE_FUNCTIONS: dict[str, Callable[..., Domain]] = {
@@ -105,3 +118,66 @@ def number_or_text(text: str) -> object:
         return float(text)
     except ValueError:
         return text
+
+
+def check_domain(domain: object) -> Iterator[str]:
+    """Yield why a user-supplied domain is invalid."""
+    if is_grid(domain) and not isinstance(domain["grid_search"], list | tuple | range):
+        yield f"grid_search needs a list of values, got {domain['grid_search']!r}."
+    elif (listing := list_values(domain)) is not None:
+        name = "grid" if is_grid(domain) else "choice"
+        yield from check_listed_values(name, listing, format_domain(domain))
+    elif is_range(domain):
+        yield from check_range(*range_signature(domain), format_domain(domain))
+    else:
+        yield "needs a domain with ends or a list, such as uniform(...)."
+
+
+def is_range(domain: object) -> bool:
+    """Return whether a domain is a uniform or log-uniform range."""
+    numeric = isinstance(domain, Float | Integer)
+    return numeric and isinstance(base_sampler(domain), Uniform | LogUniform)
+
+
+def check_range(name: str, numbers: Sequence[float], text: str) -> Iterator[str]:
+    """Yield the problem of the bounds or the step of a range.
+
+    Args:
+        name: Ray Tune function, for example "qrandint".
+        numbers: Lower bound, upper bound and, for q..., step.
+        text: The range as typed.
+    """
+    wanted = 3 if name.startswith("q") else 2
+    if len(numbers) != wanted or not all(map(is_number, numbers)):
+        yield f"expected {name}(low,high{',step' if wanted == 3 else ''}), got {text}."
+        return
+    low, high, *step = numbers
+    if not all(abs(number) <= sys.float_info.max for number in numbers):
+        yield f"{name} needs finite ends, got {text}."
+    elif not low < high:
+        swapped = ",".join(f"{number:g}" for number in (high, low, *step))
+        hint = f" Did you mean {name}({swapped})?" if low != high else ""
+        yield f"{name} needs its low end below its high end, got {text}.{hint}"
+    elif "log" in name and low <= 0:
+        yield f"{name} needs a low end above 0, got {text}."
+    elif "int" in name and any(number % 1 for number in numbers):
+        yield f"{name} needs whole numbers, got {text}."
+    elif step and not has_multiples(low, high, *step):
+        yield f"{name} needs a step above 0 with multiples between its ends, got {text}."
+
+
+def has_multiples(low: float, high: float, step: float) -> bool:
+    """Return whether [low, high] contains multiples of `step` whose index is exact."""
+    if step <= 0 or max(abs(low), abs(high)) / step > MAX_EXACT_INTEGER:
+        return False
+    first, last = index_range(low, high, step)
+    return first <= last
+
+
+def check_listed_values(name: str, listing: Sequence[object], text: str) -> Iterator[str]:
+    """Yield the problems of a list of values."""
+    names = Counter(map(choice_key, listing))
+    if not names:
+        yield f"{name} needs at least one value, got {text}."
+    for value in (key for key, count in names.items() if count > 1):
+        yield f"{name} lists {value} twice, got {text}."

@@ -1,12 +1,20 @@
-"""The plan of a study: all settings resolved."""
+"""The plan of a study, all settings resolved, and the groups of its scheduler and searcher."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from trainables.binding import bind_member
+from trainables.hparams.group import Group
 from tuner.config.domains import list_values
 from tuner.config.settings import Settings
+
+STUDY_GROUPS = {
+    "scheduler": Group("what stops trials early", "tuner.schedulers", ("build",)),
+    "searcher": Group("what proposes configurations", "tuner.searchers", ("build",)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,3 +126,9 @@ def count_cells(variants: tuple[Variant, ...]) -> int | None:
             return None
         total += math.prod(len(listing) for listing in listings if listing is not None)
     return total
+
+
+def bind_study_member(group: str, settings: Mapping[str, Any]) -> partial[Any]:
+    """Return the `build` of a scheduler or searcher with its knobs set."""
+    values = {key: value for key, value in settings.items() if key != "name"}
+    return bind_member(STUDY_GROUPS[group], settings["name"], values)["build"]

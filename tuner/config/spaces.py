@@ -9,7 +9,8 @@ from trainables.errors import InputError
 from trainables.hparams import registry
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.value_errors import check_value
-from tuner.config.domains import check_domain, is_domain
+from tuner.config.domain_parser import check_domain
+from tuner.config.domains import is_domain
 from tuner.config.settings import Settings
 
 SPACES_PACKAGE, RECIPES_PACKAGE = "search_spaces", "search_spaces.recipes"

@@ -5,11 +5,13 @@ from typing import Any
 
 from trainables.binding import check_member
 from trainables.errors import InputError
+from trainables.hparams import registry
 from trainables.hparams.registry import find_hook
 from tuner.cli.values import is_grid
-from tuner.config.components import STUDY_GROUPS
 from tuner.config.domains import format_domain, list_values
+from tuner.config.plan import STUDY_GROUPS
 from tuner.config.settings import Settings
+from tuner.config.spaces import SPACES_PACKAGE
 
 
 def check_scheduler_and_searcher(
@@ -135,3 +137,20 @@ def check_changeable_knobs(scheduler: str, searched: Iterable[str]) -> Iterator[
     for path in searched:
         if path.partition(".")[0] in FIXED_SHAPE_GROUPS:
             yield f"scheduler: {scheduler} cannot change {path} of a network in training."
+
+
+def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
+    """Yield the problem of a search without searched knobs, or of training with some.
+
+    Args:
+        has_search: Whether any knob is searched.
+        single: Whether the command trains a single configuration.
+    """
+    if single and has_search:
+        yield "tuner.train: trains one configuration; python -m tuner.search searches."
+    if not single and not has_search:
+        yield (
+            f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
+            f"{', '.join(registry.list_members(SPACES_PACKAGE))}), or a range, e.g. "
+            "optimizer.lr=loguniform(1e-3,1e-1). One configuration is trained by tuner.train."
+        )

@@ -6,14 +6,14 @@ from typing import Any
 
 from trainables.binding import check_member
 from trainables.components import GROUPS
-from trainables.hparams import registry
 from trainables.hparams.knobs import REQUIRED
 from trainables.hparams.registry import find_hook
 from trainables.hparams.value_errors import check_value
+from trainables.injection import injected_names
+from trainables.protocols import uses_attack
 from tuner.cli.values import is_grid
 from tuner.config.domains import boundary_values, format_domain, is_domain, list_values
-from tuner.config.spaces import SPACES_PACKAGE, check_layer
-from tuner.config.unused_knobs import check_unused_knobs
+from tuner.config.spaces import check_layer
 
 UNSEARCHABLE_KNOBS = {
     "threat": "trials with different threat models cannot be compared (but a grid() of radii can)",
@@ -22,23 +22,6 @@ UNSEARCHABLE_KNOBS = {
     "data.validation": "trials validated on different images cannot be compared",
     "data.split_seed": "trials validated on different images cannot be compared",
 }
-
-
-def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
-    """Yield the problem of a search without searched knobs, or of training with some.
-
-    Args:
-        has_search: Whether any knob is searched.
-        single: Whether the command trains a single configuration.
-    """
-    if single and has_search:
-        yield "tuner.train: trains one configuration; python -m tuner.search searches."
-    if not single and not has_search:
-        yield (
-            f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "
-            f"{', '.join(registry.list_members(SPACES_PACKAGE))}), or a range, e.g. "
-            "optimizer.lr=loguniform(1e-3,1e-1). One configuration is trained by tuner.train."
-        )
 
 
 def find_searched_members(
@@ -228,3 +211,34 @@ def check_step_size(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]
     if 0 < 2 * eps < step:
         hint = f" Did you mean attack.step_size={step:g}/255?" if step >= 1 else ""
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
+
+
+def check_unused_knobs(
+    groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
+) -> Iterator[str]:
+    """Yield a problem for each searched knob that has no effect.
+
+    Args:
+        groups: Valid knobs and domains by group.
+        fixed: The fixed knobs of `groups`, with defaults.
+    """
+    for group, why in find_unused_groups(fixed):
+        settings = groups.get(group, {})
+        for knob in (key for key, value in settings.items() if is_domain(value)):
+            yield f"{group}.{knob}: changes nothing, because {why}."
+
+
+def find_unused_groups(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield each group that a configuration does not use, and why."""
+    method, update = (GROUPS[name].load(fixed[name]["name"]) for name in ("method", "update"))
+    called = f"method={fixed['method']['name']}"
+    attacked = uses_attack(method.inner)
+    if not attacked:
+        yield "attack", f"{called} attacks nothing"
+    elif "attack" not in injected_names(update.update):
+        yield "attack", f"update={fixed['update']['name']} crafts without one"
+    sees_threat = any("threat" in injected_names(f) for f in (method.outer, update.update))
+    if not attacked and not sees_threat:
+        yield "eps_schedule", f"{called} attacks nothing"
+    if not any("criterion" in injected_names(f) for f in (method.inner, method.outer)):
+        yield "criterion", f"{called} has a built-in loss"

@@ -13,7 +13,7 @@ from trainables.errors import InputError, format_validation_error
 from trainables.hparams.ranges import Count, Fraction
 from trainables.io import safe_yaml
 from trainables.training.checkpoint import METRICS_FILE, WEIGHTS_FILE
-from tuner.storage.safe_paths import check_links
+from tuner.storage.safe_files import check_links
 
 REWRITE_HINT = "rerun its search with resume=auto to rewrite it"
 

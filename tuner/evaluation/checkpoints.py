@@ -13,8 +13,8 @@ from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metada
 from trainables.training.constraint import parse_constraint
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
 from tuner.layout import TRIAL_COLUMNS, TRIALS_FILE
-from tuner.storage.remote_copy import fetch_checkpoints
-from tuner.storage.safe_paths import path_problem
+from tuner.storage.remote_folders import fetch_checkpoints
+from tuner.storage.safe_files import path_problem
 
 SelectionRule = Literal["best_validation_robust", "last_epoch", "oracle"]
 REQUIRED_COLUMNS = (

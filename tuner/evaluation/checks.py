@@ -1,6 +1,7 @@
-"""Check that checkpoints can be evaluated, before any attack runs."""
+"""Check suite and checkpoints of an evaluation before any attack runs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +12,10 @@ from trainables.data_pipeline.images import Dataset, Images
 from trainables.errors import InputError
 from trainables.evaluation.sanity_checks import outputs_probabilities
 from trainables.networks.modes import in_mode
+from tuner.evaluation import table
 from tuner.evaluation.checkpoints import CheckpointRef
+from tuner.evaluation.settings import EvaluationSettings
+from tuner.evaluation.suites import Attack
 
 N_CHECK_IMAGES = 8
 """Images per check; a wrong network fails on any images."""
@@ -80,3 +84,40 @@ def format_shape(shape: tuple[int, ...]) -> str:
     '3x32x32'
     """
     return "x".join(map(str, shape))
+
+
+def check_checkpoints(
+    folder: Path, checkpoints: Sequence[CheckpointRef], dataset: Dataset, images: Images
+) -> None:
+    """Check that every checkpoint can be attacked and that the results can be written.
+
+    Raises:
+        InputError: If not, with all problems.
+    """
+    table.read_table(folder)
+    if problems := [
+        problem
+        for checkpoint in checkpoints
+        for problem in checkpoint_problems(checkpoint, dataset, images)
+    ]:
+        raise InputError(problems)
+    table.check_writable(folder)
+
+
+def check_suite(
+    settings: EvaluationSettings, suite: list[Attack], dataset: Dataset
+) -> Iterator[str]:
+    """Yield the problems of the number of images and of the attacks on this data set."""
+    number = len(dataset.test)
+    if settings.images and settings.images > number:
+        yield f"images: must be at most the {number} test images, got {settings.images}."
+    for attack in suite:
+        if clash := attack.class_conflict(dataset.classes):
+            yield f"suite: {attack.label} {clash}."
+            continue
+        try:
+            attack.build_attempts(dataset.classes)
+        except InputError as error:
+            yield from error.problems
+        except FileNotFoundError as error:
+            yield f"{attack.label}: {error}"

@@ -24,12 +24,10 @@ from trainables.training.checkpoint import (
 )
 from tuner.cli.schema import validate_arguments
 from tuner.config.domains import is_domain
-from tuner.evaluation import table
-from tuner.evaluation.arguments import TRIAL_GROUPS
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
-from tuner.evaluation.checks import checkpoint_problems
-from tuner.evaluation.settings import EvaluationSettings
+from tuner.evaluation.checks import check_checkpoints, check_suite
+from tuner.evaluation.settings import TRIAL_GROUPS, EvaluationSettings
 from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
 from tuner.layout import RESULTS_FOLDER
 
@@ -127,24 +125,6 @@ def prepare_evaluation(
     )
 
 
-def check_checkpoints(
-    folder: Path, checkpoints: Sequence[CheckpointRef], dataset: Dataset, images: Images
-) -> None:
-    """Check that every checkpoint can be attacked and that the results can be written.
-
-    Raises:
-        InputError: If not, with all problems.
-    """
-    table.read_table(folder)
-    if problems := [
-        problem
-        for checkpoint in checkpoints
-        for problem in checkpoint_problems(checkpoint, dataset, images)
-    ]:
-        raise InputError(problems)
-    table.check_writable(folder)
-
-
 def check_evaluation_target(
     folders: Sequence[str], settings: EvaluationSettings, arguments: Mapping[str, object]
 ) -> Iterator[str]:
@@ -203,25 +183,6 @@ def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
     except DataError as error:
         raise InputError([f"data: {error}"]) from None
     return dataset
-
-
-def check_suite(
-    settings: EvaluationSettings, suite: list[Attack], dataset: Dataset
-) -> Iterator[str]:
-    """Yield the problems of the number of images and of the attacks on this data set."""
-    number = len(dataset.test)
-    if settings.images and settings.images > number:
-        yield f"images: must be at most the {number} test images, got {settings.images}."
-    for attack in suite:
-        if clash := attack.class_conflict(dataset.classes):
-            yield f"suite: {attack.label} {clash}."
-            continue
-        try:
-            attack.build_attempts(dataset.classes)
-        except InputError as error:
-            yield from error.problems
-        except FileNotFoundError as error:
-            yield f"{attack.label}: {error}"
 
 
 def draw_subset(images: Images, number: int | None) -> Images:

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from trainables.errors import InputError
 from trainables.hparams.ranges import Count, Positive, Seed
 from tuner.layout import EVALUATION_FILE
-from tuner.storage.atomic import write_atomically
+from tuner.storage.safe_files import write_atomically
 
 FILE = EVALUATION_FILE
 STATE_FOLDER = "evaluation"

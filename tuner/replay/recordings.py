@@ -14,7 +14,7 @@ from trainables.training.report import Report
 from tuner.layout import EPOCHS_FILE, SEARCH_FILE, TRIALS_FILE
 from tuner.storage import search_yaml
 from tuner.storage.external_logs import reader
-from tuner.storage.remote_copy import fetch_results_folder
+from tuner.storage.remote_folders import fetch_results_folder
 
 COMPARED_COLUMNS = ["data", "threat", "threat.eps", "model"]
 """Columns in which logged runs must agree for their accuracies to be comparable."""

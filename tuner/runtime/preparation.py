@@ -29,7 +29,7 @@ from tuner.state.study import StudyProgress
 from tuner.storage.naming import check_results_folder
 from tuner.storage.results_folder import write_search_yaml
 from tuner.storage.results_store import LocalStore, RemoteStore
-from tuner.storage.safe_paths import check_links
+from tuner.storage.safe_files import check_links
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from trainables.io.retry import Retry
 from trainables.training.report import Report
 from tuner.layout import EVENT_LOG_FILE
 from tuner.state.trial import Record
-from tuner.storage.lock import acquire_lock
+from tuner.storage.safe_files import acquire_lock
 
 
 class EventLog:

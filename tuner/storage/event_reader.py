@@ -12,7 +12,7 @@ from trainables.training.report import Report
 from tuner.layout import EVENT_LOG_FILE
 from tuner.state.trial import Record
 from tuner.storage.event_schema import validate_event
-from tuner.storage.safe_paths import target_outside
+from tuner.storage.safe_files import target_outside
 
 
 def read_events(folder: Path) -> Iterator[dict[str, object]]:

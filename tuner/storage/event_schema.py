@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from trainables.errors import format_validation_error
 from trainables.hparams.ranges import MAX_COUNT
 from trainables.training.report import Report
-from tuner.storage.safe_paths import path_problem
+from tuner.storage.safe_files import path_problem
 
 TRIAL_NUMBER = re.compile(r"[0-9]{4,9}(s[0-9]{1,9})?")
 """Number of a trial; for a further seed, followed by `s` and the seed."""

@@ -1,8 +1,7 @@
 """Working copies: local copies of results folders at addresses."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -11,17 +10,14 @@ from urllib.parse import urlsplit
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from trainables.errors import InputError
-from trainables.hparams.ranges import valid_location
 from trainables.io.remote_files import (
     copy_file,
     copy_files,
-    is_url,
     join_url,
     open_filesystem,
-    wrap_access_errors,
 )
-from tuner.layout import EVENT_LOG_FILE, RESULTS_FOLDER, SEARCH_FILE, TRIALS_FOLDER
-from tuner.storage.lock import is_locked
+from tuner.layout import EVENT_LOG_FILE, TRIALS_FOLDER
+from tuner.storage.safe_files import is_locked
 
 EXCLUDED_NAMES = frozenset({TRIALS_FOLDER, "tensorboard", "export"})
 """Not copied with the rest: checkpoints (fetched where needed), event files, local exports."""
@@ -193,58 +189,6 @@ class WorkingCopy:
             self.created_folders.add(path.parent)
         with self.filesystem.open_output_stream(self.remote_path(path)) as stream:
             stream.write(content)
-
-
-def open_working_copy(address: str) -> WorkingCopy:
-    """Return the working copy of a results folder at an address, not yet refreshed.
-
-    Raises:
-        InputError: If the address holds no results folder.
-    """
-    name = PurePosixPath(urlsplit(address).path).name
-    try:
-        valid_location(address)
-    except ValueError as error:
-        raise InputError([f"{address.partition('@')[2]}: an address {error}."]) from None
-    copy = WorkingCopy(Path(RESULTS_FOLDER).absolute() / name, address)
-    with wrap_access_errors(address):
-        if not name or copy.folder / SEARCH_FILE not in copy.list_paths(copy.folder):
-            raise InputError([
-                f"{address}: holds no {SEARCH_FILE}; name the address of a results folder."
-            ])
-    return copy
-
-
-def fetch_results_folder(folder: Path | str) -> Path:
-    """Return the local path of a results folder, fetched first if it is at an address.
-
-    Of the checkpoints, only the winner's weights in `best/` are fetched.
-
-    Raises:
-        InputError: If it cannot be fetched.
-    """
-    if not is_url(str(folder)):
-        return Path(folder)
-    copy = open_working_copy(str(folder))
-    with wrap_access_errors(copy.uri):
-        copy.refresh()
-    return copy.folder
-
-
-def fetch_checkpoints(folder: Path, checkpoints: Iterable[Path]) -> None:
-    """Fetch missing checkpoints, if the folder is the working copy of an address that has them.
-
-    Raises:
-        InputError: If the address cannot be used.
-    """
-    address_file = folder / ADDRESS_FILE
-    if not address_file.is_file():
-        return
-    copy = WorkingCopy(folder, address_file.read_text())
-    with wrap_access_errors(copy.uri):
-        for path in dict.fromkeys(checkpoints):
-            with suppress(FileNotFoundError):
-                copy.fetch_checkpoint(str(path))
 
 
 def strip_parameters(address: str) -> str:

@@ -16,8 +16,8 @@ from tuner.layout import EPOCHS_FILE, SEARCH_FILE, SEED_COLUMNS, TRIALS_FILE
 from tuner.state.seed_racing import SeedStatistics
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
-from tuner.storage.atomic import write_atomically
 from tuner.storage.frames import epochs_frame, trials_frame
+from tuner.storage.safe_files import write_atomically
 
 
 def write_search_yaml(folder: Path, description: Mapping[str, object]) -> None:

@@ -5,8 +5,8 @@ import math
 import pytest
 from ray import tune
 
-from tuner.config.domain_parser import parse_value_or_domain
-from tuner.config.domains import boundary_values, check_domain, format_domain
+from tuner.config.domain_parser import check_domain, parse_value_or_domain
+from tuner.config.domains import boundary_values, format_domain
 
 
 @pytest.mark.parametrize(

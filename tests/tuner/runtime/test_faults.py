@@ -26,9 +26,13 @@ from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.persistence import error_of
 from tuner.runtime.time_limit import TimeLimitStopper
 from tuner.search import main
-from tuner.searchers.core.optuna_searcher import enqueue_trial, open_study
-from tuner.searchers.core.optuna_storage import load_optuna_study, open_optuna_storage
-from tuner.storage import atomic
+from tuner.searchers.core.optuna_storage import (
+    enqueue_trial,
+    load_optuna_study,
+    open_optuna_storage,
+    open_study,
+)
+from tuner.storage import safe_files
 from tuner.storage.event_log import EventLog
 from tuner.storage.event_reader import read_events
 from tuner.storage.naming import choose_results_folder, find_folder_to_resume
@@ -198,7 +202,7 @@ def test_frames_are_whole_or_the_ones_before(disk):
     target.write_text("before")
     fill(disk, 8192)
     with pytest.raises(OSError, match="No space left"):
-        atomic.write_atomically(target, lambda path: path.write_bytes(bytes(100_000)))
+        safe_files.write_atomically(target, lambda path: path.write_bytes(bytes(100_000)))
     assert target.read_text() == "before"
     assert {path.name for path in disk.iterdir()} == {"trials.parquet", "filler"}
 

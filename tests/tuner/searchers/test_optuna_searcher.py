@@ -10,11 +10,11 @@ from tests.oracles import make_report
 from trainables.injection import inject
 from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Level
-from tuner.config.components import STUDY_GROUPS, bind_study_member
 from tuner.config.objectives import Goal
-from tuner.config.plan import Variant
+from tuner.config.plan import STUDY_GROUPS, Variant, bind_study_member
 from tuner.searchers.core.factory import SearcherContext
-from tuner.searchers.core.optuna_searcher import OptunaSearcher, open_study
+from tuner.searchers.core.optuna_searcher import OptunaSearcher
+from tuner.searchers.core.optuna_storage import open_study
 from tuner.searchers.core.trial_subset import TrialSubset
 from tuner.state.trial import Record
 

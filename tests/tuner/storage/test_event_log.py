@@ -11,7 +11,7 @@ from tuner.layout import EVENT_LOG_FILE
 from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
 from tuner.storage.event_reader import load_events
-from tuner.storage.lock import RETRY_SECONDS, is_locked
+from tuner.storage.safe_files import RETRY_SECONDS, is_locked
 
 
 def make_trial(number, status="running", error=""):

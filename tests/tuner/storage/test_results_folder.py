@@ -32,7 +32,7 @@ from tuner.runtime.execute import report_outcome
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
-from tuner.storage import atomic, results_folder
+from tuner.storage import results_folder, safe_files
 from tuner.storage.results_store import LocalStore
 
 
@@ -231,7 +231,7 @@ def test_a_file_is_never_seen_half_written(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        atomic.write_atomically(tmp_path / "a", fail)
+        safe_files.write_atomically(tmp_path / "a", fail)
     assert (tmp_path / "a").read_text() == "old"
 
 

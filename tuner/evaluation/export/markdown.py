@@ -1,7 +1,7 @@
-"""Escape untrusted text for Markdown."""
+"""Markdown text: untrusted values escaped, configurations, tables."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.cli.console import escape_controls
@@ -22,3 +22,23 @@ def escape_markdown(value: Any) -> Any:  # noqa: ANN401
     if not isinstance(value, str):
         return value
     return SPECIAL_CHARACTERS.sub(r"\\\g<0>", escape_controls(" ".join(value.split())))
+
+
+def format_config_value(value: object) -> str:
+    """Return the name and the knobs of a member, or a value, as one line.
+
+    >>> format_config_value({"name": "pgd", "steps": 10, "step_size": None}), format_config_value(7)
+    ('pgd: steps 10, step_size none', '7')
+    """
+    if not isinstance(value, Mapping):
+        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    knobs = ", ".join(
+        f"{key} {format_config_value(knob)}" for key, knob in value.items() if key != "name"
+    )
+    return ": ".join(filter(None, [str(value.get("name", "")), knobs]))
+
+
+def render_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)

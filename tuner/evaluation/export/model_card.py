@@ -1,7 +1,7 @@
 """Render the model card of an exported network in the format of the Hugging Face Hub."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import yaml
 
 from tuner.cli.format import format_percent, format_value
 from tuner.evaluation import table
-from tuner.evaluation.export.markdown import escape_markdown
+from tuner.evaluation.export.markdown import escape_markdown, format_config_value, render_table
 from tuner.evaluation.export.robustbench import architecture_name
 from tuner.evaluation.export.winner import Winner, failed_checks, first_settings, format_radius
 
@@ -232,27 +232,7 @@ def searched_domains(study: Mapping[str, Any]) -> dict[str, Any]:
     return {path: domain for variant in variants for path, domain in variant["searched"].items()}
 
 
-def format_config_value(value: object) -> str:
-    """Return the name and the knobs of a member, or a value, as one line.
-
-    >>> format_config_value({"name": "pgd", "steps": 10, "step_size": None}), format_config_value(7)
-    ('pgd: steps 10, step_size none', '7')
-    """
-    if not isinstance(value, Mapping):
-        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
-    knobs = ", ".join(
-        f"{key} {format_config_value(knob)}" for key, knob in value.items() if key != "name"
-    )
-    return ": ".join(filter(None, [str(value.get("name", "")), knobs]))
-
-
 def format_versions(study: Mapping[str, Any]) -> str:
     """Return the versions of the software that trained the network."""
     used = [f"{name} {version}" for name, version in study.get("versions", {}).items()]
     return f"{', '.join(used) or 'Unknown'}; git commit {study.get('git_commit') or 'unknown'}."
-
-
-def render_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines)

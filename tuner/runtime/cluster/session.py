@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 from ray._private.authentication.authentication_token_setup import (
     maybe_enable_token_auth_if_token_available,
 )
@@ -22,7 +23,6 @@ from tuner.config.resources import local_resources
 from tuner.config.settings import Settings
 from tuner.runtime.cluster.capacity import capacity
 from tuner.runtime.cluster.head_watchdog import probe_port
-from tuner.runtime.cluster.loopback import listen_on_loopback
 from tuner.runtime.cluster.runtime_env import runtime_environment
 from tuner.storage.results_store import LocalStore, RemoteStore
 
@@ -157,3 +157,18 @@ def clear_node_caches(study: str) -> None:
     clear_cache(study)
     if pending:
         ray.wait(pending, num_returns=len(pending), timeout=CACHE_CLEAR_SECONDS)
+
+
+@contextmanager
+def listen_on_loopback() -> Iterator[None]:
+    """Make a Ray started inside this context listen on 127.0.0.1 only.
+
+    Ray does this on macOS and Windows, where it supports no clusters. No argument selects it:
+    Ray replaces a loopback `_node_ip_address` by an outer address.
+    """
+    default = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = default

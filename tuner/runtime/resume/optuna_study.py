@@ -11,23 +11,21 @@ from optuna.trial import FrozenTrial, create_trial
 
 from trainables.io.retry import Retry
 from trainables.training.fidelity import Level, epochs_trained
-from tuner.config.components import STUDY_GROUPS
 from tuner.config.description import describe_variants
-from tuner.config.plan import Plan, tuples_to_lists
+from tuner.config.plan import STUDY_GROUPS, Plan, tuples_to_lists
 from tuner.layout import OPTUNA_FILE
 from tuner.runtime.resume.state import ResumeState, rebuild_resume_state
 from tuner.runtime.resume.warm_start import TransferredTrials
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.distributions import VARIANT, Parameters, variant_mismatches
-from tuner.searchers.core.optuna_searcher import (
+from tuner.searchers.core.optuna_searcher import TRIAL_STATE, constraint_violations, optuna_outcome
+from tuner.searchers.core.optuna_storage import (
     NUMBER_ATTRIBUTE,
-    TRIAL_STATE,
-    constraint_violations,
     enqueue_trial,
+    load_optuna_study,
+    open_optuna_storage,
     open_study,
-    optuna_outcome,
 )
-from tuner.searchers.core.optuna_storage import load_optuna_study, open_optuna_storage
 from tuner.state.trial import SEED_SEPARATOR, Record, distinguishing_knobs
 from tuner.storage.event_reader import load_events
 

@@ -16,7 +16,7 @@ from trainables.training.constraint import Constraint
 from trainables.training.report import Report
 from tuner.layout import CHECKPOINT_PATTERN, EVENT_LOG_FILE, TRIALS_FILE
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
-from tuner.searchers.core.optuna_searcher import own_number
+from tuner.searchers.core.optuna_storage import own_number
 from tuner.state.trial import SEED_SEPARATOR, Record, TrialStatus, final_status
 from tuner.storage.event_reader import SchedulerEvent, load_events
 

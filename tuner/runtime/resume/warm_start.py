@@ -14,7 +14,7 @@ from tuner.searchers.core.distributions import Parameters, variant_mismatches
 from tuner.state.trial import Record
 from tuner.storage import search_yaml
 from tuner.storage.event_reader import load_events
-from tuner.storage.remote_copy import fetch_results_folder
+from tuner.storage.remote_folders import fetch_results_folder
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from trainables.injection import inject
 from trainables.training.fidelity import Level
-from tuner.config.components import bind_study_member
-from tuner.config.plan import Plan
+from tuner.config.plan import Plan, bind_study_member
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Scheduler
 

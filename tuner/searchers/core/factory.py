@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import optuna
 
 from trainables.injection import inject
-from tuner.config.components import bind_study_member
-from tuner.config.plan import Plan
+from tuner.config.plan import Plan, bind_study_member
 from tuner.searchers.core.trial_subset import TrialSubset
 
 SEED_STRIDE = 100_003

@@ -18,13 +18,15 @@ from trainables.training.report import Report
 from tuner.config.objectives import METRIC, MODE, Goal
 from tuner.config.plan import Variant
 from tuner.searchers.core.distributions import Parameters
+from tuner.searchers.core.optuna_storage import (
+    NUMBER_ATTRIBUTE,
+    RESUMED_ATTRIBUTE,
+    enqueue_trial,
+    open_study,
+    own_number,
+)
 from tuner.state.trial import Record
 
-STUDY_NAME = "attuner"
-"""Name of the study in its storage."""
-NUMBER_ATTRIBUTE, RESUMED_ATTRIBUTE = "trial_id", "goes_on"
-"""User attributes: the number of a trial, and that of a trial that resumes after Optuna recorded
-its end. Transferred trials have neither."""
 TRIAL_STATE = optuna.trial.TrialState
 
 
@@ -129,10 +131,8 @@ class OptunaSearcher(Searcher):
         self.running_trials[trial_id] = optuna.Trial(self.study, last._trial_id)
         record = self.records.get(number)
         if record and record.best_report and record.last_report:
-            self.best_reports[trial_id], self.last_reports[trial_id] = (
-                record.best_report,
-                record.last_report,
-            )
+            self.best_reports[trial_id] = record.best_report
+            self.last_reports[trial_id] = record.last_report
 
     def rename(self, old: str, new: str) -> None:
         """Change Ray's ID of a trial that never started."""
@@ -161,10 +161,8 @@ class OptunaSearcher(Searcher):
         """Report an epoch to Optuna."""
         report = Report.from_result(result)
         if not self.goal.is_multi_objective:
-            trial, step = (
-                self.running_trials[trial_id],
-                epochs_trained(self.levels, report.position),
-            )
+            trial = self.running_trials[trial_id]
+            step = epochs_trained(self.levels, report.position)
             # read one trial: reading all would take longer the more there are
             stored = self.study._storage.get_trial(trial._trial_id)
             if step not in stored.intermediate_values:  # epochs may be reported twice after a crash
@@ -219,27 +217,6 @@ class OptunaSearcher(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Do nothing: a study is resumed from its storage and `records`."""
-
-
-def open_study(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
-    """Return the study that a storage holds, or a new one."""
-    directions = [optuna.study.StudyDirection.MAXIMIZE for _ in goal.objectives]
-    return optuna.create_study(
-        study_name=STUDY_NAME, storage=storage, load_if_exists=True, directions=directions
-    )
-
-
-def enqueue_trial(study: optuna.Study, params: Mapping[str, object], number: str) -> None:
-    """Queue a trial, with some of its parameters fixed."""
-    study.enqueue_trial(dict(params), user_attrs={NUMBER_ATTRIBUTE: number})
-
-
-def own_number(trial: optuna.trial.FrozenTrial) -> str:
-    """Return the number of the trial that an Optuna trial belongs to; empty: transferred."""
-    number: str = trial.user_attrs.get(NUMBER_ATTRIBUTE) or trial.user_attrs.get(
-        RESUMED_ATTRIBUTE, ""
-    )
-    return number
 
 
 def missing_cells(study: optuna.Study, parameters: Parameters) -> Iterator[dict[str, object]]:

@@ -1,5 +1,6 @@
-"""Journal storage of the Optuna study, with retries while the file system fails."""
+"""The Optuna study and its journal storage, with retries while the file system fails."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import optuna
@@ -7,10 +8,16 @@ from optuna.storages.journal import JournalFileBackend
 
 from trainables.errors import InputError
 from trainables.io.retry import Retry
+from tuner.config.objectives import Goal
 from tuner.layout import OPTUNA_FILE
-from tuner.searchers.core.optuna_searcher import STUDY_NAME, own_number
 from tuner.storage.event_log import trim_partial_line
 from tuner.storage.event_schema import TRIAL_NUMBER
+
+STUDY_NAME = "attuner"
+"""Name of the study in its storage."""
+NUMBER_ATTRIBUTE, RESUMED_ATTRIBUTE = "trial_id", "goes_on"
+"""User attributes: the number of a trial, and that of a trial that resumes after Optuna recorded
+its end. Transferred trials have neither."""
 
 WRITE_TIMEOUT = 600.0
 """Seconds of retrying a failed write, before the study ends."""
@@ -111,3 +118,24 @@ def open_optuna_storage(
     repair_optuna_log(file)
     backend = RetryingJournalFile(file, retry) if retry else JournalFileBackend(str(file))
     return optuna.storages.JournalStorage(backend)
+
+
+def open_study(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
+    """Return the study that a storage holds, or a new one."""
+    directions = [optuna.study.StudyDirection.MAXIMIZE for _ in goal.objectives]
+    return optuna.create_study(
+        study_name=STUDY_NAME, storage=storage, load_if_exists=True, directions=directions
+    )
+
+
+def enqueue_trial(study: optuna.Study, params: Mapping[str, object], number: str) -> None:
+    """Queue a trial, with some of its parameters fixed."""
+    study.enqueue_trial(dict(params), user_attrs={NUMBER_ATTRIBUTE: number})
+
+
+def own_number(trial: optuna.trial.FrozenTrial) -> str:
+    """Return the number of the trial that an Optuna trial belongs to; empty: transferred."""
+    number: str = trial.user_attrs.get(NUMBER_ATTRIBUTE) or trial.user_attrs.get(
+        RESUMED_ATTRIBUTE, ""
+    )
+    return number

@@ -11,8 +11,7 @@ from tuner.runtime.resume import optuna_study
 from tuner.runtime.resume.optuna_study import ensure_optuna_study, load_resume_state
 from tuner.runtime.resume.warm_start import load_warm_start
 from tuner.schedulers.core.factory import build_scheduler
-from tuner.searchers.core.optuna_searcher import STUDY_NAME
-from tuner.searchers.core.optuna_storage import load_optuna_study, open_optuna_storage
+from tuner.searchers.core.optuna_storage import STUDY_NAME, load_optuna_study, open_optuna_storage
 
 STATE = optuna.trial.TrialState
 WD = "optimizer.weight_decay"

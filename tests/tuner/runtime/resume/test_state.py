@@ -15,8 +15,12 @@ from tuner.runtime.resume.state import rebuild_resume_state, rewind
 from tuner.schedulers import asha, halving, none
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
-from tuner.searchers.core.optuna_searcher import STUDY_NAME, enqueue_trial
-from tuner.searchers.core.optuna_storage import load_optuna_study, open_optuna_storage
+from tuner.searchers.core.optuna_storage import (
+    STUDY_NAME,
+    enqueue_trial,
+    load_optuna_study,
+    open_optuna_storage,
+)
 from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
 

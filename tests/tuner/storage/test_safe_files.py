@@ -16,8 +16,7 @@ from tuner.evaluate import main as evaluate
 from tuner.export import main as export
 from tuner.layout import EVENT_LOG_FILE, OPTUNA_FILE
 from tuner.search import main as search
-from tuner.searchers.core.optuna_searcher import open_study
-from tuner.searchers.core.optuna_storage import open_optuna_storage
+from tuner.searchers.core.optuna_storage import open_optuna_storage, open_study
 from tuner.storage.event_reader import load_events
 
 OWN = {"optimizer__weight_decay": 1e-3}

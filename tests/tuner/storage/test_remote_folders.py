@@ -36,7 +36,8 @@ from tuner.state.trial import Record
 from tuner.storage import results_folder
 from tuner.storage.event_log import EventLog
 from tuner.storage.naming import check_results_folder
-from tuner.storage.remote_copy import WorkingCopy, fetch_results_folder
+from tuner.storage.remote_copy import WorkingCopy
+from tuner.storage.remote_folders import fetch_results_folder
 from tuner.storage.results_store import RemoteStore
 
 CHEAP = ["images=20", "suite=fgsm"]
