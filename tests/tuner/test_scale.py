@@ -1,7 +1,7 @@
 """What a study costs an event does not grow with its trials as fast as they do.
 
 Python's own calls are counted, which no other process disturbs. Linear growth would be a factor of
-4 from 1,000 to 4,000 trials, and none is 1; 1.5 leaves room for logarithms (1.2) and for lists that
+4 from 1,000 to 4,000 trials, and none is 1; 1.5 allows for logarithms (1.2) and for lists that
 are doubled.
 """
 
@@ -23,8 +23,12 @@ from tuner.state.trial import Record, ReportTotals
 from tuner.storage.checkpoint_retention import CheckpointRetention
 from tuner.storage.results_store import LocalStore
 
-COURSE = 4
+EPOCHS = 4
 LIMIT = 1.5
+
+
+def build_fidelity(trials):
+    return FidelityPlan(epochs=EPOCHS, trials=trials)
 
 
 def calls(function):
@@ -52,7 +56,7 @@ class Study:
 
     def __init__(self, folder, trials):
         self.progress = StudyProgress(
-            2 * trials, (asha.build(course=self.course(trials))).levels, 10
+            2 * trials, (asha.build(course=build_fidelity(trials))).levels, 10
         )
         for number in range(trials):
             self.progress.records[f"{number:05d}"] = ended(number, 0.1 + number / 1e6)
@@ -61,16 +65,12 @@ class Study:
             self.progress.records[f"{number:05d}"].status = "running"
         with open("/dev/null", "w") as nowhere:
             self.lines = LineLog(self.progress, Console(file=nowhere, width=200))
-            journal = SimpleNamespace(retry=lambda what, act: act())
+            event_log = SimpleNamespace(retry=lambda what, act: act())
             self.disk = CheckpointRetention(
-                LocalStore(folder.parent), self.progress, journal, print
+                LocalStore(folder.parent), self.progress, event_log, print
             )
             self.event(trials)  # the first looks at everything
             self.calls = calls(lambda: self.event(trials + 1))
-
-    @staticmethod
-    def course(trials):
-        return FidelityPlan(epochs=COURSE, trials=trials)
 
     def event(self, number):
         """Let a running trial report and end."""
@@ -89,12 +89,10 @@ def test_what_disk_and_display_cost_an_event(tmp_path):
 
 @pytest.mark.parametrize("scheduler", [asha, halving])
 def test_what_a_rule_costs_an_event(scheduler):
-    """All but one have come to the first rung; then the last one does, and who waits goes on."""
+    """All but one have reached the first rung; then the last one does, and a paused one resumes."""
 
     def cost(trials):
-        rule = scheduler.build(
-            course=FidelityPlan(epochs=COURSE, trials=trials), **rungs[scheduler]
-        )
+        rule = scheduler.build(course=build_fidelity(trials), **rungs[scheduler])
         for number in range(trials):
             rule.on_start(f"{number:05d}")
         for number in range(trials - 1):
@@ -156,8 +154,8 @@ def test_an_account_follows_trials_that_end_and_go_on():
 
 
 def test_who_waits_at_a_rung_is_found_as_by_sorting_all():
-    """Against the plain rule: the best so many of all that have come, less who has gone on."""
-    rule = halving.build(course=FidelityPlan(epochs=COURSE, trials=40), rungs=(0.25,), keep=(0.25,))
+    """Compare with sorting all: the best of those at the rung, without the resumed ones."""
+    rule = halving.build(course=FidelityPlan(epochs=EPOCHS, trials=40), rungs=(0.25,), keep=(0.25,))
     values = {f"{n:02d}": (n * 37 % 11) / 10 for n in range(40)}
     gone = []
     for trial, value in values.items():

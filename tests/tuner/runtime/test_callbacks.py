@@ -1,4 +1,4 @@
-"""Our own account of a study, as Ray's events change it."""
+"""The state of a study, as Ray's events change it."""
 
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -13,10 +13,10 @@ def test_an_epoch_that_is_reported_again_counts_as_it_came_last():
     record = Record(
         "0000", {}, 0, {}, [make_report(1, 0.3), make_report(2, 0.5), make_report(3, 0.6)]
     )
-    told = []
+    notified = []
     progress = SimpleNamespace(records={"0000": record})
-    watch = StudyCallback(progress, [], told.append, None, None, None, {}, print, None)
+    callback = StudyCallback(progress, [], notified.append, None, None, None, {}, print, None)
     trial = SimpleNamespace(config={"trial": "0000"})
-    watch.on_trial_result(0, [], trial, asdict(make_report(2, 0.4)))
+    callback.on_trial_result(0, [], trial, asdict(make_report(2, 0.4)))
     assert record.reports == [make_report(1, 0.3), make_report(2, 0.4)]
-    assert told == [record]
+    assert notified == [record]

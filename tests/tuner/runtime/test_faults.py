@@ -37,22 +37,24 @@ from tuner.storage.event_log import EventLog
 from tuner.storage.event_reader import read_events
 from tuner.storage.naming import choose_results_folder, find_folder_to_resume
 
-# Ray leaves files of its own open
+# Ray leaves its files open
 
 WORDS = ["space=weight_decay", *SMALL, "scheduler=none", "concurrency=1"]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, machine):
-    """Return a folder with the study `whole`, which nothing has happened to."""
-    folder = tmp_path_factory.mktemp("whole")
-    assert search(folder, *WORDS, "trials=3", name="whole").returncode == 0
+def uninterrupted(tmp_path_factory, machine):
+    """Return a folder with a study that was not interrupted."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    assert search(folder, *WORDS, "trials=3", name="uninterrupted").returncode == 0
     return folder
 
 
-def same_as(whole, tmp_path, name="cut"):
-    """Assert that a study has come to what the one has that nothing has happened to."""
-    for one, other in zip(comparable(whole, "whole"), comparable(tmp_path, name), strict=True):
+def assert_same_results(uninterrupted, tmp_path, name="cut"):
+    """Assert that a study has the results of the uninterrupted one."""
+    for one, other in zip(
+        comparable(uninterrupted, "uninterrupted"), comparable(tmp_path, name), strict=True
+    ):
         pd.testing.assert_frame_equal(one, other)
     reports = [line for line in read_events(tmp_path / name) if line["event"] == "ended"]
     assert sorted(line["trial_id"] for line in reports) == ["0000", "0001", "0002"]
@@ -60,7 +62,7 @@ def same_as(whole, tmp_path, name="cut"):
 
 @pytest.fixture
 def disk(tmp_path):
-    """Return a file system of its own of 32 MB, and a file that leaves 64 kB of it."""
+    """Return a separate file system of 32 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)]
@@ -81,8 +83,8 @@ def fill(disk, free):
     return filler
 
 
-class Answering(StringIO):
-    """A terminal whose reader makes room as soon as there is told to be none."""
+class FreeingTerminal(StringIO):
+    """A terminal whose reader frees the disk on the first warning that it is full."""
 
     def __init__(self, filler):
         super().__init__()
@@ -94,8 +96,8 @@ class Answering(StringIO):
         return super().write(text)
 
 
-def timeless(monkeypatch):
-    """Replace the time of `patience` by a list of the pauses that it makes."""
+def record_pauses(monkeypatch):
+    """Replace the clock of `Retry`; return the list of its pauses."""
     pauses = []
     clock = SimpleNamespace(monotonic=lambda: sum(pauses), sleep=pauses.append)
     monkeypatch.setattr("trainables.io.retry.time", clock)
@@ -103,7 +105,7 @@ def timeless(monkeypatch):
 
 
 def test_what_is_refused_is_tried_again_after_longer_and_longer_pauses(monkeypatch):
-    pauses, said, left = timeless(monkeypatch), [], [OSError(28, "as the system has it")] * 9
+    pauses, said, left = record_pauses(monkeypatch), [], [OSError(28, "as the system has it")] * 9
 
     def act():
         if left:
@@ -116,7 +118,7 @@ def test_what_is_refused_is_tried_again_after_longer_and_longer_pauses(monkeypat
 
 
 def test_in_the_end_it_is_given_up_and_then_all_is_tried_once(monkeypatch):
-    pauses, said = timeless(monkeypatch), []
+    pauses, said = record_pauses(monkeypatch), []
     patiently = Retry(said.append, timeout=1.0)
 
     def refuse():
@@ -148,11 +150,11 @@ def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
     filler = fill(disk, 65536)
     said = []
 
-    def make_room(text):
+    def free_space(text):
         said.append(text)
         filler.unlink()
 
-    journal = EventLog(disk, Retry(make_room, timeout=9.0))
+    journal = EventLog(disk, Retry(free_space, timeout=9.0))
     number = 0
     while not said:
         journal.log_report(f"{number:04d}", make_report(1, 0.5))
@@ -180,15 +182,15 @@ def test_without_room_a_line_is_whole_or_not_there(disk):
     assert len(list(read_events(disk))) == written > 9
 
 
-def test_the_searchers_study_waits_for_room_too(disk):
+def test_the_searchers_study_waits_for_space_too(disk):
     filler = fill(disk, 65536)
     said = []
 
-    def make_room(text):
+    def free_space(text):
         said.append(text)
         filler.unlink()
 
-    study = open_study(open_optuna_storage(disk, retry=Retry(make_room, timeout=9.0)), Goal())
+    study = open_study(open_optuna_storage(disk, retry=Retry(free_space, timeout=9.0)), Goal())
     asked = 0
     while not said:
         enqueue_trial(study, {"x": 0.5}, f"{asked:04d}")
@@ -208,18 +210,20 @@ def test_frames_are_whole_or_the_ones_before(disk):
 
 
 @pytest.mark.slow
-def test_a_search_waits_for_room_on_a_full_disk(whole, disk):
-    """There is room for two checkpoints of 2.7 MB; the third is told to be refused."""
-    out = Answering(fill(disk, 7_000_000))
+def test_a_search_waits_for_space_on_a_full_disk(uninterrupted, disk):
+    """Two checkpoints of 2.7 MB fit; a warning reports that the third did not."""
+    out = FreeingTerminal(fill(disk, 7_000_000))
     with redirect_stdout(out):
         assert main([*WORDS, "trials=3", f"results={disk}", "name=cut"]) == 0
     assert "cannot write its checkpoint" in out.getvalue()
     assert out.getvalue().count("trying again") == 1
-    same_as(whole, disk)
+    assert_same_results(uninterrupted, disk)
 
 
 @pytest.mark.slow
-def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, monkeypatch):
+def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(
+    uninterrupted, disk, monkeypatch
+):
     monkeypatch.setattr("tuner.runtime.execute.WRITE_TIMEOUT", 0.5)
     filler = fill(disk, 7_000_000)
     done = search(disk, *WORDS, "trials=3", name="cut")
@@ -231,7 +235,7 @@ def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(whole, disk, 
     assert before
     filler.unlink()
     assert search(disk, *WORDS, "trials=3", "resume=auto", name="cut").returncode == 0
-    same_as(whole, disk)
+    assert_same_results(uninterrupted, disk)
 
 
 def test_the_time_of_a_study_is_not_that_of_the_clock(monkeypatch):
@@ -246,13 +250,13 @@ def test_the_time_of_a_study_is_not_that_of_the_clock(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_clock_that_jumps_changes_nothing(whole, tmp_path, monkeypatch):
+def test_a_clock_that_jumps_changes_nothing(uninterrupted, tmp_path, monkeypatch):
     real, jumps = time.time, cycle([0.0, 7200.0, -7200.0])
     monkeypatch.setattr("time.time", lambda: real() + next(jumps))
     done = search(tmp_path, *WORDS, "trials=3", "time_budget=1h", name="cut")
     monkeypatch.undo()
     assert done.returncode == 0, done.stderr
-    same_as(whole, tmp_path)
+    assert_same_results(uninterrupted, tmp_path)
     assert frames(tmp_path, "cut")[0].seconds.between(0, 600).all()
 
 
@@ -296,7 +300,7 @@ def sleepy(tmp_path, epochs=1):
 @pytest.mark.slow
 @pytest.mark.parametrize(("lives", "status", "epochs"), [(3, "completed", 3), (1, "failed", 1)])
 def test_a_trial_that_hangs_is_ended(tmp_path, machine, monkeypatch, lives, status, epochs):
-    """It goes on from its first epoch, or has failed if its processes have died too often."""
+    """It resumes from its first epoch, or has failed if its processes have died too often."""
     monkeypatch.setattr("tuner.runtime.trial_queue.MAX_PROCESS_DEATHS", lives)
     words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=2", "report_limit=8s"]
     done = search(tmp_path, *words)

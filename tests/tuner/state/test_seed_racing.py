@@ -1,4 +1,4 @@
-"""Who gets another seed, worked out by hand."""
+"""Which configurations get another seed, worked out by hand."""
 
 import math
 
@@ -16,7 +16,9 @@ def test_one_seed_each_is_as_sure_as_the_images_are_many():
     """0.5 on 400 images has an error of 0.025: intervals of 0.049 reach down to 0.402."""
     values = {"a": [0.5], "b": [0.41], "c": [0.39]}
     assert next_seeds(values, max_seeds=3, n_images=400) == [("a", 1), ("b", 1)]
-    assert next_seeds(values, max_seeds=3, n_images=40_000) == []  # 0.0049: nobody comes near
+    assert (
+        next_seeds(values, max_seeds=3, n_images=40_000) == []
+    )  # 0.0049: no other interval overlaps
     assert next_seeds(values, max_seeds=1, n_images=400) == []
 
 
@@ -54,21 +56,21 @@ def test_the_spread_is_pooled():
 
 
 def test_the_probability_of_being_best_of_equals_is_a_half():
-    found = compute_seed_statistics({"a": [0.5, 0.6], "b": [0.6, 0.5]}, n_images=400)
-    assert found["a"].mean == pytest.approx(0.55)
-    assert found["a"].std == pytest.approx(math.sqrt(0.005))
-    assert found["a"].n == 2
+    statistics = compute_seed_statistics({"a": [0.5, 0.6], "b": [0.6, 0.5]}, n_images=400)
+    assert statistics["a"].mean == pytest.approx(0.55)
+    assert statistics["a"].std == pytest.approx(math.sqrt(0.005))
+    assert statistics["a"].n == 2
     # four standard errors of 20,000 draws
-    assert found["a"].probability_best == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(20_000))
-    assert found["a"].probability_best + found["b"].probability_best == pytest.approx(1)
+    assert statistics["a"].probability_best == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(20_000))
+    assert statistics["a"].probability_best + statistics["b"].probability_best == pytest.approx(1)
 
 
 def test_the_probability_of_being_best_by_hand():
     """One seed each, 0.5 and 0.45 on 400 images: errors of 0.025, so the difference is 0.05 over
     0.0354, and with a freedom of 400 nearly normal: Phi(1.414) = 0.921."""
-    found = compute_seed_statistics({"a": [0.5], "b": [0.45]}, n_images=400)
-    assert found["a"].probability_best == pytest.approx(0.921, abs=0.01)
-    assert math.isnan(found["a"].std)
+    statistics = compute_seed_statistics({"a": [0.5], "b": [0.45]}, n_images=400)
+    assert statistics["a"].probability_best == pytest.approx(0.921, abs=0.01)
+    assert math.isnan(statistics["a"].std)
 
 
 def test_nothing_is_known_of_what_failed():

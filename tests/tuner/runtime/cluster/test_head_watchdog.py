@@ -10,13 +10,13 @@ import pytest
 
 from benchmarks.cluster import count_lost_epochs, start_cluster
 from tests.tuner.runtime import test_faults
-from tests.tuner.runtime.test_faults import WORDS, same_as
+from tests.tuner.runtime.test_faults import WORDS, assert_same_results
 from tests.tuner.test_search import frames
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.cluster import head_watchdog
 from tuner.storage.event_reader import read_events
 
-whole = test_faults.whole
+uninterrupted = test_faults.uninterrupted
 HEAD = r"the head node of the Ray cluster, \S+:\d+,"
 LONGEST = 200.0
 """Seconds for what takes ten."""
@@ -28,8 +28,8 @@ def head():
         yield running
 
 
-def searching(head, tmp_path, *words):
-    """Start the command in a process of its own, on a cluster."""
+def start_search(head, tmp_path, *words):
+    """Start the command in a separate process, on a cluster."""
     words = [*WORDS, "trials=3", "gpu=0", f"address={head.address}", *words]
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=cut"]
     return subprocess.Popen(
@@ -37,25 +37,25 @@ def searching(head, tmp_path, *words):
     )
 
 
-def reporting(process, journal):
+def wait_for_report(process, event_log):
     """Wait until a trial has reported, once more than before."""
     until = time.monotonic() + LONGEST
-    before = journal.read_text().count('"reported"') if journal.exists() else 0
-    while not (journal.exists() and journal.read_text().count('"reported"') > before):
+    before = event_log.read_text().count('"reported"') if event_log.exists() else 0
+    while not (event_log.exists() and event_log.read_text().count('"reported"') > before):
         assert time.monotonic() < until
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
 
 
 @pytest.mark.slow
-def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_path, head):
-    """The driver ends by itself and says how to go on; the second time it dies with the head."""
-    journal = tmp_path / "cut" / EVENT_LOG_FILE
-    process = searching(head, tmp_path)
-    reporting(process, journal)
+def test_a_study_is_resumed_after_the_head_of_its_cluster_was_killed(uninterrupted, tmp_path, head):
+    """The driver ends by itself and says how to resume; the second time it dies with the head."""
+    event_log = tmp_path / "cut" / EVENT_LOG_FILE
+    process = start_search(head, tmp_path)
+    wait_for_report(process, event_log)
     head.kill()
     out, err = process.communicate(timeout=LONGEST)
-    assert journal.read_text().count('"ended"') < 3
+    assert event_log.read_text().count('"ended"') < 3
     assert process.returncode == 1
     assert re.search(f"caution: {HEAD} does not answer .*Connection refused", out)
     assert re.search(f"Stopped early: {HEAD} is gone. .* with resume=auto.$", out.rstrip())
@@ -63,38 +63,38 @@ def test_a_study_goes_on_after_the_head_of_its_cluster_was_killed(whole, tmp_pat
     assert "GCS" not in err
     assert frames(tmp_path, "cut")[0].status.tolist() == ["stopped"]
     head.start()
-    process = searching(head, tmp_path, "resume=auto")
-    reporting(process, journal)
+    process = start_search(head, tmp_path, "resume=auto")
+    wait_for_report(process, event_log)
     head.kill()
     process.kill()
     process.communicate(timeout=LONGEST)
-    assert journal.read_text().count('"ended"') < 3
+    assert event_log.read_text().count('"ended"') < 3
     head.start()
-    again = searching(head, tmp_path, "resume=auto")
+    again = start_search(head, tmp_path, "resume=auto")
     out, err = again.communicate(timeout=LONGEST)
     assert again.returncode == 0, err
     assert "Resuming " in out
-    same_as(whole, tmp_path)
+    assert_same_results(uninterrupted, tmp_path)
     assert (
         count_lost_epochs(list(read_events(tmp_path / "cut"))) == 0
     )  # no epoch anew whose checkpoint was kept
 
 
-@pytest.mark.parametrize(("away", "gone"), [(0.5, False), (60.0, True)])
-def test_a_head_that_comes_back_in_time_is_not_lost(monkeypatch, away, gone):
-    """It is knocked at every 1/16 s of a clock of its own, and waited for for 1 s."""
-    now, said = [0.0], []
-    over = SimpleNamespace(wait=lambda seconds: now.append(now[-1] + seconds) or now[-1] > 9)
+@pytest.mark.parametrize(("silence", "is_lost"), [(0.5, False), (60.0, True)])
+def test_a_head_that_comes_back_in_time_is_not_lost(monkeypatch, silence, is_lost):
+    """It is probed every 1/16 s of a simulated clock; the limit is 1 s."""
+    now, warnings = [0.0], []
+    stop_event = SimpleNamespace(wait=lambda seconds: now.append(now[-1] + seconds) or now[-1] > 9)
 
-    def knock(address):
+    def probe(address):
         assert address == "10.0.0.1:6379"
-        if 2 < now[-1] < 2 + away or 5 < now[-1] < 5 + away:
+        if 2 < now[-1] < 2 + silence or 5 < now[-1] < 5 + silence:
             raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(head_watchdog, "time", SimpleNamespace(monotonic=lambda: now[-1]))
-    monkeypatch.setattr(head_watchdog, "probe_port", knock)
+    monkeypatch.setattr(head_watchdog, "probe_port", probe)
     monkeypatch.setattr(head_watchdog, "HEAD_TIMEOUT", 1.0)
     monkeypatch.setattr(head_watchdog, "POLL_SECONDS", 0.0625)
-    assert head_watchdog.wait_until_lost("10.0.0.1:6379", over, said.append) is gone
-    assert now[-1] == (3.0625 if gone else 9.0625)  # heard at 2; 1 + 1/16 is the first above 1
-    assert len(said) == (1 if gone else 2)
+    assert head_watchdog.wait_until_lost("10.0.0.1:6379", stop_event, warnings.append) is is_lost
+    assert now[-1] == (3.0625 if is_lost else 9.0625)  # answers at 2; 1 + 1/16 is the first above 1
+    assert len(warnings) == (1 if is_lost else 2)

@@ -32,7 +32,7 @@ TUNER = Path(__file__).parents[4] / "tuner"
 
 @pytest.mark.slow
 def test_of_24_trials_on_three_nodes_none_is_lost_when_one_node_dies(tmp_path):
-    """Those of the dead node go on elsewhere, from the last epoch whose checkpoint was kept."""
+    """Those of the dead node resume elsewhere, from the last epoch whose checkpoint was kept."""
     with start_cluster() as running:
         (tmp_path / "token").write_text("0" * 64)
         refused = join(running, tmp_path, RAY_AUTH_TOKEN_PATH=str(tmp_path / "token"))

@@ -1,4 +1,4 @@
-"""In which other spaces a study may go on."""
+"""In which other spaces a study may be resumed."""
 
 import pytest
 
@@ -13,7 +13,7 @@ BEFORE = [
 ]
 
 
-def told(tmp_path, before, after):
+def find_problems(tmp_path, before, after):
     described = description.describe_study(make_plan(*before), (), 0, [])
     return list(check_space_contains(tmp_path, described, make_plan(*after)))
 
@@ -31,11 +31,11 @@ def told(tmp_path, before, after):
     ],
 )
 def test_a_space_that_holds_all_of_it_is_wider(tmp_path, more):
-    assert told(tmp_path, BEFORE, [*BEFORE, *more]) == []
+    assert find_problems(tmp_path, BEFORE, [*BEFORE, *more]) == []
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ("optimizer.weight_decay=loguniform(0.04,1)", "got loguniform(0.04, 1)."),
         ("optimizer.weight_decay=loguniform(0.01,0.9)", "hold loguniform(0.03137254901960784, 1)"),
@@ -55,14 +55,14 @@ def test_a_space_that_holds_all_of_it_is_wider(tmp_path, more):
         ),
     ],
 )
-def test_what_is_lost_is_told_knob_by_knob(tmp_path, more, said):
-    (problem,) = told(tmp_path, BEFORE, [*BEFORE, more])
-    assert said in problem
+def test_what_is_lost_is_reported_knob_by_knob(tmp_path, more, message):
+    (problem,) = find_problems(tmp_path, BEFORE, [*BEFORE, more])
+    assert message in problem
     assert str(tmp_path) in problem
 
 
 def test_variants_may_be_added_and_not_taken_away(tmp_path):
     two, three = ["optimizer=choice(adam,sgd)"], ["optimizer=choice(adam,sgd,adamw)"]
-    assert told(tmp_path, two, three) == []
-    (problem,) = told(tmp_path, three, two)
+    assert find_problems(tmp_path, two, three) == []
+    (problem,) = find_problems(tmp_path, three, two)
     assert "has the variant 'optimizer=adamw'" in problem

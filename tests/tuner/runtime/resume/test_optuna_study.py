@@ -1,4 +1,4 @@
-"""A study made anew: with what it knew, under the numbers it had, and never half."""
+"""The Optuna study is created, extended, and never left half-written."""
 
 import optuna
 import pytest
@@ -27,20 +27,20 @@ def study(folder):
     return optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(folder))
 
 
-def known(folder, plan):
+def load_records(folder, plan):
     """Return the trials of a study."""
     return load_resume_state(folder, plan, build_scheduler(plan), load_optuna_study(folder)).records
 
 
-def taken_up(folder, plan):
-    """Return the searcher of a study that goes on with a plan."""
-    rule = build_scheduler(plan)
+def resume_searcher(folder, plan):
+    """Return the searcher of a study that a plan resumes."""
+    scheduler = build_scheduler(plan)
     before = load_optuna_study(folder)
-    past = load_resume_state(folder, plan, rule, before).records
+    records = load_resume_state(folder, plan, scheduler, before).records
     kept = ensure_optuna_study(
-        folder, plan, rule.levels, past, load_warm_start(plan, folder), before=before
+        folder, plan, scheduler.levels, records, load_warm_start(plan, folder), before=before
     )
-    return build_searcher(plan, kept, past, rule)
+    return build_searcher(plan, kept, records, scheduler)
 
 
 @pytest.fixture
@@ -68,10 +68,10 @@ def test_a_study_is_made_once_for_a_space(tmp_path):
 
 def test_in_a_wider_space_a_study_knows_what_it_knew(folder):
     plan = make_plan(f"{WD}=loguniform(1e-6,1)", "attack.step_size=uniform(0.05,0.2)")
-    search = taken_up(folder, plan)
-    whole, stopped, failed, waiting, running = study(folder).trials
-    assert (whole.state, whole.value) == (STATE.COMPLETE, 0.5)
-    assert whole.intermediate_values == {1: 0.3, 2: 0.5, 3: 0.4}
+    search = resume_searcher(folder, plan)
+    complete, stopped, failed, waiting, running = study(folder).trials
+    assert (complete.state, complete.value) == (STATE.COMPLETE, 0.5)
+    assert complete.intermediate_values == {1: 0.3, 2: 0.5, 3: 0.4}
     assert (stopped.state, stopped.value) == (STATE.PRUNED, 0.1)
     assert stopped.intermediate_values == {1: 0.2, 2: 0.1}
     assert (failed.state, waiting.state, running.state) == (
@@ -80,24 +80,24 @@ def test_in_a_wider_space_a_study_knows_what_it_knew(folder):
         STATE.RUNNING,
     )
     # the step that was fixed before is 0.1 in the recipe
-    assert whole.params == {WD: 1e-3, "attack.step_size": 0.1}
-    assert whole.distributions[WD] == FloatDistribution(1e-6, 1, log=True)
+    assert complete.params == {WD: 1e-3, "attack.step_size": 0.1}
+    assert complete.distributions[WD] == FloatDistribution(1e-6, 1, log=True)
     assert [t.user_attrs["trial_id"] for t in study(folder).trials] == [
         f"{number:04d}" for number in range(5)
     ]
     search.attach("r", "0004")
-    assert search.running_trials["r"].params[WD] == 3e-4  # it goes on as it was
+    assert search.running_trials["r"].params[WD] == 3e-4  # it resumes with the same knobs
     assert [search.suggest(str(i))["trial"] for i in range(2)] == ["0003", "0005"]
 
 
 def test_trials_of_an_earlier_run_have_the_columns_of_a_wider_plan(folder):
     plan = make_plan("attack.step_size=uniform(0.05,0.2)")
-    assert known(folder, plan)["0000"].knobs == {"attack.step_size": 0.1, WD: 1e-3}
+    assert load_records(folder, plan)["0000"].knobs == {"attack.step_size": 0.1, WD: 1e-3}
 
 
-def test_a_variant_of_its_own_becomes_one_of_several(folder):
+def test_a_single_variant_becomes_one_of_several(folder):
     plan = make_plan("optimizer=choice(adam,adamw)", f"{WD}=loguniform(1e-5,1e-2)")
-    search = taken_up(folder, plan)
+    search = resume_searcher(folder, plan)
     trials = study(folder).trials
     assert trials[0].params["variant"] == "optimizer=adam"
     assert trials[0].distributions["variant"] == CategoricalDistribution([
@@ -114,7 +114,7 @@ def test_a_grid_grows_by_the_cells_that_it_lacks(tmp_path):
     folder = write_results_folder(
         tmp_path, plan, *(make_record(plan, i, 0.3, attack__steps=i + 1) for i in (0, 2))
     )
-    search = taken_up(folder, make_plan("attack.steps=grid(1,2,3,4)", fixed))
+    search = resume_searcher(folder, make_plan("attack.steps=grid(1,2,3,4)", fixed))
     proposed = [search.suggest(str(i)) for i in range(2)]
     assert [(c["trial"], c["attack"]["steps"]) for c in proposed] == [("0001", 2), ("0003", 4)]
 
@@ -122,41 +122,41 @@ def test_a_grid_grows_by_the_cells_that_it_lacks(tmp_path):
 @pytest.mark.parametrize("dies_at", range(5))
 def test_dying_half_way_leaves_the_study_that_was(folder, dies_at, monkeypatch):
     plan = make_plan()
-    first = ensure_optuna_study(folder, plan, LEVELS, known(folder, plan), [], before=None)
+    first = ensure_optuna_study(folder, plan, LEVELS, load_records(folder, plan), [], before=None)
     before = (folder / "optuna.log").read_bytes()
     wide = make_plan(f"{WD}=loguniform(1e-6,1)")
-    add, added = optuna.Study.add_trial, []
+    add_trial, added = optuna.Study.add_trial, []
 
-    def dying(self, frozen):
+    def add_or_die(self, frozen):
         if len(added) == dies_at:
             raise KeyboardInterrupt
         added.append(frozen)
-        add(self, frozen)
+        add_trial(self, frozen)
 
     with monkeypatch.context() as patch:
-        patch.setattr(optuna.Study, "add_trial", dying)
+        patch.setattr(optuna.Study, "add_trial", add_or_die)
         with pytest.raises(KeyboardInterrupt):
-            ensure_optuna_study(folder, wide, LEVELS, known(folder, wide), [], before=first)
+            ensure_optuna_study(folder, wide, LEVELS, load_records(folder, wide), [], before=first)
     assert (folder / "optuna.log").read_bytes() == before
     assert (
-        ensure_optuna_study(folder, wide, LEVELS, known(folder, wide), [], before=first)
+        ensure_optuna_study(folder, wide, LEVELS, load_records(folder, wide), [], before=first)
         is not first
     )
     assert len(study(folder).trials) == 5
     assert not (folder / ".optuna.log").exists()
 
 
-def begun(tmp_path, *words):
-    """Return a folder in which a plan has begun and done nothing, and the plan."""
+def start_study(tmp_path, *words):
+    """Return a results folder without trials, and its plan."""
     plan = make_plan(*words)
     return write_results_folder(tmp_path / "mine", plan), plan
 
 
-def lender(tmp_path, number):
+def write_source(tmp_path, number):
     plan = make_plan()
     values = [1e-5 * 2**i for i in range(number)]
     return write_results_folder(
-        tmp_path / "lender",
+        tmp_path / "source",
         plan,
         *(
             make_record(plan, i, 0.3, 0.5, 0.4, optimizer__weight_decay=v)
@@ -165,53 +165,57 @@ def lender(tmp_path, number):
     )
 
 
-def test_trials_that_are_lent_are_known_and_not_ours(tmp_path):
-    mine, plan = begun(tmp_path, f"warm_start={lender(tmp_path, 3)}")
-    search = taken_up(mine, plan)
+def test_transferred_trials_are_known_but_not_own(tmp_path):
+    mine, plan = start_study(tmp_path, f"warm_start={write_source(tmp_path, 3)}")
+    search = resume_searcher(mine, plan)
     assert [t.value for t in study(mine).trials] == [0.5] * 3
-    assert study(mine).trials[2].user_attrs == {"warm_start": f"{tmp_path / 'lender'} 0002"}
+    assert study(mine).trials[2].user_attrs == {"warm_start": f"{tmp_path / 'source'} 0002"}
     assert [search.suggest(str(i))["trial"] for i in range(2)] == ["0000", "0001"]
-    assert known(mine, plan) == {}
+    assert load_records(mine, plan) == {}
 
 
 def test_what_a_study_with_the_same_seed_has_drawn_is_not_drawn_again(tmp_path):
-    alone = taken_up(write_results_folder(tmp_path / "alone", make_plan()), make_plan())
+    alone = resume_searcher(write_results_folder(tmp_path / "alone", make_plan()), make_plan())
     drawn = {alone.suggest(str(i))["optimizer"]["weight_decay"] for i in range(3)}
-    search = taken_up(*begun(tmp_path, f"warm_start={lender(tmp_path, 3)}"))
+    search = resume_searcher(*start_study(tmp_path, f"warm_start={write_source(tmp_path, 3)}"))
     assert drawn.isdisjoint(search.suggest(str(i))["optimizer"]["weight_decay"] for i in range(3))
 
 
-def test_a_searcher_learns_from_what_is_lent(tmp_path):
-    """12 trials with the best at the low end: of 8 proposals chance has half in the lower half."""
+def test_a_searcher_learns_from_transferred_trials(tmp_path):
+    """Of 12 trials the best is at the low end. Random search proposes 4 of 8 in the lower half."""
     plan = make_plan()
     values = [10 ** (-5 + 3 * i / 11) for i in range(12)]
-    lent = [
+    transferred = [
         make_record(plan, i, 0.9 - 0.07 * i, 0.1, 0.1, optimizer__weight_decay=v)
         for i, v in enumerate(values)
     ]
-    write_results_folder(tmp_path / "lender", plan, *lent)
-    search = taken_up(*begun(tmp_path, f"warm_start={tmp_path / 'lender'}"))
+    write_results_folder(tmp_path / "source", plan, *transferred)
+    search = resume_searcher(*start_study(tmp_path, f"warm_start={tmp_path / 'source'}"))
     drawn = [search.suggest(str(i))["optimizer"]["weight_decay"] for i in range(8)]
     assert sum(value < 10**-3.5 for value in drawn) >= 7
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_to_nsga2_what_is_lent_is_the_first_generation(tmp_path):
-    words = ["searcher=nsga2", "searcher.population=3", f"warm_start={lender(tmp_path, 3)}"]
-    mine, plan = begun(tmp_path, *words)
-    search = taken_up(mine, plan)
+def test_to_nsga2_transferred_trials_are_the_first_generation(tmp_path):
+    words = [
+        "searcher=nsga2",
+        "searcher.population=3",
+        f"warm_start={write_source(tmp_path, 3)}",
+    ]
+    mine, plan = start_study(tmp_path, *words)
+    search = resume_searcher(mine, plan)
     search.suggest("a")
     key = optuna.samplers.NSGAIISampler._get_generation_key()
     assert [t.system_attrs[key] for t in study(mine).trials] == [0, 0, 0, 1]
 
 
 def test_half_a_study_is_made_before_there_is_a_plan_for_it(tmp_path):
-    """A folder whose study was cut off before there was one is taken up like any other."""
+    """A folder whose study was cut off before there was one is resumed like any other."""
     plan = make_plan()
     write_results_folder(tmp_path, plan)
     (tmp_path / f".{optuna_study.OPTUNA_FILE}").write_text("cut o")
-    assert known(tmp_path, plan) == {}
+    assert load_records(tmp_path, plan) == {}
     assert not (
         tmp_path / optuna_study.OPTUNA_FILE
-    ).exists()  # who looks on sees a whole study or none
-    assert taken_up(tmp_path, plan).suggest("a")["trial"] == "0000"
+    ).exists()  # a reader sees a complete study or none
+    assert resume_searcher(tmp_path, plan).suggest("a")["trial"] == "0000"

@@ -1,4 +1,4 @@
-"""What a study that is taken up knows: its trials, their checkpoints and its rungs."""
+"""The state of a resumed study: its trials, their checkpoints and its rungs."""
 
 import shutil
 
@@ -39,30 +39,36 @@ def kept(tmp_path_factory):
     trial = Trial(tiny_config())
     for number in range(2):
         trial.run_epoch()
-        place = folder / f"checkpoint_{number:06d}"
-        place.mkdir()
-        checkpoint.save(trial, place)
+        checkpoint_folder = folder / f"checkpoint_{number:06d}"
+        checkpoint_folder.mkdir()
+        checkpoint.save(trial, checkpoint_folder)
     return folder
 
 
 def cut_off(kept, *values):
-    found = record("0000", *values)
-    found.checkpoint = str(kept / "checkpoint_000001")
-    return found
+    trial = record("0000", *values)
+    trial.checkpoint = str(kept / "checkpoint_000001")
+    return trial
 
 
-def test_a_trial_goes_on_from_its_newest_checkpoint(kept):
-    found = rewind(cut_off(kept, 0.1, 0.2))
-    assert (len(found.reports), found.checkpoint) == (2, str(kept / "checkpoint_000001"))
+def test_a_trial_resumes_from_its_newest_checkpoint(kept):
+    trial = rewind(cut_off(kept, 0.1, 0.2))
+    assert (len(trial.reports), trial.checkpoint) == (
+        2,
+        str(kept / "checkpoint_000001"),
+    )
 
 
 def test_what_was_reported_after_it_is_forgotten(kept):
     assert len(rewind(cut_off(kept, 0.1, 0.2, 0.3)).reports) == 2
 
 
-def test_a_checkpoint_of_an_epoch_that_nobody_heard_of_is_passed_over(kept):
-    found = rewind(cut_off(kept, 0.1))
-    assert (len(found.reports), found.checkpoint) == (1, str(kept / "checkpoint_000000"))
+def test_a_checkpoint_of_an_epoch_that_was_never_reported_is_passed_over(kept):
+    trial = rewind(cut_off(kept, 0.1))
+    assert (len(trial.reports), trial.checkpoint) == (
+        1,
+        str(kept / "checkpoint_000000"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,13 +79,16 @@ def test_of_a_checkpoint_cut_in_half_the_one_before_is_used(kept, tmp_path, name
     shutil.copytree(kept, folder)
     file = folder / "checkpoint_000001" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    found = rewind(cut_off(folder, 0.1, 0.2))
-    assert (len(found.reports), found.checkpoint) == (1, str(folder / "checkpoint_000000"))
+    trial = rewind(cut_off(folder, 0.1, 0.2))
+    assert (len(trial.reports), trial.checkpoint) == (
+        1,
+        str(folder / "checkpoint_000000"),
+    )
 
 
 def test_a_trial_without_a_checkpoint_begins_anew():
-    found = rewind(record("0000", 0.1, 0.2))
-    assert (found.reports, found.checkpoint) == ([], "")
+    trial = rewind(record("0000", 0.1, 0.2))
+    assert (trial.reports, trial.checkpoint) == ([], "")
 
 
 COURSE = FidelityPlan(epochs=4, trials=4)
@@ -99,89 +108,91 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
 ):
     folder = tmp_path / "0000"
     shutil.copytree(kept, folder)
-    journal = EventLog(tmp_path)
-    found = cut_off(folder, 0.1)
-    journal.log_start(found)
-    for each in (*found.reports, make_report(2, 0.2, **last)):
-        journal.log_report("0000", each)
-    journal.log_checkpoint(found)
-    journal.close()
+    event_log = EventLog(tmp_path)
+    trial = cut_off(folder, 0.1)
+    event_log.log_start(trial)
+    for each in (*trial.reports, make_report(2, 0.2, **last)):
+        event_log.log_report("0000", each)
+    event_log.log_checkpoint(trial)
+    event_log.close()
     study = optuna.create_study(
         study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path), direction="maximize"
     )
     enqueue_trial(study, {}, "0000")
     study.ask()
-    rule = none.build(course=FidelityPlan(epochs=epochs, trials=1))
-    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
-    assert memory.records["0000"].status == status
-    assert memory.to_resume == ["0000"] * (status == "running")
-    assert [each.trial_id for each in memory.ended_unlogged] == ["0000"] * (status != "running")
+    scheduler = none.build(course=FidelityPlan(epochs=epochs, trials=1))
+    state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
+    assert state.records["0000"].status == status
+    assert state.to_resume == ["0000"] * (status == "running")
+    assert [each.trial_id for each in state.ended_unlogged] == ["0000"] * (status != "running")
 
 
-def written(folder, *events):
-    """Write the account of a study: a record begins, a pair is a report, a status ends it."""
-    journal = EventLog(folder)
+def write_event_log(folder, *events):
+    """Write the event log of a study: a record begins, a pair is a report, a status ends it."""
+    event_log = EventLog(folder)
     study = optuna.create_study(
         study_name=STUDY_NAME, storage=open_optuna_storage(folder), direction="maximize"
     )
-    begun = {}
+    started = {}
     for number, what, *more in events:
         if what == "began":
-            begun[number] = record(number)
-            journal.log_start(begun[number])
+            started[number] = record(number)
+            event_log.log_start(started[number])
             enqueue_trial(study, {}, number)
             study.ask()
         elif what == "waited":
-            journal.log_resume(begun[number], number, was_paused=True)
+            event_log.log_resume(started[number], number, was_paused=True)
         elif isinstance(what, str):
-            begun[number].status = what
-            journal.log_end(begun[number])
+            started[number].status = what
+            event_log.log_end(started[number])
         else:
-            journal.log_report(number, make_report(what, more[0]))
-    journal.close()
+            event_log.log_report(number, make_report(what, more[0]))
+    event_log.close()
 
 
 @pytest.fixture
-def found(monkeypatch):
-    """Let every checkpoint be found, as if the newest epoch had left one."""
+def _valid_checkpoints(monkeypatch):
+    """Treat every checkpoint as valid, as if the newest epoch had left one."""
     monkeypatch.setattr("tuner.runtime.resume.state.rewind", lambda record: record)
 
 
-@pytest.mark.usefixtures("found")
+@pytest.mark.usefixtures("_valid_checkpoints")
 def test_rungs_are_as_if_nothing_had_happened(tmp_path):
-    """The first two have come to the rung of epoch 1: the third is below and stops."""
-    written(
+    """The first two have reached the rung of epoch 1: the third is below and stops."""
+    write_event_log(
         tmp_path,
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.6)],
         *[("0000", "failed"), ("0001", 2, 0.7)],
     )
-    rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
-    assert memory.to_resume == ["0001"]
-    assert {n: r.status for n, r in memory.records.items()} == {
+    scheduler = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
+    assert state.to_resume == ["0001"]
+    assert {n: r.status for n, r in state.records.items()} == {
         "0000": "failed",
         "0001": "running",
     }
-    rule.on_start("0002")
-    assert rule.on_report("0002", make_report(1, 0.4), {}) == "stop"
-    assert rule.on_report("0001", make_report(3, 0.1), {}) == "continue"  # its rung is behind it
+    scheduler.on_start("0002")
+    assert scheduler.on_report("0002", make_report(1, 0.4), {}) == "stop"
+    assert (
+        scheduler.on_report("0001", make_report(3, 0.1), {}) == "continue"
+    )  # its rung is behind it
 
 
-@pytest.mark.usefixtures("found")
+@pytest.mark.usefixtures("_valid_checkpoints")
 def test_what_was_decided_and_not_written_down_is_decided_again(tmp_path):
-    """Killed between an epoch and the end that the rule made it: it is not run any further."""
-    written(
+    """Killed between an epoch and the end that the scheduler decided: it is not run any further."""
+    write_event_log(
         tmp_path,
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.4)],
     )
-    rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
-    assert (memory.records["0001"].status, memory.to_resume) == ("stopped", ["0000"])
+    scheduler = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
+    assert (state.records["0001"].status, state.to_resume) == ("stopped", ["0000"])
 
 
-@pytest.mark.usefixtures("found")
-def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
-    written(
+@pytest.mark.usefixtures("_valid_checkpoints")
+def test_paused_trials_stay_paused_and_resumed_ones_resume(tmp_path):
+    write_event_log(
         tmp_path,
         *[("0000", "began"), ("0000", 1, 0.5), ("0000", "stopped")],
         *[("0001", "began"), ("0001", 1, 0.6), ("0001", "stopped")],
@@ -189,11 +200,11 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
         *[("0003", "began"), ("0003", 1, 0.1), ("0003", "stopped")],
         *[("0001", "waited"), ("0001", 2, 0.7)],
     )
-    rule = halving.build(course=COURSE, keep=(0.5,))
-    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
-    assert memory.to_resume == ["0001"]
-    assert rule.next_to_resume(is_idle=False).trial == "0000"
-    assert memory.decisions == {
+    scheduler = halving.build(course=COURSE, keep=(0.5,))
+    state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
+    assert state.to_resume == ["0001"]
+    assert scheduler.next_to_resume(is_idle=False).trial == "0000"
+    assert state.decisions == {
         "0000": "pause",
         "0001": "continue",
         "0002": "pause",
@@ -201,53 +212,57 @@ def test_who_waits_still_waits_and_who_went_on_goes_on(tmp_path):
     }
 
 
-@pytest.mark.usefixtures("found")
+@pytest.mark.usefixtures("_valid_checkpoints")
 @pytest.mark.parametrize(
-    ("scheduler", "left", "status"),
+    ("module", "to_resume", "status"),
     [(none, ["0000"], "running"), (halving, [], "stopped")],
 )
-def test_a_study_given_more_epochs_goes_on_with_whole_runs(tmp_path, scheduler, left, status):
-    written(tmp_path, ("0000", "began"), ("0000", 1, 0.5), ("0000", 2, 0.5), ("0000", "completed"))
+def test_a_study_given_more_epochs_resumes_with_complete_runs(tmp_path, module, to_resume, status):
+    write_event_log(
+        tmp_path, ("0000", "began"), ("0000", 1, 0.5), ("0000", 2, 0.5), ("0000", "completed")
+    )
     course = FidelityPlan(epochs=4, trials=1, earlier_levels=(Level(2),))
-    settings = {"rungs": (0.9,)} if scheduler is halving else {}
-    rule = scheduler.build(course=course, **settings)
-    memory = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
-    assert (memory.to_resume, memory.records["0000"].status) == (left, status)
-    assert scheduler is none or rule.next_to_resume(is_idle=False) == Resume("0000", "0000")
+    settings = {"rungs": (0.9,)} if module is halving else {}
+    scheduler = module.build(course=course, **settings)
+    state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
+    assert (state.to_resume, state.records["0000"].status) == (to_resume, status)
+    assert module is none or scheduler.next_to_resume(is_idle=False) == Resume("0000", "0000")
 
 
-@pytest.mark.usefixtures("found")
-def test_epochs_that_will_be_reported_again_are_not_told(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("_valid_checkpoints")
+def test_epochs_that_will_be_reported_again_are_not_replayed(tmp_path, monkeypatch):
     def without(record):
         record.reports = record.reports[:0]
         return record
 
     monkeypatch.setattr("tuner.runtime.resume.state.rewind", without)
-    written(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
-    rule = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
-    assert rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path)).to_resume == [
-        "0000"
-    ]
-    rule.on_start("0001")
-    assert rule.on_report("0001", make_report(1, 0.1), {}) == "continue"  # the first at its rung
+    write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
+    scheduler = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    assert rebuild_resume_state(
+        tmp_path, scheduler, study=load_optuna_study(tmp_path)
+    ).to_resume == ["0000"]
+    scheduler.on_start("0001")
+    assert (
+        scheduler.on_report("0001", make_report(1, 0.1), {}) == "continue"
+    )  # the first at its rung
 
 
 @pytest.mark.parametrize(
-    ("state", "value", "status"),
+    ("outcome", "value", "status"),
     [
         (STATE.COMPLETE, 0.4, "completed"),
         (STATE.PRUNED, None, "completed"),
         (STATE.FAIL, None, "failed"),
     ],
 )
-def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status):
-    written(tmp_path, ("0000", "began"), ("0000", 1, 0.4))
+def test_outcomes_in_the_optuna_study_are_applied(tmp_path, outcome, value, status):
+    write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.4))
     optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
-        0, value, state
+        0, value, outcome
     )
-    rule = none.build(course=FidelityPlan(epochs=1, trials=1))
+    scheduler = none.build(course=FidelityPlan(epochs=1, trials=1))
     assert (
-        rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+        rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
         .records["0000"]
         .status
         == status
@@ -255,10 +270,10 @@ def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status)
 
 
 def test_trials_that_only_the_frames_know_are_not_written_over(folder):
-    """Whoever loses the account of a study keeps the results that there are."""
+    """If the event log is lost, the existing results are kept."""
     (folder / EVENT_LOG_FILE).write_text("")
-    rule = none.build(course=COURSE)
+    scheduler = none.build(course=COURSE)
     with pytest.raises(InputError, match=r"trials.parquet has 1 trials and journal.jsonl has none"):
-        rebuild_resume_state(folder, rule)
+        rebuild_resume_state(folder, scheduler)
     (folder / TRIALS_FILE).write_bytes(bytes(100))
-    assert rebuild_resume_state(folder, rule).records == {}
+    assert rebuild_resume_state(folder, scheduler).records == {}

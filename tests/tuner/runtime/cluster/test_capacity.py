@@ -1,4 +1,4 @@
-"""Clusters that have no room for a trial until machines come."""
+"""Capacity of clusters, and of one that grows while trials wait."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ from tuner.config.resources import count_concurrent_trials
 from tuner.config.settings import Settings
 from tuner.runtime.cluster.capacity import capacity, check_node_capacity
 
-LONGEST = 300.0
-"""Seconds for what takes forty."""
+TIMEOUT = 300.0
+"""Seconds for a search that takes forty."""
 FAKE = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1", **NODE_SETTINGS}
 """Ray's own autoscaler, which starts processes in place of machines."""
 MACHINE = {"CPU": 1, "object_store_memory": 100_000_000}
@@ -28,7 +28,7 @@ NONE = (
 
 
 def configuration(address):
-    """Return what the autoscaler is told: two machines of one core at most, none to begin with."""
+    """Return the settings of the autoscaler: at most two machines of one core, at first none."""
     return {
         "cluster_name": "growing",
         "max_workers": 2,
@@ -84,12 +84,12 @@ def search(growing, tmp_path, *words):
         capture_output=True,
         text=True,
         check=False,
-        timeout=LONGEST,
+        timeout=TIMEOUT,
     )
 
 
 @pytest.mark.slow
-def test_machines_come_to_a_cluster_when_as_many_trials_wait_as_are_asked_for(growing, tmp_path):
+def test_a_cluster_grows_for_concurrency_pending_trials(growing, tmp_path):
     refused = search(growing, tmp_path, "name=study")
     assert refused.returncode == 2
     assert "cpu: must be at most 0, the cores of the largest node of the cluster" in refused.stderr
@@ -101,15 +101,15 @@ def test_machines_come_to_a_cluster_when_as_many_trials_wait_as_are_asked_for(gr
     assert list(trials.status) == ["completed"] * 3
 
 
-def nodes(monkeypatch, *each):
+def replace_nodes(monkeypatch, *each):
     """Replace the nodes of the cluster; each has cores and GPUs."""
-    found = [{"Alive": True, "Resources": {"CPU": c, "GPU": g}} for c, g in each]
-    monkeypatch.setattr(ray, "nodes", lambda: [*found, {"Alive": False, "Resources": {"CPU": 99}}])
+    alive = [{"Alive": True, "Resources": {"CPU": c, "GPU": g}} for c, g in each]
+    monkeypatch.setattr(ray, "nodes", lambda: [*alive, {"Alive": False, "Resources": {"CPU": 99}}])
 
 
 def test_how_many_trials_a_cluster_holds(monkeypatch):
     """Four cores and one GPU on each of two nodes: four trials of half a GPU, or those asked."""
-    nodes(monkeypatch, (4.0, 1.0), (4.0, 1.0))
+    replace_nodes(monkeypatch, (4.0, 1.0), (4.0, 1.0))
     half = Settings(address="auto", gpu=0.5)
     assert count_concurrent_trials(half, *capacity(half)) == 4
     more = Settings(address="auto", gpu=0.5, concurrency=10)
@@ -121,8 +121,8 @@ def test_how_many_trials_a_cluster_holds(monkeypatch):
     assert count_concurrent_trials(whole, *capacity(whole)) == 3
 
 
-def test_a_cluster_without_room_is_refused_unless_it_is_asked_to_grow(monkeypatch):
-    nodes(monkeypatch, (0.0, 0.0))
+def test_a_cluster_without_capacity_is_refused_unless_concurrency_is_set(monkeypatch):
+    replace_nodes(monkeypatch, (0.0, 0.0))
     with pytest.raises(InputError, match="2 problems:"):
         capacity(Settings(address="auto"))
     asked = Settings(address="auto", concurrency=2, gpu=0.5)
