@@ -92,11 +92,11 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
     ends = epochs.groupby("trial_id").collapsed_at.agg(list)
     assert ends["0000"] == [0] * (trials.epochs[0] - 1) + [at]
     assert f"Trial 0000 collapsed at step {at}" in done.stdout
-    told = optuna.load_study(
+    message = optuna.load_study(
         study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path / "study")
     ).trials
-    assert [trial.state.name for trial in told] == ["COMPLETE", "COMPLETE"]
-    assert [trial.value for trial in told] == list(trials.val_robust_accuracy)
+    assert [trial.state.name for trial in message] == ["COMPLETE", "COMPLETE"]
+    assert [trial.value for trial in message] == list(trials.val_robust_accuracy)
 
 
 @pytest.mark.slow

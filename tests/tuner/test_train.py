@@ -36,7 +36,7 @@ def test_a_trial_of_a_search_trained_alone_has_the_same_numbers(tmp_path, machin
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["optimizer.lr=uniform(0.1,1)"], "tuner.train: trains one configuration"),
         (["space=weight_decay"], "space: no such key"),
@@ -46,17 +46,17 @@ def test_a_trial_of_a_search_trained_alone_has_the_same_numbers(tmp_path, machin
         (["seeds=0"], "seeds: must be greater than or equal to 1"),
     ],
 )
-def test_bad_input_is_told(tmp_path, capsys, words, said):
+def test_bad_input_is_told(tmp_path, capsys, words, message):
     (tmp_path / "some.yaml").write_text("[1, 2]")
     given = [word.format(file=tmp_path / "some.yaml") for word in words]
     assert main([*given, f"results={tmp_path}"]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["some.yaml"]
 
 
 def test_help_names_what_can_be_said(capsys):
     assert main(["--help"]) == 0
-    said = capsys.readouterr().out
+    message = capsys.readouterr().out
     for word in ("config", "rice2020", "pgd_at", "seeds", "attack.steps"):
-        assert word in said
-    assert "scheduler" not in said
+        assert word in message
+    assert "scheduler" not in message

@@ -91,9 +91,9 @@ def test_code_that_results_name_is_imported_if_it_is_trusted(
     file = plant(group)
     capsys.readouterr()
     assert command(folder) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("1 problem:"), told
-    assert f"write trust={file}." in told
+    message = capsys.readouterr().err
+    assert message.startswith("1 problem:"), message
+    assert f"write trust={file}." in message
     assert command(folder, f"trust={folder / 'other.py'}") == 2
     assert not marker.exists()
     assert command(folder, f"trust={folder}/../{folder.name}/{file.name}") == 0, capsys.readouterr()
@@ -106,9 +106,9 @@ def test_all_files_are_told_at_once_but_those_that_something_typed_stands_for(
 ):
     files = [plant("threat"), plant("data"), plant("model")]
     assert command(folder) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("1 problem:")
-    assert f"trust={','.join(map(str, files))}." in told
+    message = capsys.readouterr().err
+    assert message.startswith("1 problem:")
+    assert f"trust={','.join(map(str, files))}." in message
     assert command(folder, "threat=linf", f"data={files[1]}") == 2
     assert f"write trust={files[2]}." in capsys.readouterr().err
     assert not marker.exists()
@@ -158,7 +158,7 @@ def test_a_journal_does_not_name_code_for_a_study_that_goes_on(tmp_path, marker,
     strange = make_record(plan, 1, 0.3, model__name=str(evil), **own)
     write_results_folder(tmp_path / "study", plan, make_record(plan, 0, 0.3, **own), strange)
     assert search([*ARGUMENTS, f"results={tmp_path}", "name=study", "resume=auto"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("1 problem:\n  resume: trial 0001 ")
-    assert f"model is {evil} there and small_cnn here" in told
+    message = capsys.readouterr().err
+    assert message.startswith("1 problem:\n  resume: trial 0001 ")
+    assert f"model is {evil} there and small_cnn here" in message
     assert not marker.exists()

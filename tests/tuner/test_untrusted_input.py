@@ -133,10 +133,10 @@ def test_nothing_that_lies_in_a_file_is_run(name, trap, command, folder, marker,
     trap(verdict if name == "VERDICT" else folder / name, marker)
     capsys.readouterr()
     assert command(folder) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("1 problem:"), told
-    assert len(told.splitlines()) == 2, told
-    assert "weights_only" not in told, "torch's advice is to run it"
+    message = capsys.readouterr().err
+    assert message.startswith("1 problem:"), message
+    assert len(message.splitlines()) == 2, message
+    assert "weights_only" not in message, "torch's advice is to run it"
     assert not marker.exists()
 
 

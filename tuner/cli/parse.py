@@ -118,13 +118,13 @@ def check_key(key: str, vocabulary: Vocabulary) -> str | None:
         return (
             None if knob.count(".") == 0 else f"{key}: expected GROUP.KNOB, got more than one dot."
         )
-    known = [*vocabulary.keys, *vocabulary.groups]
-    if group in known:
+    accepted = [*vocabulary.keys, *vocabulary.groups]
+    if group in accepted:
         return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
     groups = vocabulary.groups.items()
     if owners := [name for name, group in groups if key in group.all_knobs()]:
         return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
-    return f"{key}: no such key.{did_you_mean(group, known)} There are: {', '.join(known)}."
+    return f"{key}: no such key.{did_you_mean(group, accepted)} There are: {', '.join(accepted)}."
 
 
 def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, object]:

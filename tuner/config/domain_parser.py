@@ -62,9 +62,9 @@ def build_domain(text: str, name: str, argument_text: str) -> object:
         ValueError: If the name or an argument is invalid.
     """
     if name not in RANGE_FUNCTIONS and name not in LIST_FUNCTIONS:
-        known = [*RANGE_FUNCTIONS, *LIST_FUNCTIONS]
+        names = [*RANGE_FUNCTIONS, *LIST_FUNCTIONS]
         raise ValueError(
-            f"no domain {name}(...).{did_you_mean(name, known)} There are: {', '.join(known)}."
+            f"no domain {name}(...).{did_you_mean(name, names)} There are: {', '.join(names)}."
         )
     arguments = [parse_value_or_domain(item) for item in parse_call_arguments(argument_text, text)]
     return (

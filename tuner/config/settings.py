@@ -91,10 +91,10 @@ def valid_trackers(names: tuple[str, ...]) -> tuple[str, ...]:
     """
     if names == ("none",):
         return ()
-    known = registry.list_members(TRACKERS_PACKAGE)
-    if unknown := [name for name in names if name not in known and not is_code_file(name)]:
-        hint = did_you_mean(unknown[0], known).strip()
-        raise ValueError(f"must be none or among {','.join(known)}{hint and f' ({hint})'}")
+    available = registry.list_members(TRACKERS_PACKAGE)
+    if unknown := [name for name in names if name not in available and not is_code_file(name)]:
+        hint = did_you_mean(unknown[0], available).strip()
+        raise ValueError(f"must be none or among {','.join(available)}{hint and f' ({hint})'}")
     if len(set(names)) < len(names):
         raise ValueError("must name each tracker once")
     return tuple(str(absolute_path(name)) if is_code_file(name) else name for name in names)

@@ -117,8 +117,8 @@ def check_population(
         arguments: Arguments of the command line as nested dictionaries.
     """
     name = scheduler["name"]
-    known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is reported elsewhere
-    module = STUDY_GROUPS["scheduler"].load(name) if known else None
+    is_known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is reported elsewhere
+    module = STUDY_GROUPS["scheduler"].load(name) if is_known else None
     if not getattr(module, "POPULATION", False):
         return
     if len(variants) > 1:

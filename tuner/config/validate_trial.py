@@ -161,10 +161,10 @@ def fill_defaults(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, d
     """Return the fixed knobs of a valid configuration, with defaults."""
     result = {}
     for group, settings in configuration.items():
-        known = GROUPS[group].member_knobs(settings.get("name"))
-        defaults = {key: k.default for key, k in known.items() if k.default is not REQUIRED}
+        knobs = GROUPS[group].member_knobs(settings.get("name"))
+        defaults = {key: k.default for key, k in knobs.items() if k.default is not REQUIRED}
         fixed = {
-            key: value if key == "name" else known[key].validate(value)
+            key: value if key == "name" else knobs[key].validate(value)
             for key, value in settings.items()
             if not is_domain(value)
         }
@@ -182,13 +182,13 @@ def check_domains(name: str, settings: Mapping[str, object]) -> Iterator[str]:
     yield from check_unsearchable_knobs(name, searched)
     member = settings.get("name")
     try:
-        known = GROUPS[name].member_knobs(member) if isinstance(member, str | None) else {}
+        knobs = GROUPS[name].member_knobs(member) if isinstance(member, str | None) else {}
     except LookupError:
         return
-    for knob in [knob for knob in searched if knob in known]:
+    for knob in [knob for knob in searched if knob in knobs]:
         _, *others = boundary_values(searched[knob])
         wrong = [
-            text for value in others for text in check_value(f"{name}.{knob}", known[knob], value)
+            text for value in others for text in check_value(f"{name}.{knob}", knobs[knob], value)
         ]
         for text in wrong[:1]:
             yield f"{text[:-1]} in {format_domain(searched[knob])}."

@@ -133,24 +133,24 @@ class EvaluationRunner:
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("images, {task.fields[left]} robust", markup=False),
+            TextColumn("images, {task.fields[robust]} robust", markup=False),
             TimeRemainingColumn(),
         )
         quiet = not self.console.is_terminal
         with Progress(*columns, console=self.console, transient=True, disable=quiet) as progress:
-            task = progress.add_task(title, total=None, left=int(state.robust_mask.sum()))
+            task = progress.add_task(title, total=None, robust=int(state.robust_mask.sum()))
 
             def update_bar(state: AttackState, n_attacked: int) -> None:
-                left = int(state.robust_mask.sum())
+                n_robust = int(state.robust_mask.sum())
                 remaining = int((state.robust_mask & ~state.tried).sum())
-                remaining += (n_attempts - state.number - 1) * left
+                remaining += (n_attempts - state.number - 1) * n_robust
                 total = progress.tasks[task].completed + n_attacked + remaining
-                progress.update(task, advance=n_attacked, total=total, left=left)
+                progress.update(task, advance=n_attacked, total=total, robust=n_robust)
 
             yield update_bar
         if quiet:
-            left, attacked = int(state.robust_mask.sum()), int(state.attacked.sum())
-            line = f"{title}: {left} of {attacked} images are robust ({state.seconds:.0f} s)"
+            n_robust, attacked = int(state.robust_mask.sum()), int(state.attacked.sum())
+            line = f"{title}: {n_robust} of {attacked} images are robust ({state.seconds:.0f} s)"
             self.console.print(line, soft_wrap=True)
 
     def build_row(

@@ -112,8 +112,8 @@ def parse_attack(
     try:
         function = ATTACKS.load(name).passes
     except LookupError:
-        known = ", ".join([*SUITES, *ATTACKS.members()])
-        problems.append(f"suite: no attack {word!r}. There are: {known}.")
+        available = ", ".join([*SUITES, *ATTACKS.members()])
+        problems.append(f"suite: no attack {word!r}. There are: {available}.")
         return None
     short = getattr(ATTACKS.load(name), "NUMBERS", ())
     if len(numbers) > len(short):

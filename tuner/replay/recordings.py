@@ -120,9 +120,9 @@ def build_recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Reco
     names = [field.name for field in fields(Report)]
     for number, rows in epochs.groupby("trial_id"):
         if number in knobs.index:
-            known = {str(path): value for path, value in knobs.loc[str(number)].items()}
+            values = {str(path): value for path, value in knobs.loc[str(number)].items()}
             yield Recording(
-                str(number), known, tuple(map(row_to_report, rows[names].to_dict("records")))
+                str(number), values, tuple(map(row_to_report, rows[names].to_dict("records")))
             )
 
 

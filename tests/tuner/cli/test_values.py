@@ -45,7 +45,7 @@ def test_listed_values_keep_their_types():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("uniform(3,1)", "Did you mean uniform(1,3)?"),
         ("uniform(1,1)", "below its high end"),
@@ -68,7 +68,7 @@ def test_listed_values_keep_their_types():
         ("choice(a,b,a)", "choice lists a twice"),
     ],
 )
-def test_what_is_neither_says_why(text, said):
+def test_what_is_neither_says_why(text, message):
     with pytest.raises(ValueError, match=r"got|cannot|no domain") as error:
         parse_value_or_domain(text)
-    assert said in str(error.value)
+    assert message in str(error.value)

@@ -131,7 +131,7 @@ def test_a_space_of_the_users_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["space=weight_dcay"], "Did you mean 'weight_decay'?"),
         (["space=weight_decay", "objectives=robust,speed"], "[1] must be 'robust' or 'clean'"),
@@ -225,15 +225,15 @@ def test_a_space_of_the_users_own(tmp_path):
         (["attack.steps=quniform(1,3,0.5)"], "attack.steps: must be a valid integer"),
     ],
 )  # fmt: skip
-def test_bad_input_is_told(words, said):
-    told = problems(*words)
-    assert any(said in line for line in told), told
-    assert all(line.endswith((".", "?")) for line in told), told
+def test_bad_input_is_told(words, message):
+    messages = problems(*words)
+    assert any(message in line for line in messages), messages
+    assert all(line.endswith((".", "?")) for line in messages), messages
 
 
 def test_all_problems_are_told_at_once():
-    told = problems("space=weight_dcay", "method=trades2", "optimizer.lr=-1", "trials=0", "x")
-    assert len(told) == 5
+    messages = problems("space=weight_dcay", "method=trades2", "optimizer.lr=-1", "trials=0", "x")
+    assert len(messages) == 5
 
 
 def test_a_radius_may_be_swept_as_a_grid():
@@ -241,7 +241,7 @@ def test_a_radius_may_be_swept_as_a_grid():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("x = 1", "must define a function space()"),
         ("def space(:", "SyntaxError"),
@@ -257,9 +257,9 @@ def test_a_radius_may_be_swept_as_a_grid():
         ),
     ],
 )
-def test_a_users_space_that_is_none(tmp_path, text, said):
+def test_a_users_space_that_is_none(tmp_path, text, message):
     (tmp_path / "mine.py").write_text(text)
-    assert any(said in line for line in problems(f"space={tmp_path / 'mine.py'}"))
+    assert any(message in line for line in problems(f"space={tmp_path / 'mine.py'}"))
 
 
 def test_a_member_of_the_users_own_is_absolute_wherever_it_is_looked_at_from(tmp_path, monkeypatch):
@@ -281,8 +281,8 @@ def test_a_path_of_the_users_is_absolute_in_the_plan(tmp_path, monkeypatch):
 )
 def test_a_users_recipe_that_is_none(tmp_path, text):
     (tmp_path / "mine.py").write_text(text)
-    told = problems("space=weight_decay", f"recipe={tmp_path / 'mine.py'}")
-    assert told[0].startswith("recipe: ")
+    messages = problems("space=weight_decay", f"recipe={tmp_path / 'mine.py'}")
+    assert messages[0].startswith("recipe: ")
 
 
 CONDITIONAL = """
@@ -311,11 +311,11 @@ def test_a_conditional_space_has_knobs_for_each_choice(tmp_path):
 
 def test_a_problem_of_one_variant_is_told_with_its_label_and_one_of_all_once(tmp_path):
     (tmp_path / "mine.py").write_text(CONDITIONAL)
-    told = problems(f"space={tmp_path / 'mine.py'}", "optimizer.momentum=0.9", "attack.steps=0")
-    assert len(told) == 2
-    assert told[0].startswith("attack.steps: must be greater than or equal to 1")
-    assert told[1].startswith("optimizer.momentum: no such knob of optimizer=adam.")
-    assert told[1].endswith("(variant fast).")
+    messages = problems(f"space={tmp_path / 'mine.py'}", "optimizer.momentum=0.9", "attack.steps=0")
+    assert len(messages) == 2
+    assert messages[0].startswith("attack.steps: must be greater than or equal to 1")
+    assert messages[1].startswith("optimizer.momentum: no such knob of optimizer=adam.")
+    assert messages[1].endswith("(variant fast).")
 
 
 def test_a_member_may_be_searched_by_name():
@@ -341,7 +341,7 @@ def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["space=attack_early_stop", "method=standard"], "method=standard attacks nothing"),
         (["space=attack_early_stop", "update=free"], "update=free crafts without one"),
@@ -362,9 +362,9 @@ def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
         (["space=weight_decay", "periods.resets=[0.7,0.5]"], "milestones must ascend"),
     ],
 )
-def test_what_makes_no_sense_together_is_refused(words, said):
-    told = problems(*words)
-    assert any(said in line for line in told), told
+def test_what_makes_no_sense_together_is_refused(words, message):
+    messages = problems(*words)
+    assert any(message in line for line in messages), messages
 
 
 def test_what_may_still_make_sense_is_not_refused():
@@ -412,7 +412,7 @@ ORDERED = "from ray import tune\ndef space(): return {'optimizer': {'lr': tune.%
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (ORDERED % "uniform(0.3, 0.1)", "has optimizer.lr in space(): uniform needs its low end"),
         (ORDERED % "grid_search(5)", "grid_search needs a list of values, got 5."),
@@ -436,14 +436,14 @@ ORDERED = "from ray import tune\ndef space(): return {'optimizer': {'lr': tune.%
         ("def published(): exit()\n", "fails in published(): SystemExit"),
     ],
 )
-def test_what_a_users_space_has_wrong_is_told_when_it_is_read(tmp_path, text, said):
+def test_what_a_users_space_has_wrong_is_told_when_it_is_read(tmp_path, text, message):
     path = tmp_path / "mine.py"
     path.write_text(f"def space(): return {{}}\n{text}")
-    told = problems(f"space={path}", "attack.steps=grid(1,2)")
-    assert any(said in line and str(path) in line for line in told), told
+    messages = problems(f"space={path}", "attack.steps=grid(1,2)")
+    assert any(message in line and str(path) in line for line in messages), messages
     path.write_text(f"EPOCHS = 3\ndef space(): return {{}}\n{text}".replace("space", "recipe"))
-    told = problems(f"recipe={path}", "attack.steps=grid(1,2)")
-    assert any(said.replace("space", "recipe") in line for line in told), told
+    messages = problems(f"recipe={path}", "attack.steps=grid(1,2)")
+    assert any(message.replace("space", "recipe") in line for line in messages), messages
 
 
 def test_a_published_number_may_be_a_number(tmp_path):
@@ -482,7 +482,7 @@ from trainables.methods.pgd_at import outer as outer
 
 
 @pytest.mark.parametrize(
-    ("group", "text", "said"),
+    ("group", "text", "message"),
     [
         ("method", f"{PGD_AT}inner = 5", "must define a function inner (TypeError"),
         ("method", f"{PGD_AT}def outer(x: 'Tensr'): pass", "a function outer (NameError"),
@@ -493,12 +493,12 @@ from trainables.methods.pgd_at import outer as outer
         ("data", "RECIPE = 5\ndef load(): return 5", "must define RECIPE"),
     ],
 )
-def test_a_member_of_the_users_own_that_is_none_is_told_by_its_file(tmp_path, group, text, said):
+def test_a_member_of_the_users_own_that_is_none_is_told_by_its_file(tmp_path, group, text, message):
     path = tmp_path / "mine.py"
     path.write_text(text)
-    told = problems("space=weight_decay", f"{group}={path}")
-    assert all(str(path) in line for line in told), told
-    assert any(said in line for line in told), told
+    messages = problems("space=weight_decay", f"{group}={path}")
+    assert all(str(path) in line for line in messages), messages
+    assert any(message in line for line in messages), messages
 
 
 def test_a_method_of_the_users_own_needs_no_annotations(tmp_path):

@@ -47,7 +47,7 @@ def test_probes_of_what_has_a_step_are_multiples_of_it():
 
 
 @pytest.mark.parametrize(
-    ("domain", "said"),
+    ("domain", "message"),
     [
         (tune.uniform(0.3, 0.1), "Did you mean uniform(0.1,0.3)?"),
         (tune.randint(1, math.nan), "finite ends"),
@@ -62,9 +62,9 @@ def test_probes_of_what_has_a_step_are_multiples_of_it():
         ({"grid_search": []}, "grid needs at least one value"),
     ],
 )
-def test_a_domain_that_nothing_can_be_drawn_from_says_why(domain, said):
-    (told,) = check_domain(domain)
-    assert said in told
+def test_a_domain_that_nothing_can_be_drawn_from_says_why(domain, message):
+    (problem,) = check_domain(domain)
+    assert message in problem
 
 
 @pytest.mark.parametrize("text", ["uniform(1, 12)", "qrandint(2, 10, 2)", "choice(1, 2)"])

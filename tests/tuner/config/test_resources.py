@@ -38,15 +38,15 @@ def test_a_gpu_is_taken_whole_unless_said_otherwise():
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("asked", "message"),
     [
         ({"gpu": 0.5}, "gpu: a trial asks for 0.5, this machine has no GPU; leave gpu out"),
         ({"cpu": 64}, "cpu: must be at most 2, the cores of this machine, got 64."),
         ({"gpu": 1.5}, "gpu: must be a whole number above 1, got 1.5; write gpu=1."),
     ],
 )
-def test_what_can_never_be_met_is_told(asked, said):
-    assert any(said in line for line in check_resources(Settings(**asked), 2, 0, "this machine"))
+def test_what_can_never_be_met_is_told(asked, message):
+    assert any(message in line for line in check_resources(Settings(**asked), 2, 0, "this machine"))
 
 
 def test_what_can_be_met_is_not():

@@ -25,13 +25,13 @@ not searched again to convert them; the other end of the searched range makes 2.
 @pytest.fixture
 def counts(monkeypatch):
     """Count validated knobs by "knob", and files by name when they are opened to be loaded."""
-    found = Counter()
+    validations = Counter()
 
     def count(owner, method, key_of):
         real = getattr(owner, method)
 
         def counted(*args):
-            found[key_of(*args)] += 1
+            validations[key_of(*args)] += 1
             return real(*args)
 
         monkeypatch.setattr(owner, method, counted)
@@ -39,7 +39,7 @@ def counts(monkeypatch):
     count(Knob, "validate", lambda *_: "knob")
     count(safe_yaml, "read_yaml", lambda file: file.name)
     count(JournalFileBackend, "__init__", lambda _, file: Path(file).name)
-    return found
+    return validations
 
 
 @pytest.mark.slow

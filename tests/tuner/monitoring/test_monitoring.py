@@ -111,12 +111,12 @@ def seen(tmp_path_factory):
         quick = os.environ | {"RAY_metrics_report_interval_ms": "1000"}
         running = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=quick)
         try:
-            told = awaited(
+            messages = awaited(
                 lambda: re.search(r"Dashboard: (http://127.0.0.1:\d+);", log.read_text())
             )
             found = {
-                "actors": awaited(lambda: actors(told[1])),
-                "samples": awaited(lambda: samples(told[1])),
+                "actors": awaited(lambda: actors(messages[1])),
+                "samples": awaited(lambda: samples(messages[1])),
                 "listening": listening(running.pid),
             }
         finally:

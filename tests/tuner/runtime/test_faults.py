@@ -105,21 +105,25 @@ def record_pauses(monkeypatch):
 
 
 def test_what_is_refused_is_tried_again_after_longer_and_longer_pauses(monkeypatch):
-    pauses, said, left = record_pauses(monkeypatch), [], [OSError(28, "as the system has it")] * 9
+    pauses, messages, left = (
+        record_pauses(monkeypatch),
+        [],
+        [OSError(28, "as the system has it")] * 9,
+    )
 
     def act():
         if left:
             raise left.pop()
         return "done"
 
-    assert Retry(said.append, timeout=60.0)("the frames", act) == "done"
+    assert Retry(messages.append, timeout=60.0)("the frames", act) == "done"
     assert pauses == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 15.0])  # 0.1 * 2**n
-    assert said == ["cannot write the frames (No space left on device)"]
+    assert messages == ["cannot write the frames (No space left on device)"]
 
 
 def test_in_the_end_it_is_given_up_and_then_all_is_tried_once(monkeypatch):
-    pauses, said = record_pauses(monkeypatch), []
-    patiently = Retry(said.append, timeout=1.0)
+    pauses, messages = record_pauses(monkeypatch), []
+    patiently = Retry(messages.append, timeout=1.0)
 
     def refuse():
         raise PermissionError(13, "no")
@@ -148,19 +152,19 @@ def test_a_time_out_of_rays_is_none_of_the_storages():
 def test_a_line_that_did_not_fit_is_written_once_there_is_room(disk):
     """Half of it did: tmpfs gives out pages of 4 kB, and none is left."""
     filler = fill(disk, 65536)
-    said = []
+    messages = []
 
     def free_space(text):
-        said.append(text)
+        messages.append(text)
         filler.unlink()
 
     journal = EventLog(disk, Retry(free_space, timeout=9.0))
     number = 0
-    while not said:
+    while not messages:
         journal.log_report(f"{number:04d}", make_report(1, 0.5))
         number += 1
     journal.close()
-    assert said == [f"cannot write {disk / EVENT_LOG_FILE} (No space left on device)"]
+    assert messages == [f"cannot write {disk / EVENT_LOG_FILE} (No space left on device)"]
     assert [line["trial_id"] for line in read_events(disk)] == [f"{n:04d}" for n in range(number)]
 
 
@@ -184,15 +188,15 @@ def test_without_room_a_line_is_whole_or_not_there(disk):
 
 def test_the_searchers_study_waits_for_space_too(disk):
     filler = fill(disk, 65536)
-    said = []
+    messages = []
 
     def free_space(text):
-        said.append(text)
+        messages.append(text)
         filler.unlink()
 
     study = open_study(open_optuna_storage(disk, retry=Retry(free_space, timeout=9.0)), Goal())
     asked = 0
-    while not said:
+    while not messages:
         enqueue_trial(study, {"x": 0.5}, f"{asked:04d}")
         asked += 1
     assert [trial.number for trial in load_optuna_study(disk).trials] == list(range(asked))
@@ -330,7 +334,7 @@ class Breaking(StringIO):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("broken", "reported", "said"),
+    ("broken", "reported", "message"),
     [
         (
             1,
@@ -344,15 +348,17 @@ class Breaking(StringIO):
         ),
     ],
 )
-def test_a_checkpoint_cut_in_half_is_said_and_made_good(tmp_path, machine, broken, reported, said):
+def test_a_checkpoint_cut_in_half_is_said_and_made_good(
+    tmp_path, machine, broken, reported, message
+):
     words = [*sleepy(tmp_path, epochs=2), "method.naps=grid(1)", "report_limit=8s"]
     out = Breaking(tmp_path / "study/trials", broken)
     with redirect_stdout(out):
         assert main([*words, f"results={tmp_path}", "name=study"]) == 0
-    assert f"caution: trial 0000: {said}." in out.getvalue()
+    assert f"caution: trial 0000: {message}." in out.getvalue()
     happened = list(read_events(tmp_path / "study"))
     (lost,) = [line["text"] for line in happened if line["event"] == "lost"]
-    assert lost == said
+    assert lost == message
     found = [line["report"] for line in happened if line["event"] == "reported"]
     assert [each["epoch"] for each in found] == reported
     again = {epoch: {e["train_loss"] for e in found if e["epoch"] == epoch} for epoch in (1, 2, 3)}
@@ -371,8 +377,8 @@ def test_at_an_address_a_checkpoint_cut_in_half_is_made_good_too(tmp_path, machi
     there = tmp_path / "there/study"
     with redirect_stdout(Breaking(there / "trials", 1)) as out:
         assert main([*words, f"results=file://{tmp_path}/there", "name=study"]) == 0
-    said = "its checkpoint is corrupt; it resumes from the previous one, of epoch 1"
-    assert f"caution: trial 0000: {said}." in out.getvalue()
+    message = "its checkpoint is corrupt; it resumes from the previous one, of epoch 1"
+    assert f"caution: trial 0000: {message}." in out.getvalue()
     found = [line["report"]["epoch"] for line in read_events(there) if line["event"] == "reported"]
     assert found == [1, 2, 2, 3]
     (path,) = pd.read_parquet(there / "trials.parquet").checkpoint

@@ -139,8 +139,8 @@ def is_default(variant: Variant, path: str) -> bool:
     """Return whether a knob of a variant has its default value."""
     group, _, knob = path.partition(".")
     values = variant.fixed[group]
-    known = GROUPS[group].member_knobs(values.get("name"))
-    return bool(knob) and values[knob] == known[knob].default
+    knobs = GROUPS[group].member_knobs(values.get("name"))
+    return bool(knob) and values[knob] == knobs[knob].default
 
 
 def format_searched_knobs(variant: Variant, group: str) -> str:

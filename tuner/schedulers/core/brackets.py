@@ -42,8 +42,8 @@ class Brackets(Scheduler):
 
     def next_to_resume(self, *, is_idle: bool) -> Resume | None:
         """Return the first bracket's trial to resume."""
-        found = (each.next_to_resume(is_idle=False) for each in self.schedulers)
-        step = next(filter(None, found), None)
+        candidates = (each.next_to_resume(is_idle=False) for each in self.schedulers)
+        step = next(filter(None, candidates), None)
         if step is None and is_idle:
             step = next(
                 filter(None, (each.next_to_resume(is_idle=True) for each in self.schedulers)), None

@@ -21,40 +21,40 @@ def plan(*words):
 
 
 def test_all_problems_are_told_at_once():
-    told = check_data_and_networks(
+    messages = check_data_and_networks(
         plan("data.batch_size=1000", "threat.eps=1", "data.crop=28", "dry_run=true")
     )
-    assert [line.partition(":")[0] for line in told] == [
+    assert [line.partition(":")[0] for line in messages] == [
         "data.batch_size", "threat.eps", "data.crop",
     ]  # fmt: skip
-    assert "must be below 1, the distance from black to white" in told[1]
+    assert "must be below 1, the distance from black to white" in messages[1]
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("data.batch_size=choice(50,1000)", "data.batch_size: must be at most 100"),
         ("threat.eps=grid(0.1,1)", "threat.eps: must be below 1"),
         ("data.cutout=grid(4,28)", "data.cutout: must be below 28"),
     ],
 )
-def test_the_largest_value_searched_is_looked_at(word, said):
+def test_the_largest_value_searched_is_looked_at(word, message):
     words = [word, "optimizer.weight_decay=0"]
-    (told,) = check_data_and_networks(plan(*words))
-    assert said in told
+    (problem,) = check_data_and_networks(plan(*words))
+    assert message in problem
 
 
 def test_a_missing_file_is_told_and_what_can_be_downloaded_is_not_by_a_plan_that_is_not_run(
     tmp_path,
 ):
-    (told,) = check_data_and_networks(
+    (message,) = check_data_and_networks(
         plan("data=arrays", f"data.path={tmp_path / 'none.npz'}", "dry_run=true")
     )
-    assert told.startswith("data: no file")
+    assert message.startswith("data: no file")
     words = ["data=cifar10", f"data.root={tmp_path}", "data.download=false"]
     assert not check_data_and_networks(plan(*words, "dry_run=true"))
-    (told,) = check_data_and_networks(plan(*words))
-    assert told.startswith("data: CIFAR10 is missing or incomplete")
+    (message,) = check_data_and_networks(plan(*words))
+    assert message.startswith("data: CIFAR10 is missing or incomplete")
     with pytest.raises(MissingDataError):
         prepare_variant(plan(*words).variants[0])
 
@@ -64,7 +64,7 @@ MODEL = "from torch import nn\ndef build(shape, classes): "
 
 
 @pytest.mark.parametrize(
-    ("group", "text", "said"),
+    ("group", "text", "message"),
     [
         ("data", f"{DATA}raise KeyError('x')", "fails in load() (KeyError: 'x')"),
         ("data", f"{DATA}return 5", "must return a trainables.data_pipeline.images.Dataset, got 5"),
@@ -79,16 +79,16 @@ MODEL = "from torch import nn\ndef build(shape, classes): "
         ("model", f"{MODEL}return nn.Identity()", "got (2, 1, 28, 28)"),
     ],
 )
-def test_a_member_of_the_users_own_that_fails_is_told_by_its_file(tmp_path, group, text, said):
+def test_a_member_of_the_users_own_that_fails_is_told_by_its_file(tmp_path, group, text, message):
     (tmp_path / "mine.py").write_text(text)
-    (told,) = check_data_and_networks(plan(f"{group}={tmp_path / 'mine.py'}"))
-    assert f"{group}: {tmp_path / 'mine.py'}" in told
-    assert said in told
+    (problem,) = check_data_and_networks(plan(f"{group}={tmp_path / 'mine.py'}"))
+    assert f"{group}: {tmp_path / 'mine.py'}" in problem
+    assert message in problem
 
 
 def test_a_network_that_no_memory_holds_is_refused():
-    (told,) = check_data_and_networks(plan("model=resnet18", "model.width=200000"))
-    assert told.startswith("model: resnet18 needs")
+    (message,) = check_data_and_networks(plan("model=resnet18", "model.width=200000"))
+    assert message.startswith("model: resnet18 needs")
 
 
 def test_photographs_that_cannot_be_decoded_are_refused(tmp_path):
@@ -99,8 +99,8 @@ def test_photographs_that_cannot_be_decoded_are_refused(tmp_path):
             for number in range(200):
                 (folder / f"{number}.jpg").write_bytes(b"no photograph")
     words = ["data=imagenet", f"data.root={tmp_path}", "data.size=32", "data.batch_size=10"]
-    (told,) = check_data_and_networks(plan(*words, "model=resnet18", "dry_run=true"))
-    assert "cannot be decoded" in told
+    (message,) = check_data_and_networks(plan(*words, "model=resnet18", "dry_run=true"))
+    assert "cannot be decoded" in message
 
 
 def test_a_step_of_training_that_fails_is_told(tmp_path):
@@ -117,5 +117,5 @@ def test_labels_far_above_the_number_of_images_are_refused(tmp_path):
     pixels, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200) % 2 * 10**12
     splits = {"x_train": pixels, "y_train": labels, "x_test": pixels, "y_test": labels}
     np.savez(tmp_path / "mine.npz", **splits)
-    (told,) = check_data_and_networks(plan("data=arrays", f"data.path={tmp_path / 'mine.npz'}"))
-    assert "must be at least 0 and below 200" in told
+    (message,) = check_data_and_networks(plan("data=arrays", f"data.path={tmp_path / 'mine.npz'}"))
+    assert "must be at least 0 and below 200" in message

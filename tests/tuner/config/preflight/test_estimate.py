@@ -36,19 +36,19 @@ def by_steps(config):
 
 
 def test_mean_and_range_over_listed_values():
-    found = estimate_trial(plan("attack.steps=grid(1,2,9)"), CPU, by_steps)
-    assert found.seconds == CostRange(mean=40.0, low=10.0, high=90.0)
-    assert found.passes == CostRange(mean=400.0, low=100.0, high=900.0)
-    assert found.disk == CostRange(mean=1004.0, low=1001.0, high=1009.0)
-    assert (found.n_timed, found.n_untimed_variants) == (3, 0)
+    estimated = estimate_trial(plan("attack.steps=grid(1,2,9)"), CPU, by_steps)
+    assert estimated.seconds == CostRange(mean=40.0, low=10.0, high=90.0)
+    assert estimated.passes == CostRange(mean=400.0, low=100.0, high=900.0)
+    assert estimated.disk == CostRange(mean=1004.0, low=1001.0, high=1009.0)
+    assert (estimated.n_timed, estimated.n_untimed_variants) == (3, 0)
 
 
 def test_the_ends_of_a_range_are_looked_at_but_do_not_move_the_mean():
-    found = estimate_trial(plan("attack.steps=randint(1,101)"), CPU, by_steps)
-    assert (found.seconds.low, found.seconds.high) == (10.0, 1000.0)
+    estimated = estimate_trial(plan("attack.steps=randint(1,101)"), CPU, by_steps)
+    assert (estimated.seconds.low, estimated.seconds.high) == (10.0, 1000.0)
     drawn = estimate_trial(plan("attack.steps=randint(1,101)"), CPU, by_steps)
-    assert drawn.seconds.mean == found.seconds.mean
-    assert 100 < found.seconds.mean < 900
+    assert drawn.seconds.mean == estimated.seconds.mean
+    assert 100 < estimated.seconds.mean < 900
 
 
 def test_every_variant_counts_by_its_cells_in_a_grid():
@@ -60,9 +60,9 @@ def test_every_variant_counts_by_its_cells_in_a_grid():
         cost = by_steps(config)
         return Cost(seconds=cost.seconds + extra, passes=cost.passes, disk=cost.disk)
 
-    found = estimate_trial(plan(*words), CPU, expensive_adam)
-    assert found.seconds == CostRange(mean=(20 + 80) / 2, low=10.0, high=90.0)
-    assert found.n_timed == 6
+    estimated = estimate_trial(plan(*words), CPU, expensive_adam)
+    assert estimated.seconds == CostRange(mean=(20 + 80) / 2, low=10.0, high=90.0)
+    assert estimated.n_timed == 6
 
 
 def test_a_variant_with_more_cells_counts_for_more_in_a_grid_alone():
@@ -84,10 +84,10 @@ def test_where_there_is_no_time_variants_are_left_out_and_that_is_told():
         time.sleep(0.05)
         return by_steps(config)
 
-    found = estimate_trial(words, CPU, slow, max_seconds=0.01)
-    assert (found.n_timed, found.n_untimed_variants) == (1, 1)
+    estimated = estimate_trial(words, CPU, slow, max_seconds=0.01)
+    assert (estimated.n_timed, estimated.n_untimed_variants) == (1, 1)
     assert "from 1 timed configuration of 1 of 2 variants" in next(
-        format_cost(words, found, 1, 0.0)
+        format_cost(words, estimated, 1, 0.0)
     )
 
 
@@ -116,13 +116,13 @@ WHOLE = TrialEstimate(
 )
 def test_the_whole_study(words, at_a_time, gpu, expected):
     study = plan("space=weight_decay", "trials=10", *words)
-    found = estimate_study(study, WHOLE, at_a_time, gpu)
-    assert (found.seconds, found.gpu_hours, found.disk) == pytest.approx(expected)
+    estimated = estimate_study(study, WHOLE, at_a_time, gpu)
+    assert (estimated.seconds, estimated.gpu_hours, estimated.disk) == pytest.approx(expected)
 
 
 def test_no_more_trials_run_at_a_time_than_there_are():
-    found = estimate_study(plan("space=weight_decay", "trials=2"), WHOLE, 8, 0.0)
-    assert (found.seconds, found.disk) == (3600.0, 2 * 100 + 2 * 200)
+    estimated = estimate_study(plan("space=weight_decay", "trials=2"), WHOLE, 8, 0.0)
+    assert (estimated.seconds, estimated.disk) == (3600.0, 2 * 100 + 2 * 200)
 
 
 def test_what_is_printed():
@@ -139,9 +139,9 @@ def test_what_is_printed():
 def test_a_disk_budget_below_two_checkpoints_of_the_largest_is_refused():
     words = ["model=choice(small_cnn,resnet18)", "optimizer.lr=uniform(0.1,1)"]
     study = plan(*words, "disk_budget=1kB")
-    (told,) = check_disk_budget(study)
-    assert told.startswith("disk_budget: must be at least ")
-    assert told.endswith("two checkpoints of a trial of this study, got 1 kB.")
+    (message,) = check_disk_budget(study)
+    assert message.startswith("disk_budget: must be at least ")
+    assert message.endswith("two checkpoints of a trial of this study, got 1 kB.")
     small, large = (
         measure_checkpoint(Trial(build_probe_config(study, build_configuration(variant, {}), CPU)))
         for variant in study.variants

@@ -49,12 +49,12 @@ def test_trials_share_a_gpu_by_memory(used, total, number):
 
 
 def test_the_share_is_told_with_what_it_rests_on():
-    said = []
-    found = pack_gpus(
-        plan(), 1, said.append, lambda _: PeakMemory(used_bytes=10 * GIB, total_bytes=80 * GIB)
+    messages = []
+    packed = pack_gpus(
+        plan(), 1, messages.append, lambda _: PeakMemory(used_bytes=10 * GIB, total_bytes=80 * GIB)
     )
-    assert found.settings.gpu == pytest.approx(0.1666)
-    assert said == [
+    assert packed.settings.gpu == pytest.approx(0.1666)
+    assert messages == [
         "gpu: a trial needs up to 10.7 GB of 85.9 GB, so that 6 share a GPU (gpu=0.1666)."
     ]
 
@@ -86,9 +86,9 @@ def test_a_probe_that_fails_is_told_and_each_trial_takes_a_gpu():
     def measure(_):
         raise RuntimeError("driver too old\nand more")
 
-    said, study = [], plan()
-    assert pack_gpus(study, 1, said.append, measure) is study
-    assert said == [
+    messages, study = [], plan()
+    assert pack_gpus(study, 1, messages.append, measure) is study
+    assert messages == [
         "caution: gpu: its memory cannot be probed (RuntimeError: driver too old); "
         "each trial takes one."
     ]

@@ -41,10 +41,10 @@ def test_few_combinations_are_looked_at_one_by_one():
 
 def test_of_many_some_are_drawn_the_same_ones_each_time():
     one = variant(attack__steps=tune.choice(list(range(1, MAX_CELLS + 2))))
-    found = list(sample_knob_values(one, 3))
-    assert len(found) == N_COST_DRAWS
-    assert found == list(sample_knob_values(one, 3))
-    assert found != list(sample_knob_values(one, 4))
+    values_drawn = list(sample_knob_values(one, 3))
+    assert len(values_drawn) == N_COST_DRAWS
+    assert values_drawn == list(sample_knob_values(one, 3))
+    assert values_drawn != list(sample_knob_values(one, 4))
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,20 @@ def test_of_many_some_are_drawn_the_same_ones_each_time():
 )
 def test_every_value_is_drawn(domain, values, mean):
     rng = np.random.default_rng(0)
-    found = Counter(sample_from_domain(domain, rng) for _ in range(2000))
-    assert set(found) == values
+    values_drawn = Counter(sample_from_domain(domain, rng) for _ in range(2000))
+    assert set(values_drawn) == values
     if mean:  # 2000 draws of spread below 2.3: a standard error of 0.05
-        assert sum(k * n for k, n in found.items()) / 2000 == pytest.approx(mean, abs=0.2)
+        assert sum(k * n for k, n in values_drawn.items()) / 2000 == pytest.approx(mean, abs=0.2)
 
 
 def test_on_a_logarithmic_scale_small_values_come_more_often():
     rng = np.random.default_rng(0)
-    found = Counter(sample_from_domain(tune.lograndint(1, 101), rng) <= 10 for _ in range(2000))
-    assert found[True] / 2000 == pytest.approx(0.5, abs=0.05)  # half of two decades; error 0.011
+    values_drawn = Counter(
+        sample_from_domain(tune.lograndint(1, 101), rng) <= 10 for _ in range(2000)
+    )
+    assert values_drawn[True] / 2000 == pytest.approx(
+        0.5, abs=0.05
+    )  # half of two decades; error 0.011
 
 
 def test_the_ends_are_the_cheapest_and_the_dearest():

@@ -77,9 +77,9 @@ def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
     monkeypatch.setattr("tuner.config.preflight.timing.time_training", fake)
     monkeypatch.setattr("tuner.config.preflight.timing.time_attack_step", lambda *_: 0.001)
     monkeypatch.setattr("tuner.config.preflight.timing.measure_checkpoint", lambda _: 7)
-    found = measure_cost(tiny_config())
-    assert found.seconds == pytest.approx(4 * (0.48 + 0.12))  # four epochs
-    assert (found.passes, found.disk) == (4 * 3 * 120, 7)
+    cost = measure_cost(tiny_config())
+    assert cost.seconds == pytest.approx(4 * (0.48 + 0.12))  # four epochs
+    assert (cost.passes, cost.disk) == (4 * 3 * 120, 7)
     assert asked == [2, 8, 50, 50]
 
 
