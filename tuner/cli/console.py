@@ -10,7 +10,6 @@ from rich.segment import Segment
 ALLOWED_CONTROLS = "\n\t"
 BIDI_CONTROLS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"
 """Characters that change the direction in which text is displayed."""
-PLAIN_OPTIONS: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 
 
 def escape_controls(text: str) -> str:
@@ -32,7 +31,7 @@ class SafeConsole(Console):
     """A rich console without markup, emoji or highlighting, and with control characters escaped."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(**PLAIN_OPTIONS, **options)
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -52,7 +52,7 @@ class CommandLine:
 
     words: tuple[str, ...]
     folders: tuple[str, ...] = ()
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, object]
     problems: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ Schema = TypeVar("Schema")
 
 
 def validate_arguments(
-    schema: type, arguments: Mapping[str, Any]
+    schema: type, arguments: Mapping[str, object]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return the valid keys converted to their types, and the problems of the invalid ones.
 
@@ -22,7 +22,7 @@ def validate_arguments(
         schema: A frozen dataclass whose fields are the keys.
         arguments: Values by key; keys that are not fields of `schema` are ignored.
     """
-    valid: dict[str, Any] = {}
+    valid: dict[str, object] = {}
     problems: list[str] = []
     for key, knob in read_knobs(schema).items():
         if key not in arguments:

@@ -108,7 +108,7 @@ def compose_plan(
     )
 
 
-def validate_settings(arguments: Mapping[str, Any]) -> tuple[Settings, list[str]]:
+def validate_settings(arguments: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """Return the settings of a study, and the problems of invalid ones."""
     valid, problems = validate_arguments(Settings, arguments)
     if "results" not in arguments:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from types import NoneType
 from typing import Any, Protocol, cast
 
+import numpy as np
 from ray.tune.search.sample import (
     Categorical,
     Domain,
@@ -18,6 +19,8 @@ from tuner.cli.values import is_grid
 
 TOLERANCE = 1e-9
 """Relative tolerance that makes 0.3 a multiple of 0.1 in floating point."""
+ChoiceKey = bool | int | float | str | None
+"""Hashable representation of a listed value."""
 
 
 class Range(Protocol):
@@ -25,6 +28,10 @@ class Range(Protocol):
 
     lower: float
     upper: float
+
+    def sample(self, *, random_state: np.random.RandomState) -> float:
+        """Return a random value."""
+        ...
 
     def get_sampler(self) -> Sampler:
         """Return the sampler."""
@@ -200,6 +207,6 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def choice_key(value: object) -> bool | int | float | str | None:
+def choice_key(value: object) -> ChoiceKey:
     """Return a hashable key of a listed value: itself, or its text."""
     return value if isinstance(value, bool | int | float | str | NoneType) else str(value)

@@ -47,15 +47,15 @@ def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]])
 
 
 def check_variants(
-    variants: Mapping[str, Mapping[str, Mapping[str, Any]]], warnings: list[str]
-) -> tuple[dict[str, dict[str, dict[str, Any]]], list[str]]:
+    variants: Mapping[str, Mapping[str, Mapping[str, object]]], warnings: list[str]
+) -> tuple[dict[str, dict[str, dict[str, object]]], list[str]]:
     """Return the fixed knobs of each valid variant, and the problems of the others.
 
     Args:
         variants: Groups of knobs by label.
         warnings: List to which warnings are appended.
     """
-    fixed: dict[str, dict[str, dict[str, Any]]] = {}
+    fixed: dict[str, dict[str, dict[str, object]]] = {}
     problems: dict[str, list[str]] = {}
     for label, groups in variants.items():
         wrong = list(check_configuration(groups))
@@ -80,7 +80,7 @@ def add_location(problem: str, where: str) -> str:
 
 
 def find_conflicts(
-    groups: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
 ) -> list[str]:
     """Return the conflicts between members of a valid configuration, each once.
 

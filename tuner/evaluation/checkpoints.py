@@ -1,6 +1,6 @@
 """Select the checkpoints of a finished search to evaluate."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -128,7 +128,7 @@ def best_checkpoint(folder: Path) -> CheckpointRef:
 
 
 def trial_checkpoints(
-    folder: Path, row: Mapping[Any, Any], rules: tuple[SelectionRule, ...]
+    folder: Path, row: Mapping[Hashable, Any], rules: tuple[SelectionRule, ...]
 ) -> Iterator[CheckpointRef]:
     """Yield the checkpoints of one trial that the rules select from."""
     about = {"path": folder / row["checkpoint"], "trial_id": row["trial_id"], "seed": row["seed"]}

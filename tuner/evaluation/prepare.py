@@ -104,7 +104,7 @@ def prepare_evaluation(
     if problems:
         raise InputError(problems)
     folder = (
-        Path(settings.results or default_results_folder(settings))
+        Path(settings.results or Path(RESULTS_FOLDER) / Path(settings.weights).stem)
         if settings.weights
         else Path(folders[0])
     )
@@ -192,11 +192,6 @@ def draw_subset(images: Images, number: int | None) -> Images:
     rng = torch.Generator().manual_seed(SUBSET_SEED)
     rows = torch.randperm(len(images), generator=rng)[:number].sort().values
     return images[rows]
-
-
-def default_results_folder(settings: EvaluationSettings) -> Path:
-    """Return the folder for the results of `weights=` where `results=` is not set."""
-    return Path(RESULTS_FOLDER) / Path(settings.weights or "").stem
 
 
 def resolve_checkpoints(

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -55,7 +54,7 @@ class EvaluationRunner:
         robust, n_misclassified = correct.clone(), dict[str, int]()
         history: list[str] = []
         weights = fingerprint.hash_network(model, checkpoint.model_member())
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, object]] = []
         for attack in self.evaluation.attacks:
             mask = correct if settings.each else robust
             key = self.build_state_key(weights, attack, mask)
@@ -75,7 +74,7 @@ class EvaluationRunner:
             history.append(attack.label)
         audit = "; ".join(self.run_sanity_checks(model, robust, n_misclassified))
         for row in rows:
-            row["audit"] = "; ".join(filter(None, [row["audit"], audit]))
+            row["audit"] = "; ".join(filter(None, [str(row["audit"]), audit]))
             table.append_row(self.evaluation.folder, row)
             yield row
 

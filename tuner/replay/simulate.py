@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, SupportsFloat
 
 import optuna
 from ray.tune.search import Searcher
@@ -17,7 +17,7 @@ from ray.tune.search.sample import LogUniform
 
 from trainables.errors import InputError
 from trainables.training.report import Report
-from tuner.config.domains import base_sampler, list_values
+from tuner.config.domains import as_range, base_sampler, list_values
 from tuner.config.plan import Variant
 from tuner.replay.recordings import Archive, Recording
 from tuner.runtime.resume.state import ResumeState
@@ -171,23 +171,25 @@ def find_level_start(run: Recording, level: int) -> int:
     return next(index for index, each in enumerate(run.reports) if each.level == level)
 
 
-def knob_value(config: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401
+def knob_value(config: Mapping[str, Any], path: str) -> object:
     """Return the value of a knob in a configuration."""
     group, _, knob = path.partition(".")
     return config[group].get(knob) if group in config else None
 
 
-def value_distance(domain: Any, one: Any, other: Any) -> float:  # noqa: ANN401
+def value_distance(domain: object, one: object, other: object) -> float:
     """Return the distance of two values of a knob, from 0 to about 1."""
     if one is None or other is None:
         return 1.0
     if list_values(domain) is not None:
         return float(one != other)
-    if isinstance(one, str) or isinstance(other, str):  # a recorded name, for a range of numbers
+    if not isinstance(one, SupportsFloat) or not isinstance(
+        other, SupportsFloat
+    ):  # a recorded name, for a range of numbers
         return 1.0
-    ends = [domain.lower, domain.upper, one, other]
+    limits = as_range(domain)
+    ends = [limits.lower, limits.upper, float(one), float(other)]
     if isinstance(base_sampler(domain), LogUniform):
-        low, high, one, other = (math.log(max(end, 1e-12)) for end in ends)
-    else:
-        low, high, one, other = ends
-    return float(abs(one - other) / (high - low))
+        ends = [math.log(max(end, 1e-12)) for end in ends]
+    low, high, first, second = ends
+    return abs(first - second) / (high - low)

@@ -3,7 +3,6 @@
 import math
 import random
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from ray.tune.search.sample import LogUniform
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from trainables.hparams.ranges import OpenFraction
-from tuner.config.domains import base_sampler, list_values
+from tuner.config.domains import as_range, base_sampler, list_values
 from tuner.schedulers.core.population import Knobs, Population
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume, Scheduler
@@ -122,9 +121,10 @@ def normalise_knobs(knobs: Knobs, searched: Mapping[str, object]) -> list[float]
     return [normalise_value(domain, knobs[path]) for path, domain in searched.items()]
 
 
-def domain_bounds(domain: Any) -> tuple[float, float, bool]:  # noqa: ANN401
+def domain_bounds(domain: object) -> tuple[float, float, bool]:
     """Return the bounds of a range, and whether it is logarithmic."""
-    return domain.lower, domain.upper, isinstance(base_sampler(domain), LogUniform)
+    limits = as_range(domain)
+    return limits.lower, limits.upper, isinstance(base_sampler(domain), LogUniform)
 
 
 def normalise_value(domain: object, value: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from trainables.hparams.ranges import Fraction, OpenFraction
-from tuner.config.domains import domain_index_range, domain_step, list_values, value_at
+from tuner.config.domains import as_range, domain_index_range, domain_step, list_values, value_at
 from tuner.schedulers.core.population import Population
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume, Scheduler
@@ -65,7 +65,7 @@ def exchange_shares(interval: float) -> list[float]:
     return [n * interval for n in range(1, round(1 / interval)) if n * interval < 1]
 
 
-def perturb_value(domain: Any, value: Any, resample: float, rng: random.Random) -> Any:  # noqa: ANN401
+def perturb_value(domain: object, value: Any, resample: float, rng: random.Random) -> object:  # noqa: ANN401
     """Return another value of a knob: multiplied, the neighbour in a list, or redrawn."""
     if rng.random() < resample:
         return sample_value(domain, rng)
@@ -75,18 +75,18 @@ def perturb_value(domain: Any, value: Any, resample: float, rng: random.Random) 
     return clip_to_domain(domain, value * rng.choice(PERTURB_FACTORS))
 
 
-def sample_value(domain: Any, rng: random.Random) -> Any:  # noqa: ANN401
+def sample_value(domain: object, rng: random.Random) -> object:
     """Return a value drawn from a domain."""
     if (listed := list_values(domain)) is not None:
         return rng.choice(listed)
-    return clip_to_domain(
-        domain, domain.sample(random_state=np.random.RandomState(rng.randrange(2**32)))
-    )
+    state = np.random.RandomState(rng.randrange(2**32))
+    return clip_to_domain(domain, as_range(domain).sample(random_state=state))
 
 
-def clip_to_domain(domain: Any, value: float) -> Any:  # noqa: ANN401
+def clip_to_domain(domain: object, value: float) -> float:
     """Return the value of a range nearest to a number."""
     if ends := domain_index_range(domain):
         index = round(value / (domain_step(domain) or 1))
         return value_at(domain, min(max(index, ends[0]), ends[1]))
-    return min(max(value, domain.lower), domain.upper)
+    limits = as_range(domain)
+    return min(max(value, limits.lower), limits.upper)

@@ -5,10 +5,10 @@ A crash loses at most the line that is being written.
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from trainables.errors import InputError
 from trainables.io.retry import Retry
@@ -61,7 +61,7 @@ class EventLog:
             was_paused: Whether the scheduler had paused it; otherwise it was interrupted.
         """
         fields = {"knobs": record.knobs, "groups": record.groups, "waited": was_paused}
-        fields["source"] = source
+        fields |= {"source": source}
         self.write_event("went_on", record.trial_id, fields)
 
     def log_report(self, number: str, report: Report) -> None:
@@ -86,7 +86,7 @@ class EventLog:
         """Log how a trial ended."""
         self.write_event("ended", record.trial_id, {"status": record.status, "error": record.error})
 
-    def write_event(self, event: str, number: str, fields: dict[str, Any]) -> None:
+    def write_event(self, event: str, number: str, fields: Mapping[str, object]) -> None:
         """Append an event and flush it to the disk."""
         line = json.dumps({"event": event, "trial_id": number, **fields})
         self.retry(

@@ -104,7 +104,7 @@ def check_variant_contains(
         yield f"{path}: must {expected}, as in {folder}, to resume it, got {actual}."
 
 
-def domain_contains(domain: Any, text: str) -> bool:  # noqa: ANN401
+def domain_contains(domain: object, text: str) -> bool:
     """Return whether a domain contains the domain typed as `text`."""
     if format_domain(domain) == text:
         return True

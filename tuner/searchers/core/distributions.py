@@ -14,7 +14,9 @@ from optuna.distributions import (
 from ray.tune.search.sample import LogUniform
 
 from tuner.config.domains import (
+    ChoiceKey,
     are_equal,
+    as_range,
     base_sampler,
     choice_key,
     contains,
@@ -130,7 +132,7 @@ def variant_mismatches(
             yield f"{path} is outside {format_domain(domain)}"
 
 
-def to_distribution(domain: Any) -> BaseDistribution:  # noqa: ANN401
+def to_distribution(domain: object) -> BaseDistribution:
     """Return the Optuna distribution of a Ray domain.
 
     For a domain with a step, Optuna draws the multiple. Its own steps differ from Ray's: they count
@@ -141,7 +143,8 @@ def to_distribution(domain: Any) -> BaseDistribution:  # noqa: ANN401
     log = isinstance(base_sampler(domain), LogUniform)
     if ends := domain_index_range(domain):
         return IntDistribution(*ends, log=log)
-    return FloatDistribution(domain.lower, domain.upper, log=log)
+    limits = as_range(domain)
+    return FloatDistribution(limits.lower, limits.upper, log=log)
 
 
 def suggest_value(trial: optuna.Trial, name: str, domain: object) -> object:
@@ -158,13 +161,13 @@ def suggest_value(trial: optuna.Trial, name: str, domain: object) -> object:
     return trial.suggest_float(name, distribution.low, distribution.high, log=distribution.log)
 
 
-def encode_value(domain: Any, value: Any) -> Any:  # noqa: ANN401
+def encode_value(domain: object, value: Any) -> ChoiceKey:  # noqa: ANN401
     """Return the Optuna value of a value in a domain."""
     if labels := choice_labels(domain):
         return next(label for label, each in labels.items() if are_equal(each, value))
     return round(value / (domain_step(domain) or 1)) if domain_index_range(domain) else float(value)
 
 
-def choice_labels(domain: Any) -> dict[Any, Any]:  # noqa: ANN401
+def choice_labels(domain: object) -> dict[ChoiceKey, object]:
     """Return each listed value by its Optuna label; empty if values are not listed."""
     return {choice_key(value): value for value in list_values(domain) or []}
