@@ -8,8 +8,7 @@ from trainables.bound_components import BoundMember, Components, build_component
 from trainables.components import GROUPS
 from trainables.errors import InputError, did_you_mean
 from trainables.hparams.group import Group
-from trainables.hparams.knobs import REQUIRED, Knob, read_knobs
-from trainables.hparams.value_errors import check_value
+from trainables.hparams.knobs import REQUIRED, Knob, check_value, read_knobs
 
 Config = Mapping[str, Mapping[str, Any]]
 """Group to the name of its member and the values of its knobs; JSON-serialisable."""

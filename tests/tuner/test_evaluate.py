@@ -128,9 +128,9 @@ def test_a_number_is_written_once_and_other_settings_are_another_row(study):
 
 
 def test_an_interrupted_evaluation_resumes(study, monkeypatch):
-    from trainables.evaluation import attack_state  # noqa: PLC0415  # patched below
+    from trainables.evaluation import attempt  # noqa: PLC0415  # patched below
 
-    attack_chunk, calls = attack_state.attack_chunk, []
+    attack_chunk, calls = attempt.attack_chunk, []
 
     def interrupt_second_call(*args, **settings):
         calls.append(1)
@@ -139,7 +139,7 @@ def test_an_interrupted_evaluation_resumes(study, monkeypatch):
         return attack_chunk(*args, **settings)
 
     words = [str(study), *COMMON, "batch=5"]
-    monkeypatch.setattr(attack_state, "attack_chunk", interrupt_second_call)
+    monkeypatch.setattr(attempt, "attack_chunk", interrupt_second_call)
     assert main(words) == 130
     assert main(words) == 0
     resumed, n_calls = rows_of(study), len(calls)

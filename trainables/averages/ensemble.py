@@ -6,8 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from trainables.networks.averaging import Average
-from trainables.networks.ensemble import Ensemble
+from trainables.networks.averaging import Average, Ensemble
 
 
 class PeriodEnsemble(Average):

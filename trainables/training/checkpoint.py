@@ -23,7 +23,7 @@ from trainables.data_pipeline.images import ImageFormat
 from trainables.errors import InputError
 from trainables.hparams.trusted_code import trust_files
 from trainables.io.remote_files import is_url, temporary_copy
-from trainables.networks.ensemble import Ensemble
+from trainables.networks.averaging import Ensemble
 from trainables.training.report import Report
 from trainables.training.trial import Trial, build_network
 from trainables.training.weights import is_state_dict, load_tensors, load_torch_file, load_weights

@@ -7,9 +7,8 @@ from typing import Any
 from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.hparams import registry
-from trainables.hparams.knobs import REQUIRED
+from trainables.hparams.knobs import REQUIRED, check_value
 from trainables.hparams.registry import find_hook
-from trainables.hparams.value_errors import check_value
 from tuner.cli.values import is_grid
 from tuner.config.domains import boundary_values, format_domain, is_domain, list_values
 from tuner.config.spaces import SPACES_PACKAGE, check_layer

@@ -9,7 +9,7 @@ from trainables.binding import bind_member
 from trainables.bound_components import bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
-from trainables.evaluation.attack_state import unpack_attempt
+from trainables.evaluation.attempt import unpack_attempt
 from trainables.evaluations import (
     cw_pgd,
     deepfool,

@@ -13,7 +13,7 @@ from trainables.hparams.ranges import (
     PathText,
     Positive,
 )
-from trainables.scheduling.restarts import locate_period
+from trainables.scheduling import locate_period
 
 
 def example(

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.value_errors import check_value
+from trainables.hparams.knobs import check_value, read_knobs
 from trainables.models import wide_resnet
 from trainables.models._preact import PreActBlock
 

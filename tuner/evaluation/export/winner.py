@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from trainables.errors import InputError
-from trainables.networks.ensemble import Ensemble
+from trainables.networks.averaging import Ensemble
 from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
 from tuner.evaluation import fingerprint, table
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics

@@ -10,7 +10,7 @@ from torch.nn import BatchNorm1d
 
 from tests.oracles import tiny_config
 from trainables.training import ray_trainable as trainable_module
-from trainables.training.micro_batch import halve_micro_batch
+from trainables.training.ray_trainable import halve_micro_batch
 from trainables.training.trial import TrainingOutOfMemoryError, Trial
 
 OUT_OF_MEMORY_METHOD = '''"""Runs out of memory with more than `capacity` images at a time."""
