@@ -19,7 +19,8 @@ from trainables.errors import InputError
 from trainables.hparams.knobs import check_value, read_knobs
 from trainables.hparams.ranges import PathText, absolute_path
 from trainables.hparams.trusted_code import trust_files
-from trainables.training.checkpoint import WEIGHTS_FILE, read_metadata
+from trainables.training.checkpoint import WEIGHTS_FILE
+from trainables.training.weights import read_metadata
 from tuner.cli.command import OK, run_command
 from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, check_key, split_folders

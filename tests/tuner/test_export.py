@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 
 from tests.oracles import tiny_config
 from trainables.training import checkpoint
-from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
+from trainables.training.checkpoint import WEIGHTS_FILE, load_model
 from trainables.training.fidelity import Level
 from trainables.training.trial import Trial
+from trainables.training.weights import read_metadata
 from tuner import export
 from tuner.config import description
 from tuner.config.compose import compose_plan

@@ -70,7 +70,7 @@ def contains_path(hint: object) -> bool:
 
 
 @cache
-def type_adapter(hint: Any) -> TypeAdapter[object]:  # noqa: ANN401
+def type_adapter(hint: Any) -> TypeAdapter[object]:  # noqa: ANN401  # any annotation
     """Return pydantic's validator of a type, built once."""
     return TypeAdapter(hint)
 

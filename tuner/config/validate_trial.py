@@ -143,7 +143,7 @@ def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterat
         for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
             hook = find_hook(module, kind)
             try:
-                yield from map(str, hook(fixed) if hook else ())
+                yield from map(str, hook(fixed) if callable(hook) else ())
             except Exception as error:  # a user-supplied file can raise anything
                 yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
 

@@ -1,7 +1,6 @@
 """Check that checkpoints can be evaluated, before any attack runs."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from trainables.data_pipeline.images import Dataset, Images
 from trainables.errors import InputError
 from trainables.evaluation.sanity_checks import outputs_probabilities
 from trainables.networks.modes import in_mode
+from trainables.training.weights import NetworkDescription
 from tuner.evaluation.checkpoints import CheckpointRef
 
 N_CHECK_IMAGES = 8
@@ -38,7 +38,7 @@ def checkpoint_problems(
     yield from (f"{checkpoint.path}: {problem}" for problem in problems)
 
 
-def check_format(description: Mapping[str, Any], dataset: Dataset) -> Iterator[str]:
+def check_format(description: NetworkDescription, dataset: Dataset) -> Iterator[str]:
     """Yield where the description of a network does not match the data set."""
     wanted = dataset.image_format
     if description and description["shape"] != wanted.shape:

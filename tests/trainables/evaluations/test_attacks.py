@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from tests.oracles import TwoOfFive
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.evaluation.attempt import unpack_attempt

@@ -9,8 +9,7 @@ from torch import nn
 
 from tests.oracles import tiny_config
 from trainables.attacks import pgd
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.methods import pgd_at

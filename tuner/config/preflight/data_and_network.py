@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from trainables.binding import bind_member
-from trainables.bound_components import BoundData, BoundMember, BoundModel, bound_data, bound_model
+from trainables.binding import assemble, bind_member, bound_data, bound_model
+from trainables.bound_components import BoundData, BoundMember, BoundModel, BoundThreat
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import (
     DataError,
@@ -46,7 +46,7 @@ def prepare_variant(variant: Variant) -> None:
     data, train = load_images(variant, bound_data(build_parts(variant, "data")))
     if problems := [
         *check_batch_size(variant, train),
-        *check_radius(variant, build_parts(variant, "threat")["build"](), data),
+        *check_radius(variant, assemble(BoundThreat, build_parts(variant, "threat")).build(), data),
         *check_crop_size(variant, data),
         *check_network_fit(variant, bound_model(build_parts(variant, "model")), data.image_format),
     ]:
