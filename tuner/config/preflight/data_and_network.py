@@ -103,6 +103,24 @@ def check_network_fit(
             f"this machine has {memory / 2**30:.3g}; choose a smaller one."
         )
     yield from check_batchnorm_mode(variant, model)
+    yield from check_single_images(variant, model, image_format)
+
+
+def check_single_images(
+    variant: Variant, model: nn.Module, image_format: ImageFormat
+) -> Iterator[str]:
+    """Yield the problem of batches of one image in a network whose BatchNorm needs two."""
+    for path in ("data.batch_size", "update.micro_batch"):
+        group, _, knob = path.partition(".")
+        searched = variant.searched.get(path)
+        values = boundary_values(searched) if searched else [variant.fixed[group].get(knob)]
+        if 1 not in values:
+            continue
+        try:
+            model.train()(torch.empty(1, *image_format.shape, device="meta"))
+        except ValueError:
+            needs = f"BatchNorm of model={variant.fixed['model']['name']} needs more than one image"
+            yield f"{path}: must be at least 2, because {needs}, got 1."
 
 
 def largest_value(variant: Variant, path: str) -> float:
