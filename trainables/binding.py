@@ -28,6 +28,7 @@ from trainables.hparams.knobs import REQUIRED, Knob, check_value, read_knobs
 from trainables.hparams.registry import find_hook
 from trainables.injection import injected_names, unwrapped
 from trainables.protocols import BoundAttack, BoundMethod, uses_attack
+from trainables.step_context import INJECTED
 
 Bound = TypeVar("Bound")
 
@@ -96,6 +97,7 @@ def check_member(
     except LookupError as error:
         yield f"{name}: {error}{suggest_group(str(member))}"
         return
+    yield from check_parameters(name, group, member)
     for key, value in values.items():
         if key not in knobs:
             yield unknown_knob_message(name, group, member, key, knobs)
@@ -104,6 +106,21 @@ def check_member(
     for key, knob in knobs.items():
         if knob.default is REQUIRED and key not in values:
             yield f"{name}.{key}: needs a value ({knob.allowed_values}); write {name}.{key}=VALUE."
+
+
+def check_parameters(name: str, group: Group, member: str | None) -> Iterator[str]:
+    """Yield the keyword-only parameters of a member that are neither knobs nor injected."""
+    if group is not GROUPS.get(name):  # a group that the training loop does not use
+        return
+    functions = group.member_functions(member)
+    for function in group.required_functions:
+        for parameter in injected_names(functions[function]):
+            if parameter not in INJECTED.get(name, ()):
+                yield (
+                    f"{name}.{parameter}: {function}() in {member} takes it, but its type has no "
+                    f"range, so it is no knob; write {parameter}: Positive, or another type of "
+                    "trainables.hparams.ranges."
+                )
 
 
 def suggest_group(member: str) -> str:
