@@ -24,6 +24,7 @@ from trainables.networks.averaging import Ensemble
 from trainables.training.report import Report
 from trainables.training.trial import Trial, build_network
 from trainables.training.weights import (
+    hash_tensors,
     is_state_dict,
     load_best_weights,
     load_torch_file,
@@ -42,6 +43,7 @@ def save(trial: Trial, folder: Path) -> None:
         "model": trial.config["model"],
         "shape": trial.dataset.image_format.shape,
         "classes": trial.dataset.classes,
+        "sha256": hash_tensors(weights),
     }
     metadata = {key: json.dumps(value) for key, value in about.items()}
     save_file(weights, folder / WEIGHTS_FILE, metadata=metadata)

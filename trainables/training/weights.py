@@ -1,5 +1,6 @@
 """Read weights from files without running code, and load them into a network."""
 
+import hashlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,6 +73,7 @@ class NetworkDescription(TypedDict, total=False):
     model: Json[dict[str, object]]
     shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
     classes: Json[PositiveInt]
+    sha256: Json[str]
 
 
 def read_metadata(file: Path) -> NetworkDescription:
@@ -103,7 +105,13 @@ def load_best_weights(file: Path) -> dict[str, Tensor]:
     Raises:
         InputError: If they cannot be read, or differ from those that `save` wrote.
     """
-    return load_tensors(file)
+    weights, expected = load_tensors(file), read_metadata(file).get("sha256")
+    if expected and hash_tensors(weights) != expected:
+        raise InputError([
+            f"weights: {file} is corrupt: its tensors do not match the hash in its metadata; "
+            "restore it from a copy."
+        ])
+    return weights
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
@@ -154,6 +162,15 @@ def load_external_model(file: Path, model: nn.Module) -> nn.Module:
     whole = next(iter(model.state_dict())) in weights
     load_weights(model if whole else model.get_submodule("1"), weights, file)
     return model.eval()
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensor_bytes(tensors[name]))
+    return digest.hexdigest()
 
 
 def tensor_bytes(tensor: Tensor) -> bytes:
