@@ -76,8 +76,8 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.diverged, trial.collapsed_at = state["diverged"], state["collapsed_at"]
     trial.model.load_state_dict(state["model"])
     # a trial may resume with other knobs than it was saved with
-    own = trial.optimizer.state_dict()["param_groups"]
-    trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": own})
+    param_groups = trial.optimizer.state_dict()["param_groups"]
+    trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": param_groups})
     trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())

@@ -67,8 +67,8 @@ def halve_micro_batch(trial: Trial, error: TrainingOutOfMemoryError) -> int:
         TrainingOutOfMemoryError: If the size is 1 already, or if the gradients of micro-batches do
             not add up to those of the batch.
     """
-    whole = trial.components.data.batch_size
-    size = min(whole, trial.micro_batch or whole)
+    batch_size = trial.components.data.batch_size
+    size = min(batch_size, trial.micro_batch or batch_size)
     reasons = [
         *micro_batch_obstacles(trial),
         *(["the micro-batch is one image already"] if size == 1 else []),

@@ -159,8 +159,8 @@ def load_external_model(file: Path, model: nn.Module) -> nn.Module:
         InputError: If they are of another network.
     """
     weights = load_tensors(file)
-    whole = next(iter(model.state_dict())) in weights
-    load_weights(model if whole else model.get_submodule("1"), weights, file)
+    has_normalization = next(iter(model.state_dict())) in weights
+    load_weights(model if has_normalization else model.get_submodule("1"), weights, file)
     return model.eval()
 
 

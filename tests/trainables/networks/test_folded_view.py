@@ -168,8 +168,8 @@ def test_bf16_is_near_and_logits_and_weights_stay_fp32():
     model, x = trained_like("resnet18"), torch.rand(3, *SHAPE)
     exact = model(x)
     set_precision(model, "bf16")
-    for each in (model, folded_view.folded_view(model)):
-        logits = each(x)
+    for network in (model, folded_view.folded_view(model)):
+        logits = network(x)
         assert logits.dtype == torch.float32
         assert not torch.equal(logits, exact)
         assert (logits - exact).norm() < 0.05 * exact.norm()  # bf16 rounds at 1/256, twenty times
