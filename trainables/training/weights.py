@@ -109,7 +109,7 @@ def load_best_weights(file: Path) -> dict[str, Tensor]:
     if expected and hash_tensors(weights) != expected:
         raise InputError([
             f"weights: {file} is corrupt: its tensors do not match the hash in its metadata; "
-            "restore it from a copy."
+            "restore it from a copy. If you changed them, save them without sha256 there."
         ])
     return weights
 
