@@ -38,11 +38,7 @@ class BoundMember:
     @property
     def knobs(self) -> dict[str, object]:
         """The values of its knobs by name."""
-        return {
-            name: value
-            for function in self.functions.values()
-            for name, value in function.keywords.items()
-        }
+        return {name: v for f in self.functions.values() for name, v in f.keywords.items()}
 
 
 class ValidationAttack(Protocol):
