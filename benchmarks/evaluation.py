@@ -21,7 +21,8 @@ import torch.nn.functional as F
 from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
-from trainables.evaluation.attack_state import AttackState, correct_mask, run_attack
+from trainables.evaluation.attack_state import AttackState
+from trainables.evaluation.attempt import correct_mask, run_attack
 from trainables.networks.memory_format import to_channels_last
 from tuner.config.settings import count_cores
 from tuner.evaluation.prepare import Evaluation, prepare_evaluation

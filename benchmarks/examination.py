@@ -19,8 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat, Images
 from trainables.networks.memory_format import to_channels_last

@@ -18,8 +18,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from search_spaces.tables._published import load_lines
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.hparams import registry

@@ -57,13 +57,14 @@ TRAINABLES = {
     "updates": ("attacks", "protocols", "networks", "threat", "hparams"),
     "robustness": ("attacks", "data_pipeline", "networks", "threat", "hparams"),
     "injection": ("hparams",),
-    "bound_components": (
-        *("injection", "protocols", "networks", "data_pipeline", "threat", "hparams"),
-    ),
+    "bound_components": (*("protocols", "networks", "data_pipeline", "threat", "hparams"),),
     "components": (
         *("robustness", "scheduling", "data_pipeline", "networks", "threat", "hparams", "errors"),
     ),
-    "binding": ("bound_components", "components", "hparams", "errors"),
+    "binding": (
+        *("bound_components", "components", "step_context", "injection", "protocols", "hparams"),
+        "errors",
+    ),
     "step_context": ("bound_components", "injection", "protocols", "threat"),
     "training": (
         *("binding", "bound_components", "components", "step_context", "data_pipeline", "networks"),

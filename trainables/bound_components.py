@@ -1,6 +1,5 @@
 """The components of a trial with their knobs set: one typed object for each group."""
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,10 +11,8 @@ from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
 from trainables.data_pipeline.images import Dataset, Images
-from trainables.hparams.registry import find_hook
-from trainables.injection import injected_names, unwrapped
 from trainables.networks.averaging import Average
-from trainables.protocols import BoundAttack, BoundMethod, Criterion, WeightUpdate, uses_attack
+from trainables.protocols import BoundAttack, BoundMethod, Criterion, WeightUpdate
 from trainables.threat import Threat
 
 Batch = tuple[Tensor, Tensor]
@@ -27,7 +24,7 @@ class BoundMember:
     """A member of any group with its knobs set.
 
     Attributes:
-        module: The module of the member; `None` for a group without a choice of members.
+        module: Its module; `None` for a group without a choice of members.
         functions: Its functions by name.
     """
 
@@ -38,13 +35,10 @@ class BoundMember:
         """Return a function."""
         return self.functions[name]
 
-
-class Shrink(Protocol):
-    """The function `shrink` of the schedule of eps."""
-
-    def __call__(self, threat: Threat, share: float, /) -> Threat:
-        """Return the ball with a share of the radius."""
-        ...
+    @property
+    def knobs(self) -> dict[str, object]:
+        """The values of its knobs by name."""
+        return {name: v for f in self.functions.values() for name, v in f.keywords.items()}
 
 
 class ValidationAttack(Protocol):
@@ -161,7 +155,7 @@ class BoundSchedule:
     """The learning rate over the run.
 
     Attributes:
-        factor: Share of the run to the factor of the peak learning rate.
+        factor: Share of the run to the factor of the learning rate, or of eps.
         warmup_factor: Share of the run to the factor of the warm-up.
     """
 
@@ -170,18 +164,14 @@ class BoundSchedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoundEpsSchedule:
+class BoundEpsSchedule(BoundSchedule):
     """The training radius over the run.
 
     Attributes:
-        factor: Share of the run to the factor of eps.
-        warmup_factor: Share of the run to the factor of the warm-up.
         shrink_eps: Returns the ball with a share of the radius.
     """
 
-    factor: Callable[[float], float]
-    warmup_factor: Callable[[float], float]
-    shrink_eps: Shrink
+    shrink_eps: Callable[[Threat, float], Threat]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,91 +246,3 @@ class Components:
     average: BoundAverage
     sentinel: BoundOverfittingDetector
     exam: BoundValidationAttack
-
-
-def build_components(members: Mapping[str, BoundMember]) -> Components:
-    """Return the components of a trial.
-
-    Args:
-        members: The member of each group by the name of the group.
-    """
-    detector, attack = members["sentinel"]["detect_collapse"], members["exam"]["measure_accuracies"]
-    return Components(
-        threat=BoundThreat(**members["threat"].functions),
-        data=bound_data(members["data"]),
-        model=bound_model(members["model"]),
-        method=bound_method(members["method"]),
-        criterion=BoundCriterion(**members["criterion"].functions),
-        attack=bound_attack(members["attack"]),
-        update=bound_update(members["update"]),
-        optimizer=BoundOptimizer(**members["optimizer"].functions),
-        schedule=BoundSchedule(**members["schedule"].functions),
-        eps_schedule=BoundEpsSchedule(**members["eps_schedule"].functions),
-        periods=BoundRestarts(**members["periods"].functions),
-        average=BoundAverage(**members["average"].functions),
-        sentinel=BoundOverfittingDetector(
-            **members["sentinel"].functions, every=detector.keywords["every"]
-        ),
-        exam=BoundValidationAttack(
-            measure_accuracies=attack,
-            **{key: attack.keywords[key] for key in ("steps", "restarts", "exam_batch")},
-        ),
-    )
-
-
-def bound_data(member: BoundMember) -> BoundData:
-    """Return a data set with its knobs set."""
-    return BoundData(
-        **member.functions, batch_size=member["iterate_batches"].keywords["batch_size"]
-    )
-
-
-def bound_model(member: BoundMember) -> BoundModel:
-    """Return a network with its knobs set."""
-    return BoundModel(**member.functions)
-
-
-def bound_method(member: BoundMember) -> BoundMethod:
-    """Return a training method with its knobs set."""
-    outer = unwrapped(member["outer"])
-    return BoundMethod(
-        **member.functions,
-        attacks=uses_attack(unwrapped(member["inner"])),
-        whole_batch=getattr(inspect.getmodule(outer), "WHOLE_BATCH", False),
-        name=file_name(outer),
-    )
-
-
-def bound_attack(member: BoundMember) -> BoundAttack:
-    """Return a training attack with its knobs set."""
-    perturb = member["perturb"]
-    return BoundAttack(perturb=perturb, gradient_steps=gradient_steps(member.module, perturb))
-
-
-def bound_update(member: BoundMember) -> BoundUpdate:
-    """Return an update with its knobs set."""
-    update = member["update"]
-    knobs = update.keywords
-    return BoundUpdate(
-        update=update,
-        uses_attack="attack" in injected_names(unwrapped(update)),
-        gradient_steps=gradient_steps(member.module, update),
-        replays=knobs.get("replays", 1),
-        divides_batches="micro_batch" in knobs,
-        micro_batch=knobs.get("micro_batch"),
-        name=file_name(unwrapped(update)),
-    )
-
-
-def gradient_steps(module: ModuleType | None, function: partial[Any]) -> int | None:
-    """Return the gradient steps of a member: `GRADIENT_STEPS`, a number or a knob's name."""
-    declared: int | str | None = find_hook(module, "GRADIENT_STEPS")
-    steps: int | None = (
-        function.keywords.get(declared, declared) if isinstance(declared, str) else declared
-    )
-    return steps
-
-
-def file_name(function: Callable[..., object]) -> str:
-    """Return the name of the file that defines a function, without its suffix."""
-    return str(getattr(function, "__module__", "")).rpartition(".")[2]

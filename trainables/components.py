@@ -8,7 +8,7 @@ from trainables.data_pipeline import batches
 from trainables.hparams.group import Group
 from trainables.networks import activations, heads, normalize
 from trainables.robustness import overfitting_detector, validation_attack
-from trainables.scheduling import lr_scaling, restarts, warmup
+from trainables.scheduling import locate_period, scale_lr, warmup_factor
 
 GROUPS = {
     "threat": Group("which perturbations count as adversarial", "trainables.threats", ("build",)),
@@ -28,22 +28,20 @@ GROUPS = {
     "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
     "attack": Group("the training attack", "trainables.attacks", ("perturb",)),
     "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
-    "optimizer": Group(
-        "the optimizer", "trainables.optimizers", ("build",), (lr_scaling.scale_lr,)
-    ),
+    "optimizer": Group("the optimizer", "trainables.optimizers", ("build",), (scale_lr,)),
     "schedule": Group(
         "the learning rate over the run",
         "trainables.schedules",
         ("factor",),
-        (warmup.warmup_factor,),
+        (warmup_factor,),
     ),
     "eps_schedule": Group(
         "the training radius over the run",
         "trainables.eps_schedules",
         ("factor",),
-        (warmup.warmup_factor, threat.shrink_eps),
+        (warmup_factor, threat.shrink_eps),
     ),
-    "periods": Group("when both schedules restart", None, (), (restarts.locate_period,)),
+    "periods": Group("when both schedules restart", None, (), (locate_period,)),
     "average": Group(
         "which weights are validated and saved", "trainables.averages", ("build",), default="none"
     ),

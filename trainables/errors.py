@@ -22,13 +22,13 @@ class InputError(ValueError):
         return type(self), (self.problems,)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the word of `known` nearest to `word`; "" if all are far.
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the word of `words` nearest to `word`; "" if all are far.
 
     >>> did_you_mean("weight_dcay", ["weight_decay", "lr"])
     " Did you mean 'weight_decay'?"
     """
-    close = get_close_matches(word, list(known), n=1)
+    close = get_close_matches(word, list(words), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

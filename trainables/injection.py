@@ -63,5 +63,5 @@ def unwrapped(function: Callable[..., Returned]) -> Callable[..., Returned]:
 def injected_names(function: Callable[..., object]) -> tuple[str, ...]:
     """Return the keyword-only parameters of `function` that are not knobs."""
     parameters = inspect.signature(function).parameters.values()
-    own = read_knobs(function)
-    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in own)
+    knobs = read_knobs(function)
+    return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in knobs)

@@ -16,11 +16,11 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from trainables.errors import InputError
-from trainables.hparams.knobs import read_knobs
+from trainables.hparams.knobs import check_value, read_knobs
 from trainables.hparams.ranges import PathText, absolute_path
 from trainables.hparams.trusted_code import trust_files
-from trainables.hparams.value_errors import check_value
-from trainables.training.checkpoint import WEIGHTS_FILE, read_metadata
+from trainables.training.checkpoint import WEIGHTS_FILE
+from trainables.training.weights import read_metadata
 from tuner.cli.command import OK, run_command
 from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, check_key, split_folders

@@ -6,7 +6,7 @@ length: 10 epochs are the shortest that Bag of Tricks tried. Nor does it name a 
 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import build_pgd_at_recipe
+from search_spaces.recipes._baseline import build_pgd_at_recipe
 
 EPOCHS = 300
 

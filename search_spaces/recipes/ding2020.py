@@ -6,7 +6,7 @@ code, WRN-28-4, and so is the decay: learning rates of 0.3, 0.09, 0.03 and 0.009
 each other here.
 """
 
-from search_spaces.recipes._stand_in import build_pgd_at_recipe
+from search_spaces.recipes._baseline import build_pgd_at_recipe
 
 EPOCHS = 128
 

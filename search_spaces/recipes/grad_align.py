@@ -4,27 +4,19 @@ As in the published code: the learning rate goes from 0 to 0.3 at two fifths of 
 The weight is their lambda at 8/255.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 30
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 8 / 255},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 128,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "preact_resnet18", "normalize": False},
-        "method": {"name": "grad_align", "weight": 0.2},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "fgsm"},
-        "update": {"name": "alternate", "mode": "train"},
-        "optimizer": {"name": "sgd", "lr": 0.3, "momentum": 0.9, "weight_decay": 5e-4},
-        "schedule": {"name": "one_cycle", "peak": 2 / 5},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        data={"padding": "zero"},
+        model={"normalize": False},
+        method={"name": "grad_align", "weight": 0.2},
+        attack={"name": "fgsm"},
+        update={"mode": "train"},
+        optimizer={"lr": 0.3},
+        schedule={"name": "one_cycle", "peak": 2 / 5},
+    )

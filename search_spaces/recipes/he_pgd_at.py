@@ -3,27 +3,18 @@
 As in the published code, at 0.031, a little less than 8/255.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 77
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 0.031},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 128,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "wrn_34_10", "head": "cosine", "s": 10.0},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "hypersphere", "m": 0.2},
-        "attack": {"name": "pgd", "steps": 10, "step_size": 0.007, "start": "gaussian"},
-        "update": {"name": "alternate", "mode": "eval"},
-        "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4},
-        "schedule": {"name": "piecewise", "drops": (75 / 77,), "decay": 0.1},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        threat={"eps": 0.031},
+        data={"padding": "zero"},
+        model={"name": "wrn_34_10", "head": "cosine", "s": 10.0},
+        criterion={"name": "hypersphere", "m": 0.2},
+        attack={"step_size": 0.007, "start": "gaussian"},
+        schedule={"drops": (75 / 77,)},
+    )

@@ -7,27 +7,18 @@ has a warm-up of the learning rate but not its length: 10 epochs are the shortes
 tried.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 200
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 0.031},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 256,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "wrn_34_10", "normalize": False},
-        "method": {"name": "trades", "beta": 6.0},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "pgd", "steps": 10, "step_size": 0.007, "start": "gaussian"},
-        "update": {"name": "alternate", "mode": "eval"},
-        "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4},
-        "schedule": {"name": "cosine", "warmup": 10 / 200},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        threat={"eps": 0.031},
+        data={"batch_size": 256, "padding": "zero"},
+        model={"name": "wrn_34_10", "normalize": False},
+        method={"name": "trades", "beta": 6.0},
+        attack={"step_size": 0.007, "start": "gaussian"},
+        schedule={"name": "cosine", "warmup": 10 / 200},
+    )

@@ -5,7 +5,7 @@ blends images with attacked ones, is not here; PGD-AT stands in for it. The row 
 WRN-34-10 is Bag of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import build_pgd_at_recipe
+from search_spaces.recipes._baseline import build_pgd_at_recipe
 
 EPOCHS = 200
 

@@ -5,7 +5,7 @@ triplet loss, is not here; PGD-AT stands in for it. The row names no network; WR
 Tricks'.
 """
 
-from search_spaces.recipes._stand_in import build_pgd_at_recipe
+from search_spaces.recipes._baseline import build_pgd_at_recipe
 
 EPOCHS = 80
 

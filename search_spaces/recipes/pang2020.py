@@ -5,7 +5,7 @@ with fixed centers, is not here; PGD-AT stands in for it. The row names no netwo
 of Tricks'.
 """
 
-from search_spaces.recipes._stand_in import build_pgd_at_recipe
+from search_spaces.recipes._baseline import build_pgd_at_recipe
 
 EPOCHS = 200
 

@@ -7,29 +7,20 @@ shares of a period. Without periods theirs are at 100 and 150 of 200 epochs; tho
 are not published, and taken to be the same shares.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 200
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 8 / 255},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 128,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "resnet18", "width": 32, "normalize": False},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "pgd", "steps": 10, "step_size": 2 / 255, "start": "step"},
-        "update": {"name": "alternate", "mode": "eval"},
-        "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
-        "schedule": {"name": "piecewise", "drops": (100 / 200, 150 / 200), "decay": 0.1},
-        "eps_schedule": {"name": "cosine", "peak": 2.0, "steps_follow": True},
-        "periods": {"resets": (100 / 200, 150 / 200)},
-        "average": {"name": "ensemble"},
-    }
+    return change_baseline(
+        data={"padding": "zero"},
+        model={"name": "resnet18", "width": 32, "normalize": False},
+        attack={"start": "step"},
+        optimizer={"weight_decay": 1e-3},
+        schedule={"drops": (100 / 200, 150 / 200)},
+        eps_schedule={"name": "cosine", "peak": 2.0, "steps_follow": True},
+        periods={"resets": (100 / 200, 150 / 200)},
+        average={"name": "ensemble"},
+    )

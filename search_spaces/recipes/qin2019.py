@@ -5,27 +5,18 @@ from their Table 13. Softplus, both loss weights and the search are as in the pu
 schedule differs: 100,000 updates, batches of 64, drops at 80, 88 and 96 %.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 110
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 8 / 255},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 256,
-            "crop": 4,
-            "padding": "reflect",
-            "flip": True,
-        },
-        "model": {"name": "wide_resnet", "depth": 40, "widen": 8, "activation": "softplus"},
-        "method": {"name": "llr", "gamma_weight": 2.0, "slope_weight": 0.6},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "adam", "steps": 10, "rate": 0.1},
-        "update": {"name": "alternate", "mode": "eval"},
-        "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 2e-4},
-        "schedule": {"name": "piecewise", "drops": (100 / 110, 105 / 110), "decay": 0.1},
-        "eps_schedule": {"name": "constant", "warmup": 15 / 110},
-    }
+    return change_baseline(
+        data={"batch_size": 256},
+        model={"name": "wide_resnet", "depth": 40, "widen": 8, "activation": "softplus"},
+        method={"name": "llr", "gamma_weight": 2.0, "slope_weight": 0.6},
+        attack={"name": "adam", "steps": 10, "rate": 0.1},
+        optimizer={"weight_decay": 2e-4},
+        eps_schedule={"warmup": 15 / 110},
+    )

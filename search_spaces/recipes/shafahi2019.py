@@ -4,27 +4,18 @@ Table 1 of Bag of Tricks (arXiv:2010.00467); the eight replays, which its epochs
 network are those of the published code, whose WRN-32-10 is WRN-34-10 here.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 200
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 8 / 255},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 128,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "wrn_34_10"},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "pgd"},
-        "update": {"name": "free", "replays": 8},
-        "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 2e-4},
-        "schedule": {"name": "piecewise", "drops": (100 / 200, 150 / 200), "decay": 0.1},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        data={"padding": "zero"},
+        model={"name": "wrn_34_10"},
+        attack={"name": "pgd"},
+        update={"name": "free", "replays": 8},
+        optimizer={"weight_decay": 2e-4},
+        schedule={"drops": (100 / 200, 150 / 200)},
+    )

@@ -5,27 +5,18 @@ rotates and shifts images, lets the learning rate decay between its drops, and w
 its loss under attack: none of these is here. Neither names a network; WRN-34-10 is Bag of Tricks'.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 120
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 0.031},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 128,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "wrn_34_10"},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "dynamic", "steps": 10, "fosc": 0.5, "vanishes": 100 / 120},
-        "update": {"name": "alternate", "mode": "eval"},
-        "optimizer": {"name": "sgd", "lr": 0.01, "momentum": 0.9, "weight_decay": 1e-4},
-        "schedule": {"name": "piecewise", "drops": (60 / 120, 100 / 120), "decay": 0.1},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        threat={"eps": 0.031},
+        data={"padding": "zero"},
+        model={"name": "wrn_34_10"},
+        attack={"name": "dynamic", "steps": 10, "fosc": 0.5, "vanishes": 100 / 120},
+        optimizer={"lr": 0.01, "weight_decay": 1e-4},
+        schedule={"drops": (60 / 120, 100 / 120)},
+    )

@@ -5,27 +5,17 @@ the table's warm-up. The peak at half of the run and the attack are those of the
 whose default is 15 epochs.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 30
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 8 / 255},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 128,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "preact_resnet18"},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "fgsm_rs", "reach": 1.25},
-        "update": {"name": "alternate", "mode": "train"},
-        "optimizer": {"name": "sgd", "lr": 0.2, "momentum": 0.9, "weight_decay": 5e-4},
-        "schedule": {"name": "one_cycle", "peak": 15 / 30},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        data={"padding": "zero"},
+        attack={"name": "fgsm_rs", "reach": 1.25},
+        update={"mode": "train"},
+        optimizer={"lr": 0.2},
+        schedule={"name": "one_cycle", "peak": 15 / 30},
+    )

@@ -4,27 +4,18 @@ Table 1 of Bag of Tricks (arXiv:2010.00467), where this is Zhang et al. (2019a);
 are those of the published code. That trains for 36 epochs at 0.08, with drops at 30 and 34.
 """
 
+from search_spaces.recipes._baseline import change_baseline
+
 EPOCHS = 105
 
 
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
-    return {
-        "threat": {"name": "linf", "eps": 8 / 255},
-        "data": {
-            "name": "cifar10",
-            "validation": 1000,
-            "batch_size": 256,
-            "crop": 4,
-            "padding": "zero",
-            "flip": True,
-        },
-        "model": {"name": "wrn_34_10", "normalize": False},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "pgd"},
-        "update": {"name": "yopo", "passes": 5, "steps": 3, "step_size": 2 / 255},
-        "optimizer": {"name": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4},
-        "schedule": {"name": "piecewise", "drops": (79 / 105, 90 / 105, 100 / 105), "decay": 0.1},
-        "eps_schedule": {"name": "constant"},
-    }
+    return change_baseline(
+        data={"batch_size": 256, "padding": "zero"},
+        model={"name": "wrn_34_10", "normalize": False},
+        attack={"name": "pgd"},
+        update={"name": "yopo", "passes": 5, "steps": 3, "step_size": 2 / 255},
+        optimizer={"lr": 0.05},
+        schedule={"drops": (79 / 105, 90 / 105, 100 / 105)},
+    )

@@ -23,9 +23,9 @@ METHOD_NAMES = {"PGD-AT": "pgd_at", "TRADES": "trades"}
 
 def build_table_space(number: int) -> SpaceFunctions:
     """Return the functions of the space that is a table; differences of two rows are no rows."""
-    found = list_rows("bag_of_tricks", f"Table {number}")
+    rows = list_rows("bag_of_tricks", f"Table {number}")
     return build_space(
-        [row for row in found if row.setting["bn_mode"] in ("train", "eval")], build_layer
+        [row for row in rows if row.setting["bn_mode"] in ("train", "eval")], build_layer
     )
 
 

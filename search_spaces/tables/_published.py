@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-Layer = dict[str, dict[str, Any]]
+Layer = dict[str, dict[str, object]]
 SpaceFunctions = tuple[
     Callable[[], Layer], Callable[[], dict[str, Layer]], Callable[[], dict[str, dict[str, str]]]
 ]
@@ -65,12 +64,12 @@ def load_lines() -> list[dict[str, str]]:
 @cache
 def list_rows(paper: str, table: str) -> list[PublishedRow]:
     """Return the rows of a table, in its order; values printed twice are joined by a comma."""
-    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    numbers_of: dict[tuple[str, str, str], dict[str, str]] = {}
     for line in load_lines():
         if (line["paper"], line["table"]) == (paper, table):
             key = line["architecture"], line["method"], line["setting"]
             number = line["value"] + (f" ± {line['std']}" if line["std"] else "")
-            numbers, metric = found.setdefault(key, {}), line["metric"]
+            numbers, metric = numbers_of.setdefault(key, {}), line["metric"]
             numbers[metric] = f"{numbers[metric]}, {number}" if metric in numbers else number
     return [
         PublishedRow(
@@ -79,7 +78,7 @@ def list_rows(paper: str, table: str) -> list[PublishedRow]:
             setting=dict(part.split("=", 1) for part in setting.split(";")),
             numbers=numbers,
         )
-        for (architecture, method, setting), numbers in found.items()
+        for (architecture, method, setting), numbers in numbers_of.items()
     ]
 
 

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.training.trial import build_network

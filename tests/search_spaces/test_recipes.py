@@ -258,8 +258,8 @@ def test_a_row_of_table_1(row):
 )
 def test_what_the_papers_and_their_code_say(recipe, knobs):
     _, config = configured(recipe)
-    found = {path: config[path.partition(".")[0]][path.partition(".")[2]] for path in knobs}
-    assert found == knobs
+    values = {path: config[path.partition(".")[0]][path.partition(".")[2]] for path in knobs}
+    assert values == knobs
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,15 @@ def test_the_context_is_injected_by_name():
     assert inject(other, context) is other
     assert inject(perturb, context, {"memory"}) is perturb
     assert injected_names(perturb) == ("threat", "rng")
+
+
+def test_a_parameter_without_a_range_is_named(tmp_path):
+    """It would be no knob, and nothing would say so."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from trainables.methods.pgd_at import inner\n"
+        "def outer(model, x, x_adv, y, *, criterion, weight: float = 1.0):\n"
+        "    return weight * criterion(model(x_adv), y).mean()\n"
+    )
+    with pytest.raises(InputError, match=r"method.weight: outer\(\) .* write weight: Positive"):
+        bind(groups(tiny_config(method={"name": str(file)})))

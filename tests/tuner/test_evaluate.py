@@ -128,9 +128,9 @@ def test_a_number_is_written_once_and_other_settings_are_another_row(study):
 
 
 def test_an_interrupted_evaluation_resumes(study, monkeypatch):
-    from trainables.evaluation import attack_state  # noqa: PLC0415  # patched below
+    from trainables.evaluation import attempt  # noqa: PLC0415  # patched below
 
-    attack_chunk, calls = attack_state.attack_chunk, []
+    attack_chunk, calls = attempt.attack_chunk, []
 
     def interrupt_second_call(*args, **settings):
         calls.append(1)
@@ -139,7 +139,7 @@ def test_an_interrupted_evaluation_resumes(study, monkeypatch):
         return attack_chunk(*args, **settings)
 
     words = [str(study), *COMMON, "batch=5"]
-    monkeypatch.setattr(attack_state, "attack_chunk", interrupt_second_call)
+    monkeypatch.setattr(attempt, "attack_chunk", interrupt_second_call)
     assert main(words) == 130
     assert main(words) == 0
     resumed, n_calls = rows_of(study), len(calls)
@@ -308,9 +308,9 @@ def test_the_same_attack_spelled_twice_counts_once(study):
 
 
 def rewrite(file, metadata=None, **tensors):
-    """Rewrite a weights file with other metadata and with `tensors` replaced."""
+    """Rewrite a weights file with other metadata, or no hash, and with `tensors` replaced."""
     with safe_open(file, framework="pt") as opened:
-        about = opened.metadata()
+        about = {key: value for key, value in opened.metadata().items() if key != "sha256"}
     save_file(load_file(file) | tensors, file, metadata=about if metadata is None else metadata)
 
 

@@ -13,9 +13,10 @@ from safetensors.torch import save_file
 
 from tests.oracles import tiny_config
 from trainables.training import checkpoint
-from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
+from trainables.training.checkpoint import WEIGHTS_FILE, load_model
 from trainables.training.fidelity import Level
 from trainables.training.trial import Trial
+from trainables.training.weights import hash_tensors, read_metadata
 from tuner import export
 from tuner.config import description
 from tuner.config.compose import compose_plan
@@ -306,7 +307,8 @@ def test_rows_of_other_weights_are_left_out_with_a_message(folder, capsys):
     weights = folder / "best/model.safetensors"
     state = load_model(weights).state_dict()
     state["1.7.bias"] += 1e-3
-    metadata = {key: json.dumps(value) for key, value in read_metadata(weights).items()}
+    about = read_metadata(weights) | {"sha256": hash_tensors(state)}
+    metadata = {key: json.dumps(value) for key, value in about.items()}
     save_file(state, weights, metadata=metadata)
     target, entry = exported(folder)
     assert "Left out 4 rows of evaluation.parquet" in capsys.readouterr().out
@@ -372,7 +374,8 @@ def test_weights_that_are_not_finite_are_not_exported(folder, capsys):
     weights = folder / "best/model.safetensors"
     state = load_model(weights).state_dict()
     state["1.7.bias"][0] = float("nan")
-    metadata = {key: json.dumps(value) for key, value in read_metadata(weights).items()}
+    about = read_metadata(weights) | {"sha256": hash_tensors(state)}
+    metadata = {key: json.dumps(value) for key, value in about.items()}
     save_file(state, weights, metadata=metadata)
     assert "1.7.bias must be finite" in error_of(capsys, folder)
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from optuna.storages.journal import JournalFileBackend
 
-from tests.trainables.training.test_micro_batch import OUT_OF_MEMORY_METHOD
+from tests.trainables.training.test_ray_trainable import OUT_OF_MEMORY_METHOD
 from tests.tuner.background import start_search
 from trainables.training.checkpoint import load_model
 from tuner.evaluate import main as evaluate

@@ -12,7 +12,8 @@ from tests.tuner.study_files import ARGUMENTS, make_plan, make_record, write_res
 from trainables.errors import InputError
 from trainables.hparams.registry import load_member
 from trainables.hparams.trusted_code import trust_files
-from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
+from trainables.training.checkpoint import WEIGHTS_FILE, load_model
+from trainables.training.weights import read_metadata
 from tuner.evaluate import main as evaluate
 from tuner.export import main as export
 from tuner.search import main as search

@@ -2,12 +2,10 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from torch import nn
 
-from trainables.networks.averaging import Average
-from trainables.networks.ensemble import Ensemble
+from trainables.networks.averaging import Average, Ensemble
 
 
 class PeriodEnsemble(Average):
@@ -29,10 +27,12 @@ class PeriodEnsemble(Average):
         """Return the weights at the end of each period."""
         return {"ends": [end.state_dict() for end in self.period_models]}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Restore the copies."""
-        self.period_models = [copy.deepcopy(self.model) for _ in state["ends"]]
-        for end, weights in zip(self.period_models, state["ends"], strict=True):
+        ends = state["ends"]
+        assert isinstance(ends, list)
+        self.period_models = [copy.deepcopy(self.model) for _ in ends]
+        for end, weights in zip(self.period_models, ends, strict=True):
             end.load_state_dict(weights)
 
 

@@ -4,8 +4,9 @@ import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
+import numpy as np
 import torch
 
 from trainables.data_pipeline.images import Images, MissingDataError
@@ -47,7 +48,13 @@ def load_splits(
         ) from error
 
 
-def as_images(split: Any) -> Images:  # noqa: ANN401
+class TorchvisionSplit(Protocol):
+    """A data set of torchvision in memory; its labels are `targets` or `labels`."""
+
+    data: np.ndarray | torch.Tensor
+
+
+def as_images(split: TorchvisionSplit) -> Images:
     """Return a torchvision data set as tensors (N, C, H, W), for any order of its axes."""
     x = torch.as_tensor(split.data)
     y = torch.as_tensor(getattr(split, "targets", getattr(split, "labels", None)))

@@ -10,6 +10,8 @@ from trainables.hparams.ranges import PathText
 
 RECIPE = "cifar10"
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
+MEDMNIST_NAMES = ("train_images", "train_labels", "test_images", "test_labels")
+"""Names of the same arrays in the files of MedMNIST, whose labels are (N, 1)."""
 
 
 def load(*, path: PathText) -> Dataset:
@@ -34,6 +36,12 @@ def load(*, path: PathText) -> Dataset:
         raise DataError(f"{path}: y_test has label {int(test.y.max())}, which y_train lacks.")
     if classes < 2:
         raise DataError(f"{path}: y_train must hold at least two classes, got one.")
+    if len(labels := train.y.unique()) < classes:
+        raise DataError(
+            f"{path}: labels in y_train must be 0, 1, 2, ... without gaps, got {len(labels)} "
+            f"labels from {int(labels[0])} to {int(labels[-1])}; number them with "
+            "np.searchsorted(np.unique(y_train), y), for y_train and y_test."
+        )
     pixels = train.x.float().double() / 255
     mean, std = pixels.mean(dim=(0, 2, 3)), pixels.std(dim=(0, 2, 3)).clamp(min=1e-3)
     return Dataset(
@@ -54,13 +62,20 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         # opened here, because numpy does not close a corrupt file
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            names = list(file)
             arrays = {key: file[key] for key in ARRAY_NAMES if key in file}
     except Exception as error:  # reading a corrupt or compressed file can raise anything
         raise DataError(
             f"{path} is not a complete .npz file of plain arrays; write the file again."
         ) from error
     if missing := [key for key in ARRAY_NAMES if key not in arrays]:
-        raise DataError(f"{path} must hold {', '.join(ARRAY_NAMES)}; it lacks {missing}.")
+        hint = (
+            " Its names are those of MedMNIST: write its train_images as x_train, "
+            "train_labels[:, 0] as y_train, and the same for test."
+            if set(MEDMNIST_NAMES) <= set(names)
+            else ""
+        )
+        raise DataError(f"{path} must hold {', '.join(ARRAY_NAMES)}; it lacks {missing}.{hint}")
     return arrays
 
 
@@ -79,7 +94,7 @@ def split_images(arrays: dict[str, np.ndarray], split: str, path: str) -> Images
     if not np.issubdtype(y.dtype, np.integer) or y.shape != x.shape[:1] or not len(y):
         raise DataError(
             f"{path}: y_{split} must be one integer per image ({len(x)} of them, at least 1), "
-            f"got {y.dtype} of shape {y.shape}."
+            f"got {y.dtype} of shape {y.shape}.{' Write y[:, 0].' * (y.shape == (len(x), 1))}"
         )
     if y.min() < 0 or y.max() >= len(arrays["x_train"]):
         raise DataError(

@@ -71,10 +71,21 @@ def iterate_batches(
     Args:
         images: The images.
         rng: Generator of the order, on the device of the images.
-        batch_size: Images per batch; the last batch may be smaller.
+        batch_size: Images per batch. The last batch may be smaller; a last batch of one image is
+            left out, because BatchNorm has no statistics of one feature.
     """
     order = torch.randperm(len(images), generator=rng, device=images.y.device)
-    yield from images.stream(order.split(batch_size))
+    yield from images.stream(order.split(batch_size)[: count_batches(len(images), batch_size)])
+
+
+def count_batches(n_images: int, batch_size: int) -> int:
+    """Return the number of batches of an epoch.
+
+    >>> count_batches(100, 50), count_batches(101, 50), count_batches(102, 50), count_batches(1, 50)
+    (2, 2, 3, 1)
+    """
+    full, rest = divmod(n_images, batch_size)
+    return full + (rest > 1 or full == 0)
 
 
 def augment(

@@ -6,7 +6,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,7 +52,7 @@ def read_once(load: Callable[[], Dataset], study: str, key: str) -> Dataset:
                 written = False
             if not written:
                 return data
-    content: dict[str, Any] = torch.load(file, mmap=True, weights_only=True)
+    content = torch.load(file, mmap=True, weights_only=True)
     return Dataset(**content | {name: Images(**content[name]) for name in SPLITS})
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from trainables.evaluation import apgd
+from trainables.evaluation import autoattack
 from trainables.evaluation.attempt import AttackAttempt
 from trainables.hparams.ranges import Count
 
@@ -16,4 +16,4 @@ def passes(*, steps: Count = 100, restarts: Count = 1) -> list[AttackAttempt]:
         steps: Steps of each attempt.
         restarts: Independent attacks; the strongest counts.
     """
-    return [partial(apgd.run_apgd, loss="ce", steps=steps)] * restarts
+    return [partial(autoattack.run_apgd, loss="ce", steps=steps)] * restarts

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from trainables.evaluation import apgd
+from trainables.evaluation import autoattack
 from trainables.evaluation.attempt import AttackAttempt
 from trainables.hparams.ranges import Count
 
@@ -16,7 +16,7 @@ def passes(*, steps: Count = 100, restarts: Count = 1) -> list[AttackAttempt]:
         steps: Steps of each attempt.
         restarts: Independent attacks; the strongest counts.
     """
-    return [partial(apgd.run_apgd, loss="dlr", steps=steps)] * restarts
+    return [partial(autoattack.run_apgd, loss="dlr", steps=steps)] * restarts
 
 
 def conflicts(classes: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from trainables.evaluation import apgd
+from trainables.evaluation import autoattack
 from trainables.evaluation.attempt import AttackAttempt
 from trainables.hparams.ranges import Count
 
@@ -18,7 +18,10 @@ def passes(*, classes: int, steps: Count = 100, targets: Count = 9) -> list[Atta
         targets: Number of wrong classes to attack; all if there are fewer.
     """
     ranks = range(2, min(targets, classes - 1) + 2)
-    return [partial(apgd.run_apgd, loss="dlr-targeted", target=rank, steps=steps) for rank in ranks]
+    return [
+        partial(autoattack.run_apgd, loss="dlr-targeted", target=rank, steps=steps)
+        for rank in ranks
+    ]
 
 
 def conflicts(classes: int) -> str | None:

@@ -8,7 +8,6 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from trainables.errors import InputError, did_you_mean
 from trainables.hparams.ranges import absolute_path
@@ -23,7 +22,7 @@ FORMER_NAMES = {
 """What files of members may define besides their functions, by its name in earlier versions."""
 
 
-def find_hook(module: ModuleType | None, name: str) -> Any:  # noqa: ANN401
+def find_hook(module: ModuleType | None, name: str) -> object:
     """Return what a member defines under `name`, or under its former name; `None`: it does not."""
     return getattr(module, name, None) or getattr(module, FORMER_NAMES[name], None)
 
@@ -46,9 +45,9 @@ def find_modules(folder: str) -> dict[str, str]:
     package = importlib.import_module(folder)
     folders = (*getattr(package, "MEMBER_PACKAGES", ()), folder)
     return {
-        module.name: f"{each}.{module.name}"
-        for each in folders
-        for module in pkgutil.iter_modules(importlib.import_module(each).__path__)
+        module.name: f"{package_name}.{module.name}"
+        for package_name in folders
+        for module in pkgutil.iter_modules(importlib.import_module(package_name).__path__)
         if not module.ispkg
     }
 
@@ -78,11 +77,11 @@ def load_member(folder: str, name: str) -> ModuleType:
     """
     if is_code_file(name):
         return load_file(Path(os.path.expanduser(name)))
-    known = list_members(folder)
-    if name not in known:
+    members = list_members(folder)
+    if name not in members:
         kind = folder.rpartition(".")[2]
         raise LookupError(
-            f"no {name!r} in {kind}.{did_you_mean(name, known)} There are: {', '.join(known)}."
+            f"no {name!r} in {kind}.{did_you_mean(name, members)} There are: {', '.join(members)}."
         )
     if name in find_plugins(folder):
         plugin: ModuleType = find_plugins(folder)[name].load()

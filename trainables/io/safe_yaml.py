@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -25,7 +24,7 @@ class NoMergeLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, "merges other mappings")
 
 
-def read_yaml(file: Path) -> Any:  # noqa: ANN401
+def read_yaml(file: Path) -> object:
     """Return the content of a YAML file; see `parse_yaml`.
 
     Raises:

@@ -1,28 +1,52 @@
-"""The interface of weight averages: which weights are validated and saved."""
+"""Weight averages: their interface, and the ensemble that some of them return."""
 
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 class Average(ABC):
-    """Derives the network that is validated and saved from the network in training."""
+    """Derives the network that is validated and saved from the network in training.
+
+    The hooks do nothing by default: most averages use one, and have no state but their network.
+    """
 
     @abstractmethod
     def evaluation_model(self) -> nn.Module:
         """Return the network to validate and save; maps images (N, C, H, W) to logits (N, K)."""
 
-    # no-ops by default: most averages use only one hook and have no state beyond their network
-
-    def on_step(self) -> None:  # noqa: B027
+    def on_step(self) -> None:
         """Update the average after an optimizer step."""
+        return
 
-    def on_period_end(self) -> None:  # noqa: B027
+    def on_period_end(self) -> None:
         """Update the average at the end of a period, when the schedules restart."""
+        return
 
     def state_dict(self) -> dict[str, object]:
         """Return the state that the next epoch depends on."""
         return {}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:  # noqa: B027
+    def load_state_dict(self, state: dict[str, object]) -> None:
         """Restore the state that `state_dict` returned."""
+        assert not state
+
+
+class Ensemble(nn.Module):
+    """A network whose prediction is the mean of its members' probabilities.
+
+    Attributes:
+        members: The networks.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the log of the mean probabilities as logits (N, K)."""
+        log_p = torch.stack([member(x).log_softmax(dim=1) for member in self.members])
+        return log_p.logsumexp(dim=0) - math.log(len(self.members))

@@ -1,4 +1,4 @@
 """The training of one trial: loop, reports, checkpoints and the Ray trainable.
 
-Private: loop, micro_batch, weights.
+Private: loop.
 """

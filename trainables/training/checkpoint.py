@@ -5,28 +5,32 @@ No file holds code: weights are safetensors, the rest is read by torch's weights
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import Json, PositiveInt, TypeAdapter, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainables.binding import bind_member, check_member
-from trainables.bound_components import BoundModel, bound_model
+from trainables.binding import bind_member, bound_model, check_member
+from trainables.bound_components import BoundModel
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.errors import InputError
 from trainables.hparams.trusted_code import trust_files
 from trainables.io.remote_files import is_url, temporary_copy
-from trainables.networks.ensemble import Ensemble
+from trainables.networks.averaging import Ensemble
 from trainables.training.report import Report
 from trainables.training.trial import Trial, build_network
-from trainables.training.weights import is_state_dict, load_tensors, load_torch_file, load_weights
+from trainables.training.weights import (
+    hash_tensors,
+    is_state_dict,
+    load_best_weights,
+    load_torch_file,
+    load_weights,
+    read_metadata,
+)
 
 WEIGHTS_FILE, STATE_FILE, METRICS_FILE = "model.safetensors", "state.pt", "metrics.json"
 
@@ -34,13 +38,15 @@ WEIGHTS_FILE, STATE_FILE, METRICS_FILE = "model.safetensors", "state.pt", "metri
 def save(trial: Trial, folder: Path) -> None:
     """Write the best epoch's weights and report, and the state that the next epoch depends on."""
     assert trial.best_report is not None
-    about = {
-        "model": json.dumps(trial.config["model"]),
-        "shape": json.dumps(trial.dataset.image_format.shape),
-        "classes": json.dumps(trial.dataset.classes),
-    }
     weights = {name: tensor.contiguous() for name, tensor in trial.best_weights.items()}
-    save_file(weights, folder / WEIGHTS_FILE, metadata=about)
+    about = {
+        "model": trial.config["model"],
+        "shape": trial.dataset.image_format.shape,
+        "classes": trial.dataset.classes,
+        "sha256": hash_tensors(weights),
+    }
+    metadata = {key: json.dumps(value) for key, value in about.items()}
+    save_file(weights, folder / WEIGHTS_FILE, metadata=metadata)
     (folder / METRICS_FILE).write_text(json.dumps(asdict(trial.best_report)))
     torch.save(
         {
@@ -70,18 +76,18 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.diverged, trial.collapsed_at = state["diverged"], state["collapsed_at"]
     trial.model.load_state_dict(state["model"])
     # a trial may resume with other knobs than it was saved with
-    own = trial.optimizer.state_dict()["param_groups"]
-    trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": own})
+    param_groups = trial.optimizer.state_dict()["param_groups"]
+    trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": param_groups})
     trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())
     trial.memory.update(state["memory"])
-    if size := state.get(
-        "micro_batch"
-    ):  # running out of memory may have made it smaller than configured
+    # running out of memory may have made it smaller than configured
+    if size := state.get("micro_batch"):
         trial.micro_batch = size
     trial.best_report = Report(**json.loads((folder / METRICS_FILE).read_text()))
-    trial.best_weights = load_file(folder / WEIGHTS_FILE, device=trial.device)
+    weights = load_best_weights(folder / WEIGHTS_FILE)
+    trial.best_weights = {name: tensor.to(trial.device) for name, tensor in weights.items()}
 
 
 def read_level(folder: Path) -> int:
@@ -94,9 +100,9 @@ def checkpoint_position(folder: Path) -> tuple[int, int] | None:
     """Return the level and epoch of a checkpoint; `None`: it is incomplete."""
     try:
         state = load_torch_file(folder / STATE_FILE)
-        position = state["level"], state["epoch"]
+        position = (state["level"], state["epoch"]) if isinstance(state, dict) else None
         json.loads((folder / METRICS_FILE).read_text())
-        read_metadata(folder / WEIGHTS_FILE)
+        load_best_weights(folder / WEIGHTS_FILE)
     except (OSError, LookupError, TypeError, ValueError):
         return None
     return position
@@ -151,12 +157,12 @@ def load_trusted_model(path: Path | str, *, last: bool) -> nn.Module:
         mean=(0.0,) * channels,  # the weights contain the real values
         std=(1.0,) * channels,
     )
-    name = values.pop("name", None)
+    name = str(values.pop("name", ""))
     if problems := list(check_member("model", GROUPS["model"], name, values)):
         raise InputError(problems)
     bound = bound_model(bind_member(GROUPS["model"], name, values))
-    weights = load_last_weights(file.parent) if last else load_tensors(file)
-    model = build_for_weights(weights, partial(build_model, bound, str(name), images))
+    weights = load_last_weights(file.parent) if last else load_best_weights(file)
+    model = build_for_weights(weights, partial(build_model, bound, name, images))
     load_weights(model, weights, file.with_name(STATE_FILE) if last else file)
     return model.eval()
 
@@ -182,36 +188,6 @@ def build_model(model: BoundModel, name: str, images: ImageFormat) -> nn.Module:
         ]) from None
 
 
-@dataclass(frozen=True)
-class ModelMetadata:
-    """The metadata of a weights file about its network, each as JSON."""
-
-    model: Json[dict[str, object]]
-    shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
-    classes: Json[PositiveInt]
-
-
-def read_metadata(file: Path) -> dict[str, Any]:
-    """Return the model, image shape and classes in a safetensors file.
-
-    The result is empty if one of them is missing, as in files of other programs.
-
-    Raises:
-        InputError: If it is corrupt.
-    """
-    try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError([
-            f"weights: {file} cannot be read ({error}); expected a whole safetensors file."
-        ]) from None
-    try:
-        return vars(TypeAdapter(ModelMetadata).validate_python(metadata))
-    except ValidationError:
-        return {}
-
-
 def load_last_weights(folder: Path) -> dict[str, Tensor]:
     """Return the weights that were validated after the last epoch of a trial.
 
@@ -231,23 +207,6 @@ def load_last_weights(folder: Path) -> dict[str, Tensor]:
             f"rules: last_epoch needs {file}, which is corrupt; leave last_epoch and oracle out."
         ])
     return dict(weights)
-
-
-def load_external_model(file: Path, model: nn.Module) -> nn.Module:
-    """Return a network with weights that were trained elsewhere; in eval mode.
-
-    Args:
-        file: safetensors, or a state dictionary as torch saves it.
-        model: A network of this project with its normalisation layer; the weights may include that
-            layer or not.
-
-    Raises:
-        InputError: If they are of another network.
-    """
-    weights = load_tensors(file)
-    whole = next(iter(model.state_dict())) in weights
-    load_weights(model if whole else model.get_submodule("1"), weights, file)
-    return model.eval()
 
 
 def build_for_weights(weights: Mapping[str, Tensor], build: Callable[[], nn.Module]) -> nn.Module:

@@ -30,13 +30,13 @@ class Level:
 
         With fewer attack steps each is longer, so that the total length is the same.
         """
-        own = {**config, "epochs": self.epochs}
+        changed = {**config, "epochs": self.epochs}
         if self.attack < 1:
             attack = config["attack"]
             steps = max(1, round(self.attack * attack["steps"]))
             longer = attack["step_size"] * attack["steps"] / steps
-            own["attack"] = {**attack, "steps": steps, "step_size": longer}
-        return own
+            changed["attack"] = {**attack, "steps": steps, "step_size": longer}
+        return changed
 
 
 def epochs_trained(levels: Sequence[Level], position: tuple[int, int]) -> int:

@@ -11,6 +11,7 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables.bound_components import Batch, Components
+from trainables.data_pipeline.batches import count_batches
 from trainables.data_pipeline.images import Images
 from trainables.networks.averaging import Average
 from trainables.networks.folded_view import folded_view
@@ -138,7 +139,7 @@ def prepare_batches(
     same and the schedules count replays.
     """
     data, replays = components.data, components.update.replays
-    fresh = -(-len(images) // (data.batch_size * replays))
+    fresh = -(-count_batches(len(images), data.batch_size) // replays)
     drawn = itertools.islice(data.iterate_batches(images, rng), fresh)
     augmented = ((data.augment(x, rng), y) for x, y in drawn)
     ready = (
@@ -159,7 +160,7 @@ def count_gradient_passes(model: Module) -> Iterator[list[int]]:
     def count(_: Module, inputs: tuple[Tensor, ...], __: Tensor) -> None:
         total[0] += len(inputs[0]) * torch.is_grad_enabled()
 
-    handles = [each.register_forward_hook(count) for each in {model, folded_view(model)}]
+    handles = [net.register_forward_hook(count) for net in {model, folded_view(model)}]
     try:
         yield total
     finally:

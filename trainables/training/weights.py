@@ -1,14 +1,17 @@
 """Read weights from files without running code, and load them into a network."""
 
+import hashlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import torch
-from safetensors import SafetensorError
+from pydantic import Json, PositiveInt, TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from typing_extensions import TypedDict
 
 from trainables.errors import InputError
 
@@ -41,12 +44,12 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
     return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
-def is_state_dict(found: object) -> TypeGuard[Mapping[str, Tensor]]:
+def is_state_dict(content: object) -> TypeGuard[Mapping[str, Tensor]]:
     """Return whether an object is a state dictionary."""
-    return isinstance(found, Mapping) and all(isinstance(t, Tensor) for t in found.values())
+    return isinstance(content, Mapping) and all(isinstance(t, Tensor) for t in content.values())
 
 
-def load_torch_file(file: Path) -> Any:  # noqa: ANN401
+def load_torch_file(file: Path) -> object:
     """Return the tensors and plain containers in a file of `torch.save`; never run code.
 
     Raises:
@@ -62,6 +65,53 @@ def load_torch_file(file: Path) -> Any:  # noqa: ANN401
             f"weights: {file} cannot be read as tensors: expected a whole file that torch.save "
             "made of a state_dict(), or safetensors; write it again as one of them."
         ]) from None
+
+
+class NetworkDescription(TypedDict, total=False):
+    """The metadata of a weights file about its network, each as JSON."""
+
+    model: Json[dict[str, object]]
+    shape: Json[tuple[PositiveInt, PositiveInt, PositiveInt]]
+    classes: Json[PositiveInt]
+    sha256: Json[str]
+
+
+def read_metadata(file: Path) -> NetworkDescription:
+    """Return the model, image shape, classes and hash of weights in a safetensors file.
+
+    The result is empty if one of the first three is missing, as in files of other programs.
+
+    Raises:
+        InputError: If it is corrupt.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError([
+            f"weights: {file} cannot be read ({error}); expected a whole safetensors file."
+        ]) from None
+    if not {"model", "shape", "classes"} <= metadata.keys():
+        return {}
+    try:
+        return TypeAdapter(NetworkDescription).validate_python(metadata)
+    except ValidationError:
+        return {}
+
+
+def load_best_weights(file: Path) -> dict[str, Tensor]:
+    """Return the weights in a safetensors file.
+
+    Raises:
+        InputError: If they cannot be read, or differ from those that `save` wrote.
+    """
+    weights, expected = load_tensors(file), read_metadata(file).get("sha256")
+    if expected and hash_tensors(weights) != expected:
+        raise InputError([
+            f"weights: {file} is corrupt: its tensors do not match the hash in its metadata; "
+            "restore it from a copy. If you changed them, save them without sha256 there."
+        ])
+    return weights
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
@@ -95,3 +145,35 @@ def tensor_mismatch(given: Tensor, mine: Tensor) -> str | None:
     if wrong := int((~given.to(mine.dtype).isfinite()).sum()):
         return f"must be finite, got nan or inf in {wrong} of {mine.numel()} places"
     return None
+
+
+def load_external_model(file: Path, model: nn.Module) -> nn.Module:
+    """Return a network with weights that were trained elsewhere; in eval mode.
+
+    Args:
+        file: safetensors, or a state dictionary as torch saves it.
+        model: A network of this project with its normalisation layer; the weights may include that
+            layer or not.
+
+    Raises:
+        InputError: If they are of another network.
+    """
+    weights = load_tensors(file)
+    has_normalization = next(iter(model.state_dict())) in weights
+    load_weights(model if has_normalization else model.get_submodule("1"), weights, file)
+    return model.eval()
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names and values."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensor_bytes(tensors[name]))
+    return digest.hexdigest()
+
+
+def tensor_bytes(tensor: Tensor) -> bytes:
+    """Return the raw bytes of a tensor."""
+    flat = tensor.detach().cpu().contiguous().flatten()
+    return bytes(flat.view(dtype=torch.uint8).numpy()) if len(flat) else b""

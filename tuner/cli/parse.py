@@ -137,7 +137,7 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
     try:
         config = OmegaConf.from_dotlist([f"value={text}"])
         value = OmegaConf.to_container(config, resolve=False)["value"]  # type: ignore[index, call-overload]
-    except (OmegaConfBaseException, YAMLError) as error:
+    except (OmegaConfBaseException, YAMLError, RecursionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"cannot read {word!r} ({reason}); expected a name, a number, or several with commas "

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.value_errors import check_value
+from trainables.hparams.knobs import check_value, read_knobs
 from tuner.cli.parse import CommandLine, Vocabulary
 
 Schema = TypeVar("Schema")

@@ -7,8 +7,7 @@ from typing import Any, TypeGuard
 
 from trainables.errors import InputError
 from trainables.hparams import registry
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.value_errors import check_value
+from trainables.hparams.knobs import check_value, read_knobs
 from tuner.config.domain_parser import check_domain
 from tuner.config.domains import is_domain
 from tuner.config.settings import Settings

@@ -129,7 +129,7 @@ def check_population(
     for searched in variants.values():
         yield from check_changeable_knobs(name, searched)
         conflicts = find_hook(module, "conflicts")
-        yield from conflicts(searched) if conflicts else ()
+        yield from conflicts(searched) if callable(conflicts) else ()
 
 
 def check_changeable_knobs(scheduler: str, searched: Iterable[str]) -> Iterator[str]:

@@ -6,9 +6,8 @@ from typing import Any
 
 from trainables.binding import check_member
 from trainables.components import GROUPS
-from trainables.hparams.knobs import REQUIRED
+from trainables.hparams.knobs import REQUIRED, check_value
 from trainables.hparams.registry import find_hook
-from trainables.hparams.value_errors import check_value
 from trainables.injection import injected_names
 from trainables.protocols import uses_attack
 from tuner.cli.values import is_grid
@@ -127,7 +126,7 @@ def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterat
         for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
             hook = find_hook(module, kind)
             try:
-                yield from map(str, hook(fixed) if hook else ())
+                yield from map(str, hook(fixed) if callable(hook) else ())
             except Exception as error:  # a user-supplied file can raise anything
                 yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
 

@@ -42,19 +42,20 @@ def read_best_config(folder: Path) -> dict[str, Any]:
             "completed an epoch."
         ])
     try:
-        config: dict[str, object] = safe_yaml.read_yaml(best / "config.yaml")
+        config = safe_yaml.read_yaml(best / "config.yaml")
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([
             f"{best / 'config.yaml'}: cannot be read ({reason}); {REWRITE_HINT}."
         ]) from None
     for group in ("threat", "data", "model"):
-        member = config.get(group) if isinstance(config, Mapping) else None
+        member = config.get(group) if isinstance(config, dict) else None
         if not isinstance(member, Mapping):
             raise InputError([
                 f"{best / 'config.yaml'}: {group} must hold a name and knobs, got {member!r}; "
                 f"{REWRITE_HINT}."
             ])
+    assert isinstance(config, dict)
     return config
 
 

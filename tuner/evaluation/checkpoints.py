@@ -9,8 +9,9 @@ import pandas as pd
 from torch.nn import Module
 
 from trainables.errors import InputError
-from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
+from trainables.training.checkpoint import WEIGHTS_FILE, load_model
 from trainables.training.constraint import parse_constraint
+from trainables.training.weights import NetworkDescription, read_metadata
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
 from tuner.layout import TRIAL_COLUMNS, TRIALS_FILE
 from tuner.storage.remote_folders import fetch_checkpoints
@@ -68,7 +69,7 @@ class CheckpointRef:
         except FileNotFoundError as error:
             raise InputError([str(error)]) from None
 
-    def read_description(self) -> dict[str, Any]:
+    def read_description(self) -> NetworkDescription:
         """Return the file's description of its network; empty if `model_name` is set."""
         file = self.path / WEIGHTS_FILE if self.path.is_dir() else self.path
         return {} if self.model_name else read_metadata(file)

@@ -1,8 +1,7 @@
 """Check suite and checkpoints of an evaluation before any attack runs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from trainables.data_pipeline.images import Dataset, Images
 from trainables.errors import InputError
 from trainables.evaluation.sanity_checks import outputs_probabilities
 from trainables.networks.modes import in_mode
+from trainables.training.weights import NetworkDescription
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import CheckpointRef
 from tuner.evaluation.settings import EvaluationSettings
@@ -42,7 +42,7 @@ def checkpoint_problems(
     yield from (f"{checkpoint.path}: {problem}" for problem in problems)
 
 
-def check_format(description: Mapping[str, Any], dataset: Dataset) -> Iterator[str]:
+def check_format(description: NetworkDescription, dataset: Dataset) -> Iterator[str]:
     """Yield where the description of a network does not match the data set."""
     wanted = dataset.image_format
     if description and description["shape"] != wanted.shape:

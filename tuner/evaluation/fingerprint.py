@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.nn import Module
 
 from trainables.data_pipeline.images import Images
 from trainables.training.checkpoint import WEIGHTS_FILE
+from trainables.training.weights import tensor_bytes
 
 
 def hash_network(model: Module, name: str) -> str:
@@ -46,9 +46,3 @@ def hash_files(values: Iterable[object]) -> str:
         if (path.suffix == ".py" or path.is_absolute()) and file.is_file():
             digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def tensor_bytes(tensor: Tensor) -> bytes:
-    """Return the raw bytes of a tensor."""
-    flat = tensor.detach().cpu().contiguous().flatten()
-    return bytes(flat.view(dtype=torch.uint8).numpy()) if len(flat) else b""

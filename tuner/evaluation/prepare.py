@@ -9,19 +9,15 @@ from typing import Any
 import torch
 from torch.nn import Module
 
-from trainables.binding import bind_member, check_member
-from trainables.bound_components import BoundMember, bound_model
+from trainables.binding import bind_member, bound_model, check_member
+from trainables.bound_components import BoundMember
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import DataError, Dataset, Images
 from trainables.errors import InputError
 from trainables.hparams.trusted_code import check_trusted
 from trainables.threat import Threat
-from trainables.training.checkpoint import (
-    build_model,
-    load_external_model,
-    load_model,
-    read_metadata,
-)
+from trainables.training.checkpoint import build_model, load_model
+from trainables.training.weights import load_external_model, read_metadata
 from tuner.cli.schema import validate_arguments
 from tuner.config.domains import is_domain
 from tuner.evaluation.best_folder import read_best_config

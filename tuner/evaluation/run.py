@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn import Module
 
 from trainables.errors import InputError
-from trainables.evaluation.attack_state import AttackState, correct_mask, run_attack
+from trainables.evaluation.attack_state import AttackState
+from trainables.evaluation.attempt import correct_mask, run_attack
 from trainables.evaluation.sanity_checks import check_black_box_gain, check_network
 from trainables.networks.memory_format import to_channels_last
 from tuner.evaluation import fingerprint, table

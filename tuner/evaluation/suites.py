@@ -76,7 +76,7 @@ class Attack:
     def class_conflict(self, classes: int) -> str | None:
         """Return why the attack cannot run on `classes` classes; `None`: it can."""
         conflicts = find_hook(ATTACKS.load(self.name), "conflicts")
-        conflict: str | None = conflicts(classes) if conflicts else None
+        conflict: str | None = conflicts(classes) if callable(conflicts) else None
         return conflict
 
 

@@ -8,7 +8,7 @@ from tests.oracles import tiny_config
 from trainables.averages import ema, ensemble, none
 from trainables.components import GROUPS
 from trainables.hparams.registry import list_members
-from trainables.networks.ensemble import Ensemble
+from trainables.networks.averaging import Ensemble
 from trainables.robustness.validation_attack import measure_accuracies
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model

@@ -51,12 +51,23 @@ def test_grey_images_may_lack_the_channel_axis(tmp_path):
         ({"y_train": GOOD["y_train"] * 0, "y_test": GOOD["y_test"] * 0}, "at least two classes"),
         ({"y_test": GOOD["y_test"] + 1}, "label 4, which y_train lacks"),
         ({"x_test": GOOD["x_test"][:, 1:]}, "one size"),
+        ({k: GOOD[k] + 1 for k in ("y_train", "y_test")}, "got 4 labels from 1 to 4; number them"),
+        ({k: GOOD[k] * 5 for k in ("y_train", "y_test")}, "got 4 labels from 0 to 15; number them"),
+        ({k: GOOD[k][:, None] for k in ("y_train", "y_test")}, "of shape (20, 1). Write y[:, 0]."),
     ],
 )
 def test_anything_else_is_refused_with_what_was_expected(tmp_path, changes, message):
     with pytest.raises(DataError) as error:
         arrays.load(path=write(tmp_path / "a.npz", **changes))
     assert message in str(error.value)
+
+
+def test_the_names_of_medmnist_are_explained(tmp_path):
+    names = {"x_train": "train_images", "x_test": "test_images"}
+    names |= {"y_train": "train_labels", "y_test": "test_labels"}
+    np.savez(tmp_path / "a.npz", **{names[key]: array for key, array in GOOD.items()})
+    with pytest.raises(DataError, match=r"train_labels\[:, 0\] as y_train"):
+        arrays.load(path=str(tmp_path / "a.npz"))
 
 
 def test_a_truncated_file_is_refused(tmp_path):

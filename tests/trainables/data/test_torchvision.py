@@ -13,10 +13,10 @@ from trainables.data import _torchvision, cifar10, cifar100, fashion_mnist, mnis
 from trainables.data_pipeline.images import DataError
 
 EVERY = [mnist, fashion_mnist, cifar10, cifar100, svhn]
-each = pytest.mark.parametrize("module", EVERY, ids=lambda m: m.__name__.split(".")[-1])
+every_module = pytest.mark.parametrize("module", EVERY, ids=lambda m: m.__name__.split(".")[-1])
 
 
-@each
+@every_module
 def test_missing_files_are_one_clear_error(module, tmp_path):
     with pytest.raises(DataError) as error:
         module.load(root=str(tmp_path), download=False)
@@ -25,7 +25,7 @@ def test_missing_files_are_one_clear_error(module, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@each
+@every_module
 def test_a_download_that_fails_leaves_nothing_behind(module, tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise OSError("no network")

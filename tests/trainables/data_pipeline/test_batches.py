@@ -75,7 +75,7 @@ def test_a_crop_is_a_window_of_the_padded_image(padding):
     moved = augment(x, rng, crop=2, padding=padding)
     mode = "constant" if padding == "zero" else "reflect"
     padded = torch.nn.functional.pad(x, [2] * 4, mode=mode)
-    found = set()
+    corners = set()
     for image, window in zip(padded, moved, strict=True):
         places = [
             (i, j)
@@ -84,8 +84,8 @@ def test_a_crop_is_a_window_of_the_padded_image(padding):
             if image[:, i : i + 5, j : j + 4].equal(window)
         ]
         assert places
-        found.add(places[0])
-    assert len(found) > 1  # each image by its own draw
+        corners.add(places[0])
+    assert len(corners) > 1  # each image by its own draw
 
 
 def test_a_flip_mirrors_about_half_of_the_images_left_to_right():

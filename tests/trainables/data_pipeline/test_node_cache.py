@@ -35,12 +35,12 @@ def study(tmp_path, monkeypatch):
 def test_the_second_to_ask_maps_what_the_first_has_read(study):
     data, reads = mnist5k.load(), []
     for what in ("one", "one", "other"):
-        found = node_cache.read_once(lambda: reads.append(0) or data, study, what)
+        cached = node_cache.read_once(lambda: reads.append(0) or data, study, what)
         for split in ("train", "test"):
-            was, now = getattr(data, split), getattr(found, split)
+            was, now = getattr(data, split), getattr(cached, split)
             assert torch.equal(was.x, now.x)
             assert torch.equal(was.y, now.y)
-        assert (found.image_format, found.classes) == (data.image_format, data.classes)
+        assert (cached.image_format, cached.classes) == (data.image_format, data.classes)
     assert len(reads) == 2
     node_cache.clear_cache(study)
     assert not node_cache.cache_folder(study).exists()

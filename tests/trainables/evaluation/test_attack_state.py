@@ -8,8 +8,8 @@ from torch import nn
 
 from tests.oracles import TwoOfFive
 from trainables.data_pipeline.images import Images
-from trainables.evaluation.attack_state import AttackState, correct_mask, run_attack
-from trainables.evaluation.attempt import TargetedAttempt
+from trainables.evaluation.attack_state import AttackState
+from trainables.evaluation.attempt import TargetedAttempt, correct_mask, run_attack
 from trainables.threats.linf import Linf
 
 THREAT = Linf(eps=0.1)
@@ -111,9 +111,7 @@ def test_an_image_that_only_the_view_misclassifies_is_attacked_again(monkeypatch
         def forward(self, x):
             return torch.eye(5)[[1] * len(x)]
 
-    monkeypatch.setattr(
-        "trainables.evaluation.attack_state.folded_view", lambda model, **_: Wrong()
-    )
+    monkeypatch.setattr("trainables.evaluation.attempt.folded_view", lambda model, **_: Wrong())
     asked = []
 
     def attempt(model, x, y, *, threat, rng):

@@ -5,11 +5,10 @@ import torch
 from torch import nn
 
 from tests.oracles import TwoOfFive
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
-from trainables.evaluation.attack_state import unpack_attempt
+from trainables.evaluation.attempt import unpack_attempt
 from trainables.evaluations import (
     cw_pgd,
     deepfool,
@@ -48,10 +47,10 @@ def opposite_signs():
 
 
 def run(word, threat, model, x, y, given=None):
-    made, problems = parse_suite(word, given or {})
+    attacks, problems = parse_suite(word, given or {})
     assert not problems
     robust = torch.ones_like(y, dtype=torch.bool)
-    for number, attempt in enumerate(made[0].build_attempts(5)):
+    for number, attempt in enumerate(attacks[0].build_attempts(5)):
         if not robust.any():
             break
         rng = torch.Generator().manual_seed(number)
@@ -140,17 +139,17 @@ def test_rays_stops_at_its_query_limit():
             return super().forward(x)
 
     x, y, _ = near_and_far()
-    made, _ = parse_suite("rays_50", {})
-    (attempt,) = made[0].build_attempts(5)
+    attacks, _ = parse_suite("rays_50", {})
+    (attempt,) = attacks[0].build_attempts(5)
     attempt(Counted(64), x[4:], y[4:], threat=Linf(eps=0.01), rng=torch.Generator())
     assert 50 <= sum(calls) <= 50 + 20  # the last bisection is finished: 14 halvings from 1
 
 
 def test_rays_needs_linf():
-    made, _ = parse_suite("rays", {})
+    attacks, _ = parse_suite("rays", {})
     x, y, model = near_and_far()
     with pytest.raises(ValueError, match="linf"):
-        made[0].build_attempts(5)[0](model, x, y, threat=L2(eps=1), rng=torch.Generator())
+        attacks[0].build_attempts(5)[0](model, x, y, threat=L2(eps=1), rng=torch.Generator())
 
 
 def test_the_margin_by_hand():
@@ -216,11 +215,11 @@ def test_a_transfer_is_crafted_on_the_source(monkeypatch):
 
 
 def test_numbers_in_a_name_fill_the_first_knobs():
-    made, problems = parse_suite(["pgd_50_10", "square_7"], {"pgd": {"step_size": 0.01}})
+    attacks, problems = parse_suite(["pgd_50_10", "square_7"], {"pgd": {"step_size": 0.01}})
     assert not problems
-    assert made[0].knobs == {"steps": 50, "restarts": 10, "step_size": 0.01, "start": "random"}
-    assert len(made[0].build_attempts(10)) == 10
-    assert made[1].knobs["queries"] == 7
+    assert attacks[0].knobs == {"steps": 50, "restarts": 10, "step_size": 0.01, "start": "random"}
+    assert len(attacks[0].build_attempts(10)) == 10
+    assert attacks[1].knobs["queries"] == 7
 
 
 def test_all_problems_of_a_suite_are_reported_together():

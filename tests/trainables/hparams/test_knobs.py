@@ -13,7 +13,7 @@ from trainables.hparams.ranges import (
     PathText,
     Positive,
 )
-from trainables.scheduling.restarts import locate_period
+from trainables.scheduling import locate_period
 
 
 def example(
@@ -50,12 +50,12 @@ def example(
 
 
 def test_knobs_are_the_keywords_with_a_range():
-    found = read_knobs(example)
-    assert set(found) == {
+    knobs = read_knobs(example)
+    assert set(knobs) == {
         "beta", "lr", "steps", "mode", "drops", "limit", "smoothing", "flip",
     }  # fmt: skip
-    assert found["beta"].description == "Price of the shift."
-    assert found["beta"].default == 6.0
+    assert knobs["beta"].description == "Price of the shift."
+    assert knobs["beta"].default == 6.0
 
 
 @pytest.mark.parametrize(

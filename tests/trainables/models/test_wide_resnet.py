@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.value_errors import check_value
+from trainables.hparams.knobs import check_value, read_knobs
 from trainables.models import wide_resnet
 from trainables.models._preact import PreActBlock
 
@@ -20,8 +19,8 @@ def test_depth_counts_layers(depth, blocks):
 
 @pytest.mark.parametrize("depth", [4, 9, 12, 35])
 def test_a_depth_that_no_number_of_blocks_has_is_refused(depth):
-    (told,) = check_value("model.depth", read_knobs(wide_resnet.build)["depth"], depth)
-    assert told == f"model.depth: must be 10, 16, 22, ..., 6 n + 4, got {depth}."
+    (problem,) = check_value("model.depth", read_knobs(wide_resnet.build)["depth"], depth)
+    assert problem == f"model.depth: must be 10, 16, 22, ..., 6 n + 4, got {depth}."
 
 
 def test_first_weights_have_the_published_spread():

@@ -9,8 +9,7 @@ from torch import nn
 
 from tests.oracles import tiny_config
 from trainables.attacks import pgd
-from trainables.binding import bind_member
-from trainables.bound_components import bound_model
+from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.methods import pgd_at
@@ -169,8 +168,8 @@ def test_bf16_is_near_and_logits_and_weights_stay_fp32():
     model, x = trained_like("resnet18"), torch.rand(3, *SHAPE)
     exact = model(x)
     set_precision(model, "bf16")
-    for each in (model, folded_view.folded_view(model)):
-        logits = each(x)
+    for network in (model, folded_view.folded_view(model)):
+        logits = network(x)
         assert logits.dtype == torch.float32
         assert not torch.equal(logits, exact)
         assert (logits - exact).norm() < 0.05 * exact.norm()  # bf16 rounds at 1/256, twenty times

@@ -8,7 +8,7 @@ from trainables.components import GROUPS
 from trainables.eps_schedules import cosine as eps_cosine
 from trainables.eps_schedules import linear
 from trainables.schedules import cosine, one_cycle, piecewise
-from trainables.scheduling.warmup import warmup_factor
+from trainables.scheduling import warmup_factor
 
 
 @pytest.mark.parametrize(

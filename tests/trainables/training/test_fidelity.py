@@ -50,24 +50,24 @@ def reported(monkeypatch):
 
 
 def without_times(reports):
-    return [{k: v for k, v in each.items() if k not in TIMES} for each in reports]
+    return [{k: v for k, v in report.items() if k not in TIMES} for report in reports]
 
 
 def test_each_level_is_a_whole_run_and_costs_add_up(reported):
     config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))]}
-    found = reported(config)
-    assert [(each["level"], each["epoch"]) for each in found] == [(0, 1), (1, 1), (1, 2)]
-    for level, part in ((1, found[:1]), (2, found[1:])):
-        expected = [asdict(each) for each in Trial(Level(level).apply_to(config)).run_epochs()]
+    reports = reported(config)
+    assert [(report["level"], report["epoch"]) for report in reports] == [(0, 1), (1, 1), (1, 2)]
+    for level, part in ((1, reports[:1]), (2, reports[1:])):
+        expected = [asdict(report) for report in Trial(Level(level).apply_to(config)).run_epochs()]
         assert without_times(part) == without_times(expected)
-    passes = [each["gradient_passes"] for each in found]
+    passes = [report["gradient_passes"] for report in reports]
     assert passes == sorted(passes)
     assert passes[2] == pytest.approx(3 * passes[0])
 
 
 def test_a_trial_that_starts_at_a_higher_level_skips_the_short_runs(reported):
     config = tiny_config() | {"levels": [asdict(Level(1)), asdict(Level(2))], "level": 1}
-    assert [(each["level"], each["epoch"]) for each in reported(config)] == [(1, 1), (1, 2)]
+    assert [(report["level"], report["epoch"]) for report in reported(config)] == [(1, 1), (1, 2)]
 
 
 def test_a_trial_resumes_from_its_checkpoint(reported, tmp_path):
@@ -77,7 +77,7 @@ def test_a_trial_resumes_from_its_checkpoint(reported, tmp_path):
     assert checkpoint.checkpoint_position(tmp_path / "kept") == (0, 1)
     rest = reported(config | {"goes_on_from": str(tmp_path / "kept")})
     assert without_times(rest) == without_times(whole[1:])
-    best = max(each["val_robust_accuracy"] for each in whole)
+    best = max(report["val_robust_accuracy"] for report in whole)
     trial = Trial(Level(1).apply_to(config))
     checkpoint.restore(trial, tmp_path / "kept")
     assert trial.best_report.val_robust_accuracy <= best

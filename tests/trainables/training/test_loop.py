@@ -83,6 +83,20 @@ def test_the_loss_is_a_mean_over_examples_though_the_last_batch_is_short():
     assert trial.run_epoch().train_loss == pytest.approx(expected, rel=1e-6)  # float32 sums
 
 
+def test_a_last_batch_of_one_image_is_left_out(tmp_path):
+    """BatchNorm raises on it if its features are 1x1."""
+    file = tmp_path / "net.py"
+    file.write_text(
+        "from torch import nn\n"
+        "def build(shape, classes):\n"
+        "    layers = nn.Conv2d(1, 4, 28), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, classes)\n"
+        "    return nn.Sequential(*layers)\n"
+    )
+    trial = Trial(tiny_config(model={"name": str(file)}, data__limit=101, data__batch_size=50))
+    # two steps and the update of 100 of the 101 images
+    assert trial.run_epoch().gradient_passes == pytest.approx(3 * 100 / 101)
+
+
 def test_gradient_passes_are_attack_steps_and_the_update():
     trial = Trial(TINY_CONFIG)
     assert trial.run_epoch().gradient_passes == 3  # two steps and the update, for every image

@@ -9,6 +9,7 @@ import torch
 from safetensors import safe_open
 
 from tests.oracles import TINY_CONFIG, replace_component, tiny_config
+from trainables.errors import InputError
 from trainables.robustness.validation_attack import measure_accuracies
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model
@@ -112,7 +113,7 @@ def test_a_checkpoint_holds_no_code(tmp_path):
         "state.pt",
     }
     with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
-        assert set(file.metadata()) == {"model", "shape", "classes"}
+        assert set(file.metadata()) == {"model", "shape", "classes", "sha256"}
 
     class Planted:
         def __reduce__(self):
@@ -135,3 +136,21 @@ def test_the_test_split_is_never_used():
     assert len(seen) == 180
     assert seen.flatten(1).any(dim=1).all()  # none of the blanked images
     trial.dataset.test.x.random_()
+
+
+def flip_last_bit(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1  # inside the last tensor
+    file.write_bytes(content)
+
+
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path):
+    trial = Trial(TINY_CONFIG)
+    trial.run_epoch()
+    checkpoint.save(trial, tmp_path)
+    load_model(tmp_path)
+    assert checkpoint.checkpoint_position(tmp_path) == (0, 1)
+    flip_last_bit(tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match="do not match the hash"):
+        load_model(tmp_path)
+    assert checkpoint.checkpoint_position(tmp_path) is None  # the one before it is used

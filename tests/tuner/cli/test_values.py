@@ -2,6 +2,7 @@
 
 import pytest
 
+from tuner.cli.parse import Vocabulary, parse_command_line
 from tuner.cli.values import is_grid
 from tuner.config.domain_parser import parse_value_or_domain
 from tuner.config.domains import is_domain, list_values
@@ -72,3 +73,10 @@ def test_what_is_neither_says_why(text, message):
     with pytest.raises(ValueError, match=r"got|cannot|no domain") as error:
         parse_value_or_domain(text)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 90 + "1" + "]" * 90, "[" * 90, "[[["])
+def test_nested_brackets_are_one_problem(text):
+    line = parse_command_line([f"suite={text}"], Vocabulary(keys=("suite",)))
+    (problem,) = line.problems
+    assert problem.startswith("suite: cannot read")

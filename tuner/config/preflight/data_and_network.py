@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from trainables.binding import bind_member
-from trainables.bound_components import BoundData, BoundMember, BoundModel, bound_data, bound_model
+from trainables.binding import assemble, bind_member, bound_data, bound_model
+from trainables.bound_components import BoundData, BoundMember, BoundModel, BoundThreat
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import (
     DataError,
@@ -46,7 +46,7 @@ def prepare_variant(variant: Variant) -> None:
     data, train = load_images(variant, bound_data(build_parts(variant, "data")))
     if problems := [
         *check_batch_size(variant, train),
-        *check_radius(variant, build_parts(variant, "threat")["build"](), data),
+        *check_radius(variant, assemble(BoundThreat, build_parts(variant, "threat")).build(), data),
         *check_crop_size(variant, data),
         *check_network_fit(variant, bound_model(build_parts(variant, "model")), data.image_format),
     ]:
@@ -103,6 +103,24 @@ def check_network_fit(
             f"this machine has {memory / 2**30:.3g}; choose a smaller one."
         )
     yield from check_batchnorm_mode(variant, model)
+    yield from check_single_images(variant, model, image_format)
+
+
+def check_single_images(
+    variant: Variant, model: nn.Module, image_format: ImageFormat
+) -> Iterator[str]:
+    """Yield the problem of batches of one image in a network whose BatchNorm needs two."""
+    for path in ("data.batch_size", "update.micro_batch"):
+        group, _, knob = path.partition(".")
+        searched = variant.searched.get(path)
+        values = boundary_values(searched) if searched else [variant.fixed[group].get(knob)]
+        if 1 not in values:
+            continue
+        try:
+            model.train()(torch.empty(1, *image_format.shape, device="meta"))
+        except ValueError:
+            needs = f"BatchNorm of model={variant.fixed['model']['name']} needs more than one image"
+            yield f"{path}: must be at least 2, because {needs}, got 1."
 
 
 def largest_value(variant: Variant, path: str) -> float:

@@ -12,8 +12,9 @@ import pandas as pd
 import yaml
 
 from trainables.errors import InputError
-from trainables.networks.ensemble import Ensemble
-from trainables.training.checkpoint import WEIGHTS_FILE, load_model, read_metadata
+from trainables.networks.averaging import Ensemble
+from trainables.training.checkpoint import WEIGHTS_FILE, load_model
+from trainables.training.weights import read_metadata
 from tuner.evaluation import fingerprint, table
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
 from tuner.layout import SEARCH_FILE
@@ -98,8 +99,9 @@ def read_winner(folder: Path) -> Winner:
     rows = rows[rows["trial_id"] == metrics["trial_id"]]
     rows = rows[rows["rule"] == "best_validation_robust"]
     model, about = load_model(weights), read_metadata(weights)
-    own = rows[rows["weights"] == fingerprint.hash_network(model, about["model"]["name"])]
-    source = Path(about["model"]["name"])
+    name = str(about["model"]["name"])
+    own = rows[rows["weights"] == fingerprint.hash_network(model, name)]
+    source = Path(name)
     if source.suffix == ".py":
         config["model"]["name"] = source.name
     channels, height, width = about["shape"]

@@ -36,12 +36,28 @@ def test_all_problems_are_told_at_once():
         ("data.batch_size=choice(50,1000)", "data.batch_size: must be at most 100"),
         ("threat.eps=grid(0.1,1)", "threat.eps: must be below 1"),
         ("data.cutout=grid(4,28)", "data.cutout: must be below 28"),
+        ("data.crop=grid(4,28) data.padding=reflect", "data.crop: must be below 28"),
     ],
 )
 def test_the_largest_value_searched_is_looked_at(word, message):
-    words = [word, "optimizer.weight_decay=0"]
+    words = [*word.split(), "optimizer.weight_decay=0"]
     (problem,) = check_data_and_networks(plan(*words))
     assert message in problem
+
+
+@pytest.mark.parametrize("knob", ["data.batch_size", "update.micro_batch"])
+def test_single_images_are_refused_where_batchnorm_has_one_feature(tmp_path, knob):
+    file = tmp_path / "net.py"
+    file.write_text(
+        "from torch import nn\n"
+        "def build(shape, classes):\n"
+        "    layers = nn.Conv2d(1, 4, 28), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, classes)\n"
+        "    return nn.Sequential(*layers)\n"
+    )
+    (problem,) = check_data_and_networks(plan(f"model={file}", f"{knob}=1"))
+    assert problem.startswith(f"{knob}: must be at least 2, because BatchNorm")
+    assert not check_data_and_networks(plan(f"model={file}", f"{knob}=2"))
+    assert not check_data_and_networks(plan(f"{knob}=1"))  # small_cnn has no BatchNorm
 
 
 def test_a_missing_file_is_told_and_what_can_be_downloaded_is_not_by_a_plan_that_is_not_run(

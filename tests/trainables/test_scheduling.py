@@ -1,13 +1,12 @@
-"""Periods against the epochs of the paper: 0:100:150:200."""
+"""Periods against the epochs of the paper, 0:100:150:200; linear scaling against Bag of Tricks."""
 
 import pytest
 
 from tests.oracles import tiny_config
 from trainables.binding import bind
 from trainables.components import GROUPS
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.value_errors import check_value
-from trainables.scheduling.restarts import locate_period
+from trainables.hparams.knobs import check_value, read_knobs
+from trainables.scheduling import locate_period, scale_lr
 from trainables.threats.linf import Linf
 from trainables.training.loop import step_settings
 from trainables.training.trial import Trial
@@ -60,3 +59,17 @@ def test_a_run_of_three_periods_keeps_three_ends():
         members.append(len(trial.average.period_models))
     assert members == [0, 1, 2, 2]
     assert len(trial.average.evaluation_model().members) == 3
+
+
+@pytest.mark.parametrize(("batch_size", "lr"), [(64, 0.05), (128, 0.1), (256, 0.2), (512, 0.4)])
+def test_the_learning_rates_of_table_3_of_bag_of_tricks(batch_size, lr):
+    assert scale_lr(0.1, batch_size, lr_batch_size=128) == pytest.approx(lr)
+
+
+def test_by_default_nothing_is_scaled():
+    assert scale_lr(0.1, 512) == 0.1
+
+
+def test_a_trial_trains_at_the_scaled_rate():
+    trial = Trial(tiny_config(optimizer__lr_batch_size=100, schedule={"name": "constant"}))
+    assert trial.run_epoch().lr == pytest.approx(1e-3 * 50 / 100)

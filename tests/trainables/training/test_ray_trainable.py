@@ -10,7 +10,7 @@ from torch.nn import BatchNorm1d
 
 from tests.oracles import tiny_config
 from trainables.training import ray_trainable as trainable_module
-from trainables.training.micro_batch import halve_micro_batch
+from trainables.training.ray_trainable import halve_micro_batch
 from trainables.training.trial import TrainingOutOfMemoryError, Trial
 
 OUT_OF_MEMORY_METHOD = '''"""Runs out of memory with more than `capacity` images at a time."""
@@ -74,27 +74,27 @@ def metrics_of(report):
 
 def test_running_out_of_memory_changes_only_the_micro_batch(out_of_memory, reported):
     """Batches of 50 and 25 do not fit; the results are those of micro-batches of 12."""
-    found = reported(out_of_memory(capacity=15))
+    reports = reported(out_of_memory(capacity=15))
     expected = Trial(tiny_config(update={"name": "alternate", "micro_batch": 12}))
-    assert found == [metrics_of(report) for report in expected.run_epochs()]
-    assert [report["micro_batch"] for report in found] == [12, 12, 12, 12]
+    assert reports == [metrics_of(report) for report in expected.run_epochs()]
+    assert [report["micro_batch"] for report in reports] == [12, 12, 12, 12]
 
 
 def test_it_resumes_from_its_last_checkpoint(out_of_memory, reported):
-    found = reported(out_of_memory(capacity=25, since=0.5))
+    reports = reported(out_of_memory(capacity=25, since=0.5))
     trial = Trial(tiny_config())
     expected = [metrics_of(trial.run_epoch()) for _ in range(2)]
     trial.micro_batch = 25
     expected += [metrics_of(report) for report in trial.run_epochs()]
-    assert found == expected
-    assert [report["micro_batch"] for report in found] == [None, None, 25, 25]
+    assert reports == expected
+    assert [report["micro_batch"] for report in reports] == [None, None, 25, 25]
 
 
 def test_random_draws_are_those_of_a_trial_with_enough_memory(out_of_memory, reported):
     """Only rounding differs: float32's 1e-7, grown over twelve steps (2e-7 was measured)."""
-    found = reported(out_of_memory(capacity=25))
+    reports = reported(out_of_memory(capacity=25))
     whole = [metrics_of(report) for report in Trial(tiny_config()).run_epochs()]
-    for one, other in zip(found, whole, strict=True):
+    for one, other in zip(reports, whole, strict=True):
         assert one["train_loss"] == pytest.approx(other["train_loss"], rel=1e-5)
         assert one["gradient_passes"] == other["gradient_passes"]
 

@@ -1,0 +1,52 @@
+"""Common functions of the schedules: warm-up, restarts and learning-rate scaling."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from trainables.hparams.ranges import Count, Fraction, OpenFraction, valid_milestones
+
+TOLERANCE = 1e-9
+"""Tolerance of rounding errors, so that 100 of 150 epochs is two thirds."""
+
+Resets = Annotated[tuple[OpenFraction, ...], AfterValidator(valid_milestones)]
+
+
+def scale_lr(lr: float, batch_size: int, *, lr_batch_size: Count | None = None) -> float:
+    """Return the peak learning rate for batches of `batch_size` (Goyal et al., arXiv:1706.02677).
+
+    Args:
+        lr: Peak learning rate.
+        batch_size: Images per batch.
+        lr_batch_size: Batch size that `lr` is meant for; for others, it is scaled linearly (128 in
+            Table 3 of Bag of Tricks, arXiv:2010.00467). `None`: no scaling.
+    """
+    return lr * batch_size / lr_batch_size if lr_batch_size else lr
+
+
+def locate_period(progress: float, *, resets: Resets = ()) -> tuple[int, float]:
+    """Return the number of completed periods and the completed share of the current one.
+
+    Periods are those of Liu et al. (2020, arXiv:2006.08403).
+
+    Args:
+        progress: Completed share of the run, in [0, 1].
+        resets: Milestones at which learning rate and eps restart, as shares of the run: epochs
+            0:100:150:200 of the paper are [100/200,150/200].
+    """
+    ends = [0.0, *resets, 1.0]
+    completed = sum(progress >= reset - TOLERANCE for reset in resets)
+    begin, end = ends[completed], ends[completed + 1]
+    return completed, max(0.0, progress - begin) / (end - begin)
+
+
+def warmup_factor(progress: float, *, warmup: Fraction = 0.0) -> float:
+    """Return the warm-up factor min(t / W, 1) of Bag of Tricks' text (arXiv:2010.00467).
+
+    Its published code computes (t + 1) / W instead, which overshoots the preset value.
+
+    Args:
+        progress: Completed share of the run, in [0, 1].
+        warmup: Length of the warm-up, as a share of the run: 10 of 110 epochs is 10/110.
+    """
+    return min(progress / warmup, 1.0) if warmup else 1.0

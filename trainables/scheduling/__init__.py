@@ -1,1 +1,0 @@
-"""Warm-up, restarts and learning-rate scaling."""
