@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.figures._configuration import as_mapping
-from analysis.frames import Frames
+from analysis.frames import Frames, as_mapping
 from analysis.knob_domains import KnobDomain, is_number, parse_domain
 from trainables.errors import InputError
 

@@ -1,6 +1,6 @@
 // The charts, each drawn when it is first scrolled to, and again when the table or the theme changes.
 
-const MOST = 20;  // curves that are drawn without being asked for
+const MOST = 20;  // curves that are drawn without being asked for, of all threats and data sets together
 const DASHES = ["dash", "dot", "dashdot", "longdash"];
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];  // Okabe and Ito's
 const ROBUST = "val_robust_accuracy", CLEAN = "val_clean_accuracy";
@@ -107,9 +107,11 @@ function points(row) {
 function curves() {
   const key = document.getElementById("measure").value, everything = document.getElementById("everything").checked;
   const ranked = [...table.rows].sort((a, b) => compared(of(ROBUST, a), of(ROBUST, b), true));
+  const most = Math.ceil(MOST / new Set(table.rows.map((row) => DATA.questions[row])).size), count = {};
+  const best = new Set(ranked.filter((row) => (count[DATA.questions[row]] = (count[DATA.questions[row]] || 0) + 1) <= most));
   const chosen = DATA.names.map((_, row) => row).filter((row) => table.selected.has(DATA.names[row]));
-  const shown = ranked.slice(0, MOST).filter((row) => !chosen.includes(row)).reverse();
-  const traces = everything ? [background(ranked.slice(MOST))] : [];
+  const shown = ranked.filter((row) => best.has(row) && !chosen.includes(row)).reverse();
+  const traces = everything ? [background(ranked.filter((row) => !best.has(row)))] : [];
   shown.forEach((row, i) => traces.push(curve(row, {color: shade(i, shown.length), width: DATA.best.includes(row) ? 3.5 : 1.4})));
   chosen.forEach((row, i) => traces.push(curve(row, {color: PALETTE[i % PALETTE.length], width: 2.6, dash: DASHES[i % DASHES.length]})));
   traces.push(marks([...shown, ...chosen], key));
