@@ -152,23 +152,32 @@ function shade(i, count) {
 
 // ---- points and lines, one a trial
 
-function dots(rows, x, y) {
-  const chosen = (row) => table.selected.has(DATA.names[row]) || DATA.best.includes(row);
-  return {x: rows.map(x), y: rows.map(y), mode: "markers", customdata: rows.map((row) => DATA.names[row]), text: rows.map(about),
-    hovertemplate: "%{text}<extra></extra>",
-    marker: {size: rows.map((row) => (chosen(row) ? 13 : 8)), symbol: rows.map((row) => symbol(row)),
-      color: rows.map((row) => (of("status", row) === "completed" ? PALETTE[0] : PALETTE[1])), opacity: 1, line: {width: 1.5, color: rows.map((row) => (of("status", row) === "completed" ? colour("paper") : PALETTE[1]))}}};
+const SYMBOLS = {completed: "circle", stopped: "circle-open", running: "diamond-open"};  // else a cross
+
+// What the marks mean: one trace without points for each status that is drawn.
+function legend(rows) {
+  const statuses = [...new Set(rows.map((row) => of("status", row)))].sort();
+  return statuses.map((status) => ({x: [null], y: [null], mode: "markers", name: escaped(status), showlegend: true, hoverinfo: "skip",
+    marker: {size: 8, symbol: SYMBOLS[status] || "x", color: status === "completed" ? PALETTE[0] : PALETTE[1]}}));
 }
 
-function symbol(row) { return {completed: "circle", stopped: "circle-open", running: "diamond-open"}[of("status", row)] || "x"; }
+const LEGEND = {showlegend: true, legend: {orientation: "h", x: 0, y: 1.02, yanchor: "bottom"}, margin: {l: 62, r: 16, t: 40, b: 52}};
+
+function dots(rows, x, y) {
+  const chosen = (row) => table.selected.has(DATA.names[row]) || DATA.best.includes(row);
+  return {x: rows.map(x), y: rows.map(y), showlegend: false, mode: "markers", customdata: rows.map((row) => DATA.names[row]), text: rows.map(about),
+    hovertemplate: "%{text}<extra></extra>",
+    marker: {size: rows.map((row) => (chosen(row) ? 13 : 8)), symbol: rows.map((row) => SYMBOLS[of("status", row)] || "x"),
+      color: rows.map((row) => (of("status", row) === "completed" ? PALETTE[0] : PALETTE[1])), opacity: 1, line: {width: 1.5, color: rows.map((row) => (of("status", row) === "completed" ? colour("paper") : PALETTE[1]))}}};
+}
 
 function tradeoff() {
   const rows = table.rows.filter((row) => of(ROBUST, row) !== null), left = new Set(rows);
   const fronts = DATA.fronts.map((front) => front.filter((row) => left.has(row))).filter((front) => front.length)
     .map((front) => ({x: front.map((row) => percent(of(CLEAN, row))), y: front.map((row) => percent(of(ROBUST, row))), mode: "lines",
-      line: {color: colour("accent"), width: 1.5, dash: "dot"}, hoverinfo: "skip"}));
-  return {traces: [...fronts, dots(rows, (row) => percent(of(CLEAN, row)), (row) => percent(of(ROBUST, row)))],
-    layout: {xaxis: {title: {text: "clean accuracy, validation, %"}}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
+      line: {color: colour("accent"), width: 1.5, dash: "dot"}, showlegend: false, hoverinfo: "skip"}));
+  return {traces: [...fronts, ...legend(rows), dots(rows, (row) => percent(of(CLEAN, row)), (row) => percent(of(ROBUST, row)))],
+    layout: {...LEGEND, xaxis: {title: {text: "clean accuracy, validation, %"}}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
 }
 
 function sensitivity() {
@@ -176,8 +185,8 @@ function sensitivity() {
   if (!column) return {traces: [], layout: {annotations: [{text: "no knob was searched", showarrow: false}]}};
   const rows = table.rows.filter((row) => of(ROBUST, row) !== null && column.values[row] !== null);
   const type = column.kind === "text" ? "category" : DATA.logarithmic.includes(key) ? "log" : "linear";
-  return {traces: [dots(rows, (row) => column.values[row], (row) => percent(of(ROBUST, row)))],
-    layout: {xaxis: {title: {text: escaped(key)}, type, exponentformat: "e"}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
+  return {traces: [...legend(rows), dots(rows, (row) => column.values[row], (row) => percent(of(ROBUST, row)))],
+    layout: {...LEGEND, xaxis: {title: {text: escaped(key)}, type, exponentformat: "e"}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
 }
 
 // drawn as lines between scaled axes: plotly's own are WebGL, which neither prints nor hovers

@@ -230,9 +230,8 @@ def test_no_file_is_served(server, path):
     assert answer(server, path)[0].status == 404
 
 
-@pytest.mark.parametrize("path", ["http://[x/", "//[x/news"])
-def test_an_invalid_address_is_answered_with_400(server, path, capsys):
-    assert answer(server, path)[0].status == 400
+def test_an_invalid_address_is_answered_with_400(server, capsys):
+    assert answer(server, "http://[x/")[0].status == 400
     assert "Traceback" not in capsys.readouterr().err
 
 
