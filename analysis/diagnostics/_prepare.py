@@ -1,7 +1,7 @@
 """Validate a diagnosis before anything is measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,8 @@ def prepare_diagnosis(
     if problems:
         raise InputError(problems)
     dataset = load_evaluation_data(groups["data"])
-    images = select_images(dataset, groups["data"], settings)
+    images = select_images(dataset, groups["data"], settings, typed="images" in arguments)
+    settings = replace(settings, images=len(images))
     check_checkpoints(subjects, dataset, images)
     threat = bind_group("threat", groups["threat"])["build"]()
     return Diagnosis(
@@ -225,11 +226,19 @@ def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
     return knob not in {*read_knobs(loads), *read_knobs(batches.split_validation)} - {"limit"}
 
 
-def select_images(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings) -> Images:
+def select_images(
+    dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings, *, typed: bool
+) -> Images:
     """Return the images to evaluate, on the device.
 
+    Args:
+        dataset: The data set.
+        data: Its name and knobs.
+        settings: Of the diagnosis.
+        typed: Whether the number of images was typed; of a default all that there are are taken.
+
     Raises:
-        InputError: If there are not so many.
+        InputError: If the split has fewer images than were typed.
     """
     images = dataset.test
     if settings.split == "validation":
@@ -237,13 +246,13 @@ def select_images(dataset: Dataset, data: Mapping[str, Any], settings: Diagnosis
             _, images = bind_group("data", data)["split_validation"](dataset.train)
         except DataError as error:
             raise InputError([f"data: {error}"]) from None
-    if settings.images > len(images):
+    if typed and settings.images > len(images):
         raise InputError([
             f"images: must be at most the {len(images)} {settings.split} images, got "
             f"{settings.images}."
         ])
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return draw_subset(images, settings.images).to(device)
+    return draw_subset(images, min(settings.images, len(images))).to(device)
 
 
 def check_checkpoints(
