@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -75,7 +75,7 @@ class DiagnosisRunner:
         seeds = sum(len(self.list_seeds(name)) for name in diagnosis.measures)
         self.n_measurements, self.n_started = seeds * len(diagnosis.checkpoints), 0
 
-    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[Hashable, Any]]:
+    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[str, Any]]:
         """Yield the rows of a checkpoint, those of each measurement written before the next."""
         known = _table.read_table(subject.folder)
         for name in self.diagnosis.measures:
@@ -99,7 +99,7 @@ class DiagnosisRunner:
 
     def run_measure(
         self, subject: DiagnosedCheckpoint, name: str, seed: int, picture: Path
-    ) -> list[dict[Hashable, Any]]:
+    ) -> list[dict[str, Any]]:
         """Return the rows of a measure on a checkpoint."""
         begun = time.perf_counter()
         position = f"{self.n_started} of {self.n_measurements}"
@@ -202,7 +202,7 @@ class DiagnosisRunner:
         return subject.folder / _table.PICTURE_FOLDER / f"{Path(name).stem}-{key}"
 
 
-def summarize_quantity(value: Tensor, images: int) -> Mapping[Hashable, Any]:
+def summarize_quantity(value: Tensor, images: int) -> Mapping[str, Any]:
     """Return the mean and standard deviation of a quantity, and of how many images they are.
 
     Args:

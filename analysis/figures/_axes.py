@@ -20,7 +20,7 @@ MIN_TICK_GAP = 0.15
 TICK_LETTERS = 6
 """Letters of a number as long as 4.6e-5; shorter ones may stand closer."""
 TICK_OVERHANG = 0.04
-"""Share of an axis by which a round number may lie outside the values; figures have wider margins."""
+"""Share of an axis by which a round number may lie outside the values; margins are wider."""
 MAX_WORD_LENGTH = 14
 """Letters of a word on an axis."""
 MAX_UPRIGHT_LETTERS = 20
