@@ -12,7 +12,13 @@ from rich.text import Text
 from analysis.diagnostics import _table
 from analysis.diagnostics._prepare import Diagnosis, prepare_diagnosis
 from analysis.diagnostics._run import DiagnosisRunner
-from analysis.diagnostics._settings import VOCABULARY, compares_networks, draws_picture, print_usage
+from analysis.diagnostics._settings import (
+    VOCABULARY,
+    DiagnosisSettings,
+    compares_networks,
+    draws_picture,
+    print_usage,
+)
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.trusted_code import find_code_files, trust_files
 from trainables.robustness.overfitting_detector import MIN_FGSM_ACCURACY, detect_collapse
@@ -50,6 +56,9 @@ def diagnose(line: CommandLine, console: Console) -> int:
     """
     with trust_files(find_code_files(line.arguments)):
         diagnosis = prepare_diagnosis(line.folders, line.arguments, line.problems)
+        images, split = diagnosis.settings.images, diagnosis.settings.split
+        if images < DiagnosisSettings.images and "images" not in line.arguments:
+            console.print(f"images: the {split} split has {images}; all of them are used.")
         run = DiagnosisRunner(diagnosis, console)
         rows = [row for subject in diagnosis.checkpoints for row in run.measure_checkpoint(subject)]
     print_results(console, pd.DataFrame(rows, columns=list(_table.COLUMNS)), diagnosis)

@@ -121,3 +121,38 @@ def find_value_kinds(some: Sequence[pd.DataFrame], column: str) -> set[str]:
         for each in found
         if not isinstance(each.dtype, pd.CategoricalDtype)
     }
+
+
+def read_fixed_knobs(study: Study, variant: str = "") -> dict[str, object]:
+    """Return what `search.yaml` fixes, path to value; a group's member stands under the group."""
+    description = study.description
+    if variant:
+        description = as_mapping(as_mapping(description.get("variants")).get(variant))
+    return {
+        group if knob == "name" else f"{group}.{knob}": value
+        for group, knobs in as_mapping(description.get("fixed")).items()
+        for knob, value in as_mapping(knobs).items()
+    }
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    """Return what is a mapping, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def list_fixed_knobs(frames: Frames) -> list[dict[str, object]]:
+    """Return what is fixed for each trial."""
+    variants = frames.trials.get("variant", pd.Series("", index=frames.trials.index))
+    pairs = list(zip(frames.trials["study"], variants.fillna("").astype(str), strict=True))
+    fixed = {pair: read_fixed_knobs(frames.studies[pair[0]], pair[1]) for pair in set(pairs)}
+    return [fixed[pair] for pair in pairs]
+
+
+def get_knob_values(frames: Frames, path: str) -> "pd.Series[Any]":
+    """Return the value of a knob or group for each trial, whether it was searched or fixed."""
+    fixed = [knobs.get(path) for knobs in list_fixed_knobs(frames)]
+    values = pd.Series(fixed, index=frames.trials.index, dtype=object)
+    if path not in frames.trials:
+        return values
+    own = frames.trials[path].astype(object)
+    return own.where(own.notna(), values)

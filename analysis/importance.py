@@ -1,13 +1,18 @@
 """Importance of knobs, and of pairs of knobs, for robust accuracy."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import optuna
 import pandas as pd
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
 
 from analysis import interactions
@@ -70,14 +75,17 @@ def compute_interactions(frames: Frames) -> pd.DataFrame:
 def rank_knobs(sample: Sample) -> list[dict[str, Any]]:
     """Return the rows of `compute_importances` for one sample."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = as_optuna_study(sample)
+    ordered = build_optuna_study(sample, order_words(sample))
     forests = [
-        FanovaImportanceEvaluator(n_trees=N_TREES, seed=seed).evaluate(study, list(sample.domains))
+        FanovaImportanceEvaluator(n_trees=N_TREES, seed=seed).evaluate(
+            ordered, list(sample.domains)
+        )
         for seed in range(N_FORESTS)
     ]
     n = len(sample.score)
     best = PedAnovaImportanceEvaluator(target_quantile=min(0.5, max(TOP_SHARE, 5 / n)))
-    divergence = optuna.importance.get_param_importances(study, evaluator=best)
+    unordered = build_optuna_study(sample, {})
+    divergence = optuna.importance.get_param_importances(unordered, evaluator=best)
     rows = []
     for knob in sample.ranked_knobs:
         shares = [forest[knob] / (sum(forest.values()) or 1.0) for forest in forests]
@@ -94,27 +102,46 @@ def rank_knobs(sample: Sample) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -float(row["importance"]))
 
 
-def as_optuna_study(sample: Sample) -> optuna.Study:
+def order_words(sample: Sample) -> dict[str, KnobDomain]:
+    """Return the domains of knobs with choices, words in the order of their mean score."""
+    return {
+        knob: domain if domain.is_ordered else domain.order_by(sample.values[knob], sample.score)
+        for knob, domain in sample.domains.items()
+        if domain.values
+    }
+
+
+def build_optuna_study(sample: Sample, ordered: Mapping[str, KnobDomain]) -> optuna.Study:
     """Return trials as an Optuna study, each knob on the scale on which it was sampled.
 
     For a range with a log scale Optuna's forests see the plain numbers, where most of the range is
     its uppermost decade.
+
+    Args:
+        sample: The trials.
+        ordered: Domains whose values are ordered; those of other choices are categories.
     """
     study = optuna.create_study(direction="maximize")
-    ranges = {knob: as_optuna_distribution(each) for knob, each in sample.domains.items()}
-    places = {knob: each.positions(sample.values[knob]) for knob, each in sample.domains.items()}
+    domains = {**sample.domains, **ordered}
+    ranges = {
+        knob: build_distribution(domain, is_ordered=knob in ordered)
+        for knob, domain in domains.items()
+    }
+    positions = {knob: domain.positions(sample.values[knob]) for knob, domain in domains.items()}
     for number, score in enumerate(sample.score):
-        params = {knob: column[number].item() for knob, column in places.items()}
+        params = {knob: column[number].item() for knob, column in positions.items()}
         trial = optuna.create_trial(params=params, distributions=ranges, value=float(score))
         study.add_trial(trial)
     return study
 
 
-def as_optuna_distribution(domain: KnobDomain) -> BaseDistribution:
+def build_distribution(domain: KnobDomain, *, is_ordered: bool) -> BaseDistribution:
     """Return the Optuna distribution of the positions in a domain."""
-    if domain.values:
-        return CategoricalDistribution([float(place) for place in range(len(domain.values))])
-    return FloatDistribution(0, 1)
+    if not domain.values:
+        return FloatDistribution(0, 1)
+    if is_ordered:
+        return IntDistribution(0, len(domain.values) - 1)
+    return CategoricalDistribution([float(index) for index in range(len(domain.values))])
 
 
 def measure_pairs(sample: Sample) -> Iterator[dict[str, Any]]:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 CALL_PATTERN = re.compile(r"([a-z]+)\((.*)\)", re.DOTALL)
@@ -56,6 +57,19 @@ class KnobDomain:
         ends = (self.low, self.high, list(column))
         low, high, places = (scale(np.asarray(x, dtype=float)) for x in ends)
         return np.asarray((places - low) / (high - low))
+
+    def order_by(self, column: Iterable[Any], score: np.ndarray) -> "KnobDomain":
+        """Return the domain with its choices in ascending order of their mean score.
+
+        A choice without a trial has the mean score of all.
+
+        Args:
+            column: Values in the domain.
+            score: Score of each.
+        """
+        mean = pd.Series(score).groupby(self.positions(column)).mean()
+        means = mean.reindex(range(len(self.values)), fill_value=score.mean())
+        return replace(self, values=tuple(self.values[i] for i in np.argsort(means, kind="stable")))
 
     def encode(self, column: Iterable[Any]) -> np.ndarray:
         """Return values as model inputs in [0, 1], (n, d): one column, or one-hot for words."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.training_step import (
+from benchmarks.training_contenders import (
     SETTINGS,
     build_art_step,
     build_our_step,

@@ -24,7 +24,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.simulated import RecordedRuns, SimulatedClock, SimulatedTune, Stopwatch
+from benchmarks.recorded_runs import RecordedRuns
+from benchmarks.simulated import SimulatedTune
+from benchmarks.simulated_clock import SimulatedClock, Stopwatch
 from trainables.io.retry import Retry
 from tuner.cli.console import SafeConsole
 from tuner.config.compose import compose_plan

@@ -7,116 +7,25 @@ between events; its clock is that of the simulation plus its CPU time.
 
 import heapq
 import json
-import math
 import os
 import random
 import shutil
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from functools import wraps
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from ray import tune
 from ray.tune.search import Searcher
 from safetensors.torch import save_file
 
+from benchmarks.recorded_runs import EPOCH_SECONDS, RecordedRuns, repeat_run
+from benchmarks.simulated_clock import DriverTimes, SimulatedClock, Stopwatch
 from trainables.training.checkpoint import METRICS_FILE, STATE_FILE, WEIGHTS_FILE
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
-from tuner.replay.recordings import Recording
-
-EPOCH_SECONDS = 60.0
-KNOBS = ("optimizer.weight_decay", "optimizer.lr")
-"""Knobs by which the recorded runs nearest to a trial are found."""
-N_NEAREST = 5
-
-
-@dataclass
-class SimulatedClock:
-    """Simulated time, in seconds.
-
-    Attributes:
-        free_at: When the driver has handled its last event.
-        cpu_seconds: CPU seconds of the driver.
-        wall_seconds: The same with the time that it waits for the disk.
-        cpu_started: CPU time at which it began the current event; `None`: it is idle.
-    """
-
-    free_at: float = 0.0
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    cpu_started: float | None = None
-
-    @contextmanager
-    def work(self, since: float) -> Iterator[None]:
-        """Count the time inside as work of the driver on an event that happened at `since`."""
-        self.free_at = max(self.free_at, since)
-        self.cpu_started, since = time.process_time(), time.perf_counter()
-        yield
-        self.wall_seconds += time.perf_counter() - since
-        spent = time.process_time() - self.cpu_started
-        self.free_at, self.cpu_seconds, self.cpu_started = (
-            self.free_at + spent,
-            self.cpu_seconds + spent,
-            None,
-        )
-
-    def monotonic(self) -> float:
-        """Return the time, as the module of that name does."""
-        return self.free_at + (
-            0.0 if self.cpu_started is None else time.process_time() - self.cpu_started
-        )
-
-
-@dataclass
-class Stopwatch:
-    """CPU seconds of the parts of the driver, each without those that it calls."""
-
-    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    active_parts: list[str] = field(default_factory=list)
-    last_switch: float = 0.0
-
-    def switch(self) -> None:
-        """Add the time since the last switch to the innermost part."""
-        now = time.process_time()
-        if self.active_parts:
-            self.seconds[self.active_parts[-1]] += now - self.last_switch
-        self.last_switch = now
-
-    @contextmanager
-    def time_part(self, name: str) -> Iterator[None]:
-        """Count the time inside for a part."""
-        self.switch()
-        self.active_parts.append(name)
-        yield
-        self.switch()
-        self.active_parts.pop()
-
-    def wrap_method(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
-        """Count a method, or a function of a module, for a part from now on."""
-        called: Callable[..., Any] = getattr(owner, method)
-
-        @wraps(called)
-        def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            with self.time_part(name):
-                return called(*args, **kwargs)
-
-        setattr(owner, method, counted)
-
-
-@dataclass
-class DriverTimes:
-    """CPU seconds of the driver, event by event: of new trials, and of epochs."""
-
-    proposals: list[float] = field(default_factory=list)
-    epochs: list[float] = field(default_factory=list)
-    others: list[float] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -301,41 +210,6 @@ class SimulatedTune:
             shutil.rmtree(other)
         if continues:
             heapq.heappush(self.running, (now + trial.pace, int(trial.trial_id), trial))
-
-
-class RecordedRuns:
-    """Recorded runs, which simulated trials repeat."""
-
-    def __init__(self, runs: Sequence[Recording]) -> None:
-        """Store the runs.
-
-        Args:
-            runs: Recorded runs with a learning rate and a weight decay.
-        """
-        self.runs = runs
-        self.positions = np.log10([[run.knobs[knob] for knob in KNOBS] for run in runs])
-
-    def find_run(self, config: Mapping[str, Any]) -> Recording:
-        """Return the run of a trial: one of those nearest to it, drawn by its number."""
-        position = np.log10([config["optimizer"][knob.partition(".")[2]] for knob in KNOBS])
-        near = np.argsort(np.linalg.norm(self.positions - position, axis=1), kind="stable")[
-            :N_NEAREST
-        ]
-        return self.runs[int(random.Random(config["trial"]).choice(near))]
-
-
-def repeat_run(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Report]:
-    """Yield the reports of a trial that repeats a run, thinned to the epochs of its levels.
-
-    Args:
-        run: The recorded run.
-        levels: Complete runs that the trial has still to do.
-        first: The number of the first of them.
-    """
-    for number, level in enumerate(levels, start=first):
-        for epoch in range(1, level.epochs + 1):
-            there = run.reports[math.ceil(epoch * len(run.reports) / level.epochs) - 1]
-            yield replace(there, epoch=epoch, level=number, seconds=EPOCH_SECONDS)
 
 
 def write_checkpoint(folder: Path, report: Report) -> Path:

@@ -1,33 +1,30 @@
 """Validate a diagnosis before anything is measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from analysis.diagnostics import _table
+from analysis.diagnostics._groups import resolve_groups
 from analysis.diagnostics._settings import (
     MEASURES,
-    TRIAL_GROUPS,
     DiagnosisSettings,
     compares_networks,
 )
 from analysis.loading import name_folders
 from trainables.binding import check_member
 from trainables.components import GROUPS
-from trainables.data_pipeline import batches
 from trainables.data_pipeline.images import DataError, Dataset, Images
 from trainables.errors import InputError
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.trusted_code import check_trusted
 from trainables.threat import Threat
 from tuner.cli.schema import validate_arguments
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
 from tuner.evaluation.checks import checkpoint_problems
-from tuner.evaluation.prepare import bind_group, draw_subset, load_evaluation_data, overlay_group
+from tuner.evaluation.prepare import bind_group, draw_subset, load_evaluation_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +99,8 @@ def prepare_diagnosis(
     if problems:
         raise InputError(problems)
     dataset = load_evaluation_data(groups["data"])
-    images = select_images(dataset, groups["data"], settings)
+    images = select_images(dataset, groups["data"], settings, typed="images" in arguments)
+    settings = replace(settings, images=len(images))
     check_checkpoints(subjects, dataset, images)
     threat = bind_group("threat", groups["threat"])["build"]()
     return Diagnosis(
@@ -168,68 +166,19 @@ def select_measures(
     return measures
 
 
-def resolve_groups(
-    folders: Mapping[str, Path], arguments: Mapping[str, Any], problems: list[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the threat and the data, typed or of the trials; those of all folders must be one.
-
-    Raises:
-        InputError: If the trials name untrusted code, with all problems.
-    """
-    result: dict[str, dict[str, Any]] = {}
-    configurations = {}
-    for study, folder in folders.items():
-        try:
-            configurations[study] = read_best_config(folder)
-        except InputError:
-            continue  # resolve_checkpoints reports it
-    names = (
-        {**found[group], **arguments.get(group, {})}.get("name")
-        for found in configurations.values()
-        for group in (*TRIAL_GROUPS, "model")
-    )
-    if wrong := list(check_trusted(names)):
-        raise InputError([*problems, *wrong])
-    for group in TRIAL_GROUPS if configurations else ():
-        typed = arguments.get(group, {})
-        each = {
-            study: overlay_group(found[group], typed) for study, found in configurations.items()
-        }
-        (first, one), *rest = each.items()
-        for study, other in rest:
-            problems += list_group_differences(group, first, one, study, other)
-        result[group] = one
-    return result
-
-
-def list_group_differences(
-    group: str, first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield in what two studies ask different questions, but for what only training uses."""
-    for knob in dict.fromkeys([*one, *other]):
-        if one.get(knob) != other.get(knob) and not (
-            group == "data" and is_training_knob(one, knob)
-        ):
-            path = group if knob == "name" else f"{group}.{knob}"
-            yield (
-                f"{path}: is {one.get(knob)} in {first} and {other.get(knob)} in {second}; write "
-                f"{path}=VALUE for both."
-            )
-
-
-def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
-    """Return whether a knob of a data set does not change the images that are evaluated."""
-    if knob == "name":
-        return False
-    loads = GROUPS["data"].member_functions(str(data.get("name")))["load"]
-    return knob not in {*read_knobs(loads), *read_knobs(batches.split_validation)} - {"limit"}
-
-
-def select_images(dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings) -> Images:
+def select_images(
+    dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings, *, typed: bool
+) -> Images:
     """Return the images to evaluate, on the device.
 
+    Args:
+        dataset: The data set.
+        data: Its name and knobs.
+        settings: Of the diagnosis.
+        typed: Whether the number of images was typed; of a default all that there are are taken.
+
     Raises:
-        InputError: If there are not so many.
+        InputError: If the split has fewer images than were typed.
     """
     images = dataset.test
     if settings.split == "validation":
@@ -237,13 +186,13 @@ def select_images(dataset: Dataset, data: Mapping[str, Any], settings: Diagnosis
             _, images = bind_group("data", data)["split_validation"](dataset.train)
         except DataError as error:
             raise InputError([f"data: {error}"]) from None
-    if settings.images > len(images):
+    if typed and settings.images > len(images):
         raise InputError([
             f"images: must be at most the {len(images)} {settings.split} images, got "
             f"{settings.images}."
         ])
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return draw_subset(images, settings.images).to(device)
+    return draw_subset(images, min(settings.images, len(images))).to(device)
 
 
 def check_checkpoints(

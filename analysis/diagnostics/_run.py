@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -56,6 +56,8 @@ class DiagnosisRunner:
         console: Where progress is shown.
         networks: By label.
         fingerprints: Their fingerprints, likewise.
+        n_measurements: Number of measurements: one per checkpoint, measure and seed.
+        n_started: Those that have begun, or exist already.
     """
 
     def __init__(self, diagnosis: Diagnosis, console: Console) -> None:
@@ -70,12 +72,15 @@ class DiagnosisRunner:
         everything = torch.arange(len(diagnosis.images), device=self.device)
         self.x, self.y = next(diagnosis.images.stream([everything]))
         self.images_fingerprint = fingerprint.hash_images(diagnosis.images)
+        seeds = sum(len(self.list_seeds(name)) for name in diagnosis.measures)
+        self.n_measurements, self.n_started = seeds * len(diagnosis.checkpoints), 0
 
-    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[Hashable, Any]]:
+    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[str, Any]]:
         """Yield the rows of a checkpoint, those of each measurement written before the next."""
         known = _table.read_table(subject.folder)
         for name in self.diagnosis.measures:
             for seed in self.list_seeds(name):
+                self.n_started += 1
                 key = self.build_key(subject, name, seed)
                 kept = known[known["key"] == key].drop_duplicates("quantity").to_dict("records")
                 picture = self.picture_path(subject, name, key)
@@ -94,10 +99,12 @@ class DiagnosisRunner:
 
     def run_measure(
         self, subject: DiagnosedCheckpoint, name: str, seed: int, picture: Path
-    ) -> list[dict[Hashable, Any]]:
+    ) -> list[dict[str, Any]]:
         """Return the rows of a measure on a checkpoint."""
         begun = time.perf_counter()
-        with self.show_progress(f"{subject.label}: {name}, seed {seed}") as report_progress:
+        position = f"{self.n_started} of {self.n_measurements}"
+        title = f"{position}: {subject.label}: {name}, seed {seed}"
+        with self.show_progress(title) as report_progress:
             found = self.compute_quantities(subject, name, seed, report_progress)
         planes = {key: value for key, value in found.items() if value.dim() == 3}
         if planes:
@@ -195,7 +202,7 @@ class DiagnosisRunner:
         return subject.folder / _table.PICTURE_FOLDER / f"{Path(name).stem}-{key}"
 
 
-def summarize_quantity(value: Tensor, images: int) -> Mapping[Hashable, Any]:
+def summarize_quantity(value: Tensor, images: int) -> Mapping[str, Any]:
     """Return the mean and standard deviation of a quantity, and of how many images they are.
 
     Args:

@@ -53,7 +53,7 @@ class DiagnosisSettings:
 
     Attributes:
         measure: Measures by name, separated by commas; `None`: all that the checkpoints allow.
-        images: How many images, drawn at random once and for all.
+        images: How many images, drawn at random once and for all; left out, at most all there are.
         split: Where from; the test split is left to evaluations unless it is asked for.
         top: Number of trials of each folder, best first.
         rules: What selects the checkpoint of a trial, separated by commas.

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.figures._configuration import get_knob_values, number_settings
-from analysis.frames import TRIAL_KEYS, Frames
+from analysis.figures._configuration import number_settings
+from analysis.frames import TRIAL_KEYS, Frames, get_knob_values
 from trainables.errors import InputError
 
 AccuracySource = Literal["validation", "evaluation"]

@@ -9,15 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.figures._configuration import as_mapping
-from analysis.frames import Frames
+from analysis.frames import Frames, as_mapping
 from analysis.knob_domains import KnobDomain, is_number, parse_domain
 from trainables.errors import InputError
 
 MIN_LOG_RATIO = 20.0
 """Largest over smallest, from which on an axis counts powers of ten."""
 MIN_TICK_GAP = 0.15
-"""Share of an axis a column wide between two of its numbers, so that they do not touch."""
+"""Share of an axis a column wide between two numbers of `TICK_LETTERS` that do not touch."""
+TICK_LETTERS = 6
+"""Letters of a number as long as 4.6e-5; shorter ones may stand closer."""
+TICK_OVERHANG = 0.04
+"""Share of an axis by which a round number may lie outside the values; margins are wider."""
 MAX_WORD_LENGTH = 14
 """Letters of a word on an axis."""
 MAX_UPRIGHT_LETTERS = 20
@@ -150,15 +153,32 @@ def build_number_axis(
     min_gap: float,
     zero: float = 0.0,
 ) -> KnobAxis:
-    """Return an axis of numbers with ticks at the values, or regular ticks if those overlap."""
+    """Return an axis of numbers with ticks at the values, or regular ticks if those overlap.
+
+    Three ticks or more are preferred to the two ends.
+    """
     bare = KnobAxis(kind=kind, ticks=(), low=0, high=1, zero_value=zero)
     low, high = map(float, bare.to_positions(values[[0, -1]]))
     axis = replace(bare, low=low, high=high)
-    inside = regular[(regular >= values[0]) & (regular <= values[-1])]
-    for ticks in (values, *(inside[::stride] for stride in (1, 2, 3)), values[[0, -1]]):
-        if len(ticks) > 1 and np.diff(axis.to_shares(ticks)).min() >= min_gap:
-            return replace(axis, ticks=tuple(map(float, ticks)))
-    return replace(axis, ticks=(float(values[0]),))
+    shares = axis.to_shares(regular)
+    inside = regular[(shares >= -TICK_OVERHANG) & (shares <= 1 + TICK_OVERHANG)]
+    strided = [inside[start::stride] for stride in (1, 2, 3) for start in range(stride)]
+    fitting = [
+        ticks
+        for ticks in (values, *strided, values[[0, -1]])
+        if len(ticks) > 1 and np.diff(axis.to_shares(ticks)).min() >= required_gap(ticks, min_gap)
+    ]
+    ticks = next((ticks for ticks in fitting if len(ticks) > 2), [*fitting, values[:1]][0])
+    return replace(axis, ticks=tuple(map(float, ticks)))
+
+
+def required_gap(ticks: NDArray[np.float64], min_gap: float) -> float:
+    """Return the share of an axis between two ticks: less than `min_gap` if they are short.
+
+    >>> required_gap(np.array([0.1, 0.2]), 0.3), required_gap(np.array([0.1234, 0.2]), 0.3)
+    (0.15, 0.25)
+    """
+    return min_gap * min(1.0, max(len(format_number(tick)) for tick in ticks) / TICK_LETTERS)
 
 
 def parse_domains(frames: Frames, knob: str) -> list[KnobDomain]:

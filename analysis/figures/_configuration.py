@@ -1,52 +1,16 @@
 """Configurations of trials, searched or fixed, and names of lines."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from analysis.figures._style import MAX_LINES
-from analysis.frames import Frames, Study
+from analysis.frames import Frames, Study, as_mapping, get_knob_values, list_fixed_knobs
 from trainables.errors import InputError
 
 MAX_NAME_PARTS = 3
 """Of the name of a line; studies that differ in more are called by their own names."""
-
-
-def read_fixed_knobs(study: Study, variant: str = "") -> dict[str, Any]:
-    """Return what `search.yaml` fixes, path to value; a group's member stands under the group."""
-    said = as_mapping(study.description)
-    if variant:
-        said = as_mapping(as_mapping(said.get("variants")).get(variant))
-    return {
-        group if knob == "name" else f"{group}.{knob}": value
-        for group, knobs in as_mapping(said.get("fixed")).items()
-        for knob, value in as_mapping(knobs).items()
-    }
-
-
-def as_mapping(value: object) -> Mapping[str, Any]:
-    """Return what is a mapping, or an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def list_fixed_knobs(frames: Frames) -> list[dict[str, Any]]:
-    """Return what is fixed for each trial."""
-    variants = frames.trials.get("variant", pd.Series("", index=frames.trials.index))
-    pairs = list(zip(frames.trials["study"], variants.fillna("").astype(str), strict=True))
-    known = {pair: read_fixed_knobs(frames.studies[pair[0]], pair[1]) for pair in set(pairs)}
-    return [known[pair] for pair in pairs]
-
-
-def get_knob_values(frames: Frames, path: str) -> "pd.Series[Any]":
-    """Return the value of a knob or group for each trial, whether it was searched or fixed."""
-    said = [each.get(path) for each in list_fixed_knobs(frames)]
-    values = pd.Series(said, index=frames.trials.index, dtype=object)
-    if path not in frames.trials:
-        return values
-    own = frames.trials[path].astype(object)
-    return own.where(own.notna(), values)
 
 
 def number_settings(frames: Frames) -> "pd.Series[int]":

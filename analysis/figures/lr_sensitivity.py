@@ -10,10 +10,9 @@ from analysis.figures._accuracies import (
     select_completed,
 )
 from analysis.figures._axes import build_axis
-from analysis.figures._configuration import get_knob_values
 from analysis.figures._lines import add_knob_column, build_lines, mark_unfinished, plot_line
 from analysis.figures._style import MAX_LINES, add_legend, add_title, create_panels
-from analysis.frames import Frames
+from analysis.frames import Frames, get_knob_values
 from trainables.errors import InputError
 
 KNOB, SCHEDULE = "optimizer.lr", "eps_schedule"

@@ -15,7 +15,6 @@ from analysis.figures._accuracies import (
     numeric_column,
 )
 from analysis.figures._axes import shorten_word
-from analysis.figures._configuration import as_mapping
 from analysis.figures._labels import label_points
 from analysis.figures._style import (
     BLACK,
@@ -30,7 +29,7 @@ from analysis.figures._style import (
     create_panels,
 )
 from analysis.figures._trial_labels import label_trials, select_best
-from analysis.frames import Frames, Study
+from analysis.frames import Frames, Study, as_mapping
 from trainables.errors import InputError
 
 MAX_STUDIES = 4

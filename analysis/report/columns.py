@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.frames import Frames
+from analysis.report.trials import QUESTION
 
 ColumnKind = Literal["text", "number", "percent", "points"]
 """`percent` and `points` are fractions in [0, 1] that are printed as 100 times as much."""
@@ -14,6 +15,7 @@ HEADINGS: dict[str, tuple[str, ColumnKind]] = {
     "study": ("study", "text"),
     "trial_id": ("trial", "text"),
     "status": ("status", "text"),
+    QUESTION: ("threat and data", "text"),
     "val_robust_accuracy": ("robust %", "percent"),
     "val_clean_accuracy": ("clean %", "percent"),
     "last_val_robust_accuracy": ("last robust %", "percent"),

@@ -12,13 +12,13 @@ from analysis.report.diagnostics import DIAGNOSTICS_FILE
 from analysis.report.page import render_page, render_sections
 from analysis.report.payload import build_payload
 from analysis.report.ranking import build_ranking
-from analysis.report.rows import add_selected_epochs
 from analysis.report.running_study import (
     CUT_OFF_STATUS,
     LiveStatus,
     add_running_trials,
     describe_statuses,
 )
+from analysis.report.trials import add_selected_epochs
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
 from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, EVENT_LOG_FILE, SEARCH_FILE, TRIALS_FILE

@@ -17,9 +17,9 @@ from analysis.report.evaluation_results import collect_test_results
 from analysis.report.payload import build_payload
 from analysis.report.provenance import describe_provenance
 from analysis.report.ranking import Ranking
-from analysis.report.rows import add_selected_epochs
 from analysis.report.stopped_trials import describe_savings, group_stopped_trials
 from analysis.report.summary import summarize_studies
+from analysis.report.trials import add_selected_epochs
 from analysis.tables import PaperComparison, compare_with_papers
 
 TEMPLATE_FOLDER = "page"

@@ -3,26 +3,39 @@
 from dataclasses import asdict
 from typing import Any
 
-from analysis.frames import Frames
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.frames import TRIAL_KEYS, Frames
 from analysis.report.columns import build_columns
-from analysis.report.curves import collect_curves
-from analysis.report.leaders import find_leaders, find_pareto_labels
+from analysis.report.trials import QUESTION, find_leaders, list_fronts
+
+CURVE_TITLES = {
+    "val_robust_accuracy": "robust accuracy, validation, %",
+    "val_clean_accuracy": "clean accuracy, validation, %",
+    "train_loss": "training loss, nats per example",
+}
+"""Columns of `epochs` that are drawn, and what they are."""
+DIGITS = 4
+IntArray = NDArray[np.intp]
 
 
 def build_payload(frames: Frames) -> dict[str, Any]:
     """Return everything that the page draws, as values that JSON has.
 
     Rows of `trials` are called by their number, from 0.
+
+    Args:
+        frames: As `add_selected_epochs` returns them.
     """
-    trials = frames.trials.reset_index(drop=True)
     return {
         "names": name_trials(frames),
         "columns": [asdict(column) for column in build_columns(frames)],
         "curves": collect_curves(frames),
         "best": list(find_leaders(frames).values()),
-        "fronts": [
-            find_pareto_labels(trials[trials["study"] == study]) for study in frames.studies
-        ],
+        "fronts": list_fronts(frames),
+        "questions": pd.factorize(frames.trials[QUESTION], sort=True)[0].tolist(),
         "logarithmic": sorted(path for path in frames.knobs if is_logarithmic(frames, path)),
     }
 
@@ -43,3 +56,58 @@ def is_logarithmic(frames: Frames, path: str) -> bool:
         for each in [study.description, *(study.description.get("variants") or {}).values()]
         for domain in [(each.get("searched") or {}).get(path)]
     )
+
+
+def collect_curves(frames: Frames) -> dict[str, Any]:
+    """Return the epochs of all trials, one trial after the other.
+
+    Returns:
+        `starts`, where each row of `trials` begins in what follows, and one end more; `selected`,
+        where its selected epoch is, or -1; `epoch` and `level`; and each of the measures that there
+        is. A trial without epochs begins where the next one does.
+    """
+    epochs = frames.epochs.reset_index(drop=True)
+    measures = [name for name in CURVE_TITLES if name in epochs]
+    owner = find_trial_rows(epochs, frames.trials)
+    epochs = epochs.assign(level=fill_levels(epochs)).loc[owner >= 0]
+    owner = owner[owner >= 0]
+    arranged = np.lexsort((epochs["epoch"], epochs["level"], owner))
+    epochs = epochs.iloc[arranged]
+    starts = np.searchsorted(owner[arranged], np.arange(len(frames.trials) + 1))
+    return {
+        "starts": starts.tolist(),
+        "selected": find_selected_epochs(frames.trials, owner[arranged], epochs).tolist(),
+        "epoch": epochs["epoch"].tolist(),
+        "level": epochs["level"].tolist(),
+        "measures": {name: round_values(epochs[name]) for name in measures},
+        "titles": {name: CURVE_TITLES[name] for name in measures},
+    }
+
+
+def find_trial_rows(epochs: pd.DataFrame, trials: pd.DataFrame) -> IntArray:
+    """Return the row in `trials` of each row of `epochs`; -1 where the trial has none."""
+    index = pd.MultiIndex.from_frame(trials[TRIAL_KEYS].astype(str))
+    return index.get_indexer(pd.MultiIndex.from_frame(epochs[TRIAL_KEYS].astype(str)))
+
+
+def find_selected_epochs(trials: pd.DataFrame, owner: IntArray, epochs: pd.DataFrame) -> IntArray:
+    """Return where among `epochs`, of the trials `owner`, the selected one of each trial is."""
+    index = pd.MultiIndex.from_arrays([owner, epochs["level"], epochs["epoch"]])
+    best_epoch = trials["best_epoch"].fillna(-1).astype(int) if "best_epoch" in trials else -1
+    keys = pd.DataFrame({"level": fill_levels(trials), "epoch": best_epoch})
+    selected = pd.MultiIndex.from_arrays([range(len(keys)), keys["level"], keys["epoch"]])
+    return index.get_indexer(selected)
+
+
+def fill_levels(epochs: pd.DataFrame) -> pd.Series:
+    """Return of each row which whole run of its trial it is from; 0 where that is not said."""
+    if "level" not in epochs:
+        return pd.Series(0, index=epochs.index)
+    return epochs["level"].fillna(0).astype(int)
+
+
+def round_values(values: pd.Series) -> list[float | None]:
+    """Return numbers to four digits behind the point; `None` where they are not finite."""
+    numbers = values.astype("float64").round(DIGITS)
+    good = np.isfinite(numbers)
+    return [value if fine else None for value, fine in zip(numbers, good, strict=True)]

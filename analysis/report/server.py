@@ -66,13 +66,17 @@ class ReportHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        asked = urlsplit(self.path)
+        try:
+            address = urlsplit(self.path)
+        except ValueError:  # such as http://[x/
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return
         if self.headers.get("Host") not in self.allowed_hosts():
             self.send_error(HTTPStatus.FORBIDDEN, "This page is for this machine alone")
-        elif asked.path == "/":
+        elif address.path == "/":
             self.send_text("text/html", self.server.live_report.render())
-        elif asked.path == "/news":
-            version = parse_qs(asked.query).get("version", [""])[0]
+        elif address.path == "/news":
+            version = parse_qs(address.query).get("version", [""])[0]
             news = self.server.live_report.get_updates(version)
             self.send_text("application/json", json.dumps(news, allow_nan=False))
         else:

@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.early_stopping_savings import estimate_savings
-from analysis.frames import Frames
+from analysis.frames import Frames, Study
 from analysis.report.running_study import CUT_OFF_STATUS
 from analysis.report.summary import format_percent
+from tuner.layout import EVENT_LOG_FILE
+from tuner.storage.safe_files import is_locked
 
 REASONS = {
     "stopped": "its scheduler stopped it, or the search ended first",
@@ -20,8 +22,7 @@ REASONS = {
 COLLAPSED = "collapsed"
 """Not a status: stopped by the detector of catastrophic overfitting."""
 KIND_ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF_STATUS, "running")
-
-
+STILL_RUNNING = "what stopping trials saves is estimated when the search has ended."
 ASSUMPTION = "had they gained as much as the trial that gained most from there on"
 
 
@@ -49,7 +50,21 @@ def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
 def describe_savings(frames: Frames) -> list[str]:
     """Return, study by study, what stopping trials early saved, and what it might have cost."""
     rows = estimate_savings(frames).to_dict("records")
-    return [format_savings(row, with_name=len(rows) > 1) for row in rows if row["stopped"]]
+    several = len(rows) > 1
+    return [
+        f"{row['study']}: {STILL_RUNNING}"
+        if is_running(frames, frames.studies[row["study"]])
+        else format_savings(row, with_name=several)
+        for row in rows
+        if row["stopped"]
+    ]
+
+
+def is_running(frames: Frames, study: Study) -> bool:
+    """Return whether a search holds the event log of a study, or a trial of it is under way."""
+    status = frames.trials.loc[frames.trials["study"] == study.name, "status"]
+    held = study.folder is not None and is_locked(study.folder / EVENT_LOG_FILE)
+    return held or bool((status == "running").any())
 
 
 def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:

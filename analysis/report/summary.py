@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.frames import Frames, Study
-from analysis.report.leaders import CLEAN, ROBUST, find_leaders
+from analysis.report.trials import CLEAN, QUESTION, ROBUST, find_leaders
 from analysis.statistics import wilson_interval
 
 SELECTED_RULE = "best_validation_robust"
@@ -16,41 +16,55 @@ SELECTED_RULE = "best_validation_robust"
 
 @dataclass(frozen=True, kw_only=True)
 class StudySummary:
-    """A study in short.
+    """A study in short, or its trials with one threat and data set if it has several.
 
     Attributes:
-        study: Its name.
+        title: Its name, and the threat and data set where there are several in it.
         figures: A few numbers with what they are, the most important first.
         sentences: What follows from them, and what does not.
     """
 
-    study: str
+    title: str
     figures: list[tuple[str, str]]
     sentences: list[str]
 
 
 def summarize_studies(frames: Frames) -> list[StudySummary]:
-    """Return each study in short."""
-    best = find_leaders(frames)
+    """Return each study in short, threat by threat and data set by data set."""
+    leaders = find_leaders(frames)
     return [
-        summarize_study(frames, study, frames.trials.iloc[best[name]] if name in best else None)
+        summarize_trials(
+            frames,
+            study,
+            trials[trials[QUESTION] == question],
+            title=f"{name}, {question}" if len(questions) > 1 else name,
+            leader=frames.trials.iloc[leaders[name, question]]
+            if (name, question) in leaders
+            else None,
+        )
         for name, study in frames.studies.items()
+        for trials in [frames.trials[frames.trials["study"] == name]]
+        for questions in [sorted(set(trials[QUESTION])) or [""]]
+        for question in questions
     ]
 
 
-def summarize_study(frames: Frames, study: Study, leader: pd.Series | None) -> StudySummary:
-    """Return one study in short.
+def summarize_trials(
+    frames: Frames, study: Study, trials: pd.DataFrame, *, title: str, leader: pd.Series | None
+) -> StudySummary:
+    """Return trials in short.
 
     Args:
         frames: Of all studies.
-        study: Which one.
-        leader: Its best trial; `None`: no trial has an accuracy.
+        study: The study of the trials.
+        trials: Trials of one study, threat and data set.
+        title: What they are called.
+        leader: Their best; `None`: no trial has an accuracy.
     """
-    trials = frames.trials[frames.trials["study"] == study.name]
     tested = frames.evaluation[frames.evaluation["study"] == study.name]
     if leader is None:
-        said = [f"No trial has reported an accuracy; {format_status_counts(trials)}."]
-        return StudySummary(study=study.name, figures=[], sentences=said)
+        sentence = f"No trial has reported an accuracy; {format_status_counts(trials)}."
+        return StudySummary(title=title, figures=[], sentences=[sentence])
     figures = [
         (
             f"{format_percent(leader[ROBUST])}",
@@ -61,7 +75,7 @@ def summarize_study(frames: Frames, study: Study, leader: pd.Series | None) -> S
         (f"{len(trials)}", format_status_counts(trials)),
     ]
     return StudySummary(
-        study=study.name,
+        title=title,
         figures=figures,
         sentences=[*describe_trials(trials, study, leader), *describe_test(tested, study, leader)],
     )

@@ -92,6 +92,25 @@ def test_a_row_a_quantity_and_seed(results, capsys):
     assert "one, trial 0000, best_validation_robust: linf eps 0.1, 20 validation images" in out
 
 
+def test_the_default_number_of_images_is_at_most_all(results, capsys):
+    assert main([str(results / "one"), "measure=fosc", "seeds=2"]) == 0
+    assert (rows_of(results / "one")["n"] == 60).all()
+    assert "images: the validation split has 60; all of them are used." in capsys.readouterr().out
+
+
+def test_measurements_are_counted(results, capsys):
+    """Two checkpoints with two seeds of one measure; those that exist are not made again."""
+    words = [str(results / "one"), str(results / "two"), "images=8", "measure=fosc", "seeds=2"]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line.partition(":")[0] for line in lines if ": fosc, seed" in line]
+    assert shown == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    assert main([*words[:-1], "seeds=3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = [line.partition(":")[0] for line in lines if ": fosc, seed" in line]
+    assert shown == ["3 of 6", "6 of 6"]
+
+
 def test_the_numbers_are_those_of_the_measure_on_validation_images(results):
     """All 60 images, so that none is drawn; in parts of 25, which share one source of chance."""
     words = ["images=60", "batch=25", "measure=gradient_alignment", "seeds=1"]

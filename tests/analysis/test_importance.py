@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.importance import compute_importances, compute_interactions
+from analysis.knob_domains import list_domain
 from tests.analysis.by_hand import epoch_rows, study_frames, trial_row
 
 KNOBS = ("optimizer.lr", "data.batch_size", "optimizer.weight_decay")
@@ -90,3 +91,24 @@ def test_a_knob_that_only_some_trials_have_is_ranked_among_them():
     assert found.loc["optimizer", "importance"] > 0.9
     assert found.loc["optimizer.beta1", ["among", "n"]].tolist() == ["optimizer=adam", 30]
     assert found.loc["optimizer.beta1", "importance"] > 0.9
+
+
+@pytest.mark.parametrize("decisive", ["method", "optimizer.lr"])
+def test_a_knob_with_21_words_is_ranked(decisive):
+    """Three runs of each word; indicators of 21 words would take fANOVA 2^21 points a tree."""
+    rng = np.random.default_rng(0)
+    effects, trials, runs = rng.random(21), [], []
+    for number in range(63):
+        lr, word = rng.random(), number % 21
+        trials.append(trial_row(f"{number:04d}", method=f"m{word}", optimizer__lr=lr))
+        robust = effects[word] if decisive == "method" else lr
+        runs.append(epoch_rows(f"{number:04d}", 0.5 * robust))
+    found = compute_importances(study_frames(trials, runs, knobs=("method", "optimizer.lr")))
+    assert found.loc[0, "knob"] == decisive
+    assert found.loc[0, "importance"] > 0.99  # the other knob has no effect at all
+
+
+def test_words_are_ordered_by_their_mean_score():
+    domain = list_domain(["a", "b", "c", "unused"])
+    ordered = domain.order_by(["a", "a", "b", "c"], np.array([0.8, 1.0, 0.2, 0.4]))
+    assert ordered.values == ("b", "c", "unused", "a")  # means 0.2, 0.4, 0.6 (of all) and 0.9

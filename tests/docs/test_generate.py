@@ -5,7 +5,7 @@ import re
 import pytest
 
 from benchmarks import gpu_hours
-from docs import generate, render
+from docs import generate, gpu_hours_page, render, sections, space_pages
 from trainables.components import GROUPS
 from trainables.hparams import registry
 from tuner.config.plan import STUDY_GROUPS
@@ -34,8 +34,8 @@ def test_a_page_that_is_edited_missing_or_left_over_is_stale(tmp_path, monkeypat
 
 @pytest.mark.parametrize("name", [*GROUPS, *STUDY_GROUPS])
 def test_every_member_and_knob_of_a_group_is_listed(name):
-    group = generate.ALL_GROUPS[name]
-    members = generate.member_names(group.package) if group.package else [None]
+    group = sections.ALL_GROUPS[name]
+    members = sections.member_names(group.package) if group.package else [None]
     assert members
     for member in members:
         assert member is None or f"\n### `{name}={member}`\n" in TEXT
@@ -51,16 +51,16 @@ def test_a_knob_is_described_as_in_its_signature():
 
 def test_every_space_and_recipe_is_listed_once():
     listed = re.findall(r"^### `space=(\w+)`$", page("spaces.md"), flags=re.M)
-    assert sorted(listed) == list(generate.space_modules())
+    assert sorted(listed) == list(space_pages.space_modules())
     listed = re.findall(r"^### `recipe=(\w+)`$", page("recipes.md"), flags=re.M)
-    assert listed == generate.member_names(RECIPES_PACKAGE)
+    assert listed == sections.member_names(RECIPES_PACKAGE)
     assert "- `optimizer.weight_decay=loguniform(1e-05, 0.01)`" in page("spaces.md")
 
 
 def test_members_of_installed_plugins_are_left_out(monkeypatch):
     monkeypatch.setattr(registry, "find_plugins", lambda _: {"mine": None})
     assert "mine" in registry.list_members("trainables.methods")
-    assert "mine" not in generate.member_names("trainables.methods")
+    assert "mine" not in sections.member_names("trainables.methods")
 
 
 def test_every_row_of_a_table_has_the_columns_of_its_title():
@@ -89,8 +89,9 @@ def test_the_page_of_gpu_hours_is_that_of_the_code():
     text = (generate.REFERENCE / generate.GPU_HOURS).read_text(encoding="utf-8")
     speeds = gpu_hours.list_speeds()
     assert all(
-        generate.speed_line(each.multiplications_per_hour, each.source) in text for each in speeds
+        gpu_hours_page.speed_line(each.multiplications_per_hour, each.source) in text
+        for each in speeds
     )
     for name in ("he_table_b", "pas_table1_mnist"):
-        row = generate.cost_row(gpu_hours.compute_table_cost(name), speeds[0], speeds[-1])
+        row = gpu_hours_page.cost_row(gpu_hours.compute_table_cost(name), speeds[0], speeds[-1])
         assert f"| {' | '.join(row)} |" in text

@@ -19,6 +19,7 @@ from trainables.training.trial import Trial
 from tuner.evaluate import main
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import select_winner_seeds
+from tuner.storage import keyed_table
 
 N = 60
 COMMON = [f"images={N}", "suite=fgsm,pgd_3"]
@@ -540,7 +541,7 @@ def test_a_read_only_folder_is_reported(study, capsys, monkeypatch):
     def read_only(dir):  # the name of tempfile's parameter
         raise OSError(30, "Read-only file system", str(dir))
 
-    monkeypatch.setattr(table, "TemporaryFile", read_only)
+    monkeypatch.setattr(keyed_table, "TemporaryFile", read_only)
     assert "(Read-only file system: " in error_of(capsys, str(study), *COMMON)
 
 

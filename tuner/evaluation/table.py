@@ -1,11 +1,8 @@
 """`evaluation.parquet`: one row per checkpoint and attack, append-only."""
 
-import fcntl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import pandas as pd
 from pydantic import Json, TypeAdapter, ValidationError
@@ -14,7 +11,7 @@ from scipy.stats import binomtest
 from trainables.errors import InputError
 from trainables.hparams.ranges import Count, Positive, Seed
 from tuner.layout import EVALUATION_FILE
-from tuner.storage.safe_files import write_atomically
+from tuner.storage.keyed_table import KeyedTable
 
 FILE = EVALUATION_FILE
 STATE_FOLDER = "evaluation"
@@ -58,6 +55,7 @@ NULLABLE_COLUMNS = ("seed", "target_success")
 """Columns that may hold missing values."""
 KEY_COLUMNS = ["key", "rule", "after"]
 """Columns that identify a row."""
+TABLE = KeyedTable(file=FILE, folder=STATE_FOLDER, lock_file="lock", columns=COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -85,20 +83,9 @@ def read_table(folder: Path) -> pd.DataFrame:
     Raises:
         InputError: If the file is corrupt.
     """
-    file = folder / FILE
-    if not file.exists():
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
-    try:
-        frame = pd.read_parquet(file)
-    except Exception as error:  # an untrusted file can fail in any way
-        reason = str(error).partition("\n")[0]
-        raise InputError([
-            f"{file} cannot be read ({reason}); move it away to start a new table."
-        ]) from None
-    if missing := [name for name in COLUMNS if name not in frame]:
-        raise InputError([f"{file} lacks {missing[0]}; move it away to start a new table."])
+    frame = TABLE.read(folder)
     for flaw in check_rows(frame):
-        raise InputError([f"{file}: {flaw}; move it away to start a new table."])
+        raise InputError([f"{folder / FILE}: {flaw}; move it away to start a new table."])
     return frame
 
 
@@ -123,24 +110,12 @@ def check_rows(frame: pd.DataFrame) -> Iterator[str]:
 
 def append_row(folder: Path, row: Mapping[str, object]) -> None:
     """Append a row unless the table has one with the same `KEY_COLUMNS`."""
-    with lock_table(folder):
+    with TABLE.lock(folder):
         before = read_table(folder)
-        same = (before[KEY_COLUMNS] == pd.Series({name: row[name] for name in KEY_COLUMNS})).all(
-            axis=1
-        )
-        if same.any():
-            return
-        frame = pd.DataFrame([*before.to_dict("records"), dict(row)], columns=list(COLUMNS))
-        write_atomically(folder / FILE, frame.astype(COLUMNS).to_parquet)
-
-
-@contextmanager
-def lock_table(folder: Path) -> Iterator[None]:
-    """Hold the lock of the table, so that no other process appends rows."""
-    (folder / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
-    with (folder / STATE_FOLDER / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the kernel releases it if the process dies
-        yield
+        key = pd.Series({name: row[name] for name in KEY_COLUMNS})
+        if not (before[KEY_COLUMNS] == key).all(axis=1).any():
+            rows = pd.concat([before[list(COLUMNS)], TABLE.build_frame([row])], ignore_index=True)
+            TABLE.write(folder, rows.astype(COLUMNS))
 
 
 def check_writable(folder: Path) -> None:
@@ -150,12 +125,7 @@ def check_writable(folder: Path) -> None:
         InputError: If they are not.
     """
     try:
-        with (
-            lock_table(folder),
-            TemporaryFile(dir=folder),
-            TemporaryFile(dir=folder / STATE_FOLDER),
-        ):
-            pass
+        TABLE.check_writable(folder)
     except OSError as error:
         raise InputError([
             f"results: expected a folder that can be written to, got {folder} "

@@ -1,6 +1,6 @@
 // The charts, each drawn when it is first scrolled to, and again when the table or the theme changes.
 
-const MOST = 20;  // curves that are drawn without being asked for
+const MOST = 20;  // curves that are drawn without being asked for, of all threats and data sets together
 const DASHES = ["dash", "dot", "dashdot", "longdash"];
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];  // Okabe and Ito's
 const ROBUST = "val_robust_accuracy", CLEAN = "val_clean_accuracy";
@@ -107,9 +107,11 @@ function points(row) {
 function curves() {
   const key = document.getElementById("measure").value, everything = document.getElementById("everything").checked;
   const ranked = [...table.rows].sort((a, b) => compared(of(ROBUST, a), of(ROBUST, b), true));
+  const most = Math.ceil(MOST / new Set(table.rows.map((row) => DATA.questions[row])).size), count = {};
+  const best = new Set(ranked.filter((row) => (count[DATA.questions[row]] = (count[DATA.questions[row]] || 0) + 1) <= most));
   const chosen = DATA.names.map((_, row) => row).filter((row) => table.selected.has(DATA.names[row]));
-  const shown = ranked.slice(0, MOST).filter((row) => !chosen.includes(row)).reverse();
-  const traces = everything ? [background(ranked.slice(MOST))] : [];
+  const shown = ranked.filter((row) => best.has(row) && !chosen.includes(row)).reverse();
+  const traces = everything ? [background(ranked.filter((row) => !best.has(row)))] : [];
   shown.forEach((row, i) => traces.push(curve(row, {color: shade(i, shown.length), width: DATA.best.includes(row) ? 3.5 : 1.4})));
   chosen.forEach((row, i) => traces.push(curve(row, {color: PALETTE[i % PALETTE.length], width: 2.6, dash: DASHES[i % DASHES.length]})));
   traces.push(marks([...shown, ...chosen], key));
@@ -150,23 +152,32 @@ function shade(i, count) {
 
 // ---- points and lines, one a trial
 
-function dots(rows, x, y) {
-  const chosen = (row) => table.selected.has(DATA.names[row]) || DATA.best.includes(row);
-  return {x: rows.map(x), y: rows.map(y), mode: "markers", customdata: rows.map((row) => DATA.names[row]), text: rows.map(about),
-    hovertemplate: "%{text}<extra></extra>",
-    marker: {size: rows.map((row) => (chosen(row) ? 13 : 8)), symbol: rows.map((row) => symbol(row)),
-      color: rows.map((row) => (of("status", row) === "completed" ? PALETTE[0] : PALETTE[1])), opacity: 1, line: {width: 1.5, color: rows.map((row) => (of("status", row) === "completed" ? colour("paper") : PALETTE[1]))}}};
+const SYMBOLS = {completed: "circle", stopped: "circle-open", running: "diamond-open"};  // else a cross
+
+// What the marks mean: one trace without points for each status that is drawn.
+function legend(rows) {
+  const statuses = [...new Set(rows.map((row) => of("status", row)))].sort();
+  return statuses.map((status) => ({x: [null], y: [null], mode: "markers", name: escaped(status), showlegend: true, hoverinfo: "skip",
+    marker: {size: 8, symbol: SYMBOLS[status] || "x", color: status === "completed" ? PALETTE[0] : PALETTE[1]}}));
 }
 
-function symbol(row) { return {completed: "circle", stopped: "circle-open", running: "diamond-open"}[of("status", row)] || "x"; }
+const LEGEND = {showlegend: true, legend: {orientation: "h", x: 0, y: 1.02, yanchor: "bottom"}, margin: {l: 62, r: 16, t: 40, b: 52}};
+
+function dots(rows, x, y) {
+  const chosen = (row) => table.selected.has(DATA.names[row]) || DATA.best.includes(row);
+  return {x: rows.map(x), y: rows.map(y), showlegend: false, mode: "markers", customdata: rows.map((row) => DATA.names[row]), text: rows.map(about),
+    hovertemplate: "%{text}<extra></extra>",
+    marker: {size: rows.map((row) => (chosen(row) ? 13 : 8)), symbol: rows.map((row) => SYMBOLS[of("status", row)] || "x"),
+      color: rows.map((row) => (of("status", row) === "completed" ? PALETTE[0] : PALETTE[1])), opacity: 1, line: {width: 1.5, color: rows.map((row) => (of("status", row) === "completed" ? colour("paper") : PALETTE[1]))}}};
+}
 
 function tradeoff() {
   const rows = table.rows.filter((row) => of(ROBUST, row) !== null), left = new Set(rows);
   const fronts = DATA.fronts.map((front) => front.filter((row) => left.has(row))).filter((front) => front.length)
     .map((front) => ({x: front.map((row) => percent(of(CLEAN, row))), y: front.map((row) => percent(of(ROBUST, row))), mode: "lines",
-      line: {color: colour("accent"), width: 1.5, dash: "dot"}, hoverinfo: "skip"}));
-  return {traces: [...fronts, dots(rows, (row) => percent(of(CLEAN, row)), (row) => percent(of(ROBUST, row)))],
-    layout: {xaxis: {title: {text: "clean accuracy, validation, %"}}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
+      line: {color: colour("accent"), width: 1.5, dash: "dot"}, showlegend: false, hoverinfo: "skip"}));
+  return {traces: [...fronts, ...legend(rows), dots(rows, (row) => percent(of(CLEAN, row)), (row) => percent(of(ROBUST, row)))],
+    layout: {...LEGEND, xaxis: {title: {text: "clean accuracy, validation, %"}}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
 }
 
 function sensitivity() {
@@ -174,8 +185,8 @@ function sensitivity() {
   if (!column) return {traces: [], layout: {annotations: [{text: "no knob was searched", showarrow: false}]}};
   const rows = table.rows.filter((row) => of(ROBUST, row) !== null && column.values[row] !== null);
   const type = column.kind === "text" ? "category" : DATA.logarithmic.includes(key) ? "log" : "linear";
-  return {traces: [dots(rows, (row) => column.values[row], (row) => percent(of(ROBUST, row)))],
-    layout: {xaxis: {title: {text: escaped(key)}, type, exponentformat: "e"}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
+  return {traces: [...legend(rows), dots(rows, (row) => column.values[row], (row) => percent(of(ROBUST, row)))],
+    layout: {...LEGEND, xaxis: {title: {text: escaped(key)}, type, exponentformat: "e"}, yaxis: {title: {text: "robust accuracy, validation, %"}}}};
 }
 
 // drawn as lines between scaled axes: plotly's own are WebGL, which neither prints nor hovers

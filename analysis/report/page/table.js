@@ -26,7 +26,8 @@ const table = {
     const column = this.column(this.sort.key) || DATA.columns[0];
     const keep = condition(this.words);
     this.rows = DATA.names.map((_, row) => row).filter(keep);
-    this.rows.sort((a, b) => compared(column.values[a], column.values[b], this.sort.down) || a - b);
+    // accuracies of different threats or data are no ranking, so that these stay apart
+    this.rows.sort((a, b) => DATA.questions[a] - DATA.questions[b] || compared(column.values[a], column.values[b], this.sort.down) || a - b);
     this.head();
     this.body();
     document.getElementById("count").textContent = `${this.rows.length} of ${DATA.names.length} trials`;

@@ -346,3 +346,18 @@ def test_an_evaluation_is_the_worst_case_of_the_most_images():
     assert "n = 2 of 3 trials" in collect_text(figure)
     scatter = figures.draw("clean_robust", frames, accuracies="evaluation").axes[0]
     assert find_line(scatter, "Pareto front (1)") == (pytest.approx([90]), pytest.approx([50]))
+
+
+def test_panels_of_two_columns_have_ticks_between_their_ends():
+    """Powers of ten stand at a distance of a third, and numbers of one digit closer than that."""
+    ranges = {"optimizer.lr": np.geomspace(1.1e-4, 0.092, 30), "x": np.linspace(1.3, 9.8, 30)}
+    values = zip(*ranges.values(), strict=True)
+    rows = [trial_row(0.3, optimizer__lr=lr, x=x) for lr, x in values]
+    panels = {a.get_xlabel(): a for a in figures.draw("sensitivity", study_frames(rows)).axes}
+    ticks = {
+        name: [tick.get_text() for tick in axes.get_xticklabels()] for name, axes in panels.items()
+    }
+    assert ticks == {
+        "optimizer.lr": ["1e-4", "1e-3", "0.01", "0.1"],
+        "x": ["2.5", "5", "7.5", "10"],
+    }

@@ -213,6 +213,29 @@ def test_it_fits_a_narrow_screen(tmp_path, opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+GAP = """() => Math.max(...[...document.querySelectorAll(".pairs div")].map((pair) => {
+  const [key, value] = [pair.querySelector("dt"), pair.querySelector("dd")];
+  return value.getBoundingClientRect().top - key.getBoundingClientRect().bottom;
+}))"""
+HIDDEN_WIDTH = """() => { const box = document.querySelector("#endings .scroll");
+  return box.scrollWidth - box.clientWidth; }"""
+
+
+def test_values_follow_their_keys_and_tables_wrap_on_a_narrow_screen(tmp_path, opened):
+    folder = write_small_study_folder(tmp_path / "s")
+    assert main([str(folder)]) == 0
+    page = opened((folder / "report.html").as_uri(), viewport={"width": 400, "height": 800})
+    assert page.evaluate(GAP) <= 1  # rounding to pixels
+    assert page.evaluate(HIDDEN_WIDTH) == 0
+
+
+@pytest.mark.parametrize("chart", ["chart-tradeoff", "chart-knob"])
+def test_a_legend_names_the_status_of_each_mark(page, chart):
+    draw(page, chart)
+    names_in_legend = page.locator(f"#{chart} .legendtext").all_text_contents()
+    assert names_in_legend == ["completed", "failed", "stopped"]
+
+
 def test_printing_shows_every_row(page):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator(".chart[data-ready]").count() == 4

@@ -17,7 +17,11 @@ from analysis.report.__main__ import main
 from analysis.report.live_updates import LiveReport
 from analysis.report.running_study import CUT_OFF_STATUS, LiveStatus, add_running_trials
 from analysis.report.server import HOST, ReportHandler, ReportServer
-from analysis.report.stopped_trials import group_stopped_trials
+from analysis.report.stopped_trials import (
+    STILL_RUNNING,
+    describe_savings,
+    group_stopped_trials,
+)
 from tests.analysis.report.studies import (
     began_line,
     ended_line,
@@ -74,6 +78,14 @@ def test_a_dead_search_is_not_reported_as_running(running):
     assert {row["status"] for row in rows(following.frames).to_dict("records")} == {CUT_OFF_STATUS}
     assert list(group_stopped_trials(following.frames)) == [CUT_OFF_STATUS]
     assert following.ended_trials == ()
+
+
+def test_savings_are_estimated_when_the_search_has_ended(tmp_path):
+    """A trial that is paused at a rung is stored as stopped, and may be resumed."""
+    folder = write_small_study_folder(tmp_path / "s")
+    with hold_event_log(folder):
+        assert describe_savings(analysis.load(folder)) == [f"s: {STILL_RUNNING}"]
+    assert "1 of 5 trials were stopped" in describe_savings(analysis.load(folder))[0]
 
 
 @pytest.mark.parametrize("sign", [".address", "address"])
@@ -216,6 +228,11 @@ def test_other_hosts_are_rejected(server, host):
 @pytest.mark.parametrize("path", ["/search.yaml", "/../search.yaml", "/news/", "/%2e%2e/"])
 def test_no_file_is_served(server, path):
     assert answer(server, path)[0].status == 404
+
+
+def test_an_invalid_address_is_answered_with_400(server, capsys):
+    assert answer(server, "http://[x/")[0].status == 400
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "HEAD", "DELETE", "OPTIONS"])

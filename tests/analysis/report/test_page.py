@@ -7,11 +7,10 @@ import pytest
 
 import analysis
 from analysis.report.__main__ import main
-from analysis.report.leaders import find_leaders, find_pareto_labels
 from analysis.report.page import render_page, render_sections
 from analysis.report.payload import build_payload
 from analysis.report.ranking import Ranking, build_ranking, sample_trials
-from analysis.report.rows import add_selected_epochs
+from analysis.report.trials import add_selected_epochs, find_leaders, find_pareto_labels
 from tests.analysis.report.studies import trial_row, write_small_study_folder, write_study_folder
 
 NONE = Ranking(knobs=[], pairs=[], notes=[])
@@ -62,7 +61,9 @@ def test_the_leader_satisfies_the_constraint(tmp_path):
         trial_row("0000", 0.6, knobs={"k": 1}, feasible=False),
         trial_row("0001", 0.5, knobs={"k": 2}, feasible=True),
     ]
-    assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
+    assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {
+        ("s", "mnist5k"): 1
+    }
 
 
 def test_several_seeds_rank_above_one_lucky_seed(tmp_path):
@@ -74,7 +75,9 @@ def test_several_seeds_rank_above_one_lucky_seed(tmp_path):
         trial_row("0001s1", 0.44, knobs={"k": 2}, mean=0.45, n=2),
         trial_row("0002s1", 0.40, knobs={"k": 3}, mean=0.44, n=2),
     ]
-    assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {"s": 1}
+    assert find_leaders(load_selected(write_study_folder(tmp_path / "s", rows))) == {
+        ("s", "mnist5k"): 1
+    }
 
 
 def test_fronts_are_of_each_study(tmp_path):
@@ -84,6 +87,31 @@ def test_fronts_are_of_each_study(tmp_path):
     # clean accuracy is robust accuracy plus 0.3, so that one trial beats all others in both
     assert build_payload(frames)["fronts"] == [[3], [9]]
     assert build_payload(frames)["best"] == [3, 9]
+
+
+def test_trials_are_compared_within_one_threat_and_data_set(tmp_path):
+    """The l2 trial has the highest accuracy, which says nothing about those under linf."""
+    variants = {
+        name: {"fixed": {"threat": {"name": norm, "eps": eps}, "data": {"name": "cifar10"}}}
+        for name, norm, eps in (("a", "linf", 8 / 255), ("b", "linf", 8 / 255), ("c", "l2", 0.5))
+    }
+    rows = [
+        trial_row(f"{i:04d}", top, knobs={"variant": name})
+        for i, (name, top) in enumerate(zip("abc", (0.45, 0.50, 0.627), strict=True))
+    ]
+    folder = write_study_folder(tmp_path / "s", rows, variants=variants)
+    frames = load_selected(folder)
+    assert find_leaders(frames) == {
+        ("s", "linf, eps 0.03137, cifar10"): 1,
+        ("s", "l2, eps 0.5, cifar10"): 2,
+    }
+    payload = build_payload(frames)
+    assert payload["questions"] == [1, 1, 0]
+    assert sorted(payload["fronts"]) == [[1], [2]]
+    assert "threat and data" in [column["title"] for column in payload["columns"]]
+    text = render_sections(analysis.load(folder), NONE)["summary"]
+    assert "<h3>s, linf, eps 0.03137, cifar10</h3>" in text
+    assert "<h3>s, l2, eps 0.5, cifar10</h3>" in text
 
 
 def test_among_equals_higher_clean_accuracy_is_on_the_front():

@@ -7,7 +7,8 @@ import pytest
 import ray
 import yaml
 
-from benchmarks.cluster import NODE_SETTINGS, SMALL_SETTINGS, start_cluster
+from benchmarks.cluster import SMALL_SETTINGS
+from benchmarks.local_cluster import NODE_SETTINGS, start_cluster
 from tests.tuner.test_search import frames
 from trainables.errors import InputError
 from tuner.config.resources import count_concurrent_trials

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.cluster import count_lost_epochs, start_cluster
+from benchmarks.cluster import count_lost_epochs
+from benchmarks.local_cluster import start_cluster
 from tests.tuner.runtime import test_faults
 from tests.tuner.runtime.test_faults import WORDS, assert_same_results
 from tests.tuner.test_search import frames

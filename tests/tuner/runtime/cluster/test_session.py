@@ -13,12 +13,10 @@ import analysis
 from benchmarks.cluster import (
     EPOCHS,
     MAX_CONCURRENT,
-    TIMEOUT,
     TRIALS,
-    free_port,
     search_with_node_failure,
-    start_cluster,
 )
+from benchmarks.local_cluster import TIMEOUT, free_port, start_cluster
 from tests.tuner.config.test_compose import problems
 from tests.tuner.study_files import make_plan
 from tests.tuner.test_search import SMALL

@@ -1,0 +1,91 @@
+"""Simulated time, and the CPU time of the parts of a driver."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+
+@dataclass
+class SimulatedClock:
+    """Simulated time, in seconds.
+
+    Attributes:
+        free_at: When the driver has handled its last event.
+        cpu_seconds: CPU seconds of the driver.
+        wall_seconds: The same with the time that it waits for the disk.
+        cpu_started: CPU time at which it began the current event; `None`: it is idle.
+    """
+
+    free_at: float = 0.0
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    cpu_started: float | None = None
+
+    @contextmanager
+    def work(self, since: float) -> Iterator[None]:
+        """Count the time inside as work of the driver on an event that happened at `since`."""
+        self.free_at = max(self.free_at, since)
+        self.cpu_started, since = time.process_time(), time.perf_counter()
+        yield
+        self.wall_seconds += time.perf_counter() - since
+        spent = time.process_time() - self.cpu_started
+        self.free_at, self.cpu_seconds, self.cpu_started = (
+            self.free_at + spent,
+            self.cpu_seconds + spent,
+            None,
+        )
+
+    def monotonic(self) -> float:
+        """Return the time, as the module of that name does."""
+        return self.free_at + (
+            0.0 if self.cpu_started is None else time.process_time() - self.cpu_started
+        )
+
+
+@dataclass
+class Stopwatch:
+    """CPU seconds of the parts of the driver, each without those that it calls."""
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    active_parts: list[str] = field(default_factory=list)
+    last_switch: float = 0.0
+
+    def switch(self) -> None:
+        """Add the time since the last switch to the innermost part."""
+        now = time.process_time()
+        if self.active_parts:
+            self.seconds[self.active_parts[-1]] += now - self.last_switch
+        self.last_switch = now
+
+    @contextmanager
+    def time_part(self, name: str) -> Iterator[None]:
+        """Count the time inside for a part."""
+        self.switch()
+        self.active_parts.append(name)
+        yield
+        self.switch()
+        self.active_parts.pop()
+
+    def wrap_method(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
+        """Count a method, or a function of a module, for a part from now on."""
+        called: Callable[..., Any] = getattr(owner, method)
+
+        @wraps(called)
+        def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            with self.time_part(name):
+                return called(*args, **kwargs)
+
+        setattr(owner, method, counted)
+
+
+@dataclass
+class DriverTimes:
+    """CPU seconds of the driver, event by event: of new trials, and of epochs."""
+
+    proposals: list[float] = field(default_factory=list)
+    epochs: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
