@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,7 +140,12 @@ def create_or_resume_study(
 
 
 def build_progress(
-    plan: Plan, concurrency: int, gpu_share: float, scheduler: Scheduler, resume_state: ResumeState
+    plan: Plan,
+    concurrency: int,
+    gpu_share: float,
+    scheduler: Scheduler,
+    resume_state: ResumeState,
+    clock: Callable[[], float],
 ) -> StudyProgress:
     """Return the state of a study at its start, with the trials of earlier runs."""
     settings = plan.settings
@@ -149,6 +154,7 @@ def build_progress(
         scheduler.levels,
         concurrency,
         records=resume_state.records,
+        clock=clock,
         goal=settings.goal,
         gpu_share=gpu_share,
         time_budget=settings.time_budget,

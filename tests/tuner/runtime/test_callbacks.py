@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from types import SimpleNamespace
 
-from tests.oracles import make_report
 from tuner.runtime.callbacks import StudyCallback
+
+from tests.oracles import make_report
 from tuner.state.trial import Record
 
 

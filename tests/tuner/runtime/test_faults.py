@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from ray.exceptions import GetTimeoutError
 from ray.tune.stopper import TimeoutStopper
+from tuner.runtime.time_limit import TimeLimitStopper
 
 from tests.oracles import make_report
 from tests.tuner.study_files import make_plan
@@ -24,7 +25,6 @@ from trainables.training import checkpoint
 from tuner.config.objectives import Goal
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.persistence import error_of
-from tuner.runtime.time_limit import TimeLimitStopper
 from tuner.search import main
 from tuner.searchers.core.optuna_searcher import enqueue_trial, open_study
 from tuner.searchers.core.optuna_storage import load_optuna_study, open_optuna_storage
