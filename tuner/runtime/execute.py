@@ -1,7 +1,7 @@
 """The driver of a study: check the plan, create or resume the study, run it, save its results."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 
 from rich.console import Console
@@ -136,22 +136,25 @@ def start_study(
     warn = partial(print_warnings, console)
     create_results_folder(store, plan)
     warn(*plan.warnings)
-    event_log = EventLog(store.folder, retry)  # locks the folder
-    # another process may have torn it between the load and the lock
-    repair_optuna_log(store.folder / OPTUNA_FILE)
-    scheduler, resume_state, study = create_or_resume_study(
-        store.folder, plan, transferred, command, console, earlier, retry
-    )
-    for record in resume_state.ended_unlogged:
-        event_log.log_end(record)
-    progress = build_progress(
-        plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
-    )
-    if progress.records:
-        n_finished = len(progress.ended_trials)
-        console.print(f"Resuming {store}: {n_finished} trials already finished.", soft_wrap=True)
-    recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
-    with ExitStack() as screen:
+    # the event log locks the folder
+    with closing(EventLog(store.folder, retry)) as event_log, ExitStack() as screen:
+        # another process may have torn it between the load and the lock
+        repair_optuna_log(store.folder / OPTUNA_FILE)
+        scheduler, resume_state, study = create_or_resume_study(
+            store.folder, plan, transferred, command, console, earlier, retry
+        )
+        for record in resume_state.ended_unlogged:
+            event_log.log_checkpoint(record)  # its last one may not have been logged either
+            event_log.log_end(record)
+        progress = build_progress(
+            plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
+        )
+        if progress.records:
+            n_finished = len(progress.ended_trials)
+            console.print(
+                f"Resuming {store}: {n_finished} trials already finished.", soft_wrap=True
+            )
+        recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
         table = screen.enter_context(show_progress(progress, console))
 
         def on_trial_change(record: Record) -> None:
@@ -179,7 +182,8 @@ def start_study(
                 end_reason = error_of(partial(runtime.run, core))
         finally:
             storage_error, interrupted = recorder.close()
-    return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
+        screen.close()
+        return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
 
 
 def report_outcome(

@@ -74,19 +74,27 @@ class StudyEvents:
         if record is None:
             record = self.create_record(trial)
         elif config["went_on"] > record.times_resumed:
-            self.progress.totals.mark_resumed(record)
-            record.knobs, record.groups = (
-                distinguishing_knobs(config, self.columns),
-                select_groups(config),
-            )
-            record.status = "running"
-            record.times_resumed = config["went_on"]
-            record.reports = list(self.progress.records[config["source"]].reports)
-            self.event_log.log_resume(record, config["source"], was_paused=config["waited"])
-            if text := self.queue.resume_state.checkpoint_losses.pop(record.trial_id, ""):
-                self.event_log.log_checkpoint_loss(record.trial_id, text)
-                self.warn(f"trial {record.trial_id}: {text}.")
+            self.resume_record(record, config)
         self.notify(record)
+
+    def resume_record(self, record: Record, config: Mapping[str, Any]) -> None:
+        """Record that a trial resumes, perhaps with other knobs and weights of another trial."""
+        self.progress.totals.mark_resumed(record)
+        record.knobs = distinguishing_knobs(config, self.columns)
+        record.groups = select_groups(config)
+        record.status, record.times_resumed = "running", config["went_on"]
+        source = config["source"]
+        record.reports = list(self.progress.records[source].reports)
+        own = [path for path in (record.checkpoint, record.previous_checkpoint) if path]
+        if source != record.trial_id:  # its own checkpoints belong to other reports
+            record.checkpoint = self.store.to_local_path(config["goes_on_from"])
+            record.previous_checkpoint = ""
+        self.event_log.log_resume(record, source, was_paused=config["waited"])
+        for path in own if source != record.trial_id else ():
+            self.store.delete_checkpoint(path)
+        if text := self.queue.resume_state.checkpoint_losses.pop(record.trial_id, ""):
+            self.event_log.log_checkpoint_loss(record.trial_id, text)
+            self.warn(f"trial {record.trial_id}: {text}.")
 
     def create_record(self, trial: TrialRun) -> Record:
         """Log a new trial; return its record."""

@@ -203,7 +203,7 @@ class TrialQueue:
         """Return the scheduler's decision on an epoch of a trial."""
         if SEED_SEPARATOR in number:
             return "continue"
-        return self.resume_state.report(self.scheduler, number, report)
+        return self.resume_state.report(self.scheduler, number, report, self.records[number].knobs)
 
     def is_finished(self, record: Record) -> bool:
         """Return whether a trial has no epochs left to run now."""
