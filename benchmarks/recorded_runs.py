@@ -2,13 +2,12 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from trainables.training.fidelity import Level
 from trainables.training.report import Report
 from tuner.replay.recordings import Recording
 
@@ -38,16 +37,15 @@ class RecordedRuns:
         ]
         return self.runs[int(random.Random(config["trial"]).choice(near))]
 
+    def train_epoch(
+        self, config: Mapping[str, Any], level: int, epoch: int, skill: float
+    ) -> tuple[Report, float]:
+        """Return an epoch of the run that a trial repeats, thinned to the epochs of its level.
 
-def repeat_run(run: Recording, levels: Sequence[Level], first: int) -> Iterator[Report]:
-    """Yield the reports of a trial that repeats a run, thinned to the epochs of its levels.
-
-    Args:
-        run: The recorded run.
-        levels: Complete runs that the trial has still to do.
-        first: The number of the first of them.
-    """
-    for number, level in enumerate(levels, start=first):
-        for epoch in range(1, level.epochs + 1):
-            there = run.reports[math.ceil(epoch * len(run.reports) / level.epochs) - 1]
-            yield replace(there, epoch=epoch, level=number, seconds=EPOCH_SECONDS)
+        Workers differ in speed by some percent, so that they do not report all at once.
+        """
+        run, n_epochs = self.find_run(config), config["levels"][level]["epochs"]
+        report = run.reports[math.ceil(epoch * len(run.reports) / n_epochs) - 1]
+        pace = random.Random(f"{config['trial']} {config['went_on']}").uniform(0.9, 1.1)
+        seconds = EPOCH_SECONDS * pace
+        return replace(report, epoch=epoch, level=level, seconds=seconds), skill

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +24,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.recorded_runs import RecordedRuns
-from benchmarks.simulated import SimulatedTune
+from benchmarks.simulated import TimedRuntime
 from benchmarks.simulated_clock import SimulatedClock, Stopwatch
 from trainables.io.retry import Retry
 from tuner.cli.console import SafeConsole
@@ -33,11 +32,10 @@ from tuner.config.compose import compose_plan
 from tuner.config.settings import count_cores
 from tuner.monitoring import live_table, throttle
 from tuner.replay.recordings import load_archive
-from tuner.runtime import execute, persistence, preparation, ray_tune
+from tuner.runtime import execute, persistence, preparation
 from tuner.schedulers.core import factory
 from tuner.search import parse_search_arguments
 from tuner.searchers.core import optuna_searcher
-from tuner.state import study
 from tuner.storage import checkpoint_retention, event_log
 from tuner.storage.results_store import LocalStore
 
@@ -61,10 +59,8 @@ TIMED_METHODS = [
 def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, Any]:
     """Return the cost of one search."""
     clock, stopwatch = SimulatedClock(), Stopwatch()
-    ray = SimulatedTune(clock, stopwatch, RecordedRuns(load_archive(curves).runs))
-    vars(ray_tune).update(tune=ray, clear_node_caches=ray.clear_node_caches)
-    vars(execute)["watch_head"] = lambda *_: nullcontext()
-    for module in (throttle, study, live_table):
+    runtime = TimedRuntime(RecordedRuns(load_archive(curves).runs), clock, stopwatch)
+    for module in (throttle, live_table):
         vars(module)["time"] = clock
     for part in TIMED_METHODS:
         stopwatch.wrap_method(*part)
@@ -76,15 +72,23 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     syncs = count_syncs()
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         preparation.silence_libraries()
-        results, capacity = Path(folder) / "study", (float(trials), 0.0)
-        earlier, retry = preparation.EarlierStudy(), Retry(print)
+        results = Path(folder) / "study"
         execute.start_study(
-            plan, LocalStore(results), [], [], SafeConsole(file=nowhere), capacity, earlier, retry
+            plan,
+            LocalStore(results),
+            [],
+            [],
+            SafeConsole(file=nowhere),
+            preparation.EarlierStudy(),
+            Retry(print),
+            runtime,
+            concurrency=trials // 10,
         )
         sizes = {path.name: path.stat().st_size for path in results.glob("*") if path.is_file()}
     return {
-        **summarize_events(ray, stopwatch, clock),
-        "syncs_a_decision": syncs.count / len(ray.driver_times.epochs + ray.driver_times.proposals),
+        **summarize_events(runtime, stopwatch, clock),
+        "syncs_a_decision": syncs.count
+        / len(runtime.driver_times.epochs + runtime.driver_times.proposals),
         # Linux counts kibibytes
         "peak_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "folder_mb": {name: size / 1e6 for name, size in sizes.items()},
@@ -92,10 +96,10 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
 
 
 def summarize_events(
-    ray: SimulatedTune, stopwatch: Stopwatch, clock: SimulatedClock
+    runtime: TimedRuntime, stopwatch: Stopwatch, clock: SimulatedClock
 ) -> dict[str, Any]:
     """Return the cost of events, in milliseconds."""
-    spent = ray.driver_times
+    spent = runtime.driver_times
     decisions = len(spent.proposals) + len(spent.epochs)
     return {
         "decisions": decisions,
@@ -106,7 +110,7 @@ def summarize_events(
         "ms_an_epoch": 1e3 * mean(spent.epochs),
         "ms_an_epoch_late": 1e3 * mean_of_last_tenth(spent.epochs),
         "ms_longest": 1e3 * max(spent.proposals + spent.epochs),
-        "share_of_time_busy": clock.cpu_seconds / ray.end_time,
+        "share_of_time_busy": clock.cpu_seconds / runtime.now,
         "ms_a_decision_by_part": {k: 1e3 * v / decisions for k, v in stopwatch.seconds.items()},
     }
 

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, SupportsFloat
 
 import optuna
-from ray.tune.search import Searcher
 from ray.tune.search.sample import LogUniform
 
 from trainables.errors import InputError
@@ -93,15 +92,12 @@ class Replay:
         while busy or not done:
             while not done and len(busy) < workers:
                 config = self.queue.suggest(str(asked))
-                if config == Searcher.FINISHED:
-                    done = True
-                elif config is None:
+                if config is None:
+                    done = not busy
                     break
-                else:
-                    assert isinstance(config, dict)
-                    self.start_trial(config)
-                    heapq.heappush(busy, (now + 1, asked, config["trial"]))
-                    asked += 1
+                self.start_trial(config)
+                heapq.heappush(busy, (now + 1, asked, config["trial"]))
+                asked += 1
             if busy:
                 now, name, number = heapq.heappop(busy)
                 cost += 1

@@ -1,4 +1,4 @@
 """A study on Ray: the driver, callbacks, trial queue and watchdogs.
 
-Private: callbacks, hang_watchdog, persistence, ray_scheduler, ray_tune, time_limit.
+Private: hang_watchdog, persistence, ray_adapters, ray_tune, study_core, study_events.
 """

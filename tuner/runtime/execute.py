@@ -1,7 +1,7 @@
 """The driver of a study: check the plan, create or resume the study, run it, save its results."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 
 from rich.console import Console
@@ -20,9 +20,8 @@ from tuner.layout import OPTUNA_FILE
 from tuner.monitoring.live_table import show_progress
 from tuner.monitoring.summary import print_summary
 from tuner.monitoring.tracking import check_trackers
-from tuner.runtime.cluster import dashboard
 from tuner.runtime.cluster.capacity import check_node_capacity
-from tuner.runtime.cluster.head_watchdog import watch_head
+from tuner.runtime.cluster.dashboard import print_dashboard_url
 from tuner.runtime.cluster.runtime_env import find_user_files
 from tuner.runtime.cluster.session import check_shared_results, ray_session
 from tuner.runtime.persistence import StudyRecorder, error_of
@@ -34,8 +33,9 @@ from tuner.runtime.preparation import (
     load_earlier_study,
     silence_libraries,
 )
-from tuner.runtime.ray_tune import run_trials
+from tuner.runtime.ray_tune import RayRuntime
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
+from tuner.runtime.study_core import Runtime, build_study_core
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
@@ -83,7 +83,21 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
     silence_libraries()
     with ray_session(plan.settings, find_user_files(plan)) as capacity, second_sigint_exits():
         print_warnings(console, *check_shared_results(store), *check_node_capacity(plan.settings))
-        return start_study(plan, store, transferred, command, console, capacity, earlier, retry)
+        print_dashboard_url(plan.settings, console)
+        concurrency, gpu = resolve_concurrency(plan.settings, *capacity)
+        print_warnings(console, *check_mps(gpu))
+        return start_study(
+            plan,
+            store,
+            transferred,
+            command,
+            console,
+            earlier,
+            retry,
+            RayRuntime(retry.timeout),
+            concurrency=concurrency,
+            gpu_share=gpu,
+        )
 
 
 def start_study(
@@ -92,9 +106,12 @@ def start_study(
     transferred: Sequence[TransferredTrials],
     command: Sequence[str],
     console: Console,
-    capacity: tuple[float, float],
     earlier: EarlierStudy,
     retry: Retry,
+    runtime: Runtime,
+    *,
+    concurrency: int,
+    gpu_share: float = 0.0,
 ) -> int:
     """Create or resume the study of a checked plan, run its trials and save the results.
 
@@ -104,9 +121,11 @@ def start_study(
         transferred: Trials of other studies, from which the searcher starts.
         command: The command line, for `search.yaml`.
         console: Where to print.
-        capacity: Cores and GPUs that are available.
         earlier: The study that is resumed; empty for a new one.
         retry: Repeats writes that the storage refuses.
+        runtime: Runs the trials.
+        concurrency: Trials at a time.
+        gpu_share: Share of a GPU for each trial.
 
     Returns:
         The exit status.
@@ -114,25 +133,28 @@ def start_study(
     Raises:
         InputError: If the results folder cannot be created or is in use.
     """
-    concurrency, gpu = resolve_concurrency(plan.settings, *capacity)
     warn = partial(print_warnings, console)
     create_results_folder(store, plan)
-    warn(*plan.warnings, *check_mps(gpu))
-    dashboard.print_dashboard_url(plan.settings, console)
-    event_log = EventLog(store.folder, retry)  # locks the folder
-    # another process may have torn it between the load and the lock
-    repair_optuna_log(store.folder / OPTUNA_FILE)
-    scheduler, resume_state, study = create_or_resume_study(
-        store.folder, plan, transferred, command, console, earlier, retry
-    )
-    for record in resume_state.ended_unlogged:
-        event_log.log_end(record)
-    progress = build_progress(plan, concurrency, gpu, scheduler, resume_state)
-    if progress.records:
-        n_finished = len(progress.ended_trials)
-        console.print(f"Resuming {store}: {n_finished} trials already finished.", soft_wrap=True)
-    recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
-    with ExitStack() as screen:
+    warn(*plan.warnings)
+    # the event log locks the folder
+    with closing(EventLog(store.folder, retry)) as event_log, ExitStack() as screen:
+        # another process may have torn it between the load and the lock
+        repair_optuna_log(store.folder / OPTUNA_FILE)
+        scheduler, resume_state, study = create_or_resume_study(
+            store.folder, plan, transferred, command, console, earlier, retry
+        )
+        for record in resume_state.ended_unlogged:
+            event_log.log_checkpoint(record)  # its last one may not have been logged either
+            event_log.log_end(record)
+        progress = build_progress(
+            plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
+        )
+        if progress.records:
+            n_finished = len(progress.ended_trials)
+            console.print(
+                f"Resuming {store}: {n_finished} trials already finished.", soft_wrap=True
+            )
+        recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
         table = screen.enter_context(show_progress(progress, console))
 
         def on_trial_change(record: Record) -> None:
@@ -144,13 +166,11 @@ def start_study(
             screen.close()
             return report_outcome(console, progress, store, reason, storage_error, interrupted)
 
-        run = partial(
-            run_trials,
+        core = build_study_core(
             plan,
             store,
             progress,
             on_trial_change,
-            gpu=gpu,
             event_log=event_log,
             scheduler=scheduler,
             resume_state=resume_state,
@@ -158,11 +178,12 @@ def start_study(
             warn=warn,
         )
         try:
-            with watch_head(warn, on_head_lost):
-                end_reason = error_of(run)
+            with runtime.watch(warn, on_head_lost):
+                end_reason = error_of(partial(runtime.run, core))
         finally:
             storage_error, interrupted = recorder.close()
-    return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
+        screen.close()
+        return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
 
 
 def report_outcome(

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from trainables.errors import InputError
 from trainables.io.retry import Retry
 from tuner.config.description import describe_study
 from tuner.config.plan import Plan
-from tuner.layout import EVENT_LOG_FILE
+from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
 from tuner.runtime.resume.compatibility import StudyDescription, find_differences, read_description
 from tuner.runtime.resume.optuna_study import (
     ensure_optuna_study,
@@ -64,6 +64,8 @@ def load_earlier_study(
     folder = store.folder
     if not (folder / EVENT_LOG_FILE).exists() or plan.settings.resume != "auto":
         return list(check_results_folder(store)), EarlierStudy()
+    if not (folder / SEARCH_FILE).exists() and not (folder / EVENT_LOG_FILE).stat().st_size:
+        return [], EarlierStudy()  # the process was killed before the study began
     problems = list(check_links(folder))
     try:
         description = read_description(folder)
@@ -140,7 +142,12 @@ def create_or_resume_study(
 
 
 def build_progress(
-    plan: Plan, concurrency: int, gpu_share: float, scheduler: Scheduler, resume_state: ResumeState
+    plan: Plan,
+    concurrency: int,
+    gpu_share: float,
+    scheduler: Scheduler,
+    resume_state: ResumeState,
+    clock: Callable[[], float],
 ) -> StudyProgress:
     """Return the state of a study at its start, with the trials of earlier runs."""
     settings = plan.settings
@@ -149,6 +156,7 @@ def build_progress(
         scheduler.levels,
         concurrency,
         records=resume_state.records,
+        clock=clock,
         goal=settings.goal,
         gpu_share=gpu_share,
         time_budget=settings.time_budget,

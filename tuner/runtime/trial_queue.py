@@ -1,17 +1,14 @@
-"""Decide what Ray runs next: an interrupted, paused or new trial, or another seed."""
+"""Decide what runs next: an interrupted, paused or new trial, or another seed."""
 
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from ray.tune.search import Searcher
+from typing import Any, Literal
 
 from trainables.training.checkpoint import checkpoint_position
 from trainables.training.ray_trainable import CHECKPOINT_ERROR
 from trainables.training.report import Report
-from tuner.config.objectives import METRIC, MODE
 from tuner.runtime.resume.state import ResumeState
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 from tuner.searchers.core.optuna_searcher import OptunaSearcher
@@ -20,6 +17,9 @@ from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed, final_
 
 MAX_PROCESS_DEATHS = 3
 """How often the process of a trial may die before the trial has failed."""
+FailureCause = Literal["raised", "died", "lost"]
+"""Why a run failed: training raised an exception, its process died, or the runtime gave it no
+process, which is not counted against the trial."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,14 @@ class SeedLimits:
     all_configurations: bool = False
 
 
-class TrialQueue(Searcher):
-    """Ray searcher that takes new trials from Optuna and paused ones from the scheduler.
+class TrialQueue:
+    """Takes new trials from Optuna and paused ones from the scheduler.
 
-    To Ray, a resumed trial is a new one with the same number, so that no state of Ray is needed.
+    A trial has one run for each time that it starts or resumes. To Ray each run is a new trial, so
+    that no state of Ray is needed to resume a study.
 
     Attributes:
+        running: Run to the number of its trial, of all runs that have not ended.
         decisions: The scheduler's decision on each trial's last epoch.
         time_is_short: Returns whether paused trials resume before new ones start, because a study
             that runs out of time should have finished some trials.
@@ -69,7 +71,6 @@ class TrialQueue(Searcher):
                 the same trial resumes from it.
             seed_limits: Limits of further seeds after all trials have ended.
         """
-        super().__init__(metric=METRIC, mode=MODE)
         self.study_searcher, self.scheduler, self.n_trials, self.find_checkpoint = (
             study_searcher,
             scheduler,
@@ -92,17 +93,21 @@ class TrialQueue(Searcher):
         self.never_started: deque[str] = deque()
         self.deaths: Counter[str] = Counter()
 
-    def suggest(  # type: ignore[override]  # FINISHED is a str
-        self, trial_id: str
-    ) -> dict[str, Any] | str | None:
-        """Return the next configuration; `None` if more may follow later."""
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """Return the configuration of the next run.
+
+        `None`: there is none now; none will follow if nothing runs.
+
+        Args:
+            trial_id: A new name for the run.
+        """
         config = self.next_never_started(trial_id) or self.next_interrupted()
         config = config or self.next_paused(is_idle=self.time_is_short())
         config = (
             config or self.next_new(trial_id) or self.next_paused(is_idle=True) or self.next_seed()
         )
         if config is None:
-            return None if self.running else Searcher.FINISHED
+            return None
         number: str = config["trial"]
         self.running[trial_id] = number
         self.configs[trial_id] = config
@@ -198,7 +203,7 @@ class TrialQueue(Searcher):
         """Return the scheduler's decision on an epoch of a trial."""
         if SEED_SEPARATOR in number:
             return "continue"
-        return self.resume_state.report(self.scheduler, number, report)
+        return self.resume_state.report(self.scheduler, number, report, self.records[number].knobs)
 
     def is_finished(self, record: Record) -> bool:
         """Return whether a trial has no epochs left to run now."""
@@ -210,14 +215,14 @@ class TrialQueue(Searcher):
         if SEED_SEPARATOR not in self.running[trial_id] and CHECKPOINT_ERROR not in result:
             self.study_searcher.on_trial_result(trial_id, result)
 
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, object] | None = None, error: bool = False
-    ) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None) -> None:
         """Report to Optuna and the scheduler that a trial ended or paused.
 
-        Errors are left to `handle_failure`.
+        Args:
+            trial_id: The run of the trial.
+            result: Its last epoch; `None`: it reported none.
         """
-        if error or trial_id not in self.running:
+        if trial_id not in self.running:
             return
         number = self.running.pop(trial_id)
         self.configs.pop(trial_id)
@@ -226,32 +231,26 @@ class TrialQueue(Searcher):
         if not is_paused and SEED_SEPARATOR not in number:
             self.scheduler.on_end(number)
 
-    def handle_failure(self, trial_id: str, *, process_died: bool) -> bool:
+    def handle_failure(self, trial_id: str, cause: FailureCause) -> bool:
         """Return whether a failed trial is run again.
 
         Args:
-            trial_id: Ray's id of the trial.
-            process_died: Whether its process died, as opposed to an exception in the trial.
+            trial_id: The run of the trial that failed.
+            cause: Why.
         """
         number = self.running.pop(trial_id)
-        process_died = (
-            process_died or number not in self.records
-        )  # a trial that never started cannot have raised
-        self.deaths[number] += process_died
-        if process_died and self.deaths[number] < MAX_PROCESS_DEATHS and number not in self.records:
-            self.never_started.append(trial_id)
-            return True
-        if process_died and self.deaths[number] < MAX_PROCESS_DEATHS:
-            self.study_searcher.detach(trial_id)
-            self.to_resume.append(number)
+        has_started = number in self.records
+        if cause == "raised" and not has_started:  # then its process died
+            cause = "died"
+        self.deaths[number] += cause == "died"
+        if cause != "raised" and self.deaths[number] < MAX_PROCESS_DEATHS:
+            if has_started:
+                self.study_searcher.detach(trial_id)
+                self.to_resume.append(number)
+            else:
+                self.never_started.append(trial_id)
             return True
         self.study_searcher.on_trial_complete(trial_id, error=True)
         if SEED_SEPARATOR not in number:
             self.scheduler.on_end(number)
         return False
-
-    def save(self, checkpoint_path: str) -> None:
-        """Do nothing: the event log and the Optuna storage hold the state."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Do nothing: the queue is built from the event log."""

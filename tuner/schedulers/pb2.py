@@ -92,7 +92,7 @@ def propose_knobs(
     width = math.sqrt(0.2 + max(0.0, math.log(0.4 * len(seen))))
     best = drawn[int(np.argmax(mean + width * std))]
     return {
-        path: denormalise_value(domain, share)
+        path: denormalise_value(domain, float(share))  # YAML does not take numpy's numbers
         for (path, domain), share in zip(searched.items(), best, strict=True)
     }
 

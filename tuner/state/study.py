@@ -1,7 +1,7 @@
 """The state of a study in memory: its trials, leader, totals and remaining time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -68,13 +68,14 @@ class StudyProgress:
         levels: Training runs that a trial may consist of.
         concurrency: Trials at a time.
         records: Trials so far, by number.
-        started_at: Start on the monotonic clock, in seconds.
+        started_at: Start on the clock, in seconds.
         goal: The objectives and the constraint.
         gpu_share: Share of a GPU that a trial takes.
         time_budget: Seconds after which the study ends; `None`: no limit.
         disk_budget: Bytes that checkpoints may take; `None`: no limit.
         disk_bytes: Bytes that they take.
         n_images: Images of the validation split.
+        clock: Returns the time in seconds; it never goes back.
         totals: Sums over the trials.
     """
 
@@ -82,7 +83,6 @@ class StudyProgress:
     levels: tuple[Level, ...]
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
-    started_at: float = field(default_factory=time.monotonic)
     goal: Goal = field(default_factory=Goal)
 
     @property
@@ -95,12 +95,18 @@ class StudyProgress:
     disk_budget: float | None = None
     disk_bytes: int = 0
     n_images: int = 1
+    clock: Callable[[], float] = time.monotonic
     totals: StudyTotals = field(default_factory=StudyTotals, repr=False, compare=False)
+    started_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self.started_at = self.clock()
 
     @property
     def elapsed_seconds(self) -> float:
         """Seconds since the start."""
-        return time.monotonic() - self.started_at
+        return self.clock() - self.started_at
 
     @property
     def running_trials(self) -> list[Record]:

@@ -55,13 +55,15 @@ class EventLog:
         """Log that a trial resumes, with knobs that may have changed.
 
         Args:
-            record: The trial.
+            record: The trial, with the checkpoint that it resumes from.
             source: The number of the trial whose weights and history it takes over; its own number
                 if it keeps them.
             was_paused: Whether the scheduler had paused it; otherwise it was interrupted.
         """
-        fields = {"knobs": record.knobs, "groups": record.groups, "waited": was_paused}
-        fields |= {"source": source}
+        fields: dict[str, object] = {"knobs": record.knobs, "groups": record.groups}
+        fields |= {"waited": was_paused, "source": source}
+        if source != record.trial_id:
+            fields["checkpoint"] = os.path.relpath(record.checkpoint, self.folder)
         self.write_event("went_on", record.trial_id, fields)
 
     def log_report(self, number: str, report: Report) -> None:

@@ -1,7 +1,7 @@
 """Load trials and scheduler events from the event log of a study."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -62,12 +62,19 @@ class SchedulerEvent:
     Attributes:
         kind: What a trial did: it began, reported, or resumed after a pause ("waited").
         trial_number: The number of the trial.
+        knobs: The knobs of the trial at that time; PBT changes them when it resumes a trial.
         report: The report of an epoch; `None` for other events.
+        source: Of a trial that resumes: the trial whose weights it takes over; its own number if
+            it keeps them.
+        explores: Of a trial that resumes: whether its knobs are new.
     """
 
     kind: Literal["began", "reported", "waited"]
     trial_number: str
+    knobs: Mapping[str, Any]
     report: Report | None = None
+    source: str = ""
+    explores: bool = False
 
 
 def load_events(
@@ -85,26 +92,22 @@ def load_events(
         InputError: If the file cannot be read.
     """
     records: dict[str, Record] = {}
-    events, superseded = [], set[int]()
+    events, superseded = list[SchedulerEvent](), set[int]()
     for line in read_valid_events(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
             configuration = line["knobs"], line["seed"], line["groups"]
             records[number] = Record(number, *configuration, constraint=constraint)
-            events.append(SchedulerEvent("began", number))
+            events.append(SchedulerEvent("began", number, line["knobs"]))
         elif kind == "reported":
             report = line["report"]
             reports = records[number].reports
             while reports and reports[-1].position >= report.position:
                 superseded.add(id(reports.pop()))
             reports.append(report)
-            events.append(SchedulerEvent("reported", number, report))
+            events.append(SchedulerEvent("reported", number, records[number].knobs, report))
         elif kind == "went_on":
-            record = records[number]
-            record.knobs, record.groups = line["knobs"], line["groups"]
-            record.reports = list(records[line["source"]].reports)
-            record.status, record.times_resumed = "running", record.times_resumed + 1
-            events += [SchedulerEvent("waited", number)] * line["waited"]
+            events += apply_resumption(records, line, folder)
         elif kind in {"kept", "dropped"}:
             relative = (line.get(key) for key in ("checkpoint", "spare"))
             paths = (str(folder / path) if path else "" for path in relative)
@@ -113,6 +116,23 @@ def load_events(
             records[number].status, records[number].error = line["status"], line["error"]
     check_checkpoint_paths(folder, records.values())
     return records, [event for event in events if id(event.report) not in superseded]
+
+
+def apply_resumption(
+    records: Mapping[str, Record], line: Mapping[str, Any], folder: Path
+) -> Iterator[SchedulerEvent]:
+    """Update the record of a trial that resumed; yield an event if the scheduler had paused it."""
+    record, source = records[line["trial_id"]], line["source"]
+    explores = source != record.trial_id or line["knobs"] != record.knobs
+    record.knobs, record.groups = line["knobs"], line["groups"]
+    record.reports = list(records[source].reports)
+    record.status, record.times_resumed = "running", record.times_resumed + 1
+    if "checkpoint" in line:
+        record.checkpoint, record.previous_checkpoint = str(folder / line["checkpoint"]), ""
+    if line["waited"]:
+        yield SchedulerEvent(
+            "waited", record.trial_id, record.knobs, source=source, explores=explores
+        )
 
 
 def check_checkpoint_paths(folder: Path, records: Iterable[Record]) -> None:

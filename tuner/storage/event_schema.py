@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -52,12 +52,16 @@ class StartEvent(TypedDict):
 
 
 class ResumeEvent(TypedDict):
-    """The resumption of a trial, after a pause or an interruption."""
+    """The resumption of a trial, after a pause or an interruption.
+
+    If it takes over the weights of another trial, `checkpoint` is its copy of them.
+    """
 
     knobs: dict[str, object]
     groups: GroupValues
     waited: bool
     source: str
+    checkpoint: NotRequired[RelativePath]
 
 
 class ReportEvent(TypedDict):

@@ -24,7 +24,7 @@ from trainables.training import checkpoint
 from tuner.config.objectives import Goal
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.persistence import error_of
-from tuner.runtime.time_limit import TimeLimitStopper
+from tuner.runtime.ray_adapters import TimeLimitStopper
 from tuner.search import main
 from tuner.searchers.core.optuna_storage import (
     enqueue_trial,

@@ -3,7 +3,6 @@
 import optuna
 import pytest
 from ray import tune
-from ray.tune.search import Searcher
 
 from tests.oracles import make_report
 from tuner.config.plan import Variant
@@ -61,6 +60,10 @@ class Study:
             ).times_resumed = config["went_on"]
         return name, config
 
+    def is_over(self):
+        """Return whether no trial runs and none will."""
+        return self.asks()[1] is None and not self.queue.running
+
     def reports(self, name, config, *values, first=1):
         """Report epochs until the queue ends the trial."""
         number = config["trial"]
@@ -79,7 +82,7 @@ def test_a_study_ends_when_all_have_ended():
     assert study.asks()[1] is None  # two are running and may have to be resumed
     study.reports(a, first, 0.1, 0.2)
     study.reports(b, second, 0.1, 0.2)
-    assert study.asks()[1] == Searcher.FINISHED
+    assert study.is_over()
     assert {trial.state for trial in study.study.study.trials} == {STATE.COMPLETE}
 
 
@@ -94,7 +97,7 @@ def test_the_best_paused_trial_resumes_from_its_checkpoint():
     assert (config["went_on"], config["waited"]) == (1, True)
     assert config["optimizer"] == study.queue.records["0001"].groups["optimizer"]
     study.reports(name, config, 0.4, first=2)
-    assert study.asks()[1] == Searcher.FINISHED
+    assert study.is_over()
     outcomes = [(trial.state, trial.value) for trial in study.study.study.trials]
     assert outcomes == [(STATE.PRUNED, 0.2), (STATE.PRUNED, 0.3), (STATE.COMPLETE, 0.4)]
 
@@ -113,12 +116,12 @@ def test_a_trial_whose_process_died_is_resumed_a_few_times():
     study = Study(none, trials=1)
     name, config = study.asks()
     for death in range(1, MAX_PROCESS_DEATHS):
-        assert study.queue.handle_failure(name, process_died=True)
+        assert study.queue.handle_failure(name, "died")
         name, again = study.asks()
         assert (again["trial"], again["went_on"], again["waited"]) == ("0000", death, False)
         assert again["optimizer"] == config["optimizer"]
-    assert not study.queue.handle_failure(name, process_died=True)
-    assert study.asks()[1] == Searcher.FINISHED
+    assert not study.queue.handle_failure(name, "died")
+    assert study.is_over()
     assert [trial.state for trial in study.study.study.trials] == [STATE.FAIL]
 
 
@@ -129,7 +132,7 @@ def test_a_repeated_report_counts_once():
     study.reports(b, second, 0.2)
     study.queue.records["0000"].reports.append(make_report(1, 0.3))
     assert study.queue.decide("0000", make_report(1, 0.3)) == "pause"
-    assert study.queue.handle_failure(a, process_died=True)
+    assert study.queue.handle_failure(a, "died")
     c, again = study.asks()
     assert (again["trial"], again["waited"]) == ("0000", False)
     assert study.asks()[1] is None  # a trial that reports again is not resumed as well
@@ -138,7 +141,7 @@ def test_a_repeated_report_counts_once():
     d, long = study.asks()
     assert (long["trial"], long["waited"]) == ("0000", True)
     study.reports(d, long, 0.4, first=2)
-    assert study.asks()[1] == Searcher.FINISHED
+    assert study.is_over()
 
 
 def test_a_trial_that_has_reported_all_it_was_to_is_over():
@@ -163,21 +166,19 @@ def test_a_trial_that_has_reported_all_it_was_to_is_over():
 def test_a_trial_whose_process_died_before_it_began_is_begun_again():
     study = Study(none, trials=1)
     first = study.queue.suggest("x")
-    assert study.queue.handle_failure("x", process_died=False)
+    assert study.queue.handle_failure("x", "raised")
     name, again = study.asks()
     assert again == first
     study.reports(name, again, 0.1, 0.2)
-    assert study.asks()[1] == Searcher.FINISHED
+    assert study.is_over()
     assert [trial.state for trial in study.study.study.trials] == [STATE.COMPLETE]
 
 
 def test_a_trial_that_raised_is_not_tried_again():
     study = Study(none, trials=1)
     name, _ = study.asks()
-    study.queue.on_trial_complete(name, error=True)  # Ray reports this first
-    assert study.asks()[1] is None
-    assert not study.queue.handle_failure(name, process_died=False)
-    assert study.asks()[1] == Searcher.FINISHED
+    assert not study.queue.handle_failure(name, "raised")
+    assert study.is_over()
 
 
 def test_an_interrupted_trial_is_first():
@@ -191,3 +192,15 @@ def test_an_interrupted_trial_is_first():
     assert (config["trial"], config["goes_on_from"]) == ("0000", "/kept")
     assert config["optimizer"] == {"lr": 0.05}
     assert study.asks()[1]["trial"] == "0001"
+
+
+@pytest.mark.parametrize("has_started", [False, True])
+def test_a_run_without_a_process_is_repeated_and_not_counted(has_started):
+    study = Study(none, trials=1)
+    for _ in range(MAX_PROCESS_DEATHS + 1):
+        name, config = study.asks() if has_started else ("x", study.queue.suggest("x"))
+        assert config["trial"] == "0000"
+        assert study.queue.handle_failure(name, "lost")
+    name, config = study.asks()
+    study.reports(name, config, 0.1, 0.2)
+    assert study.is_over()

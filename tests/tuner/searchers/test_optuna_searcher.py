@@ -315,7 +315,7 @@ def test_every_searcher_keeps_to_the_ranges_and_resumes_from_its_storage(name):
     startup = {knob: 3 for knob in ("startup", "population") if knob in known}
 
     def sampler(number):
-        context = SearcherContext(seed=number, study_seed=0, shortlist=TrialSubset())
+        context = SearcherContext(seed=number, study_seed=0, number=number, shortlist=TrialSubset())
         return inject(bind_study_member("searcher", {"name": name, **startup}), context)()
 
     domains = {
@@ -381,7 +381,7 @@ def run_study(name, goal, number, worth, **knobs):
     """Return a study of a searcher in which a trial with learning rate x is worth worth(x)."""
 
     def sampler(number):
-        context = SearcherContext(seed=number, study_seed=0, shortlist=TrialSubset())
+        context = SearcherContext(seed=number, study_seed=0, number=number, shortlist=TrialSubset())
         return inject(bind_study_member("searcher", {"name": name, **knobs}), context)()
 
     variants = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.uniform(0, 1)})]

@@ -50,17 +50,25 @@ class ResumeState:
     checkpoint_losses: dict[str, str] = field(default_factory=dict)
     delete_checkpoint: Callable[[str], None] = delete_folder
 
-    def report(self, scheduler: Scheduler, number: str, report: Report) -> Decision:
+    def report(
+        self, scheduler: Scheduler, number: str, report: Report, knobs: Mapping[str, object]
+    ) -> Decision:
         """Report an epoch of a trial to the scheduler; return its decision.
 
         An epoch that is repeated, because the process died before its checkpoint, is not reported
         again.
+
+        Args:
+            scheduler: The scheduler.
+            number: The number of the trial.
+            report: The epoch.
+            knobs: The knobs that it was trained with.
         """
         last = self.last_reported.get(number)
         if last is not None and report.position <= last:
             return self.decisions[number] if report.position == last else "continue"
         self.last_reported[number] = report.position
-        self.decisions[number] = scheduler.on_report(number, report, self.records[number].knobs)
+        self.decisions[number] = scheduler.on_report(number, report, knobs)
         return self.decisions[number]
 
     def rewind_to_checkpoint(self, record: Record, *, was_paused: bool) -> None:
@@ -164,9 +172,10 @@ def replay_events(
         elif event.kind == "began":
             resume_state.levels[event.trial_number] = scheduler.on_start(event.trial_number)
         elif event.kind == "waited":
-            resume_state.resume(scheduler, Resume(event.trial_number, event.trial_number))
+            explored = event.knobs if event.explores else {}
+            resume_state.resume(scheduler, Resume(event.trial_number, event.source, explored))
         elif event.report is not None:
-            resume_state.report(scheduler, event.trial_number, event.report)
+            resume_state.report(scheduler, event.trial_number, event.report, event.knobs)
 
 
 def status_on_resume(
@@ -202,8 +211,9 @@ def valid_checkpoints(
     """Yield position and folder of each valid checkpoint whose epoch was reported."""
     if record.checkpoint:
         previous = [Path(record.previous_checkpoint)] if record.previous_checkpoint else []
+        named = Path(record.checkpoint)
         # of several with one position the last yielded wins
-        for folder in [*previous, *Path(record.checkpoint).parent.glob(CHECKPOINT_PATTERN)]:
+        for folder in [*previous, *named.parent.glob(CHECKPOINT_PATTERN), named]:
             position = checkpoint_position(folder)
             if position in reported and position is not None:
                 yield position, folder

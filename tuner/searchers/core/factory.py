@@ -20,11 +20,13 @@ class SearcherContext:
     Attributes:
         seed: Seed of the draws of one trial.
         study_seed: Seed of the study.
+        number: Number of the trial, transferred ones included.
         shortlist: Trials that a model is fitted to, shared by all samplers of a study.
     """
 
     seed: int
     study_seed: int
+    number: int
     shortlist: TrialSubset
 
 
@@ -35,7 +37,9 @@ def build_sampler_factory(plan: Plan) -> Callable[[int], optuna.samplers.BaseSam
 
     def sampler(number: int) -> optuna.samplers.BaseSampler:
         seed = (plan.settings.seed * SEED_STRIDE + number) % 2**32
-        context = SearcherContext(seed=seed, study_seed=plan.settings.seed, shortlist=shortlist)
+        context = SearcherContext(
+            seed=seed, study_seed=plan.settings.seed, number=number, shortlist=shortlist
+        )
         return inject(build, context)()
 
     return sampler

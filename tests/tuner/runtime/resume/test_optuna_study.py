@@ -6,10 +6,10 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution
 
 from tests.tuner.study_files import make_plan, make_record, write_results_folder
 from trainables.training.fidelity import Level
-from tuner.runtime.ray_tune import build_searcher
 from tuner.runtime.resume import optuna_study
 from tuner.runtime.resume.optuna_study import ensure_optuna_study, load_resume_state
 from tuner.runtime.resume.warm_start import load_warm_start
+from tuner.runtime.study_core import build_searcher
 from tuner.schedulers.core.factory import build_scheduler
 from tuner.searchers.core.optuna_storage import STUDY_NAME, load_optuna_study, open_optuna_storage
 

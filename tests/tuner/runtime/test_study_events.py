@@ -1,10 +1,10 @@
-"""The state of a study, as Ray's events change it."""
+"""The state of a study, as events change it."""
 
 from dataclasses import asdict
 from types import SimpleNamespace
 
 from tests.oracles import make_report
-from tuner.runtime.callbacks import StudyCallback
+from tuner.runtime.study_events import StudyEvents
 from tuner.state.trial import Record
 
 
@@ -15,8 +15,8 @@ def test_an_epoch_that_is_reported_again_counts_as_it_came_last():
     )
     notified = []
     progress = SimpleNamespace(records={"0000": record})
-    callback = StudyCallback(progress, [], notified.append, None, None, None, {}, print, None)
+    events = StudyEvents(progress, [], notified.append, None, None, None, print, None)
     trial = SimpleNamespace(config={"trial": "0000"})
-    callback.on_trial_result(0, [], trial, asdict(make_report(2, 0.4)))
+    events.on_trial_result(trial, asdict(make_report(2, 0.4)))
     assert record.reports == [make_report(1, 0.3), make_report(2, 0.4)]
     assert notified == [record]

@@ -1,30 +1,38 @@
-"""Ray Tune callback: update the study state and the event log on every trial event."""
+"""Update the study state and the event log on every event of a trial, on any runtime."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from ray import cloudpickle as ray_pickle
-from ray import tune
-from ray.exceptions import RayActorError, WorkerCrashedError
-from ray.tune.experiment import Trial
+from typing import Any, Protocol
 
 from trainables.components import GROUPS
 from trainables.training.checkpoint import checkpoint_position
 from trainables.training.ray_trainable import CHECKPOINT_ERROR
 from trainables.training.report import Report
-from tuner.runtime.trial_queue import TrialQueue
+from tuner.runtime.trial_queue import FailureCause, TrialQueue
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record, distinguishing_knobs, final_status
 from tuner.storage.event_log import EventLog
 from tuner.storage.results_store import LocalStore
 
-PROCESS_DEATH_ERRORS = (RayActorError, WorkerCrashedError)
-"""Ray's errors for a trial whose process was killed or whose node was lost."""
+
+class TrialRun(Protocol):
+    """One run of a trial, from its start or a checkpoint; to Ray, a trial.
+
+    Attributes:
+        trial_id: The name of the run.
+        config: Its configuration, as `TrialQueue.suggest` returned it.
+    """
+
+    trial_id: str
+    config: dict[str, Any]
+
+    @property
+    def last_result(self) -> dict[str, Any]:
+        """The metrics of its last reported epoch."""
 
 
-class StudyCallback(tune.Callback):
+class StudyEvents:
     """Keeps `progress` and the event log up to date and notifies of every change."""
 
     def __init__(
@@ -35,7 +43,6 @@ class StudyCallback(tune.Callback):
         event_log: EventLog,
         queue: TrialQueue,
         enforce_budget: Callable[[Record], None],
-        kill_reasons: Mapping[str, str],
         warn: Callable[[str], None],
         store: LocalStore,
     ) -> None:
@@ -48,7 +55,6 @@ class StudyCallback(tune.Callback):
             event_log: The log of all trial events.
             queue: Decides which trials continue.
             enforce_budget: Called with each trial that saved a checkpoint or ended.
-            kill_reasons: Ray's trial id to the reason why its process was killed.
             warn: Called with warnings for the user.
             store: The results folder.
         """
@@ -58,38 +64,39 @@ class StudyCallback(tune.Callback):
         self.event_log = event_log
         self.queue = queue
         self.enforce_budget = enforce_budget
-        self.kill_reasons = kill_reasons
         self.warn = warn
         self.store = store
 
-    def __getstate__(self) -> dict[str, object]:
-        """Return no state: Ray pickles its callbacks, and a terminal cannot be pickled."""
-        return {}
-
-    def on_trial_start(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
-    ) -> None:
+    def on_trial_start(self, trial: TrialRun) -> None:
         """Record a trial that starts or resumes."""
         config = trial.config
         record = self.progress.records.get(config["trial"])
         if record is None:
             record = self.create_record(trial)
         elif config["went_on"] > record.times_resumed:
-            self.progress.totals.mark_resumed(record)
-            record.knobs, record.groups = (
-                distinguishing_knobs(config, self.columns),
-                select_groups(config),
-            )
-            record.status = "running"
-            record.times_resumed = config["went_on"]
-            record.reports = list(self.progress.records[config["source"]].reports)
-            self.event_log.log_resume(record, config["source"], was_paused=config["waited"])
-            if text := self.queue.resume_state.checkpoint_losses.pop(record.trial_id, ""):
-                self.event_log.log_checkpoint_loss(record.trial_id, text)
-                self.warn(f"trial {record.trial_id}: {text}.")
+            self.resume_record(record, config)
         self.notify(record)
 
-    def create_record(self, trial: Trial) -> Record:
+    def resume_record(self, record: Record, config: Mapping[str, Any]) -> None:
+        """Record that a trial resumes, perhaps with other knobs and weights of another trial."""
+        self.progress.totals.mark_resumed(record)
+        record.knobs = distinguishing_knobs(config, self.columns)
+        record.groups = select_groups(config)
+        record.status, record.times_resumed = "running", config["went_on"]
+        source = config["source"]
+        record.reports = list(self.progress.records[source].reports)
+        own = [path for path in (record.checkpoint, record.previous_checkpoint) if path]
+        if source != record.trial_id:  # its own checkpoints belong to other reports
+            record.checkpoint = self.store.to_local_path(config["goes_on_from"])
+            record.previous_checkpoint = ""
+        self.event_log.log_resume(record, source, was_paused=config["waited"])
+        for path in own if source != record.trial_id else ():
+            self.store.delete_checkpoint(path)
+        if text := self.queue.resume_state.checkpoint_losses.pop(record.trial_id, ""):
+            self.event_log.log_checkpoint_loss(record.trial_id, text)
+            self.warn(f"trial {record.trial_id}: {text}.")
+
+    def create_record(self, trial: TrialRun) -> Record:
         """Log a new trial; return its record."""
         config = trial.config
         knobs, bound = distinguishing_knobs(config, self.columns), self.progress.goal.constraint
@@ -111,14 +118,7 @@ class StudyCallback(tune.Callback):
         self.event_log.log_report(number, report)
         return self.queue.decide(number, report) == "continue"
 
-    def on_trial_result(
-        self,
-        iteration: int,
-        trials: list[Trial],
-        trial: Trial,
-        result: dict[str, object],
-        **info: object,
-    ) -> None:
+    def on_trial_result(self, trial: TrialRun, result: Mapping[str, object]) -> None:
         """Record a reported epoch."""
         if CHECKPOINT_ERROR in result:
             return
@@ -129,23 +129,20 @@ class StudyCallback(tune.Callback):
         record.reports.append(report)
         self.notify(record)
 
-    def on_checkpoint(
-        self,
-        iteration: int,
-        trials: list[Trial],
-        trial: Trial,
-        checkpoint: tune.Checkpoint,
-        **info: object,
-    ) -> None:
-        """Record a new checkpoint, just before Ray deletes the one of two epochs ago.
+    def on_checkpoint(self, trial: TrialRun, path: str) -> None:
+        """Record a new checkpoint, just before the runtime deletes the one of two epochs ago.
 
-        Ray does not know the checkpoint that a trial resumed from, so it is deleted here.
+        The runtime does not know the checkpoint that a trial resumed from, so it is deleted here.
+
+        Args:
+            trial: The run.
+            path: The checkpoint, in the results folder.
         """
         record = self.get_record(trial)
         outdated, before, now = (
             record.previous_checkpoint,
             record.checkpoint,
-            self.store.checkpoint_path(checkpoint),
+            path,
         )
         same_folder = bool(before) and Path(before).parent == Path(now).parent
         came_from = trial.config.get("goes_on_from", "")
@@ -170,31 +167,31 @@ class StudyCallback(tune.Callback):
         self.enforce_budget(record)
         self.notify(record)
 
-    def on_trial_complete(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
-    ) -> None:
+    def on_trial_complete(self, trial: TrialRun) -> None:
         """Record a trial that ended without an error or paused."""
         record = self.get_record(trial)
         record.status = final_status(record, self.progress.levels)
         self.finish_trial(record)
 
-    def on_trial_error(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: object
-    ) -> None:
-        """Record an error, unless the process died and the trial is complete or can be resumed."""
-        died = isinstance(load_trial_error(trial.pickled_error_file), PROCESS_DEATH_ERRORS)
-        if died and self.has_final_checkpoint(trial):
+    def on_trial_error(self, trial: TrialRun, cause: FailureCause, error: str) -> None:
+        """Record an error, unless the process died and the trial is complete or can be resumed.
+
+        Args:
+            trial: The run.
+            cause: Why it failed.
+            error: Its message.
+        """
+        if cause != "raised" and self.has_final_checkpoint(trial):
             self.queue.on_trial_complete(trial.trial_id, trial.last_result)
-            self.on_trial_complete(iteration, trials, trial)
+            self.on_trial_complete(trial)
             return
-        if self.queue.handle_failure(trial.trial_id, process_died=died):
+        if self.queue.handle_failure(trial.trial_id, cause):
             return
         record = self.progress.records.get(trial.config["trial"]) or self.create_record(trial)
-        record.status = "failed"
-        record.error = self.kill_reasons.get(trial.trial_id) or last_error_line(trial.error_file)
+        record.status, record.error = "failed", error
         self.finish_trial(record)
 
-    def has_final_checkpoint(self, trial: Trial) -> bool:
+    def has_final_checkpoint(self, trial: TrialRun) -> bool:
         """Return whether a trial has run all its epochs and its checkpoint is valid."""
         record = self.progress.records.get(trial.config["trial"])
         if record is None or record.last_report is None or not self.queue.is_finished(record):
@@ -206,7 +203,7 @@ class StudyCallback(tune.Callback):
         position = checkpoint_position(Path(record.checkpoint))
         return position == record.last_report.position
 
-    def get_record(self, trial: Trial) -> Record:
+    def get_record(self, trial: TrialRun) -> Record:
         """Return the record of a trial."""
         return self.progress.records[trial.config["trial"]]
 
@@ -214,22 +211,3 @@ class StudyCallback(tune.Callback):
 def select_groups(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the groups of a trial's configuration."""
     return {name: values for name, values in config.items() if name in GROUPS}
-
-
-def load_trial_error(file: str | None) -> Exception | None:
-    """Return the exception that ended a trial, from the file that Ray wrote on this machine.
-
-    `Trial.get_pickled_error` reads the copy in the results folder, which Ray writes later.
-    """
-    if file is None or not Path(file).is_file():
-        return None
-    error: Exception = ray_pickle.loads(Path(file).read_bytes())
-    return error
-
-
-def last_error_line(error_file: str | None) -> str:
-    """Return the last line of a traceback."""
-    if error_file is None or not Path(error_file).is_file():
-        return "ended without a message"
-    lines = [line for line in Path(error_file).read_text().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "ended without a message"
