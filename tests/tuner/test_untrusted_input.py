@@ -179,4 +179,4 @@ def test_only_what_a_study_itself_has_written_is_unpickled():
         )
         if word in file.read_text()
     }
-    assert readers == {"callbacks.py", "cmaes.py"}
+    assert readers == {"ray_adapters.py", "cmaes.py"}

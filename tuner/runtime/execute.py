@@ -178,7 +178,7 @@ def start_study(
             warn=warn,
         )
         try:
-            with runtime.watch(warn, on_head_lost):
+            with runtime.guard(warn, on_head_lost):
                 end_reason = error_of(partial(runtime.run, core))
         finally:
             storage_error, interrupted = recorder.close()

@@ -86,7 +86,7 @@ class SchedulerAdapter(FIFOScheduler):
 
 
 class StudyCallback(tune.Callback):
-    """Reports what happens in Ray to the study, also what Ray itself reports to nobody."""
+    """Reports what happens in Ray to the study, also what Ray itself does not report."""
 
     def __init__(
         self,

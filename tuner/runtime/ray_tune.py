@@ -48,7 +48,7 @@ class RayRuntime:
         """Return the time of the monotonic clock."""
         return time.monotonic()
 
-    def watch(
+    def guard(
         self, warn: Callable[[str], None], on_lost: Callable[[str], int]
     ) -> AbstractContextManager[None]:
         """Return a context that ends the process if the head node is lost."""

@@ -43,7 +43,7 @@ class HandledEvent:
 
 
 class SimulatedTraining(Protocol):
-    """What the trials of a study come to."""
+    """The results of trials."""
 
     def train_epoch(
         self, config: Mapping[str, Any], level: int, epoch: int, skill: float
@@ -96,7 +96,7 @@ class SimulatedRuntime:
     """Runs the trials of a study on a simulated clock.
 
     Attributes:
-        training: What the trials come to.
+        training: The results of trials.
         find_fault: From a run, which is about to report an epoch, to what goes wrong with it.
         now: Simulated time, in seconds.
         n_runs: Runs that were started.
@@ -112,7 +112,7 @@ class SimulatedRuntime:
         """Return the simulated time in seconds."""
         return self.now
 
-    def watch(
+    def guard(
         self,
         warn: Callable[[str], None],  # noqa: ARG002  # the signature of all runtimes
         on_lost: Callable[[str], int],  # noqa: ARG002

@@ -58,7 +58,7 @@ class Runtime(Protocol):
     def run(self, core: StudyCore) -> None:
         """Run every trial that the queue gives out; report to `core.events`."""
 
-    def watch(
+    def guard(
         self, warn: Callable[[str], None], on_lost: Callable[[str], int]
     ) -> AbstractContextManager[None]:
         """Return a context in which the loss of the runtime itself ends the study.

@@ -45,7 +45,7 @@ def test_a_trial_that_takes_over_weights_has_other_knobs_from_then_on(folder):
     before = records["0001"].reports
     assert before == [make_report(1, 0.3), make_report(2, 0.5)]
     assert records["0001"].checkpoint == record.checkpoint
-    assert [event.knobs.get("optimizer.lr") for event in events[-3:]] == [0.2, 0.7, 0.7]
+    assert [event.knobs["optimizer.lr"] for event in events[-3:]] == [0.1, 0.7, 0.7]
     assert events[-2] == SchedulerEvent(
         "waited", "0001", {"optimizer.lr": 0.7}, source="0000", explores=True
     )
