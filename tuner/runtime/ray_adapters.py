@@ -33,6 +33,10 @@ class QueueSearcher(Searcher):
         super().__init__(metric=METRIC, mode=MODE)
         self.queue = queue
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return no state: Ray pickles its searcher, and the event log holds the state."""
+        return {}
+
     def suggest(  # type: ignore[override]  # FINISHED is a str
         self, trial_id: str
     ) -> dict[str, Any] | str | None:
@@ -70,6 +74,10 @@ class SchedulerAdapter(FIFOScheduler):
         """
         super().__init__()  # type: ignore[no-untyped-call]  # in Ray
         self.decide = decide
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return no state, as for `QueueSearcher`."""
+        return {}
 
     def on_trial_result(
         self, tune_controller: "TuneController", trial: Trial, result: dict[str, object]

@@ -16,7 +16,7 @@ from ray.tune.trainable.function_trainable import wrap_function
 from trainables.training.ray_trainable import trainable
 from tuner.config.resources import device_config
 from tuner.monitoring.prometheus import PrometheusCallback
-from tuner.runtime.cluster.head_watchdog import watch_head
+from tuner.runtime.cluster.head_watchdog import watch_ray
 from tuner.runtime.cluster.session import clear_node_caches
 from tuner.runtime.hang_watchdog import HangWatchdog
 from tuner.runtime.ray_adapters import (
@@ -51,8 +51,8 @@ class RayRuntime:
     def guard(
         self, warn: Callable[[str], None], on_lost: Callable[[str], int]
     ) -> AbstractContextManager[None]:
-        """Return a context that ends the process if the head node is lost."""
-        return watch_head(warn, on_lost)
+        """Return a context that ends the process if Ray's head or raylet is lost."""
+        return watch_ray(warn, on_lost)
 
     def run(self, core: StudyCore) -> None:
         """Run every trial of a study that has not ended."""

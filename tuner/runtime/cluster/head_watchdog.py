@@ -1,14 +1,17 @@
-"""Watch the head node of a Ray cluster; save the results before Ray kills a driver without one."""
+"""Watch the processes of Ray that a study cannot live without; save its results if one is lost."""
 
 import os
 import socket
+import struct
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import ray
+from ray._private.worker import global_worker
 
 HEAD_TIMEOUT = 40.0
 """Seconds to wait for a silent head. After 60, Ray kills this process without results."""
@@ -16,13 +19,17 @@ POLL_SECONDS = 1.0
 """Seconds between two probes."""
 CONNECT_TIMEOUT = 5.0
 """Seconds until a connection attempt fails."""
+PEER_FORMAT = "3i"
+"""Process, user and group of the other end of a local connection, as Linux gives them."""
 
 
 @contextmanager
-def watch_head(warn: Callable[[str], None], on_lost: Callable[[str], int]) -> Iterator[None]:
-    """Watch the head inside this context; end the process if the head stays silent.
+def watch_ray(warn: Callable[[str], None], on_lost: Callable[[str], int]) -> Iterator[None]:
+    """Watch Ray inside this context; end the process if the head or the local raylet is lost.
 
-    This runs in a thread, because the main thread may block in a call to Ray.
+    Without a head, Ray kills this process and no results are saved; without the raylet, which
+    starts the processes of this machine, no trial reports any more. This runs in a thread, because
+    the main thread may block in a call to Ray.
 
     Args:
         warn: Called when the head does not answer.
@@ -30,10 +37,11 @@ def watch_head(warn: Callable[[str], None], on_lost: Callable[[str], int]) -> It
     """
     stop_event = threading.Event()
     head = ray.get_runtime_context().gcs_address
+    raylet = find_raylet()
 
     def monitor() -> None:
-        if wait_until_lost(head, stop_event, warn):
-            status = on_lost(f"the head node of the Ray cluster, {head}, is gone")
+        if reason := wait_until_lost(head, raylet, stop_event, warn):
+            status = on_lost(reason)
             sys.stdout.flush()
             os._exit(status)
 
@@ -46,17 +54,47 @@ def watch_head(warn: Callable[[str], None], on_lost: Callable[[str], int]) -> It
         thread.join()
 
 
-def wait_until_lost(head: str, stop_event: threading.Event, warn: Callable[[str], None]) -> bool:
-    """Wait until the head is silent for too long (`True`) or `stop_event` is set (`False`).
+def find_raylet() -> int | None:
+    """Return the process id of the raylet of this machine; `None`: the system cannot say.
+
+    The kernel knows it from a connection to its socket.
+    """
+    path: str = global_worker.node.raylet_socket_name
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(path)
+        size = struct.calcsize(PEER_FORMAT)
+        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    process: int = struct.unpack(PEER_FORMAT, peer)[0]
+    return process
+
+
+def is_alive(process: int) -> bool:
+    """Return whether a process of this Linux machine runs; one that has ended may be a zombie."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
+def wait_until_lost(
+    head: str, raylet: int | None, stop_event: threading.Event, warn: Callable[[str], None]
+) -> str:
+    """Wait until a process of Ray is lost, or `stop_event` is set; return the reason, or "".
 
     Args:
-        head: Its address, HOST:PORT.
+        head: Address of the head, HOST:PORT.
+        raylet: Process id of the raylet of this machine; `None`: it is not watched.
         stop_event: Set when the study is over.
-        warn: Called when it falls silent.
+        warn: Called when the head falls silent.
     """
     last_answer = time.monotonic()
     has_warned = False
     while not stop_event.wait(POLL_SECONDS):
+        if raylet is not None and not is_alive(raylet):
+            return f"Ray's process on this machine (raylet, process {raylet}) has died"
         try:
             probe_port(head)
         except OSError as error:
@@ -65,10 +103,10 @@ def wait_until_lost(head: str, stop_event: threading.Event, warn: Callable[[str]
                 warn(f"the head node of the Ray cluster, {head}, does not answer ({why}).")
             has_warned = True
             if time.monotonic() - last_answer > HEAD_TIMEOUT:
-                return True
+                return f"the head node of the Ray cluster, {head}, is gone"
         else:
             last_answer, has_warned = time.monotonic(), False
-    return False
+    return ""
 
 
 def probe_port(address: str) -> None:

@@ -3,16 +3,18 @@
 import re
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from benchmarks.cluster import count_lost_epochs
 from benchmarks.local_cluster import start_cluster
 from tests.tuner.runtime import test_faults
 from tests.tuner.runtime.test_faults import WORDS, assert_same_results
-from tests.tuner.test_search import frames
+from tests.tuner.test_search import frames, search
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.cluster import head_watchdog
 from tuner.storage.event_reader import read_events
@@ -96,6 +98,39 @@ def test_a_head_that_comes_back_in_time_is_not_lost(monkeypatch, silence, is_los
     monkeypatch.setattr(head_watchdog, "probe_port", probe)
     monkeypatch.setattr(head_watchdog, "HEAD_TIMEOUT", 1.0)
     monkeypatch.setattr(head_watchdog, "POLL_SECONDS", 0.0625)
-    assert head_watchdog.wait_until_lost("10.0.0.1:6379", stop_event, warnings.append) is is_lost
+    lost = head_watchdog.wait_until_lost("10.0.0.1:6379", None, stop_event, warnings.append)
+    assert lost == ("the head node of the Ray cluster, 10.0.0.1:6379, is gone" if is_lost else "")
     assert now[-1] == (3.0625 if is_lost else 9.0625)  # answers at 2; 1 + 1/16 is the first above 1
     assert len(warnings) == (1 if is_lost else 2)
+
+
+def test_a_raylet_that_has_died_is_lost_at_once(monkeypatch):
+    """A killed child is a zombie until its parent asks for its exit status."""
+    monkeypatch.setattr(head_watchdog, "probe_port", lambda address: None)
+    monkeypatch.setattr(head_watchdog, "POLL_SECONDS", 0.01)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert head_watchdog.is_alive(process.pid)
+    process.kill()
+    words = "10.0.0.1:6379", process.pid, threading.Event(), pytest.fail
+    reason = head_watchdog.wait_until_lost(*words)
+    assert reason == f"Ray's process on this machine (raylet, process {process.pid}) has died"
+    process.communicate()
+    assert not head_watchdog.is_alive(process.pid)
+
+
+@pytest.mark.slow
+def test_a_study_ends_and_is_resumed_after_its_raylet_was_killed(uninterrupted, tmp_path):
+    words = [*WORDS, "trials=3", f"results={tmp_path}", "name=cut"]
+    command = [sys.executable, "-m", "tuner.search", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_report(process, tmp_path / "cut" / EVENT_LOG_FILE)
+    (raylet,) = [
+        child for child in psutil.Process(process.pid).children() if child.name() == "raylet"
+    ]
+    raylet.kill()
+    out, err = process.communicate(timeout=LONGEST)
+    assert process.returncode == 1, err
+    assert f"(raylet, process {raylet.pid}) has died" in out
+    assert "Traceback" not in out + err
+    assert search(tmp_path, *WORDS, "trials=3", "resume=auto", name="cut").returncode == 0
+    assert_same_results(uninterrupted, tmp_path)
