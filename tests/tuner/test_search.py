@@ -185,6 +185,7 @@ def newest_epoch(trials):
     [
         (os.killpg, signal.SIGINT),  # as a terminal does: to the whole group
         (os.kill, signal.SIGTERM),  # as a cluster's scheduler does
+        (os.killpg, signal.SIGTERM),
     ],
 )
 def test_ctrl_c_keeps_the_results(tmp_path, end, number):

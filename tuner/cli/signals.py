@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 INTERRUPT_STATUS = 130
+was_terminated = threading.Event()
+"""Set once SIGTERM has asked the search of this process to end."""
 SHOW_CURSOR = b"\x1b[?25h\n"
 
 
@@ -37,6 +39,7 @@ def second_sigint_exits() -> Iterator[None]:
     if hasattr(sys, "ps1") or threading.current_thread() is not threading.main_thread():
         yield  # a notebook must survive; Python allows signal handlers in the main thread only
         return
+    was_terminated.clear()
     handlers = {signal.SIGINT: exit_now, signal.SIGTERM: raise_sigint}
     previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
@@ -48,6 +51,7 @@ def second_sigint_exits() -> Iterator[None]:
 
 def raise_sigint(_signal: int, _frame: FrameType | None) -> None:
     """Send SIGINT to this process, as Ctrl-C does."""
+    was_terminated.set()
     signal.raise_signal(signal.SIGINT)
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from trainables.errors import InputError
 from trainables.io.retry import Retry
 from tuner.cli.command import FAILED, OK
-from tuner.cli.signals import INTERRUPT_STATUS, second_sigint_exits
+from tuner.cli.signals import INTERRUPT_STATUS, second_sigint_exits, was_terminated
 from tuner.config.plan import Plan
 from tuner.config.preflight.data_and_network import check_data_and_networks
 from tuner.config.preflight.dry_run import print_dry_run
@@ -161,11 +161,7 @@ def start_study(
             table.on_trial_change(record)
             recorder.on_trial_change(record)
 
-        def on_head_lost(reason: str) -> int:
-            storage_error, interrupted = recorder.close()
-            screen.close()
-            return report_outcome(console, progress, store, reason, storage_error, interrupted)
-
+        finish = partial(finish_study, console, progress, store, recorder, screen)
         core = build_study_core(
             plan,
             store,
@@ -178,12 +174,37 @@ def start_study(
             warn=warn,
         )
         try:
-            with runtime.guard(warn, on_head_lost):
+            with runtime.guard(warn, finish):
                 end_reason = error_of(partial(runtime.run, core))
-        finally:
-            storage_error, interrupted = recorder.close()
-        screen.close()
-        return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
+        except BaseException:
+            recorder.close()
+            raise
+        return finish(end_reason)
+
+
+def finish_study(
+    console: Console,
+    progress: StudyProgress,
+    store: LocalStore,
+    recorder: StudyRecorder,
+    screen: ExitStack,
+    end_reason: str,
+) -> int:
+    """Save the results of a study that is over and print its summary; return the exit status.
+
+    Args:
+        console: Where to print.
+        progress: The state of the study.
+        store: The results folder.
+        recorder: Saves the results.
+        screen: Holds the live table.
+        end_reason: The error that ended the study early; empty if there was none.
+    """
+    storage_error, interrupted = recorder.close()
+    screen.close()
+    if was_terminated.is_set():  # with its whole process group, Ray's processes are ended too
+        end_reason, interrupted = "", True
+    return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
 
 
 def report_outcome(

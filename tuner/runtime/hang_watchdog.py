@@ -1,7 +1,10 @@
-"""Kill trials that stop reporting; end a study whose checkpoints cannot be written."""
+"""Kill trials that stop reporting, and report a study in which nothing happens.
+
+A study whose checkpoints cannot be written is ended.
+"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +18,9 @@ from trainables.training.ray_trainable import CHECKPOINT_ERROR
 
 STARTUP_FACTOR = 3.0
 """The limit of the first report is longer by this factor: the trial loads data and compiles."""
+QUIET_FACTOR, MIN_QUIET = 3.0, 60.0
+"""A study is quiet for longer than its rhythm explains if nothing happens for this many times its
+longest pause so far, and for this many seconds."""
 MAX_CLOCK_STEP = 1.0
 """Most seconds counted between two checks: a blocked driver receives no reports."""
 
@@ -57,6 +63,7 @@ class HangWatchdog(tune.Callback):
         self.last_reports: dict[Trial, LastReport] = {}
         self.kill_reasons: dict[str, str] = {}
         self.clock, self.last_check = 0.0, time.monotonic()
+        self.last_event, self.longest_pause, self.was_reported = 0.0, 0.0, False
 
     def __getstate__(self) -> dict[str, object]:
         """Return no state: Ray pickles its callbacks, and a terminal cannot be pickled."""
@@ -66,6 +73,7 @@ class HangWatchdog(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Start the limit of the first report."""
+        self.note_event()
         allowed = self.report_limit and self.report_limit * STARTUP_FACTOR
         self.last_reports[trial] = LastReport(self.clock, allowed)
 
@@ -78,6 +86,7 @@ class HangWatchdog(tune.Callback):
         **info: object,
     ) -> None:
         """Restart the limit."""
+        self.note_event()
         before = (
             self.last_reports[trial].write_failing_since if trial in self.last_reports else None
         )
@@ -93,12 +102,13 @@ class HangWatchdog(tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: object
     ) -> None:
         """Forget an ended trial."""
+        self.note_event()
         self.last_reports.pop(trial, None)
 
     on_trial_error = on_trial_complete
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
-        """Kill trials that exceeded their limit.
+        """Kill trials that exceeded their limit; report a study in which nothing happens.
 
         Raises:
             RetryTimeout: If a checkpoint could not be written for too long.
@@ -106,6 +116,11 @@ class HangWatchdog(tune.Callback):
         now = time.monotonic()
         self.clock += min(now - self.last_check, MAX_CLOCK_STEP)
         self.last_check = now
+        quiet = self.clock - self.last_event
+        if not self.was_reported and quiet > max(MIN_QUIET, QUIET_FACTOR * self.longest_pause):
+            self.was_reported = True
+            duration = timedelta(seconds=round(quiet))
+            self.warn(f"nothing has happened for {duration}; waiting for {describe_wait(trials)}.")
         for trial, last in list(self.last_reports.items()):
             if self.write_limit is not None and last.write_failing_since is not None:
                 if self.clock - last.write_failing_since > self.write_limit:
@@ -116,6 +131,11 @@ class HangWatchdog(tune.Callback):
             ):
                 self.kill_trial(trial, last.silence_limit)
 
+    def note_event(self) -> None:
+        """Note that a trial has started, reported or ended."""
+        self.longest_pause = max(self.longest_pause, self.clock - self.last_event)
+        self.last_event, self.was_reported = self.clock, False
+
     def kill_trial(self, trial: Trial, silent_seconds: float) -> None:
         """Kill the process of a trial, as if it had died."""
         del self.last_reports[trial]
@@ -124,3 +144,13 @@ class HangWatchdog(tune.Callback):
         self.warn(f"trial {trial.config['trial']} {reason}; its process is ended.")
         if actor := trial.temporary_state.ray_actor:
             ray.kill(actor)
+
+
+def describe_wait(trials: Sequence[Trial]) -> str:
+    """Return what a study waits for: trials that run, and trials that have no process yet."""
+    waits = []
+    for status, what in ((Trial.RUNNING, "to report"), (Trial.PENDING, "to get a process")):
+        numbers = sorted(str(trial.config["trial"]) for trial in trials if trial.status == status)
+        if numbers:
+            waits.append(f"trial {', '.join(numbers)} {what}")
+    return " and ".join(waits) or "Ray to start a trial"

@@ -59,11 +59,10 @@ def find_raylet() -> int | None:
 
     The kernel knows it from a connection to its socket.
     """
-    path: str = global_worker.node.raylet_socket_name
-    if not hasattr(socket, "SO_PEERCRED"):
+    if global_worker.node is None or not hasattr(socket, "SO_PEERCRED"):
         return None
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.connect(path)
+        connection.connect(global_worker.node.raylet_socket_name)
         size = struct.calcsize(PEER_FORMAT)
         peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
     process: int = struct.unpack(PEER_FORMAT, peer)[0]

@@ -2,8 +2,9 @@
 
 import logging
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,15 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
         cpu, gpu = map(int, local_resources())
         # with True, a dashboard that fails to start keeps Ray from starting
         include_dashboard = None if settings.dashboard else False
+        start = partial(
+            ray.init,
+            num_cpus=cpu,
+            num_gpus=gpu,
+            include_dashboard=include_dashboard,
+            **RAY_INIT_OPTIONS,
+        )
         with listen_on_loopback():
-            ray.init(
-                num_cpus=cpu, num_gpus=gpu, include_dashboard=include_dashboard, **RAY_INIT_OPTIONS
-            )
+            start_with_retry(start)
         return
     enable_token_auth()
     try:
@@ -88,6 +94,27 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
             "HOST:PORT as `ray start --head` printed it, with its token in ~/.ray/auth_token if "
             "it has one, or leave address out to run on this machine."
         ]) from None
+
+
+def start_with_retry(start: Callable[[], object]) -> None:
+    """Start Ray on this machine; try once more, because on a loaded machine it may be too slow.
+
+    Raises:
+        InputError: If it fails twice.
+    """
+    try:
+        start()
+    except Exception:  # Ray raises this class if it "timed out during startup"
+        ray.shutdown()
+        try:
+            start()
+        except Exception as error:
+            ray.shutdown()
+            raise InputError([
+                f"Ray could not be started on this machine ({summarize_error(error)}); it may be "
+                "out of memory, of processes or of space in /tmp. Free some and run the same "
+                "command again, with resume=auto if it has run before."
+            ]) from None
 
 
 def summarize_error(error: Exception) -> str:

@@ -20,10 +20,11 @@ from benchmarks.local_cluster import TIMEOUT, free_port, start_cluster
 from tests.tuner.config.test_compose import problems
 from tests.tuner.study_files import make_plan
 from tests.tuner.test_search import SMALL
+from trainables.errors import InputError
 from trainables.hparams import registry
 from tuner.config.settings import valid_address
 from tuner.runtime.cluster.runtime_env import SHIPPED_PACKAGES, find_user_files, runtime_environment
-from tuner.runtime.cluster.session import resolve_address, summarize_error
+from tuner.runtime.cluster.session import resolve_address, start_with_retry, summarize_error
 
 TUNER = Path(__file__).parents[4] / "tuner"
 
@@ -199,3 +200,25 @@ def test_the_kuberay_job_is_one():
         assert {each["secretRef"]["name"] for each in container["envFrom"]} == {"attuner-s3"}
     (container,) = workers["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+
+
+@pytest.mark.parametrize("n_failures", [0, 1, 2])
+def test_ray_is_started_once_more_if_it_is_too_slow(monkeypatch, n_failures):
+    errors = [Exception("The current node timed out during startup.\nDetails:")] * n_failures
+    starts, shutdowns = [], []
+    monkeypatch.setattr("ray.shutdown", lambda: shutdowns.append(1))
+
+    def start():
+        starts.append(1)
+        if errors:
+            raise errors.pop()
+
+    if n_failures == 2:
+        with pytest.raises(InputError) as refusal:
+            start_with_retry(start)
+        (problem,) = refusal.value.problems
+        assert "(The current node timed out during startup.)" in problem
+        assert "resume=auto" in problem
+    else:
+        start_with_retry(start)
+    assert (len(starts), len(shutdowns)) == (min(n_failures, 1) + 1, n_failures)
