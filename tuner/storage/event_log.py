@@ -62,8 +62,8 @@ class EventLog:
         """
         fields: dict[str, object] = {"knobs": record.knobs, "groups": record.groups}
         fields |= {"waited": was_paused, "source": source}
-        if source != record.trial_id:
-            fields["checkpoint"] = os.path.relpath(record.checkpoint, self.folder)
+        for key, path in checkpoint_paths(record).items():
+            fields[key] = os.path.relpath(path, self.folder) if path else ""
         self.write_event("went_on", record.trial_id, fields)
 
     def log_report(self, number: str, report: Report) -> None:
@@ -72,8 +72,8 @@ class EventLog:
 
     def log_checkpoint(self, record: Record) -> None:
         """Log where the checkpoints of a trial are."""
-        paths = {"checkpoint": record.checkpoint, "spare": record.previous_checkpoint}
-        fields = {key: os.path.relpath(path, self.folder) for key, path in paths.items() if path}
+        paths = checkpoint_paths(record).items()
+        fields = {key: os.path.relpath(path, self.folder) for key, path in paths if path}
         self.write_event("kept", record.trial_id, fields)
 
     def log_checkpoint_loss(self, number: str, text: str) -> None:
@@ -107,6 +107,11 @@ class EventLog:
     def close(self) -> None:
         """Close the file and release its lock."""
         self.file.close()
+
+
+def checkpoint_paths(record: Record) -> dict[str, str]:
+    """Return the paths of the checkpoints of a trial by their keys in events."""
+    return {"checkpoint": record.checkpoint, "spare": record.previous_checkpoint}
 
 
 def trim_partial_line(file: Path) -> None:

@@ -109,13 +109,18 @@ def load_events(
         elif kind == "went_on":
             events += apply_resumption(records, line, folder)
         elif kind in {"kept", "dropped"}:
-            relative = (line.get(key) for key in ("checkpoint", "spare"))
-            paths = (str(folder / path) if path else "" for path in relative)
+            paths = read_checkpoint_paths(line, folder)
             records[number].checkpoint, records[number].previous_checkpoint = paths
         elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
     check_checkpoint_paths(folder, records.values())
     return records, [event for event in events if id(event.report) not in superseded]
+
+
+def read_checkpoint_paths(line: Mapping[str, Any], folder: Path) -> tuple[str, str]:
+    """Return the newest and the previous checkpoint that an event names; empty: it has none."""
+    newest, previous = line.get("checkpoint"), line.get("spare")
+    return str(folder / newest) if newest else "", str(folder / previous) if previous else ""
 
 
 def apply_resumption(
@@ -128,7 +133,7 @@ def apply_resumption(
     record.reports = list(records[source].reports)
     record.status, record.times_resumed = "running", record.times_resumed + 1
     if "checkpoint" in line:
-        record.checkpoint, record.previous_checkpoint = str(folder / line["checkpoint"]), ""
+        record.checkpoint, record.previous_checkpoint = read_checkpoint_paths(line, folder)
     if line["waited"]:
         yield SchedulerEvent(
             "waited", record.trial_id, record.knobs, source=source, explores=explores

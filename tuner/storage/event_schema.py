@@ -54,14 +54,16 @@ class StartEvent(TypedDict):
 class ResumeEvent(TypedDict):
     """The resumption of a trial, after a pause or an interruption.
 
-    If it takes over the weights of another trial, `checkpoint` is its copy of them.
+    `checkpoint` and `spare` are its checkpoints then, empty if it has none: it may resume from one
+    that was not logged, or from a copy of another trial's.
     """
 
     knobs: dict[str, object]
     groups: GroupValues
     waited: bool
     source: str
-    checkpoint: NotRequired[RelativePath]
+    checkpoint: NotRequired[RelativePath | Literal[""]]
+    spare: NotRequired[RelativePath | Literal[""]]
 
 
 class ReportEvent(TypedDict):

@@ -5,11 +5,17 @@ Studies run on a simulated clock; the rest is the code that runs on Ray.
 
 import itertools
 import random
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from tests.tuner.simulated_study import (
+    Curves,
     comparable_frames,
     load_frames,
     run_study,
@@ -17,6 +23,7 @@ from tests.tuner.simulated_study import (
 )
 from trainables.errors import InputError
 from tuner.config.plan import STUDY_GROUPS
+from tuner.runtime.trial_queue import MAX_PROCESS_DEATHS
 from tuner.storage.event_reader import read_events
 
 N_TRIALS, EPOCHS = 4, 4
@@ -59,7 +66,8 @@ def check_complete(folder, n_trials=N_TRIALS):
     assert list(trials.trial_id) == [f"{number:04d}" for number in range(n_trials)]
     assert not (trials.status == "running").any()
     assert not epochs.duplicated(["trial_id", "level", "epoch"]).any()
-    assert (epochs.groupby("trial_id").size() == trials.set_index("trial_id").epochs).all()
+    counts = epochs.trial_id.value_counts().reindex(trials.trial_id, fill_value=0)
+    assert list(counts) == list(trials.epochs)
     events = list(read_events(folder))
     began = [line["trial_id"] for line in events if line["event"] == "began"]
     assert sorted(began) == sorted(set(began))
@@ -94,3 +102,90 @@ def test_every_study_ends_and_a_killed_one_resumes(tmp_path, scheduler, searcher
         if concurrency == 1:
             for one, other in zip(*map(comparable_frames, (straight, killed)), strict=True):
                 pd.testing.assert_frame_equal(one, other)
+
+
+FAULTS = ("lost", "raises", "dies", "dies_after_report", "corrupts", "dies_at_end")
+
+
+@dataclass(frozen=True)
+class DisturbedStudy:
+    """A study, what goes wrong with its runs, and when its process is killed.
+
+    Attributes:
+        n_trials: Trials of the study.
+        words: Its arguments.
+        curves: The results of its trials.
+        faults: Number of a start or epoch to what goes wrong then.
+        kills: Number of the write at which the process is killed, and bytes that the write lacks.
+    """
+
+    n_trials: int
+    words: list[str]
+    curves: Curves
+    faults: dict[int, str]
+    kills: list[tuple[int, int]]
+
+
+@st.composite
+def disturbed_studies(draw):
+    """Draw a study and its faults."""
+    n_trials = draw(st.integers(1, 5))
+    number = st.integers(0, n_trials - 1).map("{:04d}".format)
+    scheduler = draw(st.sampled_from(SCHEDULERS))
+    words = words_of(scheduler, draw(st.sampled_from(["random", "tpe"])), "one")
+    budget = draw(st.sampled_from([[], ["disk_budget=1kB"], ["time_budget=6m"]]))
+    return DisturbedStudy(
+        n_trials,
+        [f"trials={n_trials}", *words[1:], f"concurrency={draw(st.integers(1, 3))}", *budget],
+        Curves(
+            diverging=frozenset(draw(st.lists(number, max_size=2))),
+            is_at_chance=draw(st.booleans()),
+            slowness=draw(st.dictionaries(number, st.sampled_from([0.1, 10.0]), max_size=2)),
+        ),
+        draw(st.dictionaries(st.integers(0, 25), st.sampled_from(FAULTS), max_size=6)),
+        draw(st.lists(st.tuples(st.integers(1, 80), st.sampled_from([0, 5])), max_size=3)),
+    )
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],  # shrinking a failure takes minutes
+)
+@given(study=disturbed_studies())
+def test_a_disturbed_study_ends_and_loses_nothing(tmp_path_factory, study):
+    """Whatever goes wrong, each trial has one end, and budgets hold."""
+    folder = tmp_path_factory.mktemp("disturbed") / "study"
+    numbers = itertools.count()
+
+    def find_fault(run):
+        return study.faults.get(next(numbers), "")
+
+    run = partial(run_study, folder, *study.words, curves=study.curves, find_fault=find_fault)
+    n_kills = 0
+    for kill_at, torn_bytes in study.kills:
+        with watched_writes(folder, kill_at, torn_bytes) as writes:
+            run()
+        n_kills += writes.was_killed
+    status, output = run()
+    assert "Stopped early" not in output
+    trials, _ = load_frames(folder)
+    if "time_budget=6m" in study.words:
+        assert len(trials) <= study.n_trials
+        assert not (trials.status == "running").any()
+        return
+    check_complete(folder, study.n_trials)
+    assert status == (1 if set(trials.status) == {"failed"} else 0)
+    n_faults = Counter(study.faults.values())
+    n_deaths = sum(n_faults.values()) - n_faults["raises"] - n_faults["lost"]
+    n_failed = (trials.status == "failed").sum()
+    assert n_failed <= n_faults["raises"] + n_deaths // MAX_PROCESS_DEATHS
+    kept = {str(path.relative_to(folder)) for path in folder.glob("trials/*/*/checkpoint_*")}
+    named = set(trials.checkpoint) - {""}
+    assert named <= kept
+    if not n_kills:
+        assert kept == named
+    if "disk_budget=1kB" in study.words:
+        assert len(kept) <= 1

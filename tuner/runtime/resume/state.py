@@ -80,8 +80,8 @@ class ResumeState:
         """
         named, last = record.checkpoint, record.last_report
         rewind(record)
-        if not named or record.checkpoint == named:
-            return
+        if not named or record.checkpoint == named or checkpoint_position(Path(named)):
+            return  # it may also have a newer one, if its process died before that was logged
         self.checkpoint_losses[record.trial_id] = describe_checkpoint_loss(record)
         self.delete_checkpoint(named)  # it is corrupt, and no record refers to it any more
         if was_paused and last is not None:
