@@ -110,6 +110,8 @@ def build_study_core(
     if settings.time_budget is not None:
         queue.time_is_short = partial(is_past_half_time, progress, settings.time_budget)
     retention = CheckpointRetention(store, progress, event_log, warn)
+    if resume_state.ended_unlogged:
+        retention.enforce_budget()  # it was not called when these trials ended
     events = StudyEvents(
         progress,
         plan.knob_columns,
