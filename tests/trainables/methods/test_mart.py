@@ -1,5 +1,6 @@
 """MART against the values its definition gives."""
 
+import pytest
 import torch
 
 from tests.oracles import Halfspace
@@ -26,3 +27,10 @@ def test_the_shift_is_priced_by_doubt():
     loss = mart.outer(model, x, 0 * x, y, beta=3.0)
     boosted = -(torch.tensor(0.5) * (1.0001 - 0.5)).log()
     torch.testing.assert_close(loss, boosted + 3 * (1 - p) * shift)
+
+
+@pytest.mark.parametrize("data", [{}, {"mixup": 0.2}, {"mixup": 0}])
+def test_mixup_is_refused(data):
+    """Without a value it is searched."""
+    found = [text.partition(":")[0] for text in mart.conflicts({"data": data})]
+    assert found == ["data.mixup"] * (data != {"mixup": 0})
