@@ -59,6 +59,25 @@ def test_asha_decides_as_ray_does():
     assert not epochs
 
 
+@pytest.mark.parametrize(
+    ("factor", "values", "continued"),
+    [
+        (3, [0.1] * 12, [0]),  # all at chance level: the first keeps its place
+        (2, [0.1] * 12, [0]),
+        (3, [0.1, 0.1, 0.2, 0.2, 0.2, 0.3], [0, 2, 3, 5]),
+        (2, [0.1, 0.3, 0.3, 0.3, 0.2, 0.4], [0, 1, 2, 5]),  # medians 0.1, 0.2, 0.3, 0.3, 0.3
+        (2, [0.1, 0.3, 0.2, 0.21], [0, 1, 3]),
+    ],
+)
+def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
+    """A trial must be above the quantile of the earlier values; the first has none before it."""
+    scheduler = asha.build(course=fidelity_plan(epochs=4), grace=0.5, reduction_factor=factor)
+    for number, value in enumerate(values):
+        assert scheduler.on_start(str(number)) == 0
+        decision = run(scheduler, str(number), 0.9, value)  # between rungs no value counts
+        assert (decision == "continue") == (number in continued)
+
+
 def test_brackets_of_asha_begin_later():
     """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
     scheduler = asha.build(course=fidelity_plan(epochs=27), grace=1 / 27, brackets=3)
@@ -90,6 +109,44 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
     assert scheduler.next_to_resume(is_idle=False) is None
     assert scheduler.on_report("c", make_report(2, 0.5), {}) == "pause"
     assert scheduler.next_to_resume(is_idle=False) == Resume("c", "c")
+
+
+def test_a_rung_is_not_complete_before_the_one_below_it():
+    """Two of four are promoted early by an idle slot; the other two may still overtake them."""
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+    )
+    for trial in "abcd":
+        scheduler.on_start(trial)
+    for trial, value in {"a": 0.3, "b": 0.4}.items():
+        assert run(scheduler, trial, value) == "pause"
+        step = scheduler.next_to_resume(is_idle=True)
+        assert step == Resume(trial, trial)
+        scheduler.on_resume(step)
+    for trial, value in {"a": 0.3, "b": 0.4}.items():
+        assert scheduler.on_report(trial, make_report(2, value), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    assert run(scheduler, "c", 0.1) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    scheduler.on_end("d")
+    assert scheduler.next_to_resume(is_idle=False) == Resume("b", "b")
+
+
+def test_a_trial_that_fails_between_two_rungs_is_not_waited_for():
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=3), rungs=(0.25, 0.5), keep=(0.67, 0.5)
+    )
+    for trial, value in {"a": 0.1, "b": 0.3, "c": 0.2}.items():
+        scheduler.on_start(trial)
+        run(scheduler, trial, value)
+    for trial in "bc":
+        assert scheduler.next_to_resume(is_idle=False) == Resume(trial, trial)
+        scheduler.on_resume(Resume(trial, trial))
+    assert scheduler.on_report("c", make_report(2, 0.2), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    for _ in range(2):  # once is enough, and twice the same
+        scheduler.on_end("b")
+        assert scheduler.next_to_resume(is_idle=False) == Resume("c", "c")
 
 
 def test_a_machine_that_is_idle_takes_the_best_so_far():
