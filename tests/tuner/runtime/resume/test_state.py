@@ -127,8 +127,8 @@ def written(folder, *events):
             journal.log_start(begun[number])
             enqueue_trial(study, {}, number)
             study.ask()
-        elif what == "waited":
-            journal.log_resume(begun[number], number, was_paused=True)
+        elif what in {"waited", "resumed"}:
+            journal.log_resume(begun[number], number, was_paused=what == "waited")
         elif isinstance(what, str):
             begun[number].status = what
             journal.log_end(begun[number])
@@ -248,6 +248,21 @@ def test_what_the_searcher_had_heard_is_believed(tmp_path, state, value, status)
         .status
         == status
     )
+
+
+@pytest.mark.usefixtures("found")
+@pytest.mark.parametrize(("resumed", "status"), [(False, "failed"), (True, "running")])
+def test_what_optuna_has_of_an_earlier_run_does_not_end_a_resumed_trial(tmp_path, resumed, status):
+    """Optuna's outcome is that of the run before the trial was resumed."""
+    again = [("0000", "failed"), ("0000", "resumed"), ("0000", 2, 0.5)]
+    written(tmp_path, ("0000", "began"), ("0000", 1, 0.4), *(again if resumed else []))
+    optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
+        0, None, STATE.FAIL
+    )
+    rule = none.build(course=FidelityPlan(epochs=4, trials=1))
+    state = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+    assert state.records["0000"].status == status
+    assert state.to_resume == ["0000"] * resumed
 
 
 def test_trials_that_only_the_frames_know_are_not_written_over(folder):
