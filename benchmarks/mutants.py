@@ -57,6 +57,7 @@ FUNCTIONS = set(["abs", "bool", "float", "int", "max", "min", "reversed", "round
 KEPT_DECORATORS = {"property", "abstractmethod", "dataclass", "contextmanager", "staticmethod"}
 UNSEEN = 1e-6
 """Twice a constant below this changes no result by more than rounding, so it becomes 1."""
+TYPES = {"Literal", "dict", "set"}
 TYPE_FIELDS = {"annotation", "returns"}
 """Fields of a node that hold a type."""
 
@@ -133,12 +134,13 @@ def child_slots(parent: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
 
 
 def find_types(tree: ast.Module) -> set[ast.AST]:
-    """Return the nodes of annotations and of lists of literals, which no test runs."""
+    """Return the nodes of annotations, lists of literals and `strict=True`, which only assert."""
     roots = [getattr(node, field, None) for node in ast.walk(tree) for field in TYPE_FIELDS]
     roots += [
         node
         for node in ast.walk(tree)
-        if isinstance(node, ast.Subscript) and format_node(node.value) in {"Literal", "dict", "set"}
+        if (isinstance(node, ast.Subscript) and format_node(node.value) in TYPES)
+        or (isinstance(node, ast.keyword) and node.arg == "strict")
     ]
     return {node for root in roots if root for node in ast.walk(root)}
 
@@ -214,13 +216,16 @@ def replace_constant(value: object, parent: ast.AST) -> Iterator[ast.AST]:
 def replace_call(call: ast.Call) -> Iterator[ast.AST]:
     """Yield what a call is applied to, and the call with fewer or exchanged arguments."""
     function = call.func
+    named = function.id if isinstance(function, ast.Name) else ""
     if isinstance(function, ast.Attribute) and function.attr in METHODS:
-        yield function.value
-    if isinstance(function, ast.Name) and function.id in FUNCTIONS:
+        yield from [function.value] if format_node(function.value) != "math" else []
+    if named in FUNCTIONS:
         yield from (each for each in call.args if not isinstance(each, ast.Starred))
-    for item in range(len(call.keywords)):
-        left = call.keywords[:item] + call.keywords[item + 1 :]
-        yield ast.Call(function, call.args, left)
-    if len(call.args) > 1 and format_node(call.args[0]) != format_node(call.args[1]):
+    for item, keyword in enumerate(call.keywords):
+        if keyword.arg != "strict":
+            left = call.keywords[:item] + call.keywords[item + 1 :]
+            yield ast.Call(function, call.args, left)
+    if len(call.args) > 1 and named not in FUNCTIONS:
         first, second, *rest = call.args
-        yield ast.Call(function, [second, first, *rest], call.keywords)
+        if format_node(first) != format_node(second):
+            yield ast.Call(function, [second, first, *rest], call.keywords)

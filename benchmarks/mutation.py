@@ -68,6 +68,10 @@ class ChangedModule(importlib.abc.MetaPathFinder):
         self.name, self.path = name, path
         self.code = compile(tree, str(path), "exec")
 
+    def pytest_sessionstart(self) -> None:
+        """Come before pytest's finder, which would load a module whose examples are tests."""
+        sys.meta_path.insert(0, self)
+
     def find_spec(
         self,
         fullname: str,
@@ -104,7 +108,8 @@ def run_tests(tests: list[str], finder: ChangedModule | None, limit: int) -> int
         with Path(os.devnull).open("w") as nothing:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
-            status = int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]))
+            quick = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
+            status = int(pytest.main([*quick, *tests], plugins=[finder] if finder else []))
         if not finder:
             preloads().write_text("\n".join(sys.modules))
     except BaseException:  # the changed module can raise anything

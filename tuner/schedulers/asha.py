@@ -59,8 +59,8 @@ def rung_shares(first: float, factor: float) -> list[float]:
 class AshaStopping(Scheduler):
     """Stops a trial that is not among the best that have reached a rung so far.
 
-    A trial continues if its value is above the 1 - 1/factor quantile of the earlier values. Of equal
-    values the earlier trial keeps its place: while all are at chance level, not all may continue.
+    A trial continues if its value is above the 1 - 1/factor quantile of the earlier values. Of
+    equal values the earlier trial keeps its place: while all are at chance level, most stop.
     """
 
     def __init__(self, schedule: RungSchedule, factor: float, *, first_rung: int = 0) -> None:
