@@ -54,7 +54,7 @@ METHODS = set([
 """Methods without which `x.method(...)` is `x`."""
 FUNCTIONS = set(["abs", "bool", "float", "int", "max", "min", "reversed", "round", "sorted"])
 """Functions in place of which each argument is returned."""
-KEPT_DECORATORS = {"property", "abstractmethod", "dataclass", "contextmanager", "staticmethod"}
+KEPT_DECORATORS = ("property", "abstractmethod", "dataclass", "contextmanager", "staticmethod")
 UNSEEN = 1e-6
 """Twice a constant below this changes no result by more than rounding, so it becomes 1."""
 TYPES = {"Literal", "dict", "set"}
@@ -86,7 +86,7 @@ def find_mutants(source: str) -> list[Mutant]:
     types = find_types(tree)
     for index, parent in enumerate(ast.walk(tree)):
         for field, item, child in child_slots(parent) if parent not in types else []:
-            for replacement in replacements(child, parent, field):
+            for replacement in replacements(child, parent, field) if child not in types else []:
                 change = f"{format_node(child)} -> {format_node(replacement)}"
                 if isinstance(child, ast.operator | ast.cmpop):
                     change = f"{format_node(parent)}, {change}"
@@ -134,13 +134,14 @@ def child_slots(parent: ast.AST) -> Iterator[tuple[str, int | None, ast.AST]]:
 
 
 def find_types(tree: ast.Module) -> set[ast.AST]:
-    """Return the nodes of annotations, lists of literals and `strict=True`, which only assert."""
+    """Return the nodes of annotations, lists of literals and others that only assert."""
     roots = [getattr(node, field, None) for node in ast.walk(tree) for field in TYPE_FIELDS]
     roots += [
         node
         for node in ast.walk(tree)
         if (isinstance(node, ast.Subscript) and format_node(node.value) in TYPES)
         or (isinstance(node, ast.keyword) and node.arg == "strict")
+        or (isinstance(node, ast.Call) and format_node(node.func) == "dataclass")
     ]
     return {node for root in roots if root for node in ast.walk(root)}
 
@@ -171,7 +172,7 @@ def replacements(node: ast.AST, parent: ast.AST, field: str) -> Iterator[ast.AST
         yield OPERATORS[type(node)]()
     elif isinstance(node, ast.BoolOp | ast.UnaryOp | ast.IfExp):
         yield from replace_operation(node)
-    if field in {"ifs", "decorator_list"} and format_node(node) not in KEPT_DECORATORS:
+    if field in {"ifs", "decorator_list"} and not format_node(node).startswith(KEPT_DECORATORS):
         yield None
 
 

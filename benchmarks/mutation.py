@@ -12,6 +12,7 @@ hand. A reason that begins with "equivalent" says why no test can notice the cha
 
 import argparse
 import ast
+import gc
 import hashlib
 import importlib.abc
 import importlib.machinery
@@ -26,7 +27,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import CodeType, ModuleType
 
@@ -57,6 +57,10 @@ DEFAULTS = "tests/contracts/test_published_defaults.py"
 PROJECT = {"tuner", "trainables", "analysis", "search_spaces", "tests", "benchmarks", "docs"}
 SLOWEST, LEAST_SECONDS = 10, 30
 """A process that takes this many times as long as without a change has noticed it."""
+QUICK = [
+    *("-x", "-q", "-n", "0", "--assert=plain"),
+    *("-p", "no:cacheprovider", "-p", "no:unraisableexception"),
+]
 PASSED, NO_TESTS = 0, 5
 """Exit statuses of pytest."""
 
@@ -108,8 +112,7 @@ def run_tests(tests: list[str], finder: ChangedModule | None, limit: int) -> int
         with Path(os.devnull).open("w") as nothing:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
-            quick = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
-            status = int(pytest.main([*quick, *tests], plugins=[finder] if finder else []))
+            status = int(pytest.main([*QUICK, *tests], plugins=[finder] if finder else []))
         if not finder:
             preloads().write_text("\n".join(sys.modules))
     except BaseException:  # the changed module can raise anything
@@ -133,11 +136,11 @@ def measure_baseline(tests: list[str]) -> float:
         start = time.perf_counter()
         if run_tests(tests, None, 600) != PASSED:
             sys.exit(f"{' '.join(tests)} fail without a change.")
-        own = PROJECT | {entry.module.partition(".")[0] for entry in entry_points(group="pytest11")}
         for name in preloads().read_text().split():
-            if name.partition(".")[0] not in own:
+            if name.partition(".")[0] not in PROJECT:
                 with suppress(Exception):
                     importlib.import_module(name)
+        gc.freeze()
     return time.perf_counter() - start
 
 
@@ -204,6 +207,7 @@ def main(words: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--fresh", action="store_true", help="forget earlier results")
     options = parser.parse_args(words)
+    sys.dont_write_bytecode = False  # each process imports the same unchanged modules
     if options.fresh:
         RESULTS.unlink(missing_ok=True)
     known, survivors, counts = earlier_results(), [], dict[str, list[int]]()

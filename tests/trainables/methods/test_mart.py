@@ -8,10 +8,10 @@ from trainables.methods import mart
 
 
 def test_boosted_cross_entropy_of_three_classes():
-    """-log 0.2 - log(1 - 0.5); the guard of 1.0001 moves the second by 0.0002."""
-    p = torch.tensor([[0.2, 0.5, 0.3]])
-    expected = -torch.log(torch.tensor([0.2 * (1.0001 - 0.5)]))
-    torch.testing.assert_close(mart.boosted_cross_entropy(p.log(), torch.tensor([0])), expected)
+    """-log 0.2 - log(1 - 0.5), of each example; the guard of 1.0001 moves the second by 0.0002."""
+    p = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    expected = -torch.log(torch.tensor([0.2 * (1.0001 - 0.5), 0.8 * (1.0001 - 0.1)]))
+    torch.testing.assert_close(mart.boosted_cross_entropy(p.log(), torch.tensor([0, 2])), expected)
 
 
 def test_a_certain_mistake_is_expensive_but_finite():

@@ -7,6 +7,9 @@ import pytest
 from ray.tune.schedulers import ASHAScheduler
 
 from tests.oracles import make_report
+from trainables.binding import check_member
+from trainables.training.fidelity import Level
+from tuner.config.components import STUDY_GROUPS
 from tuner.schedulers import asha, halving, hyperband, median, none
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
@@ -173,6 +176,62 @@ def test_trials_that_fail_are_not_waited_for():
     assert scheduler.next_to_resume(is_idle=False).trial == "a"
 
 
+def test_a_trial_that_ends_twice_is_missed_once():
+    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
+    for trial in "abc":
+        scheduler.on_start(trial)
+    assert run(scheduler, "a", 0.1) == "pause"
+    for _ in range(2):
+        scheduler.on_end("b")
+    assert scheduler.next_to_resume(is_idle=False) is None  # c is still running
+
+
+@pytest.mark.parametrize(
+    ("keep", "slots"),
+    [((0.5,), [16, 8, 4, 2]), ((0.5, 0.25), [16, 8, 2, 1]), ((1, 0.1), [16, 16, 2, 1])],
+)
+def test_each_rung_keeps_its_share_and_one_at_least(keep, slots):
+    """The last share holds for later rungs too; 1.6 are 2 and 0.2 are 1."""
+    plan = fidelity_plan(epochs=16, trials=16)
+    assert halving.build(course=plan, rungs=(0.25, 0.5, 0.75), keep=keep).slots == slots
+
+
+def test_the_rung_furthest_on_comes_first():
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+    )
+    for trial, value in {"a": 0.1, "b": 0.4}.items():
+        scheduler.on_start(trial)
+        run(scheduler, trial, value)
+    scheduler.on_resume(Resume("a", "a"))
+    assert scheduler.on_report("a", make_report(2, 0.1), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=True) == Resume("a", "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "allowed"),
+    [
+        ("halving", {"keep": (1.0,)}, True),
+        ("halving", {"keep": (0.0,)}, False),
+        ("halving", {"keep": (0.01,)}, True),
+        ("halving", {"keep": (1.1,)}, False),
+        ("asha", {"reduction_factor": 1.0}, False),
+        ("asha", {"reduction_factor": 1.1}, True),
+        ("pbt", {"quantile": 0.0}, False),
+        ("pbt", {"quantile": 0.01}, True),
+        ("pbt", {"quantile": 0.5}, True),
+        ("pbt", {"quantile": 0.51}, False),
+    ],
+)
+def test_which_shares_are_allowed(name, knobs, allowed):
+    found = check_member("scheduler", STUDY_GROUPS["scheduler"], name, knobs)
+    assert (list(found) == []) == allowed
+
+
+def test_halving_takes_short_whole_runs_unless_said_otherwise():
+    assert halving.FIDELITY == "schedule"
+
+
 def test_halving_of_whole_runs_waits_at_their_ends():
     scheduler = halving.build(
         course=fidelity_plan(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,)
@@ -241,3 +300,27 @@ def test_the_median_rule_needs_enough_epochs_and_trials():
     assert run(scheduler, "c", 0.1, 0.1, 0.1) == "stop"
     alone = median.build(course=fidelity_plan(epochs=4), grace=0, least=3)
     assert run(alone, "a", 0.1, 0.1) == "continue"
+
+
+def test_the_median_rule_does_not_stop_ties():
+    """It stops what is below the median (Golovin et al.): trials at chance level are not."""
+    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=3)
+    for trial in "abcdefgh":
+        assert scheduler.on_start(trial) == 0
+        assert run(scheduler, trial, 0.1, 0.1, 0.1) == "continue"
+
+
+def test_the_median_rule_compares_with_others_at_the_same_epoch_of_the_same_run():
+    """A trial's own average, and those of other runs and epochs, do not count."""
+    levels = fidelity_plan(epochs=4, earlier_levels=(Level(4),))
+    scheduler = median.build(course=levels, grace=0.25, least=2)
+    assert scheduler.levels == (Level(4), Level(4))
+    for trial in "ab":
+        assert run(scheduler, trial, 0.5, 0.5) == "continue"
+    assert run(scheduler, "c", 0.1, level=1) == "continue"
+    assert scheduler.on_report("c", make_report(2, 0.1, level=1), {}) == "continue"
+    assert run(scheduler, "d", 0.1, 0.6) == "continue"  # its best counts, not its average
+    alone = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=2)
+    run(alone, "a", 0.5, 0.5)
+    for _ in range(2):  # reported again, it is compared with the others alone
+        assert alone.on_report("e", make_report(2, 0.4), {}) == "continue"
