@@ -198,6 +198,7 @@ LOOPS = [
         friendly,
         {"step_size": 0.1, "tolerance": 0, "grows": (0.2, 0.4, 0.6), "progress": 0.4},
     ),
+    ("friendly", friendly, {"step_size": 0.1, "tolerance": 0, "grows": (0.5,)}),
     ("friendly", friendly, {"step_size": 0.1, "tolerance": 1, "omega": 0.02}),
     ("adam", adam, {"rate": 0.03}),
     ("fgsm", one_step, {"reach": 0.8}),

@@ -84,3 +84,15 @@ def test_restarts_keep_the_worst_for_each_example():
     rng = torch.Generator().manual_seed(0)
     kept = pgd.perturb(objective, x, x, rng=rng, restarts=5, **tiny)
     torch.testing.assert_close(objective(kept)[0], best)
+
+
+def test_the_comparison_of_two_restarts_keeps_no_graph():
+    asked = []
+
+    def objective(x_adv):
+        asked.append(torch.is_grad_enabled())
+        return x_adv.sum(dim=1), x_adv
+
+    x = torch.rand(2, 3)
+    pgd.perturb(objective, x, x, threat=Linf(eps=0.2), steps=1, restarts=2)
+    assert asked == [True, True, False, False]

@@ -46,6 +46,7 @@ def test_each_trial_is_that_of_its_bracket():
     brackets = Brackets([first, second], [2, 1])
     assert brackets.levels == (Level(1),)
     assert [brackets.on_start(trial) for trial in "abcdef"] == [0, 1, 0, 0, 1, 0]
+    assert brackets.n_assigned == [4, 2]
     assert brackets.on_report("b", make_report(3, 0.5), {"lr": 1}) == "stop"
     brackets.on_end("a")
     brackets.on_resume(Resume("e", "e"))

@@ -68,6 +68,11 @@ def test_a_drop_is_seen_in_the_learning_rate_once():
     assert reached(rung_schedule([0.25, "drop"]), rates) == [(4, 0), (5, 1)]
 
 
+def test_a_rung_follows_its_drop_at_once_unless_said_otherwise():
+    plan = FidelityPlan(epochs=16, trials=8)
+    assert plan.schedule_rungs(["drop"]).rungs == (Rung(0, None, 0),)
+
+
 def test_the_first_drop_counts():
     """The second, an epoch later, does not put the rung off."""
     rates = [0.1] * 4 + [0.01, 1e-3, 1e-3, 1e-3]
