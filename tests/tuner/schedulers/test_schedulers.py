@@ -70,6 +70,7 @@ def test_asha_decides_as_ray_does():
         (3, [0.1, 0.1, 0.2, 0.2, 0.2, 0.3], [0, 2, 3, 5]),
         (2, [0.1, 0.3, 0.3, 0.3, 0.2, 0.4], [0, 1, 2, 5]),  # medians 0.1, 0.2, 0.3, 0.3, 0.3
         (2, [0.1, 0.3, 0.2, 0.21], [0, 1, 3]),
+        (2, [0.1, 0.3, 0.2005], [0, 1, 2]),  # the median of two is half-way, 0.2
     ],
 )
 def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
