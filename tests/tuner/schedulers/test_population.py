@@ -7,6 +7,7 @@ import pytest
 from ray import tune
 
 from tests.oracles import make_report
+from trainables.training.fidelity import Level
 from tuner.schedulers import pb2, pbt
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
@@ -89,6 +90,7 @@ def test_a_share_of_the_trials_and_never_more_than_half_copy(quantile, values, c
     scheduler = pbt.build(
         course=plan, searched=SEARCHED, seed=0, interval=0.25, quantile=quantile, resample=0.0
     )
+    assert scheduler.levels == (Level(8),)
     for number in range(len(values)):
         assert scheduler.on_start(str(number)) == 0
     stretch(scheduler, {str(number): value for number, value in enumerate(values)})
