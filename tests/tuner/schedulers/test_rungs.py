@@ -71,6 +71,9 @@ def test_a_drop_is_seen_in_the_learning_rate_once():
 def test_a_rung_follows_its_drop_at_once_unless_said_otherwise():
     plan = FidelityPlan(epochs=16, trials=8)
     assert plan.schedule_rungs(["drop"]).rungs == (Rung(0, None, 0),)
+    assert plan.schedule_rungs(["drop"], 0.04).rungs == (Rung(0, None, 1),)  # 0.64 epochs
+    assert repr(plan.schedule_rungs(["drop"], 0.125).rungs[0].epochs_after) == "2"
+    assert rung_schedule(["drop", 0.25], fidelity="schedule").levels == (Level(4), Level(16))
 
 
 def test_the_first_drop_counts():
