@@ -271,3 +271,8 @@ def test_the_bandit_refuses_listed_values():
     listed = {"a.b": tune.choice([1, 2]), "c.d": tune.uniform(0, 1), "e.f": tune.grid_search([1])}
     found = list(pb2.conflicts(listed))
     assert [text.split("range for ")[1].split(";")[0] for text in found] == ["a.b", "e.f"]
+
+
+def test_trials_of_a_population_change_their_knobs():
+    assert pbt.POPULATION is True
+    assert pb2.POPULATION is True
