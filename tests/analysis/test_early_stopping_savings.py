@@ -38,6 +38,15 @@ def test_possible_loss_by_stopping_by_hand():
     assert (row["in_doubt"], row["unknown"]) == (1, 0)
 
 
+def test_no_trial_might_have_reached_more_than_all_images():
+    """The one that continued gained 0.7; two stopped at 0.2 and 0.6, of which one reaches 1."""
+    trials = [trial_row("0"), trial_row("1", "stopped"), trial_row("2", "stopped")]
+    row = saved(trials, [epoch_rows("0", 0.1, 0.8), epoch_rows("1", 0.2), epoch_rows("2", 0.6)], 2)
+    assert row["might_have_reached"] == 1.0
+    assert row["might_have_cost"] == pytest.approx(0.2)
+    assert row["in_doubt"] == 2
+
+
 def test_short_runs_add_cost_and_are_compared_with_long_runs():
     """2 + 4 epochs of the one and 2 of the other, where two runs of 4 would have been 8."""
     short, long = epoch_rows("0", 0.1, 0.2), epoch_rows("0", 0.2, 0.3, 0.4, 0.4, level=1)

@@ -1,10 +1,14 @@
 """Which knobs matter, where that is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from optuna.importance import PedAnovaImportanceEvaluator
 
+from analysis import importance
 from analysis.importance import compute_importances, compute_interactions
-from analysis.knob_domains import list_domain
+from analysis.importance_sample import Sample
+from analysis.knob_domains import KnobDomain, list_domain
 from tests.analysis.by_hand import epoch_rows, study_frames, trial_row
 
 KNOBS = ("optimizer.lr", "data.batch_size", "optimizer.weight_decay")
@@ -46,6 +50,42 @@ def test_importances_use_the_scale_of_the_search():
     assert shares["data.batch_size"] < 0.01
     assert found["importance"].sum() == pytest.approx(1)
     assert found.loc[0, "ped_anova"] == found["ped_anova"].max()
+
+
+@pytest.mark.parametrize(
+    ("n", "quantile"), [(8, 0.5), (10, 0.5), (40, 0.125), (50, 0.1), (80, 0.1)]
+)
+def test_importance_is_the_mean_of_five_forests_and_the_best_tenth_are_good(
+    monkeypatch, n, quantile
+):
+    """Shares 1/10 to 5/10: mean 0.3, squared differences 4, 1, 0, 1 and 4 hundredths, over 4."""
+    asked = []
+
+    class Forest:
+        def __init__(self, *, n_trees, seed):
+            self.share = {"lr": seed + 1.0, "decay": 9.0 - seed}
+
+        def evaluate(self, study, knobs):
+            assert len(study.trials) == n
+            return self.share
+
+    def evaluator(*, target_quantile):
+        asked.append(target_quantile)
+        return PedAnovaImportanceEvaluator(target_quantile=target_quantile)
+
+    monkeypatch.setattr(importance, "FanovaImportanceEvaluator", Forest)
+    monkeypatch.setattr(importance, "PedAnovaImportanceEvaluator", evaluator)
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame({"lr": rng.random(n), "decay": rng.random(n)})
+    domain = KnobDomain(low=0.0, high=1.0)
+    first, second = importance.rank_knobs(
+        Sample("s", "", {"lr": domain, "decay": domain}, ("lr", "decay"), values, rng.random(n), "")
+    )
+    assert asked == [pytest.approx(quantile)]
+    assert (first["knob"], second["knob"]) == ("decay", "lr")
+    assert second["importance"] == pytest.approx(0.3)
+    assert second["std"] == pytest.approx((0.1 / 4) ** 0.5)
+    assert second["n"] == n
 
 
 def test_a_listed_knob_counts_by_its_values():

@@ -83,3 +83,21 @@ def test_it_takes_as_many_gradient_steps_as_it_declares(attack):
     number = read_knobs(attack.perturb)[declared].default if isinstance(declared, str) else declared
     attack.perturb(objective, torch.full((3, 12), 0.5), torch.ones(3).long(), threat=Linf(eps=0.1))
     assert asked == [True] * number
+
+
+@each_attack
+@each_threat
+def test_its_points_lie_where_the_images_lie(attack, threat):
+    """On torch's device without numbers, which mixes with no other."""
+    x, y = torch.zeros(3, 2, 2, 3, device="meta"), torch.zeros(3, device="meta").long()
+
+    def objective(z):
+        assert z.device == x.device
+        return z.flatten(1).sum(dim=1), z.flatten(1)[:, :2]
+
+    more = [{"start": start} for start in ("zero", "gaussian", "step", "random")]
+    knobs = read_knobs(attack.perturb)
+    for knob in more if "start" in knobs else [{}]:
+        noise = {"omega": 0.1} if "omega" in knobs else {}
+        x_adv = attack.perturb(objective, x, y, threat=threat(eps=0.1), **knob, **noise)
+        assert x_adv.device == x.device

@@ -110,3 +110,15 @@ def test_every_method_cites_its_own_paper():
     papers = [re.findall(r"arXiv:\d{4}\.\d{4,5}|openreview:\w+", m.__doc__) for m in METHODS]
     assert all(papers)
     assert len({p[0] for p in papers}) == len(papers)
+
+
+@each_method
+def test_where_the_loss_ignores_the_image_all_is_finite(method, model):
+    """A last layer of zeros has no input gradient to normalise, and no logits that differ."""
+    torch.nn.init.zeros_(model[3].weight)
+    x, x_adv, y = batch(3)
+    loss = outer_loss(method, model, x, x_adv, y)
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+    assert not x.requires_grad

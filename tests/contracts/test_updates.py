@@ -18,14 +18,15 @@ UPDATES = [load_member("trainables.updates", name) for name in list_members("tra
 each_update = pytest.mark.parametrize("update", UPDATES, ids=lambda u: u.__name__.split(".")[-1])
 
 
-def run(update, model, lr, batches=1):
-    threat, rng = Linf(eps=0.1), torch.Generator().manual_seed(0)
+def run(update, model, lr, batches=1, device="cpu"):
+    threat = Linf(eps=0.1)
+    rng = torch.Generator().manual_seed(0) if device == "cpu" else None
     context = StepContext(threat=threat, rng=rng, memory={}, classes=2)
     context.criterion = cross_entropy.loss
     context.method = BoundMethod(inner=pgd_at.inner, outer=inject(pgd_at.outer, context))
     context.attack = BoundAttack(perturb=inject(pgd.perturb, context))
     step = inject(update.update, context)
-    x, y = torch.rand(8, 3), torch.randint(0, 2, (8,))
+    x, y = torch.rand(8, 3, device=device), torch.randint(0, 2, (8,), device=device)
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     return [step(model, optimizer, x[: 8 - i], y[: 8 - i]) for i in range(batches)]
 
@@ -68,3 +69,11 @@ def test_an_update_with_a_built_in_attack_declares_its_gradient_steps(update):
     declared = update.GRADIENT_STEPS
     number = read_knobs(update.update)[declared].default if isinstance(declared, str) else declared
     assert len(passes) == number
+
+
+@each_update
+def test_its_loss_lies_where_the_images_lie(update):
+    """On torch's device without numbers, which mixes with no other."""
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 2)).to("meta")
+    (loss,) = run(update, model, lr=0.1, device="meta")
+    assert loss.device.type == "meta"

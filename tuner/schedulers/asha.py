@@ -59,7 +59,8 @@ def rung_shares(first: float, factor: float) -> list[float]:
 class AshaStopping(Scheduler):
     """Stops a trial that is not among the best that have reached a rung so far.
 
-    A trial continues if its value is at least the 1 - 1/factor quantile of the earlier values.
+    A trial continues if its value is above the 1 - 1/factor quantile of the earlier values. Of
+    equal values the earlier trial keeps its place: while all are at chance level, most stop.
     """
 
     def __init__(self, schedule: RungSchedule, factor: float, *, first_rung: int = 0) -> None:
@@ -88,6 +89,6 @@ class AshaStopping(Scheduler):
         if rung is None:
             return "continue"
         earlier, value = self.rung_values[rung], report.val_robust_accuracy
-        enough = not earlier or value >= np.percentile(earlier, 100 * (1 - 1 / self.factor))
+        enough = not earlier or value > np.percentile(earlier, 100 * (1 - 1 / self.factor))
         earlier.append(value)
         return "continue" if enough else "stop"

@@ -54,6 +54,13 @@ def test_it_stops_at_the_current_threshold(settings, moved):
     torch.testing.assert_close(x_adv, x + moved)
 
 
+def test_what_is_at_the_threshold_does_not_move():
+    """FOSC is 0.25, exactly, at the image itself."""
+    x, y = torch.tensor([[0.5]]), torch.tensor([0])
+    settings = {"threat": Linf(eps=0.25), "step_size": 0.02, "start": "zero"}
+    assert torch.equal(dynamic.perturb(Sum(), x, y, fosc=0.25, **settings), x)
+
+
 def test_without_a_threshold_it_is_pgd():
     torch.manual_seed(0)
     model, x, y = Halfspace(torch.randn(6)), torch.rand(9, 6), torch.randint(0, 2, (9,))

@@ -51,3 +51,10 @@ def test_a_tolerance_of_all_steps_is_pgd():
         for attack, more in ((friendly.perturb, {"tolerance": 5}), (pgd.perturb, {}))
     )
     assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("data", [{}, {"mixup": 0.2}, {"mixup": 0}])
+def test_mixup_is_refused(data):
+    """Without a value it is searched."""
+    found = [text.partition(":")[0] for text in friendly.conflicts({"data": data})]
+    assert found == ["data.mixup"] * (data != {"mixup": 0})

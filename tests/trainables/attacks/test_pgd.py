@@ -84,3 +84,30 @@ def test_restarts_keep_the_worst_for_each_example():
     rng = torch.Generator().manual_seed(0)
     kept = pgd.perturb(objective, x, x, rng=rng, restarts=5, **tiny)
     torch.testing.assert_close(objective(kept)[0], best)
+
+
+def test_the_comparison_of_two_restarts_keeps_no_graph():
+    asked = []
+
+    def objective(x_adv):
+        asked.append(torch.is_grad_enabled())
+        return x_adv.sum(dim=1), x_adv
+
+    x = torch.rand(2, 3)
+    pgd.perturb(objective, x, x, threat=Linf(eps=0.2), steps=1, restarts=2)
+    assert asked == [True, True, False, False]
+
+
+def test_of_two_restarts_that_are_as_good_the_first_is_kept():
+    x, threat = torch.full((4, 3), 0.5), Linf(eps=0.2)
+
+    def flat(x_adv):
+        return 0 * x_adv.sum(dim=1), x_adv
+
+    first, kept = (
+        pgd.perturb(
+            flat, x, x, threat=threat, rng=torch.Generator().manual_seed(0), steps=1, restarts=n
+        )
+        for n in (1, 3)
+    )
+    assert torch.equal(first, kept)

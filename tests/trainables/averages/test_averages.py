@@ -74,6 +74,28 @@ def test_an_ensemble_of_one_predicts_as_the_network():
     torch.testing.assert_close(answer.softmax(dim=1), model(x).softmax(dim=1))
 
 
+def test_an_ensemble_has_the_network_at_the_end_of_each_period_and_the_present_one():
+    """Weights 1 and 2 at the ends, 3 now; a copy with other weights takes the ends over."""
+    model = nn.Linear(1, 1, bias=False)
+    average = ensemble.build(model)
+    for weight in (1.0, 2.0):
+        model.weight.data.fill_(weight)
+        average.on_period_end()
+    model.weight.data.fill_(3.0)
+    assert [each.weight.item() for each in average.evaluation_model().members] == [1, 2, 3]
+    other = nn.Linear(1, 1, bias=False)
+    other.weight.data.fill_(7.0)
+    restored = ensemble.build(other)
+    restored.load_state_dict(average.state_dict())
+    assert [each.weight.item() for each in restored.evaluation_model().members] == [1, 2, 7]
+
+
+@pytest.mark.parametrize("periods", [{"resets": ()}, {"resets": (0.5,)}, {}])
+def test_an_ensemble_warns_without_periods(periods):
+    found = [text.partition(":")[0] for text in ensemble.warnings({"periods": periods})]
+    assert found == ["average"] * (periods == {"resets": ()})
+
+
 @each_average
 def test_the_validated_weights_are_saved_and_load(name, tmp_path):
     trial = Trial(tiny_config(average={"name": name}, **TWO_PERIODS))

@@ -1,5 +1,6 @@
 """MART against the values its definition gives."""
 
+import pytest
 import torch
 
 from tests.oracles import Halfspace
@@ -7,10 +8,10 @@ from trainables.methods import mart
 
 
 def test_boosted_cross_entropy_of_three_classes():
-    """-log 0.2 - log(1 - 0.5); the guard of 1.0001 moves the second by 0.0002."""
-    p = torch.tensor([[0.2, 0.5, 0.3]])
-    expected = -torch.log(torch.tensor([0.2 * (1.0001 - 0.5)]))
-    torch.testing.assert_close(mart.boosted_cross_entropy(p.log(), torch.tensor([0])), expected)
+    """-log 0.2 - log(1 - 0.5), of each example; the guard of 1.0001 moves the second by 0.0002."""
+    p = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
+    expected = -torch.log(torch.tensor([0.2 * (1.0001 - 0.5), 0.8 * (1.0001 - 0.1)]))
+    torch.testing.assert_close(mart.boosted_cross_entropy(p.log(), torch.tensor([0, 2])), expected)
 
 
 def test_a_certain_mistake_is_expensive_but_finite():
@@ -26,3 +27,10 @@ def test_the_shift_is_priced_by_doubt():
     loss = mart.outer(model, x, 0 * x, y, beta=3.0)
     boosted = -(torch.tensor(0.5) * (1.0001 - 0.5)).log()
     torch.testing.assert_close(loss, boosted + 3 * (1 - p) * shift)
+
+
+@pytest.mark.parametrize("data", [{}, {"mixup": 0.2}, {"mixup": 0}])
+def test_mixup_is_refused(data):
+    """Without a value it is searched."""
+    found = [text.partition(":")[0] for text in mart.conflicts({"data": data})]
+    assert found == ["data.mixup"] * (data != {"mixup": 0})

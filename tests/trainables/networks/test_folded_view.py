@@ -1,6 +1,5 @@
 """The view against the network itself: the same numbers, to rounding."""
 
-import copy
 from functools import partial
 
 import pytest
@@ -17,7 +16,6 @@ from trainables.networks import folded_view
 from trainables.networks.modes import frozen_weights
 from trainables.networks.precision import Network, full_precision, set_precision
 from trainables.protocols import BoundAttack, BoundMethod
-from trainables.robustness.validation_attack import measure_accuracies
 from trainables.threats.linf import Linf
 from trainables.training.loop import count_gradient_passes
 from trainables.training.trial import Trial, build_network
@@ -176,17 +174,6 @@ def test_bf16_is_near_and_logits_and_weights_stay_fp32():
     assert all(p.dtype == torch.float32 for p in model.parameters())
     with full_precision(model):
         torch.testing.assert_close(model(x), exact, rtol=0, atol=0)
-
-
-def test_validation_is_in_fp32_whatever_a_trial_trains_with():
-    full = Trial(tiny_config())
-    mixed = copy.deepcopy(full.model)
-    set_precision(mixed, "bf16")
-    scores = [
-        measure_accuracies(model, full.validation_images, threat=full.threat)
-        for model in (full.model, mixed)
-    ]
-    assert scores[0] == scores[1]
 
 
 def test_a_trial_trains_in_bf16():

@@ -5,23 +5,64 @@ import torch
 
 from tests.oracles import Halfspace
 from trainables.data_pipeline.images import Images
+from trainables.networks.precision import Network
 from trainables.robustness.validation_attack import measure_accuracies
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
 
-def pixels(values):
+def pixels(values, labels=None):
     x = torch.tensor(values, dtype=torch.uint8).view(-1, 1, 1, 1)
-    return Images(x=x, y=torch.ones(len(values)).long())
+    return Images(x=x, y=torch.ones(len(values)).long() if labels is None else torch.tensor(labels))
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=10 / 255), L2(eps=10 / 255)])
-@pytest.mark.parametrize("size", [1, 3, 250])
+@pytest.mark.parametrize("size", [1, 4, 250])
 def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
-    """The boundary is at 100.5: 98 is wrong, 103 and 109 within the radius, 111 and 160 not."""
+    """The boundary is at 100.5: of class 1 only 111 and 160 are further off than 10, of 0 90 and 0.
+
+    The first and the fourth are misclassified without an attack, so that others move up.
+    """
     model = Halfspace(torch.ones(1), bias=-100.5 / 255)
-    images = pixels([98, 103, 109, 111, 160])
+    images = pixels([98, 95, 103, 104, 109, 90, 111, 0, 160, 99], [1, 0, 1, 0, 1, 0, 1, 0, 1, 0])
     assert measure_accuracies(model, images, threat=threat, exam_batch=size) == (0.8, 0.4)
+
+
+@pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.3)])
+@pytest.mark.parametrize("step_size", [None, 0.06])
+def test_it_is_pgd_image_by_image(threat, step_size):
+    """In batches of 32 of 80 images of 3 classes, with two restarts of three steps each."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)
+    )
+    for p in model.parameters():
+        p.data.normal_(std=2)  # so that predictions differ
+    x = torch.randint(0, 256, (80, 2, 1, 3), dtype=torch.uint8)
+    x[:20, 0] = 0
+    x[20:40, 1] = 255
+    y = torch.randint(0, 3, (80,))
+    y[20:] = model(x[20:] / 255).argmax(dim=1)
+    rng, clean, robust = torch.Generator().manual_seed(0), 0, 0
+    for images, labels in zip((x / 255).split(32), y.split(32), strict=True):
+        starts = [threat.project(threat.random_point(images, rng), images) for _ in range(2)]
+        for number, label in enumerate(labels):
+            image, length = images[number : number + 1], step_size or threat.eps / 4
+            right = [model(image).argmax() == label]
+            for start in starts:
+                z = start[number : number + 1]
+                for _ in range(3):
+                    right.append(model(z).argmax() == label)
+                    z = z.detach().requires_grad_()
+                    loss = torch.nn.functional.cross_entropy(model(z), label[None])
+                    (grad,) = torch.autograd.grad(loss, z)
+                    z = threat.project(z.detach() + length * threat.steepest_step(grad), image)
+                right.append(model(z).argmax() == label)
+            clean, robust = clean + int(right[0]), robust + all(right)
+    assert 20 < robust < clean - 10
+    knobs = {"steps": 3, "restarts": 2, "exam_batch": 32, "step_size": step_size}
+    found = measure_accuracies(model, Images(x=x, y=y), threat=threat, **knobs)
+    assert found == (clean / 80, robust / 80)
 
 
 def test_an_image_misclassified_at_any_step_counts():
@@ -53,6 +94,45 @@ def test_more_restarts_never_help_the_defender():
         for n in (1, 5)
     )
     assert strong <= weak
+
+
+class Recorder(torch.nn.Module):
+    """A network without a view, because its graph depends on its input; it records its state."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.last = torch.nn.BatchNorm2d(1), torch.nn.Linear(1, 2)
+        self.seen, self.autocast = [], []
+
+    def forward(self, x):
+        if isinstance(x, torch.Tensor):  # rather than what traces the graph
+            weights = any(p.requires_grad for p in self.parameters())
+            ends = x.amax(dim=(1, 2, 3)).tolist()
+            self.autocast.append(torch.is_autocast_enabled("cpu"))
+            self.seen.append((self.training, weights, torch.is_grad_enabled(), ends))
+        features = self.norm(x).flatten(1)
+        return self.last(features if features.sum() > 0 else -features)
+
+
+def test_the_network_is_in_eval_mode_and_no_weight_asks_for_a_gradient():
+    """Nor does the pass over the clean images; a pixel of 255 is 1."""
+    model = Recorder()
+    clean, robust = measure_accuracies(model, pixels([255, 3]), threat=Linf(eps=0.01), steps=2)
+    assert [each[:2] for each in model.seen] == [(False, False)] * len(model.seen)
+    assert model.seen[0][2:] == (False, [1.0, pytest.approx(3 / 255)])
+    assert model.training
+    assert all(p.requires_grad for p in model.parameters())
+    assert isinstance(clean, float)
+    assert isinstance(robust, float)
+
+
+def test_validation_is_in_fp32_whatever_a_trial_trains_with():
+    recorder = Recorder()
+    model = Network(recorder)
+    model.is_mixed = True
+    measure_accuracies(model, pixels([255, 3]), threat=Linf(eps=0.01), steps=2)
+    assert recorder.autocast == [False] * len(recorder.seen)
+    assert model.is_mixed
 
 
 def test_the_attack_is_deterministic_and_leaves_the_model_unchanged():

@@ -31,9 +31,18 @@ def test_one_cycle(progress, expected):
     assert one_cycle.factor(progress, peak=0.4) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("peak", [0.0, 1.0])
-def test_one_cycle_may_have_its_peak_at_either_end(peak):
-    assert one_cycle.factor(0.5, peak=peak) == pytest.approx(0.5)
+@pytest.mark.parametrize(("peak", "expected"), [(0.0, [1, 0.75, 0.5, 0]), (1.0, [0, 0.25, 0.5, 1])])
+def test_one_cycle_may_have_its_peak_at_either_end(peak, expected):
+    assert [one_cycle.factor(each, peak=peak) for each in (0, 0.25, 0.5, 1)] == expected
+
+
+@pytest.mark.parametrize("group", ["schedule", "eps_schedule"])
+def test_a_constant_is_one(group):
+    assert [GROUPS[group].load("constant").factor(each) for each in (0, 0.5, 1)] == [1, 1, 1]
+
+
+def test_every_factor_is_a_float():
+    assert isinstance(piecewise.factor(1.0, drops=(0.5,), decay=2), float)
 
 
 @pytest.mark.parametrize(

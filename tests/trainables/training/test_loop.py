@@ -8,13 +8,10 @@ from tests.oracles import TINY_CONFIG, replace_component, tiny_config
 from trainables.binding import bind
 from trainables.components import GROUPS
 from trainables.hparams.registry import list_members
-from trainables.methods import pgd_at
 from trainables.networks.modes import frozen_weights
-from trainables.protocols import BoundAttack, BoundMethod
 from trainables.threats.linf import Linf
 from trainables.training.loop import count_gradient_passes, step_settings
 from trainables.training.trial import Trial
-from trainables.updates import alternate
 
 
 def components(config=TINY_CONFIG):
@@ -110,30 +107,6 @@ def test_only_passes_with_gradients_count():
             model(torch.rand(5, 2))
     model(torch.rand(7, 2))
     assert passes == [3]
-
-
-@pytest.mark.parametrize("mode", ["train", "eval"])
-def test_the_attack_sees_the_mode_asked_for_and_training_resumes(mode):
-    model, seen = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).train(), []
-
-    def perturb(objective, x, y):
-        seen.append((model.training, [p.requires_grad for p in model.parameters()]))
-        objective(x)
-        return x
-
-    before = model[1].running_mean.clone()
-    alternate.craft_examples(
-        model,
-        torch.rand(4, 3),
-        torch.zeros(4).long(),
-        BoundMethod(inner=lambda model, x, y: model, outer=pgd_at.outer),
-        BoundAttack(perturb=perturb),
-        mode,
-    )
-    assert seen == [(mode == "train", [False] * 4)]
-    assert model.training
-    assert all(p.requires_grad for p in model.parameters())
-    assert torch.equal(before, model[1].running_mean) == (mode == "eval")
 
 
 def test_a_frozen_parameter_stays_frozen():

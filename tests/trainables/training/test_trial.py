@@ -1,16 +1,13 @@
-"""A trial: resuming, seeds, divergence and the best epoch."""
+"""A trial: seeds, divergence and the best epoch."""
 
 import math
-import pickle
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from tests.oracles import TINY_CONFIG, replace_component, tiny_config
 from trainables.errors import InputError
-from trainables.robustness.validation_attack import measure_accuracies
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model
 from trainables.training.trial import Trial
@@ -20,30 +17,6 @@ TIMES = ("seconds", "exam_seconds")
 
 def metrics_of(report):
     return {k: v for k, v in asdict(report).items() if k not in TIMES}
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_a_resumed_trial_is_the_same(tmp_path, optimizer):
-    config = tiny_config(optimizer={"name": optimizer, "lr": 1e-3})
-    straight = Trial(config)
-    expected = [metrics_of(report) for report in straight.run_epochs()]
-
-    first = Trial(config)
-    rows = [metrics_of(first.run_epoch()) for _ in range(2)]
-    checkpoint.save(first, tmp_path)
-    torch.manual_seed(999)  # another process would have another generator
-    second = Trial(config)
-    checkpoint.restore(second, tmp_path)
-    rows += [metrics_of(report) for report in second.run_epochs()]
-
-    assert rows == expected
-    for name, tensor in straight.model.state_dict().items():
-        torch.testing.assert_close(second.model.state_dict()[name], tensor, rtol=0, atol=0)
-    assert second.best_report == replace(
-        straight.best_report,
-        seconds=second.best_report.seconds,
-        exam_seconds=second.best_report.exam_seconds,
-    )
 
 
 def test_the_seed_decides_everything():
@@ -83,50 +56,6 @@ def test_a_diverged_trial_ends_with_accuracies_of_zero():
     assert reports[-1].diverged
     assert not math.isfinite(reports[-1].train_loss)
     assert (reports[-1].val_clean_accuracy, reports[-1].val_robust_accuracy) == (0.0, 0.0)
-
-
-def test_weights_load_in_two_lines_and_score_as_reported(tmp_path):
-    trial = Trial(tiny_config(model={"name": "small_cnn", "activation": "softplus"}))
-    best = max(trial.run_epochs(), key=lambda report: report.score())
-    checkpoint.save(trial, tmp_path)
-    model = load_model(tmp_path)
-    assert not model.training
-    scored = measure_accuracies(model, trial.validation_images, threat=trial.threat, steps=2)
-    assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
-
-
-def test_normalisation_is_the_first_layer_and_travels_with_the_weights(tmp_path):
-    trial = Trial(TINY_CONFIG)
-    trial.model[0].mean.fill_(0.25)
-    trial.run_epoch()
-    checkpoint.save(trial, tmp_path)
-    assert load_model(tmp_path / "model.safetensors")[0].mean.item() == 0.25
-
-
-def test_a_checkpoint_holds_no_code(tmp_path):
-    trial = Trial(TINY_CONFIG)
-    trial.run_epoch()
-    checkpoint.save(trial, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "model.safetensors",
-        "metrics.json",
-        "state.pt",
-    }
-    with safe_open(tmp_path / "model.safetensors", framework="pt") as file:
-        assert set(file.metadata()) == {"model", "shape", "classes", "sha256"}
-
-    class Planted:
-        def __reduce__(self):
-            return (print, ("run",))
-
-    torch.save({"epoch": Planted()}, tmp_path / "state.pt")
-    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-        checkpoint.restore(Trial(TINY_CONFIG), tmp_path)
-
-
-def test_no_weights_is_one_clear_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"name a folder that holds model\.safetensors"):
-        load_model(tmp_path)
 
 
 def test_the_test_split_is_never_used():

@@ -6,7 +6,7 @@ import pytest
 from ray import tune
 
 from tuner.config.domain_parser import check_domain, parse_value_or_domain
-from tuner.config.domains import boundary_values, format_domain
+from tuner.config.domains import boundary_values, contains, contains_domain, format_domain
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,24 @@ def test_a_domain_that_nothing_can_be_drawn_from_says_why(domain, message):
 @pytest.mark.parametrize("text", ["uniform(1, 12)", "qrandint(2, 10, 2)", "choice(1, 2)"])
 def test_a_domain_that_can_be_drawn_from_has_no_flaws(text):
     assert not list(check_domain(parse_value_or_domain(text)))
+
+
+@pytest.mark.parametrize(
+    ("listed", "value", "contained"),
+    [
+        (1, 1.0, True),
+        (1, True, False),
+        (True, 1, False),
+        (False, False, True),
+        (0, False, False),
+        ([1, 2], (1, 2), True),
+        ([1, 2], (True, 2), False),
+        ([1, 2], (1,), False),
+        ([[0], 2], [[False], 2], False),
+        ("1", 1, False),
+        (None, False, False),
+    ],
+)
+def test_a_truth_value_is_no_number_and_a_list_is_a_tuple(listed, value, contained):
+    assert contains(tune.choice([listed, "other"]), value) == contained
+    assert contains_domain(tune.grid_search([listed, 7]), tune.grid_search([value])) == contained

@@ -31,6 +31,13 @@ def test_trials_at_a_time(asked, cpu, gpu, expected):
     assert count_concurrent_trials(Settings(**asked), cpu, gpu) == expected
 
 
+@pytest.mark.parametrize(
+    ("cpu", "threads"), [(0.5, 1), (1, 1), (1.5, 1), (1.9, 1), (2, 2), (2.7, 2), (4, 4)]
+)
+def test_a_trial_has_no_more_threads_than_whole_cores(cpu, threads):
+    assert Settings(cpu=cpu).threads == threads
+
+
 def test_a_gpu_is_taken_whole_unless_said_otherwise():
     assert gpu_share_per_trial(Settings(), 2) == 1.0
     assert gpu_share_per_trial(Settings(), 0) == 0.0

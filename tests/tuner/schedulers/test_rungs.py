@@ -68,6 +68,48 @@ def test_a_drop_is_seen_in_the_learning_rate_once():
     assert reached(rung_schedule([0.25, "drop"]), rates) == [(4, 0), (5, 1)]
 
 
+def test_a_rung_follows_its_drop_at_once_unless_said_otherwise():
+    plan = FidelityPlan(epochs=16, trials=8)
+    assert plan.schedule_rungs(["drop"]).rungs == (Rung(0, None, 0),)
+    assert plan.schedule_rungs(["drop"], 0.04).rungs == (Rung(0, None, 1),)  # 0.64 epochs
+    assert repr(plan.schedule_rungs(["drop"], 0.125).rungs[0].epochs_after) == "2"
+    assert rung_schedule(["drop", 0.25], fidelity="schedule").levels == (Level(4), Level(16))
+
+
+def test_the_first_drop_counts():
+    """The second, an epoch later, does not put the rung off."""
+    rates = [0.1] * 4 + [0.01, 1e-3, 1e-3, 1e-3]
+    assert reached(rung_schedule(["drop"], settle=2 / 16), rates) == [(7, 0)]
+
+
+@pytest.mark.parametrize(("ratio", "dropped"), [(0.69, True), (0.7, False)])
+def test_less_than_seven_tenths_is_a_drop(ratio, dropped):
+    assert reached(rung_schedule(["drop"]), [1.0, ratio, ratio]) == [(2, 0)] * dropped
+
+
+def test_a_rung_is_that_of_its_run():
+    """Short runs of 2 and 4 epochs of 16: each has one rung, its last epoch."""
+    position = TrialPosition(rung_schedule([0.125, 0.25], fidelity="schedule"))
+    seen = [
+        position.update(make_report(epoch, 0.5, level=level))
+        for level, epochs in enumerate((2, 4, 16))
+        for epoch in range(1, epochs + 1)
+    ]
+    assert [number for number, rung in enumerate(seen) if rung is not None] == [1, 5]
+    assert (seen[1], seen[5], position.rung) == (0, 1, 2)
+
+
+def test_a_new_run_has_seen_no_drop():
+    position = TrialPosition(rung_schedule(["drop"], earlier_levels=(Level(4),)))
+    rates = {0: [0.1, 0.1, 0.01, 0.01], 1: [0.001, 0.001, 0.001, 0.0001, 0.0001]}
+    seen = [
+        (level, epoch, position.update(make_report(epoch, 0.5, lr=lr, level=level)))
+        for level, each in rates.items()
+        for epoch, lr in enumerate(each, start=1)
+    ]
+    assert [each for each in seen if each[2] is not None] == [(0, 3, 0), (0, 4, 1), (1, 4, 2)]
+
+
 @pytest.mark.parametrize("rates", [[0.1] * 16, [0.1 * 0.75**epoch for epoch in range(16)]])
 def test_what_falls_slowly_does_not_drop(rates):
     assert reached(rung_schedule(["drop"]), rates) == []

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 from ray.tune.schedulers import ASHAScheduler
+from tuner.config.components import STUDY_GROUPS
 
 from tests.oracles import make_report
+from trainables.binding import check_member
+from trainables.training.fidelity import Level
 from tuner.schedulers import asha, halving, hyperband, median, none
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
@@ -59,6 +62,26 @@ def test_asha_decides_as_ray_does():
     assert not epochs
 
 
+@pytest.mark.parametrize(
+    ("factor", "values", "continued"),
+    [
+        (3, [0.1] * 12, [0]),  # all at chance level: the first keeps its place
+        (2, [0.1] * 12, [0]),
+        (3, [0.1, 0.1, 0.2, 0.2, 0.2, 0.3], [0, 2, 3, 5]),
+        (2, [0.1, 0.3, 0.3, 0.3, 0.2, 0.4], [0, 1, 2, 5]),  # medians 0.1, 0.2, 0.3, 0.3, 0.3
+        (2, [0.1, 0.3, 0.2, 0.21], [0, 1, 3]),
+        (2, [0.1, 0.3, 0.2005], [0, 1, 2]),  # the median of two is half-way, 0.2
+    ],
+)
+def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
+    """A trial must be above the quantile of the earlier values; the first has none before it."""
+    scheduler = asha.build(course=fidelity_plan(epochs=4), grace=0.5, reduction_factor=factor)
+    for number, value in enumerate(values):
+        assert scheduler.on_start(str(number)) == 0
+        decision = run(scheduler, str(number), 0.9, value)  # between rungs no value counts
+        assert (decision == "continue") == (number in continued)
+
+
 def test_brackets_of_asha_begin_later():
     """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
     scheduler = asha.build(course=fidelity_plan(epochs=27), grace=1 / 27, brackets=3)
@@ -92,6 +115,44 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
     assert scheduler.next_to_resume(is_idle=False) == Resume("c", "c")
 
 
+def test_a_rung_is_not_complete_before_the_one_below_it():
+    """Two of four are promoted early by an idle slot; the other two may still overtake them."""
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+    )
+    for trial in "abcd":
+        scheduler.on_start(trial)
+    for trial, value in {"a": 0.3, "b": 0.4}.items():
+        assert run(scheduler, trial, value) == "pause"
+        step = scheduler.next_to_resume(is_idle=True)
+        assert step == Resume(trial, trial)
+        scheduler.on_resume(step)
+    for trial, value in {"a": 0.3, "b": 0.4}.items():
+        assert scheduler.on_report(trial, make_report(2, value), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    assert run(scheduler, "c", 0.1) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    scheduler.on_end("d")
+    assert scheduler.next_to_resume(is_idle=False) == Resume("b", "b")
+
+
+def test_a_trial_that_fails_between_two_rungs_is_not_waited_for():
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=3), rungs=(0.25, 0.5), keep=(0.67, 0.5)
+    )
+    for trial, value in {"a": 0.1, "b": 0.3, "c": 0.2}.items():
+        scheduler.on_start(trial)
+        run(scheduler, trial, value)
+    for trial in "bc":
+        assert scheduler.next_to_resume(is_idle=False) == Resume(trial, trial)
+        scheduler.on_resume(Resume(trial, trial))
+    assert scheduler.on_report("c", make_report(2, 0.2), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=False) is None
+    for _ in range(2):  # once is enough, and twice the same
+        scheduler.on_end("b")
+        assert scheduler.next_to_resume(is_idle=False) == Resume("c", "c")
+
+
 def test_a_machine_that_is_idle_takes_the_best_so_far():
     scheduler = halving.build(course=fidelity_plan(epochs=4, trials=4), keep=(0.25,))
     for trial, value in {"a": 0.1, "b": 0.4}.items():
@@ -114,6 +175,62 @@ def test_trials_that_fail_are_not_waited_for():
     assert scheduler.on_report("c", make_report(1, 0.0, diverged=True), {}) == "continue"
     scheduler.on_end("c")
     assert scheduler.next_to_resume(is_idle=False).trial == "a"
+
+
+def test_a_trial_that_ends_twice_is_missed_once():
+    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
+    for trial in "abc":
+        scheduler.on_start(trial)
+    assert run(scheduler, "a", 0.1) == "pause"
+    for _ in range(2):
+        scheduler.on_end("b")
+    assert scheduler.next_to_resume(is_idle=False) is None  # c is still running
+
+
+@pytest.mark.parametrize(
+    ("keep", "slots"),
+    [((0.5,), [16, 8, 4, 2]), ((0.5, 0.25), [16, 8, 2, 1]), ((1, 0.1), [16, 16, 2, 1])],
+)
+def test_each_rung_keeps_its_share_and_one_at_least(keep, slots):
+    """The last share holds for later rungs too; 1.6 are 2 and 0.2 are 1."""
+    plan = fidelity_plan(epochs=16, trials=16)
+    assert halving.build(course=plan, rungs=(0.25, 0.5, 0.75), keep=keep).slots == slots
+
+
+def test_the_rung_furthest_on_comes_first():
+    scheduler = halving.build(
+        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+    )
+    for trial, value in {"a": 0.1, "b": 0.4}.items():
+        scheduler.on_start(trial)
+        run(scheduler, trial, value)
+    scheduler.on_resume(Resume("a", "a"))
+    assert scheduler.on_report("a", make_report(2, 0.1), {}) == "pause"
+    assert scheduler.next_to_resume(is_idle=True) == Resume("a", "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "allowed"),
+    [
+        ("halving", {"keep": (1.0,)}, True),
+        ("halving", {"keep": (0.0,)}, False),
+        ("halving", {"keep": (0.01,)}, True),
+        ("halving", {"keep": (1.1,)}, False),
+        ("asha", {"reduction_factor": 1.0}, False),
+        ("asha", {"reduction_factor": 1.1}, True),
+        ("pbt", {"quantile": 0.0}, False),
+        ("pbt", {"quantile": 0.01}, True),
+        ("pbt", {"quantile": 0.5}, True),
+        ("pbt", {"quantile": 0.51}, False),
+    ],
+)
+def test_which_shares_are_allowed(name, knobs, allowed):
+    found = check_member("scheduler", STUDY_GROUPS["scheduler"], name, knobs)
+    assert (list(found) == []) == allowed
+
+
+def test_halving_takes_short_whole_runs_unless_said_otherwise():
+    assert halving.FIDELITY == "schedule"
 
 
 def test_halving_of_whole_runs_waits_at_their_ends():
@@ -184,3 +301,27 @@ def test_the_median_rule_needs_enough_epochs_and_trials():
     assert run(scheduler, "c", 0.1, 0.1, 0.1) == "stop"
     alone = median.build(course=fidelity_plan(epochs=4), grace=0, least=3)
     assert run(alone, "a", 0.1, 0.1) == "continue"
+
+
+def test_the_median_rule_does_not_stop_ties():
+    """It stops what is below the median (Golovin et al.): trials at chance level are not."""
+    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=3)
+    for trial in "abcdefgh":
+        assert scheduler.on_start(trial) == 0
+        assert run(scheduler, trial, 0.1, 0.1, 0.1) == "continue"
+
+
+def test_the_median_rule_compares_with_others_at_the_same_epoch_of_the_same_run():
+    """A trial's own average, and those of other runs and epochs, do not count."""
+    levels = fidelity_plan(epochs=4, earlier_levels=(Level(4),))
+    scheduler = median.build(course=levels, grace=0.25, least=2)
+    assert scheduler.levels == (Level(4), Level(4))
+    for trial in "ab":
+        assert run(scheduler, trial, 0.5, 0.5) == "continue"
+    assert run(scheduler, "c", 0.1, level=1) == "continue"
+    assert scheduler.on_report("c", make_report(2, 0.1, level=1), {}) == "continue"
+    assert run(scheduler, "d", 0.1, 0.6) == "continue"  # its best counts, not its average
+    alone = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=2)
+    run(alone, "a", 0.5, 0.5)
+    for _ in range(2):  # reported again, it is compared with the others alone
+        assert alone.on_report("e", make_report(2, 0.4), {}) == "continue"

@@ -140,8 +140,8 @@ def write_event_log(folder, *events):
             event_log.log_start(started[number])
             enqueue_trial(study, {}, number)
             study.ask()
-        elif what == "waited":
-            event_log.log_resume(started[number], number, was_paused=True)
+        elif what in {"waited", "resumed"}:
+            event_log.log_resume(started[number], number, was_paused=what == "waited")
         elif isinstance(what, str):
             started[number].status = what
             event_log.log_end(started[number])
@@ -267,6 +267,21 @@ def test_outcomes_in_the_optuna_study_are_applied(tmp_path, outcome, value, stat
         .status
         == status
     )
+
+
+@pytest.mark.usefixtures("_valid_checkpoints")
+@pytest.mark.parametrize(("resumed", "status"), [(False, "failed"), (True, "running")])
+def test_what_optuna_has_of_an_earlier_run_does_not_end_a_resumed_trial(tmp_path, resumed, status):
+    """Optuna's outcome is that of the run before the trial was resumed."""
+    again = [("0000", "failed"), ("0000", "resumed"), ("0000", 2, 0.5)]
+    write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.4), *(again if resumed else []))
+    optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
+        0, None, STATE.FAIL
+    )
+    rule = none.build(course=FidelityPlan(epochs=4, trials=1))
+    state = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
+    assert state.records["0000"].status == status
+    assert state.to_resume == ["0000"] * resumed
 
 
 def test_trials_that_only_the_frames_know_are_not_written_over(folder):

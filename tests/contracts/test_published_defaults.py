@@ -1,0 +1,77 @@
+"""The defaults of knobs, which the papers or their code set; docstrings say where others do."""
+
+import pytest
+from tuner.config.components import STUDY_GROUPS
+
+from trainables.components import GROUPS
+from trainables.hparams.knobs import REQUIRED, read_knobs
+
+PGD = {"steps": 10, "step_size": None, "start": "random"}
+PUBLISHED = {
+    "method": {
+        "alp": {"beta": 1.0},
+        "cure": {"weight": 4.0, "h": 0.6, "power": "norm"},
+        "fgsm": {},
+        "fgsm_cure": {"weight": 0.06},
+        "fgsm_rs": {},
+        "grad_align": {"weight": 0.2},
+        "llr": {"gamma_weight": 2.0, "slope_weight": 0.6},
+        "mart": {"beta": 5.0},
+        "n_fgsm": {},
+        "pgd_at": {},
+        "standard": {},
+        "trades": {"beta": 6.0, "variant": "kl"},
+    },
+    "attack": {
+        "adam": {"steps": 10, "rate": 0.1},
+        "dynamic": {**PGD, "fosc": 0.5, "vanishes": 100 / 120},
+        "fgsm": {"reach": 1.0},
+        "fgsm_rs": {"reach": 1.25},
+        "friendly": {**PGD, "tolerance": 0, "grows": (), "omega": 0.0},
+        "n_fgsm": {"noise": 2.0, "reach": 1.0},
+        "pgd": {**PGD, "restarts": 1},
+    },
+    "update": {
+        "alternate": {"mode": "eval", "micro_batch": None},
+        "awp": {"mode": "eval", "gamma": 0.01, "begins": 0.0},
+        "free": {"replays": 8, "reach": 1.0},
+        "yopo": {"passes": 5, "steps": 3, "step_size": None},
+    },
+    "criterion": {"cross_entropy": {"smoothing": 0.0}, "hypersphere": {"m": 0.2}},
+    "schedule": {
+        "constant": {},
+        "cosine": {},
+        "one_cycle": {"peak": 0.4},
+        "piecewise": {"drops": (100 / 110, 105 / 110), "decay": 0.1},
+    },
+    "eps_schedule": {"constant": {}, "cosine": {"peak": 1.5}, "linear": {"peak": 2.0}},
+    "average": {"ema": {"decay": 0.995}, "ensemble": {}, "none": {}},
+    "threat": {"l2": {}, "linf": {}},
+    "exam": {None: {"steps": 10, "step_size": None, "restarts": 1, "exam_batch": 250}},
+    "scheduler": {
+        "asha": {"grace": 0.5, "reduction_factor": 3, "brackets": 1},
+        "halving": {"rungs": (0.25,), "keep": (0.25,), "settle": 0.04},
+        "hyperband": {"grace": 0.1, "reduction_factor": 3},
+        "median": {"grace": 0.25, "least": 3},
+        "none": {},
+        "pb2": {"interval": 0.125, "quantile": 0.25},
+        "pbt": {"interval": 0.125, "quantile": 0.25, "resample": 0.25},
+    },
+}
+
+
+def defaults(group, member):
+    """Return the defaults of a member's knobs, without those of its whole group."""
+    common = {name for function in group.common_functions for name in read_knobs(function)}
+    return {
+        name: knob.default
+        for name, knob in group.member_knobs(member).items()
+        if knob.default is not REQUIRED and (member is None or name not in common)
+    }
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_defaults_are_the_published_ones(name):
+    group = (GROUPS | STUDY_GROUPS)[name]
+    members = group.members() if None not in PUBLISHED[name] else [None]
+    assert {member: defaults(group, member) for member in members} == PUBLISHED[name]
