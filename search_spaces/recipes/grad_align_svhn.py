@@ -19,7 +19,12 @@ def recipe() -> dict[str, dict[str, object]]:
             "crop": 4,
             "padding": "zero",
         },
-        "model": {"name": "preact_resnet18", "normalize": False},
+        "model": {
+            "name": "preact_resnet18",
+            "shortcut": "raw",
+            "final_norm": False,
+            "normalize": False,
+        },
         "method": {"name": "grad_align", "weight": 2.5},
         "criterion": {"name": "cross_entropy"},
         "attack": {"name": "fgsm"},

@@ -1,8 +1,8 @@
 """Fast-AT on CIFAR-10 at 8/255 as Wong et al. (2020, arXiv:2001.03994) train it.
 
 Table 1 of Bag of Tricks (arXiv:2010.00467): the learning rate goes from 0 to 0.2 and back, which is
-the table's warm-up. The peak at half of the run and the attack are those of the published code,
-whose default is 15 epochs.
+the table's warm-up. The peak at half of the run, the attack and the network are those of the
+published code, whose default is 15 epochs.
 """
 
 EPOCHS = 30
@@ -20,7 +20,7 @@ def recipe() -> dict[str, dict[str, object]]:
             "padding": "zero",
             "flip": True,
         },
-        "model": {"name": "preact_resnet18"},
+        "model": {"name": "preact_resnet18", "shortcut": "raw"},
         "method": {"name": "pgd_at"},
         "criterion": {"name": "cross_entropy"},
         "attack": {"name": "fgsm_rs", "reach": 1.25},
