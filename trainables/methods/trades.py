@@ -8,7 +8,7 @@ from torch.nn import Module
 from trainables.hparams.ranges import NonNegative
 from trainables.protocols import AttackObjective, Criterion
 
-COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
+COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian", "project_start": False}}
 """The divergence has no gradient at the clean image; the published code starts at 0.001 N(0, 1)."""
 
 
