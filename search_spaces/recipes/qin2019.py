@@ -21,7 +21,7 @@ def recipe() -> dict[str, dict[str, object]]:
             "flip": True,
         },
         "model": {"name": "wide_resnet", "depth": 40, "widen": 8, "activation": "softplus"},
-        "method": {"name": "llr", "gamma_weight": 2.0, "slope_weight": 0.6},
+        "method": {"name": "llr", "gamma_weight": 2.0, "slope_weight": 0.6, "search": "loss"},
         "criterion": {"name": "cross_entropy"},
         "attack": {"name": "adam", "steps": 10, "rate": 0.1},
         "update": {"name": "alternate", "mode": "eval"},
