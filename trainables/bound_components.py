@@ -177,11 +177,14 @@ class BoundEpsSchedule:
         factor: Share of the run to the factor of eps.
         warmup_factor: Share of the run to the factor of the warm-up.
         shrink_eps: Returns the ball with a share of the radius.
+        schedule_progress: Share of the run, now and at the start of the epoch, to the share at
+            which the other functions are evaluated.
     """
 
     factor: Callable[[float], float]
     warmup_factor: Callable[[float], float]
     shrink_eps: Shrink
+    schedule_progress: Callable[[float, float], float]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ GROUPS = {
         "the training radius over the run",
         "trainables.eps_schedules",
         ("factor",),
-        (warmup.warmup_factor, threat.shrink_eps),
+        (warmup.warmup_factor, threat.shrink_eps, threat.schedule_progress),
     ),
     "periods": Group("when both schedules restart", None, (), (restarts.locate_period,)),
     "average": Group(

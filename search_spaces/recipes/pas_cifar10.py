@@ -29,7 +29,7 @@ def recipe() -> dict[str, dict[str, object]]:
         "update": {"name": "alternate", "mode": "eval"},
         "optimizer": {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3},
         "schedule": {"name": "piecewise", "drops": (100 / 200, 150 / 200), "decay": 0.1},
-        "eps_schedule": {"name": "cosine", "peak": 2.0, "steps_follow": True},
+        "eps_schedule": {"name": "cosine", "peak": 2.0, "steps_follow": True, "every": "epoch"},
         "periods": {"resets": (100 / 200, 150 / 200)},
         "average": {"name": "ensemble"},
     }
