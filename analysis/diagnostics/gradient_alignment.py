@@ -33,7 +33,8 @@ def measure(
         rng: Source of the points.
         through_clip: Whether the gradients pass through the clip of the point to [0, 1], as in the
             authors' evaluation: they vanish at pixels that are clipped, and are halved at pixels of
-            0 and 1. On images such as MNIST's, alignment is then lower.
+            0 and 1. On MNIST's images alignment is then lower: 0.58 instead of 0.73 at eps 0.3 for
+            a network trained briefly by FGSM.
 
     Returns:
         `alignment`, (N,), in [-1, 1].

@@ -49,7 +49,8 @@ def update(
         begins: Share of the run before the first perturbation.
         bn_updates: Whether the pass that finds the perturbation updates BatchNorm's running
             statistics. "published": no, as the published code does it on a copy of the network;
-            "each_pass": yes, so that a step updates them twice as often.
+            "each_pass": yes, so that a step updates them twice as often. With TRADES the published
+            order is adversarial, clean, clean images; here it is clean, adversarial, clean.
 
     Returns:
         The loss at the perturbed weights (scalar).
