@@ -169,9 +169,12 @@ class BoundEpsSchedule(BoundSchedule):
 
     Attributes:
         shrink_eps: Returns the ball with a share of the radius.
+        schedule_progress: Share of the run, now and at the start of the epoch, to the share at
+            which the other functions are evaluated.
     """
 
     shrink_eps: Callable[[Threat, float], Threat]
+    schedule_progress: Callable[[float, float], float]
 
 
 @dataclass(frozen=True, kw_only=True)

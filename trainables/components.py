@@ -39,7 +39,7 @@ GROUPS = {
         "the training radius over the run",
         "trainables.eps_schedules",
         ("factor",),
-        (warmup_factor, threat.shrink_eps),
+        (warmup_factor, threat.shrink_eps, threat.schedule_progress),
     ),
     "periods": Group("when both schedules restart", None, (), (locate_period,)),
     "average": Group(

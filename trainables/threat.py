@@ -6,6 +6,7 @@ that a study solves. Each norm is a file of `threats/`.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from torch import Generator, Tensor
 
@@ -60,3 +61,17 @@ def shrink_eps(threat: Threat, share: float, *, steps_follow: bool = False) -> T
             scheduling, arXiv:2006.08403) or keep their length (Bag of Tricks, arXiv:2010.00467).
     """
     return replace(threat, eps=threat.eps * share, step_scale=share if steps_follow else 1.0)
+
+
+def schedule_progress(
+    progress: float, epoch_start: float, *, every: Literal["step", "epoch"] = "step"
+) -> float:
+    """Return the share of the run at which the schedule of eps is read, in [0, 1].
+
+    Args:
+        progress: Completed share of the run.
+        epoch_start: Share that was completed when the current epoch began.
+        every: When eps changes: "step" is at every update, "epoch" at the start of every epoch, as
+            by default in the code of periodic adversarial scheduling (arXiv:2006.08403).
+    """
+    return progress if every == "step" else epoch_start

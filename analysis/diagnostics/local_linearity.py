@@ -40,7 +40,7 @@ def measure(
     """
     gamma = torch.zeros_like(y, dtype=x.dtype)
     with frozen_eval(model) as seen:
-        gap = llr.inner(seen, x, y)
+        gap = llr.inner(seen, x, y, search="gap")
 
         def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:
             value, logits = gap(x_adv)

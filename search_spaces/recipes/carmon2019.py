@@ -16,6 +16,6 @@ def recipe() -> dict[str, dict[str, object]]:
         data={"batch_size": 256},
         model={"name": "wrn_34_10"},
         method={"name": "trades", "beta": 6.0},
-        attack={"start": "gaussian"},
+        attack={"start": "gaussian", "project_start": False},
         schedule={"name": "cosine"},
     )

@@ -13,7 +13,7 @@ def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
     return change_baseline(
         data={"padding": "zero"},
-        model={"normalize": False},
+        model={"normalize": False, "shortcut": "raw", "final_norm": False},
         method={"name": "grad_align", "weight": 0.2},
         attack={"name": "fgsm"},
         update={"mode": "train"},

@@ -14,7 +14,7 @@ def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
     return change_baseline(
         data={"name": "svhn", "validation": 1000, "batch_size": 128, "crop": 4, "padding": "zero"},
-        model={"normalize": False},
+        model={"normalize": False, "shortcut": "raw", "final_norm": False},
         method={"name": "grad_align", "weight": 2.5},
         attack={"name": "fgsm"},
         update={"mode": "train"},

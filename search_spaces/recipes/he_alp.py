@@ -16,7 +16,7 @@ def recipe() -> dict[str, dict[str, object]]:
         model={"name": "wrn_34_10", "head": "cosine", "s": 20.0},
         method={"name": "alp", "beta": 0.5},
         criterion={"name": "hypersphere", "m": 0.3},
-        attack={"step_size": 0.007, "start": "gaussian"},
+        attack={"step_size": 0.007, "start": "gaussian", "project_start": False},
         optimizer={"weight_decay": 2e-4},
         schedule={"drops": (75 / 77,)},
     )

@@ -15,6 +15,6 @@ def recipe() -> dict[str, dict[str, object]]:
         data={"padding": "zero"},
         model={"name": "wrn_34_10", "head": "cosine", "s": 10.0},
         criterion={"name": "hypersphere", "m": 0.2},
-        attack={"step_size": 0.007, "start": "gaussian"},
+        attack={"step_size": 0.007, "start": "gaussian", "project_start": False},
         schedule={"drops": (75 / 77,)},
     )

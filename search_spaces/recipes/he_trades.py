@@ -14,9 +14,9 @@ def recipe() -> dict[str, dict[str, object]]:
         threat={"eps": 0.031},
         data={"padding": "zero"},
         model={"name": "wrn_34_10", "head": "cosine", "s": 15.0},
-        method={"name": "trades", "beta": 6.0},
+        method={"name": "trades", "beta": 6.0, "bn_updates": "each_pass"},
         criterion={"name": "hypersphere", "m": 0.2},
-        attack={"step_size": 0.007, "start": "gaussian"},
+        attack={"step_size": 0.007, "start": "gaussian", "project_start": False},
         optimizer={"weight_decay": 2e-4},
         schedule={"drops": (75 / 77,)},
     )

@@ -19,6 +19,6 @@ def recipe() -> dict[str, dict[str, object]]:
         data={"batch_size": 256, "padding": "zero"},
         model={"name": "wrn_34_10", "normalize": False},
         method={"name": "trades", "beta": 6.0},
-        attack={"step_size": 0.007, "start": "gaussian"},
+        attack={"step_size": 0.007, "start": "gaussian", "project_start": False},
         schedule={"name": "cosine", "warmup": 10 / 200},
     )

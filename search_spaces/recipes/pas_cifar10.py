@@ -20,7 +20,7 @@ def recipe() -> dict[str, dict[str, object]]:
         attack={"start": "step"},
         optimizer={"weight_decay": 1e-3},
         schedule={"drops": (100 / 200, 150 / 200)},
-        eps_schedule={"name": "cosine", "peak": 2.0, "steps_follow": True},
+        eps_schedule={"name": "cosine", "peak": 2.0, "steps_follow": True, "every": "epoch"},
         periods={"resets": (100 / 200, 150 / 200)},
         average={"name": "ensemble"},
     )

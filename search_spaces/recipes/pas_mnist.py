@@ -19,5 +19,5 @@ def recipe() -> dict[str, dict[str, object]]:
         "update": {"name": "alternate", "mode": "eval"},
         "optimizer": {"name": "adam", "lr": 1e-4, "weight_decay": 0.0},
         "schedule": {"name": "constant"},
-        "eps_schedule": {"name": "cosine", "peak": 1.5, "steps_follow": True},
+        "eps_schedule": {"name": "cosine", "peak": 1.5, "steps_follow": True, "every": "epoch"},
     }

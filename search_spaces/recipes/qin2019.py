@@ -15,7 +15,7 @@ def recipe() -> dict[str, dict[str, object]]:
     return change_baseline(
         data={"batch_size": 256},
         model={"name": "wide_resnet", "depth": 40, "widen": 8, "activation": "softplus"},
-        method={"name": "llr", "gamma_weight": 2.0, "slope_weight": 0.6},
+        method={"name": "llr", "gamma_weight": 2.0, "slope_weight": 0.6, "search": "loss"},
         attack={"name": "adam", "steps": 10, "rate": 0.1},
         optimizer={"weight_decay": 2e-4},
         eps_schedule={"warmup": 15 / 110},

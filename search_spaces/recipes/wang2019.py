@@ -13,10 +13,18 @@ EPOCHS = 120
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
     return change_baseline(
+        method={"name": "dat", "weighted_from": 1 / 120},
         threat={"eps": 0.031},
         data={"padding": "zero"},
         model={"name": "wrn_34_10"},
-        attack={"name": "dynamic", "steps": 10, "fosc": 0.5, "vanishes": 100 / 120},
+        attack={
+            "name": "dynamic",
+            "steps": 10,
+            "fosc": 0.5,
+            "vanishes": 100 / 120,
+            "origin": "start",
+            "project_start": False,
+        },
         optimizer={"lr": 0.01, "weight_decay": 1e-4},
         schedule={"drops": (60 / 120, 100 / 120)},
     )

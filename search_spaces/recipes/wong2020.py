@@ -13,6 +13,7 @@ EPOCHS = 30
 def recipe() -> dict[str, dict[str, object]]:
     """Return the configuration."""
     return change_baseline(
+        model={"shortcut": "raw"},
         data={"padding": "zero"},
         attack={"name": "fgsm_rs", "reach": 1.25},
         update={"mode": "train"},

@@ -16,7 +16,7 @@ def recipe() -> dict[str, dict[str, object]]:
         data={"padding": "zero"},
         model={"name": "wrn_34_10", "normalize": False},
         method={"name": "trades", "beta": 6.0},
-        attack={"step_size": 0.007, "start": "gaussian"},
+        attack={"step_size": 0.007, "start": "gaussian", "project_start": False},
         optimizer={"weight_decay": 2e-4},
         schedule={"drops": (75 / 76,)},
     )

@@ -31,7 +31,7 @@ def build_layer(row: PublishedRow, data: str) -> Layer:
     peak = {"peak": EPS_PEAKS[data][name]} if name in EPS_PEAKS[data] else {}
     return {
         "model": NETWORK_KNOBS[row.architecture],
-        "eps_schedule": {"name": name, "steps_follow": True, **peak},
+        "eps_schedule": {"name": name, "steps_follow": True, "every": "epoch", **peak},
         "periods": {"resets": RESET_MILESTONES[resets]},
         "average": {"name": "ensemble" if resets == "periodic" else "none"},
     }

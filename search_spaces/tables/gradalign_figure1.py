@@ -27,7 +27,7 @@ def build_method_layers(eps: float) -> dict[str, Layer]:
         "Free-8": {
             "method": {"name": "pgd_at"},
             "optimizer": {"lr": 0.04},
-            "update": {"name": "free", "replays": 8},
+            "update": {"name": "free", "replays": 8, "at_range": "project"},
         },
     }
 

@@ -1,10 +1,10 @@
 """The defaults of knobs, which the papers or their code set; docstrings say where others do."""
 
 import pytest
-from tuner.config.components import STUDY_GROUPS
 
 from trainables.components import GROUPS
 from trainables.hparams.knobs import REQUIRED, read_knobs
+from tuner.config.plan import STUDY_GROUPS
 
 PGD = {"steps": 10, "step_size": None, "start": "random"}
 PUBLISHED = {

@@ -1,5 +1,7 @@
 """PGD that stops at a criterion of convergence (Wang et al., 2019, arXiv:2112.08304)."""
 
+from typing import Literal
+
 import torch
 from torch import Generator, Tensor
 
@@ -24,13 +26,14 @@ def perturb(
     start: Start = "random",
     fosc: NonNegative = 0.5,
     vanishes: OpenFraction = 100 / 120,
+    origin: Literal["image", "start"] = "image",
+    first_step: bool = True,
+    project_start: bool = True,
 ) -> Tensor:
     """Return inputs near `x` that are converged up to a threshold, which falls during the run.
 
     An input stops moving when its first-order stationary condition (FOSC) is at most the threshold.
-    The threshold falls linearly from `fosc` to zero; from then on the attack is PGD. The published
-    code computes FOSC relative to the random start; here, as in the paper's text, it is relative
-    to the clean image.
+    The threshold falls linearly from `fosc` to zero; from then on the attack is PGD.
 
     Args:
         objective: What to maximise.
@@ -44,19 +47,26 @@ def perturb(
         start: Starting point, as in PGD.
         fosc: Threshold at the start of the run, in units of the objective.
         vanishes: Share of the run at which the threshold reaches zero.
+        origin: Point that FOSC measures the perturbation from: "image" is the clean image of the
+            paper's text, "start" the start of the attack as in the published code.
+        first_step: Whether every image takes the first step, as in the published code.
+        project_start: Whether the start is projected to the ball and to [0, 1]; not so in the
+            published code.
 
     Returns:
         Allowed inputs (N, ...), detached.
     """
     length = step_length(step_size, threat)
     threshold = fosc * max(0.0, 1 - progress / vanishes)
-    x_adv = start_point(start, x, threat, length, rng)
-    for _ in range(steps):
+    x_adv = start_point(start, x, threat, length, rng, project=project_start)
+    center = x if origin == "image" else x_adv
+    for step in range(steps):
         x_adv = x_adv.detach().requires_grad_()
         value, _ = objective(x_adv)
         (grad,) = torch.autograd.grad(value.sum(), x_adv)
         x_adv = x_adv.detach()
-        moving = compute_fosc(x_adv - x, grad, threat) > threshold
+        moving = compute_fosc(x_adv - center, grad, threat) > threshold
+        moving |= first_step and step == 0
         moved = threat.project(x_adv + length * threat.steepest_step(grad), x)
         x_adv = torch.where(moving.view(-1, *[1] * (x.dim() - 1)), moved, x_adv)
     return x_adv.detach()

@@ -21,6 +21,7 @@ def perturb(
     rng: Generator | None = None,
     noise: Positive = 2.0,
     reach: Positive = 1.0,
+    clip_noise: bool = True,
 ) -> Tensor:
     """Return inputs near `x` where `objective` is larger; they may lie outside the ball.
 
@@ -32,11 +33,14 @@ def perturb(
         rng: Generator of the noise. `None`: the global generator.
         noise: Half-width of the noise as a multiple of eps, k of the paper.
         reach: Length of the step as a multiple of eps.
+        clip_noise: Whether the noisy image is clipped to [0, 1] before its gradient is taken, as in
+            the published code. On MNIST nearly every pixel is at an end of that range.
 
     Returns:
         Inputs (N, ...) in [0, 1], at most noise + reach times eps from `x`, detached.
     """
     start = x + noise * (threat.random_point(x, rng) - x)
+    start = start.clamp(0, 1) if clip_noise else start
     start = start.detach().requires_grad_()
     value, _ = objective(start)
     (grad,) = torch.autograd.grad(value.sum(), start)

@@ -23,6 +23,7 @@ def perturb(
     steps: Count = 10,
     step_size: Positive | None = None,
     start: Start = "random",
+    project_start: bool = True,
     restarts: Count = 1,
 ) -> Tensor:
     """Return inputs near `x` where `objective` is large.
@@ -37,6 +38,8 @@ def perturb(
         step_size: Length of one step, in the units of eps. `None`: a quarter of eps.
         start: Starting point: "zero" is `x`, "random" a random point of the ball, "gaussian" `x`
             plus 0.001 N(0, 1) as in TRADES, "step" a random point within one step as in PAS.
+        project_start: Whether the start is projected to the ball and to [0, 1]. The published code
+            of TRADES and of MART does not: their first gradient may be taken outside [0, 1].
         restarts: Number of independent runs; the worst result of each example counts.
 
     Returns:
@@ -45,7 +48,7 @@ def perturb(
     length = step_length(step_size, threat)
 
     def run_once() -> Tensor:
-        x_adv = start_point(start, x, threat, length, rng)
+        x_adv = start_point(start, x, threat, length, rng, project=project_start)
         for _ in range(steps):
             x_adv = take_step(objective, x_adv, x, threat, length)
         return x_adv
@@ -62,18 +65,29 @@ def step_length(step_size: float | None, threat: Threat) -> float:
 
 
 def start_point(
-    start: Start, x: Tensor, threat: Threat, length: float, rng: Generator | None
+    start: Start,
+    x: Tensor,
+    threat: Threat,
+    length: float,
+    rng: Generator | None,
+    *,
+    project: bool = True,
 ) -> Tensor:
-    """Return the starting point (N, ...) of an attack on `x`, inside the ball and [0, 1]."""
+    """Return the starting point (N, ...) of an attack on `x`.
+
+    With `project`, it is inside the ball and [0, 1].
+    """
     if start == "zero":
         return x
     if start == "gaussian":
         noise = torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)
-        return threat.project(x + 0.001 * noise, x)
-    if start == "step":
+        point = x + 0.001 * noise
+    elif start == "step":
         unit = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype)
-        return threat.project(x + length * (2 * unit - 1), x)
-    return threat.project(threat.random_point(x, rng), x)
+        point = x + length * (2 * unit - 1)
+    else:
+        point = threat.random_point(x, rng)
+    return threat.project(point, x) if project else point
 
 
 def take_step(

@@ -37,9 +37,9 @@ class RayState:
     """Directions and the distance of the boundary along each.
 
     Attributes:
-        signs: Sign of each pixel (M, D).
-        radius: Distance (M,) in linf; 1 if no boundary has been found.
-        queries_used: Predictions used (M,).
+        signs: Sign of each pixel (N, D).
+        radius: Distance (N,) in linf before clipping to [0, 1]; infinite if no boundary is found.
+        queries_used: Predictions used (N,).
     """
 
     signs: Tensor
@@ -65,48 +65,91 @@ def run(
     """
     if not isinstance(threat, Linf):
         raise ValueError(f"rays: needs the threat linf, got {type(threat).__name__}.")
-    points, active = x.clone(), torch.arange(len(y), device=y.device)
-    ones = torch.ones(len(y), x[0].numel(), device=x.device)
-    rays = RayState(ones, torch.ones_like(ones[:, 0]), torch.zeros_like(y))
-    flip_block(model, x, y, rays, slice(0, 0), tolerance)
+    rays = search_rays(model, x, y, eps=threat.eps, queries=queries, tolerance=tolerance)
+    points = points_along(x, rays.signs, rays.radius)
+    return torch.where(is_within(points, x, rays.radius, threat.eps).view(-1, 1, 1, 1), points, x)
+
+
+@torch.no_grad()
+def search_rays(
+    model: Module, x: Tensor, y: Tensor, *, eps: float, queries: int, tolerance: float
+) -> RayState:
+    """Return the rays of images (N, C, H, W) when each is within eps or out of queries.
+
+    After the round over single pixels come further such rounds. An image's ray does not depend on
+    the other images of the batch.
+    """
+    ones = torch.ones(len(y), x[0].numel(), device=x.device, dtype=x.dtype)
+    rays = RayState(ones, torch.full_like(ones[:, 0], math.inf), torch.zeros_like(y))
     level, block = 0, 0
-    while len(active):
+    rows = torch.arange(len(y), device=y.device)
+    while len(rows):
         size = math.ceil(ones.shape[1] / 2**level)
-        flip_block(
-            model, x[active], y[active], rays, slice(block * size, (block + 1) * size), tolerance
-        )
+        flip_block(model, x, y, rays, rows, slice(block * size, (block + 1) * size), tolerance)
         level, block = (level, block + 1) if (block + 1) * size < ones.shape[1] else (level + 1, 0)
-        reached = rays.radius <= threat.eps
-        rows = active[reached]
-        points[rows] = points_along(x[rows], rays.signs[reached], rays.radius[reached])
-        unfinished = ~reached & (rays.queries_used < queries)
-        active = active[unfinished]
-        rays = RayState(
-            rays.signs[unfinished], rays.radius[unfinished], rays.queries_used[unfinished]
-        )
-        if 2**level > 2 * ones.shape[1]:
-            break  # every pixel has been a block
-    return points
+        points = points_along(x[rows], rays.signs[rows], rays.radius[rows])
+        is_far = ~is_within(points, x[rows], rays.radius[rows], eps)
+        rows = rows[is_far & (rays.queries_used[rows] < queries)]
+    return rays
+
+
+def is_within(points: Tensor, x: Tensor, radius: Tensor, eps: float) -> Tensor:
+    """Return which points (N, ...) of a boundary that is found are within `eps` of `x`, (N,)."""
+    return ((points - x).flatten(1).abs().amax(dim=1) <= eps) & radius.isfinite()
 
 
 def flip_block(
-    model: Module, x: Tensor, y: Tensor, rays: RayState, block: slice, tolerance: float
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    rays: RayState,
+    rows: Tensor,
+    block: slice,
+    tolerance: float,
 ) -> None:
-    """Flip the signs of a block where that brings the boundary nearer."""
-    signs = rays.signs.clone()
+    """Flip the signs of a block for the images `rows` (M,) where it brings the boundary nearer."""
+    signs = rays.signs[rows]
     signs[:, block] *= -1
-    nearer = misclassified_mask(model, points_along(x, signs, rays.radius), y)
-    rays.queries_used += 1
-    rows = nearer.nonzero()[:, 0]
-    rays.signs[rows] = signs[rows]
-    low, high = torch.zeros_like(rays.radius[rows]), rays.radius[rows]
+    rays.queries_used[rows] += 1
+    wrong = misclassified_mask(model, points_along(x[rows], signs, rays.radius[rows]), y[rows])
+    rows, signs = rows[wrong], signs[wrong]
+    high = bisect_radius(model, x[rows], y[rows], rays, rows, signs, tolerance)
+    is_nearer = high < rays.radius[rows]
+    rays.signs[rows[is_nearer]] = signs[is_nearer]
+    rays.radius[rows[is_nearer]] = high[is_nearer]
+
+
+def bisect_radius(
+    model: Module,
+    x: Tensor,
+    y: Tensor,
+    rays: RayState,
+    rows: Tensor,
+    signs: Tensor,
+    tolerance: float,
+) -> Tensor:
+    """Return the radius (M,) of the boundary along signs (M, D) that are known to cross it.
+
+    Args:
+        model: The network.
+        x: Images (M, C, H, W).
+        y: Labels (M,).
+        rays: The rays, whose queries are counted.
+        rows: Rows (M,) of the images in `rays`.
+        signs: Signs of the pixels.
+        tolerance: Precision as a Euclidean length. Each image stops when it has reached it.
+    """
+    high = rays.radius[rows].clamp(max=1)  # at 1, every pixel is black or white
+    low = torch.zeros_like(high)
     max_width = tolerance / math.sqrt(signs.shape[1])
-    while len(rows) and float((high - low).max()) > max_width:
-        middle = (low + high) / 2
-        inside = misclassified_mask(model, points_along(x[rows], signs[rows], middle), y[rows])
-        high, low = torch.where(inside, middle, high), torch.where(inside, low, middle)
-        rays.queries_used[rows] += 1
-    rays.radius[rows] = high
+    wide = (high > low).nonzero()[:, 0]
+    while len(wide):
+        middle = (low[wide] + high[wide]) / 2
+        rays.queries_used[rows[wide]] += 1
+        inside = misclassified_mask(model, points_along(x[wide], signs[wide], middle), y[wide])
+        high[wide[inside]], low[wide[~inside]] = middle[inside], middle[~inside]
+        wide = wide[high[wide] - low[wide] > max_width]
+    return high
 
 
 def points_along(x: Tensor, signs: Tensor, radius: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Local linearity regularisation (Qin et al., 2019, arXiv:1907.02610)."""
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +16,21 @@ from trainables.protocols import AttackObjective, Criterion
 COMPANIONS = {"attack": {"name": "adam"}}
 
 
-def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
+def inner(
+    model: Module, x: Tensor, y: Tensor, *, search: Literal["loss", "gap"] = "loss"
+) -> AttackObjective:
     """Return the objective of the attack: distance of the loss to its linear approximation at `x`.
 
     The approximation (loss and gradient at `x`) is constant during the attack.
+
+    Args:
+        model: Maps images (N, C, H, W) to logits (N, K).
+        x: Clean images (N, C, H, W) in [0, 1].
+        y: Labels (N,).
+        search: What a step of the attack differentiates: "loss" is the loss alone, with the sign of
+            the distance, as in the published code, which holds the linear term constant; "gap" is
+            the whole distance, which finds larger ones (0.69 against 0.45 nats in the test of both
+            beside the published code).
     """
     grad = input_gradient(model, x, y)
     with torch.no_grad():
@@ -27,7 +39,8 @@ def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
     def objective(x_adv: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x_adv)
         there = F.cross_entropy(logits, y, reduction="none")
-        return linearity_gap(there, loss, grad, x_adv - x), logits
+        delta = (x_adv.detach() if search == "loss" else x_adv) - x
+        return linearity_gap(there, loss, grad, delta), logits
 
     return objective
 

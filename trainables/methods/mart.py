@@ -10,7 +10,7 @@ from trainables.hparams.ranges import NonNegative
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.trades import divergence
 
-COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian"}}
+COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian", "project_start": False}}
 ONE_PLUS_TINY = 1.0001
 """Slightly over 1, so that log(1 - p) stays finite; the constant of the published code."""
 

@@ -1,13 +1,25 @@
 """Pre-activation residual networks of any plan (He et al., arXiv:1603.05027)."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 from torch import Tensor, nn
 
 from trainables.models._layers import Stage, build_blocks, classifier
 
+Shortcut = Literal["activated", "raw"]
 
-def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage]) -> nn.Sequential:
+
+def preact_resnet(
+    channels: int,
+    classes: int,
+    stem: int,
+    plan: Sequence[Stage],
+    *,
+    shortcut: Shortcut = "activated",
+    final_norm: bool = True,
+) -> nn.Sequential:
     """Return the network.
 
     Args:
@@ -15,6 +27,8 @@ def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage])
         classes: Number of classes K.
         stem: Channels of the 3x3 convolution ahead of the blocks.
         plan: The stages.
+        shortcut: Where the projecting shortcuts start; see `PreActBlock`.
+        final_norm: Whether BatchNorm and an activation follow the blocks.
 
     Returns:
         A network that maps images (N, C, H, W) to logits (N, K).
@@ -22,18 +36,24 @@ def preact_resnet(channels: int, classes: int, stem: int, plan: Sequence[Stage])
     features = plan[-1].width
     return nn.Sequential(
         nn.Conv2d(channels, stem, 3, padding=1, bias=False),
-        *build_blocks(stem, plan, PreActBlock),
-        nn.BatchNorm2d(features),
-        nn.ReLU(),
+        *build_blocks(stem, plan, partial(PreActBlock, shortcut=shortcut)),
+        *([nn.BatchNorm2d(features), nn.ReLU()] if final_norm else []),
         *classifier(features, classes),
     )
 
 
 class PreActBlock(nn.Module):
-    """Two 3x3 convolutions, each after BatchNorm and activation, beside a shortcut."""
+    """Two 3x3 convolutions, each after BatchNorm and activation, beside a shortcut.
 
-    def __init__(self, before: int, after: int, stride: int) -> None:
+    A shortcut that projects starts behind the first activation ("activated") or at the input of the
+    block ("raw"). Any other shortcut is the input itself.
+    """
+
+    def __init__(
+        self, before: int, after: int, stride: int, *, shortcut: Shortcut = "activated"
+    ) -> None:
         super().__init__()
+        self.starts_raw = shortcut == "raw"
         self.bn1 = nn.BatchNorm2d(before)
         self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(after)
@@ -45,6 +65,7 @@ class PreActBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the features (N, after, H / stride, W / stride) of features (N, before, H, W)."""
         ready = self.act(self.bn1(x))
-        shortcut = x if self.shortcut is None else self.shortcut(ready)
+        start = x if self.starts_raw else ready
+        shortcut = x if self.shortcut is None else self.shortcut(start)
         inside: Tensor = self.conv2(self.act(self.bn2(self.conv1(ready))))
         return inside + shortcut

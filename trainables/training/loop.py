@@ -34,12 +34,26 @@ class StepSettings:
 
 
 def step_settings(
-    components: Components, threat: Threat, peak_lr: float, progress: float
+    components: Components,
+    threat: Threat,
+    peak_lr: float,
+    progress: float,
+    epoch_start: float | None = None,
 ) -> StepSettings:
-    """Return the learning rate and the radius at a share `progress` of the run."""
+    """Return the learning rate and the radius at a share `progress` of the run.
+
+    Args:
+        components: The bound components.
+        threat: The full ball.
+        peak_lr: Learning rate that the schedule multiplies.
+        progress: Completed share of the run, in [0, 1].
+        epoch_start: Share that was completed when the epoch began; `None`: `progress`.
+    """
     schedule, radius = components.schedule, components.eps_schedule
-    _, within = components.periods.locate_period(progress)
-    share = radius.factor(within) * radius.warmup_factor(progress)
+    locate = components.periods.locate_period
+    _, within = locate(progress)
+    read_at = radius.schedule_progress(progress, progress if epoch_start is None else epoch_start)
+    share = radius.factor(locate(read_at)[1]) * radius.warmup_factor(read_at)
     return StepSettings(
         lr=peak_lr * schedule.factor(within) * schedule.warmup_factor(progress),
         threat=radius.shrink_eps(threat, share),
@@ -108,7 +122,7 @@ def train_epoch(
         for step, (x, y) in enumerate(batches):
             # in the middle of the step, so that neither the first nor the last step has lr 0
             progress = (epoch + (step + 0.5) / steps) / epochs
-            now = step_settings(components, threat, peak_lr, progress)
+            now = step_settings(components, threat, peak_lr, progress, epoch / epochs)
             for group in optimizer.param_groups:
                 group["lr"] = now.lr
             context.threat, context.progress = now.threat, progress

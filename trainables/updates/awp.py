@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from trainables.hparams.ranges import Fraction, NonNegative
 from trainables.networks.modes import Mode
+from trainables.networks.running_statistics import BatchNormUpdates, frozen_statistics
 from trainables.protocols import BoundAttack, BoundMethod
 from trainables.updates.alternate import craft_examples, descend_loss
 
@@ -30,6 +31,7 @@ def update(
     mode: Mode = "eval",
     gamma: NonNegative = 0.01,
     begins: Fraction = 0.0,
+    bn_updates: BatchNormUpdates = "published",
 ) -> Tensor:
     """Update the weights once, with the gradient at adversarially perturbed weights.
 
@@ -45,6 +47,10 @@ def update(
         gamma: Size of the weight perturbation, relative to the norm of each matrix; 0.005 for
             TRADES in the published code.
         begins: Share of the run before the first perturbation.
+        bn_updates: Whether the pass that finds the perturbation updates BatchNorm's running
+            statistics. "published": no, as the published code does it on a copy of the network;
+            "each_pass": yes, so that a step updates them twice as often. With TRADES the published
+            order is adversarial, clean, clean images; here it is clean, adversarial, clean.
 
     Returns:
         The loss at the perturbed weights (scalar).
@@ -54,7 +60,8 @@ def update(
     if not gamma or progress < begins:
         return descend_loss(optimizer, loss)
     matrices = [p for p in model.parameters() if p.dim() > 1]
-    gradients = torch.autograd.grad(loss(), matrices)
+    with frozen_statistics(model, frozen=bn_updates == "published"):
+        gradients = torch.autograd.grad(loss(), matrices)
     optimizer.zero_grad()
     with perturbed_weights(matrices, gradients, gamma):
         value = loss()

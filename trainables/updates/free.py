@@ -1,6 +1,7 @@
 """Free adversarial training (Shafahi et al., 2019, arXiv:1904.12843)."""
 
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -26,6 +27,7 @@ def update(
     memory: dict[str, Tensor],
     replays: Count = 8,
     reach: Positive = 1.0,
+    at_range: Literal["stay", "project", "move"] = "stay",
 ) -> Tensor:
     """Update the weights once, with one backward pass for weights and images.
 
@@ -43,6 +45,11 @@ def update(
         memory: Stores the perturbation, as large as the largest batch so far.
         replays: Repetitions of each batch, m of the paper.
         reach: Step size of the perturbation, as a multiple of eps.
+        at_range: What the perturbation does where it leads out of [0, 1]. "stay": the pixel is
+            clipped and its perturbation does not change, as in the published code. "project": it is
+            cut back to [0, 1] after each step but not clipped on the next batch, as in the code of
+            Wong et al. (arXiv:2001.03994). "move": the pixel is clipped and its perturbation moves
+            on.
 
     Returns:
         The loss before the step (scalar).
@@ -50,9 +57,13 @@ def update(
     if len(memory.get("delta", ())) < len(x):
         memory["delta"] = torch.zeros_like(x)
     delta = memory["delta"][: len(x)]
-    x_adv = (x + delta).clamp_(0, 1).requires_grad_()
+    moved = x + delta
+    x_adv = (moved if at_range == "project" else moved.clamp(0, 1)).requires_grad_()
     value = descend_loss(optimizer, partial(method.outer, model, x, x_adv, y))
     if x_adv.grad is not None:  # `None`: the method uses clean images only
-        ascended = delta + reach * threat.eps * threat.steepest_step(x_adv.grad)
-        delta.copy_(threat.project_to_ball(ascended))
+        grad = x_adv.grad
+        if at_range == "stay":
+            grad = grad * ((moved >= 0) & (moved <= 1))
+        ascended = threat.project_to_ball(delta + reach * threat.eps * threat.steepest_step(grad))
+        delta.copy_((x + ascended).clamp_(0, 1) - x if at_range == "project" else ascended)
     return value

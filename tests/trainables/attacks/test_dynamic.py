@@ -37,7 +37,8 @@ class Sum(torch.nn.Module):
         ({"fosc": 0.05}, 0.06),  # 0.1 - 0.04 is above the threshold, 0.1 - 0.06 is not
         ({"fosc": 0.05, "progress": 0.4, "vanishes": 0.8}, 0.08),  # half of it is left: 0.025
         ({"fosc": 0.05, "progress": 0.9, "vanishes": 0.8}, 0.1),
-        ({"fosc": 1.0}, 0.0),
+        ({"fosc": 1.0}, 0.02),  # the first step is always taken
+        ({"fosc": 1.0, "first_step": False}, 0.0),
     ],
 )
 def test_it_stops_at_the_current_threshold(settings, moved):

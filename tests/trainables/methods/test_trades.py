@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from tests.oracles import Halfspace
 from trainables.criteria import cross_entropy
@@ -25,15 +26,26 @@ def test_one_example_by_hand():
     torch.testing.assert_close(crossed, -p.log() + 2 * torch.tensor(2.0).log())
 
 
+class Prepared(nn.Module):
+    """A network that returns given logits, the last first."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, x):
+        return self.logits.pop()
+
+
 def test_the_variants_differ_only_in_the_gradient_of_the_clean_branch():
     torch.manual_seed(0)
     clean, adversarial = torch.randn(4, 5), torch.randn(4, 5)
     gradients = []
     for variant in ("kl", "ce"):
         a, b = clean.clone().requires_grad_(), adversarial.clone().requires_grad_()
-        logits = iter([a, b])
+        logits = [b, a]
         trades.outer(
-            lambda _, logits=logits: next(logits),
+            Prepared(logits),
             clean,
             adversarial,
             torch.zeros(4).long(),

@@ -7,7 +7,8 @@ import pytest
 from trainables.components import GROUPS
 from trainables.eps_schedules import cosine as eps_cosine
 from trainables.eps_schedules import linear
-from trainables.schedules import cosine, one_cycle, piecewise
+from trainables.schedules import cosine, multiple_decay, one_cycle, piecewise
+from trainables.schedules import linear as lr_linear
 from trainables.scheduling import warmup_factor
 
 
@@ -43,6 +44,36 @@ def test_a_constant_is_one(group):
 
 def test_every_factor_is_a_float():
     assert isinstance(piecewise.factor(1.0, drops=(0.5,), decay=2), float)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "line", "steps"),
+    [
+        (0.5, 0.1, 0.1),
+        (19.75, 0.1, 0.1),
+        (20.25, 0.1, 0.09),
+        (66.5, 0.099328358209, 0.07),
+        (100.5, 0.053656716418, 0.05),
+        (132.75, 0.010335820896, 0.04),
+        (133.5, 0.009932835821, 0.04),
+        (180.25, 0.003652985075, 0.01),
+        (199.5, 0.001067164179, 0.01),
+    ],
+)
+def test_the_schedules_linear_and_multipledecay_of_rice_et_al(epoch, line, steps):
+    """Their learning rates for a peak of 0.1 and 200 epochs.
+
+    From lr_schedule of locuslab/robust_overfitting, commit c47a25c, train_cifar.py, to 12 decimals.
+    """
+    assert 0.1 * lr_linear.factor(epoch / 200) == pytest.approx(line, rel=0, abs=1e-12)
+    assert 0.1 * multiple_decay.factor(epoch / 200) == pytest.approx(steps, rel=0, abs=1e-12)
+
+
+@pytest.mark.parametrize("levels", [1, 3, 10, 49])
+def test_each_level_of_a_multiple_decay_begins_at_its_own_share_of_the_run(levels):
+    for level in range(levels + 1):
+        height = multiple_decay.factor(level / levels, levels=levels)
+        assert height == pytest.approx(1 - level / levels, abs=1e-12)  # rounding near 0
 
 
 @pytest.mark.parametrize(

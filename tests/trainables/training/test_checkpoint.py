@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from trainables.networks.ensemble import Ensemble
 
 from tests.oracles import TINY_CONFIG, make_report, tiny_config
 from tests.trainables.training.test_trial import metrics_of
 from trainables.data_pipeline.images import ImageFormat
 from trainables.errors import InputError
+from trainables.networks.averaging import Ensemble
 from trainables.robustness.validation_attack import measure_accuracies
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model

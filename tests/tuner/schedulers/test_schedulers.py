@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 from ray.tune.schedulers import ASHAScheduler
-from tuner.config.components import STUDY_GROUPS
 
 from tests.oracles import make_report
 from trainables.binding import check_member
 from trainables.training.fidelity import Level
+from tuner.config.plan import STUDY_GROUPS
 from tuner.schedulers import asha, halving, hyperband, median, none
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from trainables.components import GROUPS
 from trainables.errors import InputError
 from trainables.training.fidelity import Level
 from tuner.config import description
@@ -90,6 +91,8 @@ def check_variant_contains(
     for path in {**searched, **fixed, **variant.searched, **now}:
         if path.partition(".")[0] in changed - {path}:
             continue  # its group has another member, with other knobs
+        if path not in {**searched, **fixed} and is_default(path, now):
+            continue  # the knob is newer than the study
         domain = variant.searched.get(path)
         if path in searched and domain is None:
             expected, actual = f"be searched in {searched[path]}", now.get(path, "nothing")
@@ -102,6 +105,16 @@ def check_variant_contains(
         else:
             continue
         yield f"{path}: must {expected}, as in {folder}, to resume it, got {actual}."
+
+
+def is_default(path: str, values: Mapping[str, object]) -> bool:
+    """Return whether a knob has its default value in a configuration by path."""
+    group, _, name = path.partition(".")
+    if group not in GROUPS or path not in values:
+        return False
+    member = values.get(group)
+    knobs = GROUPS[group].member_knobs(None if member is None else str(member))
+    return name in knobs and tuples_to_lists(knobs[name].default) == values[path]
 
 
 def domain_contains(domain: object, text: str) -> bool:

@@ -66,3 +66,14 @@ def test_variants_may_be_added_and_not_taken_away(tmp_path):
     assert find_problems(tmp_path, two, three) == []
     (problem,) = find_problems(tmp_path, three, two)
     assert "has the variant 'optimizer=adamw'" in problem
+
+
+@pytest.mark.parametrize(
+    ("more", "problems"),
+    [([], []), (["attack.project_start=false"], ["attack.project_start: must be left out"])],
+)
+def test_a_knob_that_is_newer_than_the_study_has_its_default(tmp_path, more, problems):
+    described = description.describe_study(make_plan(*BEFORE), (), 0, [])
+    del described["fixed"]["attack"]["project_start"]
+    found = list(check_space_contains(tmp_path, described, make_plan(*BEFORE, *more)))
+    assert [problem.partition(",")[0] for problem in found] == problems
