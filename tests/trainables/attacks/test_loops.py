@@ -113,7 +113,8 @@ def pgd_by_default(model, x, y, threat, rng):
     return pgd(model, x, y, threat, rng, step_size=threat.eps / 2)
 
 
-def dynamic(model, x, y, threat, rng, fosc, progress, vanishes, step_size):
+def dynamic(model, x, y, threat, rng, fosc, progress, vanishes, step_size, first_step):
+    assert not first_step
     firsts, threshold = (
         starts("random", x, threat, 0, rng),
         max(0, fosc * (1 - progress / vanishes)),
@@ -174,9 +175,10 @@ def fgsm_rs(model, x, y, threat, rng, reach):
     return one_step(model, x, y, threat, rng, reach, firsts)
 
 
-def n_fgsm(model, x, y, threat, rng, noise, reach):
-    """Return noisy images after a step: neither is projected, and only the end is cut to [0, 1]."""
+def n_fgsm(model, x, y, threat, rng, noise, reach, clip_noise=True):
+    """Return noisy images after a step, neither of which is projected."""
     points = x + noise * (random_points(x, threat, rng) - x)
+    points = points.clamp(0, 1) if clip_noise else points
     return torch.stack([
         (z + reach * threat.eps * step(gradient_of(model, z, label)[0], threat)).clamp(0, 1)
         for z, label in zip(points, y, strict=True)
@@ -190,8 +192,16 @@ LOOPS = [
     ),
     ("pgd", pgd, {"step_size": 0.14, "restarts": 3}),
     ("pgd", pgd_by_default, {}),
-    ("dynamic", dynamic, {"step_size": 0.1, "fosc": 0.1, "progress": 0.2, "vanishes": 0.5}),
-    ("dynamic", dynamic, {"step_size": 0.1, "fosc": 0.1, "progress": 0.7, "vanishes": 0.5}),
+    (
+        "dynamic",
+        dynamic,
+        {"step_size": 0.1, "fosc": 0.1, "progress": 0.2, "vanishes": 0.5, "first_step": False},
+    ),
+    (
+        "dynamic",
+        dynamic,
+        {"step_size": 0.1, "fosc": 0.1, "progress": 0.7, "vanishes": 0.5, "first_step": False},
+    ),
     ("friendly", friendly, {"step_size": 0.1, "tolerance": 1}),
     (
         "friendly",
@@ -204,6 +214,7 @@ LOOPS = [
     ("fgsm", one_step, {"reach": 0.8}),
     ("fgsm_rs", fgsm_rs, {"reach": 1.2}),
     ("n_fgsm", n_fgsm, {"noise": 1.5, "reach": 0.7}),
+    ("n_fgsm", n_fgsm, {"noise": 1.5, "reach": 0.7, "clip_noise": False}),
 ]
 
 

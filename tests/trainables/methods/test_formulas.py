@@ -111,7 +111,7 @@ def fgsm_cure(model, x, x_adv, y, weight):
     return ce(model(x_adv), y) + weight * (there - here).square().sum(dim=1)
 
 
-def grad_align(model, x, x_adv, y, weight):
+def grad_align(model, x, x_adv, y, weight, **_):
     near = x + 0.3 * (2 * torch.rand(x.shape, generator=rng(), dtype=x.dtype) - 1)
     here, there = pixel_gradient(model, x, y).detach(), pixel_gradient(model, near, y)
     cosine = (here * there).sum(dim=1) / (
@@ -125,6 +125,12 @@ def llr(model, x, x_adv, y, gamma_weight, slope_weight):
     predicted = (pixel_gradient(model, x, y) * (x_adv - x).flatten(1)).sum(dim=1)
     gap = ce(model(x_adv), y) - ce(model(x), y) - predicted
     return clean + gamma_weight * gap.abs() + slope_weight * predicted.abs()
+
+
+def dat(model, x, x_adv, y, weighted_from):
+    """At the start of the run."""
+    weights = ce(frozen_statistics(model)(x_adv), y).detach() if weighted_from == 0 else 1.0
+    return weights * ce(model(x_adv), y)
 
 
 def frozen_statistics(model):
@@ -143,6 +149,8 @@ FORMULAS = [
     ("fgsm", pgd_at, {}),
     ("fgsm_rs", pgd_at, {}),
     ("n_fgsm", pgd_at, {}),
+    ("dat", dat, {"weighted_from": 0.0}),
+    ("dat", dat, {"weighted_from": 0.5}),
     ("alp", alp, {"beta": 0.7}),
     ("trades", trades, {"beta": 2.5}),
     ("trades", trades_as_in_the_text, {"beta": 2.5, "variant": "ce"}),
@@ -150,7 +158,7 @@ FORMULAS = [
     ("cure", cure, {"weight": 1.5, "h": 0.8}),
     ("cure", cure, {"weight": 1.5, "h": 0.8, "power": "squared"}),
     ("fgsm_cure", fgsm_cure, {"weight": 2.0}),
-    ("grad_align", grad_align, {"weight": 1.2}),
+    ("grad_align", grad_align, {"weight": 1.2, "through_clip": False, "bn_updates": "each_pass"}),
     ("llr", llr, {"gamma_weight": 1.7, "slope_weight": 0.9}),
 ]
 
@@ -209,7 +217,8 @@ def test_the_attack_maximises_the_formula(name):
     """With gradients for the pixels, and for the weights: the clean side has none."""
     formula = INNER.get(name, pgd_at)
     model, (x, x_adv, y) = network("eval"), batch()
-    objective = load_member("trainables.methods", name).inner(model, x, y)
+    knobs = {"search": "gap"} if name == "llr" else {}
+    objective = load_member("trainables.methods", name).inner(model, x, y, **knobs)
     if formula is None:
         assert objective is None
         return

@@ -186,7 +186,8 @@ def test_the_update_is_that_of_the_algorithm(number):
         "free": {"threat": threat, "memory": memory},
         "yopo": {"threat": threat, "rng": torch.Generator().manual_seed(4)},
     }
-    given["awp"] = given["alternate"] | ({"gamma": 0.3} if "gamma" not in knobs else {})
+    given["awp"] = given["alternate"] | {"bn_updates": "each_pass"}
+    given["awp"] |= {"gamma": 0.3} if "gamma" not in knobs else {}
     step, optimizer = load_member("trainables.updates", name).update, optimizer_of(model)
     with_own = zip(batches(), algorithm(expected, **knobs), strict=True)
     for (x, y), loss in with_own:
