@@ -165,8 +165,8 @@ class Settings:
             copy in ./results.
         name: Name of the results folder; default: space, method and time.
         resume: "auto" resumes an interrupted study, or extends a finished one by trials, epochs,
-            seeds or wider ranges: the study `name`, or else the newest of this space and method in
-            `results`. Finished trials are not run again.
+            seeds or wider ranges: the study `name`, or else the one of this space and method in
+            `results` that was written last. Finished trials are not run again.
         warm_start: Results folders of other studies, or their addresses, separated by commas; the
             searcher learns from their trials.
         replay: Recorded runs to read in place of training: a results folder, its address, or a

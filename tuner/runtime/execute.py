@@ -31,6 +31,7 @@ from tuner.runtime.preparation import (
     create_or_resume_study,
     create_results_folder,
     load_earlier_study,
+    print_study,
     silence_libraries,
 )
 from tuner.runtime.ray_tune import RayRuntime
@@ -40,12 +41,10 @@ from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
-from tuner.storage.naming import open_results_store
+from tuner.storage.naming import format_resume_command, open_results_store
 from tuner.storage.results_store import LocalStore
 
-RESUME_HINT = (
-    "Free space or restore what is missing, then run the same command again with resume=auto."
-)
+REPAIR_HINT = "Free space or restore what is missing."
 
 
 def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
@@ -65,6 +64,9 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
     store = open_results_store(plan)
     retry = Retry(lambda error: print_warnings(console, f"{error}; trying again."), WRITE_TIMEOUT)
     problems, earlier = load_earlier_study(store, plan, retry)
+    if not problems:
+        print_study(store, plan, console)
+        console.print("Checking data and networks ...")
     if plan.settings.address is None:
         problems += check_resources(plan.settings, *local_resources(), "this machine")
     problems += [*check_data_and_networks(plan), *check_trackers(plan.settings.tracker)]
@@ -81,6 +83,7 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
             console.print(str(trials), soft_wrap=True)
         return OK
     silence_libraries()
+    console.print(f"{'Joining' if plan.settings.address else 'Starting'} Ray ...")
     with ray_session(plan.settings, find_user_files(plan)) as capacity, second_sigint_exits():
         print_warnings(console, *check_shared_results(store), *check_node_capacity(plan.settings))
         print_dashboard_url(plan.settings, console)
@@ -150,10 +153,7 @@ def start_study(
             plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
         )
         if progress.records:
-            n_finished = len(progress.ended_trials)
-            console.print(
-                f"Resuming {store}: {n_finished} trials already finished.", soft_wrap=True
-            )
+            console.print(f"{len(progress.ended_trials)} trials already finished.")
         recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
         table = screen.enter_context(show_progress(progress, console))
 
@@ -161,10 +161,12 @@ def start_study(
             table.on_trial_change(record)
             recorder.on_trial_change(record)
 
-        def on_head_lost(reason: str) -> int:
+        def finish(reason: str) -> int:
             storage_error, interrupted = recorder.close()
             screen.close()
-            return report_outcome(console, progress, store, reason, storage_error, interrupted)
+            return report_outcome(
+                console, progress, store, reason, storage_error, interrupted, command
+            )
 
         core = build_study_core(
             plan,
@@ -177,13 +179,16 @@ def start_study(
             study=study,
             warn=warn,
         )
+        console.print("Starting trials; each reports after its first epoch.")
         try:
-            with runtime.guard(warn, on_head_lost):
+            with runtime.guard(warn, finish):
                 end_reason = error_of(partial(runtime.run, core))
-        finally:
-            storage_error, interrupted = recorder.close()
-        screen.close()
-        return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
+        except BaseException:
+            recorder.close()
+            screen.close()
+            print_resume_command(console, command, store)
+            raise
+        return finish(end_reason)
 
 
 def report_outcome(
@@ -193,6 +198,7 @@ def report_outcome(
     end_reason: str,
     storage_error: str,
     interrupted: bool,
+    command: Sequence[str],
 ) -> int:
     """Print the summary of a study that is over; return the exit status.
 
@@ -203,15 +209,25 @@ def report_outcome(
         end_reason: The error that ended the study early; empty if there was none.
         storage_error: The error of the last write; empty if there was none.
         interrupted: Whether trials are left to run.
+        command: The command of the study.
     """
     print_summary(console, progress, str(store), interrupted=interrupted)
     if reason := end_reason or storage_error:
-        console.print(f"Stopped early: {reason}. {RESUME_HINT}", soft_wrap=True)
+        console.print(f"Stopped early: {reason}. {REPAIR_HINT}", soft_wrap=True)
+        print_resume_command(console, command, store)
         return FAILED
     if interrupted:
+        print_resume_command(console, command, store)
         return INTERRUPT_STATUS
+    if progress.is_out_of_time:
+        print_resume_command(console, command, store)
     statuses = {record.status for record in progress.records.values()}
     return FAILED if statuses == {"failed"} else OK
+
+
+def print_resume_command(console: Console, command: Sequence[str], store: LocalStore) -> None:
+    """Print the command that resumes a study that ended early."""
+    console.print(f"To resume: {format_resume_command(command, store.folder)}", soft_wrap=True)
 
 
 def print_warnings(console: Console, *texts: str) -> None:

@@ -78,6 +78,13 @@ def load_earlier_study(
     return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study)
 
 
+def print_study(store: LocalStore, plan: Plan, console: Console) -> None:
+    """Print which study begins or is resumed, and its results folder."""
+    is_resumed = plan.settings.resume == "auto" and (store.folder / EVENT_LOG_FILE).exists()
+    state = "Resuming" if is_resumed else "New study"
+    console.print(f"{state} {store.folder.name}: results in {store}", soft_wrap=True)
+
+
 def create_results_folder(store: LocalStore, plan: Plan) -> None:
     """Create the results folder; it may exist only if the plan resumes a study.
 
