@@ -158,6 +158,8 @@ def build_progress(
 ) -> StudyProgress:
     """Return the state of a study at its start, with the trials of earlier runs."""
     settings = plan.settings
+    for number, record in resume_state.records.items():
+        record.is_paused = resume_state.decisions.get(number) == "pause"
     return StudyProgress(
         plan.trials,
         scheduler.levels,

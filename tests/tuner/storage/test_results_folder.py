@@ -25,9 +25,9 @@ from tuner.monitoring.live_table import (
     format_headline,
     format_line,
     show_progress,
-    trials_table,
 )
 from tuner.monitoring.summary import print_summary
+from tuner.monitoring.trials_table import trials_table
 from tuner.runtime.execute import report_outcome
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress
