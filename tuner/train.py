@@ -56,6 +56,12 @@ VOCABULARY = Vocabulary(
     keys=("recipe", *read_knobs(TrainSettings), *STUDY_KEYS),
     groups=GROUPS,
     paths=frozenset({*read_knobs(TrainSettings), "results", "name"}),
+    optional=frozenset(
+        name
+        for schema in (TrainSettings, Settings)
+        for name, knob in read_knobs(schema).items()
+        if knob.allows_none
+    ),
     parse=parse_value_or_domain,
 )
 INTRODUCTION = """\

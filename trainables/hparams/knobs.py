@@ -59,6 +59,15 @@ class Knob:
         return describe_type(self.annotation)
 
     @property
+    def allows_none(self) -> bool:
+        """Whether `None` is a valid value."""
+        try:
+            type_adapter(self.annotation).validate_python(None)
+        except ValidationError:
+            return False
+        return True
+
+    @property
     def is_path(self) -> bool:
         """Whether the value is a path."""
         return contains_path(self.annotation)
