@@ -5,16 +5,20 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+from trainables.io.credentials import redact_credentials
+
 
 class InputError(ValueError):
     """All the problems that keep a study or a trial from running.
+
+    Credentials in addresses are redacted.
 
     Attributes:
         problems: One line per problem: where, what was expected, what was given, what to type.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(map(redact_credentials, problems))
         count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         super().__init__("\n  ".join([f"{count}:", *self.problems]))
 

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from trainables.io.credentials import credential_variables, has_credentials
 from trainables.io.remote_files import is_url
 
 MAX_COUNT = 10**9
@@ -63,8 +63,8 @@ def valid_location(text: str) -> str:
     """
     if not is_url(text):
         return valid_path(text)
-    if urlsplit(text).password is not None:  # search.yaml would publish it
-        raise ValueError("must not hold keys; put them into the environment")
+    if has_credentials(text):  # search.yaml would publish them
+        raise ValueError(f"must not hold keys; put them into {credential_variables(text)}")
     return text
 
 
