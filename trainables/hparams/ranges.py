@@ -48,10 +48,12 @@ def valid_path(text: str) -> str:
     """
     try:
         path = Path(text).expanduser().resolve()
-        path.exists()
+        is_device = path.exists() and not (path.is_file() or path.is_dir())
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"must be a valid path ({reason})") from None
+    if is_device:  # /dev/zero has no end, and a pipe may never have one
+        raise ValueError("must be a file or a folder")
     return str(path)
 
 

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from trainables.errors import did_you_mean
+from trainables.errors import did_you_mean, find_synonym
 from trainables.io.remote_files import is_url
 from tuner.cli.values import is_grid, parse_value
 
@@ -99,6 +99,7 @@ def parse_arguments(
     """
     arguments: dict[str, object] = {}
     problems: list[str] = []
+    seen = set[str]()
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key.strip("."):
@@ -107,11 +108,14 @@ def parse_arguments(
             problems.append(f"{key}: expected a value after the equals sign, got none.")
         elif complaint := check_key(key, vocabulary):
             problems.append(complaint)
+        elif key in seen:
+            problems.append(f"{key}: typed more than once; write it once.")
         else:
             try:
                 merge_nested(arguments, parse_argument(key, word, vocabulary))
             except ValueError as error:
                 problems.append(f"{key}: {error}")
+        seen.add(key)
     return arguments, problems
 
 
@@ -125,9 +129,9 @@ def check_key(key: str, vocabulary: Vocabulary) -> str | None:
     accepted = [*vocabulary.keys, *vocabulary.groups]
     if group in accepted:
         return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
-    groups = vocabulary.groups.items()
-    if owners := [name for name, group in groups if key in group.all_knobs()]:
-        return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
+    for name, members in vocabulary.groups.items():
+        if knob_name := find_synonym(key, members.all_knobs(), cutoff=1):
+            return f"{key}: no such key. Did you mean {name}.{knob_name}?"
     return f"{key}: no such key.{did_you_mean(group, accepted)} There are: {', '.join(accepted)}."
 
 
