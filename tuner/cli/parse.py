@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,8 @@ def parse_command_line(
     """
     folders, others = split_folders(words) if takes_folders else ([], words)
     arguments, problems = parse_arguments(others, vocabulary)
+    counts = Counter(word.partition("=")[0] for word in others if "=" in word)
+    problems += [f"{key}: typed {n} times; write it once." for key, n in counts.items() if n > 1]
     return CommandLine(
         words=tuple(words), folders=tuple(folders), arguments=arguments, problems=tuple(problems)
     )
@@ -99,7 +102,6 @@ def parse_arguments(
     """
     arguments: dict[str, object] = {}
     problems: list[str] = []
-    seen = set[str]()
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key.strip("."):
@@ -108,14 +110,11 @@ def parse_arguments(
             problems.append(f"{key}: expected a value after the equals sign, got none.")
         elif complaint := check_key(key, vocabulary):
             problems.append(complaint)
-        elif key in seen:
-            problems.append(f"{key}: typed more than once; write it once.")
         else:
             try:
                 merge_nested(arguments, parse_argument(key, word, vocabulary))
             except ValueError as error:
                 problems.append(f"{key}: {error}")
-        seen.add(key)
     return arguments, problems
 
 

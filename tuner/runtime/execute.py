@@ -35,11 +35,13 @@ from tuner.runtime.preparation import (
     silence_libraries,
 )
 from tuner.runtime.ray_tune import RayRuntime
+from tuner.runtime.resume.state import ResumeState
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
 from tuner.runtime.study_core import Runtime, build_study_core
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
+from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog
 from tuner.storage.naming import format_resume_command, open_results_store
 from tuner.storage.results_store import LocalStore
@@ -146,9 +148,7 @@ def start_study(
         scheduler, resume_state, study = create_or_resume_study(
             store.folder, plan, transferred, command, console, earlier, retry
         )
-        for record in resume_state.ended_unlogged:
-            event_log.log_checkpoint(record)  # its last one may not have been logged either
-            event_log.log_end(record)
+        complete_earlier_run(store, resume_state, event_log)
         progress = build_progress(
             plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
         )
@@ -189,6 +189,15 @@ def start_study(
             print_resume_command(console, command, store)
             raise
         return finish(end_reason)
+
+
+def complete_earlier_run(store: LocalStore, resume_state: ResumeState, event_log: EventLog) -> None:
+    """Log what a killed process did not log, and delete the checkpoints that it left."""
+    for record in resume_state.ended_unlogged:
+        event_log.log_checkpoint(record)  # its last one may not have been logged either
+        event_log.log_end(record)
+    if resume_state.records:
+        delete_unnamed_checkpoints(store, resume_state.records.values(), event_log)
 
 
 def report_outcome(

@@ -51,7 +51,7 @@ def test_a_time_must_be_finite(text, capsys):
 @pytest.mark.parametrize("command", [main, train, evaluate])
 def test_a_key_typed_twice_is_refused(command, capsys):
     message = error_of(capsys, "seed=1", "seed=2", "results=x", "seed=3", command=command)
-    assert "seed: typed more than once; write it once." in message
+    assert "seed: typed 3 times; write it once." in message
 
 
 @pytest.mark.parametrize(("command", "word"), [
