@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from trainables.io.credentials import redact_credentials
+from trainables.credentials import redact_credentials
 
 SYNONYMS: Mapping[str, str] = MappingProxyType({
     "wd": "weight_decay",

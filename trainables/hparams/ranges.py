@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from trainables.io.credentials import credential_variables, has_credentials
+from trainables.credentials import credential_variables, has_credentials
 from trainables.io.remote_files import is_url
 
 MAX_COUNT = 10**9

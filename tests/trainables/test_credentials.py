@@ -2,8 +2,8 @@
 
 import pytest
 
+from trainables.credentials import has_credentials, redact_credentials
 from trainables.errors import InputError
-from trainables.io.credentials import has_credentials, redact_credentials
 from tuner.evaluate import main as evaluate
 from tuner.search import main as search
 from tuner.train import main as train

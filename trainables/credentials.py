@@ -31,8 +31,8 @@ def redact_credentials(text: str) -> str:
 
     >>> redact_credentials("results: s3://key:se/cret@bucket/x?region=eu&secret_key=a is bad")
     'results: s3://***@bucket/x?region=eu&secret_key=*** is bad'
-    >>> redact_credentials("abfs://data@account.dfs.core.windows.net/x?sig=SECRET")
-    'abfs://data@account.dfs.core.windows.net/x?sig=***'
+    >>> redact_credentials("abfs://data@storage.dfs.core.windows.net/x?sig=SECRET")
+    'abfs://data@storage.dfs.core.windows.net/x?sig=***'
     """
     # a path made of an address has one slash
     text = USER_AND_PASSWORD.sub(r"\1***@", text)
