@@ -23,6 +23,7 @@ from trainables.hparams.knobs import read_knobs
 from trainables.hparams.trusted_code import find_code_files, trust_files
 from trainables.robustness.overfitting_detector import MIN_FGSM_ACCURACY, detect_collapse
 from tuner.cli.command import OK, run_command
+from tuner.cli.console import print_table
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.storage.remote_folders import with_remote_folders
 
@@ -76,12 +77,12 @@ def print_results(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -
     on = f"{threat['name']} eps {diagnosis.threat.eps:.4g}, {settings.images} {settings.split}"
     for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT_KEYS, sort=False):
         console.print(f"{study}, trial {trial}, {rule}: {on} images", soft_wrap=True)
-        console.print(build_quantity_table(some))
+        print_table(console, build_quantity_table(some))
         for line in list_conclusions(some):
             console.print(line, soft_wrap=True)
     for _, some in frame[pairs].groupby("measure", sort=False):
         console.print(f"Transfer, accuracy %: {on} images", soft_wrap=True)
-        console.print(build_transfer_table(some))
+        print_table(console, build_transfer_table(some))
     for folder in dict.fromkeys(subject.folder for subject in diagnosis.checkpoints):
         console.print(f"Rows are in {folder / _table.TABLE_FILE}.", soft_wrap=True)
     if any(map(draws_picture, diagnosis.measures)):

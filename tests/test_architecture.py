@@ -36,9 +36,10 @@ TUNER = {
 but for `layout` and `trackers`."""
 
 TRAINABLES = {
-    "errors": (),
+    "credentials": (),
+    "errors": ("credentials",),
     "io": ("errors",),
-    "hparams": ("io", "errors"),
+    "hparams": ("io", "errors", "credentials"),
     "threat": ("hparams",),
     "protocols": ("threat",),
     "networks": ("hparams", "errors"),

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from trainables.hparams.trusted_code import find_code_files, trust_files
 from tuner.cli.command import OK, run_command
+from tuner.cli.console import print_table
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.evaluation import table
 from tuner.evaluation.prepare import Evaluation, prepare_evaluation
@@ -54,11 +55,8 @@ def evaluate(line: CommandLine, console: Console) -> int:
 def print_results(console: Console, frame: pd.DataFrame, evaluation: Evaluation) -> None:
     """Print the results of each checkpoint and the failed sanity checks."""
     for (trial, rule), rows in frame.groupby(["trial_id", "rule"], sort=False):
-        console.print(
-            build_evaluation_table(
-                format_title(str(trial), str(rule), rows), rows, each=evaluation.settings.each
-            )
-        )
+        title = format_title(str(trial), str(rule), rows)
+        print_table(console, build_evaluation_table(title, rows, each=evaluation.settings.each))
         targeted = rows[rows["target_success"].notna()]
         for attack, share in zip(targeted["attack"], targeted["target_success"], strict=True):
             console.print(f"{attack}: {100 * share:.1f} % are classified as the target class.")

@@ -26,6 +26,7 @@ VOCABULARY = Vocabulary(
         "name",
         *(name for name, knob in read_knobs(Settings).items() if knob.is_path),
     }),
+    optional=frozenset(name for name, knob in read_knobs(Settings).items() if knob.allows_none),
     parse=parse_value_or_domain,
 )
 INTRODUCTION = """\

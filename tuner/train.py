@@ -56,6 +56,12 @@ VOCABULARY = Vocabulary(
     keys=("recipe", *read_knobs(TrainSettings), *STUDY_KEYS),
     groups=GROUPS,
     paths=frozenset({*read_knobs(TrainSettings), "results", "name"}),
+    optional=frozenset(
+        name
+        for schema in (TrainSettings, Settings)
+        for name, knob in read_knobs(schema).items()
+        if knob.allows_none
+    ),
     parse=parse_value_or_domain,
 )
 INTRODUCTION = """\
@@ -100,6 +106,8 @@ def train(line: CommandLine, console: Console) -> int:
     defaults = {"scheduler": {"name": "none"}, "searcher": {"name": "random"}, "trials": 1}
     _, problems = settings_of(line, TrainSettings)
     arguments = dict(line.arguments)
+    if any(problem.startswith("config:") for problem in problems):
+        raise InputError(problems)
     file = arguments.pop("config", None)
     if "trust" in arguments and file is None:
         problems.append("trust: goes with config=; files named on the command line are trusted.")

@@ -22,7 +22,7 @@ from tuner.cli.command import OK, run_command
 from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.cli.schema import build_vocabulary, settings_of
-from tuner.cli.values import CommaList
+from tuner.cli.values import CommaList, OptionalCommaList
 from tuner.storage.remote_folders import with_remote_folders
 from tuner.storage.safe_files import check_links
 
@@ -47,7 +47,7 @@ class FigureSettings:
         accuracies: "evaluation" takes the test split under the attacks of tuner.evaluate.
     """
 
-    figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], CommaList] = ()
+    figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], OptionalCommaList] = ()
     to: PathText | None = None
     format: Annotated[tuple[FileFormat, ...], CommaList, Field(min_length=1)] = ("pdf", "png")
     accuracies: AccuracySource = "validation"

@@ -1,6 +1,7 @@
 """How a trial was configured, and under what label its numbers stand in a table."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -100,8 +101,12 @@ def format_label_value(value: Any) -> str:  # noqa: ANN401
 
 def list_changed_arguments(study: Study) -> list[str]:
     """Return the words of its command that make its trials something else than the space says."""
-    typed = [word for word in str(study.description.get("command", "")).split() if "=" in word]
-    return [word for word in typed if not is_harmless(*word.split("=", 1))]
+    command = str(study.description.get("command", ""))
+    try:
+        words = shlex.split(command)
+    except ValueError:  # earlier versions did not quote it
+        words = command.split()
+    return [word for word in words if "=" in word and not is_harmless(*word.split("=", 1))]
 
 
 def is_harmless(key: str, value: str) -> bool:

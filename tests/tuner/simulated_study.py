@@ -115,12 +115,20 @@ def tear_last_line(folder, name, n_bytes):
         os.truncate(folder / name, sum(map(len, lines)) - min(n_bytes, len(lines[-1])))
 
 
-def run_study(folder, *words, curves=None, find_fault=no_fault):
-    """Run or resume a simulated study to its end; return its exit status and output."""
+def run_study(folder, *words, curves=None, find_fault=no_fault, output=None):
+    """Run or resume a simulated study to its end; return its exit status and output.
+
+    Args:
+        folder: The results folder.
+        words: Arguments of the command.
+        curves: What the trials learn.
+        find_fault: What goes wrong with a run.
+        output: Where the study prints; `None`: to a new buffer.
+    """
     defaults = ["space=weight_decay", f"results={folder.parent}", f"name={folder.name}"]
     resume = ["resume=auto"] if folder.exists() else []
     plan = compose_plan(*parse_search_arguments([*defaults, "tracker=none", *words, *resume]))
-    store, retry, output = LocalStore(folder), Retry(print, timeout=0.0), io.StringIO()
+    store, retry, output = LocalStore(folder), Retry(print, timeout=0.0), output or io.StringIO()
     preparation.silence_libraries()
     problems, earlier = preparation.load_earlier_study(store, plan, retry)
     assert not problems

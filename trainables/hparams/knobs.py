@@ -59,6 +59,15 @@ class Knob:
         return describe_type(self.annotation)
 
     @property
+    def allows_none(self) -> bool:
+        """Whether `None` is a valid value."""
+        try:
+            type_adapter(self.annotation).validate_python(None)
+        except ValidationError:
+            return False
+        return True
+
+    @property
     def is_path(self) -> bool:
         """Whether the value is a path."""
         return contains_path(self.annotation)
@@ -140,6 +149,7 @@ def check_value(path: str, knob: Knob, value: object) -> Iterator[str]:
         knob.validate(value)
     except ValueError as error:
         hint = suggest_pixel_scale(path, knob, value) + suggest_share_of_run(knob, value)
+        hint += suggest_grid(path, knob, value)
         yield f"{path}: {error}.{hint}"
 
 
@@ -149,6 +159,19 @@ def suggest_pixel_scale(path: str, knob: Knob, value: object) -> str:
     if limited and isinstance(value, int | float) and 1 < value <= 255:
         return f" Pixels are in [0, 1]: did you mean {path}={value:g}/255?"
     return ""
+
+
+def suggest_grid(path: str, knob: Knob, value: object) -> str:
+    """Return a suggestion if valid values were typed with commas between, as Hydra reads them."""
+    values = value.split(",") if isinstance(value, str) else []
+    if len(values) < 2:  # a list has two items
+        return ""
+    try:
+        for each in values:
+            knob.validate(each.strip())
+    except ValueError:
+        return ""
+    return f" To search several values, write {path}=grid({value})."
 
 
 def suggest_share_of_run(knob: Knob, value: object) -> str:

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from trainables.credentials import credential_variables, has_credentials
 from trainables.io.remote_files import is_url
 
 MAX_COUNT = 10**9
@@ -48,10 +48,12 @@ def valid_path(text: str) -> str:
     """
     try:
         path = Path(text).expanduser().resolve()
-        path.exists()
+        is_device = path.exists() and not (path.is_file() or path.is_dir())
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"must be a valid path ({reason})") from None
+    if is_device:  # /dev/zero has no end, and a pipe may never have one
+        raise ValueError("must be a file or a folder")
     return str(path)
 
 
@@ -63,8 +65,8 @@ def valid_location(text: str) -> str:
     """
     if not is_url(text):
         return valid_path(text)
-    if urlsplit(text).password is not None:  # search.yaml would publish it
-        raise ValueError("must not hold keys; put them into the environment")
+    if has_credentials(text):  # search.yaml would publish them
+        raise ValueError(f"must not hold keys; put them into {credential_variables(text)}")
     return text
 
 

@@ -80,9 +80,10 @@ def load_member(folder: str, name: str) -> ModuleType:
     members = list_members(folder)
     if name not in members:
         kind = folder.rpartition(".")[2]
-        raise LookupError(
-            f"no {name!r} in {kind}.{did_you_mean(name, members)} There are: {', '.join(members)}."
-        )
+        hint = did_you_mean(name, members)
+        if name.endswith(".npz") and "arrays" in members:
+            hint = f" Custom images: data=arrays data.path={name}."
+        raise LookupError(f"no {name!r} in {kind}.{hint} There are: {', '.join(members)}.")
     if name in find_plugins(folder):
         plugin: ModuleType = find_plugins(folder)[name].load()
         return plugin

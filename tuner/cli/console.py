@@ -6,8 +6,11 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.table import Table
 
 ALLOWED_CONTROLS = "\n\t"
+MAX_TABLE_WIDTH = 10_000
+"""Columns of a table in a file or pipe; more than any table has."""
 BIDI_CONTROLS = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c"
 """Characters that change the direction in which text is displayed."""
 
@@ -25,6 +28,16 @@ def escape_character(character: str) -> str:
     """Return a character, or its Python escape if it is a control or bidirectional character."""
     controls = unicodedata.category(character) == "Cc" and character not in ALLOWED_CONTROLS
     return repr(character)[1:-1] if controls or character in BIDI_CONTROLS else character
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; in output that is no terminal, as wide as its content.
+
+    Where the width is unknown, rich would cut all lines to 80 columns.
+    """
+    if not console.is_terminal:
+        console = SafeConsole(file=console.file, width=MAX_TABLE_WIDTH)
+    console.print(table)
 
 
 class SafeConsole(Console):

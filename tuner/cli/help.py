@@ -46,10 +46,25 @@ def print_heading(console: Console, title: str, syntax: str) -> None:
     console.print(Text.assemble("\n", (title, "bold"), f"  {syntax}"))
 
 
+def format_default(value: object) -> str:
+    """Return a default as it is typed.
+
+    >>> format_default(None), format_default(()), format_default(True), format_default((1, 2))
+    ('none', 'none', 'true', '1,2')
+    """
+    if isinstance(value, tuple):
+        return ",".join(map(format_default, value)) or "none"
+    return (
+        str(value).lower()
+        if value is None or value is True or value is False
+        else format_value(value)
+    )
+
+
 def build_knob_table(knobs: dict[str, Knob], prefix: str) -> Table:
     """Return a table of knobs: path, allowed values, default, meaning."""
     grid = Table.grid(padding=(0, 2))
     for name, knob in knobs.items():
-        default = "required" if knob.default is REQUIRED else f"[{format_value(knob.default)}]"
+        default = "required" if knob.default is REQUIRED else f"[{format_default(knob.default)}]"
         grid.add_row(f"    {prefix}{name}", knob.allowed_values, default, knob.description)
     return grid

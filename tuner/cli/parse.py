@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from trainables.errors import did_you_mean
+from trainables.errors import did_you_mean, find_synonym
 from trainables.io.remote_files import is_url
 from tuner.cli.values import is_grid, parse_value
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 NUMBER_START = re.compile(r"[-+]?\.?\d")
 """The start of a number or a fraction."""
+NONE_WORD = re.compile(r"(?<![^\s(,\[])(?:none|None|NONE|Null|NULL)(?![^\s),\]])")
+"""`None` as a whole value, or as one of those in a list or a domain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +33,14 @@ class Vocabulary:
         keys: Keys that take a value, `KEY=VALUE`.
         groups: Groups by name, `GROUP=MEMBER` and `GROUP.KNOB=VALUE`.
         paths: Keys whose value is a path or a name, even if it looks like a number.
+        optional: Keys that may be `None`, written none, None or null.
         parse: Converts a typed value.
     """
 
     keys: tuple[str, ...]
     groups: "Mapping[str, Group]" = field(default_factory=dict)
     paths: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
     parse: Callable[[object], object] = parse_value
 
 
@@ -68,6 +73,8 @@ def parse_command_line(
     """
     folders, others = split_folders(words) if takes_folders else ([], words)
     arguments, problems = parse_arguments(others, vocabulary)
+    counts = Counter(word.partition("=")[0] for word in others if "=" in word)
+    problems += [f"{key}: typed {n} times; write it once." for key, n in counts.items() if n > 1]
     return CommandLine(
         words=tuple(words), folders=tuple(folders), arguments=arguments, problems=tuple(problems)
     )
@@ -121,9 +128,9 @@ def check_key(key: str, vocabulary: Vocabulary) -> str | None:
     accepted = [*vocabulary.keys, *vocabulary.groups]
     if group in accepted:
         return f"{key}: {group} has no knobs; write {group}=VALUE." if knob else None
-    groups = vocabulary.groups.items()
-    if owners := [name for name, group in groups if key in group.all_knobs()]:
-        return f"{key}: no such key. Did you mean {owners[0]}.{key}?"
+    for name, members in vocabulary.groups.items():
+        if knob_name := find_synonym(key, members.all_knobs(), cutoff=1):
+            return f"{key}: no such key. Did you mean {name}.{knob_name}?"
     return f"{key}: no such key.{did_you_mean(group, accepted)} There are: {', '.join(accepted)}."
 
 
@@ -133,7 +140,10 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
     Raises:
         ValueError: If the value cannot be read.
     """
+    path = f"{key}.name" if key in vocabulary.groups else key
     text = word[len(key) + 1 :]
+    if allows_none(path, vocabulary):
+        text = NONE_WORD.sub("null", text)
     try:
         config = OmegaConf.from_dotlist([f"value={text}"])
         value = OmegaConf.to_container(config, resolve=False)["value"]  # type: ignore[index, call-overload]
@@ -145,7 +155,6 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
         ) from None
     if isinstance(value, dict):
         raise ValueError(f"expected a value, got {text}. A grid is grid(VALUE,VALUE).")
-    path = f"{key}.name" if key in vocabulary.groups else key
     if isinstance(value, int | float) and not is_same_number(text, value):
         value = text.strip()
     scalar = text.strip() if isinstance(value, int | float | str) else ""
@@ -173,6 +182,14 @@ def is_same_number(text: str, value: float) -> bool:
         return isinstance(value, bool) or float(text) == value
     except ValueError:
         return False
+
+
+def allows_none(dotted_key: str, vocabulary: Vocabulary) -> bool:
+    """Return whether a key or a knob may be `None`."""
+    name, _, knob_name = dotted_key.partition(".")
+    if name not in vocabulary.groups:
+        return name in vocabulary.optional
+    return any(knob.allows_none for knob in vocabulary.groups[name].all_knobs().get(knob_name, []))
 
 
 def is_path(text: str, dotted_key: str, vocabulary: Vocabulary) -> bool:

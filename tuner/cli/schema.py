@@ -40,8 +40,13 @@ def build_vocabulary(schema: type, **options: Any) -> Vocabulary:  # noqa: ANN40
         schema: A frozen dataclass.
         options: Other fields of `Vocabulary`.
     """
-    paths = frozenset(name for name, knob in read_knobs(schema).items() if knob.is_path)
-    return Vocabulary(keys=tuple(field.name for field in fields(schema)), paths=paths, **options)
+    knobs = read_knobs(schema).items()
+    return Vocabulary(
+        keys=tuple(field.name for field in fields(schema)),
+        paths=frozenset(name for name, knob in knobs if knob.is_path),
+        optional=frozenset(name for name, knob in knobs if knob.allows_none),
+        **options,
+    )
 
 
 def settings_of(line: CommandLine, schema: type[Schema]) -> tuple[Schema, list[str]]:

@@ -21,8 +21,15 @@ def comma_list(value: object) -> object:
     return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
 
 
+def none_as_empty(value: object) -> object:
+    """Return an empty tuple for `None`; other values unchanged."""
+    return () if value is None else value
+
+
 CommaList = BeforeValidator(comma_list)
 """Validator of a key that takes several words."""
+OptionalCommaList = BeforeValidator(lambda value: comma_list(none_as_empty(value)))
+"""The same for a key that may be none: an empty tuple."""
 
 
 def valid_code_files(files: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,7 +43,7 @@ def valid_code_files(files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
-TrustedFiles = Annotated[tuple[PathText, ...], CommaList, AfterValidator(valid_code_files)]
+TrustedFiles = Annotated[tuple[PathText, ...], OptionalCommaList, AfterValidator(valid_code_files)]
 """Python files that may be imported if a results folder names them."""
 
 

@@ -81,7 +81,7 @@ def compose_plan(
     )
     if problems:
         raise InputError(problems)
-    if "fidelity" not in arguments:
+    if settings.fidelity is None:
         settings = replace(settings, fidelity=default_fidelity(study["scheduler"]))
     validate_study.check_fidelity(settings.fidelity, study["scheduler"], fixed)
     warnings += validate_study.check_scheduler_for_two_objectives(

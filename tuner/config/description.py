@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,7 +29,7 @@ def describe_study(
         command: The command as typed.
     """
     return {
-        "command": " ".join(command),
+        "command": shlex.join(command),
         "space": plan.space,
         "recipe": plan.recipe,
         **describe_variants(plan),

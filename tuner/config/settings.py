@@ -14,7 +14,7 @@ from trainables.hparams.trusted_code import is_code_file
 from trainables.networks.precision import Precision
 from trainables.training.constraint import parse_constraint
 from tuner.cli.units import ByteSize, Duration
-from tuner.cli.values import CommaList
+from tuner.cli.values import CommaList, OptionalCommaList
 from tuner.config.objectives import ROBUST_ONLY, Goal, Objective
 from tuner.layout import RESULTS_FOLDER
 
@@ -84,13 +84,11 @@ def valid_folders(folders: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def valid_trackers(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return trackers, user-supplied ones by absolute path; empty for "none".
+    """Return trackers, user-supplied ones by absolute path.
 
     Raises:
         ValueError: If there is no such tracker, or one is named twice.
     """
-    if names == ("none",):
-        return ()
     available = registry.list_members(TRACKERS_PACKAGE)
     if unknown := [name for name in names if name not in available and not is_code_file(name)]:
         hint = did_you_mean(unknown[0], available).strip()
@@ -126,8 +124,8 @@ GpuShare = Annotated[NonNegative, AfterValidator(valid_gpu_share)]
 Address = Annotated[str, AfterValidator(valid_address)]
 Objectives = Annotated[tuple[Objective, ...], CommaList, AfterValidator(valid_objectives)]
 ConstraintText = Annotated[str, AfterValidator(valid_constraint)]
-Trackers = Annotated[tuple[str, ...], CommaList, AfterValidator(valid_trackers)]
-ResultsFolders = Annotated[tuple[Location, ...], CommaList, AfterValidator(valid_folders)]
+Trackers = Annotated[tuple[str, ...], OptionalCommaList, AfterValidator(valid_trackers)]
+ResultsFolders = Annotated[tuple[Location, ...], OptionalCommaList, AfterValidator(valid_folders)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +163,8 @@ class Settings:
             copy in ./results.
         name: Name of the results folder; default: space, method and time.
         resume: "auto" resumes an interrupted study, or extends a finished one by trials, epochs,
-            seeds or wider ranges: the study `name`, or else the newest of this space and method in
-            `results`. Finished trials are not run again.
+            seeds or wider ranges: the study `name`, or else the one of this space and method in
+            `results` that was written last. Finished trials are not run again.
         warm_start: Results folders of other studies, or their addresses, separated by commas; the
             searcher learns from their trials.
         replay: Recorded runs to read in place of training: a results folder, its address, or a

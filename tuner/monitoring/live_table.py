@@ -1,16 +1,14 @@
 """Progress of a running study: a live table on a terminal, else one line per event."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
-from trainables.training.report import Report
 from tuner.cli.format import (
     format_bytes,
     format_duration,
@@ -18,18 +16,11 @@ from tuner.cli.format import (
     format_percent,
     format_value,
 )
-from tuner.config.objectives import Goal
 from tuner.monitoring.throttle import Throttle
+from tuner.monitoring.trials_table import format_epoch, format_status, trials_table
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
-STATUS_COLOURS = {
-    "running": "cyan",
-    "completed": "green",
-    "stopped": "dim",
-    "diverged": "magenta",
-    "failed": "red",
-}
 LINE_SECONDS = 10.0
 """Seconds between two lines about the same running trial."""
 
@@ -71,7 +62,7 @@ class LiveTable:
         """Return a headline and the table, cut to what fits the window."""
         if self.throttle.ready:
             with self.throttle.timed():
-                shown = trials_table(self.progress, self.console.height - 6)
+                shown = trials_table(self.progress, self.console.height - 6, self.console.width)
                 self.rendered = Group(format_headline(self.progress), shown)
         return self.rendered
 
@@ -117,7 +108,9 @@ def format_line(progress: StudyProgress, record: Record) -> str:
 def format_headline(progress: StudyProgress) -> Text:
     """Return one line about the whole study."""
     parts = [
-        f"{progress.n_ended} of {progress.trials} trials ended",
+        f"{progress.n_ended} of {progress.trials} trials ended"
+        if progress.records
+        else "waiting for the first trial to start",
         f"{format_duration(progress.elapsed_seconds)} gone",
         format_time_left(progress),
         *format_usage(progress),
@@ -128,86 +121,6 @@ def format_headline(progress: StudyProgress) -> Text:
             f"(trial {leader.trial_id})"
         )
     return Text(" · ".join(parts), style="bold")
-
-
-def trials_table(progress: StudyProgress, max_rows: int | None = None) -> Table:
-    """Return the trials as a table: the running ones, then the best of the others.
-
-    Args:
-        progress: The study.
-        max_rows: Maximum number of trials; `None`: all.
-    """
-    leader = progress.leader
-    ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
-    everything = [*progress.running_trials, *ended]
-    shown_rows = everything if max_rows is None else everything[: max(max_rows, 1)]
-    result = Table(box=None, header_style="dim", pad_edge=False)
-    knobs = list(everything[0].knobs) if everything else []
-    for name in ("trial", "status", *knobs):
-        result.add_column(name, no_wrap=name != "status")
-    for name in ("epoch", "clean %", "robust %", "best %", "at"):
-        result.add_column(name, justify="right", no_wrap=True)
-    extra_columns = objective_columns(progress)
-    for name in extra_columns:
-        result.add_column(name, justify="right", no_wrap=True)
-    for record in shown_rows:
-        style = "bold" if record is leader else ""
-        more = [format_cell(record) for format_cell in extra_columns.values()]
-        result.add_row(*format_cells(record, progress), *more, style=style)
-    if len(shown_rows) < len(everything):
-        result.caption = f"and {len(everything) - len(shown_rows)} more"
-    return result
-
-
-def objective_columns(progress: StudyProgress) -> dict[str, Callable[[Record], str]]:
-    """Return formatters of the columns about objectives, by heading."""
-    columns: dict[str, Callable[[Record], str]] = {}
-    if progress.goal != Goal():
-        columns["its clean"] = lambda r: (
-            format_percent(r.best_report.val_clean_accuracy) if r.best_report else ""
-        )
-    if progress.goal.constraint:
-        columns["holds"] = lambda r: "yes" if r.is_feasible else "no"
-    if progress.goal.is_multi_objective:
-        front = progress.pareto_front
-        columns["front"] = lambda r: "yes" if any(each is r for each in front) else ""
-    return columns
-
-
-def format_cells(record: Record, progress: StudyProgress) -> list[str | Text]:
-    """Return one row of the table."""
-    last, best = record.last_report, record.best_report
-    metrics = ["", "", "", "", ""]
-    if last and best:
-        metrics = [
-            format_epoch(last, progress),
-            format_percent(last.val_clean_accuracy),
-            format_percent(last.val_robust_accuracy),
-            format_percent(best.val_robust_accuracy),
-            str(best.epoch),
-        ]
-    status = Text(format_status(record), style=STATUS_COLOURS[record.status])
-    return [record.trial_id, status, *map(format_value, record.knobs.values()), *metrics]
-
-
-def format_epoch(report: Report, progress: StudyProgress) -> str:
-    """Return the epoch of a trial in its current run, and its number of epochs."""
-    return f"{report.epoch}/{progress.levels[report.level].epochs}"
-
-
-def format_status(record: Record) -> str:
-    """Return the status of a trial, the step of its collapse and its micro-batch."""
-    at = record.collapsed_at
-    collapse = [f"collapsed at step {at}"] if at else []
-    return ", ".join([record.status, *collapse, *format_micro_batch(record)])
-
-
-def format_micro_batch(record: Record) -> list[str]:
-    """Return a note if a trial ran out of memory and reduced its micro-batch."""
-    configured = record.groups.get("update", {}).get("micro_batch")
-    if record.last_report is None or record.last_report.micro_batch == configured:
-        return []
-    return [f"out of memory: micro-batch {record.last_report.micro_batch}"]
 
 
 def format_time_left(progress: StudyProgress) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from trainables.training.report import Report
+from tuner.cli.console import print_table
 from tuner.cli.format import format_duration, format_percent, format_value
-from tuner.monitoring.live_table import trials_table
+from tuner.monitoring.trials_table import trials_table
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
@@ -17,10 +18,11 @@ def print_summary(
     console: Console, progress: StudyProgress, results: Path | str, *, interrupted: bool
 ) -> None:
     """Print all trials, the winner, the savings of early stopping and the results path."""
-    console.print(trials_table(progress))
+    width = console.width if console.is_terminal else None
+    print_table(console, trials_table(progress, width=width))
     console.print()
     state = "Interrupted" if interrupted else "Done"
-    counts = Counter(record.status for record in progress.records.values())
+    counts = Counter(record.shown_status for record in progress.records.values())
     counted = ", ".join(f"{number} {status}" for status, number in counts.items())
     words = [
         f"{state} after {format_duration(progress.elapsed_seconds)}: {counted or 'no trial began'}."

@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from trainables.errors import InputError
+from tuner.cli.console import print_table
 from tuner.config.plan import Plan
 from tuner.replay.recordings import Archive, Recording, load_archive
 from tuner.replay.simulate import Replay, ReplayPoint
@@ -49,8 +50,8 @@ def replay_study(plan: Plan, console: Console, folder: Path) -> None:
         f"{plan.trials} trials, {plan.settings.concurrency or 1} at a time.",
         soft_wrap=True,
     )
-    console.print(regret_table(frame))
-    console.print(regret_by_cost(frame))
+    print_table(console, regret_table(frame))
+    print_table(console, regret_by_cost(frame))
     console.print(f"Regret is in points of robust accuracy. Results: {folder / REPLAY_FILE}")
 
 

@@ -31,21 +31,22 @@ from tuner.runtime.preparation import (
     create_or_resume_study,
     create_results_folder,
     load_earlier_study,
+    print_study,
     silence_libraries,
 )
 from tuner.runtime.ray_tune import RayRuntime
+from tuner.runtime.resume.state import ResumeState
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
 from tuner.runtime.study_core import Runtime, build_study_core
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
+from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog
-from tuner.storage.naming import open_results_store
+from tuner.storage.naming import format_resume_command, open_results_store
 from tuner.storage.results_store import LocalStore
 
-RESUME_HINT = (
-    "Free space or restore what is missing, then run the same command again with resume=auto."
-)
+REPAIR_HINT = "Free space or restore what is missing."
 
 
 def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
@@ -65,6 +66,9 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
     store = open_results_store(plan)
     retry = Retry(lambda error: print_warnings(console, f"{error}; trying again."), WRITE_TIMEOUT)
     problems, earlier = load_earlier_study(store, plan, retry)
+    if not problems:
+        print_study(store, plan, console)
+        console.print("Checking data and networks ...")
     if plan.settings.address is None:
         problems += check_resources(plan.settings, *local_resources(), "this machine")
     problems += [*check_data_and_networks(plan), *check_trackers(plan.settings.tracker)]
@@ -81,6 +85,7 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
             console.print(str(trials), soft_wrap=True)
         return OK
     silence_libraries()
+    console.print(f"{'Joining' if plan.settings.address else 'Starting'} Ray ...")
     with ray_session(plan.settings, find_user_files(plan)) as capacity, second_sigint_exits():
         print_warnings(console, *check_shared_results(store), *check_node_capacity(plan.settings))
         print_dashboard_url(plan.settings, console)
@@ -143,17 +148,12 @@ def start_study(
         scheduler, resume_state, study = create_or_resume_study(
             store.folder, plan, transferred, command, console, earlier, retry
         )
-        for record in resume_state.ended_unlogged:
-            event_log.log_checkpoint(record)  # its last one may not have been logged either
-            event_log.log_end(record)
+        complete_earlier_run(store, resume_state, event_log)
         progress = build_progress(
             plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
         )
         if progress.records:
-            n_finished = len(progress.ended_trials)
-            console.print(
-                f"Resuming {store}: {n_finished} trials already finished.", soft_wrap=True
-            )
+            console.print(f"{len(progress.ended_trials)} trials already finished.")
         recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
         table = screen.enter_context(show_progress(progress, console))
 
@@ -161,7 +161,7 @@ def start_study(
             table.on_trial_change(record)
             recorder.on_trial_change(record)
 
-        finish = partial(finish_study, console, progress, store, recorder, screen)
+        finish = partial(finish_study, console, progress, store, recorder, screen, command)
         core = build_study_core(
             plan,
             store,
@@ -173,11 +173,14 @@ def start_study(
             study=study,
             warn=warn,
         )
+        console.print("Starting trials; each reports after its first epoch.")
         try:
             with runtime.guard(warn, finish):
                 end_reason = error_of(partial(runtime.run, core))
         except BaseException:
             recorder.close()
+            screen.close()
+            print_resume_command(console, command, store)
             raise
         return finish(end_reason)
 
@@ -188,6 +191,7 @@ def finish_study(
     store: LocalStore,
     recorder: StudyRecorder,
     screen: ExitStack,
+    command: Sequence[str],
     end_reason: str,
 ) -> int:
     """Save the results of a study that is over and print its summary; return the exit status.
@@ -198,13 +202,23 @@ def finish_study(
         store: The results folder.
         recorder: Saves the results.
         screen: Holds the live table.
+        command: The command of the study.
         end_reason: The error that ended the study early; empty if there was none.
     """
     storage_error, interrupted = recorder.close()
     screen.close()
     if was_terminated.is_set():  # with its whole process group, Ray's processes are ended too
         end_reason, interrupted = "", True
-    return report_outcome(console, progress, store, end_reason, storage_error, interrupted)
+    return report_outcome(console, progress, store, end_reason, storage_error, interrupted, command)
+
+
+def complete_earlier_run(store: LocalStore, resume_state: ResumeState, event_log: EventLog) -> None:
+    """Log what a killed process did not log, and delete the checkpoints that it left."""
+    for record in resume_state.ended_unlogged:
+        event_log.log_checkpoint(record)  # its last one may not have been logged either
+        event_log.log_end(record)
+    if resume_state.records:
+        delete_unnamed_checkpoints(store, resume_state.records.values(), event_log)
 
 
 def report_outcome(
@@ -214,6 +228,7 @@ def report_outcome(
     end_reason: str,
     storage_error: str,
     interrupted: bool,
+    command: Sequence[str],
 ) -> int:
     """Print the summary of a study that is over; return the exit status.
 
@@ -224,15 +239,25 @@ def report_outcome(
         end_reason: The error that ended the study early; empty if there was none.
         storage_error: The error of the last write; empty if there was none.
         interrupted: Whether trials are left to run.
+        command: The command of the study.
     """
     print_summary(console, progress, str(store), interrupted=interrupted)
     if reason := end_reason or storage_error:
-        console.print(f"Stopped early: {reason}. {RESUME_HINT}", soft_wrap=True)
+        console.print(f"Stopped early: {reason}. {REPAIR_HINT}", soft_wrap=True)
+        print_resume_command(console, command, store)
         return FAILED
     if interrupted:
+        print_resume_command(console, command, store)
         return INTERRUPT_STATUS
+    if progress.is_out_of_time:
+        print_resume_command(console, command, store)
     statuses = {record.status for record in progress.records.values()}
     return FAILED if statuses == {"failed"} else OK
+
+
+def print_resume_command(console: Console, command: Sequence[str], store: LocalStore) -> None:
+    """Print the command that resumes a study that ended early."""
+    console.print(f"To resume: {format_resume_command(command, store.folder)}", soft_wrap=True)
 
 
 def print_warnings(console: Console, *texts: str) -> None:

@@ -78,6 +78,13 @@ def load_earlier_study(
     return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study)
 
 
+def print_study(store: LocalStore, plan: Plan, console: Console) -> None:
+    """Print which study begins or is resumed, and its results folder."""
+    is_resumed = plan.settings.resume == "auto" and (store.folder / EVENT_LOG_FILE).exists()
+    state = "Resuming" if is_resumed else "New study"
+    console.print(f"{state} {store.folder.name}: results in {store}", soft_wrap=True)
+
+
 def create_results_folder(store: LocalStore, plan: Plan) -> None:
     """Create the results folder; it may exist only if the plan resumes a study.
 
@@ -151,6 +158,8 @@ def build_progress(
 ) -> StudyProgress:
     """Return the state of a study at its start, with the trials of earlier runs."""
     settings = plan.settings
+    for number, record in resume_state.records.items():
+        record.is_paused = resume_state.decisions.get(number) == "pause"
     return StudyProgress(
         plan.trials,
         scheduler.levels,

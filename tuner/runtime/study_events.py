@@ -83,6 +83,7 @@ class StudyEvents:
         record.knobs = distinguishing_knobs(config, self.columns)
         record.groups = select_groups(config)
         record.status, record.times_resumed = "running", config["went_on"]
+        record.is_paused = False
         source = config["source"]
         record.reports = list(self.progress.records[source].reports)
         own = [path for path in (record.checkpoint, record.previous_checkpoint) if path]
@@ -171,6 +172,7 @@ class StudyEvents:
         """Record a trial that ended without an error or paused."""
         record = self.get_record(trial)
         record.status = final_status(record, self.progress.levels)
+        record.is_paused = self.queue.decisions.get(record.trial_id) == "pause"
         self.finish_trial(record)
 
     def on_trial_error(self, trial: TrialRun, cause: FailureCause, error: str) -> None:

@@ -109,6 +109,14 @@ class StudyProgress:
         return self.clock() - self.started_at
 
     @property
+    def is_out_of_time(self) -> bool:
+        """Whether the time budget ended the study before all trials had ended."""
+        if self.time_budget is None or self.elapsed_seconds < self.time_budget:
+            return False
+        statuses = {record.status for record in self.records.values()}
+        return len(self.records) < self.trials or "stopped" in statuses
+
+    @property
     def running_trials(self) -> list[Record]:
         """Trials that have not ended."""
         return self.totals.count_trials(self.records).running_trials

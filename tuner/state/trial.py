@@ -73,6 +73,7 @@ class Record:
         checkpoint: Folder with its best weights and its last state.
         previous_checkpoint: The one before that, while it runs, in case the newest is corrupt.
         times_resumed: How often it was resumed after a pause or a process death.
+        is_paused: Whether the scheduler may still resume it; its status is then "stopped".
         constraint: Constraint on its best epoch, or `None`.
     """
 
@@ -86,10 +87,16 @@ class Record:
     checkpoint: str = ""
     previous_checkpoint: str = ""
     times_resumed: int = 0
+    is_paused: bool = field(default=False, compare=False)
     constraint: Constraint | None = None
     cached_totals: ReportTotals = field(
         default_factory=ReportTotals, init=False, repr=False, compare=False
     )
+
+    @property
+    def shown_status(self) -> str:
+        """The status for people: "paused" while the scheduler may still resume it."""
+        return "paused" if self.is_paused and self.status == "stopped" else self.status
 
     @property
     def totals(self) -> ReportTotals:

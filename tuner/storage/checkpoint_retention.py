@@ -1,7 +1,7 @@
 """Checkpoint retention: measure disk usage and delete the worst checkpoints over a budget."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -171,6 +171,25 @@ class CheckpointRetention:
             self.store.delete_checkpoint(str(path))
         if leftovers:  # counts those that could not be deleted
             self.remeasure_trial(record)
+
+
+def delete_unnamed_checkpoints(
+    store: LocalStore, records: Iterable[Record], event_log: EventLog
+) -> None:
+    """Delete the checkpoints that no trial names: those that killed processes left.
+
+    Args:
+        store: Where the results are stored.
+        records: All trials of the study, set back to their newest valid checkpoints.
+        event_log: Its lock keeps other processes from writing checkpoints meanwhile.
+    """
+    named = {path.resolve() for record in records for path in named_checkpoints(record)}
+    existing = event_log.retry(
+        RETRY_LABEL, lambda: [*store.list_all_checkpoints(), *store.list_copies()]
+    )
+    for path in existing:
+        if path.resolve() not in named:
+            store.delete_checkpoint(str(path))
 
 
 def named_checkpoints(record: Record) -> set[Path]:

@@ -79,7 +79,7 @@ def open_working_copy(address: str) -> WorkingCopy:
     try:
         valid_location(address)
     except ValueError as error:
-        raise InputError([f"{address.partition('@')[2]}: an address {error}."]) from None
+        raise InputError([f"{address}: an address {error}."]) from None
     copy = WorkingCopy(Path(RESULTS_FOLDER).absolute() / name, address)
     with wrap_access_errors(address):
         if not name or copy.folder / SEARCH_FILE not in copy.list_paths(copy.folder):

@@ -18,6 +18,8 @@ from tuner.storage.event_reader import load_events
 from tuner.storage.remote_copy import WorkingCopy
 
 RESULTS_KEY = "results"
+COPY_PATTERN = "of-*"
+"""Copies of a checkpoint of another trial, in the folder of a run."""
 
 
 class LocalStore:
@@ -75,6 +77,10 @@ class LocalStore:
     def list_all_checkpoints(self) -> list[Path]:
         """Return the checkpoints of all trials."""
         return list((self.folder / TRIALS_FOLDER).glob(f"*/*/{CHECKPOINT_PATTERN}"))
+
+    def list_copies(self) -> list[Path]:
+        """Return the copies of checkpoints that trials started from."""
+        return list((self.folder / TRIALS_FOLDER).glob(f"*/{COPY_PATTERN}"))
 
     def list_checkpoints(self, folder: Path) -> list[Path]:
         """Return the checkpoints in a folder of a trial."""
@@ -161,6 +167,11 @@ class RemoteStore(WorkingCopy, LocalStore):
     def list_all_checkpoints(self) -> list[Path]:
         """Return the checkpoints of all trials."""
         return self.list_checkpoints(self.folder / TRIALS_FOLDER)
+
+    def list_copies(self) -> list[Path]:
+        """Return the copies of checkpoints that trials started from."""
+        runs = self.list_paths(self.folder / TRIALS_FOLDER)
+        return [path for run in runs for path in self.list_paths(run) if path.match(COPY_PATTERN)]
 
     def list_checkpoints(self, folder: Path) -> list[Path]:
         """Return the checkpoints in a folder of a trial, or in a folder of several trials."""

@@ -14,6 +14,8 @@ from typing import IO
 
 from trainables.hparams.ranges import absolute_path
 
+MAX_LINKS = 5
+"""Links out of a results folder that are named."""
 LOCK_ATTEMPTS = 10
 RETRY_SECONDS = 0.02
 """Seconds between two attempts: `is_locked` in another process holds the lock for a moment."""
@@ -39,11 +41,16 @@ def target_outside(folder: Path, path: Path) -> str:
 def check_links(folder: Path) -> Iterator[str]:
     """Yield the problem of each link in a results folder that leads out of it.
 
-    Through it, a command would write or delete files of others.
+    Through it, a command would write or delete files of others. After `MAX_LINKS` the search stops.
     """
+    n_found = 0
     for parent, folders, files in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *files)):
             if path.is_symlink() and (target := target_outside(folder, path)):
+                n_found += 1
+                if n_found > MAX_LINKS:
+                    yield f"{folder}: has more such links; is it a results folder?"
+                    return
                 yield (
                     f"{path}: is a link to {target}, outside the results folder; delete it, or "
                     "replace it with a copy of its target."

@@ -24,6 +24,7 @@ from tests.tuner.simulated_study import (
 from trainables.errors import InputError
 from tuner.config.plan import STUDY_GROUPS
 from tuner.runtime.trial_queue import MAX_PROCESS_DEATHS
+from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.storage.event_reader import read_events
 
 N_TRIALS, EPOCHS = 4, 4
@@ -189,3 +190,30 @@ def test_a_disturbed_study_ends_and_loses_nothing(tmp_path_factory, study):
         assert kept == named
     if "disk_budget=1kB" in study.words:
         assert len(kept) <= 1
+
+
+@pytest.mark.parametrize("scheduler", ["halving", "pbt"])
+def test_killed_studies_leave_no_checkpoint_that_no_trial_names(tmp_path, scheduler):
+    """At each resume, what a killed process left is deleted, copies for other trials too."""
+    folder = tmp_path / "study"
+    words = words_of(scheduler, "random", "one")
+    with watched_writes(tmp_path / "straight") as writes:
+        run_study(tmp_path / "straight", *words)
+    for _ in range(6):
+        with watched_writes(folder, kill_at=writes.count // 4):
+            run_study(folder, *words)
+    if folder.exists():
+        leftover = folder / "trials/1/of-0000-left"
+        leftover.mkdir(parents=True)
+        (leftover / "state.pt").touch()
+    run_study(folder, *words)
+    trials, _ = load_frames(folder)
+    found = {*folder.glob("trials/*/*/checkpoint_*"), *folder.glob("trials/*/of-*")}
+    named = {folder / path for path in trials.checkpoint if path}
+    assert found <= named
+
+
+def test_the_optuna_dashboard_names_the_objectives(tmp_path):
+    run_study(tmp_path / "study", *SIZE, "objectives=robust,clean")
+    study = load_optuna_study(tmp_path / "study")
+    assert study.metric_names == ["robust accuracy", "clean accuracy"]

@@ -25,9 +25,9 @@ from tuner.monitoring.live_table import (
     format_headline,
     format_line,
     show_progress,
-    trials_table,
 )
 from tuner.monitoring.summary import print_summary
+from tuner.monitoring.trials_table import trials_table
 from tuner.runtime.execute import report_outcome
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress
@@ -266,10 +266,15 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
 def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interrupted, status):
     records = {str(n): make_trial(n, [], end) for n, end in enumerate(ends)}
     progress = StudyProgress(trials=2, levels=(Level(4),), concurrency=1, records=records)
-    console = SafeConsole(file=io.StringIO())
-    assert (
-        report_outcome(console, progress, LocalStore(tmp_path), reason, "", interrupted) == status
+    console = SafeConsole(file=io.StringIO(), width=200)
+    command = ["python", "-m", "tuner.search", "optimizer.lr=uniform(1, 2)"]
+    outcome = report_outcome(
+        console, progress, LocalStore(tmp_path), reason, "", interrupted, command
     )
+    assert outcome == status
+    text = console.file.getvalue()
+    expected = f"'optimizer.lr=uniform(1, 2)' name={tmp_path.name} resume=auto\n"
+    assert text.endswith(expected) == (bool(reason) or interrupted)
 
 
 def test_a_study_without_trials_has_a_summary(tmp_path):

@@ -8,6 +8,7 @@ from rich.table import Table
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import MissingDataError
 from trainables.errors import InputError
+from tuner.cli.console import print_table
 from tuner.cli.format import format_bytes, format_duration, format_finish_time, format_value
 from tuner.config.domains import format_domain
 from tuner.config.plan import Plan, Variant, flatten_groups
@@ -36,10 +37,10 @@ def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) ->
         f"scheduler: {format_member(plan.scheduler)}",
         *(f"caution: {caution}" for caution in plan.warnings),
     )
-    console.print(build_group_table(plan))
+    print_table(console, build_group_table(plan))
     if len(plan.variants) > 1:
         console.print()
-        console.print(build_variant_table(plan))
+        print_table(console, build_variant_table(plan))
     try:
         per_trial = estimate_trial(plan, device_config(gpu))
     except MissingDataError as error:

@@ -111,6 +111,7 @@ def build_study(
     Trials keep their numbers. One that was proposed and never started is proposed again.
     """
     study.set_user_attr(SPACE_ATTRIBUTE, describe_space(plan))
+    study.set_metric_names([f"{name} accuracy" for name in plan.settings.goal.objectives])
     for trials in transferred:
         for record in trials.trials:
             source = f"{trials.folder} {record.trial_id}"

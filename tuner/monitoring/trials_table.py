@@ -1,0 +1,169 @@
+"""The trials of a study as a table that fits a window."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from rich.cells import cell_len
+from rich.table import Table
+from rich.text import Text
+
+from trainables.training.report import Report
+from tuner.cli.format import format_percent, format_value
+from tuner.config.objectives import Goal
+from tuner.state.study import StudyProgress
+from tuner.state.trial import Record
+
+STATUS_COLOURS = {
+    "running": "cyan",
+    "completed": "green",
+    "stopped": "dim",
+    "paused": "yellow",
+    "diverged": "magenta",
+    "failed": "red",
+}
+COLUMN_GAP = 2
+MIN_KNOB_WIDTH = 8
+MAX_STATUS_WIDTH = 20
+"""A longer status, such as that of a collapsed trial, is wrapped."""
+ESSENTIAL_COLUMNS = (0, 2)
+"""Columns after the knobs that are never left out: epoch and robust accuracy."""
+
+
+def trials_table(
+    progress: StudyProgress, max_rows: int | None = None, width: int | None = None
+) -> Table:
+    """Return the trials as a table: the running ones, then the best of the others.
+
+    Args:
+        progress: The study.
+        max_rows: Maximum number of trials; `None`: all.
+        width: Columns of the window; `None`: no limit. Knobs are shortened first, then left out.
+    """
+    leader = progress.leader
+    ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
+    everything = [*progress.running_trials, *ended]
+    shown_rows = everything if max_rows is None else everything[: max(max_rows, 1)]
+    knobs = list(everything[0].knobs) if everything else []
+    extra = objective_columns(progress)
+    headings = ["trial", "status", *knobs, "epoch", "clean %", "robust %", "best %", "at", *extra]
+    rows = [
+        [*format_cells(r, progress), *(format_cell(r) for format_cell in extra.values())]
+        for r in shown_rows
+    ]
+    cells_by_column = list(zip(*[headings, *rows], strict=True))
+    lengths = [max(cell_len(str(cell)) for cell in cells) for cells in cells_by_column]
+    widths = fit_columns(lengths, range(2, 2 + len(knobs)), width)
+    result = Table(box=None, header_style="dim", pad_edge=False)
+    for index, column_width in widths.items():
+        is_text = index < 2 + len(knobs)
+        is_narrowed = column_width < cell_len(headings[index])
+        result.add_column(
+            headings[index].replace(".", ".\n", 1) if is_narrowed else headings[index],
+            justify="left" if is_text else "right",
+            width=column_width,
+            overflow="fold",
+        )
+    for record, row in zip(shown_rows, rows, strict=True):
+        result.add_row(*(row[index] for index in widths), style="bold" if record is leader else "")
+    omissions = describe_omissions(headings, widths, len(everything) - len(rows))
+    result.caption = ", ".join(omissions) or None
+    return result
+
+
+def fit_columns(lengths: Sequence[int], knobs: range, width: int | None) -> dict[int, int]:
+    """Return the width of each column that fits, by index.
+
+    Knobs are narrowed to `MIN_KNOB_WIDTH`, the widest first, then left out from the last. Of the
+    others, `ESSENTIAL_COLUMNS` stay.
+
+    Args:
+        lengths: The longest cell of each column.
+        knobs: Indices of the columns of knobs.
+        width: Columns of the window; `None`: no limit.
+
+    >>> fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 80)
+    {0: 4, 1: 9, 2: 11, 3: 11, 4: 6, 5: 7, 6: 8, 7: 6, 8: 2}
+    >>> list(fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 50))
+    [0, 1, 4, 5, 6, 7]
+    """
+    widths = dict(enumerate(lengths))
+    if width is None:
+        return widths
+    widths[1] = min(widths[1], MAX_STATUS_WIDTH)
+
+    def excess() -> int:
+        return sum(widths.values()) + COLUMN_GAP * (len(widths) - 1) - width
+
+    while excess() > 0:
+        wide = [index for index in knobs if widths.get(index, 0) > MIN_KNOB_WIDTH]
+        essential = {0, 1, *(knobs.stop + offset for offset in ESSENTIAL_COLUMNS)}
+        if wide:
+            widths[max(wide, key=lambda index: widths[index])] -= 1
+        elif left_out := [index for index in knobs if index in widths]:
+            del widths[left_out[-1]]
+            widths |= {index: lengths[index] for index in left_out[:-1]}
+        elif left_out := [index for index in widths if index not in essential]:
+            del widths[left_out[-1]]
+        else:
+            break
+    return widths
+
+
+def describe_omissions(
+    headings: Sequence[str], shown: Mapping[int, int], n_more: int
+) -> Iterator[str]:
+    """Yield what a table leaves out."""
+    if n_more:
+        yield f"and {n_more} more"
+    if left_out := [name for index, name in enumerate(headings) if index not in shown]:
+        yield f"no space for {', '.join(left_out)}"
+
+
+def objective_columns(progress: StudyProgress) -> dict[str, Callable[[Record], str]]:
+    """Return formatters of the columns about objectives, by heading."""
+    columns: dict[str, Callable[[Record], str]] = {}
+    if progress.goal != Goal():
+        columns["its clean"] = lambda r: (
+            format_percent(r.best_report.val_clean_accuracy) if r.best_report else ""
+        )
+    if progress.goal.constraint:
+        columns["holds"] = lambda r: "yes" if r.is_feasible else "no"
+    if progress.goal.is_multi_objective:
+        front = progress.pareto_front
+        columns["front"] = lambda r: "yes" if any(each is r for each in front) else ""
+    return columns
+
+
+def format_cells(record: Record, progress: StudyProgress) -> list[str | Text]:
+    """Return one row of the table."""
+    last, best = record.last_report, record.best_report
+    metrics = ["", "", "", "", ""]
+    if last and best:
+        metrics = [
+            format_epoch(last, progress),
+            format_percent(last.val_clean_accuracy),
+            format_percent(last.val_robust_accuracy),
+            format_percent(best.val_robust_accuracy),
+            str(best.epoch),
+        ]
+    status = Text(format_status(record), style=STATUS_COLOURS[record.shown_status])
+    return [record.trial_id, status, *map(format_value, record.knobs.values()), *metrics]
+
+
+def format_epoch(report: Report, progress: StudyProgress) -> str:
+    """Return the epoch of a trial in its current run, and its number of epochs."""
+    return f"{report.epoch}/{progress.levels[report.level].epochs}"
+
+
+def format_status(record: Record) -> str:
+    """Return the status of a trial, the step of its collapse and its micro-batch."""
+    at = record.collapsed_at
+    collapse = [f"collapsed at step {at}"] if at else []
+    return ", ".join([record.shown_status, *collapse, *format_micro_batch(record)])
+
+
+def format_micro_batch(record: Record) -> list[str]:
+    """Return a note if a trial ran out of memory and reduced its micro-batch."""
+    configured = record.groups.get("update", {}).get("micro_batch")
+    if record.last_report is None or record.last_report.micro_batch == configured:
+        return []
+    return [f"out of memory: micro-batch {record.last_report.micro_batch}"]
