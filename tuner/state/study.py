@@ -109,6 +109,11 @@ class StudyProgress:
         return self.clock() - self.started_at
 
     @property
+    def is_out_of_time(self) -> bool:
+        """Whether the time budget is used up."""
+        return self.time_budget is not None and self.elapsed_seconds >= self.time_budget
+
+    @property
     def running_trials(self) -> list[Record]:
         """Trials that have not ended."""
         return self.totals.count_trials(self.records).running_trials

@@ -4,6 +4,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -27,7 +28,7 @@ from tuner.monitoring.live_table import (
     show_progress,
     trials_table,
 )
-from tuner.monitoring.summary import print_summary
+from tuner.monitoring.summary import format_savings, print_summary
 from tuner.runtime.execute import report_outcome
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress
@@ -246,7 +247,12 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
     text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
     assert "Winner: trial 0000 (optimizer.weight_decay=0.01): robust 50.0 %" in text
     assert "robust overfitting gap 30.0 points" in text
-    assert "Ran 9 of 20 epochs (55.0 % saved by stopping early)." in text
+    # 4 completed, 2 and 1 stopped, of 3 times 4; the diverged one does not count
+    assert (
+        "Ran 9 epochs; every configuration once, in full, is 12: early stopping saved 41.7 %"
+        in text
+    )
+    assert "Counted: 7 epochs" in text
     assert "Trial 0002 failed: ValueError: no" in text
     assert str(tmp_path) in text
     assert "Interrupted" not in text
@@ -270,6 +276,38 @@ def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interru
     assert (
         report_outcome(console, progress, LocalStore(tmp_path), reason, "", interrupted) == status
     )
+
+
+def two_levels(*trials):
+    """Return a study of runs of 2 and 7 epochs, with so many epochs of each trial."""
+    progress = StudyProgress(trials=len(trials), levels=(Level(2), Level(7)), concurrency=2)
+    for number, (epochs, status) in enumerate(trials):
+        progress.records[f"{number:04d}"] = make_trial(number, [0.2] * epochs, status)
+    return progress
+
+
+def test_savings_are_those_of_readme():
+    """Nine trials of 2 epochs and three of 2 + 7, where twelve of 7 are 84: 1 - 45 / 84."""
+    progress = two_levels(*[(2, "stopped")] * 9, *[(9, "completed")] * 3)
+    saved = "Ran 45 epochs; every configuration once, in full, is 84: early stopping saved 46.4 %."
+    assert format_savings(progress, interrupted=False) == saved
+    assert saved in (Path(__file__).parents[3] / "README.md").read_text()
+    progress.records["0009s1"] = replace(make_trial(9, [0.2] * 7), trial_id="0009s1")
+    assert "Ran 52 epochs" in format_savings(progress, interrupted=False)
+    assert "is 84: early stopping saved 46.4 %" in format_savings(progress, interrupted=False)
+
+
+def test_short_runs_that_stop_nothing_cost_more():
+    """2 + 7 epochs instead of 7."""
+    text = format_savings(two_levels((9, "completed")), interrupted=False)
+    assert text.endswith("is 7: short runs took 28.6 % more.")
+
+
+def test_nothing_is_said_about_savings_after_an_interruption():
+    progress = two_levels((2, "stopped"), (5, "stopped"))
+    assert format_savings(progress, interrupted=True) == "Ran 7 epochs."
+    progress.time_budget = 0.0
+    assert format_savings(progress, interrupted=False) == "Ran 7 epochs."
 
 
 def test_a_study_without_trials_has_a_summary(tmp_path):
