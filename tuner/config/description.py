@@ -42,7 +42,7 @@ def describe_study(
         "scheduler": tuples_to_lists(plan.scheduler),
         "searcher": tuples_to_lists(plan.searcher),
         "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in VERSIONED_PACKAGES},
+        | {name: package_version(name) for name in VERSIONED_PACKAGES},
         "git_commit": git_commit(),
         "machine": {"platform": platform.platform(), "cores": count_cores()},
     }
@@ -59,6 +59,14 @@ def describe_variants(plan: Plan) -> dict[str, object]:
         for variant in plan.variants
     }
     return {"variants": each} if len(each) > 1 else next(iter(each.values()))
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of a package; `None`: it is not installed, as a checkout on PYTHONPATH."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def git_commit() -> str | None:

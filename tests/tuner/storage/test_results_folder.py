@@ -4,6 +4,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pandas as pd
@@ -276,6 +277,19 @@ def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interru
     assert (
         report_outcome(console, progress, LocalStore(tmp_path), reason, "", interrupted) == status
     )
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch, plan):
+    """A checkout on PYTHONPATH has none."""
+
+    def version(name):
+        if name == "attuner":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    versions = description.describe_study(plan, (), 0, [])["versions"]
+    assert (versions["attuner"], versions["torch"]) == (None, "1.0")
 
 
 def two_levels(*trials):
