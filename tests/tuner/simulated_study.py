@@ -115,8 +115,9 @@ def tear_last_line(folder, name, n_bytes):
         os.truncate(folder / name, sum(map(len, lines)) - min(n_bytes, len(lines[-1])))
 
 
-def run_study(folder, *words, curves=None, find_fault=no_fault):
+def run_study(folder, *words, curves=None, find_fault=no_fault, runtime=None):
     """Run or resume a simulated study to its end; return its exit status and output."""
+    runtime = runtime or SimulatedRuntime(curves or Curves(), find_fault)
     defaults = ["space=weight_decay", f"results={folder.parent}", f"name={folder.name}"]
     resume = ["resume=auto"] if folder.exists() else []
     plan = compose_plan(*parse_search_arguments([*defaults, "tracker=none", *words, *resume]))
@@ -132,7 +133,7 @@ def run_study(folder, *words, curves=None, find_fault=no_fault):
         SafeConsole(file=output, width=200),
         earlier,
         retry,
-        SimulatedRuntime(curves or Curves(), find_fault),
+        runtime,
         concurrency=plan.settings.concurrency or 1,
     )
     return status, output.getvalue()

@@ -161,6 +161,9 @@ def build_progress(
         gpu_share=gpu_share,
         time_budget=settings.time_budget,
         disk_budget=settings.disk_budget,
+        forecast=scheduler,
+        max_seeds=settings.seeds,
+        all_seeds=plan.is_single,
         n_images=int(plan.variants[0].fixed["data"]["validation"]),
     )
 

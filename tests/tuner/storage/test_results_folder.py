@@ -31,6 +31,7 @@ from tuner.monitoring.live_table import (
 )
 from tuner.monitoring.summary import format_savings, print_summary
 from tuner.runtime.execute import report_outcome
+from tuner.schedulers.core.scheduler import Scheduler
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
@@ -55,7 +56,8 @@ def plan():
 
 @pytest.fixture
 def progress():
-    progress = StudyProgress(trials=6, levels=(Level(4),), concurrency=2)
+    levels = (Level(4),)
+    progress = StudyProgress(trials=6, levels=levels, concurrency=2, forecast=Scheduler(levels))
     progress.records = {
         "a": make_trial(0, [0.3, 0.5, 0.45, 0.2]),
         "b": make_trial(1, [0.1, 0.2], "stopped"),
@@ -164,9 +166,8 @@ def test_the_leader_has_the_best_epoch_of_the_trials_with_weights(progress):
 
 
 def test_the_time_left_is_estimated(progress):
-    """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
-    an epoch, two at a time: 3 seconds."""
-    assert progress.seconds_left == pytest.approx(3.0)
+    """One to begin (4 epochs), one with 3 to go; 2 s an epoch, two at a time: 8 seconds."""
+    assert progress.seconds_left == pytest.approx(8.0)
     assert StudyProgress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
 
 
@@ -174,14 +175,14 @@ def test_a_time_budget_limits_the_time_left(progress):
     progress.time_budget = progress.elapsed_seconds + 2
     assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock runs
     progress.time_budget = 1e9
-    assert progress.seconds_left == pytest.approx(3.0)
+    assert progress.seconds_left == pytest.approx(8.0)
 
 
 def test_the_headline_shows_the_finish_and_used_and_total_gpu_hours(progress):
-    """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
+    """Nine epochs of 2 s on a quarter of a GPU, and 7 epochs to come, for two at a time 8 s."""
     progress.gpu_share = 0.25 * 3600
-    assert "4.5 of about 6 GPU-hours" in format_headline(progress).plain
-    assert "about 0:00:03 left, finish at " in format_headline(progress).plain
+    assert "4.5 of about 8 GPU-hours" in format_headline(progress).plain
+    assert "about 0:00:08 left, finish at " in format_headline(progress).plain
     fresh = StudyProgress(trials=6, levels=(Level(4),), concurrency=2, gpu_share=1.0)
     assert "0 of about ? GPU-hours" in format_headline(fresh).plain
 
