@@ -293,6 +293,26 @@ def test_a_package_that_is_not_installed_has_no_version(monkeypatch, plan):
     assert (versions["attuner"], versions["torch"]) == (None, "1.0")
 
 
+def test_a_change_of_the_code_is_noticed(plan, monkeypatch):
+    before = description.describe_study(plan, (), 0, [])
+    assert not list(description.describe_code_changes(before, plan))
+    assert not list(description.describe_code_changes({}, plan))
+    older = before | {"code": before["code"] | {"trainables": "another"}, "git_commit": "abc"}
+    (text,) = description.describe_code_changes(older, plan)
+    assert "the code has changed since the study last ran: trainables (commit abc, now" in text
+
+
+def test_the_hash_of_a_custom_file_is_that_of_its_content(plan, tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("a")
+    (variant,) = plan.variants
+    custom = replace(variant, fixed={**variant.fixed, "model": {"name": str(file)}})
+    own = replace(plan, variants=(custom,))
+    first = description.hash_code(own)[str(file)]
+    file.write_text("b")
+    assert description.hash_code(own)[str(file)] != first
+
+
 def two_levels(*trials):
     """Return a study of runs of 2 and 7 epochs, with so many epochs of each trial."""
     progress = StudyProgress(trials=len(trials), levels=(Level(2), Level(7)), concurrency=2)
