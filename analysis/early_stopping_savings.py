@@ -14,10 +14,11 @@ COST_COLUMNS = ["epochs", "gradient_passes", "seconds"]
 def estimate_savings(frames: Frames) -> pd.DataFrame:
     """Return one row per study: cost saved by early stopping, and accuracy possibly lost.
 
-    The saving is the extra cost if each completed or stopped trial had made one run of full length
-    and no short runs; it is negative if short runs cost more than they saved. An epoch that was not
-    run costs what an epoch of the trial's last run did, times the median ratio of an epoch of the
-    longest run to it. Diverged and collapsed trials are left out.
+    The saving is the extra cost if each completed or stopped configuration had made one run of full
+    length and no short runs; it is negative if short runs cost more than they saved. An epoch that
+    was not run costs what an epoch of the trial's last run did, times the median ratio of an epoch
+    of the longest run to it. Further seeds, diverged and collapsed trials are left out, as in the
+    summary at the end of a study (`tuner.state.savings`).
 
     A stopped trial is assumed to gain as much as the largest gain among the trials that continued
     from the same epoch of the same run. This is a cautious estimate and not a bound: the trials
@@ -51,7 +52,10 @@ def summarize_savings(frames: Frames, epochs: pd.DataFrame, study: Study) -> dic
     """Return the row of one study."""
     trials = frames.trials[frames.trials["study"] == study.name]
     failed_training = trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0
-    trials = trials[trials["status"].isin(["completed", "stopped"]) & ~failed_training]
+    # studies without further seeds have no such column
+    first = trials.get("configuration", trials["trial_id"]).fillna(trials["trial_id"])
+    is_counted = trials["status"].isin(["completed", "stopped"]) & ~failed_training
+    trials = trials[is_counted & (first == trials["trial_id"])]
     own = epochs[(epochs["study"] == study.name) & epochs["trial_id"].isin(trials["trial_id"])]
     runs = compute_run_costs(own)
     stopped = set(trials.loc[trials["status"] == "stopped", "trial_id"])

@@ -7,8 +7,9 @@ import pandas as pd
 
 from analysis.early_stopping_savings import estimate_savings
 from analysis.frames import Frames, Study
-from analysis.report.running_study import CUT_OFF_STATUS
+from analysis.report.running_study import CUT_OFF_STATUS, read_event_log, select_study
 from analysis.report.summary import format_percent
+from trainables.errors import InputError
 from tuner.layout import EVENT_LOG_FILE
 from tuner.storage.safe_files import is_locked
 
@@ -23,6 +24,7 @@ COLLAPSED = "collapsed"
 """Not a status: stopped by the detector of catastrophic overfitting."""
 KIND_ORDER = ("failed", "diverged", COLLAPSED, "stopped", CUT_OFF_STATUS, "running")
 STILL_RUNNING = "what stopping trials saves is estimated when the search has ended."
+INTERRUPTED = "the search was interrupted, so nothing is known of what stopping trials saves."
 ASSUMPTION = "had they gained as much as the trial that gained most from there on"
 
 
@@ -52,8 +54,8 @@ def describe_savings(frames: Frames) -> list[str]:
     rows = estimate_savings(frames).to_dict("records")
     several = len(rows) > 1
     return [
-        f"{row['study']}: {STILL_RUNNING}"
-        if is_running(frames, frames.studies[row["study"]])
+        f"{row['study']}: {reason}"
+        if (reason := why_unknown(frames, frames.studies[row["study"]]))
         else format_savings(row, with_name=several)
         for row in rows
         if row["stopped"]
@@ -65,6 +67,30 @@ def is_running(frames: Frames, study: Study) -> bool:
     status = frames.trials.loc[frames.trials["study"] == study.name, "status"]
     held = study.folder is not None and is_locked(study.folder / EVENT_LOG_FILE)
     return held or bool((status == "running").any())
+
+
+def why_unknown(frames: Frames, study: Study) -> str:
+    """Return why nothing can be said of the savings of a study; empty if something can."""
+    if is_running(frames, study):
+        return STILL_RUNNING
+    return INTERRUPTED if was_interrupted(frames, study) else ""
+
+
+def was_interrupted(frames: Frames, study: Study) -> bool:
+    """Return whether a study ended with trials under way or not begun."""
+    own = select_study(frames, study)
+    if (own.trials["status"] == CUT_OFF_STATUS).any():
+        return True
+    requested = (study.description.get("study") or {}).get("trials")
+    first = own.trials.get("configuration", own.trials["trial_id"])
+    if requested and first.fillna(own.trials["trial_id"]).nunique() < requested:
+        return True
+    if study.folder is None or not (study.folder / EVENT_LOG_FILE).is_file():
+        return False
+    try:  # frames call the trials under way "stopped"
+        return bool(read_event_log(study, study.folder, own)[2].n_running)
+    except (InputError, OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:

@@ -95,3 +95,15 @@ def test_a_diverged_trial_is_not_a_saving():
 def test_an_empty_study_saved_nothing():
     row = saved([trial_row("0", "failed")], [epoch_rows("0", 0.4)[:0]], 2)
     assert (row["trials"], row["epochs"], row["share_saved"]) == (0, 0, 0)
+
+
+def test_further_seeds_are_no_savings_and_no_costs():
+    """Of 2 configurations one ends after 1 of 4 epochs: 3 of 8, whatever seeds the other has."""
+    trials = [
+        trial_row("0", configuration="0"),
+        trial_row("1", "stopped", configuration="1"),
+        trial_row("0s1", configuration="0"),
+    ]
+    runs = [epoch_rows("0", *[0.2] * 4), epoch_rows("1", 0.1), epoch_rows("0s1", *[0.2] * 4)]
+    row = saved(trials, runs, 4)
+    assert (row["epochs"], row["share_saved"]) == (5, 3 / 8)

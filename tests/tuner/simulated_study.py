@@ -115,7 +115,7 @@ def tear_last_line(folder, name, n_bytes):
         os.truncate(folder / name, sum(map(len, lines)) - min(n_bytes, len(lines[-1])))
 
 
-def run_study(folder, *words, curves=None, find_fault=no_fault, output=None):
+def run_study(folder, *words, curves=None, find_fault=no_fault, output=None, runtime=None):
     """Run or resume a simulated study to its end; return its exit status and output.
 
     Args:
@@ -124,7 +124,9 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None):
         curves: What the trials learn.
         find_fault: What goes wrong with a run.
         output: Where the study prints; `None`: to a new buffer.
+        runtime: Runs the trials; `None`: a new simulation.
     """
+    runtime = runtime or SimulatedRuntime(curves or Curves(), find_fault)
     defaults = ["space=weight_decay", f"results={folder.parent}", f"name={folder.name}"]
     resume = ["resume=auto"] if folder.exists() else []
     plan = compose_plan(*parse_search_arguments([*defaults, "tracker=none", *words, *resume]))
@@ -140,7 +142,7 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None):
         SafeConsole(file=output, width=200),
         earlier,
         retry,
-        SimulatedRuntime(curves or Curves(), find_fault),
+        runtime,
         concurrency=plan.settings.concurrency or 1,
     )
     return status, output.getvalue()

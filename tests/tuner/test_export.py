@@ -21,6 +21,7 @@ from tuner import export
 from tuner.config import description
 from tuner.config.compose import compose_plan
 from tuner.evaluation import fingerprint, table
+from tuner.evaluation.export.robustbench import uses_additional_data
 from tuner.evaluation.export.winner import make_portable
 from tuner.evaluation.suites import parse_suite
 from tuner.export import main
@@ -253,6 +254,11 @@ def test_the_entry_has_robustbench_s_fields_and_spelling(folder):
     text = (target / "README.md").read_text()
     assert "# Better: a study" in text
     assert yaml.safe_load(text.split("---\n")[1])["model-index"][0]["name"] == "Better: a study"
+
+
+def test_additional_data_are_unknown_for_images_of_a_file():
+    assert uses_additional_data("cifar10") is False
+    assert uses_additional_data("arrays") == uses_additional_data("mine.py") == ""
 
 
 @pytest.mark.parametrize(

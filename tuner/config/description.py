@@ -4,11 +4,13 @@ import importlib.metadata
 import platform
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import trainables
 from trainables.training.fidelity import Level
 from tuner.config.domains import format_domain
 from tuner.config.plan import Plan, tuples_to_lists
@@ -43,8 +45,9 @@ def describe_study(
         "scheduler": tuples_to_lists(plan.scheduler),
         "searcher": tuples_to_lists(plan.searcher),
         "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in VERSIONED_PACKAGES},
+        | {name: package_version(name) for name in VERSIONED_PACKAGES},
         "git_commit": git_commit(),
+        "code": hash_code(plan),
         "machine": {"platform": platform.platform(), "cores": count_cores()},
     }
 
@@ -60,6 +63,53 @@ def describe_variants(plan: Plan) -> dict[str, object]:
         for variant in plan.variants
     }
     return {"variants": each} if len(each) > 1 else next(iter(each.values()))
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of a package; `None`: it is not installed, as a checkout on PYTHONPATH."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def hash_code(plan: Plan) -> dict[str, str]:
+    """Return SHA-256 hashes of the code that trials run: ours, and each custom file of a plan."""
+    ours = sha256()
+    for path in sorted(Path(trainables.__path__[0]).rglob("*.py")):
+        ours.update(path.read_bytes())
+    members = {
+        str(values["name"])
+        for variant in plan.variants
+        for values in variant.fixed.values()
+        if "name" in values
+    }
+    custom = {
+        name: sha256(Path(name).read_bytes()).hexdigest()
+        for name in sorted(members)
+        if name.endswith(".py") and Path(name).is_file()
+    }
+    return {"trainables": ours.hexdigest(), **custom}
+
+
+def describe_code_changes(before: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+    """Yield a warning if the code of trials differs from that of an earlier run of a study.
+
+    Args:
+        before: The content of its `search.yaml`.
+        plan: The plan that resumes it.
+    """
+    hashes = before.get("code")
+    if not isinstance(hashes, Mapping):  # written by an earlier version
+        return
+    now = hash_code(plan)
+    if changed := [name for name in {**hashes, **now} if hashes.get(name) != now.get(name)]:
+        commits = before.get("git_commit"), git_commit()
+        versions = f" (commit {commits[0]}, now {commits[1]})" if commits[0] != commits[1] else ""
+        yield (
+            "resume: the code has changed since the study last ran: "
+            f"{', '.join(changed)}{versions}. Earlier trials may differ from later ones, and their checkpoints may not load."
+        )
 
 
 def git_commit() -> str | None:

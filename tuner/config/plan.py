@@ -92,6 +92,11 @@ class Plan:
         return [*named, *dict.fromkeys([*differing, *self.domains_by_knob])]
 
     @property
+    def is_single(self) -> bool:
+        """Whether there is one configuration: nothing is searched."""
+        return not self.domains_by_knob and len(self.variants) == 1
+
+    @property
     def domains_by_knob(self) -> dict[str, list[object]]:
         """Domains of each searched knob by its path, one per variant that searches it."""
         domains: dict[str, list[object]] = {}

@@ -121,6 +121,11 @@ def check_population(
     module = STUDY_GROUPS["scheduler"].load(name) if is_known else None
     if not getattr(module, "POPULATION", False):
         return
+    if arguments.get("replay"):
+        yield (
+            f"scheduler: {name} changes knobs of running trials, which recorded runs cannot do; "
+            "write another scheduler with replay=, e.g. scheduler=halving."
+        )
     if len(variants) > 1:
         yield f"scheduler: {name} changes knobs, not members; search knobs of one variant."
     for key, required in (("fidelity", "epochs"), ("seeds", 1)):

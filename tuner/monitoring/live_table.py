@@ -101,14 +101,14 @@ def format_line(progress: StudyProgress, record: Record) -> str:
         words.append(record.error)
     if record.status != "running":
         about = ", ".join([format_time_left(progress), *format_usage(progress)])
-        words.append(f"| {progress.n_ended}/{progress.trials} ended, {about}")
+        words.append(f"| {progress.n_ended}/{progress.n_planned} ended, {about}")
     return "  ".join(words)
 
 
 def format_headline(progress: StudyProgress) -> Text:
     """Return one line about the whole study."""
     parts = [
-        f"{progress.n_ended} of {progress.trials} trials ended"
+        f"{progress.n_ended} of {progress.n_planned} trials ended"
         if progress.records
         else "waiting for the first trial to start",
         f"{format_duration(progress.elapsed_seconds)} gone",

@@ -38,7 +38,9 @@ class PrometheusCallback(tune.Callback):
             progress: The study.
             study_name: Name of the study, the tag `study`.
         """
-        self.progress, self.study_name = progress, study_name
+        # Ray's gauges accept ASCII only
+        ascii_name = study_name.encode("ascii", "backslashreplace").decode()
+        self.progress, self.study_name = progress, ascii_name
         self.updated_at = -UPDATE_SECONDS
         self.trial_gauges = {
             n: Gauge(n, text, ("study", "trial")) for n, text in TRIAL_GAUGES.items()

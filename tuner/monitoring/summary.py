@@ -10,6 +10,7 @@ from trainables.training.report import Report
 from tuner.cli.console import print_table
 from tuner.cli.format import format_duration, format_percent, format_value
 from tuner.monitoring.trials_table import trials_table
+from tuner.state.savings import count_epochs
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
@@ -37,7 +38,7 @@ def print_summary(
         ]
     elif progress.records:
         words.append("No trial has a checkpoint, so there is no winner.")
-    words += [format_savings(progress), f"Results: {results}"]
+    words += [format_savings(progress, interrupted=interrupted), f"Results: {results}"]
     for record in progress.records.values():
         if record.status == "failed":
             words.append(f"Trial {record.trial_id} failed: {record.error}")
@@ -109,9 +110,27 @@ def format_accuracies(best: Report) -> str:
     return f"robust {robust} %, clean {clean} %"
 
 
-def format_savings(progress: StudyProgress) -> str:
-    """Return the epochs that early stopping saved, as text."""
+def format_savings(progress: StudyProgress, *, interrupted: bool) -> str:
+    """Return the epochs that were run and, if the study is complete, the share that was saved.
+
+    After an interruption nothing is known about savings: trials that were to run have not.
+    """
     run = sum(len(record.reports) for record in progress.records.values())
-    whole = len(progress.records) * progress.epochs_per_trial
-    share = f" ({format_percent(1 - run / whole)} % saved by stopping early)" if whole else ""
-    return f"Ran {run} of {whole} epochs{share}."
+    counts = count_epochs(progress.records.values(), progress.levels[-1].epochs)
+    if interrupted or progress.is_out_of_time or counts.run == counts.in_full:
+        return f"Ran {run} epochs."
+    share = counts.share_saved
+    saved = (
+        f"early stopping saved {format_percent(share)} %"
+        if share > 0
+        else f"short runs took {format_percent(-share)} % more"
+    )
+    left_out = (
+        ""
+        if counts.run == run
+        else f" Counted: {counts.run} epochs of complete or stopped trials, first seeds only."
+    )
+    return (
+        f"Ran {run} epochs; every configuration once, in full, is {counts.in_full}: "
+        f"{saved}.{left_out}"
+    )

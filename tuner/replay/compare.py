@@ -14,7 +14,7 @@ from trainables.errors import InputError
 from tuner.cli.console import print_table
 from tuner.config.plan import Plan
 from tuner.replay.recordings import Archive, Recording, load_archive
-from tuner.replay.simulate import Replay, ReplayPoint
+from tuner.replay.simulate import Replay, ReplayPoint, select_last_level
 from tuner.schedulers.core.factory import build_scheduler
 from tuner.searchers.core.factory import build_sampler_factory, is_grid_search
 
@@ -35,6 +35,8 @@ def replay_study(plan: Plan, console: Console, folder: Path) -> None:
         InputError: If the runs cannot be read or do not fit the scheduler.
     """
     archive = load_archive(plan.settings.replay or "")
+    for line in archive.selection:
+        console.print(line, soft_wrap=True)
     n_runs = len(archive.runs)
     if (plan.settings.trials or 0) > n_runs:
         raise InputError([
@@ -67,14 +69,16 @@ def replay_rows(plan: Plan, archive: Archive, order: int) -> Iterator[dict[str, 
         order=order,
     )
     points = list(replay.simulate(plan.settings.concurrency or 1))
-    runs = random.Random(order).sample(archive.runs, plan.trials)
+    # the baselines make no short runs, so that they neither pay for them nor learn from them
+    complete = [*select_last_level(archive)]
+    runs = random.Random(order).sample(complete, plan.trials)
     spent = points[-1].cost
     contenders = {
         THIS_STUDY: points,
         RANDOM_SEARCH: list(run_to_end(runs, spent)),
         ONE_EPOCH_FIRST: list(run_best_after_one_epoch(runs, spent)),
     }
-    full = sum(len(run.reports) for run in archive.runs)
+    full = sum(len(run.reports) for run in complete)
     top = max(run.best_accuracy for run in archive.runs)
     for name, curve in contenders.items():
         for point in (*select_improvements(curve), curve[-1]):

@@ -49,10 +49,12 @@ class Archive:
     Attributes:
         runs: At least one.
         levels: The levels of each run; a run may be shorter or longer.
+        selection: Which runs these are, if others were left out: one line each.
     """
 
     runs: tuple[Recording, ...]
     levels: tuple[Level, ...]
+    selection: tuple[str, ...] = ()
 
 
 def load_archive(source: Path | str) -> Archive:
@@ -94,20 +96,55 @@ def load_results_folder(folder: Path) -> Archive:
     completed = trials[trials["status"] == "completed"]
     knobs = completed[[path for path in completed if "." in str(path)]]
     runs = tuple(build_recordings(knobs, epochs))
-    return Archive(runs, tuple(Level(**level) for level in description["levels"]))
+    levels = tuple(Level(**level) for level in description["levels"])
+    n_left_out = len(trials) - len(runs)
+    selection = (
+        f"{len(runs)} of {len(trials)} trials are replayed; {n_left_out} did not run to the end."
+    )
+    return Archive(runs, levels, (selection,) if n_left_out else ())
 
 
 def select_logged_runs(logged: reader.ExternalLogs) -> Archive:
     """Return the logged runs of the most frequent combination of `COMPARED_COLUMNS`."""
     trials = logged.trials.set_index("trial_id")
-    trials = trials[~trials.index.str.contains(EXTRA_DATA_MARKER)]
-    combinations = trials.reindex(columns=COMPARED_COLUMNS).astype(str).apply(tuple, axis=1)
-    alike = trials[combinations == Counter(combinations).most_common(1)[0][0]]
+    has_extra_data = trials.index.str.contains(EXTRA_DATA_MARKER)
+    n_extra, trials = int(has_extra_data.sum()), trials[~has_extra_data]
+    # "" for what a log does not say, since NaN differs from itself
+    compared = trials.reindex(columns=COMPARED_COLUMNS).astype(object)
+    combinations = compared.where(compared.notna(), "").astype(str).apply(tuple, axis=1)
+    counts = Counter(combinations)
+    alike = trials[combinations == counts.most_common(1)[0][0]]
     knobs = alike.loc[:, :"best_epoch"].drop(columns=["status", "best_epoch"])
     # a loss that is not finite ends a trial here, but did not end these runs
     runs = tuple(build_recordings(knobs, logged.epochs.assign(diverged=False)))
     lengths = Counter(len(run.reports) for run in runs)
-    return Archive(runs, (Level(lengths.most_common(1)[0][0]),))
+    selection = tuple(describe_selection(counts, n_extra))
+    return Archive(runs, (Level(lengths.most_common(1)[0][0]),), selection)
+
+
+def describe_selection(counts: Counter[tuple[str, ...]], n_extra: int) -> Iterator[str]:
+    """Yield which logged runs are replayed and which are not, unless all are.
+
+    Args:
+        counts: Number of runs of each combination of `COMPARED_COLUMNS`.
+        n_extra: Runs that were trained on additional images.
+    """
+    if len(counts) == 1 and not n_extra:
+        return
+    (chosen, n_chosen), *others = counts.most_common()
+    total = counts.total() + n_extra
+    yield f"{n_chosen} of {total} runs are replayed, those with {format_combination(chosen)}."
+    for combination, number in others:
+        yield f"left out: {number} with {format_combination(combination)}."
+    if n_extra:
+        yield f"left out: {n_extra} trained on additional images."
+
+
+def format_combination(values: tuple[str, ...]) -> str:
+    """Return the known values of `COMPARED_COLUMNS` as text."""
+    pairs = zip(COMPARED_COLUMNS, values, strict=True)
+    known = [f"{name}={value}" for name, value in pairs if value]
+    return ", ".join(known) or f"no {', '.join(COMPARED_COLUMNS)}"
 
 
 def build_recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Recording]:

@@ -162,6 +162,14 @@ def select_levels(archive: Archive, scheduler: Scheduler) -> Iterator[Recording]
         yield replace(run, reports=lowered) if skipped else run
 
 
+def select_last_level(archive: Archive) -> Iterator[Recording]:
+    """Yield the recorded runs without their short runs."""
+    last = len(archive.levels) - 1
+    for run in archive.runs:
+        reports = tuple(each for each in run.reports if each.level == last)
+        yield replace(run, reports=reports)
+
+
 def find_level_start(run: Recording, level: int) -> int:
     """Return the index of the first report of a level in a run."""
     return next(index for index, each in enumerate(run.reports) if each.level == level)

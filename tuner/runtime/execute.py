@@ -249,7 +249,7 @@ def report_outcome(
     if interrupted:
         print_resume_command(console, command, store)
         return INTERRUPT_STATUS
-    if progress.is_out_of_time:
+    if progress.was_cut_short:
         print_resume_command(console, command, store)
     statuses = {record.status for record in progress.records.values()}
     return FAILED if statuses == {"failed"} else OK

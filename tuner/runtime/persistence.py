@@ -43,9 +43,9 @@ def mark_interrupted(plan: Plan, progress: StudyProgress) -> bool:
     running = progress.running_trials
     for record in running:
         record.status = "stopped"
-    budget = plan.settings.time_budget
-    out_of_time = budget is not None and progress.elapsed_seconds >= budget
-    interrupted = not out_of_time and (bool(running) or len(progress.records) < plan.trials)
+    interrupted = not progress.is_out_of_time and (
+        bool(running) or len(progress.records) < plan.trials
+    )
     for record in progress.records.values():
         record.is_paused = record.is_paused and interrupted
     return interrupted

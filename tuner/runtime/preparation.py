@@ -11,7 +11,7 @@ from rich.console import Console
 
 from trainables.errors import InputError
 from trainables.io.retry import Retry
-from tuner.config.description import describe_study
+from tuner.config.description import describe_code_changes, describe_study
 from tuner.config.plan import Plan
 from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
 from tuner.runtime.resume.compatibility import StudyDescription, find_differences, read_description
@@ -144,6 +144,8 @@ def create_or_resume_study(
     )
     for trials in transferred if study is not before else ():
         console.print(str(trials), soft_wrap=True)
+    for text in describe_code_changes(description.content, plan) if description else ():
+        console.print(f"caution: {text}", soft_wrap=True)
     write_search_yaml(folder, describe_study(plan, scheduler.levels, len(levels), command))
     return scheduler, resume_state, study
 
@@ -170,6 +172,9 @@ def build_progress(
         gpu_share=gpu_share,
         time_budget=settings.time_budget,
         disk_budget=settings.disk_budget,
+        forecast=scheduler,
+        max_seeds=settings.seeds,
+        all_seeds=plan.is_single,
         n_images=int(plan.variants[0].fixed["data"]["validation"]),
     )
 

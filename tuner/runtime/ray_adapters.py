@@ -156,7 +156,7 @@ class StudyCallback(tune.Callback):
         """Report a trial that raised or whose process died."""
         error = load_trial_error(trial.pickled_error_file)
         cause: FailureCause = "died" if isinstance(error, PROCESS_DEATH_ERRORS) else "raised"
-        reason = self.kill_reasons.get(trial.trial_id) or last_error_line(trial.error_file)
+        reason = self.kill_reasons.get(trial.trial_id) or summarize_error(trial.error_file)
         self.events.on_trial_error(trial, cause, reason)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
@@ -172,7 +172,7 @@ class StudyCallback(tune.Callback):
         for name, trial in list(self.by_id.items()):
             if trial.status in ENDED:
                 self.limiter.on_trial_complete(name, error=True)
-                self.events.on_trial_error(trial, "lost", last_error_line(trial.error_file))
+                self.events.on_trial_error(trial, "lost", summarize_error(trial.error_file))
 
 
 @dataclass(frozen=True)
@@ -209,9 +209,15 @@ def load_trial_error(file: str | None) -> Exception | None:
     return error
 
 
-def last_error_line(error_file: str | None) -> str:
-    """Return the last line of a traceback."""
+def summarize_error(error_file: str | None) -> str:
+    """Return the type of the exception in a traceback, and the first line of its message."""
     if error_file is None or not Path(error_file).is_file():
         return "ended without a message"
     lines = [line for line in Path(error_file).read_text().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "ended without a message"
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    after = lines[frames[-1] :] if frames else lines[-1:]
+    message = [line.strip() for line in after if not line.startswith(" ")]
+    if not message:
+        return lines[-1].strip() if lines else "ended without a message"
+    starts_below = len(message) > 1 and message[0].endswith(":") and " " not in message[0]
+    return " ".join(message[: 1 + starts_below])

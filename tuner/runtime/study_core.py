@@ -101,8 +101,7 @@ def build_study_core(
     def find_checkpoint(record: Record, *, own: bool) -> str:
         return retry_copy(partial(locate_checkpoint, store, folder, record, own=own))
 
-    is_single = not plan.domains_by_knob and len(plan.variants) == 1
-    seeds = SeedLimits(settings.seeds, progress.n_images, all_configurations=is_single)
+    seeds = SeedLimits(settings.seeds, progress.n_images, all_configurations=plan.is_single)
     searcher = build_searcher(plan, study, resume_state.records, scheduler)
     queue = TrialQueue(searcher, scheduler, resume_state, plan.trials, find_checkpoint, seeds)
     queue.fetch = lambda path: retry_copy(partial(store.fetch_trial_checkpoints, path))

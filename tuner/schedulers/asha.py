@@ -10,9 +10,14 @@ from pydantic import Field
 from trainables.hparams.ranges import Count, Fraction
 from trainables.training.report import Report
 from tuner.schedulers.core.brackets import Brackets
+from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
 from tuner.schedulers.core.rungs import FidelityPlan, RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Scheduler
 
+PRIOR_RATIO = 1.5
+"""Expected share of trials that continue, before any has, in units of 1 / factor."""
+PRIOR_TRIALS = 3
+"""How many trials the expected share of trials that continue is worth, beside those seen."""
 ReductionFactor = Annotated[float, Field(gt=1)]
 
 
@@ -74,6 +79,7 @@ class AshaStopping(Scheduler):
         super().__init__(schedule.levels)
         self.rung_schedule, self.factor, self.first_rung = schedule, factor, first_rung
         self.positions: dict[str, TrialPosition] = {}
+        self.n_continued = [0] * len(schedule.rungs)
         self.rung_values = [
             array("d") for _ in schedule.rungs
         ]  # numpy reads an array without a copy
@@ -91,4 +97,36 @@ class AshaStopping(Scheduler):
         earlier, value = self.rung_values[rung], report.val_robust_accuracy
         enough = not earlier or value > np.percentile(earlier, 100 * (1 - 1 / self.factor))
         earlier.append(value)
+        self.n_continued[rung] += bool(enough)
         return "continue" if enough else "stop"
+
+    def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
+        """Return the runs to the next rung, and those of the expected share that continues."""
+        schedule, first = self.rung_schedule, self.first_rung
+        position = schedule.position
+        heading = [0.0] * (len(schedule.rungs) + 1)
+        runs = []
+        for trial, at in running.items():
+            rung = self.positions[trial].rung
+            heading[rung] += 1
+            runs.append(FutureRuns(1, epochs_between(self.levels, at, position(rung))))
+        start = (schedule.starting_level(first), 0)
+        runs.append(FutureRuns(n_new, epochs_between(self.levels, start, position(first))))
+        heading[first] += n_new
+        continuing = 0.0
+        for rung in range(first, len(schedule.rungs)):
+            continuing = (continuing + heading[rung]) * self.continuing_share(rung)
+            stretch = epochs_between(self.levels, position(rung), position(rung + 1))
+            runs.append(FutureRuns(continuing, stretch))
+        return runs
+
+    def continuing_share(self, rung: int) -> float:
+        """Return the expected share of the next trials that continues from a rung.
+
+        One in `factor` continues in the long run, but more of the first trials do, and more of a
+        searcher that learns. The first trial always continues, so that it says nothing.
+        """
+        reached = max(0, len(self.rung_values[rung]) - 1)
+        continued = max(0, self.n_continued[rung] - 1)
+        expected = min(1.0, PRIOR_RATIO / self.factor)
+        return (continued + PRIOR_TRIALS * expected) / (reached + PRIOR_TRIALS)

@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev, variance
+from statistics import mean, stdev
 
-import numpy as np
 from scipy.special import stdtrit
 
+from tuner.state.best_probability import best_probabilities, pooled_deviation
+
 CONFIDENCE = 0.95
-N_DRAWS = 20_000
-"""Samples of the means for `probability_best`; two standard errors are 0.7 points."""
 
 
 @dataclass(frozen=True)
@@ -104,26 +103,12 @@ def find_contenders(
     return [name for name, values in accuracies.items() if mean(values) + reach >= floor]
 
 
-def pooled_deviation(groups: Iterable[Sequence[float]]) -> tuple[float, int]:
-    """Return the pooled standard deviation over seeds and its degrees of freedom.
-
-    >>> spread, freedom = pooled_deviation([[1.0, 3.0], [5.0, 5.0], [7.0]])
-    >>> spread, freedom
-    (1.0, 2)
-    """
-    several = [values for values in groups if len(values) > 1]
-    freedom = sum(len(values) - 1 for values in several)
-    squares = sum((len(values) - 1) * variance(values) for values in several)
-    return (math.sqrt(squares / freedom) if freedom else 0.0), freedom
-
-
 def compute_seed_statistics(
     accuracies: Mapping[str, Sequence[float | None]], n_images: int
 ) -> dict[str, SeedStatistics]:
     """Return the statistics of each configuration.
 
-    `probability_best` assumes independent errors of the means with the pooled spread over seeds
-    (Student's t).
+    `probability_best` is that of a hierarchical normal model (`tuner.state.best_probability`).
 
     Args:
         accuracies: As for `next_seeds`.
@@ -134,14 +119,7 @@ def compute_seed_statistics(
     }
     if not values_by_name:
         return {}
-    spread, freedom = pooled_deviation(values_by_name.values())
-    means = np.array([mean(values) for values in values_by_name.values()])
-    if not freedom:
-        best = float(means.max())
-        spread, freedom = math.sqrt(best * (1 - best) / n_images), n_images
-    errors = spread / np.sqrt([len(values) for values in values_by_name.values()])
-    samples = np.random.default_rng(0).standard_t(freedom, (N_DRAWS, len(means))) * errors + means
-    shares = np.bincount(samples.argmax(axis=1), minlength=len(means)) / N_DRAWS
+    shares = best_probabilities([*values_by_name.values()], n_images)
     return {
         name: SeedStatistics(
             mean=mean(values),

@@ -1,13 +1,27 @@
 """The state of a study in memory: its trials, leader, totals and remaining time."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
 from trainables.training.fidelity import Level
 from tuner.config.objectives import Goal, pareto_mask
-from tuner.state.seed_racing import SeedStatistics, compute_seed_statistics
+from tuner.state.seed_racing import (
+    SeedStatistics,
+    compute_seed_statistics,
+    find_contenders,
+    next_seeds,
+)
+from tuner.state.time_left import (
+    EXPECTED_RACERS,
+    EpochTimes,
+    Forecast,
+    expected_seed_runs,
+    run_seconds,
+    schedule_seconds,
+)
 from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed
 
 
@@ -17,6 +31,8 @@ class StudyTotals:
     Attributes:
         epochs: Epochs of ended trials.
         seconds: Seconds of these epochs.
+        level_epochs, level_seconds: The same at each level.
+        n_further_seeds: Trials, ended or not, that repeat a configuration with another seed.
         running_trials: Running trials, in the order of their start.
     """
 
@@ -26,7 +42,8 @@ class StudyTotals:
     def reset(self, records: Mapping[str, Record]) -> None:
         """Start again with all trials."""
         self.records, self.n_seen = records, 0
-        self.epochs, self.seconds = 0, 0.0
+        self.epochs, self.seconds, self.n_further_seeds = 0, 0.0, 0
+        self.level_epochs, self.level_seconds = Counter[int](), dict[int, float]()
         self.running_trials: list[Record] = []
         self.positions: dict[str, int] = {}
 
@@ -37,14 +54,24 @@ class StudyTotals:
         new = list(islice(records.values(), self.n_seen, None))
         self.positions |= {record.trial_id: self.n_seen + n for n, record in enumerate(new)}
         self.n_seen = len(records)
+        self.n_further_seeds += sum(SEED_SEPARATOR in record.trial_id for record in new)
         before, self.running_trials = [*self.running_trials, *new], []
         for record in before:
             if record.status == "running":
                 self.running_trials.append(record)
             else:
-                self.epochs += len(record.reports)
-                self.seconds += record.seconds
+                self.add(record, 1)
         return self
+
+    def add(self, record: Record, sign: int) -> None:
+        """Add an ended trial to the sums, or subtract it."""
+        self.epochs += sign * len(record.reports)
+        self.seconds += sign * record.seconds
+        totals = record.totals
+        for level, number in totals.level_epochs.items():
+            self.level_epochs[level] += sign * number
+            before = self.level_seconds.get(level, 0.0)
+            self.level_seconds[level] = before + sign * totals.level_seconds[level]
 
     def mark_resumed(self, record: Record) -> None:
         """Count an ended trial as running again, before it reports."""
@@ -53,8 +80,7 @@ class StudyTotals:
             or record.trial_id not in self.positions
         ):
             return
-        self.epochs -= len(record.reports)
-        self.seconds -= record.seconds
+        self.add(record, -1)
         self.running_trials.append(record)
         self.running_trials.sort(key=lambda trial: self.positions[trial.trial_id])
 
@@ -75,6 +101,9 @@ class StudyProgress:
         disk_budget: Bytes that checkpoints may take; `None`: no limit.
         disk_bytes: Bytes that they take.
         n_images: Images of the validation split.
+        forecast: Expects what is still to be trained: the scheduler.
+        max_seeds: Most seeds of a configuration.
+        all_seeds: Whether every configuration gets them, without racing.
         clock: Returns the time in seconds; it never goes back.
         totals: Sums over the trials.
     """
@@ -95,6 +124,9 @@ class StudyProgress:
     disk_budget: float | None = None
     disk_bytes: int = 0
     n_images: int = 1
+    forecast: Forecast | None = None
+    max_seeds: int = 1
+    all_seeds: bool = False
     clock: Callable[[], float] = time.monotonic
     totals: StudyTotals = field(default_factory=StudyTotals, repr=False, compare=False)
     started_at: float = field(init=False)
@@ -110,11 +142,14 @@ class StudyProgress:
 
     @property
     def is_out_of_time(self) -> bool:
+        """Whether the time budget is used up."""
+        return self.time_budget is not None and self.elapsed_seconds >= self.time_budget
+
+    @property
+    def was_cut_short(self) -> bool:
         """Whether the time budget ended the study before all trials had ended."""
-        if self.time_budget is None or self.elapsed_seconds < self.time_budget:
-            return False
         statuses = {record.status for record in self.records.values()}
-        return len(self.records) < self.trials or "stopped" in statuses
+        return self.is_out_of_time and (len(self.records) < self.trials or "stopped" in statuses)
 
     @property
     def running_trials(self) -> list[Record]:
@@ -170,24 +205,66 @@ class StudyProgress:
         return self.totals.seconds + running
 
     @property
+    def n_planned(self) -> int:
+        """How many trials are planned, further seeds included as far as they are known."""
+        further = [number for number in self.records if SEED_SEPARATOR in number]
+        n_further = len(further)
+        if self.all_seeds:
+            n_further = max(n_further, self.trials * (self.max_seeds - 1))
+        return max(self.trials, len(self.records) - len(further)) + n_further
+
+    @property
+    def remaining_jobs(self) -> list[tuple[float, float]] | None:
+        """Number and seconds of the runs to come, in order; `None` before the first epoch."""
+        times = EpochTimes(self.levels)
+        first, further = list[Record](), list[Record]()
+        for record in self.running_trials:
+            times.add(record.totals.level_epochs, record.totals.level_seconds)
+            (further if SEED_SEPARATOR in record.trial_id else first).append(record)
+        times.add(self.totals.level_epochs, self.totals.level_seconds)
+        if (seconds := times.epoch_seconds()) is None:
+            return None
+        n_further = self.totals.n_further_seeds
+        n_new = max(0, self.trials - (len(self.records) - n_further))
+        running = {
+            record.trial_id: record.last_report.position if record.last_report else (0, 0)
+            for record in first
+        }
+        runs = self.forecast.future_runs(running, n_new) if self.forecast else ()
+        jobs = [(run.count, run_seconds(run, seconds)) for run in runs]
+        whole = self.levels[-1].epochs
+        for record in further:
+            jobs.append((1, max(0, whole - len(record.reports)) * seconds[-1]))
+        return [*jobs, (self.count_seeds_to_come(n_further), whole * seconds[-1])]
+
+    def count_seeds_to_come(self, n_begun: int) -> float:
+        """Return the expected number of further seeds that have not begun."""
+        if self.max_seeds == 1:
+            return 0.0
+        if self.all_seeds:
+            return expected_seed_runs(self.trials, self.max_seeds, n_begun, race=False)
+        values = accuracies_by_seed(self.records.values())
+        firsts = {name: [seeds[0]] for name, seeds in values.items() if seeds[0] is not None}
+        racers = len(find_contenders(firsts, firsts, self.n_images))
+        if self.n_ended < self.trials:
+            racers = max(racers, min(EXPECTED_RACERS, self.trials))
+        elif not next_seeds(values, self.max_seeds, self.n_images):
+            return 0.0
+        return expected_seed_runs(racers, self.max_seeds, n_begun, race=True)
+
+    @property
     def remaining_trial_seconds(self) -> float | None:
         """Estimated seconds of all epochs to come; `None` before the first epoch."""
-        running = [len(record.reports) for record in self.running_trials]
-        epochs = self.totals.epochs
-        ended = len(self.records) - len(running)
-        if not epochs + sum(running):
+        if (jobs := self.remaining_jobs) is None:
             return None
-        mean_epochs = epochs / ended if ended else self.epochs_per_trial
-        remaining = (self.trials - len(self.records)) * mean_epochs
-        remaining += sum(max(0.0, mean_epochs - epochs_done) for epochs_done in running)
-        return remaining * self.trial_seconds / (epochs + sum(running))
+        return sum(count * seconds for count, seconds in jobs)
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated seconds until the study ends, at most the rest of the time budget."""
-        if (remaining := self.remaining_trial_seconds) is None:
+        if (jobs := self.remaining_jobs) is None:
             return None
-        left = remaining / max(1, min(self.concurrency, self.trials - self.n_ended))
+        left = schedule_seconds(jobs, max(1, self.concurrency))
         if self.time_budget is None:
             return left
         return min(left, max(0.0, self.time_budget - self.elapsed_seconds))

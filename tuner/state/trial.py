@@ -1,6 +1,7 @@
 """The state of a trial: its knobs, reports, checkpoints and status."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -16,10 +17,13 @@ class ReportTotals:
     Attributes:
         best: The epoch with the highest score, the first of equals; `None`: no report.
         seconds: Wall time of all epochs.
+        level_epochs, level_seconds: Epochs and wall time at each level.
     """
 
     def __init__(self) -> None:
         self.best: Report | None = None
+        self.level_epochs = Counter[int]()
+        self.level_seconds: dict[int, float] = {}
         self.seconds = 0.0
         self.n_counted = 0
         self.last_counted: Report | None = None
@@ -37,6 +41,9 @@ class ReportTotals:
             if self.best is None or report.score(constraint) > self.best.score(constraint):
                 self.best = report
             self.seconds += report.seconds
+            self.level_epochs[report.level] += 1
+            before = self.level_seconds.get(report.level, 0.0)
+            self.level_seconds[report.level] = before + report.seconds
             self.n_counted += 1
         return self
 

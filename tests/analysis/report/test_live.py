@@ -18,6 +18,7 @@ from analysis.report.live_updates import LiveReport
 from analysis.report.running_study import CUT_OFF_STATUS, LiveStatus, add_running_trials
 from analysis.report.server import HOST, ReportHandler, ReportServer
 from analysis.report.stopped_trials import (
+    INTERRUPTED,
     STILL_RUNNING,
     describe_savings,
     group_stopped_trials,
@@ -86,6 +87,16 @@ def test_savings_are_estimated_when_the_search_has_ended(tmp_path):
     with hold_event_log(folder):
         assert describe_savings(analysis.load(folder)) == [f"s: {STILL_RUNNING}"]
     assert "1 of 5 trials were stopped" in describe_savings(analysis.load(folder))[0]
+
+
+def test_nothing_is_said_of_the_savings_of_an_interrupted_search(tmp_path):
+    """Six trials began where seven were to; or one that began has not ended."""
+    fewer = write_small_study_folder(tmp_path / "fewer", study={"trials": 7})
+    assert describe_savings(analysis.load(fewer)) == [f"fewer: {INTERRUPTED}"]
+    under_way = write_small_study_folder(tmp_path / "under_way", study={"trials": 6})
+    assert "1 of 5 trials were stopped" in describe_savings(analysis.load(under_way))[0]
+    (under_way / EVENT_LOG_FILE).write_text(began_line("0004", {}))
+    assert describe_savings(analysis.load(under_way)) == [f"under_way: {INTERRUPTED}"]
 
 
 @pytest.mark.parametrize("sign", [".address", "address"])

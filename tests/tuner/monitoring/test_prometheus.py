@@ -80,6 +80,12 @@ def test_running_trials_are_updated_and_ended_ones_are_dropped(written_gauges, m
     assert written_gauges == once * 2
 
 
+def test_a_name_is_ascii_for_ray(written_gauges):
+    progress = StudyProgress(3, (Level(2),), 2, {"0000": record("0000", 0.5)})
+    PrometheusCallback(progress, "Größe").set_all_gauges()
+    assert {name for _, _, (name, *_) in written_gauges} == {r"Gr\xf6\xdfe"}
+
+
 def test_every_metric_of_the_grafana_dashboard_is_exported():
     board = json.loads((MONITORING / "grafana.json").read_text())
     asked = set(re.findall(r"\w*attuner_\w+", json.dumps(board)))

@@ -11,13 +11,21 @@ from ray import tune
 from tests.oracles import make_report
 from trainables.errors import InputError
 from trainables.training.fidelity import Level
+from tuner.config.compose import compose_plan
 from tuner.config.plan import Variant
-from tuner.replay.compare import run_best_after_one_epoch, run_to_end
+from tuner.replay.compare import (
+    ONE_EPOCH_FIRST,
+    RANDOM_SEARCH,
+    THIS_STUDY,
+    replay_rows,
+    run_best_after_one_epoch,
+    run_to_end,
+)
 from tuner.replay.recordings import Archive, Recording, load_archive
 from tuner.replay.simulate import Replay, ReplayPoint, value_distance
 from tuner.schedulers import asha, halving, none
 from tuner.schedulers.core.rungs import FidelityPlan
-from tuner.search import main
+from tuner.search import main, parse_search_arguments
 
 CURVES = Path(__file__).parents[4] / "shared/data/at_learning_curves.csv.gz"
 RATE = [Variant(label="", fixed={}, searched={"optimizer.lr": tune.loguniform(1e-3, 1e-1)})]
@@ -123,6 +131,36 @@ def test_what_costs_as_much_by_hand():
     assert list(run_to_end([low, mid, high], 10))[-1] == ReplayPoint(10, 10, 0.5)
     assert list(run_best_after_one_epoch([low, high, mid], 5))[-1] == ReplayPoint(5, 5, 0.3)
     assert list(run_best_after_one_epoch([low, high, mid], 10))[-1] == ReplayPoint(10, 10, 0.5)
+
+
+def test_baselines_do_not_pay_for_short_runs():
+    """Short runs of 1 epoch and long ones of 2: the best of both resumes, for 2 + 2 of 4 epochs.
+
+    Random search trains two of 2 epochs for as much, and the shares of the cost are those of it.
+    """
+    both = tuple(
+        Recording(str(n), {}, run("", short).reports + run("", *long, level=1).reports)
+        for n, (short, long) in enumerate([(0.1, (0.2, 0.6)), (0.3, (0.4, 0.5))])
+    )
+    archive = Archive(both, (Level(1), Level(2)))
+    words = ["space=weight_decay", "epochs=2", "trials=2", "searcher=random"]
+    halves = ["scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
+    plan = compose_plan(*parse_search_arguments([*words, *halves]))
+    frame = pd.DataFrame(replay_rows(plan, archive, 0))
+    ends = frame.groupby("contender").last()
+    assert ends["cost"].to_dict() == {THIS_STUDY: 1, RANDOM_SEARCH: 1, ONE_EPOCH_FIRST: 1}
+    assert ends["regret"].to_dict() == {
+        THIS_STUDY: pytest.approx(10),
+        RANDOM_SEARCH: pytest.approx(0),
+        ONE_EPOCH_FIRST: pytest.approx(0),
+    }
+
+
+@pytest.mark.parametrize("scheduler", ["pbt", "pb2"])
+def test_knobs_of_recorded_runs_cannot_be_changed(scheduler, tmp_path, capsys):
+    words = ["space=weight_decay", f"scheduler={scheduler}", f"replay={tmp_path}"]
+    assert main([*words, "fidelity=epochs"]) == 2
+    assert f"scheduler: {scheduler} changes knobs of running trials" in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -2,8 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
+from scipy.stats import chi2, norm
 
+from benchmarks.best_probability import calibration_table, simulate_studies
+from tuner.state.best_probability import SEED_SPREAD, SEED_SPREAD_FREEDOM, TYPICAL_SPREAD
 from tuner.state.seed_racing import (
     compute_seed_statistics,
     find_contenders,
@@ -65,12 +69,48 @@ def test_the_probability_of_being_best_of_equals_is_a_half():
     assert statistics["a"].probability_best + statistics["b"].probability_best == pytest.approx(1)
 
 
-def test_the_probability_of_being_best_by_hand():
-    """One seed each, 0.5 and 0.45 on 400 images: errors of 0.025, so the difference is 0.05 over
-    0.0354, and with a freedom of 400 nearly normal: Phi(1.414) = 0.921."""
-    statistics = compute_seed_statistics({"a": [0.5], "b": [0.45]}, n_images=400)
-    assert statistics["a"].probability_best == pytest.approx(0.921, abs=0.01)
+def test_equal_results_are_equally_likely_to_be_best():
+    """Also if all images are wrong, where an error of 0 would let the first one win."""
+    for accuracy in (0.5, 0.0):
+        equal = {name: [accuracy, accuracy] for name in "abc"}
+        for each in compute_seed_statistics(equal, n_images=400).values():
+            # four standard errors of 20,000 draws
+            assert each.probability_best == pytest.approx(1 / 3, abs=4 * 0.47 / math.sqrt(20_000))
+
+
+def test_the_probability_of_being_best_of_two_by_quadrature():
+    """One seed each, 0.52 and 0.48 on 400 images: a variance v of 0.25 / 400 and of the seeds.
+
+    Given the spread t of the true accuracies, the difference 0.04 is shrunk by t^2 / (t^2 + v), its
+    variance is 2 v t^2 / (t^2 + v), and its likelihood is normal with a variance of 2 (t^2 + v).
+    """
+    parts = (np.arange(400) + 0.5) / 400
+    spread = TYPICAL_SPREAD * np.tan(np.pi / 2 * parts)[:, None]
+    noise = SEED_SPREAD**2 * SEED_SPREAD_FREEDOM / chi2.ppf(parts, SEED_SPREAD_FREEDOM)
+    error = 0.25 / 400 + noise
+    total = spread**2 + error
+    likelihood = norm.pdf(0.04, scale=np.sqrt(2 * total))
+    shrunk, deviation = 0.04 * spread**2 / total, np.sqrt(2 * error * spread**2 / total)
+    expected = np.average(norm.cdf(shrunk / deviation), weights=likelihood)
+    statistics = compute_seed_statistics({"a": [0.52], "b": [0.48]}, n_images=400)
+    # four standard errors of 20,000 draws, and a coarser grid
+    assert statistics["a"].probability_best == pytest.approx(expected, abs=0.015 + 0.005)
     assert math.isnan(statistics["a"].std)
+
+
+def test_seeds_do_not_reduce_the_error_of_the_split():
+    """2 points on 400 images, whose error of 2.5 points many equal seeds leave as it is."""
+    many = {"a": [0.52] * 50, "b": [0.50] * 50}
+    assert compute_seed_statistics(many, n_images=400)["a"].probability_best < 0.75
+    assert compute_seed_statistics(many, n_images=400_000)["a"].probability_best > 0.99
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_stated_probabilities_are_calibrated(seed):
+    """To 5 points, plus two standard errors of the number of configurations in each bin."""
+    for row in calibration_table(simulate_studies(n_studies=300, seed=seed)):
+        error = 2 * math.sqrt(row["stated"] * (1 - row["stated"]) / row["n"])
+        assert abs(row["stated"] - row["true"]) <= 0.05 + error
 
 
 def test_nothing_is_known_of_what_failed():

@@ -185,6 +185,71 @@ def test_a_file_without_runs_is_refused(tmp_path, name, content, reason):
         reader.read_logs(tmp_path / name)
 
 
+def write_table(path, rows):
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return path
+
+
+def rows_of(run, *robust, **more):
+    return [{"run": run, "epoch": e, "test_robust_acc": r, **more} for e, r in enumerate(robust)]
+
+
+def test_runs_without_a_loss_have_not_diverged(tmp_path):
+    table = write_table(tmp_path / "a.csv", rows_of("x", 0.2, 0.3, test_acc=0.5))
+    assert reader.read_logs(table).trials["status"].tolist() == ["completed"]
+    first, second = rows_of("x", 0.2, 0.3)
+    lossy = [first | {"train_loss": 1.0}, second | {"train_loss": None}]
+    table = write_table(tmp_path / "b.csv", lossy)
+    assert reader.read_logs(table).trials["status"].tolist() == ["diverged"]
+
+
+def test_a_table_with_a_validation_split_only_is_read_without_a_caveat(tmp_path):
+    rows = [{"run": "x", "epoch": e, "val_acc": 0.5, "val_robust_acc": r} for e, r in [(0, 0.2)]]
+    logs = reader.read_logs(write_table(tmp_path / "a.csv", rows))
+    assert logs.epochs["val_robust_accuracy"].tolist() == [0.2]
+    assert logs.epochs["val_clean_accuracy"].tolist() == [0.5]
+    assert logs.notes == ()
+    assert reader.HELD_OUT_COLUMN not in logs.epochs
+
+
+def test_weight_perturbation_takes_one_more_pass_from_its_epoch_on(tmp_path):
+    """Two steps and one of the weights: 3, then 4 each from the second epoch on."""
+    settings = {"attack": "pgd", "attack_iters": 2, "awp_gamma": 0.01, "awp_warmup": 1}
+    unperturbed = settings | {"awp_gamma": 0}
+    rows = [*rows_of("x", 0.2, 0.3, 0.4, **settings), *rows_of("y", 0.1, **unperturbed)]
+    logs = reader.read_logs(write_table(tmp_path / "a.csv", rows))
+    assert logs.epochs["gradient_passes"].tolist() == [3, 7, 11, 3]
+
+
+def test_a_column_that_changes_within_a_run_is_no_knob(tmp_path):
+    rows = [
+        {**row, "gpu_memory": number, "temperature": run == "e/y"}
+        for run in ("e/x", "e/y")
+        for number, row in enumerate(rows_of(run, 0.2, 0.3))
+    ]
+    trials = reader.read_logs(write_table(tmp_path / "a.csv", rows)).trials
+    assert "gpu_memory" not in trials
+    assert trials["temperature"].tolist() == [False, True]
+
+
+def test_a_replay_names_the_runs_that_it_leaves_out(tmp_path):
+    rows = [
+        *rows_of("a", 0.2, dataset="cifar10", epsilon=8),
+        *rows_of("b", 0.2, dataset="cifar10", epsilon=8),
+        *rows_of("c", 0.2, dataset="svhn", epsilon=8),
+        *rows_of("semisupervised", 0.2, dataset="cifar10", epsilon=8),
+    ]
+    archive = load_archive(write_table(tmp_path / "a.csv", rows))
+    assert len(archive.runs) == 2
+    assert archive.selection == (
+        f"2 of 4 runs are replayed, those with data=cifar10, threat.eps={8 / 255}.",
+        f"left out: 1 with data=svhn, threat.eps={8 / 255}.",
+        "left out: 1 trained on additional images.",
+    )
+    alike = load_archive(write_table(tmp_path / "b.csv", rows[:2]))
+    assert alike.selection == ()
+
+
 def test_reading_logs_imports_neither_torch_nor_ray():
     code = (
         "import sys, tuner.storage.external_logs.reader; print({'torch', 'ray'} & set(sys.modules))"

@@ -4,6 +4,8 @@ import io
 import json
 import re
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,9 +28,10 @@ from tuner.monitoring.live_table import (
     format_line,
     show_progress,
 )
-from tuner.monitoring.summary import print_summary
+from tuner.monitoring.summary import format_savings, print_summary
 from tuner.monitoring.trials_table import trials_table
 from tuner.runtime.execute import report_outcome
+from tuner.schedulers.core.scheduler import Scheduler
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
@@ -53,7 +56,8 @@ def plan():
 
 @pytest.fixture
 def progress():
-    progress = StudyProgress(trials=6, levels=(Level(4),), concurrency=2)
+    levels = (Level(4),)
+    progress = StudyProgress(trials=6, levels=levels, concurrency=2, forecast=Scheduler(levels))
     progress.records = {
         "a": make_trial(0, [0.3, 0.5, 0.45, 0.2]),
         "b": make_trial(1, [0.1, 0.2], "stopped"),
@@ -162,9 +166,8 @@ def test_the_leader_has_the_best_epoch_of_the_trials_with_weights(progress):
 
 
 def test_the_time_left_is_estimated(progress):
-    """Ended trials took 4, 2, 0 and 2 epochs: 2 each. One to begin (2), one with 1 to go; 2 s
-    an epoch, two at a time: 3 seconds."""
-    assert progress.seconds_left == pytest.approx(3.0)
+    """One to begin (4 epochs), one with 3 to go; 2 s an epoch, two at a time: 8 seconds."""
+    assert progress.seconds_left == pytest.approx(8.0)
     assert StudyProgress(trials=6, levels=(Level(4),), concurrency=2).seconds_left is None
 
 
@@ -172,14 +175,14 @@ def test_a_time_budget_limits_the_time_left(progress):
     progress.time_budget = progress.elapsed_seconds + 2
     assert progress.seconds_left == pytest.approx(2.0, abs=0.5)  # the clock runs
     progress.time_budget = 1e9
-    assert progress.seconds_left == pytest.approx(3.0)
+    assert progress.seconds_left == pytest.approx(8.0)
 
 
 def test_the_headline_shows_the_finish_and_used_and_total_gpu_hours(progress):
-    """Nine epochs of 2 s on a quarter of a GPU, and 3 epochs to come, for two at a time 3 s."""
+    """Nine epochs of 2 s on a quarter of a GPU, and 7 epochs to come, for two at a time 8 s."""
     progress.gpu_share = 0.25 * 3600
-    assert "4.5 of about 6 GPU-hours" in format_headline(progress).plain
-    assert "about 0:00:03 left, finish at " in format_headline(progress).plain
+    assert "4.5 of about 8 GPU-hours" in format_headline(progress).plain
+    assert "about 0:00:08 left, finish at " in format_headline(progress).plain
     fresh = StudyProgress(trials=6, levels=(Level(4),), concurrency=2, gpu_share=1.0)
     assert "0 of about ? GPU-hours" in format_headline(fresh).plain
 
@@ -246,7 +249,12 @@ def test_the_summary_names_winner_gap_savings_and_failures(progress, tmp_path):
     text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
     assert "Winner: trial 0000 (optimizer.weight_decay=0.01): robust 50.0 %" in text
     assert "robust overfitting gap 30.0 points" in text
-    assert "Ran 9 of 20 epochs (55.0 % saved by stopping early)." in text
+    # 4 completed, 2 and 1 stopped, of 3 times 4; the diverged one does not count
+    assert (
+        "Ran 9 epochs; every configuration once, in full, is 12: early stopping saved 41.7 %"
+        in text
+    )
+    assert "Counted: 7 epochs" in text
     assert "Trial 0002 failed: ValueError: no" in text
     assert str(tmp_path) in text
     assert "Interrupted" not in text
@@ -275,6 +283,71 @@ def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interru
     text = console.file.getvalue()
     expected = f"'optimizer.lr=uniform(1, 2)' name={tmp_path.name} resume=auto\n"
     assert text.endswith(expected) == (bool(reason) or interrupted)
+
+
+def test_a_package_that_is_not_installed_has_no_version(monkeypatch, plan):
+    """A checkout on PYTHONPATH has none."""
+
+    def version(name):
+        if name == "attuner":
+            raise PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr("importlib.metadata.version", version)
+    versions = description.describe_study(plan, (), 0, [])["versions"]
+    assert (versions["attuner"], versions["torch"]) == (None, "1.0")
+
+
+def test_a_change_of_the_code_is_noticed(plan, monkeypatch):
+    before = description.describe_study(plan, (), 0, [])
+    assert not list(description.describe_code_changes(before, plan))
+    assert not list(description.describe_code_changes({}, plan))
+    older = before | {"code": before["code"] | {"trainables": "another"}, "git_commit": "abc"}
+    (text,) = description.describe_code_changes(older, plan)
+    assert "the code has changed since the study last ran: trainables (commit abc, now" in text
+
+
+def test_the_hash_of_a_custom_file_is_that_of_its_content(plan, tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("a")
+    (variant,) = plan.variants
+    custom = replace(variant, fixed={**variant.fixed, "model": {"name": str(file)}})
+    own = replace(plan, variants=(custom,))
+    first = description.hash_code(own)[str(file)]
+    file.write_text("b")
+    assert description.hash_code(own)[str(file)] != first
+
+
+def two_levels(*trials):
+    """Return a study of runs of 2 and 7 epochs, with so many epochs of each trial."""
+    progress = StudyProgress(trials=len(trials), levels=(Level(2), Level(7)), concurrency=2)
+    for number, (epochs, status) in enumerate(trials):
+        progress.records[f"{number:04d}"] = make_trial(number, [0.2] * epochs, status)
+    return progress
+
+
+def test_savings_are_those_of_readme():
+    """Nine trials of 2 epochs and three of 2 + 7, where twelve of 7 are 84: 1 - 45 / 84."""
+    progress = two_levels(*[(2, "stopped")] * 9, *[(9, "completed")] * 3)
+    saved = "Ran 45 epochs; every configuration once, in full, is 84: early stopping saved 46.4 %."
+    assert format_savings(progress, interrupted=False) == saved
+    assert saved in (Path(__file__).parents[3] / "README.md").read_text()
+    progress.records["0009s1"] = replace(make_trial(9, [0.2] * 7), trial_id="0009s1")
+    assert "Ran 52 epochs" in format_savings(progress, interrupted=False)
+    assert "is 84: early stopping saved 46.4 %" in format_savings(progress, interrupted=False)
+
+
+def test_short_runs_that_stop_nothing_cost_more():
+    """2 + 7 epochs instead of 7."""
+    text = format_savings(two_levels((9, "completed")), interrupted=False)
+    assert text.endswith("is 7: short runs took 28.6 % more.")
+
+
+def test_nothing_is_said_about_savings_after_an_interruption():
+    progress = two_levels((2, "stopped"), (5, "stopped"))
+    assert format_savings(progress, interrupted=True) == "Ran 7 epochs."
+    progress.time_budget = 0.0
+    assert format_savings(progress, interrupted=False) == "Ran 7 epochs."
 
 
 def test_a_study_without_trials_has_a_summary(tmp_path):

@@ -56,7 +56,7 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
         "link": about["link"],
         "name": about["name"],
         "authors": about["authors"],
-        "additional_data": False,
+        "additional_data": uses_additional_data(winner.config["data"]["name"]),
         "number_forward_passes": winner.n_networks,
         "dataset": winner.config["data"]["name"],
         "venue": about["venue"],
@@ -73,6 +73,14 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
     if rows is not None:
         entry["unreliable"] = bool(failed_checks(rows))
     return entry
+
+
+def uses_additional_data(data: str) -> bool | str:
+    """Return whether training used more images than the data set has; "": unknown.
+
+    The data sets of this project are read as published; a file may hold any images.
+    """
+    return False if data in GROUPS["data"].members() and data != "arrays" else ""
 
 
 def format_accuracy(accuracy: float) -> str:

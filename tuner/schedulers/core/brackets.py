@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from trainables.training.report import Report
+from tuner.schedulers.core.future_runs import FutureRuns, Position
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
 
@@ -53,6 +54,24 @@ class Brackets(Scheduler):
     def on_resume(self, resume: Resume) -> None:
         """Notify the trial's bracket."""
         self.scheduler_of[resume.trial].on_resume(resume)
+
+    def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
+        """Return what the trials of each bracket are still to run."""
+        total, whole = sum(self.n_assigned) + n_new, sum(self.shares)
+        due = [
+            max(0.0, total * share / whole - has)
+            for share, has in zip(self.shares, self.n_assigned, strict=True)
+        ]
+        rest = n_new / sum(due) if sum(due) else 0.0
+        own = [
+            {trial: at for trial, at in running.items() if self.scheduler_of[trial] is each}
+            for each in self.schedulers
+        ]
+        return [
+            run
+            for scheduler, at, count in zip(self.schedulers, own, due, strict=True)
+            for run in scheduler.future_runs(at, count * rest)
+        ]
 
 
 def next_bracket(assigned: Sequence[int], shares: Sequence[float]) -> int:

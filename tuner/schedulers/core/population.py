@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trainables.training.report import Report
+from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
@@ -100,6 +101,24 @@ class Population(Scheduler):
         self.resumed[rung].add(resume.trial)
         if resume.hyperparameters:
             self.explored[rung].append(resume.hyperparameters)
+
+    def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
+        """Return the runs to the next rung, and those of all trials between later rungs."""
+        schedule = self.rung_schedule
+        runs = [
+            FutureRuns(
+                1, epochs_between(self.levels, at, schedule.position(self.positions[trial].rung))
+            )
+            for trial, at in running.items()
+        ]
+        runs.append(FutureRuns(n_new, epochs_between(self.levels, (0, 0), schedule.position(0))))
+        for rung, resumed in enumerate(self.resumed):
+            missing = self.ended_trials - self.rung_values[rung].keys()
+            stretch = epochs_between(
+                self.levels, schedule.position(rung), schedule.position(rung + 1)
+            )
+            runs.append(FutureRuns(self.n_trials - len(missing) - len(resumed), stretch))
+        return runs
 
     def rank_trials(self, rung: int, trials: Iterable[str]) -> list[str]:
         """Return trials that have reached a rung, best first."""

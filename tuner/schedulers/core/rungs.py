@@ -41,6 +41,17 @@ class RungSchedule:
     levels: tuple[Level, ...]
     rungs: tuple[Rung, ...]
 
+    def position(self, rung: int) -> tuple[int, int]:
+        """Return level and epoch of a rung, and of the end behind the last one.
+
+        The epoch of a drop is unknown before the first trial reaches it; half of the run stands
+        for it.
+        """
+        if rung >= len(self.rungs):
+            return len(self.levels) - 1, self.levels[-1].epochs
+        at = self.rungs[rung]
+        return at.level, at.epoch or self.levels[at.level].epochs // 2
+
     def starting_level(self, rung: int) -> int:
         """Return the level at which a trial starts that skips so many rungs."""
         skipped = self.rungs[:rung]

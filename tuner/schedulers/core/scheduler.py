@@ -9,6 +9,12 @@ from typing import Literal
 
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
+from tuner.schedulers.core.future_runs import (
+    FutureRuns,
+    Position,
+    end_position,
+    epochs_between,
+)
 
 Decision = Literal["continue", "pause", "stop"]
 
@@ -59,3 +65,14 @@ class Scheduler:
 
     def on_resume(self, resume: Resume) -> None:
         """Record that a trial has resumed."""
+
+    def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
+        """Return what is still to be trained, in the order in which it is expected.
+
+        Args:
+            running: The position of each running trial.
+            n_new: Number of trials that have not started.
+        """
+        end = end_position(self.levels)
+        started = [FutureRuns(1, epochs_between(self.levels, at, end)) for at in running.values()]
+        return [*started, FutureRuns(n_new, epochs_between(self.levels, (0, 0), end))]

@@ -4,6 +4,7 @@ from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 
 from trainables.training.report import Report
+from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
@@ -113,6 +114,27 @@ class SuccessiveHalving(Scheduler):
         self.boards[rung - 1].promote(resume.trial)
         if rung < len(self.boards):
             self.boards[rung].expected.add(resume.trial)
+
+    def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
+        """Return the runs to the next rung, and those of the trials that will resume there."""
+        schedule, first = self.rung_schedule, self.first_rung
+        runs = [
+            FutureRuns(
+                1, epochs_between(self.levels, at, schedule.position(self.positions[trial].rung))
+            )
+            for trial, at in running.items()
+        ]
+        start = (schedule.starting_level(first), 0)
+        runs.append(FutureRuns(n_new, epochs_between(self.levels, start, schedule.position(first))))
+        arriving: float = self.slots[0] - self.n_missing
+        for rung in range(first, len(self.boards)):
+            board = self.boards[rung]
+            arriving = min(self.slots[rung - first + 1], max(arriving, len(board.values)))
+            stretch = epochs_between(
+                self.levels, schedule.position(rung), schedule.position(rung + 1)
+            )
+            runs.append(FutureRuns(max(0, arriving - len(board.promoted)), stretch))
+        return runs
 
     def is_complete(self, rung: int) -> bool:
         """Return whether all expected trials have reached a rung."""

@@ -87,13 +87,18 @@ def experiment_names(table: pd.DataFrame) -> "pd.Series[str]":
 
 
 def unmapped_settings(table: pd.DataFrame) -> Iterator[str]:
-    """Yield the settings without a knob that runs of one experiment differ in."""
+    """Yield the settings without a knob that runs of one experiment differ in.
+
+    A column that changes within a run is a measurement and no setting.
+    """
     for name in map(str, table):
         is_known = name in {*KNOB_PATHS, *IGNORED_SETTINGS, *METRIC_COLUMNS} or name.startswith((
             "train_",
             "test_",
         ))
-        if not is_known and table[name].map(np.isscalar).all():
+        if is_known or not table[name].map(np.isscalar).all():
+            continue
+        if (table.groupby("run")[name].nunique() <= 1).all():
             values = table[name].dropna().groupby(experiment_names(table))
             if (values.nunique() > 1).any():
                 yield name

@@ -4,7 +4,7 @@ These logs evaluate on the **test** split after every epoch, as the papers did. 
 in the columns of the validation split, `val_clean_accuracy` and `val_robust_accuracy`, so that all
 commands can read them. `ExternalLogs.notes` warns that a best epoch selected by them is an
 oracle's. If a log has a validation split too, its accuracies are in `held_out_clean_accuracy` and
-`held_out_robust_accuracy`.
+`held_out_robust_accuracy`. A log with a validation split only has its accuracies in `val_*`.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,13 @@ from tuner.storage.external_logs.knob_names import METRIC_COLUMNS, map_knobs
 DEFAULT_STEPS = {"fgsm": 1, "none": 0}
 """Gradient steps of attacks to which the log's number of steps does not apply."""
 HELD_OUT_COLUMN = "held_out_robust_accuracy"
+VALIDATION_AS_TEST = {
+    "val_loss": "test_loss",
+    "val_acc": "test_acc",
+    "val_robust_loss": "test_robust_loss",
+    "val_robust_acc": "test_robust_acc",
+}
+"""Columns of a log without a test split to those whose values become `val_*`."""
 EXTRA_COLUMNS = {
     "train_acc": "train_clean_accuracy",
     "train_robust_acc": "train_robust_accuracy",
@@ -105,13 +112,17 @@ def build_frames(table: pd.DataFrame) -> ExternalLogs:
     """
     if missing := [name for name in ("run", "epoch") if name not in table]:
         raise ValueError(f"there is no column {', '.join(missing)}")
-    if not {"test_acc", "test_robust_acc"} & set(table.columns):
-        raise ValueError("there is neither test_acc nor test_robust_acc")
+    has_test_split = bool({"test_acc", "test_robust_acc"} & set(table.columns))
+    if not has_test_split:
+        if not {"val_acc", "val_robust_acc"} & set(table.columns):
+            raise ValueError("there is neither test_acc nor test_robust_acc, nor val_robust_acc")
+        table = table.rename(columns=VALIDATION_AS_TEST)
     table = to_fractions(table.reset_index(drop=True))
     knob_values = map_knobs(table)
     epochs = build_epochs(table, knob_values)
     trials = build_trials(epochs, knob_values, table)
-    return ExternalLogs(trials, epochs, tuple(build_notes(epochs)))
+    notes = build_notes(epochs, has_test_split=has_test_split)
+    return ExternalLogs(trials, epochs, tuple(notes))
 
 
 def to_fractions(table: pd.DataFrame) -> pd.DataFrame:
@@ -134,6 +145,7 @@ def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame
         knob_values["attack"] == "pgd", knob_values["attack"].map(DEFAULT_STEPS)
     )
     finished = table["test_robust_acc"].notna() | table["train_robust_acc"].notna()
+    has_losses = bool(loss.notna().any())  # without, nothing is known of divergence
     frame = pd.DataFrame({
         "trial_id": table["run"],
         "epoch": epoch,
@@ -142,10 +154,10 @@ def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame
         "val_robust_accuracy": table["test_robust_acc"],
         "lr": table["lr"],
         "eps": knob_values["threat.eps"],
-        "gradient_passes": epoch * (steps + 1.0),
+        "gradient_passes": epoch * (steps + 1.0) + count_awp_epochs(table, epoch),
         "seconds": table["train_seconds"].fillna(0) + table["test_seconds"].fillna(0),
         "exam_seconds": table["test_seconds"].fillna(0),
-        "diverged": loss.isna() & finished,
+        "diverged": loss.isna() & finished & has_losses,
         "level": 0,
         "collapsed_at": 0,
         "micro_batch": pd.array([pd.NA] * len(table), dtype="Int64"),
@@ -154,6 +166,19 @@ def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame
         columns=EXTRA_COLUMNS
     )
     return frame.join(extra)
+
+
+def count_awp_epochs(table: pd.DataFrame, epoch: "pd.Series[int]") -> "pd.Series[float]":
+    """Return the epochs so far with adversarial weight perturbation, which takes one more pass.
+
+    The logs of arXiv:2004.05884 name its size `awp_gamma` and the epochs before it `awp_warmup`.
+    """
+    settings = table.reindex(columns=["awp_gamma", "awp_warmup"]).apply(
+        pd.to_numeric, errors="coerce"
+    )
+    perturbed = settings["awp_gamma"].fillna(0.0) > 0
+    since: pd.Series[float] = (epoch - settings["awp_warmup"].fillna(0.0)).clip(lower=0.0)
+    return since.where(perturbed, 0.0)
 
 
 def build_trials(
@@ -193,12 +218,13 @@ def build_trials(
     return frame.rename_axis("trial_id").reset_index().astype(TRIAL_COLUMNS)
 
 
-def build_notes(epochs: pd.DataFrame) -> Iterator[str]:
+def build_notes(epochs: pd.DataFrame, *, has_test_split: bool) -> Iterator[str]:
     """Yield caveats for a comparison of logs with a study of this project."""
-    yield (
-        f"the {epochs['trial_id'].nunique()} logged runs were evaluated on the test split, and "
-        "val_* holds it: a best epoch selected by it is an oracle's."
-    )
+    if has_test_split:
+        yield (
+            f"the {epochs['trial_id'].nunique()} logged runs were evaluated on the test split, and "
+            "val_* holds it: a best epoch selected by it is an oracle's."
+        )
     if HELD_OUT_COLUMN in epochs:
         with_validation = epochs.loc[epochs[HELD_OUT_COLUMN].notna(), "trial_id"].unique()
         names = ", ".join(with_validation[:3])
