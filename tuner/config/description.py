@@ -108,7 +108,8 @@ def describe_code_changes(before: Mapping[str, Any], plan: Plan) -> Iterator[str
         versions = f" (commit {commits[0]}, now {commits[1]})" if commits[0] != commits[1] else ""
         yield (
             "resume: the code has changed since the study last ran: "
-            f"{', '.join(changed)}{versions}. Earlier trials may differ from later ones, and their checkpoints may not load."
+            f"{', '.join(changed)}{versions}. Earlier trials may differ from later ones, and their "
+            "checkpoints may not load."
         )
 
 

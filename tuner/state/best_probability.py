@@ -4,7 +4,7 @@ The model: the true accuracies of the configurations are normal around a common 
 mean differs from the true one by the sampling error of the validation split, which further seeds do
 not reduce because all are validated on the same images, and by the noise of its seeds. The spread
 of the true accuracies and the noise of the seeds are unknown; both are integrated out. So
-configurations that cannot be told apart get equal probabilities, and the leader of many is not
+configurations with equal results get equal probabilities, and the leader of many is not
 overrated.
 """
 

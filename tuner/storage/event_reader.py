@@ -82,7 +82,8 @@ def load_events(
 ) -> tuple[dict[str, Record], list[SchedulerEvent]]:
     """Return every trial that began, by number, and the scheduler events in order.
 
-    An epoch that was trained again after its process died counts once, with its last report.
+    An epoch that was trained again after its process died counts once, with its last report. The
+    scheduler has both if it had resumed the trial in between.
 
     Args:
         folder: The results folder.
@@ -92,7 +93,8 @@ def load_events(
         InputError: If the file cannot be read.
     """
     records: dict[str, Record] = {}
-    events, superseded = list[SchedulerEvent](), set[int]()
+    events = list[SchedulerEvent]()
+    superseded, kept = set[tuple[str, int]](), set[tuple[str, int]]()
     for line in read_valid_events(folder):
         number, kind = line["trial_id"], line["event"]
         if kind == "began":
@@ -103,10 +105,12 @@ def load_events(
             report = line["report"]
             reports = records[number].reports
             while reports and reports[-1].position >= report.position:
-                superseded.add(id(reports.pop()))
+                superseded.add((number, id(reports.pop())))
             reports.append(report)
             events.append(SchedulerEvent("reported", number, records[number].knobs, report))
         elif kind == "went_on":
+            reports_at_pause = [report for report in records[number].reports if line["waited"]]
+            kept |= {(number, id(report)) for report in reports_at_pause}
             events += apply_resumption(records, line, folder)
         elif kind in {"kept", "dropped"}:
             paths = read_checkpoint_paths(line, folder)
@@ -114,7 +118,10 @@ def load_events(
         elif kind == "ended":
             records[number].status, records[number].error = line["status"], line["error"]
     check_checkpoint_paths(folder, records.values())
-    return records, [event for event in events if id(event.report) not in superseded]
+    superseded -= kept
+    return records, [
+        event for event in events if (event.trial_number, id(event.report)) not in superseded
+    ]
 
 
 def read_checkpoint_paths(line: Mapping[str, Any], folder: Path) -> tuple[str, str]:

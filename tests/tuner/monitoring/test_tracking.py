@@ -179,7 +179,7 @@ def test_a_tracker_s_file_that_there_is_not_is_refused(tmp_path):
     ("typed", "hint"),
     [
         ("mlfow", "Did you mean 'mlflow'?"),
-        ("none,wandb", "got 'none,"),
+        ("none,wandb", "got 'null,"),
         ("wandb,wandb", "once"),
     ],
 )

@@ -41,7 +41,7 @@ def test_halving_knows_the_long_runs_to_come():
 
 
 def test_the_brackets_of_hyperband_add_up():
-    """Brackets of 4, 2 and 1 of 7 trials with rungs after 1 and 3 of 9 epochs, one in 3 goes on.
+    """Brackets of 4, 2 and 1 of 7 trials with rungs after 1 and 3 of 9 epochs, one in 3 continues.
 
     The first runs 4 * 1, then 1 * 2 and 1 * 6; the second 2 * 3 and 1 * 6; the last 9.
     """
@@ -65,7 +65,7 @@ def test_asha_expects_some_to_continue_from_its_rung():
     for number, robust in enumerate([0.1, 0.2, 0.3, 0.4]):
         scheduler.on_start(str(number))
         report(scheduler, str(number), 0.1, robust)
-    # all three that could have been stopped went on, beside three of which half would
+    # all three that could have been stopped continued, beside three of which half would
     expected = 2 * (2 + 2 * (3 + 1.5) / 6)
     assert total_epochs(scheduler.future_runs({}, 2)) == pytest.approx(expected)
 

@@ -3,6 +3,7 @@
 The file is replaced atomically: a killed process leaves the old or the new file.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -111,7 +112,9 @@ def build_study(
     Trials keep their numbers. One that was proposed and never started is proposed again.
     """
     study.set_user_attr(SPACE_ATTRIBUTE, describe_space(plan))
-    study.set_metric_names([f"{name} accuracy" for name in plan.settings.goal.objectives])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([f"{name} accuracy" for name in plan.settings.goal.objectives])
     for trials in transferred:
         for record in trials.trials:
             source = f"{trials.folder} {record.trial_id}"

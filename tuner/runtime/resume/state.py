@@ -1,7 +1,7 @@
 """The state of a resumed study, rebuilt from its event log, Optuna study and checkpoints."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,9 +127,7 @@ def rebuild_resume_state(
             before = {id(report) for report in record.reports}
             resume_state.rewind_to_checkpoint(record, was_paused=False)
             dropped |= before - {id(report) for report in record.reports}
-    replay_events(
-        [event for event in events if id(event.report) not in dropped], scheduler, resume_state
-    )
+    replay_events(list(without_lost_epochs(events, dropped)), scheduler, resume_state)
     for number, record in records.items():
         record.status, resumes = status_on_resume(
             record, resume_state.decisions.get(number, "continue"), scheduler
@@ -140,6 +138,23 @@ def rebuild_resume_state(
             scheduler.on_end(number)
     resume_state.ended_unlogged = [record for record in interrupted if record.status != "running"]
     return resume_state
+
+
+def without_lost_epochs(
+    events: Iterable[SchedulerEvent], lost_reports: Container[int]
+) -> Iterator[SchedulerEvent]:
+    """Yield the events without those of epochs that are trained again, and all that followed them.
+
+    Args:
+        events: The events of a study, in order.
+        lost_reports: `id` of each report of such an epoch.
+    """
+    rewound = set[str]()
+    for event in events:
+        if id(event.report) in lost_reports:
+            rewound.add(event.trial_number)
+        if event.trial_number not in rewound:
+            yield event
 
 
 def count_frame_trials(folder: Path) -> int:
