@@ -337,7 +337,7 @@ HALVING = ["scheduler=halving", "scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
 @pytest.mark.parametrize(
     ("more", "kills"),
     [
-        (["trials=5"], 4),
+        (["trials=5", "epochs=3"], 4),
         ([*LATER, *HALVING, "fidelity=schedule", "seeds=2"], 3),
         ([*LATER, "scheduler=pbt", "scheduler.interval=1/2"], 3),
     ],
@@ -348,7 +348,7 @@ def test_killed_at_any_moment_a_study_goes_on_to_the_same_end(tmp_path, more, ki
 
     The first time its Ray dies with it, later there is one that outlives it, as a cluster does.
     """
-    words = ["space=weight_decay", *SMALL[:-1], "epochs=3", *more, "concurrency=1"]
+    words = ["space=weight_decay", *SMALL[:-1], *more, "concurrency=1"]
     assert search(tmp_path, *words, name="whole").returncode == 0
     for turn, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.0, size=kills)):
         killed(tmp_path, moment, *words, "resume=auto", name="cut", alone=turn == 0)

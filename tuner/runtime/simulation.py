@@ -36,7 +36,7 @@ class HandledEvent:
 
     Attributes:
         kind: The start of a new trial, of one that resumes, an epoch, or "idle": there is no trial
-            to start.
+            to start, or one has no epoch left.
     """
 
     kind: Literal["idle", "proposal", "resumption", "epoch"] = "idle"
@@ -131,7 +131,7 @@ class SimulatedRuntime:
         while self.running:
             self.now, _, run = heapq.heappop(self.running)
             with self.handle_event() as event:
-                event.kind = "epoch"
+                event.kind = "epoch" if run.report else "idle"
                 continues = self.report_epoch(core, run)
             if continues:
                 self.train(run)

@@ -388,8 +388,8 @@ def test_at_an_address_a_checkpoint_cut_in_half_is_made_good_too(tmp_path, machi
 @pytest.mark.slow
 def test_ctrl_c_twice_ends_at_once_and_the_study_goes_on(tmp_path, machine):
     """Ray gives the trial that hangs 5 s to end: until then the first is not done with."""
-    words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=1", f"results={tmp_path}"]
-    command = [sys.executable, "-m", "tuner.search", *words, "name=study"]
+    words = [*sleepy(tmp_path), "method.naps=grid(1,0)", "concurrency=1"]
+    command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", "name=study"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
