@@ -1,8 +1,8 @@
 """What the driver of a large study costs: `uv run python -m benchmarks.scale CURVES`.
 
 Searches of 100, 1,000 and 10,000 trials with one worker per ten trials, each in a separate process,
-with everything that a real search has except Ray and training (`benchmarks/simulated.py`). Trials
-repeat recorded runs of CURVES, thinned to their number of epochs. A decision is one reported epoch
+with everything that a real search has except Ray and training (`tuner/runtime/simulation.py`).
+Trials repeat recorded runs of CURVES, thinned to their number of epochs. A decision is one reported epoch
 or one proposed trial. Times are CPU seconds of the driver; "late" is the mean over the last tenth
 of the events of a kind, when the study is largest.
 
@@ -24,8 +24,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.recorded_runs import RecordedRuns
-from benchmarks.simulated import TimedRuntime
-from benchmarks.simulated_clock import SimulatedClock, Stopwatch
+from benchmarks.timed_runtime import SimulatedClock, Stopwatch, TimedRuntime
 from trainables.io.retry import Retry
 from tuner.cli.console import SafeConsole
 from tuner.config.compose import compose_plan

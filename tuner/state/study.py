@@ -113,12 +113,6 @@ class StudyProgress:
     concurrency: int
     records: dict[str, Record] = field(default_factory=dict)
     goal: Goal = field(default_factory=Goal)
-
-    @property
-    def epochs_per_trial(self) -> int:
-        """Epochs of a trial that runs all levels to the end."""
-        return sum(level.epochs for level in self.levels)
-
     gpu_share: float = 0.0
     time_budget: float | None = None
     disk_budget: float | None = None
