@@ -2,9 +2,9 @@
 
 Searches of 100, 1,000 and 10,000 trials with one worker per ten trials, each in a separate process,
 with everything that a real search has except Ray and training (`tuner/runtime/simulation.py`).
-Trials repeat recorded runs of CURVES, thinned to their number of epochs. A decision is one reported epoch
-or one proposed trial. Times are CPU seconds of the driver; "late" is the mean over the last tenth
-of the events of a kind, when the study is largest.
+Trials repeat recorded runs of CURVES, thinned to their number of epochs. A decision is one reported
+epoch or one proposed trial. Times are CPU seconds of the driver; "late" is the mean over the last
+tenth of the events of a kind, when the study is largest.
 
 `python -m benchmarks.scale CURVES TRIALS SCHEDULER SEED` prints what one search costs.
 """
