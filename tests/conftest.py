@@ -1,6 +1,7 @@
 """Where real data may lie, and one thread for all, so that numbers do not depend on the machine."""
 
 import os
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ import ray
 import torch
 from pyarrow.fs import FileSystem
 
-from tuner.runtime.cluster.session import RAY_INIT_OPTIONS, listen_on_loopback
+from tuner.runtime.cluster.session import RAY_INIT_OPTIONS, listen_on_loopback, start_with_retry
 
 DATA_FOLDER = Path(__file__).parents[2] / "shared" / "data"
 
@@ -29,7 +30,7 @@ def _set_s3_keys():
 def machine():
     """Start Ray once for all searches of this process: most of a small one is its start."""
     with listen_on_loopback():
-        ray.init(num_cpus=2, include_dashboard=False, **RAY_INIT_OPTIONS)
+        start_with_retry(partial(ray.init, num_cpus=2, include_dashboard=False, **RAY_INIT_OPTIONS))
     yield
     ray.shutdown()
 
