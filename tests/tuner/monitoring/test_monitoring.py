@@ -1,5 +1,6 @@
 """A search as its dashboard, its metrics and its listening sockets show it while it runs."""
 
+import fcntl
 import json
 import os
 import re
@@ -91,7 +92,15 @@ def listening(pid):
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory):
+def only_dashboard(tmp_path_factory):
+    """Let no other test process run a dashboard: Ray lists the metrics of a machine in one file."""
+    with (tmp_path_factory.getbasetemp().parent / "dashboard.lock").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory, only_dashboard):
     """Look at a search that would take hours, then end it."""
     folder = tmp_path_factory.mktemp("results")
     (folder / "loud.py").write_text(
