@@ -117,20 +117,17 @@ def format_savings(progress: StudyProgress, *, interrupted: bool) -> str:
     """
     run = sum(len(record.reports) for record in progress.records.values())
     counts = count_epochs(progress.records.values(), progress.levels[-1].epochs)
-    if interrupted or progress.is_out_of_time or counts.run == counts.in_full:
+    if interrupted or progress.is_out_of_time or counts.run == counts.full_runs:
         return f"Ran {run} epochs."
     share = counts.share_saved
     saved = (
-        f"early stopping saved {format_percent(share)} %"
+        f"Early stopping saved {format_percent(share)} %: without it"
         if share > 0
-        else f"short runs took {format_percent(-share)} % more"
+        else f"Short runs cost {format_percent(-share)} % more: without early stopping"
     )
     left_out = (
         ""
         if counts.run == run
         else f" Counted: {counts.run} epochs of complete or stopped trials, first seeds only."
     )
-    return (
-        f"Ran {run} epochs; every configuration once, in full, is {counts.in_full}: "
-        f"{saved}.{left_out}"
-    )
+    return f"Ran {run} epochs. {saved}, {counts.full_runs} epochs.{left_out}"

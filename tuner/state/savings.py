@@ -1,4 +1,4 @@
-"""Epochs that early stopping saved, compared with running every configuration once, in full."""
+"""Epochs that early stopping saved, compared with one full run of every configuration."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ class EpochCounts:
 
     Attributes:
         run: Epochs of the trials that count.
-        in_full: Epochs of one complete run of each of them, without short runs.
+        full_runs: Epochs of one full run of each of these trials, without short runs.
     """
 
     run: int
-    in_full: int
+    full_runs: int
 
     @property
     def share_saved(self) -> float:
         """The share of the epochs that was not run; negative if more were run."""
-        return 1 - self.run / self.in_full if self.in_full else 0.0
+        return 1 - self.run / self.full_runs if self.full_runs else 0.0
 
 
 def count_epochs(records: Iterable[Record], full_epochs: int) -> EpochCounts:
-    """Return the epochs run, and those of running every configuration once, in full.
+    """Return the epochs that were run, and those of one full run of every configuration.
 
     Further seeds and trials whose training failed do not count: early stopping did not end them.
     `analysis.estimate_savings` uses the same trials.
