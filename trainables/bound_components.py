@@ -119,7 +119,7 @@ class BoundUpdate:
         gradient_steps: Gradient steps of its built-in attack; `None`: unknown.
         replays: Number of consecutive steps on each batch.
         divides_batches: Whether it has a knob `micro_batch`.
-        micro_batch: Images at a time; `None`: the whole batch.
+        micro_batch: Images per forward pass; `None`: the whole batch.
         name: Name of the file that defines `update`.
     """
 

@@ -36,10 +36,11 @@ Search for the most robust configuration of adversarial training.
   python -m tuner.search space=weight_decay data=cifar10 gpu=0.5 trials=40
   python -m tuner.search 'optimizer.lr=loguniform(1e-4,1e-2)' dry_run=true
 
-Every argument is key=value. A group is chosen by name (method=pgd_at), a knob set by its path
-(attack.steps=7). A knob is searched over a Ray Tune domain: uniform, loguniform, quniform,
-qloguniform, randint, lograndint, qrandint, choice or grid. A number may be a fraction (8/255).
-A recipe fixes the base configuration, a space the searched ranges; arguments override both.
+Every argument is key=value. Choose the component of a group by name (method=pgd_at), and set a
+hyper-parameter (knob) by its dotted name (attack.steps=7). To search it, give a Ray Tune domain:
+uniform, loguniform, quniform, qloguniform, randint, lograndint, qrandint, choice or grid. A number
+may be a fraction (8/255). A recipe sets the fixed values, a space the searched ranges; arguments
+override both.
 """
 
 

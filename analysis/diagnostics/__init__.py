@@ -1,1 +1,1 @@
-"""What a checkpoint is like besides its accuracy: one file a measure, each with a `measure`."""
+"""Diagnostics of checkpoints: one file per diagnostic, each with a function `measure`."""

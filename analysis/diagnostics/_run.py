@@ -36,7 +36,7 @@ class MeasureContext:
     Attributes:
         threat: The ball.
         rng: Source of all draws.
-        batch: Images at a time.
+        batch: Images per batch.
         others: All networks of a diagnosis by label.
         report_progress: Called with the number of finished steps and their total.
     """

@@ -53,15 +53,16 @@ class DiagnosisSettings:
 
     Attributes:
         measure: Measures by name, separated by commas; `None`: all that the checkpoints allow.
-        images: How many images, drawn at random once and for all; left out, at most all there are.
-        split: Where from; the test split is left to evaluations unless it is asked for.
+        images: Number of images, drawn at random, the same for all measures and checkpoints. The
+            default is less if the split has fewer.
+        split: Split of the images.
         top: Number of trials of each folder, best first.
         rules: What selects the checkpoint of a trial, separated by commas.
         seed: Random seed.
         seeds: Number of consecutive seeds of each random measure.
-        batch: Images at a time.
-        device: Where to compute; the GPU if there is one.
-        trust: Files of code that may run where the results name them, separated by commas.
+        batch: Images per batch.
+        device: Device of the computation; `None`: the GPU if there is one.
+        trust: Python files that may run if the results name them, separated by commas.
     """
 
     measure: NameList | None = None

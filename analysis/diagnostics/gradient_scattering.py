@@ -42,7 +42,7 @@ def measure(
         x: Images (N, C, H, W) in [0, 1].
         y: Labels (N,).
         threat: The set of allowed perturbations.
-        batch: Images at a time.
+        batch: Images per batch.
         rng: Source of the direction and of the random start.
         distance: How far the weights move, as a share of their Euclidean length.
         steps: Gradient evaluations of PGD.

@@ -58,12 +58,12 @@ def measure(
         x: Images (N, C, H, W) in [0, 1].
         y: Labels (N,).
         threat: The set of allowed perturbations.
-        batch: Images at a time.
+        batch: Images per batch.
         rng: Source of PGD's random start and of the iteration's.
-        eigenvalues: How many, fewer than there are weights.
+        eigenvalues: Number of eigenvalues, less than the number of weights.
         steps: Gradient evaluations of PGD.
         step_size: Length of one step, in the units of eps; `None`: a quarter of eps.
-        tolerance: Relative, of the eigenvalues.
+        tolerance: Relative tolerance of the eigenvalues.
 
     Returns:
         `eigenvalue_1` and so on, the largest first, in nats a squared unit of weights.
@@ -93,10 +93,10 @@ def compute_top_eigenpairs(
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
         x: Images (N, C, H, W), as they are.
         y: Labels (N,).
-        count: How many, fewer than there are weights.
-        batch: Images at a time.
+        count: Number of eigenvalues, less than the number of weights.
+        batch: Images per batch.
         rng: Source of the start of the iteration.
-        tolerance: Relative, of the eigenvalues.
+        tolerance: Relative tolerance of the eigenvalues.
     """
     mine = trainable_weights(model)
     data = list(zip(x.split(batch), y.split(batch), strict=True))

@@ -60,11 +60,11 @@ def measure(
         x: Images (N, C, H, W) in [0, 1].
         y: Labels (N,).
         threat: The set of allowed perturbations.
-        batch: Images at a time.
+        batch: Images per batch.
         report_progress: Called with the number of finished points and their total.
         rng: Source of the directions and of PGD's random start.
-        points: On each axis; odd.
-        reach: From the weights to either end of an axis, as a multiple of its direction.
+        points: Number of points on each axis; odd.
+        reach: Half the length of an axis, as a multiple of its direction vector.
         craft: Adversarial examples are made "once", for the weights themselves, or "anew" at each
             point, which takes `steps` times as long.
         steps: Gradient evaluations of PGD.

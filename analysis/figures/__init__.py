@@ -1,7 +1,7 @@
 """Figures of studies, for papers: `figures.save(figures.draw("weight_decay", frames), path)`.
 
 The folder is the registry: `weight_decay.py` draws the figure "weight_decay". Everything is in
-percent, in a column's width, distinguishable without colour, and the same bytes each time.
+percent, one column wide and distinguishable without colour. The same data give the same bytes.
 """
 
 import importlib

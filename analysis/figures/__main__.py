@@ -27,7 +27,7 @@ from tuner.storage.remote_folders import with_remote_folders
 from tuner.storage.safe_files import check_links
 
 INTRODUCTION = """\
-Draw the figures of one or several studies, each as far as the studies allow.
+Draw figures of one or several studies. Figures for which the studies lack data are left out.
 
   python -m analysis.figures results/weight_decay-pgd_at-20261121-083000
   python -m analysis.figures FOLDER FOLDER figure=clean_robust,rungs format=svg
@@ -43,7 +43,7 @@ class FigureSettings:
         figure: Figures, separated by commas; empty: all.
         to: Output folder; `None`: FOLDER/figures of the first FOLDER. Existing files of the same
             name are overwritten.
-        format: Of the files, separated by commas.
+        format: Formats of the files, separated by commas.
         accuracies: "evaluation" takes the test split under the attacks of tuner.evaluate.
     """
 

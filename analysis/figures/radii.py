@@ -1,4 +1,4 @@
-"""Robust accuracy against eps, a line a method (GradAlign, arXiv:2007.02617, Fig. 1)."""
+"""Robust accuracy against eps, one line per method (GradAlign, arXiv:2007.02617, Fig. 1)."""
 
 import re
 from dataclasses import replace
@@ -34,7 +34,7 @@ def draw(
     accuracies: AccuracySource = "validation",
     epoch: Literal["best", "last"] = "best",
 ) -> Figure:
-    """Return robust accuracy over the radius of training and attack, a line a method.
+    """Return robust accuracy over the radius of training and attack, one line per method.
 
     Points are means over seeds with standard deviations. Of several settings of a method at a
     radius the one with the highest mean counts: each method at its best. Trials that collapsed

@@ -1,4 +1,4 @@
-"""Robust accuracy against each knob, a panel each (the sweeps of arXiv:2010.00467, one by one)."""
+"""Robust accuracy against each knob, one panel per knob (as the sweeps of arXiv:2010.00467)."""
 
 from collections.abc import Sequence
 from typing import Any

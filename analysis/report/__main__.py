@@ -23,8 +23,8 @@ from tuner.storage.remote_folders import with_remote_folders
 
 REPORT_FILE = "report.html"
 INTRODUCTION = """\
-Write one HTML page about one or several searches, which needs no network: tables, curves, the
-Pareto front, knobs, what ended early, attacks on the test split. Or show a search that runs.
+Write one HTML page about one or several searches, readable offline: tables, curves, the Pareto
+front, hyper-parameters, stopped trials, evaluations on the test split. Or follow a running search.
 
   python -m analysis.report results/weight_decay-pgd_at-20261121-083000
   python -m analysis.report results/one results/other to=both.html
@@ -37,9 +37,10 @@ class ReportSettings:
     """Settings of a report.
 
     Attributes:
-        to: The file, which is written over; `None`: report.html in the first FOLDER.
-        live: Write nothing, but serve the page on 127.0.0.1 and follow the search until Ctrl-C.
-        port: Where to serve it; any that is free if 0.
+        to: The file to write, which is overwritten; `None`: report.html in the first FOLDER.
+        live: Whether to serve the page on 127.0.0.1 and follow the search until Ctrl-C, instead of
+            writing a file.
+        port: Port of the page with live=true; 0: any free port.
     """
 
     to: PathText | None = None

@@ -1,4 +1,4 @@
-"""Tables against the papers: our cells beside theirs, and what our seeds say of their claims."""
+"""Results beside the papers' tables, and whether our seeds support the papers' claims."""
 
 from analysis.tables.comparison import PaperComparison, compare_with_papers
 from analysis.tables.published import list_tables, load_published

@@ -27,8 +27,8 @@ from tuner.cli.schema import build_vocabulary, settings_of
 from tuner.storage.remote_folders import with_remote_folders
 
 INTRODUCTION = """\
-Put the cells of a study beside the numbers that papers published for them, with differences
-and what your seeds say of the papers' conclusions; or print what was published.
+Compare the results of a study with the published numbers of a paper, and check whether your seeds
+support the conclusions of the paper. Or print published numbers.
 
   python -m analysis.tables results/bag_of_tricks_table4-pgd_at-20261121-083000
   python -m analysis.tables FOLDER OTHER format=latex to=tables.tex
@@ -45,8 +45,8 @@ class TableSettings:
     Attributes:
         format: Output format; text is for the terminal.
         to: A file to write to; `None`: the terminal.
-        table: One table only, PAPER/TABLE.
-        paper: One paper only.
+        table: Print the published numbers of this table, PAPER/TABLE.
+        paper: Print the published numbers of this paper.
     """
 
     format: Literal["text", "markdown", "latex", "html"] = "text"

@@ -1,4 +1,4 @@
-"""Free-AT on ImageNet at 4/255 (Shafahi et al., 2019, arXiv:1904.12843), as its code has it.
+"""Free-AT on ImageNet at 4/255 (Shafahi et al., 2019, arXiv:1904.12843), as in its code.
 
 ResNet-50, four replays, and 90 epochs counted with them; drops at each third of the run.
 """

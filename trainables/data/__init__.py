@@ -1,1 +1,1 @@
-"""Data sets: one file each, with a `load` and the name of the `RECIPE` that suits it."""
+"""Data sets: one file each, with a `load` and `RECIPE`, the name of the default recipe."""

@@ -72,7 +72,7 @@ def iterate_batches(
         images: The images.
         rng: Generator of the order, on the device of the images.
         batch_size: Images per batch. The last batch may be smaller; a last batch of one image is
-            left out, because BatchNorm has no statistics of one feature.
+            left out, because BatchNorm cannot compute statistics of a single value.
     """
     order = torch.randperm(len(images), generator=rng, device=images.y.device)
     yield from images.stream(order.split(batch_size)[: count_batches(len(images), batch_size)])

@@ -40,7 +40,7 @@ class AttackState:
         number: Index of the current attempt; the number of attempts at the end.
         rejected: Number of misclassified points outside the ball or the pixel range; ignored.
         seconds: Time spent so far.
-        batch: Images at a time; halved when memory runs out.
+        batch: Images per batch; halved when memory runs out.
     """
 
     attacked: Tensor

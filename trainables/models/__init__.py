@@ -1,1 +1,1 @@
-"""Networks: one file each, with a `build` for images of any size that it can take."""
+"""Networks: one file each, with a `build` for any image size that the network supports."""

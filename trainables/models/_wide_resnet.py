@@ -17,7 +17,7 @@ def wide_resnet(channels: int, classes: int, *, depth: int, widen: int, width: i
         channels: Channels of an image.
         classes: Number of classes K.
         depth: Number of convolutions on the longest path, and 1: 6 n + 4 for n blocks a stage.
-        widen: What multiplies the width of each stage.
+        widen: Factor of the width of each stage.
         width: Channels of the stem.
 
     Returns:

@@ -27,7 +27,7 @@ def build(
         shape: Channels, height and width of an image; the last stage sees an eighth of both.
         classes: Number of classes K.
         width: Channels of the first stage; doubled at each of the three that follow.
-        shortcut: Where a shortcut that projects starts: "activated" is behind the first BatchNorm
+        shortcut: Where a projecting shortcut starts: "activated" is after the first BatchNorm
             and activation of its block, "raw" at the input of the block.
         final_norm: Whether BatchNorm and an activation follow the last block.
 

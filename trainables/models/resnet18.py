@@ -19,7 +19,7 @@ def build(
         shape: Channels, height and width of an image; the last stage sees an eighth of both.
         classes: Number of classes K.
         width: Channels of the first stage; doubled at each of the three that follow.
-        stem: What comes first: "small" is a 3x3 convolution, "large" the 7x7 one with stride 2 and
+        stem: First layers: "small" is a 3x3 convolution, "large" the 7x7 one with stride 2 and
             pooling, for images of 224 pixels.
 
     Returns:

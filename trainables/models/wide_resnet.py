@@ -37,7 +37,7 @@ def build(
         shape: Channels, height and width of an image; the last stage sees a quarter of both.
         classes: Number of classes K.
         depth: Number of layers: 10, 16, 22, ..., 6 n + 4 for n blocks in each of three stages.
-        widen: What multiplies the width of each stage.
+        widen: Factor of the width of each stage.
         width: Channels of the stem, and of the first stage before it is widened.
 
     Returns:

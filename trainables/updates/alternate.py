@@ -35,8 +35,9 @@ def update(
         attack: Attack that maximises the inner objective.
         mode: BatchNorm during the attack: "eval" uses the running statistics, "train" uses batch
             statistics, and every attack step updates the running ones, as in the code of Rice et
-            al. (arXiv:2002.11569). That code updates them 13 times a step, here it is 11 times: it
-            also passes the attacked images to choose a restart, and the clean ones for its log.
+            al. (arXiv:2002.11569). That code updates them 13 times per step instead of 11
+            times, because it also evaluates the attacked images to choose a restart, and the clean
+            ones for its log.
         micro_batch: Images per forward pass, to save memory. Gradients are accumulated over the
             batch; batch statistics are those of each part. `None`: the whole batch.
 

@@ -45,7 +45,7 @@ def update(
         memory: Stores the perturbation, as large as the largest batch so far.
         replays: Repetitions of each batch, m of the paper.
         reach: Step size of the perturbation, as a multiple of eps.
-        at_range: What the perturbation does where it leads out of [0, 1]. "stay": the pixel is
+        at_range: What happens to a perturbation that leaves [0, 1] at a pixel. "stay": the pixel is
             clipped and its perturbation does not change, as in the published code. "project": it is
             cut back to [0, 1] after each step but not clipped on the next batch, as in the code of
             Wong et al. (arXiv:2001.03994). "move": the pixel is clipped and its perturbation moves

@@ -133,46 +133,50 @@ class Settings:
     """Settings of a study.
 
     Attributes:
-        trials: Configurations to try; default: 12, or every cell of a grid.
+        trials: Number of configurations to try; default: 12, or all combinations of a grid.
         epochs: Epochs of a trial that is not stopped early; default: those of the recipe.
-        objectives: What is maximised: robust, or robust,clean for the Pareto front of both.
-            Schedulers stop by robust accuracy in both cases.
-        constraint: Constraint on the winner on the validation split, such as clean>=0.8. A trial
-            keeps its most robust epoch that satisfies it, or else the one nearest to it.
+        objectives: What is maximised: robust (accuracy), or robust,clean for the Pareto front of
+            both. Schedulers compare trials by robust accuracy in both cases.
+        constraint: Condition that the winner must satisfy on the validation split, such as
+            clean>=0.8. A trial keeps its most robust epoch that satisfies it. If no epoch does, it
+            keeps the epoch that comes closest.
         seed: Seed of the searcher and of the trials.
-        seeds: Maximum number of seeds per configuration. When all trials have ended, each whose
-            interval overlaps the leader's is run with another seed, until one is left.
-        fidelity: What makes the lower rungs of the scheduler cheap: "epochs", the first epochs of a
-            run; "schedule", a short whole run, then a longer one for survivors; "attack", a whole
-            run with fewer attack steps. Default: schedule with scheduler=halving, else epochs.
-        cpu: CPU cores, and threads, of a trial.
+        seeds: Maximum number of seeds per configuration. When all trials have ended, each
+            configuration whose confidence interval overlaps that of the best one is trained with
+            another seed. This repeats until one configuration is left.
+        fidelity: How trials are compared early at low cost: "epochs", after the first epochs of a
+            run; "schedule", after a short run with a complete learning-rate schedule, before the
+            best trials get a full run; "attack", after a run with fewer attack steps. Default:
+            schedule with scheduler=halving, else epochs.
+        cpu: Number of CPU cores, and of threads, of a trial.
         gpu: Share of a GPU, or number of GPUs, of a trial; default: the share of GPU memory that
             the most expensive trial needs.
         precision: Precision of training: "tf32" and "bf16" are faster on hardware that supports
             them. Validation is in fp32.
         compile: Whether to compile networks with torch.compile; slower on CPUs.
-        concurrency: Trials at a time; default: as many as fit. An autoscaling cluster adds machines
-            for them.
+        concurrency: Number of trials at a time; default: as many as fit. An autoscaling cluster
+            adds machines for them.
         time_budget: Wall time after which the search stops: seconds, or 30m, 12h, 2d.
-        report_limit: Longest time between two reports of a trial, validation included: seconds, or
-            30m, 2h; three times as long after a start. A trial that exceeds it is killed and
-            resumed from its last checkpoint. Default: no limit.
+        report_limit: Longest time that a trial may take for one epoch, including validation:
+            seconds, or 30m, 2h. After a start it may take three times as long. A trial that takes
+            longer is killed and restarts from its last checkpoint. Default: no limit.
         disk_budget: Maximum size of all checkpoints: bytes, or 500MB, 20GB, 1TB. Checkpoints of the
-            worst ended trials are deleted first, those of the leader and of running trials never.
-        results: Parent of results folders, or an address such as s3://bucket/path, with a working
-            copy in ./results.
+            worst ended trials are deleted first. Those of the best trial and of running trials are
+            never deleted.
+        results: Folder in which the results folder is created, or an address such as
+            s3://bucket/path, with a working copy in ./results.
         name: Name of the results folder; default: space, method and time.
         resume: "auto" resumes an interrupted study, or extends a finished one by trials, epochs,
-            seeds or wider ranges: the study `name`, or else the one of this space and method in
-            `results` that was written last. Finished trials are not run again.
+            seeds or wider ranges. Without `name`, it takes the newest study in `results` with the
+            same space and method. Finished trials are not run again.
         warm_start: Results folders of other studies, or their addresses, separated by commas; the
             searcher learns from their trials.
-        replay: Recorded runs to read in place of training: a results folder, its address, or a
-            table of logs.
+        replay: Recorded runs on which to simulate the search instead of training: a results folder,
+            its address, or a table of logs.
         orders: Number of random orders of the runs in a replay.
         tracker: Trackers that log each epoch: tensorboard, mlflow, wandb, separated by commas, or
             "none".
-        dry_run: Whether to print the plan without running it.
+        dry_run: Whether to print the plan and its estimated cost without running it.
         address: Ray cluster to join: HOST:PORT, or "auto" on a node of the cluster and in a Ray
             job; default: start Ray on this machine.
         dashboard: Whether to start Ray's dashboard. Each trial then gets a separate process, which

@@ -35,8 +35,9 @@ def build(
         grace: Share of the epochs before the first rung. Early ranks are unreliable: with the
             embedded digits the rank correlation with the end is 0.53 at a quarter of the run and
             0.92 at half of it.
-        reduction_factor: One in this many trials continues; each rung is this many times later.
-        brackets: Number of brackets; those of later brackets have a later first rung.
+        reduction_factor: With factor n, one of n trials continues, and the next rung is n times
+            later.
+        brackets: Number of brackets; each starts at a later rung than the one before.
     """
     schedule = course.schedule_rungs(rung_shares(max(grace, 1 / course.epochs), reduction_factor))
     number = min(brackets, max(1, len(schedule.rungs)))

@@ -16,7 +16,8 @@ def build(
     Args:
         course: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before the first rung of the first bracket.
-        reduction_factor: One in this many trials continues; each rung is this many times later.
+        reduction_factor: With factor n, one of n trials continues, and the next rung is n times
+            later.
     """
     schedule = course.schedule_rungs(rung_shares(grace, reduction_factor))
     last = len(schedule.rungs)

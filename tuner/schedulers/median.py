@@ -22,7 +22,7 @@ def build(*, course: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count 
     Args:
         course: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before any trial is stopped.
-        least: Least number of other trials to compare with.
+        least: Minimum number of other trials to compare with.
     """
     return MedianStopping(course.plan_levels([]), grace, least)
 
@@ -39,7 +39,7 @@ class MedianStopping(Scheduler):
         Args:
             levels: The runs of a trial, from the cheapest.
             grace: Share of a run before any trial is stopped.
-            least: Least number of other trials to compare with.
+            least: Minimum number of other trials to compare with.
         """
         super().__init__(levels)
         self.grace, self.min_trials = grace, least

@@ -47,8 +47,8 @@ def build(
         course: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path; each a range of numbers.
         seed: Seed of all random draws.
-        interval: Share of the run between two exchanges.
-        quantile: Share of the trials that copies from others, and share that is copied from.
+        interval: Share of the run between two rungs, at which trials copy from each other.
+        quantile: Share of worst trials that copy from best trials, and share of best trials.
     """
 
     def explore(

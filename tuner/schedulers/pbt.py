@@ -37,8 +37,8 @@ def build(
         course: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path.
         seed: Seed of all random draws.
-        interval: Share of the run between two exchanges.
-        quantile: Share of the trials that copies from others, and share that is copied from.
+        interval: Share of the run between two rungs, at which trials copy from each other.
+        quantile: Share of worst trials that copy from best trials, and share of best trials.
         resample: Probability that a knob is redrawn rather than multiplied by 0.8 or 1.2.
     """
 

@@ -1,4 +1,4 @@
-"""A Gaussian process and expected improvement (Jones et al., 1998), as Optuna 5 has it."""
+"""A Gaussian process and expected improvement (Jones et al., 1998), as implemented in Optuna 5."""
 
 import optuna
 

@@ -1,4 +1,4 @@
-"""Tree-structured Parzen estimator (Bergstra et al., 2011), as Optuna 5 has it."""
+"""Tree-structured Parzen estimator (Bergstra et al., 2011), as implemented in Optuna 5."""
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -17,9 +17,9 @@ def build(
         seed: Seed of its draws.
         shortlist: Trials of the study, shared by its samplers.
         startup: Random trials before it starts to model.
-        most: Trials that it models; of more, the 25 best and the newest. A proposal takes
-            12 ms with 400 trials and 102 ms with 10,000 (docs/scale.md). Below 334, fewer than 25
-            count as good.
+        most: Maximum number of trials to model: the 25 best and the newest, if there are more. A
+            proposal takes 12 ms with 400 trials and 102 ms with 10,000 (docs/scale.md). Below 334,
+            fewer than 25 count as good.
     """
     return SubsetTPESampler(shortlist, most, seed=seed, n_startup_trials=startup)
 

@@ -1,1 +1,1 @@
-"""The Ray cluster: start or join it, its capacity, its head node, what is sent to it."""
+"""The Ray cluster: start or join it, its capacity, its head node, its runtime environment."""

@@ -40,7 +40,7 @@ class Population(Scheduler):
         Args:
             schedule: The rungs.
             trials: Number of trials of the study.
-            quantile: Share of the trials that copies from others, and share that is copied from.
+            quantile: Share of worst trials that copy from best trials, and share of best trials.
             explore: Proposes new knobs.
             seed: Seed of all random draws.
         """
