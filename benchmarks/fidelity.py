@@ -19,15 +19,15 @@ in another way (averaged weights, a weaker attack) rank the results of the long 
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from tuner.config.settings import count_cores
@@ -36,6 +36,8 @@ from tuner.replay.recordings import Recording, load_archive
 KEPT_SHARE = 1 / 20
 """Share of the settings that get a long run: 20 short ones and 1 long one cost 6 long ones."""
 DRAWS = 2000
+Accuracies = NDArray[np.float64]
+"""One accuracy per setting."""
 
 
 def main(name: str, *folders: str) -> None:
@@ -146,7 +148,7 @@ def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> d
     }
 
 
-def measure_on_test(short: Any, long: Any, tested: Any) -> dict[str, float]:  # noqa: ANN401
+def measure_on_test(short: Accuracies, long: Accuracies, tested: Accuracies) -> dict[str, float]:
     """Return what accuracies on the test split say of choices by the validation split.
 
     Args:
@@ -182,18 +184,20 @@ def find_accuracy_at(run: Recording, share: float, level: int = 1) -> float:
     return long[round(share * len(long)) - 1].val_robust_accuracy
 
 
-def compute_rank_correlation(seen: Any, final: Any) -> float:  # noqa: ANN401
+def compute_rank_correlation(
+    early: Sequence[float] | Accuracies, final: Sequence[float] | Accuracies
+) -> float:
     """Return Spearman's rank correlation."""
-    return round(float(spearmanr(seen, final).statistic), 3)
+    return round(float(spearmanr(early, final).statistic), 3)
 
 
-def find_winner(short: Any, long: Any, number: int) -> int:  # noqa: ANN401
+def find_winner(short: Accuracies, long: Accuracies, number: int) -> int:
     """Return the best long run of so many settings, those whose short runs are best."""
     some = np.argsort(-short)[:number]
     return int(some[long[some].argmax()])
 
 
-def select_top(values: Any) -> Any:  # noqa: ANN401
+def select_top(values: Accuracies) -> NDArray[np.intp]:
     """Return which settings get a long run."""
     return np.argsort(-values)[: max(1, round(KEPT_SHARE * len(values)))]
 
@@ -207,7 +211,7 @@ def compute_costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
     yield "halving", (len(runs) * lengths[0] + long * lengths[1]) / (len(runs) * lengths[1])
 
 
-def compute_random_regret(long: Any, number: int, worth: Any = None) -> float:  # noqa: ANN401
+def compute_random_regret(long: Accuracies, number: int, worth: Accuracies | None = None) -> float:
     """Return the mean regret of so many settings drawn at random and run to the end.
 
     Args:

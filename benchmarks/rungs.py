@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from numpy.typing import NDArray
 from ray import tune
 
 from tuner.config.plan import Variant
@@ -61,17 +62,23 @@ def main(curves: str) -> None:
 def list_contenders() -> dict[str, BuildScheduler]:
     """Return schedulers by what they are called here."""
     return {
-        "asha, grace 10 epochs": lambda course: asha.build(course=course, grace=0.05),
+        "asha, grace 10 epochs": lambda fidelity_plan: asha.build(
+            fidelity_plan=fidelity_plan, grace=0.05
+        ),
         "halving, rungs at 5 epochs and behind the drop": build_halving_factory(1 / 40, 0.2),
-        "halving, rung at a quarter": lambda course: halving.build(course=course),
-        "hyperband": lambda course: hyperband.build(course=course),
-        "median": lambda course: median.build(course=course),
+        "halving, rung at a quarter": lambda fidelity_plan: halving.build(
+            fidelity_plan=fidelity_plan
+        ),
+        "hyperband": lambda fidelity_plan: hyperband.build(fidelity_plan=fidelity_plan),
+        "median": lambda fidelity_plan: median.build(fidelity_plan=fidelity_plan),
     }
 
 
 def build_halving_factory(first: float, keep: float) -> BuildScheduler:
     """Return halving with an early rung and one after the drop of the learning rate."""
-    return lambda course: halving.build(course=course, rungs=(first, "drop"), keep=(keep, 0.1))
+    return lambda fidelity_plan: halving.build(
+        fidelity_plan=fidelity_plan, rungs=(first, "drop"), keep=(keep, 0.1)
+    )
 
 
 def measure_replay(
@@ -86,8 +93,8 @@ def measure_replay(
         cost_limit: Share of the full cost at which whole runs are cut off.
     """
     number = len(archive.runs)
-    course = FidelityPlan(epochs=archive.levels[-1].epochs, trials=number)
-    rule = (build or (lambda each: none.build(course=each)))(course)
+    fidelity_plan = FidelityPlan(epochs=archive.levels[-1].epochs, trials=number)
+    rule = (build or (lambda each: none.build(fidelity_plan=each)))(fidelity_plan)
 
     def sampler(seed: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.RandomSampler(seed=seed)
@@ -116,7 +123,7 @@ def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, Any]:
     }
 
 
-def summarize_quantiles(values: Any) -> dict[str, float]:  # noqa: ANN401
+def summarize_quantiles(values: NDArray[np.float64]) -> dict[str, float]:
     """Return median, quartiles and the 90 % quantile."""
     shares = {"median": 0.5, "low": 0.25, "high": 0.75, "90 %": 0.9}
     return {name: round(float(np.quantile(values, share)), 3) for name, share in shares.items()}

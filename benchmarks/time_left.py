@@ -94,7 +94,7 @@ def estimate_errors(words: list[str], concurrency: int, seed: int) -> list[float
     runtime = WatchedRuntime(NoisyCurves(seed))
     settings = [f"trials={N_TRIALS}", f"epochs={N_EPOCHS}", f"concurrency={concurrency}"]
     with tempfile.TemporaryDirectory() as folder:
-        run_study(Path(folder) / "s", *words, *settings, f"seed={seed}", runtime=runtime)  # type: ignore[no-untyped-call]  # a test's
+        run_study(Path(folder) / "s", *words, *settings, f"seed={seed}", runtime=runtime)
     errors = []
     for share in SHARES:
         now, left = max(pair for pair in runtime.estimates if pair[0] <= share * runtime.now)

@@ -10,13 +10,10 @@ from torch import Generator, Tensor
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
-from trainables.data_pipeline.images import Dataset, Images
+from trainables.data_pipeline.images import Batch, Dataset, Images
 from trainables.networks.averaging import Average
 from trainables.protocols import BoundAttack, BoundMethod, Criterion, WeightUpdate
 from trainables.threat import Threat
-
-Batch = tuple[Tensor, Tensor]
-"""Images (N, C, H, W) in [0, 1], and labels (N,) or probabilities (N, K)."""
 
 
 @dataclass(frozen=True)

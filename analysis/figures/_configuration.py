@@ -17,8 +17,8 @@ def number_settings(frames: Frames) -> "pd.Series[int]":
     """Return a number for each trial, the same for those that differ in their seed alone."""
     whole = pd.DataFrame({path: frames.trials[path].astype(str) for path in frames.knobs})
     whole["fixed"] = [json.dumps(each, default=str) for each in list_fixed_knobs(frames)]
-    courses = {name: describe_length(study) for name, study in frames.studies.items()}
-    whole["course"] = [courses[name] for name in frames.trials["study"]]
+    lengths = {name: describe_length(study) for name, study in frames.studies.items()}
+    whole["length"] = [lengths[name] for name in frames.trials["study"]]
     return whole.groupby(list(whole), dropna=False).ngroup()
 
 

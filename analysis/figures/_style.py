@@ -3,8 +3,9 @@
 The colours are those of Okabe and Ito (2008) without yellow, which is too light for lines on white.
 """
 
+from collections.abc import Sequence
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -19,6 +20,8 @@ LETTER_WIDTH, LINE_HEIGHT = 0.066, 0.16
 BLACK, GREY = "#000000", "#8c8c8c"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+Shared = bool | Literal["row", "col"]
+"""Which panels of a figure share an axis."""
 Dashes = str | tuple[int, tuple[float, ...]]
 DASHES: tuple[Dashes, ...] = (
     *("-", (0, (4, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1))),
@@ -71,7 +74,9 @@ def create_panels(
     *,
     height: float = 2.4,
     width: float = COLUMN_WIDTH,
-    **how: Any,  # noqa: ANN401
+    sharex: Shared = False,
+    sharey: Shared = False,
+    height_ratios: Sequence[float] | None = None,
 ) -> tuple[Figure, NDArray[Any]]:
     """Return an empty figure and its panels (rows, columns).
 
@@ -80,10 +85,15 @@ def create_panels(
         columns: Of panels.
         height: Inches.
         width: Inches.
-        **how: As `Figure.subplots` takes it.
+        sharex: Panels with a common x axis, as in `Figure.subplots`.
+        sharey: Panels with a common y axis.
+        height_ratios: Relative heights of the rows.
     """
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, **how)
+    panels = figure.subplots(
+        rows, columns, squeeze=False, sharex=sharex, sharey=sharey, height_ratios=height_ratios
+    )
+    return figure, panels
 
 
 def compute_opacity(number: int) -> float:

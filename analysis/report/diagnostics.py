@@ -53,7 +53,7 @@ def embed_picture(file: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
-def format_cell(value: Any) -> str:  # noqa: ANN401
+def format_cell(value: str | float | None) -> str:
     """Return the text of one cell, a number to four digits.
 
     >>> format_cell(0.123456), format_cell(3.0), format_cell(float("nan")), format_cell("fosc")

@@ -1,7 +1,6 @@
 """Provenance of a study: its command, what it searched and fixed, versions and machine."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from analysis.frames import Study
 
@@ -47,7 +46,7 @@ def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
         yield path or "each", format_setting(value)
 
 
-def format_setting(value: Any) -> str:  # noqa: ANN401
+def format_setting(value: object) -> str:
     """Return a value as a person would write it."""
     if isinstance(value, list):
         return ", ".join(format_setting(item) for item in value) or "none"

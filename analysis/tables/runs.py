@@ -84,7 +84,7 @@ def label_setting(study: Study, trial: Mapping[str, Any]) -> str:
     ])
 
 
-def format_label_value(value: Any) -> str:  # noqa: ANN401
+def format_label_value(value: str | float | None) -> str:
     """Return the value of a knob, short and without a comma.
 
     >>> format_label_value(0.0005), format_label_value(None)

@@ -56,7 +56,7 @@ class Study:
 
     def __init__(self, folder, trials):
         self.progress = StudyProgress(
-            2 * trials, (asha.build(course=build_fidelity(trials))).levels, 10
+            2 * trials, (asha.build(fidelity_plan=build_fidelity(trials))).levels, 10
         )
         for number in range(trials):
             self.progress.records[f"{number:05d}"] = ended(number, 0.1 + number / 1e6)
@@ -92,7 +92,7 @@ def test_what_a_rule_costs_an_event(scheduler):
     """All but one have reached the first rung; then the last one does, and a paused one resumes."""
 
     def cost(trials):
-        rule = scheduler.build(course=build_fidelity(trials), **rungs[scheduler])
+        rule = scheduler.build(fidelity_plan=build_fidelity(trials), **rungs[scheduler])
         for number in range(trials):
             rule.on_start(f"{number:05d}")
         for number in range(trials - 1):
@@ -155,7 +155,9 @@ def test_an_account_follows_trials_that_end_and_go_on():
 
 def test_who_waits_at_a_rung_is_found_as_by_sorting_all():
     """Compare with sorting all: the best of those at the rung, without the resumed ones."""
-    rule = halving.build(course=FidelityPlan(epochs=EPOCHS, trials=40), rungs=(0.25,), keep=(0.25,))
+    rule = halving.build(
+        fidelity_plan=FidelityPlan(epochs=EPOCHS, trials=40), rungs=(0.25,), keep=(0.25,)
+    )
     values = {f"{n:02d}": (n * 37 % 11) / 10 for n in range(40)}
     gone = []
     for trial, value in values.items():

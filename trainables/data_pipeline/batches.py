@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from trainables.data_pipeline.images import DataError, Images
+from trainables.data_pipeline.images import Batch, DataError, Images
 from trainables.hparams.ranges import Count, Natural, NonNegative, Seed
 
 
@@ -63,9 +63,7 @@ def stratified_split(y: Tensor, order: Tensor, size: int) -> tuple[Tensor, Tenso
     return order[first], order[~first]
 
 
-def iterate_batches(
-    images: Images, rng: Generator, *, batch_size: Count = 128
-) -> Iterator[tuple[Tensor, Tensor]]:
+def iterate_batches(images: Images, rng: Generator, *, batch_size: Count = 128) -> Iterator[Batch]:
     """Yield each image once, in random order, as pixels (N, C, H, W) in [0, 1] and labels (N,).
 
     Args:
@@ -121,7 +119,7 @@ def augment(
 
 def apply_mixup(
     x: Tensor, y: Tensor, rng: Generator, *, classes: int, mixup: NonNegative = 0.0
-) -> tuple[Tensor, Tensor]:
+) -> Batch:
     """Return images blended with others of the batch, and labels blended in the same proportion.
 
     Mixup (Zhang et al., arXiv:1710.09412) as in Rice et al. (arXiv:2002.11569): one proportion for

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from trainables.data_pipeline.photos import Photos
 
+Batch = tuple[Tensor, Tensor]
+"""Images (N, C, H, W) in [0, 1], and labels (N,) or probabilities (N, K)."""
+
 
 class DataError(Exception):
     """Data that is missing or invalid; the message says what to do."""
@@ -34,7 +37,7 @@ class Images:
     def __getitem__(self, rows: Tensor | slice) -> "Images":
         return Images(x=self.x[rows], y=self.y[rows])
 
-    def stream(self, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    def stream(self, parts: Sequence[Tensor]) -> Iterator[Batch]:
         """Yield a batch for each list of row indices: images in [0, 1] and their labels."""
         pixels = (
             self.x.stream(parts)

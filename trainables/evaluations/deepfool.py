@@ -38,7 +38,7 @@ def run(
     y: Tensor,
     *,
     threat: Threat,
-    rng: Generator,  # noqa: ARG001  # the attack is deterministic
+    rng: Generator,  # the attack is deterministic
     steps: int,
     overshoot: float,
     classes: int,

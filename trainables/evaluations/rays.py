@@ -54,7 +54,7 @@ def run(
     y: Tensor,
     *,
     threat: Threat,
-    rng: Generator,  # noqa: ARG001  # the search starts at all ones
+    rng: Generator,  # the search starts at all ones
     queries: int,
     tolerance: float,
 ) -> Tensor:

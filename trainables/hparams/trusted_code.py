@@ -17,11 +17,11 @@ def trust_files(files: Iterable[Path | str]) -> Iterator[None]:
     Use it to read results that may come from an untrusted source. Outside, all files are trusted.
     """
     allowed = {resolve_file(Path(file).expanduser()) for file in files}
-    before = _TRUSTED.set((_TRUSTED.get() or frozenset()) | allowed)
+    token = _TRUSTED.set((_TRUSTED.get() or frozenset()) | allowed)
     try:
         yield
     finally:
-        _TRUSTED.reset(before)
+        _TRUSTED.reset(token)
 
 
 def check_trusted(names: Iterable[object]) -> Iterator[str]:

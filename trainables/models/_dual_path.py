@@ -35,8 +35,8 @@ def dual_path_net(channels: int, classes: int, depths: Depths) -> nn.Module:
     )
 
 
-def build_stages(before: int, depths: Depths) -> Iterator[nn.Module]:
-    """Yield the blocks of all stages, the first of which takes `before` channels."""
+def build_stages(in_channels: int, depths: Depths) -> Iterator[nn.Module]:
+    """Yield the blocks of all stages, the first of which takes `in_channels` channels."""
     for stage, depth in enumerate(depths):
         inside, residual, dense = (
             CONV_CHANNELS[stage],
@@ -45,8 +45,10 @@ def build_stages(before: int, depths: Depths) -> Iterator[nn.Module]:
         )
         for index in range(depth):
             stride = 1 if index or not stage else 2
-            yield DualPathBlock(before, inside, residual, dense, stride, starts=not index)
-            before = residual + (index + 2) * dense  # the shortcut of the first block has one more
+            yield DualPathBlock(in_channels, inside, residual, dense, stride, starts=not index)
+            in_channels = (
+                residual + (index + 2) * dense
+            )  # the shortcut of the first block has one more
 
 
 class DualPathBlock(nn.Module):
@@ -57,12 +59,12 @@ class DualPathBlock(nn.Module):
     """
 
     def __init__(
-        self, before: int, inside: int, residual: int, dense: int, stride: int, *, starts: bool
+        self, in_channels: int, inside: int, residual: int, dense: int, stride: int, *, starts: bool
     ) -> None:
         """Make the convolutions.
 
         Args:
-            before: Channels of what the block takes.
+            in_channels: Input channels of the block.
             inside: Channels of the 3x3 convolution, which has `CONV_GROUPS` groups.
             residual: Channels that are added.
             dense: Channels that are concatenated.
@@ -72,12 +74,14 @@ class DualPathBlock(nn.Module):
         super().__init__()
         self.n_residual = residual
         self.inside = nn.Sequential(
-            *conv_bn_relu(before, inside, 1),
+            *conv_bn_relu(in_channels, inside, 1),
             *conv_bn_relu(inside, inside, stride=stride, groups=CONV_GROUPS),
             nn.Conv2d(inside, residual + dense, 1, bias=False),
             nn.BatchNorm2d(residual + dense),
         )
-        self.shortcut = projection(before, residual + dense, stride) if starts else nn.Identity()
+        self.shortcut = (
+            projection(in_channels, residual + dense, stride) if starts else nn.Identity()
+        )
         self.act = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:

@@ -26,35 +26,44 @@ def doubling_stages(width: int, depths: Sequence[int]) -> list[Stage]:
 
 
 def build_blocks(
-    before: int, plan: Sequence[Stage], block: Callable[[int, int, int], nn.Module]
+    in_channels: int, plan: Sequence[Stage], block: Callable[[int, int, int], nn.Module]
 ) -> Iterator[nn.Module]:
     """Yield the blocks of all stages.
 
     Args:
-        before: Channels of what the first block takes.
+        in_channels: Input channels of the first block.
         plan: The stages.
-        block: Takes channels before, channels after and stride.
+        block: Takes input channels, output channels and stride.
     """
     for width, depth, stride in plan:
         for index in range(depth):
-            yield block(before, width, 1 if index else stride)
-            before = width
+            yield block(in_channels, width, 1 if index else stride)
+            in_channels = width
 
 
 def conv_bn_relu(
-    before: int, after: int, size: int = 3, *, stride: int = 1, groups: int = 1, bias: bool = False
+    in_channels: int,
+    out_channels: int,
+    size: int = 3,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    bias: bool = False,
 ) -> list[nn.Module]:
     """Return a padded convolution, BatchNorm and an activation."""
     return [
-        nn.Conv2d(before, after, size, stride, size // 2, groups=groups, bias=bias),
-        nn.BatchNorm2d(after),
+        nn.Conv2d(in_channels, out_channels, size, stride, size // 2, groups=groups, bias=bias),
+        nn.BatchNorm2d(out_channels),
         nn.ReLU(),
     ]
 
 
-def large_stem(before: int, after: int) -> list[nn.Module]:
+def large_stem(in_channels: int, out_channels: int) -> list[nn.Module]:
     """Return the stem for large images: it divides height and width by four."""
-    return [*conv_bn_relu(before, after, 7, stride=2), nn.MaxPool2d(3, stride=2, padding=1)]
+    return [
+        *conv_bn_relu(in_channels, out_channels, 7, stride=2),
+        nn.MaxPool2d(3, stride=2, padding=1),
+    ]
 
 
 Stem = Literal["small", "large"]
@@ -64,9 +73,11 @@ STEMS: dict[Stem, Callable[[int, int], list[nn.Module]]] = {
 }
 
 
-def projection(before: int, after: int, stride: int) -> nn.Sequential:
+def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
     """Return a 1x1 convolution and BatchNorm, the shortcut where features change shape."""
-    return nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+    )
 
 
 def classifier(features: int, classes: int) -> list[nn.Module]:

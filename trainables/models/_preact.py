@@ -50,20 +50,22 @@ class PreActBlock(nn.Module):
     """
 
     def __init__(
-        self, before: int, after: int, stride: int, *, shortcut: Shortcut = "activated"
+        self, in_channels: int, out_channels: int, stride: int, *, shortcut: Shortcut = "activated"
     ) -> None:
         super().__init__()
         self.starts_raw = shortcut == "raw"
-        self.bn1 = nn.BatchNorm2d(before)
-        self.conv1 = nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(after)
-        self.conv2: nn.Module = nn.Conv2d(after, after, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.conv2: nn.Module = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False)
         self.act = nn.ReLU()
-        projects = stride != 1 or before != after
-        self.shortcut = nn.Conv2d(before, after, 1, stride=stride, bias=False) if projects else None
+        projects = stride != 1 or in_channels != out_channels
+        self.shortcut = (
+            nn.Conv2d(in_channels, out_channels, 1, stride=stride, bias=False) if projects else None
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, after, H / stride, W / stride) of features (N, before, H, W)."""
+        """Map (N, in_channels, H, W) to (N, out_channels, H / stride, W / stride)."""
         ready = self.act(self.bn1(x))
         start = x if self.starts_raw else ready
         shortcut = x if self.shortcut is None else self.shortcut(start)

@@ -45,12 +45,12 @@ class Inception(nn.Module):
     """
 
     def __init__(
-        self, before: int, one: int, three: tuple[int, int], five: tuple[int, int], pooled: int
+        self, in_channels: int, one: int, three: tuple[int, int], five: tuple[int, int], pooled: int
     ) -> None:
         """Make the branches.
 
         Args:
-            before: Channels of what the block takes.
+            in_channels: Input channels of the block.
             one: Channels of the 1x1 branch.
             three: Channels of the 3x3 branch, reduced and at its end.
             five: Likewise of the 5x5 branch.
@@ -58,20 +58,21 @@ class Inception(nn.Module):
         """
         super().__init__()
         self.branches = nn.ModuleList([
-            nn.Sequential(*conv_bn_relu(before, one, 1, bias=True)),
+            nn.Sequential(*conv_bn_relu(in_channels, one, 1, bias=True)),
             nn.Sequential(
-                *conv_bn_relu(before, three[0], 1, bias=True), *conv_bn_relu(*three, bias=True)
+                *conv_bn_relu(in_channels, three[0], 1, bias=True), *conv_bn_relu(*three, bias=True)
             ),
             nn.Sequential(
-                *conv_bn_relu(before, five[0], 1, bias=True),
+                *conv_bn_relu(in_channels, five[0], 1, bias=True),
                 *conv_bn_relu(*five, bias=True),
                 *conv_bn_relu(five[1], five[1], bias=True),
             ),
             nn.Sequential(
-                nn.MaxPool2d(3, stride=1, padding=1), *conv_bn_relu(before, pooled, 1, bias=True)
+                nn.MaxPool2d(3, stride=1, padding=1),
+                *conv_bn_relu(in_channels, pooled, 1, bias=True),
             ),
         ])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, sum of the branches, H, W) of features (N, before, H, W)."""
+        """Return the features (N, sum of the branches, H, W) of features (N, in_channels, H, W)."""
         return torch.cat([branch(x) for branch in self.branches], 1)

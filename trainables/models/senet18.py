@@ -34,9 +34,9 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
 class SEBlock(PreActBlock):
     """A pre-activation block whose second convolution is gated."""
 
-    def __init__(self, before: int, after: int, stride: int) -> None:
-        super().__init__(before, after, stride)
-        self.conv2 = nn.Sequential(self.conv2, SqueezeExcitation(after))
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__(in_channels, out_channels, stride)
+        self.conv2 = nn.Sequential(self.conv2, SqueezeExcitation(out_channels))
 
 
 class SqueezeExcitation(nn.Module):

@@ -21,12 +21,12 @@ def build(shape: tuple[int, int, int], classes: int, *, width: Count = 64) -> nn
         A network that maps images (N, C, H, W) to logits (N, K).
     """
     layers: list[nn.Module] = []
-    before = shape[0]
+    in_channels = shape[0]
     for times, depth in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
         for _ in range(depth):
-            layers += conv_bn_relu(before, times * width, bias=True)
-            before = times * width
+            layers += conv_bn_relu(in_channels, times * width, bias=True)
+            in_channels = times * width
         layers.append(
             nn.MaxPool2d(2, ceil_mode=True)
         )  # ceil_mode keeps a pixel of images below 32 x 32
-    return nn.Sequential(*layers, *classifier(before, classes))
+    return nn.Sequential(*layers, *classifier(in_channels, classes))

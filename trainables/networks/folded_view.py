@@ -124,11 +124,11 @@ def fold_batchnorm(node: fx.Node, modules: dict[str, nn.Module]) -> None:
     """Fold the BatchNorm at `node` into the convolution before it, or make it an affine layer."""
     norm = modules[str(node.target)]
     assert isinstance(norm, nn.BatchNorm2d)
-    before = node.args[0]
-    assert isinstance(before, fx.Node)
-    conv = modules.get(str(before.target)) if before.op == "call_module" else None
-    if isinstance(conv, nn.Conv2d) and len(before.users) == 1:
-        modules[str(before.target)] = FoldedConv(conv, norm)
+    source_node = node.args[0]
+    assert isinstance(source_node, fx.Node)
+    conv = modules.get(str(source_node.target)) if source_node.op == "call_module" else None
+    if isinstance(conv, nn.Conv2d) and len(source_node.users) == 1:
+        modules[str(source_node.target)] = FoldedConv(conv, norm)
         modules[str(node.target)] = nn.Identity()
     else:
         modules[str(node.target)] = FoldedNorm(norm)

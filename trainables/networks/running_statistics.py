@@ -20,11 +20,11 @@ BatchNormUpdates = Literal["published", "each_pass"]
 def frozen_statistics(model: Module, *, frozen: bool = True) -> Iterator[None]:
     """Restore the running statistics of `model` after the block; not so if `frozen` is false."""
     buffers = [buffer for norm in updating_layers(model) for buffer in norm.buffers()]
-    before = [buffer.clone() for buffer in buffers] if frozen else []
+    saved = [buffer.clone() for buffer in buffers] if frozen else []
     try:
         yield
     finally:
-        for buffer, value in zip(buffers, before, strict=False):
+        for buffer, value in zip(buffers, saved, strict=False):
             buffer.data.copy_(value)  # `data`: autograd, which saved the buffer, never reads it
 
 
@@ -35,12 +35,12 @@ def forward_repeatable(model: Module, x: Tensor) -> tuple[Tensor, Callable[[], N
     cost.
     """
     layers = [norm for norm in updating_layers(model) if norm.momentum is not None]
-    before = [statistics(norm) for norm in layers]
+    saved = [statistics(norm) for norm in layers]
     output: Tensor = model(x)
     # a pass turns r into (1 - m) r + m b: this is m b
     shares = [
         [after - (1 - momentum(norm)) * r for after, r in zip(statistics(norm), old, strict=True)]
-        for norm, old in zip(layers, before, strict=True)
+        for norm, old in zip(layers, saved, strict=True)
     ]
 
     def repeat() -> None:

@@ -10,9 +10,9 @@ from torch import Generator, Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from trainables.bound_components import Batch, Components
+from trainables.bound_components import Components
 from trainables.data_pipeline.batches import count_batches
-from trainables.data_pipeline.images import Images
+from trainables.data_pipeline.images import Batch, Images
 from trainables.networks.averaging import Average
 from trainables.networks.folded_view import folded_view
 from trainables.networks.heads import cosine_scale

@@ -75,7 +75,7 @@ def perturbed_weights(
     matrices: list[Parameter], gradients: tuple[Tensor, ...], gamma: float
 ) -> Iterator[None]:
     """Move each matrix along its gradient by `gamma` of its norm inside the block."""
-    before = [w.detach().clone() for w in matrices]
+    saved = [w.detach().clone() for w in matrices]
     with torch.no_grad():
         for w, g in zip(matrices, gradients, strict=True):
             w.add_(g * (gamma * w.norm() / (g.norm() + TINY)))
@@ -83,5 +83,5 @@ def perturbed_weights(
         yield
     finally:
         with torch.no_grad():
-            for w, old in zip(matrices, before, strict=True):
+            for w, old in zip(matrices, saved, strict=True):
                 w.copy_(old)  # exact; subtracting would leave rounding errors

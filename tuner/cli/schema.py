@@ -1,11 +1,13 @@
 """Keys of a command, declared as fields of a frozen dataclass."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypeVar
 
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import check_value, read_knobs
 from tuner.cli.parse import CommandLine, Vocabulary
+from tuner.cli.values import parse_value
 
 Schema = TypeVar("Schema")
 
@@ -33,19 +35,25 @@ def validate_arguments(
     return valid, problems
 
 
-def build_vocabulary(schema: type, **options: Any) -> Vocabulary:  # noqa: ANN401
+def build_vocabulary(
+    schema: type,
+    groups: Mapping[str, Group] | None = None,
+    parse: Callable[[object], object] = parse_value,
+) -> Vocabulary:
     """Return the vocabulary of a command whose keys are the fields of `schema`.
 
     Args:
         schema: A frozen dataclass.
-        options: Other fields of `Vocabulary`.
+        groups: Groups by name, whose members and knobs the command accepts.
+        parse: Converts a typed value.
     """
     knobs = read_knobs(schema).items()
     return Vocabulary(
         keys=tuple(field.name for field in fields(schema)),
         paths=frozenset(name for name, knob in knobs if knob.is_path),
         optional=frozenset(name for name, knob in knobs if knob.allows_none),
-        **options,
+        groups=groups or {},
+        parse=parse,
     )
 
 

@@ -52,6 +52,7 @@ def parse_size(value: object) -> object:
     """
     if not isinstance(value, str):
         return value
+    # pydantic.ByteSize takes 1.GB for 1 byte and 20Gb for 20 gigabytes, and refuses 2Gi and 1e9
     match = re.fullmatch(r"(\d+(?:\.\d*)?) ?([kKMGT])(i?)B?", value)
     if not match:
         return parse_number(value, "bytes, or such as 500MB, 20GB or 1TB")

@@ -92,19 +92,19 @@ def hash_code(plan: Plan) -> dict[str, str]:
     return {"trainables": ours.hexdigest(), **custom}
 
 
-def describe_code_changes(before: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+def describe_code_changes(earlier: Mapping[str, Any], plan: Plan) -> Iterator[str]:
     """Yield a warning if the code of trials differs from that of an earlier run of a study.
 
     Args:
-        before: The content of its `search.yaml`.
+        earlier: The content of its `search.yaml`.
         plan: The plan that resumes it.
     """
-    hashes = before.get("code")
+    hashes = earlier.get("code")
     if not isinstance(hashes, Mapping):  # written by an earlier version
         return
     now = hash_code(plan)
     if changed := [name for name in {**hashes, **now} if hashes.get(name) != now.get(name)]:
-        commits = before.get("git_commit"), git_commit()
+        commits = earlier.get("git_commit"), git_commit()
         versions = f" (commit {commits[0]}, now {commits[1]})" if commits[0] != commits[1] else ""
         yield (
             "resume: the code has changed since the study last ran: "

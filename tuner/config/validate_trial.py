@@ -147,7 +147,7 @@ def check_configuration(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str
     yield from check_step_size(groups)
 
 
-def load_companions(method: object) -> Any:  # noqa: ANN401
+def load_companions(method: object) -> Mapping[str, Mapping[str, object]]:
     """Return `COMPANIONS` of a method, the groups it is published with; empty if undefined."""
     try:
         module = GROUPS["method"].load(method) if isinstance(method, str) else None

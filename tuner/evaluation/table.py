@@ -111,10 +111,10 @@ def check_rows(frame: pd.DataFrame) -> Iterator[str]:
 def append_row(folder: Path, row: Mapping[str, object]) -> None:
     """Append a row unless the table has one with the same `KEY_COLUMNS`."""
     with TABLE.lock(folder):
-        before = read_table(folder)
+        existing = read_table(folder)
         key = pd.Series({name: row[name] for name in KEY_COLUMNS})
-        if not (before[KEY_COLUMNS] == key).all(axis=1).any():
-            rows = pd.concat([before[list(COLUMNS)], TABLE.build_frame([row])], ignore_index=True)
+        if not (existing[KEY_COLUMNS] == key).all(axis=1).any():
+            rows = pd.concat([existing[list(COLUMNS)], TABLE.build_frame([row])], ignore_index=True)
             TABLE.write(folder, rows.astype(COLUMNS))
 
 

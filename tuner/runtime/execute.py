@@ -8,8 +8,8 @@ from rich.console import Console
 
 from trainables.errors import InputError
 from trainables.io.retry import Retry
-from tuner.cli.command import FAILED, OK
-from tuner.cli.signals import INTERRUPT_STATUS, second_sigint_exits, was_terminated
+from tuner.cli.command import OK
+from tuner.cli.signals import second_sigint_exits, was_terminated
 from tuner.config.plan import Plan
 from tuner.config.preflight.data_and_network import check_data_and_networks
 from tuner.config.preflight.dry_run import print_dry_run
@@ -18,12 +18,12 @@ from tuner.config.preflight.gpu_packing import pack_gpus
 from tuner.config.resources import check_mps, check_resources, local_resources, resolve_concurrency
 from tuner.layout import OPTUNA_FILE
 from tuner.monitoring.live_table import show_progress
-from tuner.monitoring.summary import print_summary
 from tuner.monitoring.tracking import check_trackers
 from tuner.runtime.cluster.capacity import check_node_capacity
 from tuner.runtime.cluster.dashboard import print_dashboard_url
 from tuner.runtime.cluster.runtime_env import find_user_files
 from tuner.runtime.cluster.session import check_shared_results, ray_session
+from tuner.runtime.outcome import print_resume_command, report_outcome
 from tuner.runtime.persistence import StudyRecorder, error_of
 from tuner.runtime.preparation import (
     EarlierStudy,
@@ -43,10 +43,8 @@ from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog
-from tuner.storage.naming import format_resume_command, open_results_store
+from tuner.storage.naming import open_results_store
 from tuner.storage.results_store import LocalStore
-
-REPAIR_HINT = "Free space or restore what is missing."
 
 
 def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
@@ -219,45 +217,6 @@ def complete_earlier_run(store: LocalStore, resume_state: ResumeState, event_log
         event_log.log_end(record)
     if resume_state.records:
         delete_unnamed_checkpoints(store, resume_state.records.values(), event_log)
-
-
-def report_outcome(
-    console: Console,
-    progress: StudyProgress,
-    store: LocalStore,
-    end_reason: str,
-    storage_error: str,
-    interrupted: bool,
-    command: Sequence[str],
-) -> int:
-    """Print the summary of a study that is over; return the exit status.
-
-    Args:
-        console: Where to print.
-        progress: The state of the study at its end.
-        store: The results folder.
-        end_reason: The error that ended the study early; empty if there was none.
-        storage_error: The error of the last write; empty if there was none.
-        interrupted: Whether trials are left to run.
-        command: The command of the study.
-    """
-    print_summary(console, progress, str(store), interrupted=interrupted)
-    if reason := end_reason or storage_error:
-        console.print(f"Stopped early: {reason}. {REPAIR_HINT}", soft_wrap=True)
-        print_resume_command(console, command, store)
-        return FAILED
-    if interrupted:
-        print_resume_command(console, command, store)
-        return INTERRUPT_STATUS
-    if progress.was_cut_short:
-        print_resume_command(console, command, store)
-    statuses = {record.status for record in progress.records.values()}
-    return FAILED if statuses == {"failed"} else OK
-
-
-def print_resume_command(console: Console, command: Sequence[str], store: LocalStore) -> None:
-    """Print the command that resumes a study that ended early."""
-    console.print(f"To resume: {format_resume_command(command, store.folder)}", soft_wrap=True)
 
 
 def print_warnings(console: Console, *texts: str) -> None:

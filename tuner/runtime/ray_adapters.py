@@ -88,7 +88,7 @@ class SchedulerAdapter(FIFOScheduler):
 
     def choose_trial_to_run(self, tune_controller: "TuneController") -> Trial | None:
         """Return the pending trial with the lowest number; ended trials are not scanned."""
-        live = tune_controller.get_live_trials()  # type: ignore[no-untyped-call]  # in Ray
+        live = tune_controller.get_live_trials()
         pending = (trial for trial in live if trial.status == Trial.PENDING)
         return min(pending, key=lambda trial: str(trial.config["trial"]), default=None)
 

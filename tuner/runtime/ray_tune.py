@@ -101,7 +101,7 @@ def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tu
                 StudyCallback(core.events, limiter, watchdog.kill_reasons),
                 watchdog,
                 PrometheusCallback(progress, core.store.folder.name),
-                JsonLoggerCallback(),  # type: ignore[no-untyped-call]
+                JsonLoggerCallback(),
             ],
             log_to_file=(OUTPUT_FILE, OUTPUT_FILE),
             sync_config=tune.SyncConfig(

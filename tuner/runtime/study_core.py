@@ -13,10 +13,11 @@ from tuner.config.plan import Plan
 from tuner.layout import TRIALS_FOLDER
 from tuner.runtime.resume.state import ResumeState
 from tuner.runtime.study_events import StudyEvents
-from tuner.runtime.trial_queue import SeedLimits, TrialQueue
+from tuner.runtime.trial_queue import TrialQueue
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.factory import build_sampler_factory, is_grid_search
 from tuner.searchers.core.optuna_searcher import OptunaSearcher
+from tuner.state.seed_racing import SeedLimits
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.checkpoint_retention import CheckpointRetention

@@ -2,7 +2,6 @@
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ from trainables.training.report import Report
 from tuner.runtime.resume.state import ResumeState
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 from tuner.searchers.core.optuna_searcher import OptunaSearcher
-from tuner.state.seed_racing import next_seeds
+from tuner.state.seed_racing import SeedLimits, next_seeds
 from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed, final_status
 
 MAX_PROCESS_DEATHS = 3
@@ -20,21 +19,6 @@ MAX_PROCESS_DEATHS = 3
 FailureCause = Literal["raised", "died", "lost"]
 """Why a run failed: training raised an exception, its process died, or the runtime gave it no
 process, which is not counted against the trial."""
-
-
-@dataclass(frozen=True)
-class SeedLimits:
-    """Limits of the seeds per configuration.
-
-    Attributes:
-        max_seeds: Most seeds of a configuration.
-        n_images: Images of the validation split, which give the error of a single seed.
-        all_configurations: Whether every configuration gets all seeds, without racing.
-    """
-
-    max_seeds: int = 1
-    n_images: int = 1
-    all_configurations: bool = False
 
 
 class TrialQueue:
@@ -132,12 +116,12 @@ class TrialQueue:
 
     def next_paused(self, *, is_idle: bool) -> dict[str, Any] | None:
         """Return a paused trial that the scheduler resumes."""
-        step = self.scheduler.next_to_resume(is_idle=is_idle)
+        resume = self.scheduler.next_to_resume(is_idle=is_idle)
         # a trial that repeats epochs after its process died resumes once it has reached its pause
-        if step is None or step.trial in self.running.values():
+        if resume is None or resume.trial in self.running.values():
             return None
-        self.resume_state.resume(self.scheduler, step)
-        return self.resume_config(step, was_paused=True)
+        self.resume_state.resume(self.scheduler, resume)
+        return self.resume_config(resume, was_paused=True)
 
     def next_new(self, trial_id: str) -> dict[str, Any] | None:
         """Return a new trial."""
@@ -172,9 +156,9 @@ class TrialQueue:
                 }
         return None
 
-    def resume_config(self, step: Resume, *, was_paused: bool) -> dict[str, object]:
+    def resume_config(self, resume: Resume, *, was_paused: bool) -> dict[str, object]:
         """Return the configuration of a trial that started before."""
-        record, source = self.records[step.trial], self.records[step.source]
+        record, source = self.records[resume.trial], self.records[resume.source]
         for checkpoint in filter(
             None, {record.checkpoint, record.previous_checkpoint, source.checkpoint}
         ):
@@ -183,16 +167,16 @@ class TrialQueue:
             self.resume_state.rewind_to_checkpoint(record, was_paused=was_paused)
             source = record
         groups = {group: dict(knobs) for group, knobs in record.groups.items()}
-        for path, value in step.hyperparameters.items():
+        for path, value in resume.hyperparameters.items():
             group, _, knob = path.partition(".")
             groups[group][knob] = value
         checkpoint = source.checkpoint and self.find_checkpoint(source, own=source is record)
         return {
             **groups,
-            "trial": step.trial,
+            "trial": resume.trial,
             "seed": record.seed,
             "variant": record.knobs.get("variant", ""),
-            "level": self.levels[step.trial],
+            "level": self.levels[resume.trial],
             "went_on": record.times_resumed + 1,
             "waited": was_paused,
             "source": source.trial_id,

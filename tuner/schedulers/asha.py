@@ -23,7 +23,7 @@ ReductionFactor = Annotated[float, Field(gt=1)]
 
 def build(
     *,
-    course: FidelityPlan,
+    fidelity_plan: FidelityPlan,
     grace: Fraction = 0.5,
     reduction_factor: ReductionFactor = 3,
     brackets: Count = 1,
@@ -31,7 +31,7 @@ def build(
     """Return a scheduler that continues, at each rung, the best trials so far.
 
     Args:
-        course: Epochs, number of trials and fidelity of the study.
+        fidelity_plan: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before the first rung. Early ranks are unreliable: with the
             embedded digits the rank correlation with the end is 0.53 at a quarter of the run and
             0.92 at half of it.
@@ -39,7 +39,9 @@ def build(
             later.
         brackets: Number of brackets; each starts at a later rung than the one before.
     """
-    schedule = course.schedule_rungs(rung_shares(max(grace, 1 / course.epochs), reduction_factor))
+    schedule = fidelity_plan.schedule_rungs(
+        rung_shares(max(grace, 1 / fidelity_plan.epochs), reduction_factor)
+    )
     number = min(brackets, max(1, len(schedule.rungs)))
     # trials of a bracket with more rungs are cheaper, so it gets more of them
     shares = [max(1, len(schedule.rungs) - first) for first in range(number)]

@@ -21,7 +21,7 @@ KeptFraction = Annotated[float, Field(gt=0, le=1)]
 
 def build(
     *,
-    course: FidelityPlan,
+    fidelity_plan: FidelityPlan,
     rungs: tuple[RungShare, ...] = (0.25,),
     keep: tuple[KeptFraction, ...] = (0.25,),
     settle: FractionBelowOne = 0.04,
@@ -29,10 +29,12 @@ def build(
     """Return a scheduler that continues the best trials of each rung.
 
     Args:
-        course: Epochs, number of trials and fidelity of the study.
+        fidelity_plan: Epochs, number of trials and fidelity of the study.
         rungs: Shares of the run, ascending. With fidelity=epochs, "drop" is the first drop of the
             learning rate, just after which robust accuracy peaks (arXiv:2002.11569).
         keep: Share of the trials that continues from each rung; the last one for later rungs too.
         settle: Share of the run between a drop and its rung.
     """
-    return SuccessiveHalving(course.schedule_rungs(rungs, settle), keep, course.trials)
+    return SuccessiveHalving(
+        fidelity_plan.schedule_rungs(rungs, settle), keep, fidelity_plan.trials
+    )

@@ -16,15 +16,17 @@ from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Decision, Scheduler
 
 
-def build(*, course: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count = 3) -> Scheduler:
+def build(
+    *, fidelity_plan: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count = 3
+) -> Scheduler:
     """Return a scheduler that stops a trial whose best is below the others' median average.
 
     Args:
-        course: Epochs, number of trials and fidelity of the study.
+        fidelity_plan: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before any trial is stopped.
         least: Minimum number of other trials to compare with.
     """
-    return MedianStopping(course.plan_levels([]), grace, least)
+    return MedianStopping(fidelity_plan.plan_levels([]), grace, least)
 
 
 class MedianStopping(Scheduler):

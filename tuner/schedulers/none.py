@@ -4,6 +4,6 @@ from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Scheduler
 
 
-def build(*, course: FidelityPlan) -> Scheduler:
+def build(*, fidelity_plan: FidelityPlan) -> Scheduler:
     """Return a scheduler that stops nothing."""
-    return Scheduler(course.plan_levels([]))
+    return Scheduler(fidelity_plan.plan_levels([]))

@@ -32,7 +32,7 @@ Matrix = NDArray[np.float64]
 
 def build(
     *,
-    course: FidelityPlan,
+    fidelity_plan: FidelityPlan,
     searched: Mapping[str, object],
     seed: int,
     interval: OpenFraction = DEFAULT_INTERVAL,
@@ -44,7 +44,7 @@ def build(
     The candidate with the highest upper confidence bound is used.
 
     Args:
-        course: Epochs, number of trials and fidelity of the study.
+        fidelity_plan: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path; each a range of numbers.
         seed: Seed of all random draws.
         interval: Share of the run between two rungs, at which trials copy from each other.
@@ -52,14 +52,18 @@ def build(
     """
 
     def explore(
-        population: Population, step: Resume, rung: int, rng: random.Random
+        population: Population, resume: Resume, rung: int, rng: random.Random
     ) -> dict[str, object]:
         return propose_knobs(
             population, rung, searched, np.random.default_rng(rng.randrange(2**32))
         )
 
     return Population(
-        course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed
+        fidelity_plan.schedule_rungs(exchange_shares(interval)),
+        fidelity_plan.trials,
+        quantile,
+        explore,
+        seed,
     )
 
 
@@ -77,8 +81,8 @@ def propose_knobs(
     seen, gained = collect_gains(population, rung, searched)
     pending = np.array([normalise_knobs(knobs, searched) for knobs in population.explored[rung]])
     drawn = rng.random((N_CANDIDATES, len(searched)))
-    kernel = TV_SquaredExp()  # type: ignore[no-untyped-call]  # in Ray
-    gains = standardize(gained)  # type: ignore[no-untyped-call]  # in Ray
+    kernel = TV_SquaredExp()
+    gains = standardize(gained)
     model = GaussianProcessRegressor(kernel, alpha=1e-6, optimizer=None)
     model.fit(seen, gains)
     if len(pending):  # assume their predicted gain, so that the next proposal differs

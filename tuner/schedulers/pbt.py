@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -24,7 +24,7 @@ POPULATION = True
 
 def build(
     *,
-    course: FidelityPlan,
+    fidelity_plan: FidelityPlan,
     searched: Mapping[str, object],
     seed: int,
     interval: OpenFraction = DEFAULT_INTERVAL,
@@ -34,7 +34,7 @@ def build(
     """Return a scheduler that resumes the worst from the best's weights, with perturbed knobs.
 
     Args:
-        course: Epochs, number of trials and fidelity of the study.
+        fidelity_plan: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path.
         seed: Seed of all random draws.
         interval: Share of the run between two rungs, at which trials copy from each other.
@@ -52,7 +52,11 @@ def build(
         }
 
     return Population(
-        course.schedule_rungs(exchange_shares(interval)), course.trials, quantile, explore, seed
+        fidelity_plan.schedule_rungs(exchange_shares(interval)),
+        fidelity_plan.trials,
+        quantile,
+        explore,
+        seed,
     )
 
 
@@ -65,13 +69,14 @@ def exchange_shares(interval: float) -> list[float]:
     return [n * interval for n in range(1, round(1 / interval)) if n * interval < 1]
 
 
-def perturb_value(domain: object, value: Any, resample: float, rng: random.Random) -> object:  # noqa: ANN401
+def perturb_value(domain: object, value: object, resample: float, rng: random.Random) -> object:
     """Return another value of a knob: multiplied, the neighbour in a list, or redrawn."""
     if rng.random() < resample:
         return sample_value(domain, rng)
     if (listed := list_values(domain)) is not None:
         index = listed.index(value) + rng.choice((-1, 1))
         return listed[min(max(index, 0), len(listed) - 1)]
+    assert isinstance(value, int | float)
     return clip_to_domain(domain, value * rng.choice(PERTURB_FACTORS))
 
 

@@ -63,24 +63,26 @@ def replay(rule, workers=1, archive=RUNS, order=0, trials=3):
 
 
 def test_all_to_the_end_cost_all_there_is():
-    moments = replay(none.build(course=FidelityPlan(epochs=4, trials=3)))
+    moments = replay(none.build(fidelity_plan=FidelityPlan(epochs=4, trials=3)))
     assert moments[-1] == ReplayPoint(12, 12, 0.5)
-    assert replay(none.build(course=FidelityPlan(epochs=4, trials=3)), workers=3)[-1].time == 4
+    assert (
+        replay(none.build(fidelity_plan=FidelityPlan(epochs=4, trials=3)), workers=3)[-1].time == 4
+    )
 
 
 def test_halving_spends_what_it_should_and_no_more():
     """One epoch each, then the other three of the best, which began with 0.3 and got no better."""
-    rule = halving.build(course=FidelityPlan(epochs=4, trials=3), keep=(0.3,))
+    rule = halving.build(fidelity_plan=FidelityPlan(epochs=4, trials=3), keep=(0.3,))
     assert replay(rule)[-1] == ReplayPoint(6, 6, 0.3)
 
 
 def test_a_proposal_takes_the_nearest_run_that_is_left():
-    course = FidelityPlan(epochs=4, trials=3)
+    fidelity_plan = FidelityPlan(epochs=4, trials=3)
     made = Replay(
         RUNS,
         RATE,
         lambda number: optuna.samplers.RandomSampler(seed=number),
-        none.build(course=course),
+        none.build(fidelity_plan=fidelity_plan),
         3,
         is_grid=False,
         order=0,
@@ -113,13 +115,13 @@ def test_short_whole_runs_are_replayed_where_they_were_recorded():
         for n, (a, b) in enumerate(zip(short, long, strict=True))
     )
     archive = Archive(both, (Level(2), Level(4)))
-    course = FidelityPlan(epochs=4, trials=2, fidelity="schedule")
-    rule = halving.build(course=course, rungs=(0.5,), keep=(0.5,))
+    fidelity_plan = FidelityPlan(epochs=4, trials=2, fidelity="schedule")
+    rule = halving.build(fidelity_plan=fidelity_plan, rungs=(0.5,), keep=(0.5,))
     assert replay(rule, archive=archive, trials=2)[-1] == ReplayPoint(8, 8, 0.3)
-    assert replay(none.build(course=course), archive=archive, trials=2)[-1] == ReplayPoint(
-        8, 8, 0.6
-    )
-    other = halving.build(course=course, rungs=(0.25,))
+    assert replay(none.build(fidelity_plan=fidelity_plan), archive=archive, trials=2)[
+        -1
+    ] == ReplayPoint(8, 8, 0.6)
+    other = halving.build(fidelity_plan=fidelity_plan, rungs=(0.25,))
     with pytest.raises(InputError, match=r"recorded runs are of 2 epochs, 4 epochs; .* 1 epochs"):
         replay(other, archive=archive, trials=2)
 
@@ -190,7 +192,7 @@ def test_asha_falls_as_short_as_was_measured_elsewhere(curves):
     archive = load_archive(curves)
     regrets, costs = [], []
     for order in range(40):
-        rule = asha.build(course=FidelityPlan(epochs=200, trials=54), grace=10 / 200)
+        rule = asha.build(fidelity_plan=FidelityPlan(epochs=200, trials=54), grace=10 / 200)
         last = replay(rule, archive=archive, order=order, trials=54)[-1]
         regrets.append(100 * (0.5399 - last.best_accuracy))
         costs.append(last.cost / 10540)

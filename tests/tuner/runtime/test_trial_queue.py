@@ -33,7 +33,7 @@ class Study:
     """A trial queue and a Ray that trains nothing."""
 
     def __init__(self, scheduler, trials=2, epochs=2, resume_state=None, **knobs):
-        rule = scheduler.build(course=FidelityPlan(epochs=epochs, trials=trials), **knobs)
+        rule = scheduler.build(fidelity_plan=FidelityPlan(epochs=epochs, trials=trials), **knobs)
         self.study = OptunaSearcher(
             [SPACE],
             lambda number: optuna.samplers.RandomSampler(seed=number),

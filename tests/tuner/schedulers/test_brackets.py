@@ -97,7 +97,7 @@ def test_counts_stay_close_to_the_shares(trials, shares, counts):
 def test_asha_has_a_bracket_per_first_rung(epochs, wanted, rungs, shares):
     """Rungs after 1, 3 and 9 epochs; a later bracket skips the first of them."""
     plan = FidelityPlan(epochs=epochs, trials=9)
-    built = asha.build(course=plan, grace=1 / epochs, brackets=wanted)
+    built = asha.build(fidelity_plan=plan, grace=1 / epochs, brackets=wanted)
     assert isinstance(built, Brackets) == (shares is not None)
     each = built.schedulers if shares else [built]
     assert not shares or built.shares == shares
@@ -123,7 +123,7 @@ def test_asha_without_brackets_begins_at_the_first_rung():
 
 def test_the_grace_of_asha_is_a_first_rung_of_an_epoch_at_least():
     def epochs(**settings):
-        built = asha.build(course=FidelityPlan(epochs=20, trials=9), **settings)
+        built = asha.build(fidelity_plan=FidelityPlan(epochs=20, trials=9), **settings)
         return [rung.epoch for rung in built.rung_schedule.rungs]
 
     assert epochs() == [10]

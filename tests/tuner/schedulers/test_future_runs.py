@@ -20,14 +20,14 @@ def report(scheduler, trial, *robust, level=0):
 
 
 def test_without_a_scheduler_all_run_to_the_end():
-    scheduler = none.build(course=FidelityPlan(epochs=4, trials=3))
+    scheduler = none.build(fidelity_plan=FidelityPlan(epochs=4, trials=3))
     assert scheduler.future_runs({"0": (0, 1)}, 2) == [FutureRuns(1, (3,)), FutureRuns(2, (4,))]
 
 
 def test_halving_knows_the_long_runs_to_come():
     """Four short runs of 2 epochs, then one long run of 8."""
-    course = FidelityPlan(epochs=8, trials=4, fidelity="schedule")
-    scheduler = halving.build(course=course)
+    fidelity_plan = FidelityPlan(epochs=8, trials=4, fidelity="schedule")
+    scheduler = halving.build(fidelity_plan=fidelity_plan)
     assert total_epochs(scheduler.future_runs({}, 4)) == 4 * 2 + 8
     for number in range(3):
         scheduler.on_start(str(number))
@@ -45,7 +45,7 @@ def test_the_brackets_of_hyperband_add_up():
 
     The first runs 4 * 1, then 1 * 2 and 1 * 6; the second 2 * 3 and 1 * 6; the last 9.
     """
-    scheduler = hyperband.build(course=FidelityPlan(epochs=9, trials=7), grace=1 / 9)
+    scheduler = hyperband.build(fidelity_plan=FidelityPlan(epochs=9, trials=7), grace=1 / 9)
     for bracket, trials in zip(scheduler.schedulers, (4, 2, 1), strict=True):
         assert bracket.slots[0] == trials
     expected = [4 + 2 + 6, 6 + 6, 9]
@@ -60,7 +60,7 @@ def test_the_brackets_of_hyperband_add_up():
 
 def test_asha_expects_some_to_continue_from_its_rung():
     """A rung after 2 of 4 epochs, from which 1.5 in 3 are expected to continue."""
-    scheduler = asha.build(course=FidelityPlan(epochs=4, trials=4))
+    scheduler = asha.build(fidelity_plan=FidelityPlan(epochs=4, trials=4))
     assert total_epochs(scheduler.future_runs({}, 4)) == 4 * 2 + 4 * 0.5 * 2
     for number, robust in enumerate([0.1, 0.2, 0.3, 0.4]):
         scheduler.on_start(str(number))
@@ -72,14 +72,14 @@ def test_asha_expects_some_to_continue_from_its_rung():
 
 def test_median_expects_a_quarter_to_be_stopped():
     """The first three run 8 epochs; of the fourth a quarter ends after 3, behind the grace."""
-    scheduler = median.build(course=FidelityPlan(epochs=8, trials=4))
+    scheduler = median.build(fidelity_plan=FidelityPlan(epochs=8, trials=4))
     assert total_epochs(scheduler.future_runs({}, 4)) == 3 * 8 + 0.25 * 3 + 0.75 * 8
 
 
 def test_a_population_runs_to_the_end_but_for_those_that_failed():
     """Rungs after 2, 4 and 6 of 8 epochs; one of three trials fails before the first."""
-    course = FidelityPlan(epochs=8, trials=3)
-    scheduler = pbt.build(course=course, searched={}, seed=0, interval=0.25)
+    fidelity_plan = FidelityPlan(epochs=8, trials=3)
+    scheduler = pbt.build(fidelity_plan=fidelity_plan, searched={}, seed=0, interval=0.25)
     assert total_epochs(scheduler.future_runs({}, 3)) == 24
     for number in range(3):
         scheduler.on_start(str(number))

@@ -17,7 +17,9 @@ SEARCHED = {"optimizer.lr": tune.loguniform(1e-3, 1e-1)}
 
 
 def population(scheduler=pbt, **knobs):
-    return scheduler.build(course=PLAN, searched=SEARCHED, seed=0, **{"interval": 0.25} | knobs)
+    return scheduler.build(
+        fidelity_plan=PLAN, searched=SEARCHED, seed=0, **{"interval": 0.25} | knobs
+    )
 
 
 def stretch(scheduler, values, epochs=(1, 2)):
@@ -88,7 +90,12 @@ def test_a_trial_copies_only_from_those_that_are_still_paused():
 def test_a_share_of_the_trials_and_never_more_than_half_copy(quantile, values, copied):
     plan = FidelityPlan(epochs=8, trials=len(values))
     scheduler = pbt.build(
-        course=plan, searched=SEARCHED, seed=0, interval=0.25, quantile=quantile, resample=0.0
+        fidelity_plan=plan,
+        searched=SEARCHED,
+        seed=0,
+        interval=0.25,
+        quantile=quantile,
+        resample=0.0,
     )
     assert scheduler.levels == (Level(8),)
     for number in range(len(values)):
@@ -181,7 +188,7 @@ def test_now_and_then_a_value_is_drawn_anew(domain):
 def test_the_bandit_goes_where_accuracy_grew():
     """Of 12 stretches those with a learning rate near 0.01 gained most: it is in the middle."""
     scheduler = pb2.build(
-        course=FidelityPlan(epochs=8, trials=12), searched=SEARCHED, seed=0, interval=0.25
+        fidelity_plan=FidelityPlan(epochs=8, trials=12), searched=SEARCHED, seed=0, interval=0.25
     )
     rates = np.geomspace(1e-3, 1e-1, 12)
     for number, rate in enumerate(rates):
@@ -247,7 +254,10 @@ def test_the_bandit_takes_the_highest_bound_of_a_thousand_candidates(monkeypatch
 
     monkeypatch.setattr(pb2, "GaussianProcessRegressor", Process)
     scheduler = pb2.build(
-        course=FidelityPlan(epochs=8, trials=len(values)), searched=SEARCHED, seed=0, interval=0.25
+        fidelity_plan=FidelityPlan(epochs=8, trials=len(values)),
+        searched=SEARCHED,
+        seed=0,
+        interval=0.25,
     )
     stretch(scheduler, {str(number): value for number, value in enumerate(values)})
     scheduler.explored[0] = [{"optimizer.lr": 10.0 ** (-1 - n)} for n in range(pending)]

@@ -29,7 +29,7 @@ def run(scheduler, trial, *values, level=0):
 
 
 def test_none_continues_all_trials():
-    scheduler = none.build(course=fidelity_plan(fidelity="schedule"))
+    scheduler = none.build(fidelity_plan=fidelity_plan(fidelity="schedule"))
     assert scheduler.on_start("a") == 0
     assert run(scheduler, "a", 0.1, 0.0) == "continue"
     assert scheduler.next_to_resume(is_idle=True) is None
@@ -37,7 +37,7 @@ def test_none_continues_all_trials():
 
 def test_asha_decides_as_ray_does():
     """On 60 trials that report at each epoch, in an order drawn at random."""
-    mine = asha.build(course=fidelity_plan(epochs=27), grace=1 / 27, reduction_factor=3)
+    mine = asha.build(fidelity_plan=fidelity_plan(epochs=27), grace=1 / 27, reduction_factor=3)
     rays = ASHAScheduler("epoch", "value", "max", max_t=27, grace_period=1, reduction_factor=3)
     rng, epochs = random.Random(0), {}
     for number in range(60):
@@ -75,7 +75,9 @@ def test_asha_decides_as_ray_does():
 )
 def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
     """A trial must be above the quantile of the earlier values; the first has none before it."""
-    scheduler = asha.build(course=fidelity_plan(epochs=4), grace=0.5, reduction_factor=factor)
+    scheduler = asha.build(
+        fidelity_plan=fidelity_plan(epochs=4), grace=0.5, reduction_factor=factor
+    )
     for number, value in enumerate(values):
         assert scheduler.on_start(str(number)) == 0
         decision = run(scheduler, str(number), 0.9, value)  # between rungs no value counts
@@ -84,7 +86,7 @@ def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
 
 def test_brackets_of_asha_begin_later():
     """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
-    scheduler = asha.build(course=fidelity_plan(epochs=27), grace=1 / 27, brackets=3)
+    scheduler = asha.build(fidelity_plan=fidelity_plan(epochs=27), grace=1 / 27, brackets=3)
     for number in range(6):
         scheduler.on_start(str(number))
     firsts = [
@@ -96,7 +98,7 @@ def test_brackets_of_asha_begin_later():
 def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
     """Of four at the first rung the better two continue, of these the better one."""
     scheduler = halving.build(
-        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+        fidelity_plan=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
     )
     for trial, value in {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}.items():
         assert scheduler.next_to_resume(is_idle=False) is None
@@ -118,7 +120,7 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
 def test_a_rung_is_not_complete_before_the_one_below_it():
     """Two of four are promoted early by an idle slot; the other two may still overtake them."""
     scheduler = halving.build(
-        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+        fidelity_plan=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
     )
     for trial in "abcd":
         scheduler.on_start(trial)
@@ -138,7 +140,7 @@ def test_a_rung_is_not_complete_before_the_one_below_it():
 
 def test_a_trial_that_fails_between_two_rungs_is_not_waited_for():
     scheduler = halving.build(
-        course=fidelity_plan(epochs=4, trials=3), rungs=(0.25, 0.5), keep=(0.67, 0.5)
+        fidelity_plan=fidelity_plan(epochs=4, trials=3), rungs=(0.25, 0.5), keep=(0.67, 0.5)
     )
     for trial, value in {"a": 0.1, "b": 0.3, "c": 0.2}.items():
         scheduler.on_start(trial)
@@ -154,7 +156,7 @@ def test_a_trial_that_fails_between_two_rungs_is_not_waited_for():
 
 
 def test_a_machine_that_is_idle_takes_the_best_so_far():
-    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=4), keep=(0.25,))
+    scheduler = halving.build(fidelity_plan=fidelity_plan(epochs=4, trials=4), keep=(0.25,))
     for trial, value in {"a": 0.1, "b": 0.4}.items():
         scheduler.on_start(trial)
         run(scheduler, trial, value)
@@ -166,7 +168,7 @@ def test_a_machine_that_is_idle_takes_the_best_so_far():
 
 
 def test_trials_that_fail_are_not_waited_for():
-    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
+    scheduler = halving.build(fidelity_plan=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
     for trial in "abc":
         scheduler.on_start(trial)
     run(scheduler, "a", 0.1)
@@ -178,7 +180,7 @@ def test_trials_that_fail_are_not_waited_for():
 
 
 def test_a_trial_that_ends_twice_is_missed_once():
-    scheduler = halving.build(course=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
+    scheduler = halving.build(fidelity_plan=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
     for trial in "abc":
         scheduler.on_start(trial)
     assert run(scheduler, "a", 0.1) == "pause"
@@ -194,12 +196,12 @@ def test_a_trial_that_ends_twice_is_missed_once():
 def test_each_rung_keeps_its_share_and_one_at_least(keep, slots):
     """The last share holds for later rungs too; 1.6 are 2 and 0.2 are 1."""
     plan = fidelity_plan(epochs=16, trials=16)
-    assert halving.build(course=plan, rungs=(0.25, 0.5, 0.75), keep=keep).slots == slots
+    assert halving.build(fidelity_plan=plan, rungs=(0.25, 0.5, 0.75), keep=keep).slots == slots
 
 
 def test_the_rung_furthest_on_comes_first():
     scheduler = halving.build(
-        course=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
+        fidelity_plan=fidelity_plan(epochs=4, trials=4), rungs=(0.25, 0.5), keep=(0.5,)
     )
     for trial, value in {"a": 0.1, "b": 0.4}.items():
         scheduler.on_start(trial)
@@ -235,7 +237,7 @@ def test_halving_takes_short_whole_runs_unless_said_otherwise():
 
 def test_halving_of_whole_runs_waits_at_their_ends():
     scheduler = halving.build(
-        course=fidelity_plan(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,)
+        fidelity_plan=fidelity_plan(epochs=4, trials=2, fidelity="schedule"), rungs=(0.5,)
     )
     assert [level.epochs for level in scheduler.levels] == [2, 4]
     for trial, value in {"a": 0.1, "b": 0.4}.items():
@@ -249,13 +251,13 @@ def test_halving_of_whole_runs_waits_at_their_ends():
 
 def test_hyperband_distributes_trials_as_the_paper_does():
     """Rungs at 1 and 3 of 9 epochs: brackets in the ratio 9/3 : 3/2 : 1, as R = 9, eta = 3 has."""
-    scheduler = hyperband.build(course=fidelity_plan(epochs=9, trials=11), grace=1 / 9)
+    scheduler = hyperband.build(fidelity_plan=fidelity_plan(epochs=9, trials=11), grace=1 / 9)
     sizes = [bracket.slots for bracket in scheduler.schedulers]
     assert sizes == [[6, 2, 1], [3, 1], [2]]
 
 
 def test_hyperband_never_stops_the_last_bracket():
-    scheduler = hyperband.build(course=fidelity_plan(epochs=9, trials=11), grace=1 / 9)
+    scheduler = hyperband.build(fidelity_plan=fidelity_plan(epochs=9, trials=11), grace=1 / 9)
     for number in range(11):
         scheduler.on_start(str(number))
     last = [
@@ -277,7 +279,7 @@ def test_hyperband_never_stops_the_last_bracket():
 )
 def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
     """The last bracket begins behind the last rung, so that it has none to leave."""
-    scheduler = hyperband.build(course=fidelity_plan(epochs=epochs, trials=trials))
+    scheduler = hyperband.build(fidelity_plan=fidelity_plan(epochs=epochs, trials=trials))
     for number in range(trials):
         scheduler.on_start(str(number))
     for number in range(trials):
@@ -288,24 +290,24 @@ def test_trials_of_every_bracket_of_hyperband_may_end(epochs, trials):
 @pytest.mark.parametrize(("value", "expected"), [(0.24, "stop"), (0.25, "continue")])
 def test_the_median_rule_by_hand(value, expected):
     """Averages of two epochs are 0, 0.25 and 0.5: a best below 0.25 is too little."""
-    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=3)
+    scheduler = median.build(fidelity_plan=fidelity_plan(epochs=4), grace=0.25, least=3)
     for trial, values in {"a": (0.5, 0.5), "b": (0.0, 0.5), "c": (0.0, 0.0)}.items():
         assert run(scheduler, trial, *values) == "continue"
     assert run(scheduler, "d", 0.0, value) == expected
 
 
 def test_the_median_rule_needs_enough_epochs_and_trials():
-    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.5, least=1)
+    scheduler = median.build(fidelity_plan=fidelity_plan(epochs=4), grace=0.5, least=1)
     run(scheduler, "a", 0.5, 0.5, 0.5)
     assert run(scheduler, "b", 0.1, 0.1) == "continue"
     assert run(scheduler, "c", 0.1, 0.1, 0.1) == "stop"
-    alone = median.build(course=fidelity_plan(epochs=4), grace=0, least=3)
+    alone = median.build(fidelity_plan=fidelity_plan(epochs=4), grace=0, least=3)
     assert run(alone, "a", 0.1, 0.1) == "continue"
 
 
 def test_the_median_rule_does_not_stop_ties():
     """It stops what is below the median (Golovin et al.): trials at chance level are not."""
-    scheduler = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=3)
+    scheduler = median.build(fidelity_plan=fidelity_plan(epochs=4), grace=0.25, least=3)
     for trial in "abcdefgh":
         assert scheduler.on_start(trial) == 0
         assert run(scheduler, trial, 0.1, 0.1, 0.1) == "continue"
@@ -314,14 +316,14 @@ def test_the_median_rule_does_not_stop_ties():
 def test_the_median_rule_compares_with_others_at_the_same_epoch_of_the_same_run():
     """A trial's own average, and those of other runs and epochs, do not count."""
     levels = fidelity_plan(epochs=4, earlier_levels=(Level(4),))
-    scheduler = median.build(course=levels, grace=0.25, least=2)
+    scheduler = median.build(fidelity_plan=levels, grace=0.25, least=2)
     assert scheduler.levels == (Level(4), Level(4))
     for trial in "ab":
         assert run(scheduler, trial, 0.5, 0.5) == "continue"
     assert run(scheduler, "c", 0.1, level=1) == "continue"
     assert scheduler.on_report("c", make_report(2, 0.1, level=1), {}) == "continue"
     assert run(scheduler, "d", 0.1, 0.6) == "continue"  # its best counts, not its average
-    alone = median.build(course=fidelity_plan(epochs=4), grace=0.25, least=2)
+    alone = median.build(fidelity_plan=fidelity_plan(epochs=4), grace=0.25, least=2)
     run(alone, "a", 0.5, 0.5)
     for _ in range(2):  # reported again, it is compared with the others alone
         assert alone.on_report("e", make_report(2, 0.4), {}) == "continue"

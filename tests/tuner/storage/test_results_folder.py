@@ -30,7 +30,7 @@ from tuner.monitoring.live_table import (
 )
 from tuner.monitoring.summary import format_savings, print_summary
 from tuner.monitoring.trials_table import trials_table
-from tuner.runtime.execute import report_outcome
+from tuner.runtime.outcome import report_outcome
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.search import parse_search_arguments
 from tuner.state.study import StudyProgress

@@ -90,11 +90,11 @@ def time_training(trial: Trial, images: Images) -> tuple[float, float]:
     """Run the last epoch on `images`; return its seconds and the gradient passes per image."""
     trial.train_images = images
     trial.average = trial.components.average.build(trial.model)
-    trial.epoch, before = trial.epochs - 1, trial.gradient_passes
+    trial.epoch, passes_before = trial.epochs - 1, trial.gradient_passes
     for _ in range(trial.periods_finished(trial.epoch)):
         trial.average.on_period_end()
     report = trial.run_epoch()
-    return report.seconds - report.exam_seconds, trial.gradient_passes - before
+    return report.seconds - report.exam_seconds, trial.gradient_passes - passes_before
 
 
 def time_attack_step(trial: Trial, images: Images) -> float:

@@ -49,5 +49,5 @@ def requested_trials(settings: Settings) -> int:
 
 def alive_resources(reduce: Callable[[list[float]], float]) -> tuple[float, float]:
     """Return the cores and the GPUs of all alive nodes, each combined by `reduce`."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return reduce([n.get("CPU", 0.0) for n in nodes]), reduce([n.get("GPU", 0.0) for n in nodes])

@@ -157,7 +157,7 @@ def resolve_address(address: str) -> str:
 
 def other_nodes() -> list[str]:
     """Return the id of one node on each alive machine other than this one."""
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes = ray.nodes()
     node_of_host = {node["NodeManagerHostname"]: node["NodeID"] for node in nodes if node["Alive"]}
     return [node for host, node in node_of_host.items() if host != socket.gethostname()]
 

@@ -88,11 +88,11 @@ class ResumeState:
             self.last_reported[record.trial_id] = last.position
             self.decisions[record.trial_id] = "continue"
 
-    def resume(self, scheduler: Scheduler, step: Resume) -> None:
+    def resume(self, scheduler: Scheduler, resume: Resume) -> None:
         """Notify the scheduler that a paused trial resumes; its next reports are new."""
-        scheduler.on_resume(step)
-        self.last_reported.pop(step.trial, None)
-        self.decisions.pop(step.trial, None)
+        scheduler.on_resume(resume)
+        self.last_reported.pop(resume.trial, None)
+        self.decisions.pop(resume.trial, None)
 
 
 def rebuild_resume_state(

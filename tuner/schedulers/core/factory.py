@@ -15,12 +15,12 @@ class SchedulerContext:
     """Values that the `build` of a scheduler may take by name.
 
     Attributes:
-        course: Epochs, number of trials and fidelity of the study.
+        fidelity_plan: Epochs, number of trials and fidelity of the study.
         searched: Domain of each searched knob by path.
         seed: Seed of the study.
     """
 
-    course: FidelityPlan
+    fidelity_plan: FidelityPlan
     searched: Mapping[str, object]
     seed: int
 
@@ -32,14 +32,14 @@ def build_scheduler(plan: Plan, earlier_levels: Sequence[Level] = ()) -> Schedul
         plan: The study.
         earlier_levels: The levels of the study before its epochs were extended.
     """
-    course = FidelityPlan(
+    fidelity_plan = FidelityPlan(
         epochs=plan.epochs,
         trials=plan.trials,
         fidelity=plan.settings.fidelity or "epochs",
         earlier_levels=tuple(earlier_levels),
     )
     context = SchedulerContext(
-        course=course, searched=plan.variants[0].searched, seed=plan.settings.seed
+        fidelity_plan=fidelity_plan, searched=plan.variants[0].searched, seed=plan.settings.seed
     )
     build: Callable[..., Scheduler] = bind_study_member("scheduler", plan.scheduler)
     return inject(build, context)()

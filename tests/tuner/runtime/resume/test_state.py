@@ -91,7 +91,7 @@ def test_a_trial_without_a_checkpoint_begins_anew():
     assert (trial.reports, trial.checkpoint) == ([], "")
 
 
-COURSE = FidelityPlan(epochs=4, trials=4)
+FIDELITY_PLAN = FidelityPlan(epochs=4, trials=4)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
     )
     enqueue_trial(study, {}, "0000")
     study.ask()
-    scheduler = none.build(course=FidelityPlan(epochs=epochs, trials=1))
+    scheduler = none.build(fidelity_plan=FidelityPlan(epochs=epochs, trials=1))
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert state.records["0000"].status == status
     assert state.to_resume == ["0000"] * (status == "running")
@@ -164,7 +164,7 @@ def test_rungs_are_as_if_nothing_had_happened(tmp_path):
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.6)],
         *[("0000", "failed"), ("0001", 2, 0.7)],
     )
-    scheduler = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, grace=0.25, reduction_factor=2)
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert state.to_resume == ["0001"]
     assert {n: r.status for n, r in state.records.items()} == {
@@ -185,7 +185,7 @@ def test_what_was_decided_and_not_written_down_is_decided_again(tmp_path):
         tmp_path,
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.4)],
     )
-    scheduler = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, grace=0.25, reduction_factor=2)
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert (state.records["0001"].status, state.to_resume) == ("stopped", ["0000"])
 
@@ -200,7 +200,7 @@ def test_paused_trials_stay_paused_and_resumed_ones_resume(tmp_path):
         *[("0003", "began"), ("0003", 1, 0.1), ("0003", "stopped")],
         *[("0001", "waited"), ("0001", 2, 0.7)],
     )
-    scheduler = halving.build(course=COURSE, keep=(0.5,))
+    scheduler = halving.build(fidelity_plan=FIDELITY_PLAN, keep=(0.5,))
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert state.to_resume == ["0001"]
     assert scheduler.next_to_resume(is_idle=False).trial == "0000"
@@ -221,9 +221,9 @@ def test_a_study_given_more_epochs_resumes_with_complete_runs(tmp_path, module, 
     write_event_log(
         tmp_path, ("0000", "began"), ("0000", 1, 0.5), ("0000", 2, 0.5), ("0000", "completed")
     )
-    course = FidelityPlan(epochs=4, trials=1, earlier_levels=(Level(2),))
+    fidelity_plan = FidelityPlan(epochs=4, trials=1, earlier_levels=(Level(2),))
     settings = {"rungs": (0.9,)} if module is halving else {}
-    scheduler = module.build(course=course, **settings)
+    scheduler = module.build(fidelity_plan=fidelity_plan, **settings)
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert (state.to_resume, state.records["0000"].status) == (to_resume, status)
     assert module is none or scheduler.next_to_resume(is_idle=False) == Resume("0000", "0000")
@@ -237,7 +237,7 @@ def test_epochs_that_will_be_reported_again_are_not_replayed(tmp_path, monkeypat
 
     monkeypatch.setattr("tuner.runtime.resume.state.rewind", without)
     write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
-    scheduler = asha.build(course=COURSE, grace=0.25, reduction_factor=2)
+    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, grace=0.25, reduction_factor=2)
     assert rebuild_resume_state(
         tmp_path, scheduler, study=load_optuna_study(tmp_path)
     ).to_resume == ["0000"]
@@ -260,7 +260,7 @@ def test_outcomes_in_the_optuna_study_are_applied(tmp_path, outcome, value, stat
     optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
         0, value, outcome
     )
-    scheduler = none.build(course=FidelityPlan(epochs=1, trials=1))
+    scheduler = none.build(fidelity_plan=FidelityPlan(epochs=1, trials=1))
     assert (
         rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
         .records["0000"]
@@ -278,7 +278,7 @@ def test_what_optuna_has_of_an_earlier_run_does_not_end_a_resumed_trial(tmp_path
     optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
         0, None, STATE.FAIL
     )
-    rule = none.build(course=FidelityPlan(epochs=4, trials=1))
+    rule = none.build(fidelity_plan=FidelityPlan(epochs=4, trials=1))
     state = rebuild_resume_state(tmp_path, rule, study=load_optuna_study(tmp_path))
     assert state.records["0000"].status == status
     assert state.to_resume == ["0000"] * resumed
@@ -287,7 +287,7 @@ def test_what_optuna_has_of_an_earlier_run_does_not_end_a_resumed_trial(tmp_path
 def test_trials_that_only_the_frames_know_are_not_written_over(folder):
     """If the event log is lost, the existing results are kept."""
     (folder / EVENT_LOG_FILE).write_text("")
-    scheduler = none.build(course=COURSE)
+    scheduler = none.build(fidelity_plan=FIDELITY_PLAN)
     with pytest.raises(InputError, match=r"trials.parquet has 1 trials and journal.jsonl has none"):
         rebuild_resume_state(folder, scheduler)
     (folder / TRIALS_FILE).write_bytes(bytes(100))

@@ -1,0 +1,53 @@
+"""What a study prints when it ends, and the exit status of the command."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from tuner.cli.command import FAILED, OK
+from tuner.cli.signals import INTERRUPT_STATUS
+from tuner.monitoring.summary import print_summary
+from tuner.state.study import StudyProgress
+from tuner.storage.naming import format_resume_command
+from tuner.storage.results_store import LocalStore
+
+REPAIR_HINT = "Free space or restore what is missing."
+
+
+def report_outcome(
+    console: Console,
+    progress: StudyProgress,
+    store: LocalStore,
+    end_reason: str,
+    storage_error: str,
+    interrupted: bool,
+    command: Sequence[str],
+) -> int:
+    """Print the summary of a study that is over; return the exit status.
+
+    Args:
+        console: Where to print.
+        progress: The state of the study at its end.
+        store: The results folder.
+        end_reason: The error that ended the study early; empty if there was none.
+        storage_error: The error of the last write; empty if there was none.
+        interrupted: Whether trials are left to run.
+        command: The command of the study.
+    """
+    print_summary(console, progress, str(store), interrupted=interrupted)
+    if reason := end_reason or storage_error:
+        console.print(f"Stopped early: {reason}. {REPAIR_HINT}", soft_wrap=True)
+        print_resume_command(console, command, store)
+        return FAILED
+    if interrupted:
+        print_resume_command(console, command, store)
+        return INTERRUPT_STATUS
+    if progress.was_cut_short:
+        print_resume_command(console, command, store)
+    statuses = {record.status for record in progress.records.values()}
+    return FAILED if statuses == {"failed"} else OK
+
+
+def print_resume_command(console: Console, command: Sequence[str], store: LocalStore) -> None:
+    """Print the command that resumes a study that ended early."""
+    console.print(f"To resume: {format_resume_command(command, store.folder)}", soft_wrap=True)
