@@ -11,7 +11,7 @@ from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Count, Seed
 from trainables.injection import injected_names
-from tuner.cli.help import build_knob_table, first_docstring_line, print_heading
+from tuner.cli.help import build_knob_table, print_heading, print_member
 from tuner.cli.schema import build_vocabulary
 from tuner.cli.values import CommaList, TrustedFiles
 
@@ -105,7 +105,5 @@ def print_usage(console: Console) -> None:
     print_heading(console, "Measures", "measure=NAME, NAME.KNOB=VALUE")
     for name in MEASURES.members():
         module = MEASURES.load(name)
-        console.print(f"  {name}: {first_docstring_line(module)}")
-        if own := read_knobs(module.measure):
-            console.print(build_knob_table(own, f"{name}."))
+        print_member(console, name, module, read_knobs(module.measure), f"{name}.")
     console.print("\nthreat= and data= are those of tuner.search.")

@@ -9,11 +9,7 @@ from trainables.attacks import fgsm, pgd
 from trainables.hparams.ranges import Count, Positive
 from trainables.methods.pgd_at import inner
 from trainables.networks.cosine import cosine_similarity
-from trainables.robustness.early_stopped_attack import (
-    cross_entropy_loss,
-    run_early_stopped_attack,
-    stop_when_misclassified,
-)
+from trainables.robustness.early_stopped_attack import find_robust_images
 from trainables.threat import Threat
 
 
@@ -53,18 +49,9 @@ def measure(
         with torch.no_grad():
             clean = seen(x).argmax(dim=1) == y
         fgsm_right, pgd_right = (
-            run_early_stopped_attack(
-                seen,
-                cross_entropy_loss(y),
-                begin,
-                x,
-                stop_when_misclassified(y),
-                threat=threat,
-                steps=number,
-                step_size=far,
-            )[1]
+            find_robust_images(seen, first, x, y, threat=threat, steps=n_steps, step_size=size)
             & clean
-            for begin, number, far in ((x, 1, threat.eps), (start, steps, length))
+            for first, n_steps, size in ((x, 1, threat.eps), (start, steps, length))
         )
         one = fgsm.perturb(inner(seen, x, y), x, y, threat=threat)
     several = run_pgd(model, x, y, threat=threat, rng=state, steps=steps, step_size=step_size)

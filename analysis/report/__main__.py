@@ -20,6 +20,7 @@ from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.cli.schema import build_vocabulary, settings_of
 from tuner.storage.remote_folders import with_remote_folders
+from tuner.storage.safe_files import write_atomically
 
 REPORT_FILE = "report.html"
 INTRODUCTION = """\
@@ -120,16 +121,13 @@ def check_target(target: Path) -> Iterator[str]:
 
 
 def write_page(target: Path, text: str) -> None:
-    """Write a file, whole or not at all.
+    """Write the page, without leaving half a file if that fails.
 
     Raises:
         InputError: If it cannot be written.
     """
-    new = target.with_name(f".{target.name}")
     try:
-        new.unlink(missing_ok=True)  # it may be a link that leads elsewhere
-        new.write_text(text, encoding="utf-8")
-        new.replace(target)
+        write_atomically(target, lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
         raise InputError([
             f"to: {target} cannot be written ({error.strerror}); choose another to=FILE."

@@ -30,6 +30,34 @@ def stop_when_classified_as(target: Tensor) -> StopCondition:
     return lambda logits, rows: logits.argmax(dim=1) == target[rows]
 
 
+def find_robust_images(
+    model: Module,
+    start: Tensor,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    steps: int,
+    step_size: float,
+) -> Tensor:
+    """Return a mask (N,) of the images that PGD on the cross-entropy does not get misclassified.
+
+    Args:
+        model: Images to logits, in eval mode.
+        start: The first points (N, C, H, W).
+        x: The images (N, C, H, W).
+        y: Labels (N,).
+        threat: The set of allowed perturbations.
+        steps: Steps of the attack.
+        step_size: Length of one step, in the units of eps.
+    """
+    loss, stop_condition = cross_entropy_loss(y), stop_when_misclassified(y)
+    _, robust = run_early_stopped_attack(
+        model, loss, start, x, stop_condition, threat=threat, steps=steps, step_size=step_size
+    )
+    return robust
+
+
 def run_early_stopped_attack(
     model: Module,
     loss: Loss,

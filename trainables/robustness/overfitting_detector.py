@@ -21,11 +21,7 @@ from trainables.hparams.ranges import Count, Natural, OpenFraction
 from trainables.networks.folded_view import folded_view
 from trainables.networks.modes import frozen_weights, in_mode
 from trainables.networks.precision import full_precision
-from trainables.robustness.early_stopped_attack import (
-    cross_entropy_loss,
-    run_early_stopped_attack,
-    stop_when_misclassified,
-)
+from trainables.robustness.early_stopped_attack import find_robust_images
 from trainables.threat import Threat
 
 SAMPLE_SEED = 0
@@ -112,12 +108,11 @@ def fgsm_pgd_accuracies(
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
         view = folded_view(model)
         for first_point, n_steps, step_size in ((x, 1, threat.eps), (start, steps, threat.eps / 2)):
-            _, robust = run_early_stopped_attack(
+            robust = find_robust_images(
                 view,
-                cross_entropy_loss(y[rows]),
                 first_point[rows],
                 x[rows],
-                stop_when_misclassified(y[rows]),
+                y[rows],
                 threat=threat,
                 steps=n_steps,
                 step_size=step_size,

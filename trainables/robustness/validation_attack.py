@@ -10,11 +10,7 @@ from trainables.hparams.ranges import Count, Positive
 from trainables.networks.folded_view import folded_view
 from trainables.networks.modes import frozen_weights, in_mode
 from trainables.networks.precision import full_precision
-from trainables.robustness.early_stopped_attack import (
-    cross_entropy_loss,
-    run_early_stopped_attack,
-    stop_when_misclassified,
-)
+from trainables.robustness.early_stopped_attack import find_robust_images
 from trainables.threat import Threat
 
 START_SEED = 0
@@ -59,12 +55,11 @@ def measure_accuracies(
             for _ in range(restarts):
                 start = threat.project(threat.random_point(x, rng), x)
                 rows = robust.nonzero()[:, 0]
-                _, robust[rows] = run_early_stopped_attack(
+                robust[rows] = find_robust_images(
                     model,
-                    cross_entropy_loss(y[rows]),
                     start[rows],
                     x[rows],
-                    stop_when_misclassified(y[rows]),
+                    y[rows],
                     threat=threat,
                     steps=steps,
                     step_size=length,

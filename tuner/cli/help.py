@@ -27,13 +27,20 @@ def print_group(console: Console, name: str, group: Group) -> None:
     print_heading(console, f"{name}: {group.description}", syntax)
     common = group.common_knobs()
     for member in group.members():
-        console.print(f"  {member}: {first_docstring_line(group.load(member))}")
         specific = {k: v for k, v in group.member_knobs(member).items() if k not in common}
-        if specific:
-            console.print(build_knob_table(specific, f"{name}."))
+        print_member(console, member, group.load(member), specific, f"{name}.")
     if common:
         console.print("  with any:" if group.package else "  its knobs:")
         console.print(build_knob_table(common, f"{name}."))
+
+
+def print_member(
+    console: Console, name: str, module: ModuleType, knobs: dict[str, Knob], prefix: str
+) -> None:
+    """Print a member and its knobs, each with `prefix` before its name."""
+    console.print(f"  {name}: {first_docstring_line(module)}")
+    if knobs:
+        console.print(build_knob_table(knobs, prefix))
 
 
 def first_docstring_line(module: ModuleType) -> str:

@@ -10,7 +10,7 @@ from trainables.components import GROUPS
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Count, PathText, Seed
-from tuner.cli.help import build_knob_table, first_docstring_line, print_heading
+from tuner.cli.help import build_knob_table, print_heading, print_member
 from tuner.cli.schema import build_vocabulary
 from tuner.cli.values import CommaList, TrustedFiles
 from tuner.config.domain_parser import parse_value_or_domain
@@ -116,7 +116,5 @@ def print_usage(console: Console) -> None:
     print_heading(console, "Attacks", "suite=NAME, NAME.KNOB=VALUE")
     for name in ATTACKS.members():
         module = ATTACKS.load(name)
-        console.print(f"  {name}: {first_docstring_line(module)}")
-        if knobs := read_knobs(module.passes):
-            console.print(build_knob_table(knobs, f"{name}."))
+        print_member(console, name, module, read_knobs(module.passes), f"{name}.")
     console.print("\nthreat=, data= and model= are the same as in tuner.search.")
