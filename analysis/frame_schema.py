@@ -22,12 +22,12 @@ FRAME_KEYS = {"trials": ["trial_id"], "epochs": ["trial_id", "level", "epoch"]}
 
 
 def validate_trials(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """Return a valid `trials` frame; append what is wrong with it to `problems`."""
+    """Return a valid `trials` frame; append its errors to `problems`."""
     return validate_frame(frame, TRIAL_COLUMNS, "trials", problems)
 
 
 def validate_epochs(frame: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """Return a valid `epochs` frame; append what is wrong with it to `problems`."""
+    """Return a valid `epochs` frame; append its errors to `problems`."""
     for column, value in COLUMN_DEFAULTS.items():
         frame[column] = frame[column].fillna(value) if column in frame else value
     return validate_frame(frame, EPOCH_COLUMNS, "epochs", problems)

@@ -83,7 +83,7 @@ def join_frames(each: Sequence[Frames], extra_problems: Sequence[str] = ()) -> F
 
 
 def stack_frames(some: Sequence[pd.DataFrame], problems: list[str]) -> pd.DataFrame:
-    """Return frames one below the other; a column that one lacks is missing there.
+    """Return the concatenation of frames; columns that a frame lacks have missing values.
 
     A column of numbers in one and of text in another becomes text in all of them.
     """
@@ -136,12 +136,12 @@ def read_fixed_knobs(study: Study, variant: str = "") -> dict[str, object]:
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:
-    """Return what is a mapping, or an empty one."""
+    """Return a value if it is a mapping, or an empty mapping."""
     return value if isinstance(value, Mapping) else {}
 
 
 def list_fixed_knobs(frames: Frames) -> list[dict[str, object]]:
-    """Return what is fixed for each trial."""
+    """Return the fixed knobs of each trial."""
     variants = frames.trials.get("variant", pd.Series("", index=frames.trials.index))
     pairs = list(zip(frames.trials["study"], variants.fillna("").astype(str), strict=True))
     fixed = {pair: read_fixed_knobs(frames.studies[pair[0]], pair[1]) for pair in set(pairs)}

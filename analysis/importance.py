@@ -28,7 +28,7 @@ SAMPLE_KEYS = ["study", "among"]
 
 
 def compute_importances(frames: Frames) -> pd.DataFrame:
-    """Return a row a study and knob: its share of the variance of robust accuracy.
+    """Return one row per study and knob: its share of the variance of robust accuracy.
 
     fANOVA (Hutter et al., 2014) by Optuna: of a random forest's variance over the range that was
     searched, on the scale on which it was searched, the share that the knob explains alone, all

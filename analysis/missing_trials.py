@@ -7,7 +7,7 @@ from analysis.frames import Frames
 
 
 def find_missing_trials(frames: Frames, description: Mapping[str, Any]) -> Iterator[str]:
-    """Yield which trials are missing, running or failed, counted and named."""
+    """Yield messages on missing, running and failed trials, with their number and names."""
     ended, reported = (set(frame["trial_id"].unique()) for frame in (frames.trials, frames.epochs))
     if running := sorted(reported - ended):
         yield f"{format_trials(running)} still running, or interrupted."

@@ -17,7 +17,7 @@ from trainables.threat import Threat
 
 @contextmanager
 def frozen_eval(model: Module) -> Iterator[Module]:
-    """Yield a view of `model` in eval mode and fp32 with constant weights."""
+    """Yield the folded view of `model` in eval mode and fp32, with constant weights."""
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
         yield folded_view(model)
 

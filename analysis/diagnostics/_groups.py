@@ -1,4 +1,4 @@
-"""Threat and data of a diagnosis: typed, or those of the trials."""
+"""Threat and data of a diagnosis: those on the command line, or those of the trials."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -53,7 +53,7 @@ def resolve_groups(
 def list_group_differences(
     group: str, first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Yield in what two studies ask different questions, but for what only training uses."""
+    """Yield the differences in threat and data of two studies; knobs of training do not count."""
     for knob in dict.fromkeys([*one, *other]):
         if one.get(knob) != other.get(knob) and not (
             group == "data" and is_training_knob(one, knob)

@@ -43,7 +43,7 @@ class DiagnosedCheckpoint:
 
     @property
     def label(self) -> str:
-        """Its name to a reader."""
+        """Name of the checkpoint in the output."""
         last = " (last)" if self.checkpoint.is_last_epoch else ""
         return f"{self.study}/{self.checkpoint.trial_id}{last}"
 
@@ -116,7 +116,7 @@ def prepare_diagnosis(
 def resolve_checkpoints(
     folders: Mapping[str, Path], settings: DiagnosisSettings, problems: list[str]
 ) -> Iterator[DiagnosedCheckpoint]:
-    """Yield the checkpoints of each folder; what is wrong with any is added to `problems`."""
+    """Yield the checkpoints of each folder; errors are added to `problems`."""
     for study, folder in folders.items():
         try:
             read_best_config(folder)
@@ -135,7 +135,7 @@ def select_measures(
     n_checkpoints: int | None,
     problems: list[str],
 ) -> dict[str, Mapping[str, Any]]:
-    """Return the measures and what was typed of their knobs.
+    """Return the measures and the knobs that the command line sets.
 
     Args:
         settings: Of the diagnosis.
@@ -198,7 +198,7 @@ def select_images(
 def check_checkpoints(
     subjects: Sequence[DiagnosedCheckpoint], dataset: Dataset, images: Images
 ) -> None:
-    """See that every checkpoint can be looked into and what comes of it written.
+    """Check that every checkpoint can be loaded and that results can be written.
 
     Raises:
         InputError: If not, with all that is wrong.

@@ -49,7 +49,7 @@ class MeasureContext:
 
 
 class DiagnosisRunner:
-    """A diagnosis being made.
+    """Runs a diagnosis.
 
     Attributes:
         diagnosis: What is made.
@@ -76,7 +76,7 @@ class DiagnosisRunner:
         self.n_measurements, self.n_started = seeds * len(diagnosis.checkpoints), 0
 
     def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[str, Any]]:
-        """Yield the rows of a checkpoint, those of each measurement written before the next."""
+        """Yield the rows of a checkpoint; each measurement is written before the next begins."""
         known = _table.read_table(subject.folder)
         for name in self.diagnosis.measures:
             for seed in self.list_seeds(name):
@@ -129,7 +129,7 @@ class DiagnosisRunner:
     def compute_quantities(
         self, subject: DiagnosedCheckpoint, name: str, seed: int, report_progress: ProgressCallback
     ) -> dict[str, Tensor]:
-        """Return the quantities of a measure: of each image (N,), or of all together."""
+        """Return the quantities of a measure: one value per image (N,), or one for all images."""
         context = MeasureContext(
             threat=self.diagnosis.threat,
             rng=Generator(self.device).manual_seed(seed),
@@ -153,7 +153,7 @@ class DiagnosisRunner:
 
     @contextmanager
     def show_progress(self, title: str) -> Iterator[ProgressCallback]:
-        """Show how far a measurement is while inside: a bar, or a line at its end."""
+        """Show the progress of a measurement: a bar, or a line at its end."""
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -169,7 +169,7 @@ class DiagnosisRunner:
             self.console.print(f"{title} ({seconds:.1f} s)", soft_wrap=True)
 
     def describe_checkpoint(self, subject: DiagnosedCheckpoint) -> dict[str, Any]:
-        """Return what a row says of its checkpoint."""
+        """Return the columns that describe a checkpoint."""
         return {
             "study": subject.study,
             "trial_id": subject.checkpoint.trial_id,
@@ -179,7 +179,7 @@ class DiagnosisRunner:
         }
 
     def describe_measure(self, name: str) -> dict[str, Any]:
-        """Return all settings, but for the network, that the result of a measure depends on."""
+        """Return all settings that a result depends on, except for the network."""
         settings = self.diagnosis.settings
         return {
             **self.bind_measure(name).keywords,
@@ -203,7 +203,7 @@ class DiagnosisRunner:
 
 
 def summarize_quantity(value: Tensor, images: int) -> Mapping[str, Any]:
-    """Return the mean and standard deviation of a quantity, and of how many images they are.
+    """Return the mean, the standard deviation and the number of images of a quantity.
 
     Args:
         value: Of each image (N,), nan where it has none; or of all together, ().

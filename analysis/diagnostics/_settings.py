@@ -1,4 +1,4 @@
-"""What `python -m analysis.diagnose` understands, and its `--help`."""
+"""The command line of `python -m analysis.diagnose`, and its `--help`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ from tuner.cli.values import CommaList, TrustedFiles
 
 MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
 TRIAL_GROUPS = ("threat", "data")
-"""Groups of a trial that may be chosen anew."""
+"""Groups of a trial that the command line can replace."""
 INTRODUCTION = """\
 Measure properties of checkpoints of finished searches, on the validation split.
 
@@ -49,7 +49,7 @@ SelectionRules = Annotated[tuple[SelectionRule, ...], CommaList, Field(min_lengt
 
 @dataclass(frozen=True, kw_only=True)
 class DiagnosisSettings:
-    """What the command line says of a diagnosis.
+    """Settings of a diagnosis.
 
     Attributes:
         measure: Measures by name, separated by commas; `None`: all that the checkpoints allow.
@@ -93,7 +93,7 @@ def compares_networks(measure: str) -> bool:
 
 
 def draws_picture(measure: str) -> bool:
-    """Return whether a measure leaves a picture."""
+    """Return whether a measure draws a picture."""
     return getattr(MEASURES.load(measure), "PICTURE", False)
 
 

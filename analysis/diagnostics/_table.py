@@ -51,7 +51,7 @@ def read_table(folder: Path) -> pd.DataFrame:
 
 
 def append_rows(folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write the rows of one measurement, in the place of those of the same one if there are any."""
+    """Write the rows of one measurement; they replace earlier rows of the same measurement."""
     new = TABLE.build_frame(rows)
     with TABLE.lock(folder):
         before = read_table(folder)
@@ -60,7 +60,7 @@ def append_rows(folder: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def check_writable(folder: Path) -> Iterator[str]:
-    """Yield why rows cannot be added to a results folder, if they cannot."""
+    """Yield why rows cannot be added to a results folder."""
     try:
         read_table(folder)
         TABLE.check_writable(folder)

@@ -1,4 +1,4 @@
-"""Directions among the weights of a network, and moving along them and back."""
+"""Directions in weight space, and moving the weights along them and back."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ Direction = list[Tensor]
 
 
 def trainable_weights(model: Module) -> list[Parameter]:
-    """Return what training moves."""
+    """Return the trainable weights."""
     return [p for p in model.parameters() if p.requires_grad]
 
 
@@ -62,7 +62,7 @@ def split_vector(vector: Tensor, model: Module) -> Direction:
 
 @contextmanager
 def enable_weight_gradients(model: Module) -> Iterator[None]:
-    """Let the loss be differentiated by the weights while inside: in eval mode, in fp32.
+    """Enable gradients of the loss by the weights inside the context: in eval mode and fp32.
 
     Gradients include the projection of a cosine head, which training leaves out: moved weights are
     projected as well.
@@ -85,7 +85,7 @@ def project_logits(head: CosineHead, z: Tensor) -> Tensor:
 
 @contextmanager
 def move_weights(model: Module, *steps: tuple[float, Direction]) -> Iterator[None]:
-    """Move the weights along directions while inside, each by so much of it."""
+    """Move the weights inside the context: the sum of directions, each times its factor."""
     mine = trainable_weights(model)
     old = [p.detach().clone() for p in mine]
     try:

@@ -22,7 +22,7 @@ from trainables.threat import Threat
 
 @contextmanager
 def ignore_deprecations() -> Iterator[None]:
-    """Keep torch from saying, while inside, that parts of itself and of libraries are dated."""
+    """Suppress deprecation warnings of torch and of libraries inside the context."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*torch.jit.script.* is deprecated", FutureWarning)
         yield
@@ -51,7 +51,8 @@ def measure(
     """Return the largest eigenvalues of the Hessian, by the weights, of the adversarial loss.
 
     The loss is the mean cross-entropy at adversarial examples that are made once and then stay.
-    Largest is meant with the sign: power iteration, as published, finds the largest in magnitude.
+    Eigenvalues are ordered with their sign; the published power iteration finds the largest
+    in magnitude.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).

@@ -37,7 +37,7 @@ FileFormat = Literal["pdf", "svg", "png"]
 
 @dataclass(frozen=True, kw_only=True)
 class FigureSettings:
-    """What the command line says of figures.
+    """Settings of figures.
 
     Attributes:
         figure: Figures, separated by commas; empty: all.
@@ -104,7 +104,7 @@ def run_figures(line: CommandLine, console: Console) -> int:
 
 
 def check_figure_names(asked: Sequence[str]) -> Iterator[str]:
-    """Yield which figures there are not."""
+    """Yield errors in the names of figures."""
     known = figures.list_figures()
     for name in asked:
         if name not in known:
@@ -138,7 +138,7 @@ def save_figures(frames: Frames, settings: FigureSettings, target: Path, console
 
 
 def make_folder(target: Path) -> None:
-    """Make a folder, unless it is there.
+    """Create a folder if it does not exist.
 
     Raises:
         InputError: If it cannot be made.

@@ -73,7 +73,7 @@ def classify_endings(trials: pd.DataFrame) -> "pd.Series[str]":
 
 
 def collect_evaluation(frames: Frames) -> pd.DataFrame:
-    """Return what evaluations found, a row a trial: the worst case of the most images.
+    """Return one row per trial with its evaluation: the worst case on the most images.
 
     Only attacks within the eps that a trial was trained for count.
 
@@ -131,7 +131,7 @@ def select_completed(table: pd.DataFrame, min_count: int = 1) -> pd.DataFrame:
 def describe_counts(
     frames: Frames, table: pd.DataFrame, *, groups: Mapping[str, str] = COMPARED_GROUPS
 ) -> str:
-    """Return how many trials a picture shows, in words, and whether they are comparable.
+    """Return a text with the number of trials in a figure, and whether they are comparable.
 
     Args:
         frames: Of the studies.

@@ -49,36 +49,36 @@ class KnobAxis:
     zero_value: float = 0.0
 
     def to_numbers(self, column: "pd.Series[Any]") -> NDArray[np.float64]:
-        """Return what to draw: numbers as they are, of a word its turn."""
+        """Return the values to draw: numbers unchanged, words as their index."""
         if self.kind == "words":
             turns = {tick: turn for turn, tick in enumerate(self.ticks)}
             return column.map(format_word).map(turns).to_numpy(dtype="float64")
         return pd.to_numeric(column).to_numpy(dtype="float64")
 
     def to_positions(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where values stand: on a logarithmic axis their logarithms."""
+        """Return the positions of values: on a logarithmic axis their logarithms."""
         if self.kind != "log":
             return values
         return np.asarray(np.log10(np.where(values > 0, values, self.zero_value)))
 
     def to_values(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values that stand at some places."""
+        """Return the values at some positions."""
         return np.asarray(10.0**places) if self.kind == "log" else places
 
     def to_shares(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return places as shares of the axis; its middle if there is only one."""
+        """Return positions as shares of the axis; its middle if there is only one."""
         if self.high <= self.low:
             return np.full(len(values), 0.5)
         return (self.to_positions(values) - self.low) / (self.high - self.low)
 
     def get_ticks(self) -> tuple[NDArray[np.float64], list[str]]:
-        """Return values with a mark, and what the marks say."""
+        """Return the values of the ticks, and their labels."""
         if self.kind == "words":
             return np.arange(len(self.ticks), dtype="float64"), [*map(shorten_word, self.ticks)]
         return np.asarray(self.ticks, dtype="float64"), [*map(format_number, self.ticks)]
 
     def apply_to(self, axes: Axes, label: str) -> None:
-        """Make it the horizontal axis of a panel."""
+        """Set it as the horizontal axis of a panel."""
         axes.set_xscale("function", functions=(self.to_positions, self.to_values))
         values, texts = self.get_ticks()
         axes.set_xticks(values, texts)
@@ -93,7 +93,7 @@ class KnobAxis:
 def build_axis(
     frames: Frames, knob: str, column: "pd.Series[Any]", *, min_gap: float = MIN_TICK_GAP
 ) -> KnobAxis:
-    """Return an axis for the values of a knob: logarithmic where it was searched so, or is wide.
+    """Return an axis for a knob: logarithmic if it was searched so or its values differ widely.
 
     Args:
         frames: For the domains in `search.yaml`.
@@ -119,7 +119,7 @@ def build_axis(
 
 
 def build_word_axis(knob: str, column: "pd.Series[Any]") -> KnobAxis:
-    """Return an axis of words, in alphabetical order but for lists, which are sorted by length.
+    """Return an axis of words, in alphabetical order; lists are sorted by length.
 
     Raises:
         InputError: If there are too many.
@@ -182,7 +182,7 @@ def required_gap(ticks: NDArray[np.float64], min_gap: float) -> float:
 
 
 def parse_domains(frames: Frames, knob: str) -> list[KnobDomain]:
-    """Return what the studies drew a knob from, as far as they say."""
+    """Return the domains of a knob in the studies that record them."""
     each = [as_mapping(study.description) for study in frames.studies.values()]
     each += [as_mapping(v) for said in each for v in as_mapping(said.get("variants")).values()]
     found = (parse_domain(str(as_mapping(said.get("searched")).get(knob, ""))) for said in each)

@@ -23,7 +23,7 @@ def number_settings(frames: Frames) -> "pd.Series[int]":
 
 
 def describe_length(study: Study) -> str:
-    """Return how long a study trains, or, where it does not say, its name."""
+    """Return the length of a study's training, or its name if the length is unknown."""
     epochs = as_mapping(study.description.get("study")).get("epochs")
     return study.name if epochs is None else f"{epochs} {study.description.get('levels')}"
 

@@ -1,4 +1,4 @@
-"""Names beside a panel, each with a thin line to what it names, so that none covers another."""
+"""Labels beside a panel, each with a thin line to its point, so that labels do not overlap."""
 
 from collections.abc import Sequence
 

@@ -25,7 +25,7 @@ MAX_LARGE_MARKERS = 30
 
 @dataclass(frozen=True)
 class PlotLine:
-    """One line of a figure, or a cloud of points where trials differ in other knobs, too.
+    """One line of a figure, or a cloud of points if trials differ in other knobs too.
 
     Attributes:
         name: Empty if it is the only one.
@@ -40,7 +40,7 @@ class PlotLine:
 
     @property
     def label(self) -> str:
-        """Its name, and how many seeds a point stands for if it is more than one."""
+        """Its name, and the number of seeds per point if there are several."""
         least, most = int(self.points["n"].min()), int(self.points["n"].max())
         seeds = f"{most} seeds" if least == most else f"{least} to {most} seeds"
         return ", ".join(filter(None, [self.name, seeds if most > 1 else ""]))

@@ -1,4 +1,4 @@
-"""What trials are called in a picture, and which of them are the best."""
+"""Labels of trials in a figure, and which trials are the best."""
 
 import pandas as pd
 
@@ -11,7 +11,7 @@ MAX_LABEL_LENGTH = 22
 
 
 def select_leaders(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that stand out from the others: the best ten, or the better half of few."""
+    """Return the trials to highlight: the best ten, or the better half if there are few."""
     return select_best(table, min(MAX_NAMED, max(1, len(table) // 2)))
 
 

@@ -100,7 +100,7 @@ def pad_limits(accuracies: "pd.Series[float]") -> tuple[float, float]:
 
 
 def select_pareto_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows than which no other is better in one accuracy and as good in the other.
+    """Return the rows on the Pareto front of both accuracies.
 
     They are sorted by clean accuracy; of equals all are kept.
     """

@@ -19,7 +19,7 @@ KNOB, SCHEDULE = "optimizer.lr", "eps_schedule"
 
 
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
-    """Return robust accuracy at the selected epoch over the learning rate, a line a schedule.
+    """Return robust accuracy at the selected epoch over the learning rate, one line per schedule.
 
     Points are means over seeds with standard deviations; a line joins them where they differ
     in the learning rate alone. Trials that did not go to their end are marked.

@@ -27,7 +27,7 @@ from trainables.errors import InputError
 
 
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
-    """Return robust accuracy at the best and the last epoch, a row a setting, the best on top.
+    """Return robust accuracy at the best and the last epoch, one row per setting, best first.
 
     Numbers are means over the seeds of a setting; what lies between both is the robust overfitting
     gap, printed in points for the best ten. Of more than ten the others follow below by rank.
@@ -76,7 +76,7 @@ def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure
 
 
 def rank_settings(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a setting, the best first: mean `robust` and `last`, `rank`, its `first` row."""
+    """Return one row per setting, best first: mean `robust` and `last`, `rank`, `first` row."""
     each = table.assign(first=table.index).groupby("setting")
     means = each.agg({"robust": "mean", "last": "mean", "first": "first"})
     ordered = means.sort_values(["robust", "first"], ascending=[False, True])

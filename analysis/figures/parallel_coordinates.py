@@ -43,7 +43,7 @@ MAX_AXES = 8
 def draw(
     frames: Frames, *, accuracies: AccuracySource = "validation", knobs: Sequence[str] = ()
 ) -> Figure:
-    """Return an axis a knob that varies and one of robust accuracy, a line a trial.
+    """Return one axis per knob that varies and one for robust accuracy, and a line per trial.
 
     A line has a gap where a trial has no such knob. The best ten, or the better half of fewer
     than twenty, are named.

@@ -76,7 +76,7 @@ def draw(
 
 
 def name_methods(frames: Frames) -> "pd.Series[str]":
-    """Return the method of each trial: what its space calls it, else the knobs that differ.
+    """Return the method of each trial: its name in the space, or the knobs that differ.
 
     Raises:
         InputError: If there are more than distinguishable lines.

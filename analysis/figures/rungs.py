@@ -40,7 +40,7 @@ RUNGLESS_SCHEDULERS = {"median", "pbt", "pb2"}
 
 
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
-    """Return robust accuracy over epochs trained, a panel a study, its rungs marked.
+    """Return robust accuracy over epochs trained, one panel per study, with its rungs.
 
     A trial's runs follow one after another; each begins anew. Rungs are the ends of all runs but
     the last, the shares that `scheduler.rungs` says, and the epochs at which trials were stopped.
@@ -178,7 +178,7 @@ def draw_curves(
 
 
 def mark_ends(axes: Axes, each: Mapping[str, pd.DataFrame], table: pd.DataFrame) -> None:
-    """Mark where trials ended that did not go to their end."""
+    """Mark the last epochs of trials that ended early."""
     for ended, marker, colour, label in (
         ("stopped", "x", GREY, None),
         ("diverged_or_collapsed", "P", BLACK, "diverged or collapsed"),

@@ -114,13 +114,13 @@ def select_knobs(frames: Frames, table: pd.DataFrame, knobs: Sequence[str], most
 
 
 def is_left_out(frames: Frames, table: pd.DataFrame, knob: str) -> bool:
-    """Return whether a knob is left out unless asked for: names of variants, and too many words."""
+    """Return whether a knob is left out by default: names of variants, and too many words."""
     words = {str(v) for v in select_present(frames, knob, table[knob]) if not is_number(v)}
     return knob == "variant" or len(words) > MAX_WORDS
 
 
 def spread_points(scale: KnobAxis, values: "pd.Series[Any]") -> np.ndarray:
-    """Return where points stand; those of one word one beside the other, always the same way."""
+    """Return the positions of points; those of one word are spread in a fixed way."""
     places = scale.to_numbers(values)
     if scale.kind != "words":
         return places

@@ -1,4 +1,4 @@
-"""What the table of trials shows: which columns, under which headings, in which units."""
+"""The columns of the table of trials: their headings and units."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class TrialColumn:
 
 
 def build_columns(frames: Frames) -> list[TrialColumn]:
-    """Return the columns of the table; one that says the same of every trial is left out."""
+    """Return the columns of the table, without those that are equal for all trials."""
     return [
         build_column(frames.trials[key], knob=key in frames.knobs)
         for key in order_columns(frames)
@@ -82,12 +82,12 @@ def order_columns(frames: Frames) -> Iterator[str]:
 
 
 def has_several_values(values: pd.Series) -> bool:
-    """Return whether some trials have something else there than others."""
+    """Return whether the values of trials differ."""
     return values.nunique(dropna=False) > 1
 
 
 def build_column(values: pd.Series, *, knob: bool) -> TrialColumn:
-    """Return a column of `trials` as one of the table."""
+    """Return a column of `trials` as a column of the table."""
     key = str(values.name)
     title, kind = (key, infer_kind(values)) if knob else HEADINGS[key]
     show = format_text if kind == "text" else round_number
@@ -101,7 +101,7 @@ def build_column(values: pd.Series, *, knob: bool) -> TrialColumn:
 
 
 def pair_with_missing(values: pd.Series) -> Iterator[tuple[Any, bool]]:
-    """Yield each value, and whether there is none."""
+    """Yield each value, and whether it is missing."""
     return zip(values.tolist(), values.isna().tolist(), strict=True)
 
 
@@ -113,7 +113,7 @@ def infer_kind(values: pd.Series) -> ColumnKind:
 
 
 def format_text(value: object) -> str:
-    """Return a value in words.
+    """Return a value as text.
 
     >>> format_text(True), format_text("relu"), format_text("x" * 400)[-4:]
     ('yes', 'relu', 'x...')

@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def collect_diagnostics(frames: Frames) -> dict[str, Any]:
-    """Return what was measured, for the page.
+    """Return the results of diagnostics, for the page.
 
     Returns:
         `headings`, `rows` of texts, `pictures` with a `name` and a `source` that needs no file, and
@@ -49,7 +49,7 @@ def collect_diagnostics(frames: Frames) -> dict[str, Any]:
 
 
 def embed_picture(file: Path) -> str:
-    """Return a picture as an address that holds all of it."""
+    """Return a picture as a data URL."""
     return f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 

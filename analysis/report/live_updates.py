@@ -37,7 +37,7 @@ PAUSE_FACTOR = 10.0
 
 
 class LiveReport:
-    """Reads studies again whenever their files have changed, and keeps what it read last.
+    """Reads studies again when their files have changed, and caches the result.
 
     A study that cannot be read for a while, because it is being moved or written, stays as it was.
     """
@@ -89,7 +89,7 @@ class LiveReport:
             return render_page(self.frames, self.ranking, live=True)
 
     def get_updates(self, version: str) -> dict[str, Any]:
-        """Return the state, and all data if it is not of the version that is known.
+        """Return the state, and all data unless the browser has this version already.
 
         Args:
             version: What is known; empty if nothing is.
@@ -117,7 +117,7 @@ def list_ended_trials(frames: Frames) -> Iterator[str]:
 
 
 def list_file_states(folders: Sequence[Path]) -> Iterator[tuple[int, int] | bool | None]:
-    """Yield whether a search holds each study, and when its files were written, and their sizes.
+    """Yield for each study whether a search is running, and times and sizes of its files.
 
     `None`: the file does not exist.
     """

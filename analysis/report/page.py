@@ -1,4 +1,4 @@
-"""The page: a template, a style sheet and scripts, all in one file that needs no network."""
+"""The page: a template, a style sheet and scripts in one file that is readable offline."""
 
 import base64
 import hashlib
@@ -34,7 +34,7 @@ SECTIONS = (
 
 @cache
 def load_templates() -> Environment:
-    """Return where templates lie; values from studies are escaped."""
+    """Return the environment of the templates, which escapes values from studies."""
     env = Environment(
         loader=PackageLoader("analysis.report", TEMPLATE_FOLDER),
         autoescape=True,
@@ -72,7 +72,7 @@ def render_page(frames: Frames, ranking: Ranking, *, live: bool = False) -> str:
 
 
 def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
-    """Return the parts of the page that are text, as HTML by name."""
+    """Return the text sections of the page as HTML, by name."""
     shown = add_selected_epochs(frames)
     comparisons = [render_comparison(each) for each in compare_with_papers(frames)]
     context: Mapping[str, Any] = {
@@ -100,7 +100,7 @@ def render_comparison(comparison: PaperComparison) -> dict[str, Any]:
 
 
 def build_security_policy(scripts: list[str], *, live: bool) -> str:
-    """Return the content security policy: our scripts and no others, and no network."""
+    """Return the content security policy, which allows only our scripts and no network."""
     ours = " ".join(f"'sha256-{hash_script(text)}'" for text in scripts)
     return (
         f"default-src 'none'; script-src {ours}; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -109,7 +109,7 @@ def build_security_policy(scripts: list[str], *, live: bool) -> str:
 
 
 def hash_script(text: str) -> str:
-    """Return the SHA-256 of a text as a content security policy has it."""
+    """Return the SHA-256 of a text in the format of a content security policy."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

@@ -1,4 +1,4 @@
-"""The data that the page draws its table and charts from, once, as compact JSON."""
+"""The data for the table and the charts of the page, as compact JSON."""
 
 from dataclasses import asdict
 from typing import Any
@@ -22,7 +22,7 @@ IntArray = NDArray[np.intp]
 
 
 def build_payload(frames: Frames) -> dict[str, Any]:
-    """Return everything that the page draws, as values that JSON has.
+    """Return the data of the page as JSON-serialisable values.
 
     Rows of `trials` are called by their number, from 0.
 
@@ -41,7 +41,7 @@ def build_payload(frames: Frames) -> dict[str, Any]:
 
 
 def name_trials(frames: Frames) -> list[str]:
-    """Return what each trial is called: by its study too, where there are several."""
+    """Return the name of each trial, with its study if there are several."""
     trials = frames.trials["trial_id"].astype(str)
     if len(frames.studies) == 1:
         return trials.tolist()
@@ -91,7 +91,7 @@ def find_trial_rows(epochs: pd.DataFrame, trials: pd.DataFrame) -> IntArray:
 
 
 def find_selected_epochs(trials: pd.DataFrame, owner: IntArray, epochs: pd.DataFrame) -> IntArray:
-    """Return where among `epochs`, of the trials `owner`, the selected one of each trial is."""
+    """Return the index in `epochs` of the selected epoch of each trial in `owner`."""
     index = pd.MultiIndex.from_arrays([owner, epochs["level"], epochs["epoch"]])
     best_epoch = trials["best_epoch"].fillna(-1).astype(int) if "best_epoch" in trials else -1
     keys = pd.DataFrame({"level": fill_levels(trials), "epoch": best_epoch})
@@ -100,14 +100,14 @@ def find_selected_epochs(trials: pd.DataFrame, owner: IntArray, epochs: pd.DataF
 
 
 def fill_levels(epochs: pd.DataFrame) -> pd.Series:
-    """Return of each row which whole run of its trial it is from; 0 where that is not said."""
+    """Return the level of each row; 0 if it is unknown."""
     if "level" not in epochs:
         return pd.Series(0, index=epochs.index)
     return epochs["level"].fillna(0).astype(int)
 
 
 def round_values(values: pd.Series) -> list[float | None]:
-    """Return numbers to four digits behind the point; `None` where they are not finite."""
+    """Return numbers rounded to four decimals; `None` if they are not finite."""
     numbers = values.astype("float64").round(DIGITS)
     good = np.isfinite(numbers)
     return [value if fine else None for value, fine in zip(numbers, good, strict=True)]

@@ -17,7 +17,7 @@ FIRST_KEYS = (
 
 
 def describe_provenance(study: Study) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what `search.yaml` says as titled lists of paths and values.
+    """Return the content of `search.yaml` as titled lists of paths and values.
 
     Single values, for example the command, are under "origin"; the rest under its own name, in the
     order of a reader's questions.
@@ -47,7 +47,7 @@ def flatten(value: object, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def format_setting(value: object) -> str:
-    """Return a value as a person would write it."""
+    """Return a value in readable form."""
     if isinstance(value, list):
         return ", ".join(format_setting(item) for item in value) or "none"
     return "none" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""Which knobs matter, in words and rows for the page."""
+"""The importance of knobs, as sentences and rows of the page."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,7 +30,7 @@ class Ranking:
 
 
 def build_ranking(frames: Frames) -> Ranking:
-    """Return which knobs matter; nothing, and the reasons, where there are too few trials."""
+    """Return the importance of knobs, or the reasons why there are too few trials."""
     some, notes = sample_trials(frames)
     try:
         ranked, joint = compute_importances(some), compute_interactions(some)
@@ -42,7 +42,7 @@ def build_ranking(frames: Frames) -> Ranking:
 
 
 def sample_trials(frames: Frames) -> tuple[Frames, list[str]]:
-    """Return frames with so many trials a study as can be ranked in seconds, and what was left."""
+    """Return frames reduced to a sample of trials that is ranked in seconds, and a note on it."""
     most = max(MIN_TRIALS_PER_STUDY, MAX_TRIALS // len(frames.studies))
     parts, notes = list[pd.DataFrame](), list[str]()
     for name in frames.studies:

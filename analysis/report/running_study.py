@@ -31,7 +31,7 @@ RESUME_HINT = "The same command with resume=auto resumes it."
 
 @dataclass(frozen=True, kw_only=True)
 class LiveStatus:
-    """How far a study has come.
+    """Progress of a study.
 
     Attributes:
         n_running: Trials under way.
@@ -51,7 +51,7 @@ class LiveStatus:
     is_alive: bool | None = None
 
     def describe(self, now: float | None = None) -> str:
-        """Return it as a sentence or two.
+        """Return the progress as a sentence or two.
 
         Args:
             now: Seconds since 1970; `None`: now.
@@ -81,7 +81,7 @@ class LiveStatus:
 
 
 def add_running_trials(frames: Frames) -> tuple[Frames, dict[str, LiveStatus]]:
-    """Return the frames with the newer state from their event logs, and how far each has come.
+    """Return the frames with the newer state from their event logs, and the progress of each.
 
     Trials under way get a row with the status "running", or "cut off" where their search has ended;
     what only frames say, such as the mean over seeds, stays as it was when they were written. A
@@ -119,7 +119,7 @@ def select_study(frames: Frames, study: Study) -> Frames:
 def read_event_log(
     study: Study, folder: Path, frames: Frames
 ) -> tuple[pd.DataFrame, pd.DataFrame, LiveStatus]:
-    """Return trials and epochs from the event log of a study, and how far it has come."""
+    """Return trials and epochs from the event log of a study, and its progress."""
     heard = (folder / EVENT_LOG_FILE).stat().st_mtime
     settings = study.description.get("study") or {}
     bound = settings.get("constraint")
@@ -173,7 +173,7 @@ def list_current_knobs(study: Study, trials: pd.DataFrame) -> tuple[str, ...]:
 
 
 def describe_statuses(pulses: Mapping[str, LiveStatus], now: float | None = None) -> str:
-    """Return how far studies have come, each by name where there are several."""
+    """Return the progress of studies, with their names if there are several."""
     if not pulses:
         return "There is no event log of a search to follow."
     if len(pulses) == 1:

@@ -1,4 +1,4 @@
-"""Serve the page of a running search, to this machine alone."""
+"""Serve the page of a running search on this machine only."""
 
 import json
 import sys
@@ -83,7 +83,7 @@ class ReportHandler(BaseHTTPRequestHandler):
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def allowed_hosts(self) -> set[str]:
-        """Return what the Host of an honest request may be."""
+        """Return the values of Host that are accepted; others may be DNS rebinding."""
         return {f"{name}:{self.server.server_port}" for name in HOST_NAMES}
 
     def send_text(self, kind: str, text: str) -> None:

@@ -29,7 +29,7 @@ ASSUMPTION = "had they gained as much as the trial that gained most from there o
 
 
 def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
-    """Return the trials that ended early by how they did, those that failed first.
+    """Return the trials that ended early, grouped by status, failed ones first.
 
     Returns:
         From failed, diverged, collapsed, stopped, cut off and running, as far as there are any, to
@@ -50,7 +50,7 @@ def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
 
 
 def describe_savings(frames: Frames) -> list[str]:
-    """Return, study by study, what stopping trials early saved, and what it might have cost."""
+    """Return for each study what early stopping saved, and the accuracy it may have lost."""
     rows = estimate_savings(frames).to_dict("records")
     several = len(rows) > 1
     return [
@@ -63,21 +63,21 @@ def describe_savings(frames: Frames) -> list[str]:
 
 
 def is_running(frames: Frames, study: Study) -> bool:
-    """Return whether a search holds the event log of a study, or a trial of it is under way."""
+    """Return whether a study is running: its event log is locked, or a trial has not ended."""
     status = frames.trials.loc[frames.trials["study"] == study.name, "status"]
     held = study.folder is not None and is_locked(study.folder / EVENT_LOG_FILE)
     return held or bool((status == "running").any())
 
 
 def why_unknown(frames: Frames, study: Study) -> str:
-    """Return why nothing can be said of the savings of a study; empty if something can."""
+    """Return why the savings of a study are unknown; empty if they are known."""
     if is_running(frames, study):
         return STILL_RUNNING
     return INTERRUPTED if was_interrupted(frames, study) else ""
 
 
 def was_interrupted(frames: Frames, study: Study) -> bool:
-    """Return whether a study ended with trials under way or not begun."""
+    """Return whether a study ended with running or unstarted trials."""
     own = select_study(frames, study)
     if (own.trials["status"] == CUT_OFF_STATUS).any():
         return True
@@ -94,7 +94,7 @@ def was_interrupted(frames: Frames, study: Study) -> bool:
 
 
 def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:
-    """Return what stopping did to one study.
+    """Return the savings of one study as text.
 
     Args:
         row: Of `analysis.early_stopping_savings.savings`.

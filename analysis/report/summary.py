@@ -16,7 +16,7 @@ SELECTED_RULE = "best_validation_robust"
 
 @dataclass(frozen=True, kw_only=True)
 class StudySummary:
-    """A study in short, or its trials with one threat and data set if it has several.
+    """Summary of a study, or of its trials with the same threat and data set.
 
     Attributes:
         title: Its name, and the threat and data set where there are several in it.
@@ -30,7 +30,7 @@ class StudySummary:
 
 
 def summarize_studies(frames: Frames) -> list[StudySummary]:
-    """Return each study in short, threat by threat and data set by data set."""
+    """Return the summary of each study, separately for each threat and data set."""
     leaders = find_leaders(frames)
     return [
         summarize_trials(
@@ -52,7 +52,7 @@ def summarize_studies(frames: Frames) -> list[StudySummary]:
 def summarize_trials(
     frames: Frames, study: Study, trials: pd.DataFrame, *, title: str, leader: pd.Series | None
 ) -> StudySummary:
-    """Return trials in short.
+    """Return the summary of trials.
 
     Args:
         frames: Of all studies.
@@ -82,7 +82,7 @@ def summarize_trials(
 
 
 def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
-    """Yield what the trials of a study say."""
+    """Yield sentences on the trials of a study."""
     knobs = ", ".join(
         f"{path}={format_knob(leader[path])}" for path in list_set_knobs(study, leader)
     )
@@ -103,7 +103,7 @@ def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> It
 
 
 def accuracy_split(study: Study) -> str:
-    """Return which split the accuracies of `trials` are of: the test split in others' logs."""
+    """Return the split of the accuracies of `trials`: the test split in external logs."""
     return "validation" if study.folder else "test"
 
 
@@ -124,7 +124,7 @@ def describe_resolution(trials: pd.DataFrame, leader: pd.Series, images: int) ->
 
 
 def describe_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iterator[str]:
-    """Yield what the test split says of the leader, and which sanity checks failed."""
+    """Yield the leader's results on the test split, and the failed sanity checks."""
     own = select_leader_rows(tested, str(leader["trial_id"]))
     if own.empty and study.folder:
         yield f"No test number exists of it; python -m tuner.evaluate {study.folder} makes them."
@@ -133,7 +133,7 @@ def describe_test(tested: pd.DataFrame, study: Study, leader: pd.Series) -> Iter
 
 
 def list_test_numbers(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]:
-    """Return the worst case over the attacks that the leader's checkpoint has met, if any."""
+    """Return the worst case over all attacks on the leader's checkpoint, if there are any."""
     own = select_leader_rows(tested, trial)
     if own.empty:
         return []
@@ -149,20 +149,20 @@ def list_test_numbers(tested: pd.DataFrame, trial: str) -> list[tuple[str, str]]
 
 
 def select_leader_rows(tested: pd.DataFrame, trial: str) -> pd.DataFrame:
-    """Return the rows of an evaluation that are about the checkpoint which a search takes."""
+    """Return the rows of an evaluation that are about the leader's checkpoint."""
     if "rule" not in tested or "robust_accuracy" not in tested:
         return tested.iloc[:0]
     return tested[(tested["trial_id"] == trial) & (tested["rule"] == SELECTED_RULE)]
 
 
 def list_failed_checks(tested: pd.DataFrame) -> list[str]:
-    """Return what the audit says of some rows, each once."""
+    """Return the failed sanity checks of some rows, each once."""
     said = tested.get("audit", pd.Series(dtype=str)).fillna("")
     return list(dict.fromkeys(doubt for text in said for doubt in text.split("; ") if doubt))
 
 
 def count_validation_images(study: Study) -> int | None:
-    """Return the number of images of the validation split, if the study says it."""
+    """Return the number of images of the validation split, if it is known."""
     data: Any = (study.description.get("fixed") or {}).get("data") or {}
     images = data.get("validation")
     return images if isinstance(images, int) else None
@@ -175,7 +175,7 @@ def format_median_gap(trials: pd.DataFrame) -> str:
 
 
 def format_status_counts(trials: pd.DataFrame) -> str:
-    """Return how many trials ended in which way."""
+    """Return the number of trials by status."""
     each = trials["status"].value_counts()
     return "trials: " + (", ".join(f"{n} {status}" for status, n in each.items()) or "none")
 

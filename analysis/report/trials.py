@@ -1,4 +1,4 @@
-"""Trials of the page: their rows, their leaders and the front of both accuracies."""
+"""Trials of the page: their rows, leaders and Pareto fronts."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def add_selected_epochs(frames: Frames) -> Frames:
 
 
 def describe_questions(frames: Frames) -> list[str]:
-    """Return the threat norm, eps and data set of each trial; what is unknown is left out."""
+    """Return the threat norm, eps and data set of each trial, as far as they are known."""
     parts = [get_knob_values(frames, path) for path in ("threat", "threat.eps", "data")]
     return [
         ", ".join(
@@ -66,7 +66,7 @@ def list_fronts(frames: Frames) -> list[list[int]]:
 
 
 def find_pareto_labels(trials: pd.DataFrame) -> list[int]:
-    """Return labels of rows that no other beats in both accuracies, the most robust first.
+    """Return the labels of the rows on the Pareto front, most robust first.
 
     >>> accuracies = {ROBUST: [0.5, 0.6, 0.5, 0.4], CLEAN: [0.9, 0.8, 0.8, 0.95]}
     >>> find_pareto_labels(pd.DataFrame(accuracies))

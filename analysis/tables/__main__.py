@@ -1,4 +1,4 @@
-"""Our cells beside the papers': `python -m analysis.tables FOLDER...`."""
+"""Compare results with the papers' tables: `python -m analysis.tables FOLDER...`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -104,7 +104,7 @@ def run_tables(line: CommandLine, console: Console) -> int:
 
 
 def check_names(settings: TableSettings) -> Iterator[str]:
-    """Yield what is wrong with the names of a paper and of a table."""
+    """Yield errors in the names of a paper and of a table."""
     if settings.paper and settings.paper not in PAPERS:
         close = did_you_mean(settings.paper, PAPERS)
         yield f"paper: no such paper.{close} There are: {', '.join(PAPERS)}."
@@ -128,7 +128,7 @@ def check_target(settings: TableSettings) -> Iterator[str]:
 
 
 def is_selected(source: PaperTable | None, settings: TableSettings) -> bool:
-    """Return whether a table is asked for."""
+    """Return whether the command selects a table."""
     if settings.table and str(source) != settings.table:
         return False
     return not settings.paper or (source is not None and source.paper == settings.paper)
@@ -153,7 +153,7 @@ def load_published_tables(settings: TableSettings) -> list[TextTable]:
 def compare_folders(
     folders: Sequence[str], settings: TableSettings
 ) -> tuple[list[TextTable], list[str]]:
-    """Return studies beside the tables that they are runs of, and what else there is to say.
+    """Return comparisons of studies with their published tables, and messages to print.
 
     Raises:
         InputError: If no study is one of those asked for.
@@ -168,7 +168,7 @@ def compare_folders(
 
 
 def list_unmatched(frames: Frames, compared: Sequence[PaperComparison]) -> Iterator[str]:
-    """Yield the studies that there is nothing published for."""
+    """Yield the studies without published numbers."""
     done = {name for each in compared for name in each.studies}
     for name, study in frames.studies.items():
         if name not in done:

@@ -10,7 +10,7 @@ from analysis.tables.runs import changes_task
 
 
 def list_caveats(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
-    """Yield how our numbers were obtained.
+    """Yield notes on how our numbers were obtained.
 
     Args:
         some: The cells.
@@ -37,7 +37,7 @@ def list_caveats(some: Sequence[Cell], words: Sequence[str]) -> Iterator[str]:
 
 
 def describe_test_numbers(some: Sequence[Cell]) -> Iterator[str]:
-    """Yield what our test numbers are of, or how there would be any."""
+    """Yield what our test numbers measure, or the command that would measure them."""
     images = sorted({n for cell in some for found in cell.results.values() for n in found.images})
     asked = {name for cell in some for name in cell.published if name in METRICS}
     if images:
@@ -51,7 +51,7 @@ def describe_test_numbers(some: Sequence[Cell]) -> Iterator[str]:
 
 
 def describe_left_out(reasons: Sequence[str]) -> Iterator[str]:
-    """Yield which trials do not count.
+    """Yield which trials are left out.
 
     >>> list(describe_left_out(["2 stopped", "1 failed", "1 failed"]))
     ['Trials left out: 2 stopped, 2 failed.']
@@ -66,7 +66,7 @@ def describe_left_out(reasons: Sequence[str]) -> Iterator[str]:
 
 
 def describe_many_verdicts(verdicts: Sequence[str]) -> Iterator[str]:
-    """Yield what must be known of many verdicts."""
+    """Yield a warning if many conclusions are tested at once."""
     if len(verdicts) > 1:
         yield (
             "Each verdict has a separate 95 % interval: without any effect about one in twenty "
@@ -75,5 +75,5 @@ def describe_many_verdicts(verdicts: Sequence[str]) -> Iterator[str]:
 
 
 def list_titles(sources: Sequence[PaperTable]) -> list[str]:
-    """Return what tables are called."""
+    """Return the titles of tables."""
     return [source.title for source in sources]

@@ -44,7 +44,7 @@ class Cell:
     results: dict[int, TrialResults] = field(default_factory=dict)
 
     def test_values(self, metric: str) -> dict[int, float]:
-        """Return our numbers on the test split, or of training's cost, by seed."""
+        """Return our numbers on the test split, or of the cost of training, by seed."""
         return {
             seed: found.numbers[metric]
             for seed, found in self.results.items()
@@ -100,7 +100,7 @@ def build_cells(frames: Frames, studies: Sequence[Study]) -> TableCells:
 
 
 def build_cell(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any]) -> Cell:
-    """Return the empty cell of a trial, with what was published for it."""
+    """Return the cell of a trial with its published numbers, still without results."""
     name = label_setting(study, trial)
     if published := read_published(find_variant(study, trial)):
         return Cell(name, published)
@@ -109,12 +109,12 @@ def build_cell(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any])
 
 
 def read_published(variant: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a study says was published for one of its variants."""
+    """Return the published numbers of a variant, as its study records them."""
     return {name: str(value) for name, value in variant["published"].items()}
 
 
 def format_summary(values: Sequence[float], metric: str = "clean_acc") -> str:
-    """Return mean ± standard deviation (n), in percent or minutes; nothing of nothing.
+    """Return mean ± standard deviation (n), in percent or minutes; empty without values.
 
     >>> format_summary([0.5, 0.52, 0.54]), format_summary([0.5]), format_summary([])
     ('52.00 ± 2.00 (3)', '50.00 (1)', '')
@@ -127,7 +127,7 @@ def format_summary(values: Sequence[float], metric: str = "clean_acc") -> str:
 
 
 def unit_factor(metric: str) -> int:
-    """Return what our numbers are multiplied by to be in the paper's units."""
+    """Return the factor that converts our numbers to the paper's units."""
     return 1 if METRICS[metric].is_training_cost else 100
 
 
@@ -141,7 +141,7 @@ def format_difference(cell: Cell, metric: str) -> str:
 
 
 def find_worst_cases(some: Sequence[Cell]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield metrics whose numbers of ours are a worst case over more attacks, with those."""
+    """Yield metrics for which ours is a worst case over more attacks, with those attacks."""
     found: dict[str, frozenset[str]] = {}
     for each in (seed for cell in some for seed in cell.results.values()):
         for metric, others in each.other_attacks.items():

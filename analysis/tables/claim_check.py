@@ -1,4 +1,4 @@
-"""Whether our seeds bear out what a paper concludes, as a sentence."""
+"""Whether our seeds support a conclusion of a paper, as a sentence."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ SeedValues = Mapping[int, float]
 
 
 def check_claim(claim: Claim, cells: Sequence[Cell]) -> str:
-    """Return what our seeds say of a claim, with what was measured and on how many seeds.
+    """Return whether our seeds support a claim, with the measurement and the number of seeds.
 
     Test numbers are compared if both cells have two seeds of them, else validation accuracies.
     """
@@ -75,7 +75,7 @@ def answer_claim(claim: Claim, a: SeedValues, b: SeedValues) -> tuple[str, SeedC
 
 
 def format_published_pair(claim: Claim, first: Cell | None, second: Cell | None) -> str:
-    """Return the paper's two numbers, where it has them."""
+    """Return the paper's two numbers, if it has them."""
     each = [cell.published.get(claim.metric) for cell in (first, second) if cell]
     if len(each) < 2 or None in each:
         return ""

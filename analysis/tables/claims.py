@@ -1,4 +1,4 @@
-"""What the papers conclude from their tables, as data: which two cells, and which way."""
+"""The conclusions of papers from their tables: two cells, and which of them is better."""
 
 from dataclasses import dataclass
 from typing import Literal

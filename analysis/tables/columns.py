@@ -1,4 +1,4 @@
-"""The columns of a comparison: a validation number never stands under a published heading."""
+"""The columns of a comparison; validation numbers and published numbers are separate columns."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class TableColumn:
 
 
 def list_columns(some: Sequence[Cell], *, comparable: bool) -> Iterator[TableColumn]:
-    """Yield the columns that there is anything for.
+    """Yield the columns that have at least one value.
 
     Args:
         some: The cells.
@@ -44,7 +44,7 @@ def list_columns(some: Sequence[Cell], *, comparable: bool) -> Iterator[TableCol
 
 
 def format_published(cell: Cell, metric: str) -> str:
-    """Return what is printed in the paper."""
+    """Return the numbers as printed in the paper."""
     return cell.published.get(metric, "")
 
 

@@ -1,4 +1,4 @@
-"""Our cells beside the published ones, and the verdict on what the paper concludes."""
+"""Our results beside the published ones, and whether they support the paper's conclusions."""
 
 import json
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class PaperComparison:
 
     @property
     def verdicts(self) -> list[str]:
-        """What our seeds say of each conclusion of the paper."""
+        """Whether our seeds support each conclusion of the paper, as sentences."""
         return list(self.table.verdicts)
 
     def html(self) -> str:
@@ -52,7 +52,7 @@ class PaperComparison:
 
 
 def compare_with_papers(frames: Frames) -> list[PaperComparison]:
-    """Return a comparison for each table of a paper that there are studies of.
+    """Return a comparison for each published table that studies have run.
 
     Studies that differ in their seeds alone make one table. A study of another space is compared
     with those published rows whose settings are exactly what it ran, if there are any.
@@ -62,7 +62,7 @@ def compare_with_papers(frames: Frames) -> list[PaperComparison]:
 
 
 def group_by_seeds(frames: Frames) -> list[list[Study]]:
-    """Return the studies, those together that differ in their seeds alone."""
+    """Return groups of studies that differ only in their seeds."""
     groups: dict[str, list[Study]] = {}
     for study in frames.studies.values():
         alike = [
@@ -140,6 +140,6 @@ def build_table(
 
 
 def has_results(claim: Claim, some: Sequence[Cell]) -> bool:
-    """Return whether there is anything of ours to say of a claim."""
+    """Return whether we have results on a claim."""
     each = (cell_of(parts, some) for parts in (claim.a, claim.b))
     return any(cell is not None and cell.results for cell in each)

@@ -1,4 +1,4 @@
-"""What is known to be wrong with the published numbers, or cannot be known, table by table."""
+"""Notes on published numbers: known errors and missing information, table by table."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from analysis.tables.papers import PaperTable
 
 @dataclass(frozen=True)
 class Footnote:
-    """Something to know of a table.
+    """A note on a table.
 
     Attributes:
         text: A sentence or two.
@@ -19,7 +19,7 @@ class Footnote:
     line_parts: tuple[frozenset[str], ...] = ()
 
     def matches(self, label: str) -> bool:
-        """Return whether a line is among those that it is of.
+        """Return whether the note is about a line.
 
         >>> Footnote("", (frozenset({"lr=0.1"}),)).matches("ResNet-18, lr=0.1")
         True
@@ -28,7 +28,7 @@ class Footnote:
 
 
 def split_labels(*each: str) -> tuple[frozenset[str], ...]:
-    """Return lines by the parts of their labels, with commas between."""
+    """Return lines by the parts of their labels, which commas separate."""
     return tuple(frozenset(parts.split(", ")) for parts in each)
 
 
@@ -164,11 +164,11 @@ FOOTNOTES: dict[PaperTable, tuple[Footnote, ...]] = {
 
 
 def select_footnotes(sources: Iterable[PaperTable], labels: Sequence[str]) -> list[Footnote]:
-    """Return what there is to know of tables, without what is of lines that are not there."""
+    """Return the notes on tables, without notes on lines that are not shown."""
     found = dict.fromkeys(note for source in sources for note in FOOTNOTES.get(source, ()))
     return [note for note in found if not note.line_parts or any(map(note.matches, labels))]
 
 
 def number_footnotes(label: str, some: Sequence[Footnote]) -> tuple[int, ...]:
-    """Return the numbers, from 1, of the notes that are of this line rather than of the table."""
+    """Return the numbers, from 1, of the notes on this line; notes on the table do not count."""
     return tuple(number for number, note in enumerate(some, 1) if note.matches(label))

@@ -77,7 +77,7 @@ EPOCH_KNOBS = {
 
 @dataclass(frozen=True)
 class PublishedSetting:
-    """A published row that says enough of its settings.
+    """A published row with enough settings to compare with.
 
     Attributes:
         source: The table that it stands in.
@@ -93,7 +93,7 @@ class PublishedSetting:
 
 
 def find_published(config: Config, epochs: int) -> tuple[dict[str, str], list[PaperTable]]:
-    """Return what was published for just these settings, and the tables that it stands in.
+    """Return the numbers published for exactly these settings, and the tables with them.
 
     Args:
         config: The path of each knob to its value.
@@ -112,7 +112,7 @@ def find_published(config: Config, epochs: int) -> tuple[dict[str, str], list[Pa
 
 @cache
 def load_settings() -> list[PublishedSetting]:
-    """Return the rows that say enough of their settings."""
+    """Return the published rows with enough settings to compare with."""
     needed = {*ROW_KNOBS, *EPOCH_KNOBS, "epochs", "optimizer", "attack_early_stop"}
     return [
         PublishedSetting(source, row.numbers, epochs, tuple(list_expected_knobs(row, epochs)))
@@ -139,7 +139,7 @@ def list_expected_knobs(row: PublishedRow, epochs: int) -> Iterator[tuple[str, o
 
 
 def list_attack_knobs(stops: str, epochs: int) -> Iterator[tuple[str, object]]:
-    """Yield what the attack must be."""
+    """Yield the knobs of the attack."""
     yield "attack.name", "pgd" if stops == "none" else "friendly"
     if stops != "none":
         yield "attack.grows", [int(epoch) / epochs for epoch in stops.split(":")]

@@ -1,11 +1,11 @@
-"""What the papers measure, and what of ours may stand beside it."""
+"""What the papers measure, and which of our measurements is comparable."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A published measurement that we can make as well.
+    """A published measurement that we can make too.
 
     Attributes:
         title: What it is called in a heading, with its unit.
@@ -55,7 +55,7 @@ ATTACK_ALIASES = {"square": "square_5000", "pgd": "pgd_10"}
 
 
 def format_heading(metric: str) -> str:
-    """Return what a measurement is called, with its unit.
+    """Return the name of a measurement, with its unit.
 
     >>> format_heading("aa_acc"), format_heading("params_as_printed")
     ('AutoAttack %', 'params as printed')
@@ -64,7 +64,7 @@ def format_heading(metric: str) -> str:
 
 
 def parse_attacks(words: str) -> frozenset[str]:
-    """Return the attacks that words with commas between name.
+    """Return the attacks that a comma-separated text names.
 
     >>> sorted(parse_attacks("fgsm,square"))
     ['fgsm', 'square_5000']

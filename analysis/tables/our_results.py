@@ -1,4 +1,4 @@
-"""Our numbers of a trial, under the names that the papers' have."""
+"""Our numbers of a trial, by the names of the papers' metrics."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ REQUIRED_COLUMNS = {
     "alone",
     "after",
 }
-"""Columns without which rows of an evaluation say too little."""
+"""Columns without which rows of an evaluation cannot be compared."""
 CLEAN, ROBUST = "val_clean_accuracy", "val_robust_accuracy"
 
 
@@ -83,7 +83,7 @@ def select_evaluation_rows(
 
 
 def find_closest_row(rows: Sequence[Mapping[str, Any]], metric: Metric) -> Mapping[str, Any] | None:
-    """Return the row that is most like what a paper measured.
+    """Return the row that is closest to what a paper measured.
 
     The attacks are among those behind it; of several such rows the one of the most images, then of
     the fewest other attacks, then the last.
@@ -95,5 +95,5 @@ def find_closest_row(rows: Sequence[Mapping[str, Any]], metric: Metric) -> Mappi
 
 
 def worst_case_attacks(row: Mapping[str, Any]) -> frozenset[str]:
-    """Return the attacks whose worst case a row is."""
+    """Return the attacks of which a row is the worst case."""
     return parse_attacks(f"{row['after']},{row['attack']}")

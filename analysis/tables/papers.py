@@ -1,11 +1,11 @@
-"""The papers, and which space is which of their tables."""
+"""The papers, and which space reproduces which of their tables."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper whose numbers there are.
+    """A paper with published numbers.
 
     Attributes:
         title: Short enough for a caption.
@@ -30,7 +30,7 @@ class PaperTable:
 
     @property
     def title(self) -> str:
-        """What to call it in a caption.
+        """Title in a caption.
 
         >>> PaperTable("he", "Table B").title
         'Table B of HE (arXiv:2002.08619)'

@@ -1,4 +1,4 @@
-"""What the papers published, as frames and as sheets: nothing of ours."""
+"""Published numbers of papers, as frames and as tables, without our results."""
 
 import pandas as pd
 
@@ -11,14 +11,14 @@ from trainables.errors import InputError, did_you_mean
 
 
 def list_tables() -> list[PaperTable]:
-    """Return the tables, and the places in texts, that there are published numbers of."""
+    """Return the tables, and the places in texts, with published numbers."""
     return list(
         dict.fromkeys(PaperTable(each["paper"], each["table"]) for each in _published.load_lines())
     )
 
 
 def load_published(paper: str, table: str) -> pd.DataFrame:
-    """Return the published numbers of a table, one a row.
+    """Return the published numbers of a table, one per row.
 
     Args:
         paper: Its short name, such as "bag_of_tricks".
@@ -41,7 +41,7 @@ def load_published(paper: str, table: str) -> pd.DataFrame:
 
 
 def check_published(source: PaperTable) -> None:
-    """Check that there is such a table.
+    """Check that a table exists.
 
     Raises:
         InputError: If not.
@@ -55,7 +55,7 @@ def check_published(source: PaperTable) -> None:
 
 
 def build_published_table(source: PaperTable) -> TextTable:
-    """Return a published table by itself.
+    """Return a published table without our results.
 
     Raises:
         InputError: If there is none.

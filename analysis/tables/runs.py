@@ -1,4 +1,4 @@
-"""How a trial was configured, and under what label its numbers stand in a table."""
+"""The configuration of a trial, and the label of its setting in a table."""
 
 import re
 import shlex
@@ -21,7 +21,7 @@ TASK_GROUPS = ("data", "threat", "recipe")
 
 
 def read_variants(study: Study) -> dict[str, Mapping[str, Any]]:
-    """Return what a study chooses among, by label: one without a label if there are no variants.
+    """Return the variants of a study by label; a study without variants has one, labelled "".
 
     Each has `searched`, `fixed` and `published`, which may be empty.
     """
@@ -34,7 +34,7 @@ def read_variants(study: Study) -> dict[str, Mapping[str, Any]]:
 
 
 def read_part(variant: object, key: str) -> Mapping[str, Any]:
-    """Return a part of what is said of a variant; nothing where that is not said."""
+    """Return a part of the description of a variant; empty if it is missing."""
     found = variant.get(key) if isinstance(variant, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -58,7 +58,7 @@ def read_config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_list(value: object) -> object:
-    """Return the value of a knob as it was searched: lists stand in frames as text.
+    """Return the value of a knob as it was searched: frames hold lists as text.
 
     >>> parse_list("[0.5, 0.75]"), parse_list("relu")
     ([0.5, 0.75], 'relu')
@@ -69,7 +69,7 @@ def parse_list(value: object) -> object:
 
 
 def find_variant(study: Study, trial: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a trial's study says of its variant."""
+    """Return the description of a trial's variant in its study."""
     nothing: dict[str, Any] = {"searched": {}, "fixed": {}, "published": {}}
     return read_variants(study).get(trial.get("variant", ""), nothing)
 
@@ -100,7 +100,7 @@ def format_label_value(value: str | float | None) -> str:
 
 
 def list_changed_arguments(study: Study) -> list[str]:
-    """Return the words of its command that make its trials something else than the space says."""
+    """Return the arguments of a study's command that change the trials of its space."""
     command = str(study.description.get("command", ""))
     try:
         words = shlex.split(command)
@@ -110,12 +110,12 @@ def list_changed_arguments(study: Study) -> list[str]:
 
 
 def is_harmless(key: str, value: str) -> bool:
-    """Return whether a word changes nothing of what is trained."""
+    """Return whether an argument does not change training."""
     return key in HARMLESS_KEYS or (key, value) == ("scheduler", "none")
 
 
 def changes_task(words: Sequence[str]) -> bool:
-    """Return whether words ask of other data, or of another threat."""
+    """Return whether arguments change the data or the threat."""
     return any(word.partition("=")[0].partition(".")[0] in TASK_GROUPS for word in words)
 
 

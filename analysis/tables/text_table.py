@@ -1,4 +1,4 @@
-"""A table that can be printed: a caption, lines of text, notes below; Markdown, LaTeX, HTML."""
+"""A table with caption, lines and notes, as text, Markdown, LaTeX or HTML."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -89,11 +89,11 @@ class TextTable:
     verdicts: tuple[str, ...] = ()
 
     def html(self) -> str:
-        """Return it as a fragment of a page: a table with its caption, notes and verdicts."""
+        """Return the table as HTML, with caption, notes and verdicts."""
         return HTML_TEMPLATE.render(sheet=self)
 
     def markdown(self) -> str:
-        """Return it as a table of GitHub's Markdown."""
+        """Return the table as GitHub's Markdown."""
         rows = [
             [
                 escape_markdown(line.label) + format_markdown_marks(line.marks),
@@ -111,7 +111,7 @@ class TextTable:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def latex(self) -> str:
-        """Return it as a float for a paper that loads booktabs."""
+        """Return the table as a LaTeX float, which needs booktabs."""
         rows = [
             [
                 escape_latex(line.label) + format_latex_marks(line.marks),
@@ -142,7 +142,7 @@ class TextTable:
         ])
 
     def text(self) -> Iterable[Table | Text]:
-        """Yield what a terminal shows; whose a number is, if several's are, stands above it."""
+        """Yield the lines of the table for a terminal; a heading names the source of numbers."""
         kinds = list(dict.fromkeys(name.partition(": ")[2] for name in self.headings[1:]))
         alone = len(kinds) < 2
         table = Table(box=None, pad_edge=False)
@@ -162,7 +162,7 @@ class TextTable:
 def group_by_measurement(
     headings: Sequence[str], line: TableLine
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the measurements of a line that there are, with their values by whose they are."""
+    """Yield the measurements of a line that have values, with the values by their source."""
     found: dict[str, dict[str, str]] = {}
     for heading, value in zip(headings[1:], line.values, strict=True):
         name, _, kind = heading.partition(": ")  # headings name both
@@ -173,17 +173,17 @@ def group_by_measurement(
 
 
 def fill_values(line: TableLine) -> list[str]:
-    """Return the values of a line, with a dash for none."""
+    """Return the values of a line, with a dash for each missing one."""
     return [value or "-" for value in line.values]
 
 
 def build_ruler(headings: Sequence[str]) -> list[str]:
-    """Return the line below the headings, which says where numbers are aligned."""
+    """Return the line below the headings, which sets the alignment of the columns."""
     return ["---", *["---:"] * (len(headings) - 1)]
 
 
 def escape_markdown(text: str) -> str:
-    r"""Return a text that Markdown shows as it is.
+    r"""Return a text with the special characters of Markdown escaped.
 
     >>> print(escape_markdown("a|b_c<d>"))
     a\|b\_c\<d\>
@@ -192,7 +192,7 @@ def escape_markdown(text: str) -> str:
 
 
 def escape_latex(text: str) -> str:
-    r"""Return a text that LaTeX shows as it is.
+    r"""Return a text with the special characters of LaTeX escaped.
 
     >>> print(escape_latex("50 % of a_b & c"))
     50 \% of a\_b \& c
@@ -201,7 +201,7 @@ def escape_latex(text: str) -> str:
 
 
 def format_signed(text: str) -> str:
-    """Return a value for LaTeX, where the minus of a number is none of text."""
+    """Return a value for LaTeX, with the minus sign of numbers."""
     return f"${text}$" if SIGNED_NUMBER.fullmatch(text) else escape_latex(text)
 
 

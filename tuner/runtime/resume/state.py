@@ -28,7 +28,7 @@ def delete_folder(path: str) -> None:
 
 @dataclass
 class ResumeState:
-    """The state of a study when it is resumed.
+    """What the trial queue needs to resume a study; rebuilt at the start, then kept up to date.
 
     Attributes:
         records: Every started trial, by number.
