@@ -1,1 +1,1 @@
-"""Speed, measured: one file a question, each run as a command; results lie beside them."""
+"""Benchmarks: one command per file, with its results as JSON beside it."""

@@ -18,7 +18,7 @@ class ChangedModule(importlib.abc.MetaPathFinder):
         self.code = compile(tree, str(path), "exec")
 
     def pytest_sessionstart(self) -> None:
-        """Come before pytest's finder, which would load a module whose examples are tests."""
+        """Move before pytest's finder, which would load the module from its file for doctests."""
         sys.meta_path.insert(0, self)
 
     def find_spec(

@@ -54,7 +54,7 @@ def is_half_way(folder: Path) -> bool:
 
 
 def search_with_node_failure(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
-    """Search, and kill the last node half-way; return what came of it.
+    """Run a search, kill the last node half-way, and return the results.
 
     Args:
         running: The cluster.
@@ -100,7 +100,7 @@ def search_with_node_failure(running: Cluster, results: Path, *words: str) -> di
 
 
 def summarize_trials(folder: Path) -> dict[str, Any]:
-    """Return what a study's frames and event log say of its trials."""
+    """Return numbers on the trials of a study, from its frames and its event log."""
     trials = pd.read_parquet(folder / "trials.parquet")
     epochs = pd.read_parquet(folder / "epochs.parquet")
     seen = read_event_lines(folder)

@@ -1,4 +1,4 @@
-"""Evaluation beside pyautoattack: `uv run python -m benchmarks.evaluation FOLDER verdicts|times N`.
+"""Compare with pyautoattack: `uv run python -m benchmarks.evaluation FOLDER verdicts|times N`.
 
 FOLDER is a results folder. `compare_accuracies` runs each part of AutoAttack on the same N test
 images both ways, with several seeds; robust accuracies should agree. `compare_times` times
@@ -140,7 +140,7 @@ def evaluate_package(
     attacks: list[str] | None,
     seed: int = 0,
 ) -> float:
-    """Return the robust accuracy by the package as its README calls it; all of it if no attacks."""
+    """Return the robust accuracy by the package, called as in its README; no attacks: all."""
     model.to(memory_format=torch.contiguous_format)
     settings = {"norm": {"linf": "Linf", "l2": "L2"}[evaluation.norm], "eps": evaluation.threat.eps}
     version = "custom" if attacks else "standard"

@@ -49,7 +49,7 @@ def main(folders: list[str]) -> None:
 
 
 def measure_fresh(name: str, shape: tuple[int, int, int]) -> dict[str, float]:
-    """Return what a network that was never trained costs."""
+    """Return the cost for an untrained network."""
     settings = ImageFormat(shape=shape, classes=10, mean=(0.5,) * shape[0], std=(0.25,) * shape[0])
     model = build_network(bound_model(bind_member(GROUPS["model"], name, {})), settings).eval()
     x = torch.randint(256, (N_IMAGES, *shape), dtype=torch.uint8)
@@ -59,7 +59,7 @@ def measure_fresh(name: str, shape: tuple[int, int, int]) -> dict[str, float]:
 
 
 def measure_winner(folder: str) -> dict[str, float]:
-    """Return what the winner of a search costs."""
+    """Return the cost for the winner of a search."""
     evaluation = prepare_evaluation([folder], {"images": N_IMAGES}, [])
     model = evaluation.checkpoints[0].load()
     return measure_attack(folder, model, evaluation.images, evaluation.threat)

@@ -1,4 +1,4 @@
-"""What a rung should see: `uv run python -m benchmarks.fidelity NAME FOLDER...`.
+"""How well short runs rank configurations: `uv run python -m benchmarks.fidelity NAME FOLDER...`.
 
 Each FOLDER is a study in which every setting was run twice, in a quarter of the epochs and in all,
 both times with its whole schedule:
@@ -70,7 +70,7 @@ def main(name: str, *folders: str) -> None:
 
 
 def compare_runs(name: str, folder: str, other: str) -> None:
-    """Measure, print and keep what runs in another way say of the long runs of a study."""
+    """Measure, print and save how well other runs rank the results of the long runs of a study."""
     long = {run.name: find_best_accuracy(run, 1) for run in load_archive(Path(folder)).runs}
     runs = [run for run in load_archive(Path(other)).runs if run.name in long]
     ends = [long[run.name] for run in runs]
@@ -115,7 +115,7 @@ def read_test_accuracies(folder: Path) -> Mapping[str, float]:
 
 
 def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> dict[str, float]:
-    """Return what the settings of one study show.
+    """Return the numbers of one study.
 
     Args:
         runs: Of its trials.
@@ -149,7 +149,7 @@ def measure_study(runs: tuple[Recording, ...], tested: Mapping[str, float]) -> d
 
 
 def measure_on_test(short: Accuracies, long: Accuracies, tested: Accuracies) -> dict[str, float]:
-    """Return what accuracies on the test split say of choices by the validation split.
+    """Return how choices by the validation split perform on the test split.
 
     Args:
         short: Of each setting, by its short run.
@@ -192,7 +192,7 @@ def compute_rank_correlation(
 
 
 def find_winner(short: Accuracies, long: Accuracies, number: int) -> int:
-    """Return the best long run of so many settings, those whose short runs are best."""
+    """Return the best long run among the `number` settings with the best short runs."""
     some = np.argsort(-short)[:number]
     return int(some[long[some].argmax()])
 
@@ -203,7 +203,7 @@ def select_top(values: Accuracies) -> NDArray[np.intp]:
 
 
 def compute_costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
-    """Yield what halving costs, as a share of long runs of all settings."""
+    """Yield the cost of halving, as a share of long runs of all settings."""
     lengths: Mapping[int, int] = {
         level: sum(each.level == level for each in runs[0].reports) for level in (0, 1)
     }
@@ -212,7 +212,7 @@ def compute_costs(runs: tuple[Recording, ...]) -> Iterator[tuple[str, float]]:
 
 
 def compute_random_regret(long: Accuracies, number: int, worth: Accuracies | None = None) -> float:
-    """Return the mean regret of so many settings drawn at random and run to the end.
+    """Return the mean regret of random search with `number` settings, run to the end.
 
     Args:
         long: What the best of them is chosen by.

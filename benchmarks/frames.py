@@ -79,7 +79,7 @@ def write_synthetic_study(folder: Path) -> None:
 
 
 def measure_reading(folder: Path) -> dict[str, float]:
-    """Return what it takes to read a study, and to select an epoch of each trial."""
+    """Return the time to read a study, and to select an epoch of each trial."""
     wall, cpu = time.perf_counter(), time.process_time()
     frames = analysis.load(folder)
     found = {

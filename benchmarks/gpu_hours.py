@@ -1,4 +1,4 @@
-"""What a table of a paper costs in GPU-hours: `uv run python -m benchmarks.gpu_hours`.
+"""GPU-hours of the tables of papers: `uv run python -m benchmarks.gpu_hours`.
 
 No GPU has been measured by this project. What is counted is exact: the forward passes with
 gradients that each cell trains with, and the multiplications that one takes in its network. How
@@ -158,7 +158,7 @@ def count_forward_multiplications(model: str, shape: tuple[int, int, int]) -> fl
 
 @dataclass(frozen=True, kw_only=True)
 class TableCost:
-    """What all cells of a table cost, each once.
+    """Cost of all cells of a table, each trained once.
 
     Attributes:
         space: Its name.

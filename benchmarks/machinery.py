@@ -1,4 +1,4 @@
-"""What a search costs that trains nothing: `uv run python -m benchmarks.machinery`.
+"""Cost of a search that trains nothing: `uv run python -m benchmarks.machinery`.
 
 Trials report as real ones do, one small checkpoint an epoch, and compute nothing. Trials a second
 are counted from the first one's begin to the last one's end, and seconds an epoch likewise from

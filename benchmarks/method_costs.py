@@ -1,4 +1,4 @@
-"""What a method costs beside PGD-AT: `uv run python -m benchmarks.method_costs data.path=FILE`.
+"""Cost of methods relative to PGD-AT: `uv run python -m benchmarks.method_costs data.path=FILE`.
 
 One epoch of each method trains on the same few CIFAR-10 images, in turn, for several rounds, so
 that a machine that slows down slows down for all. Published are the minutes of HE's Table C

@@ -161,7 +161,7 @@ def format_node(node: ast.AST | None) -> str:
 
 
 def replacements(node: ast.AST, parent: ast.AST, field: str) -> Iterator[ast.AST | None]:
-    """Yield what may stand in place of a node."""
+    """Yield the replacements of a node."""
     if isinstance(node, ast.stmt):
         yield from replace_statement(node)
     elif isinstance(node, ast.Constant):
@@ -188,7 +188,7 @@ def replace_operation(node: ast.BoolOp | ast.UnaryOp | ast.IfExp) -> Iterator[as
 
 
 def replace_statement(node: ast.stmt) -> Iterator[ast.AST | None]:
-    """Yield what may stand in place of a statement."""
+    """Yield the replacements of a statement."""
     if isinstance(node, ast.With):
         for item in range(len(node.items)):
             left = node.items[:item] + node.items[item + 1 :]

@@ -98,7 +98,7 @@ def write_synthetic_study(folder: Path) -> None:
 
 
 def measure_writing(study: Path) -> Mapping[str, float]:
-    """Return what writing the page takes, start of Python included."""
+    """Return the time to write the page, including the start of Python."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([sys.executable, "-m", "analysis.report", str(study)], check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -110,7 +110,7 @@ def measure_writing(study: Path) -> Mapping[str, float]:
 
 
 def measure_opening(browser: Browser, page: Path) -> dict[str, Any]:
-    """Return milliseconds since the page was asked for until parts of it stood."""
+    """Return milliseconds from the request of the page until parts of it are shown."""
     tab = browser.new_page(viewport={"width": 1300, "height": 900})
     tab.goto(page.as_uri())
     tab.locator("#chart-curves").scroll_into_view_if_needed()

@@ -60,7 +60,7 @@ def main(curves: str) -> None:
 
 
 def list_contenders() -> dict[str, BuildScheduler]:
-    """Return schedulers by what they are called here."""
+    """Return the compared schedulers by name."""
     return {
         "asha, grace 10 epochs": lambda fidelity_plan: asha.build(
             fidelity_plan=fidelity_plan, grace=0.05
@@ -112,7 +112,7 @@ def measure_replay(
 
 
 def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, Any]:
-    """Return the result of a scheduler on all runs, beside random search at its median cost."""
+    """Return the result of a scheduler on all runs, and of random search at its median cost."""
     found = np.array([measure_replay(archive, build, order) for order in range(ORDERS)])
     cost = float(np.median(found[:, 1]))
     chance = np.array([measure_replay(archive, None, order, cost)[0] for order in range(ORDERS)])

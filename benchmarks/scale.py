@@ -1,4 +1,4 @@
-"""What the driver of a large study costs: `uv run python -m benchmarks.scale CURVES`.
+"""Cost of the driver of a large study: `uv run python -m benchmarks.scale CURVES`.
 
 Searches of 100, 1,000 and 10,000 trials with one worker per ten trials, each in a separate process,
 with everything that a real search has except Ray and training (`tuner/runtime/simulation.py`).

@@ -1,4 +1,4 @@
-"""What the README's search costs beyond training: `uv run python -m benchmarks.search_overhead`.
+"""Overhead of the README's search beyond training: `uv run python -m benchmarks.search_overhead`.
 
 The command is run as a user runs it, a few times, one trial a core. Training is the time inside
 epochs (validation included), summed over trials and divided by the cores. Idle is what cores wait
@@ -26,7 +26,7 @@ ROUNDS = 3
 
 
 def measure_search() -> dict[str, float]:
-    """Run the search once; return what it took and what it found."""
+    """Run the search once; return its times and its result."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         subprocess.run(

@@ -1,4 +1,4 @@
-"""The simulated runtime with a clock that counts what the driver of a study costs.
+"""The simulated runtime, with a clock that measures the cost of the driver of a study.
 
 One driver handles one event after the other. It falls behind when an event takes more CPU time than
 there is between events; its clock is that of the simulation plus its CPU time.

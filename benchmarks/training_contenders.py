@@ -1,4 +1,4 @@
-"""Steps of training that are compared: ours, those of peers, and the convolutions alone."""
+"""The compared training steps: ours, those of other libraries, and the convolutions alone."""
 
 import tempfile
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a trial costs before it trains: `uv run python -m benchmarks.trial_start`.
+"""Cost of a trial before it trains: `uv run python -m benchmarks.trial_start`.
 
 One short trial after the other. The first pays for its process; the others take over a process that
 is there, with its data. What is counted is the time from the first trial's report to the last one's

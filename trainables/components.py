@@ -1,4 +1,4 @@
-"""The groups that a configuration consists of, and the functions behind each.
+"""The groups that a configuration consists of, and the functions of each.
 
 Data flows from the top of the table to the bottom.
 """

@@ -43,9 +43,9 @@ def preact_resnet(
 
 
 class PreActBlock(nn.Module):
-    """Two 3x3 convolutions, each after BatchNorm and activation, beside a shortcut.
+    """Two 3x3 convolutions, each after BatchNorm and activation, and a shortcut.
 
-    A shortcut that projects starts behind the first activation ("activated") or at the input of the
+    A shortcut that projects starts after the first activation ("activated") or at the input of the
     block ("raw"). Any other shortcut is the input itself.
     """
 

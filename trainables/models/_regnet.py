@@ -28,7 +28,7 @@ def regnetx(channels: int, classes: int, plan: Sequence[Stage], group: int) -> n
 
 
 def regnet_block(in_channels: int, out_channels: int, stride: int, *, group: int) -> nn.Module:
-    """Return 1x1, grouped 3x3 and 1x1 convolutions beside a shortcut."""
+    """Return 1x1, grouped 3x3 and 1x1 convolutions with a shortcut."""
     from torchvision.models.regnet import ResBottleneckBlock  # noqa: PLC0415  # seconds to import
 
     made: nn.Module = ResBottleneckBlock(

@@ -10,7 +10,7 @@ from trainables.models._layers import projection
 
 
 def basic_block(in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """Return two 3x3 convolutions beside a shortcut."""
+    """Return two 3x3 convolutions with a shortcut."""
     from torchvision.models.resnet import BasicBlock  # noqa: PLC0415  # seconds to import
 
     block: nn.Module = BasicBlock(
@@ -22,7 +22,7 @@ def basic_block(in_channels: int, out_channels: int, stride: int) -> nn.Module:
 def bottleneck_block(
     in_channels: int, out_channels: int, stride: int, *, groups: int = 1
 ) -> nn.Module:
-    """Return 1x1, 3x3 and 1x1 convolutions beside a shortcut.
+    """Return 1x1, 3x3 and 1x1 convolutions with a shortcut.
 
     Args:
         in_channels: Input channels of the block.

@@ -3,7 +3,7 @@
 As in Bag of Tricks (arXiv:2010.00467), whose tables call it ResNet-18: a 3x3 stem, a final
 BatchNorm, and a shortcut that, where it projects, starts after the first activation of its block.
 The code of Wong et al. (arXiv:2001.03994) starts it at the input of the block. That of GradAlign
-(arXiv:2007.02617) does so too, and has neither BatchNorm nor an activation behind the blocks.
+(arXiv:2007.02617) does so too, and has neither BatchNorm nor an activation after the blocks.
 """
 
 from torch import nn

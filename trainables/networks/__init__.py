@@ -1,1 +1,1 @@
-"""What wraps or changes a network: normalization, heads, precision, averaging, folding."""
+"""Changes to any network: normalization, heads, precision, averaging, folding."""

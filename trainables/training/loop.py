@@ -97,7 +97,7 @@ def train_epoch(
     """Train `model` on every image once, or until the overfitting detector finds a collapse.
 
     Args:
-        model: The network, behind its normalisation.
+        model: The network, including its normalisation.
         optimizer: Takes the steps.
         average: Updated after each step.
         images: The training split.

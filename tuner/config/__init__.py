@@ -1,4 +1,4 @@
-"""What a study is: settings, objectives, search-space domains, the plan and its validation.
+"""Definition of a study: settings, objectives, search-space domains, the plan and its validation.
 
 Private: validate_trial, validate_study.
 """

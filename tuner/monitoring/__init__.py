@@ -1,1 +1,1 @@
-"""What a person or Prometheus sees of a running study: live table, summary, metrics, trackers."""
+"""Output of a running study: live table, summary, Prometheus metrics, trackers."""

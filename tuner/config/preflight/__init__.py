@@ -1,4 +1,4 @@
-"""What a study will cost and whether it fits the machine, found before it starts.
+"""Checks before a study starts: its cost, and whether it fits the machine.
 
 Private: representative, timing.
 """

@@ -1,1 +1,1 @@
-"""What all schedulers share: the interface, rungs, brackets and the factory."""
+"""Parts that all schedulers share: the interface, rungs, brackets and the factory."""

@@ -42,7 +42,7 @@ class RungSchedule:
     rungs: tuple[Rung, ...]
 
     def position(self, rung: int) -> tuple[int, int]:
-        """Return level and epoch of a rung, and of the end behind the last one.
+        """Return level and epoch of a rung, and of the end after the last one.
 
         The epoch of a drop is unknown before the first trial reaches it; half of the run stands
         for it.
@@ -53,7 +53,7 @@ class RungSchedule:
         return at.level, at.epoch or self.levels[at.level].epochs // 2
 
     def starting_level(self, rung: int) -> int:
-        """Return the level at which a trial starts that skips so many rungs."""
+        """Return the level at which a trial that skips some rungs starts."""
         skipped = self.rungs[:rung]
         ends = [r.level + 1 for r in skipped if r.epoch == self.levels[r.level].epochs]
         return max(ends, default=0)

@@ -1,1 +1,1 @@
-"""What all searchers share: the Optuna study, its storage and its distributions."""
+"""Parts that all searchers share: the Optuna study, its storage and its distributions."""
