@@ -12,6 +12,7 @@ from tuner.replay.compare import replay_study
 from tuner.runtime.execute import execute_study
 from tuner.runtime.preparation import load_earlier_study, silence_libraries
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
+from tuner.storage.interrupted_studies import choose_study
 from tuner.storage.naming import open_results_store
 
 
@@ -28,7 +29,7 @@ def launch(plan: Plan, command: Sequence[str], console: Console) -> int:
     """
     if not plan.settings.replay:
         return execute_study(plan, command, console)
-    store = open_results_store(plan)
+    store = open_results_store(plan, choose_study(plan).folder)
     retry = Retry(lambda message: console.print(message, soft_wrap=True), WRITE_TIMEOUT)
     if problems := load_earlier_study(store, plan, retry)[0]:
         raise InputError(problems)

@@ -24,6 +24,8 @@ def describe_study(
 ) -> dict[str, Any]:
     """Return the contents of `search.yaml`: the resolved study, versions and machine.
 
+    `finished` becomes true when all its trials have ended.
+
     Args:
         plan: Plan of the study.
         levels: Whole runs that a trial may consist of.
@@ -49,6 +51,7 @@ def describe_study(
         "git_commit": git_commit(),
         "code": hash_code(plan),
         "machine": {"platform": platform.platform(), "cores": count_cores()},
+        "finished": False,
     }
 
 

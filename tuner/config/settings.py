@@ -167,8 +167,8 @@ class Settings:
             s3://bucket/path, with a working copy in ./results.
         name: Name of the results folder; default: space, method and time.
         resume: "auto" resumes an interrupted study, or extends a finished one by trials, epochs,
-            seeds or wider ranges. Without `name`, it takes the newest study in `results` with the
-            same space and method. Finished trials are not run again.
+            seeds or wider ranges. Without `name`, it takes the newest interrupted study in
+            `results` with the same space and method. Finished trials are not run again.
         warm_start: Results folders of other studies, or their addresses, separated by commas; the
             searcher learns from their trials.
         replay: Recorded runs on which to simulate the search instead of training: a results folder,

@@ -43,6 +43,7 @@ from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog
+from tuner.storage.interrupted_studies import choose_study
 from tuner.storage.naming import open_results_store
 from tuner.storage.results_store import LocalStore
 
@@ -61,11 +62,12 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
     Raises:
         InputError: If the plan cannot be executed; it names all problems.
     """
-    store = open_results_store(plan)
+    choice = choose_study(plan)
+    store = open_results_store(plan, choice.folder)
     retry = Retry(lambda error: print_warnings(console, f"{error}; trying again."), WRITE_TIMEOUT)
     problems, earlier = load_earlier_study(store, plan, retry)
     if not problems:
-        print_study(store, plan, console)
+        print_study(store, plan, choice, console)
         console.print("Checking data and networks ...")
     if plan.settings.address is None:
         problems += check_resources(plan.settings, *local_resources(), "this machine")
@@ -143,7 +145,7 @@ def start_study(
     with closing(EventLog(store.folder, retry)) as event_log, ExitStack() as screen:
         # another process may have torn it between the load and the lock
         repair_optuna_log(store.folder / OPTUNA_FILE)
-        scheduler, resume_state, study = create_or_resume_study(
+        scheduler, resume_state, study, content = create_or_resume_study(
             store.folder, plan, transferred, command, console, earlier, retry
         )
         complete_earlier_run(store, resume_state, event_log)
@@ -152,7 +154,7 @@ def start_study(
         )
         if progress.records:
             console.print(f"{len(progress.ended_trials)} trials already finished.")
-        recorder = StudyRecorder(store, plan, progress, event_log, retry, warn)
+        recorder = StudyRecorder(store, plan, progress, event_log, retry, warn, content)
         table = screen.enter_context(show_progress(progress, console))
 
         def on_trial_change(record: Record) -> None:
@@ -203,7 +205,8 @@ def finish_study(
         command: The command of the study.
         end_reason: The error that ended the study early; empty if there was none.
     """
-    storage_error, interrupted = recorder.close()
+    can_be_complete = not end_reason and not was_terminated.is_set()
+    storage_error, interrupted = recorder.close(can_be_complete=can_be_complete)
     screen.close()
     if was_terminated.is_set():  # with its whole process group, Ray's processes are ended too
         end_reason, interrupted = "", True

@@ -1,11 +1,13 @@
 """Save the frames, trackers and remote copy of a study while it runs and when it ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from ray.exceptions import RayError
 
 from trainables.io.retry import Retry, RetryTimeout
 from tuner.config.plan import Plan
+from tuner.layout import SEARCH_FILE
 from tuner.monitoring.throttle import Throttle
 from tuner.monitoring.tracking import TrackerSet
 from tuner.state.study import StudyProgress
@@ -62,8 +64,21 @@ class StudyRecorder:
         event_log: EventLog,
         retry: Retry,
         warn: Callable[[str], None],
+        description: Mapping[str, object],
     ) -> None:
-        self.plan, self.progress = plan, progress
+        """Connect the parts.
+
+        Args:
+            store: The results folder.
+            plan: The plan.
+            progress: The state of the study.
+            event_log: The log of all trial events.
+            retry: Repeats writes that the storage refuses.
+            warn: Called with warnings for the user.
+            description: The content of `search.yaml`.
+        """
+        self.plan, self.progress, self.description = plan, progress, description
+        self.store, self.retry = store, retry
         self.frame_writer = FrameWriter(store, plan, progress, retry)
         self.trackers = TrackerSet(plan.settings.tracker, store.folder, warn)
         mirrors = [Uploader(store, warn)] if isinstance(store, RemoteStore) else []
@@ -78,17 +93,28 @@ class StudyRecorder:
         self.frame_writer.on_trial_change(record)
         self.trackers.on_trial_change(record)
 
-    def close(self) -> tuple[str, bool]:
+    def close(self, *, can_be_complete: bool = False) -> tuple[str, bool]:
         """Write the frames and close everything.
+
+        Args:
+            can_be_complete: Whether the study is complete if no trial is left to run.
 
         Returns:
             The storage error, "" if there was none, and whether the study was interrupted.
         """
         interrupted = mark_interrupted(self.plan, self.progress)
         storage_error = error_of(self.frame_writer.save_frames)
+        if can_be_complete and not (interrupted or storage_error or self.progress.was_cut_short):
+            storage_error = error_of(self.mark_finished)
         for close in self.close_functions:
             close()
         return storage_error, interrupted
+
+    def mark_finished(self) -> None:
+        """Write to `search.yaml` that the study is complete, so that `resume=auto` passes it by."""
+        content = {**self.description, "finished": True}
+        write = partial(results_folder.write_search_yaml, self.store.folder, content)
+        self.retry(SEARCH_FILE, write)
 
 
 class FrameWriter:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 from rich.console import Console
@@ -26,6 +27,7 @@ from tuner.schedulers.core.factory import build_scheduler
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.state.study import StudyProgress
+from tuner.storage.interrupted_studies import StudyChoice
 from tuner.storage.naming import check_results_folder
 from tuner.storage.results_folder import write_search_yaml
 from tuner.storage.results_store import LocalStore, RemoteStore
@@ -78,11 +80,20 @@ def load_earlier_study(
     return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study)
 
 
-def print_study(store: LocalStore, plan: Plan, console: Console) -> None:
-    """Print which study begins or is resumed, and its results folder."""
+def print_study(store: LocalStore, plan: Plan, choice: StudyChoice, console: Console) -> None:
+    """Print which study begins or is resumed, its results folder, and which others there are."""
+    searched = plan.settings.resume == "auto" and not plan.settings.name
     is_resumed = plan.settings.resume == "auto" and (store.folder / EVENT_LOG_FILE).exists()
     state = "Resuming" if is_resumed else "New study"
-    console.print(f"{state} {store.folder.name}: results in {store}", soft_wrap=True)
+    words = [f"{state} {store.folder.name}: results in {store}"]
+    names = ", ".join(folder.name for folder in choice.interrupted)
+    if names:
+        words.append(f"Interrupted too: {names}; to resume another study, type its name=NAME.")
+    elif searched and not is_resumed:
+        extend = [f"; to extend {each.name}, type name={each.name}" for each in choice.finished[:1]]
+        words.append(f"No study of this space and method was interrupted{''.join(extend)}.")
+    for text in words:
+        console.print(text, soft_wrap=True)
 
 
 def create_results_folder(store: LocalStore, plan: Plan) -> None:
@@ -110,7 +121,7 @@ def create_or_resume_study(
     console: Console,
     earlier: EarlierStudy,
     retry: Retry,
-) -> tuple[Scheduler, ResumeState, optuna.Study]:
+) -> tuple[Scheduler, ResumeState, optuna.Study, dict[str, Any]]:
     """Replay earlier runs into the scheduler; write the Optuna study and `search.yaml`.
 
     Args:
@@ -123,7 +134,7 @@ def create_or_resume_study(
         retry: Repeats writes that the storage refuses.
 
     Returns:
-        The scheduler, the state of earlier runs and the Optuna study.
+        The scheduler, the state of earlier runs, the Optuna study and the content of `search.yaml`.
 
     Raises:
         InputError: If the event log cannot be read.
@@ -146,8 +157,9 @@ def create_or_resume_study(
         console.print(str(trials), soft_wrap=True)
     for text in describe_code_changes(description.content, plan) if description else ():
         console.print(f"caution: {text}", soft_wrap=True)
-    write_search_yaml(folder, describe_study(plan, scheduler.levels, len(levels), command))
-    return scheduler, resume_state, study
+    content = describe_study(plan, scheduler.levels, len(levels), command)
+    write_search_yaml(folder, content)
+    return scheduler, resume_state, study, content
 
 
 def build_progress(

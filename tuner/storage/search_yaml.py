@@ -61,6 +61,7 @@ class SearchYaml(VariantSection, total=False):
     versions: dict[str, object]
     machine: dict[str, object]
     git_commit: str | None
+    finished: bool
 
 
 SEARCH_YAML: TypeAdapter[SearchYaml] = TypeAdapter(SearchYaml)

@@ -44,13 +44,13 @@ def counts(monkeypatch):
 
 @pytest.mark.slow
 def test_a_search_validates_and_reads_once(tmp_path, machine, counts):
-    assert main([*WORDS, f"results={tmp_path}", "trials=2"]) == 0
+    assert main([*WORDS, f"results={tmp_path}", "name=mine", "trials=2"]) == 0
     assert 0 < counts.pop("knob") <= VALIDATIONS
     # a new study is built under a hidden name, so that an interrupted search leaves none or all
     assert counts == {".optuna.log": 1, "optuna.log": 1}
 
     counts.clear()
-    assert main([*WORDS, f"results={tmp_path}", "trials=3", "resume=auto"]) == 0
+    assert main([*WORDS, f"results={tmp_path}", "name=mine", "trials=3", "resume=auto"]) == 0
     assert 0 < counts.pop("knob") <= VALIDATIONS
     assert counts == {"search.yaml": 1, "optuna.log": 1}
 

@@ -35,7 +35,8 @@ from tuner.searchers.core.optuna_storage import (
 from tuner.storage import safe_files
 from tuner.storage.event_log import EventLog
 from tuner.storage.event_reader import read_events
-from tuner.storage.naming import choose_results_folder, find_folder_to_resume
+from tuner.storage.interrupted_studies import choose_study
+from tuner.storage.naming import choose_results_folder
 
 # Ray leaves its files open
 
@@ -270,7 +271,7 @@ def test_the_newest_folder_has_the_last_name_after_the_clock_was_set_back(tmp_pa
         (tmp_path / f"weight_decay-pgd_at-{stamp}").mkdir()
         (tmp_path / f"weight_decay-pgd_at-{stamp}" / EVENT_LOG_FILE).touch()
     assert choose_results_folder(plan).name == "weight_decay-pgd_at-29990102-000000"
-    assert find_folder_to_resume(plan).name == "weight_decay-pgd_at-29990101-235959"
+    assert choose_study(plan).folder.name == "weight_decay-pgd_at-29990101-235959"
 
 
 SLEEPY = '''"""Sleeps for ever, as often as its knob says: a file counts."""

@@ -3,17 +3,21 @@
 import io
 import os
 import shlex
+import shutil
 
 import pytest
 
 from tests.tuner.simulated_study import Curves, run_study
-from tests.tuner.study_files import ARGUMENTS, make_plan, write_results_folder
+from tests.tuner.study_files import ARGUMENTS, make_plan, make_record, write_results_folder
 from trainables.training.fidelity import Level
 from tuner.config import description
 from tuner.layout import EVENT_LOG_FILE
 from tuner.search import main
-from tuner.storage.naming import find_folder_to_resume, format_resume_command
+from tuner.storage import results_folder
+from tuner.storage.interrupted_studies import choose_study
+from tuner.storage.naming import format_resume_command
 from tuner.storage.remote_copy import ADDRESS_FILE
+from tuner.storage.search_yaml import read_search_yaml
 
 
 def write_study(folder, written_at, *words):
@@ -35,10 +39,13 @@ def test_a_study_is_found_whatever_its_name(tmp_path, monkeypatch, kind):
     (there / "torn").mkdir()
     (there / "torn" / EVENT_LOG_FILE).touch()
     (there / "torn/search.yaml").write_text("space: [")
-    assert find_folder_to_resume(make_plan(results, "resume=auto")).name == "mine"
-    assert find_folder_to_resume(make_plan(results)) is None
+    choice = choose_study(make_plan(results, "resume=auto"))
+    assert choice.folder.name == "mine"
+    assert [folder.name for folder in choice.interrupted] == ["older"]
+    assert not choose_study(make_plan(results)).folder.exists()
     trades = make_plan(results, "resume=auto", "method=trades")
-    assert find_folder_to_resume(trades).name == "other-method"
+    assert choose_study(trades).folder.name == "other-method"
+    assert choose_study(trades).interrupted == ()
 
 
 def test_a_working_copy_is_resumed_at_its_address_only(tmp_path, monkeypatch):
@@ -46,9 +53,68 @@ def test_a_working_copy_is_resumed_at_its_address_only(tmp_path, monkeypatch):
     (tmp_path / "results").mkdir()
     write_study(tmp_path / "results/copy", 2e9)
     (tmp_path / "results/copy" / ADDRESS_FILE).write_text(f"file://{tmp_path}/there/copy")
-    assert find_folder_to_resume(make_plan("resume=auto")) is None
+    assert choose_study(make_plan("resume=auto")).folder.name != "copy"
     at = make_plan(f"results=file://{tmp_path}/there", "resume=auto")
-    assert find_folder_to_resume(at).name == "copy"
+    assert choose_study(at).folder.name == "copy"
+
+
+@pytest.mark.parametrize("kind", ["local", "remote"])
+def test_a_finished_study_is_not_resumed(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    there = tmp_path / "there"
+    there.mkdir()
+    results = f"results={there}" if kind == "local" else f"results=file://{there}"
+    write_study(there / "newest", 3e9)
+    mark_finished(there / "newest")
+    assert not choose_study(make_plan(results, "resume=auto")).folder.exists()
+    write_study(there / "older", 2e9)
+    choice = choose_study(make_plan(results, "resume=auto"))
+    assert (choice.folder.name, [each.name for each in choice.finished]) == ("older", ["newest"])
+    if kind == "remote":  # finished on another machine since
+        shutil.copytree(there / "older", tmp_path / "results/older")
+        (tmp_path / "results/older" / ADDRESS_FILE).write_text(f"file://{there}/older")
+        mark_finished(there / "older")
+        assert choose_study(make_plan(results, "resume=auto")).folder.name not in {
+            "older",
+            "newest",
+        }
+
+
+def mark_finished(folder):
+    """Note in a results folder that its study has finished."""
+    text = (folder / "search.yaml").read_text()
+    (folder / "search.yaml").write_text(text.replace("finished: false", "finished: true"))
+
+
+def test_whether_a_study_of_an_earlier_version_has_finished_is_read_from_its_log(tmp_path):
+    plan = make_plan("trials=2")
+    ended, running = (make_record(plan, 1, 0.3, status=each) for each in ("stopped", "running"))
+    for name, records in (
+        ("whole", [make_record(plan, 0, 0.2), ended]),
+        ("one", [make_record(plan, 0, 0.2)]),
+        ("cut", [make_record(plan, 0, 0.2), running]),
+    ):
+        write_results_folder(tmp_path / name, plan, *records)
+        content = read_search_yaml(tmp_path / name / "search.yaml")
+        del content["finished"]
+        results_folder.write_search_yaml(tmp_path / name, content)
+    choice = choose_study(make_plan("trials=2", f"results={tmp_path}", "resume=auto"))
+    assert [each.name for each in choice.finished] == ["whole"]
+    assert {each.name for each in (choice.folder, *choice.interrupted)} == {"one", "cut"}
+
+
+def test_a_study_writes_down_when_it_has_finished(tmp_path):
+    def is_finished():
+        return read_search_yaml(tmp_path / "study/search.yaml")["finished"]
+
+    words = ["trials=4", "epochs=4", "scheduler=none"]
+    run_study(tmp_path / "study", *words, "time_budget=3m")
+    assert not is_finished()
+    run_study(tmp_path / "study", *words)
+    assert is_finished()
+    with pytest.raises(KeyboardInterrupt):
+        run_study(tmp_path / "study", "trials=5", *words[1:], curves=Interrupted())
+    assert not is_finished()
 
 
 def test_the_command_to_resume_pastes_into_a_shell(tmp_path):
@@ -79,6 +145,24 @@ def test_a_search_says_first_which_study_it_runs(tmp_path, capsys, monkeypatch):
     ]
     assert main([*words, "name=new", "resume=auto"]) == 130
     assert capsys.readouterr().out.startswith(f"New study new: results in {tmp_path / 'new'}\n")
+
+    write_study(tmp_path / "older", 5e8)
+    assert main([*words, "resume=auto"]) == 130
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        f"Resuming mine: results in {tmp_path / 'mine'}",
+        "Interrupted too: older; to resume another study, type its name=NAME.",
+    ]
+    mark_finished(tmp_path / "mine")
+    mark_finished(tmp_path / "older")
+    assert main([*words, "resume=auto"]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("New study weight_decay-pgd_at-")
+    assert lines[1] == (
+        "No study of this space and method was interrupted; to extend mine, type name=mine."
+    )
+    assert main([*words, "resume=auto", "method=trades"]) == 130
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "No study of this space and method was interrupted."
 
 
 class Interrupted(Curves):
