@@ -27,7 +27,7 @@ from trainables.hparams.group import Group
 from trainables.hparams.knobs import REQUIRED, Knob, check_value, read_knobs
 from trainables.hparams.registry import find_hook
 from trainables.injection import injected_names, unwrapped
-from trainables.protocols import BoundAttack, BoundMethod, uses_attack
+from trainables.protocols import BoundAttack, BoundMethod, PassOrder, uses_attack
 from trainables.step_context import INJECTED
 
 Bound = TypeVar("Bound")
@@ -215,6 +215,7 @@ def bound_update(member: BoundMember) -> BoundUpdate:
         replays=member.knobs.get("replays", 1),
         divides_batches="micro_batch" in member.knobs,
         micro_batch=member.knobs.get("micro_batch"),
+        pass_order=getattr(member.module, "PASS_ORDER", PassOrder.CLEAN_FIRST),
         name=file_name(update),
     )
 

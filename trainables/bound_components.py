@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from trainables.data_pipeline.images import Batch, Dataset, Images
 from trainables.networks.averaging import Average
-from trainables.protocols import BoundAttack, BoundMethod, Criterion, WeightUpdate
+from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder, WeightUpdate
 from trainables.threat import Threat
 
 
@@ -117,6 +117,7 @@ class BoundUpdate:
         replays: Number of consecutive steps on each batch.
         divides_batches: Whether it has a knob `micro_batch`.
         micro_batch: Images per forward pass; `None`: the whole batch.
+        pass_order: Which images its published code passes first; a method may follow it.
         name: Name of the file that defines `update`.
     """
 
@@ -126,6 +127,7 @@ class BoundUpdate:
     replays: int = 1
     divides_batches: bool = False
     micro_batch: int | None = None
+    pass_order: PassOrder = PassOrder.CLEAN_FIRST
     name: str = ""
 
     def with_micro_batch(self, size: int) -> "BoundUpdate":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from types import NoneType
 from typing import Protocol, get_type_hints
 
@@ -14,6 +15,13 @@ AttackObjective = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (N, K) and labels (N,) to the loss of each example, (N,)."""
+
+
+class PassOrder(Enum):
+    """Which images of a step go through the network first; BatchNorm weights the last ones most."""
+
+    CLEAN_FIRST = "clean"
+    ADVERSARIAL_FIRST = "adversarial"
 
 
 class InnerObjective(Protocol):

@@ -6,13 +6,13 @@ from torch import Generator, Tensor
 
 from trainables.bound_components import Components
 from trainables.injection import inject_all
-from trainables.protocols import BoundAttack, BoundMethod, Criterion
+from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder
 from trainables.threat import Threat
 
 EVERY_STEP = frozenset({"threat", "rng", "memory", "progress"})
 INJECTED = {
     "criterion": frozenset({"scale"}),
-    "method": EVERY_STEP | {"criterion", "scale"},
+    "method": EVERY_STEP | {"criterion", "scale", "pass_order"},
     "attack": EVERY_STEP,
     "update": EVERY_STEP | {"method", "attack"},
     "sentinel": EVERY_STEP | {"step"},
@@ -33,6 +33,8 @@ class StepContext:
         scale: Factor of the cosines of a cosine head; 1 with other heads.
         progress: Finished share of the run, in [0, 1].
         step: Updates since the start of training.
+        pass_order: Which images the update's published code passes first, set by
+            `inject_components`.
         criterion: The loss, set by `inject_components`.
         method: The training method, set likewise.
         attack: The training attack, set likewise.
@@ -45,6 +47,7 @@ class StepContext:
     scale: float = 1.0
     progress: float = 0.0
     step: int = 0
+    pass_order: PassOrder = PassOrder.CLEAN_FIRST
     criterion: Criterion = field(init=False)
     method: BoundMethod = field(init=False)
     attack: BoundAttack = field(init=False)
@@ -54,6 +57,7 @@ def inject_components(components: Components, context: StepContext) -> Component
     """Return components whose functions read what they name from `context`, at each call."""
     criterion = inject_all(components.criterion, context, INJECTED["criterion"])
     context.criterion = criterion.loss
+    context.pass_order = components.update.pass_order
     context.method = inject_all(components.method, context, INJECTED["method"])
     context.attack = inject_all(components.attack, context, INJECTED["attack"])
     return replace(

@@ -10,6 +10,9 @@ from typing import Literal
 
 from torch import Generator, Tensor
 
+FORMER_VALUES = {"every": "step"}
+"""What the code did before it had these knobs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Threat(ABC):

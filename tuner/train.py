@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tuner.cli.schema import settings_of
 from tuner.cli.values import TrustedFiles
 from tuner.config.compose import compose_plan
 from tuner.config.domain_parser import parse_value_or_domain
+from tuner.config.newer_knobs import Groups, NewerKnobs, find_newer_knobs, set_knobs
 from tuner.config.settings import Settings
 from tuner.config.spaces import RECIPES_PACKAGE, Space, check_layer
 from tuner.launch import launch
@@ -113,8 +114,32 @@ def train(line: CommandLine, console: Console) -> int:
         problems.append("trust: goes with config=; files named on the command line are trusted.")
     with nullcontext() if file is None else trust_files(find_code_files(arguments)):
         base, kept = (None, {}) if file is None else load_config(str(file), arguments, problems)
+        newer = NewerKnobs() if base is None else find_newer_knobs_of_winner(base.layer, arguments)
+        if base is not None:
+            base = replace(base, layer=set_knobs(base.layer, newer.former))
         plan = compose_plan({**defaults, **kept, **arguments}, problems, base=base, single=True)
+        notes = (f"config: {text}" for text in newer.describe(file))
+        plan = replace(plan, warnings=(*plan.warnings, *notes))
         return launch(plan, ["python", "-m", "tuner.train", *line.words], console)
+
+
+def find_newer_knobs_of_winner(groups: Groups, arguments: Mapping[str, Any]) -> NewerKnobs:
+    """Return the knobs with a former value that a winner's configuration is older than.
+
+    A winner's configuration has every other knob; one that was written by hand may lack any.
+
+    Args:
+        groups: The configuration.
+        arguments: Arguments of the command line, which override it.
+    """
+    newer = find_newer_knobs(groups)
+    incomplete = {path.partition(".")[0] for path in newer.defaults}
+    return NewerKnobs({
+        path: value
+        for path, value in newer.former.items()
+        if path.partition(".")[0] not in incomplete
+        and path.partition(".")[2] not in arguments.get(path.partition(".")[0], {})
+    })
 
 
 def load_config(

@@ -134,6 +134,7 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None, run
     preparation.silence_libraries()
     problems, earlier = preparation.load_earlier_study(store, plan, retry)
     assert not problems
+    plan = earlier.plan or plan
     status = start_study(
         plan,
         store,

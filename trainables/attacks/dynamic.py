@@ -11,6 +11,8 @@ from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
 GRADIENT_STEPS = "steps"
+FORMER_VALUES = {"origin": "image", "first_step": False, "project_start": True}
+"""What the code did before it had these knobs."""
 
 
 def perturb(

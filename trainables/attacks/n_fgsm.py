@@ -10,6 +10,8 @@ from trainables.threat import Threat
 LEAVES_THE_BALL = True
 """By design: the noise is wider than the ball, and there is no projection."""
 GRADIENT_STEPS = 1
+FORMER_VALUES = {"clip_noise": False}
+"""What the code did before it had these knobs."""
 
 
 def perturb(

@@ -11,6 +11,8 @@ from trainables.threat import Threat
 
 Start = Literal["zero", "random", "gaussian", "step"]
 GRADIENT_STEPS = "steps"
+FORMER_VALUES = {"project_start": True}
+"""What the code did before it had these knobs."""
 
 
 def perturb(

@@ -1,4 +1,8 @@
-"""An exponential moving average of the weights (as in Gowal et al., 2020, arXiv:2010.03593)."""
+"""An exponential moving average of the weights (as in Gowal et al., 2020, arXiv:2010.03593).
+
+Not checked against the authors' code: what they released evaluates networks and does not train. The
+decay is constant; codes that begin at (1 + t) / (10 + t) follow the weights faster at first.
+"""
 
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn

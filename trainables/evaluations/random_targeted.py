@@ -1,6 +1,7 @@
 """PGD towards a random wrong class (as in GradAlign, arXiv:2007.02617).
 
-The evaluation counts the images classified as their target besides those that are misclassified.
+Not checked against the authors' code, which has no targeted attack. The evaluation counts the
+images classified as their target besides those that are misclassified.
 """
 
 from functools import partial

@@ -1,5 +1,6 @@
 """A group of a configuration: the interchangeable modules of one package."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -68,6 +69,20 @@ class Group:
         """Return the knobs of the member `name` by name."""
         return {
             key: k for f in self.member_functions(name).values() for key, k in read_knobs(f).items()
+        }
+
+    def former_values(self, name: str | None) -> dict[str, object]:
+        """Return the knobs of the member `name` that it did not always have, and what it did then.
+
+        The modules that define its functions name them in `FORMER_VALUES`.
+        """
+        return {
+            key: value
+            for function in self.member_functions(name).values()
+            for key, value in getattr(
+                inspect.getmodule(function), "FORMER_VALUES", dict[str, object]()
+            ).items()
+            if key in read_knobs(function)
         }
 
     def common_knobs(self) -> dict[str, Knob]:

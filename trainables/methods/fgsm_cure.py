@@ -1,4 +1,7 @@
-"""FGSM with CURE's penalty taken at the FGSM point (as in ELLE's comparison, arXiv:2401.11618)."""
+"""FGSM with CURE's penalty taken at the FGSM point (as in ELLE's comparison, arXiv:2401.11618).
+
+Loss and gradient equal those of ELLE's code; its training loop takes each step twice, ours once.
+"""
 
 from torch import Tensor
 from torch.nn import Module

@@ -16,6 +16,8 @@ COMPANIONS = {"attack": {"name": "fgsm"}, "update": {"name": "alternate", "mode"
 
 WHOLE_BATCH = True
 """The mean leaves images out, so it is not a weighted mean over parts of a batch."""
+FORMER_VALUES = {"through_clip": False, "bn_updates": "each_pass"}
+"""What the code did before it had these knobs."""
 
 
 def outer(

@@ -14,6 +14,8 @@ from trainables.networks.modes import in_mode
 from trainables.protocols import AttackObjective, Criterion
 
 COMPANIONS = {"attack": {"name": "adam"}}
+FORMER_VALUES = {"search": "gap"}
+"""What the code did before it had these knobs."""
 
 
 def inner(

@@ -7,10 +7,12 @@ from torch.nn import Module
 
 from trainables.hparams.ranges import NonNegative
 from trainables.networks.running_statistics import BatchNormUpdates, forward_repeatable
-from trainables.protocols import AttackObjective, Criterion
+from trainables.protocols import AttackObjective, Criterion, PassOrder
 
 COMPANIONS = {"attack": {"name": "pgd", "start": "gaussian", "project_start": False}}
 """The divergence has no gradient at the clean image; the published code starts at 0.001 N(0, 1)."""
+FORMER_VALUES = {"bn_updates": "each_pass"}
+"""What the code did before it had these knobs."""
 
 
 def inner(model: Module, x: Tensor, y: Tensor) -> AttackObjective:
@@ -34,6 +36,7 @@ def outer(
     beta: NonNegative = 6.0,
     variant: Literal["kl", "ce"] = "kl",
     bn_updates: BatchNormUpdates = "published",
+    pass_order: PassOrder = PassOrder.CLEAN_FIRST,
 ) -> Tensor:
     """Return the training loss: the clean loss plus `beta` times the KL divergence.
 
@@ -51,12 +54,17 @@ def outer(
         bn_updates: Updates of BatchNorm's running statistics by the loss of one step. "published":
             three, as the published code passes the clean images twice; "each_pass": two. With
             three, clean images have two thirds of the weight in the statistics, not half.
+        pass_order: Which images go first in the published code of the update; the order changes
+            the statistics alone, not the loss.
 
     Returns:
         Scalar, in nats, averaged over the batch.
     """
+    if pass_order is PassOrder.ADVERSARIAL_FIRST:
+        adversarial = model(x_adv)
     clean, update_again = forward_repeatable(model, x)
-    adversarial = model(x_adv)
+    if pass_order is PassOrder.CLEAN_FIRST:
+        adversarial = model(x_adv)
     if bn_updates == "published":
         update_again()
     shift = divergence(clean, adversarial)

@@ -12,6 +12,9 @@ from trainables.hparams.ranges import Count
 from trainables.models._layers import doubling_stages
 from trainables.models._preact import Shortcut, preact_resnet
 
+FORMER_VALUES = {"shortcut": "activated", "final_norm": True}
+"""What the code did before it had these knobs."""
+
 
 def build(
     shape: tuple[int, int, int],

@@ -12,9 +12,13 @@ from torch.optim import Optimizer
 from trainables.hparams.ranges import Fraction, NonNegative
 from trainables.networks.modes import Mode
 from trainables.networks.running_statistics import BatchNormUpdates, frozen_statistics
-from trainables.protocols import BoundAttack, BoundMethod
+from trainables.protocols import BoundAttack, BoundMethod, PassOrder
 from trainables.updates.alternate import craft_examples, descend_loss
 
+PASS_ORDER = PassOrder.ADVERSARIAL_FIRST
+"""With TRADES the published code passes adversarial, clean and clean images."""
+FORMER_VALUES = {"bn_updates": "each_pass"}
+"""What the code did before it had these knobs."""
 TINY = 1e-20
 """Keeps a vanishing gradient from dividing by zero; the constant of the published code."""
 
@@ -49,8 +53,7 @@ def update(
         begins: Share of the run before the first perturbation.
         bn_updates: Whether the pass that finds the perturbation updates BatchNorm's running
             statistics. "published": no, as the published code does it on a copy of the network;
-            "each_pass": yes, so that a step updates them twice as often. With TRADES the published
-            order is adversarial, clean, clean images; here it is clean, adversarial, clean.
+            "each_pass": yes, so that a step updates them twice as often.
 
     Returns:
         The loss at the perturbed weights (scalar).

@@ -14,6 +14,8 @@ from trainables.threat import Threat
 from trainables.updates.alternate import descend_loss
 
 GRADIENT_STEPS = 1
+FORMER_VALUES = {"at_range": "move"}
+"""What the code did before it had these knobs."""
 
 
 def update(

@@ -66,6 +66,7 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
     store = open_results_store(plan, choice.folder)
     retry = Retry(lambda error: print_warnings(console, f"{error}; trying again."), WRITE_TIMEOUT)
     problems, earlier = load_earlier_study(store, plan, retry)
+    plan = earlier.plan or plan
     if not problems:
         print_study(store, plan, choice, console)
         console.print("Checking data and networks ...")

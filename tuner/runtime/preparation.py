@@ -15,7 +15,12 @@ from trainables.io.retry import Retry
 from tuner.config.description import describe_code_changes, describe_study
 from tuner.config.plan import Plan
 from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
-from tuner.runtime.resume.compatibility import StudyDescription, find_differences, read_description
+from tuner.runtime.resume.compatibility import (
+    StudyDescription,
+    find_differences,
+    keep_former_behaviour,
+    read_description,
+)
 from tuner.runtime.resume.optuna_study import (
     ensure_optuna_study,
     incompatible_trials,
@@ -41,10 +46,13 @@ class EarlierStudy:
     Attributes:
         description: Its `search.yaml`, or `None` if there is none.
         optuna_study: Its Optuna study, or `None` if there is none.
+        plan: The plan that resumes it, in which knobs that it is older than keep what it did
+            before; `None` if there is none.
     """
 
     description: StudyDescription | None = None
     optuna_study: optuna.Study | None = None
+    plan: Plan | None = None
 
 
 def load_earlier_study(
@@ -73,11 +81,12 @@ def load_earlier_study(
         description = read_description(folder)
     except InputError as error:
         return [*problems, *error.problems], EarlierStudy()
+    description, plan = keep_former_behaviour(description, plan)
     problems += find_differences(description, plan)
     if problems:
         return problems, EarlierStudy()
     optuna_study = load_optuna_study(folder, retry)
-    return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study)
+    return list(incompatible_trials(folder, plan)), EarlierStudy(description, optuna_study, plan)
 
 
 def print_study(store: LocalStore, plan: Plan, choice: StudyChoice, console: Console) -> None:

@@ -1,18 +1,18 @@
 """Check whether a plan can resume a study: its space must contain the earlier one."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from trainables.components import GROUPS
 from trainables.errors import InputError
 from trainables.training.fidelity import Level
 from tuner.config import description
 from tuner.config.domain_parser import parse_value_or_domain
 from tuner.config.domains import contains, contains_domain, format_domain
+from tuner.config.newer_knobs import NewerKnobs, find_newer_knobs, set_knobs
 from tuner.config.plan import Plan, Variant, flatten_groups, tuples_to_lists
 from tuner.config.settings import Settings
 from tuner.layout import SEARCH_FILE
@@ -91,8 +91,6 @@ def check_variant_contains(
     for path in {**searched, **fixed, **variant.searched, **now}:
         if path.partition(".")[0] in changed - {path}:
             continue  # its group has another member, with other knobs
-        if path not in {**searched, **fixed} and is_default(path, now):
-            continue  # the knob is newer than the study
         domain = variant.searched.get(path)
         if path in searched and domain is None:
             expected, actual = f"be searched in {searched[path]}", now.get(path, "nothing")
@@ -107,16 +105,6 @@ def check_variant_contains(
         yield f"{path}: must {expected}, as in {folder}, to resume it, got {actual}."
 
 
-def is_default(path: str, values: Mapping[str, object]) -> bool:
-    """Return whether a knob has its default value in a configuration by path."""
-    group, _, name = path.partition(".")
-    if group not in GROUPS or path not in values:
-        return False
-    member = values.get(group)
-    knobs = GROUPS[group].member_knobs(None if member is None else str(member))
-    return name in knobs and tuples_to_lists(knobs[name].default) == values[path]
-
-
 def domain_contains(domain: object, text: str) -> bool:
     """Return whether a domain contains the domain typed as `text`."""
     if format_domain(domain) == text:
@@ -125,6 +113,49 @@ def domain_contains(domain: object, text: str) -> bool:
         return contains_domain(domain, parse_value_or_domain(text))
     except ValueError:
         return False  # a custom domain, which cannot be typed
+
+
+def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyDescription, Plan]:
+    """Return the description of a study with the knobs that it is older than, and its plan.
+
+    In the plan, these knobs have the values that mean the behaviour without them, and the warnings
+    name them.
+    """
+    variants = earlier.content.get("variants") or {"": earlier.content}
+    try:
+        newer = {
+            label: find_newer_knobs(each["fixed"], each["searched"])
+            for label, each in variants.items()
+        }
+        completed = {
+            label: {**each, "fixed": newer[label].complete(each["fixed"])}
+            for label, each in variants.items()
+        }
+    except (LookupError, TypeError, AttributeError):  # `find_differences` reports it
+        return earlier, plan
+    is_single = not earlier.content.get("variants")
+    content = completed[""] if is_single else {**earlier.content, "variants": completed}
+    former = NewerKnobs(
+        {path: value for each in newer.values() for path, value in each.former.items()},
+        {path: value for each in newer.values() for path, value in each.defaults.items()},
+    )
+    warnings = former.describe(f"{earlier.folder.name}")
+    plan = replace(
+        plan,
+        variants=tuple(set_former_values(each, former.former) for each in plan.variants),
+        warnings=(*plan.warnings, *(f"resume: {text}" for text in warnings)),
+    )
+    return StudyDescription(earlier.folder, content), plan
+
+
+def set_former_values(variant: Variant, former: Mapping[str, object]) -> Variant:
+    """Return a variant in which the fixed knobs of `former` have these values."""
+    values = {
+        path: value
+        for path, value in former.items()
+        if path.partition(".")[2] in variant.fixed.get(path.partition(".")[0], {})
+    }
+    return replace(variant, fixed=set_knobs(variant.fixed, values))
 
 
 def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:

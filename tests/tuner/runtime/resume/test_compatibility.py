@@ -1,10 +1,21 @@
 """In which other spaces a study may be resumed."""
 
 import pytest
+import yaml
 
-from tests.tuner.study_files import make_plan
+from tests.tuner.study_files import make_plan, make_record, write_results_folder
+from trainables.components import GROUPS
+from trainables.io.retry import Retry
+from trainables.training.fidelity import Level
+from tuner import train
 from tuner.config import description
+from tuner.config.plan import tuples_to_lists
+from tuner.runtime.preparation import load_earlier_study
 from tuner.runtime.resume.compatibility import check_space_contains
+from tuner.runtime.resume.optuna_study import load_resume_state
+from tuner.schedulers.core.factory import build_scheduler
+from tuner.storage import results_folder
+from tuner.storage.results_store import LocalStore
 
 BEFORE = [
     "optimizer.weight_decay=loguniform(8/255,1)",
@@ -68,12 +79,101 @@ def test_variants_may_be_added_and_not_taken_away(tmp_path):
     assert "has the variant 'optimizer=adamw'" in problem
 
 
-@pytest.mark.parametrize(
-    ("more", "problems"),
-    [([], []), (["attack.project_start=false"], ["attack.project_start: must be left out"])],
-)
-def test_a_knob_that_is_newer_than_the_study_has_its_default(tmp_path, more, problems):
-    described = description.describe_study(make_plan(*BEFORE), (), 0, [])
-    del described["fixed"]["attack"]["project_start"]
-    found = list(check_space_contains(tmp_path, described, make_plan(*BEFORE, *more)))
-    assert [problem.partition(",")[0] for problem in found] == problems
+OLDER = ["update=free", "update.replays=2", *BEFORE[:1]]
+
+
+def write_older_study(folder, lost, *words):
+    """Write the results folder of a study that began before some knobs existed."""
+    plan = make_plan(*words)
+    record = make_record(plan, 0, 0.2, optimizer__weight_decay=0.05)
+    content = description.describe_study(plan, [Level(plan.epochs)], 0, [])
+    for path in lost:
+        group, _, knob = path.partition(".")
+        del content["fixed"][group][knob], record.groups[group][knob]
+    write_results_folder(folder, plan, record)
+    results_folder.write_search_yaml(folder, content)
+
+
+def resume_older_study(folder, *words):
+    """Return the problems and the parts of a study that is resumed."""
+    plan = make_plan(*words, "resume=auto")
+    return load_earlier_study(LocalStore(folder), plan, Retry(print, 0.0))
+
+
+def test_an_older_study_keeps_what_it_did_without_a_knob(tmp_path):
+    write_older_study(tmp_path / "study", ["update.at_range"], *OLDER)
+    problems, earlier = resume_older_study(tmp_path / "study", *OLDER)
+    assert problems == []
+    assert earlier.plan.variants[0].fixed["update"]["at_range"] == "move"
+    assert earlier.plan.warnings[-1] == (
+        "resume: study is older than these knobs, which keep what it did before: "
+        "update.at_range=move."
+    )
+    scheduler = build_scheduler(earlier.plan, [])
+    state = load_resume_state(tmp_path / "study", earlier.plan, scheduler, None)
+    assert state.records["0000"].groups["update"]["at_range"] == "move"
+
+
+def test_an_older_study_is_said_to_take_a_default(tmp_path):
+    write_older_study(tmp_path / "study", ["model.activation"], *OLDER)
+    problems, earlier = resume_older_study(tmp_path / "study", *OLDER)
+    assert problems == []
+    default = make_plan(*OLDER).variants[0].fixed["model"]["activation"]
+    assert earlier.plan.warnings[-1] == (
+        "resume: study is older than these knobs, which take their defaults: "
+        f"model.activation={default}."
+    )
+    problems, _ = resume_older_study(tmp_path / "study", *OLDER, "model.activation=elu")
+    assert f"model.activation: must be {default}, as in" in problems[0]
+
+
+def test_a_study_that_has_every_knob_is_left_alone(tmp_path):
+    write_older_study(tmp_path / "study", [], *OLDER)
+    _, earlier = resume_older_study(tmp_path / "study", *OLDER)
+    plan = make_plan(*OLDER, "resume=auto")
+    assert earlier.plan.variants[0].fixed == plan.variants[0].fixed
+    assert earlier.plan.warnings == plan.warnings
+
+
+def test_each_variant_of_an_older_study_keeps_what_it_did(tmp_path):
+    words = ["update=choice(free,alternate)", *BEFORE[:1]]
+    plan = make_plan(*words)
+    content = description.describe_study(plan, [Level(plan.epochs)], 0, [])
+    del content["variants"]["update=free"]["fixed"]["update"]["at_range"]
+    write_results_folder(tmp_path / "study", plan)
+    results_folder.write_search_yaml(tmp_path / "study", content)
+    problems, earlier = resume_older_study(tmp_path / "study", *words)
+    assert problems == []
+    fixed = {each.label: each.fixed["update"] for each in earlier.plan.variants}
+    assert fixed["update=free"]["at_range"] == "move"
+    assert "at_range" not in fixed["update=alternate"]
+
+
+def test_every_former_value_is_one_that_its_knob_may_have():
+    found = set()
+    for name, group in GROUPS.items():
+        for member in group.members() or [None]:
+            knobs = group.member_knobs(member)
+            for key, value in group.former_values(member).items():
+                assert knobs[key].validate(value) == value
+                found.add(f"{name}.{key}")
+    assert {"update.at_range", "method.search", "eps_schedule.every"} <= found
+
+
+def test_an_older_winner_is_trained_as_it_was(tmp_path, monkeypatch):
+    plans = []
+    monkeypatch.setattr(train, "launch", lambda plan, *_: plans.append(plan) or 0)
+    plan = make_plan(*OLDER)
+    groups = tuples_to_lists(make_record(plan, 0, optimizer__weight_decay=0.05).groups)
+    del groups["update"]["at_range"]
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(groups | {"epochs": 2}))
+    assert train.main([f"config={file}"]) == 0
+    assert train.main([f"config={file}", "update.at_range=project"]) == 0
+    groups["update"] = {"name": "free"}  # by hand
+    file.write_text(yaml.safe_dump(groups | {"epochs": 2}))
+    assert train.main([f"config={file}"]) == 0
+    chosen = [plan.variants[0].fixed["update"]["at_range"] for plan in plans]
+    assert chosen == ["move", "project", "stay"]
+    assert plans[0].warnings[-1].endswith("which keep what it did before: update.at_range=move.")
+    assert not any("older" in text for plan in plans[1:] for text in plan.warnings)

@@ -1,0 +1,84 @@
+"""Knobs that are newer than a configuration on disk: what it did without them.
+
+A member names in `FORMER_VALUES` which value of a newer knob means the behaviour before it.
+"""
+
+from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from trainables.components import GROUPS
+from trainables.hparams.knobs import REQUIRED
+from tuner.config.plan import tuples_to_lists
+
+Groups = Mapping[str, Mapping[str, Any]]
+"""Group to member and knobs."""
+
+
+@dataclass(frozen=True)
+class NewerKnobs:
+    """The knobs that a configuration lacks.
+
+    Attributes:
+        former: Path to the value that means the behaviour without the knob.
+        defaults: Path to the default of a knob for which no such value is known.
+    """
+
+    former: dict[str, object] = field(default_factory=dict)
+    defaults: dict[str, object] = field(default_factory=dict)
+
+    def complete(self, groups: Groups) -> dict[str, dict[str, Any]]:
+        """Return the groups of a configuration with these knobs."""
+        return set_knobs(groups, self.defaults | self.former)
+
+    def describe(self, source: object) -> Iterator[str]:
+        """Yield what becomes of these knobs.
+
+        Args:
+            source: Where the configuration comes from.
+        """
+        if self.former:
+            yield f"{source} is older than these knobs, which keep what it did before: " + (
+                format_knobs(self.former)
+            )
+        if self.defaults:
+            yield f"{source} is older than these knobs, which take their defaults: " + (
+                format_knobs(self.defaults)
+            )
+
+
+def find_newer_knobs(groups: Groups, searched: Container[str] = ()) -> NewerKnobs:
+    """Return the knobs that a whole configuration lacks.
+
+    Args:
+        groups: Its groups.
+        searched: Paths of knobs that it searches, besides.
+    """
+    newer = NewerKnobs()
+    for name, values in groups.items():
+        with suppress(LookupError):  # a member that is gone is reported elsewhere
+            former = GROUPS[name].former_values(values.get("name"))
+            for key, knob in GROUPS[name].member_knobs(values.get("name")).items():
+                path = f"{name}.{key}"
+                if key in values or path in searched or knob.default is REQUIRED:
+                    continue
+                if key in former:
+                    newer.former[path] = tuples_to_lists(former[key])
+                else:
+                    newer.defaults[path] = tuples_to_lists(knob.default)
+    return newer
+
+
+def set_knobs(groups: Groups, values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+    """Return groups with the knobs of `values`, by path, set."""
+    result = {name: dict(knobs) for name, knobs in groups.items()}
+    for path, value in values.items():
+        group, _, knob = path.partition(".")
+        result[group][knob] = value
+    return result
+
+
+def format_knobs(values: Mapping[str, object]) -> str:
+    """Return knobs as typed on the command line."""
+    return ", ".join(f"{path}={value}" for path, value in values.items()) + "."
