@@ -24,8 +24,8 @@ COLUMN_GAP = 2
 MIN_KNOB_WIDTH = 8
 MAX_STATUS_WIDTH = 20
 """A longer status, such as that of a collapsed trial, is wrapped."""
-ESSENTIAL_COLUMNS = (0, 2)
-"""Columns after the knobs that are never left out: epoch and robust accuracy."""
+CLEAN, BEST, BEST_EPOCH, OBJECTIVES = 1, 3, 4, 5
+"""Places behind the knobs of columns that may be left out; the last is the first of several."""
 
 
 def trials_table(
@@ -36,7 +36,8 @@ def trials_table(
     Args:
         progress: The study.
         max_rows: Maximum number of trials; `None`: all.
-        width: Columns of the window; `None`: no limit. Knobs are shortened first, then left out.
+        width: Columns of the window; `None`: no limit. Knobs are shortened first; then metrics are
+            left out, then the knobs that distinguish the fewest trials.
     """
     leader = progress.leader
     ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
@@ -51,7 +52,8 @@ def trials_table(
     ]
     cells_by_column = list(zip(*[headings, *rows], strict=True))
     lengths = [max(cell_len(str(cell)) for cell in cells) for cells in cells_by_column]
-    widths = fit_columns(lengths, range(2, 2 + len(knobs)), width)
+    n_values = [len(set(map(str, cells[1:]))) for cells in cells_by_column]
+    widths = fit_columns(lengths, range(2, 2 + len(knobs)), width, n_values)
     result = Table(box=None, header_style="dim", pad_edge=False)
     for index, column_width in widths.items():
         is_text = index < 2 + len(knobs)
@@ -69,43 +71,57 @@ def trials_table(
     return result
 
 
-def fit_columns(lengths: Sequence[int], knobs: range, width: int | None) -> dict[int, int]:
+def fit_columns(
+    lengths: Sequence[int], knobs: range, width: int | None, n_values: Sequence[int]
+) -> dict[int, int]:
     """Return the width of each column that fits, by index.
 
-    Knobs are narrowed to `MIN_KNOB_WIDTH`, the widest first, then left out from the last. Of the
-    others, `ESSENTIAL_COLUMNS` stay.
+    Knobs are narrowed to `MIN_KNOB_WIDTH`, the widest first. Then columns are left out, in the
+    order of `removable_columns`.
 
     Args:
         lengths: The longest cell of each column.
         knobs: Indices of the columns of knobs.
         width: Columns of the window; `None`: no limit.
+        n_values: How many different values each column has.
 
-    >>> fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 80)
+    >>> fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 80, [4] * 9)
     {0: 4, 1: 9, 2: 11, 3: 11, 4: 6, 5: 7, 6: 8, 7: 6, 8: 2}
-    >>> list(fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 50))
-    [0, 1, 4, 5, 6, 7]
+    >>> list(fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 50, [4, 2, 1, 4] + [4] * 5))
+    [0, 1, 3, 4, 6]
     """
     widths = dict(enumerate(lengths))
     if width is None:
         return widths
     widths[1] = min(widths[1], MAX_STATUS_WIDTH)
 
-    def excess() -> int:
-        return sum(widths.values()) + COLUMN_GAP * (len(widths) - 1) - width
+    def excess(*, knob_width: int | None = None) -> int:
+        """Return by how much the columns are too wide, with knobs of at most this width."""
+        used = (min(w, knob_width or w) if index in knobs else w for index, w in widths.items())
+        return sum(used) + COLUMN_GAP * (len(widths) - 1) - width
 
-    while excess() > 0:
-        wide = [index for index in knobs if widths.get(index, 0) > MIN_KNOB_WIDTH]
-        essential = {0, 1, *(knobs.stop + offset for offset in ESSENTIAL_COLUMNS)}
-        if wide:
-            widths[max(wide, key=lambda index: widths[index])] -= 1
-        elif left_out := [index for index in knobs if index in widths]:
-            del widths[left_out[-1]]
-            widths |= {index: lengths[index] for index in left_out[:-1]}
-        elif left_out := [index for index in widths if index not in essential]:
-            del widths[left_out[-1]]
-        else:
-            break
+    removable = removable_columns(knobs, len(lengths), n_values)
+    while removable and excess(knob_width=MIN_KNOB_WIDTH) > 0:
+        del widths[removable.pop(0)]
+    while excess() > 0 and (
+        wide := [index for index in knobs if widths.get(index, 0) > MIN_KNOB_WIDTH]
+    ):
+        widths[max(wide, key=lambda index: widths[index])] -= 1
     return widths
+
+
+def removable_columns(knobs: range, n_columns: int, n_values: Sequence[int]) -> list[int]:
+    """Return the columns that may be left out, the least important first.
+
+    Metrics come before knobs, and knobs with few different values before others. Trial, status,
+    epoch and robust accuracy stay.
+    """
+    last = knobs.stop
+    objectives = range(last + OBJECTIVES, n_columns)
+    return [
+        *(last + BEST_EPOCH, last + CLEAN, *reversed(objectives), last + BEST),
+        *sorted(knobs, key=lambda index: (n_values[index], -index)),
+    ]
 
 
 def describe_omissions(

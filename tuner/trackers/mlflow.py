@@ -33,11 +33,18 @@ class MlflowTracker:
         self.client, self.experiment = client, experiment
 
     def begin(self, trial: str, knobs: Mapping[str, object]) -> "MlflowRun":
-        """Return a new run of a trial; delete an earlier one."""
+        """Return a new run of a trial; delete an earlier one, whose name and tag say so.
+
+        MLflow shows deleted runs too, if asked to.
+        """
         query = f"tags.`mlflow.runName` = '{trial}'"
-        for run in self.client.search_runs([self.experiment], query):
-            self.client.delete_run(run.info.run_id)
-        run = self.client.create_run(self.experiment, run_name=trial)
+        earlier = [run.info.run_id for run in self.client.search_runs([self.experiment], query)]
+        tags = {"replaces": ",".join(earlier)} if earlier else {}
+        run = self.client.create_run(self.experiment, run_name=trial, tags=tags)
+        for run_id in earlier:
+            self.client.update_run(run_id, name=f"{trial} replaced by {run.info.run_id}")
+            self.client.set_tag(run_id, "replaced_by", run.info.run_id)
+            self.client.delete_run(run_id)
         for path, value in knobs.items():
             self.client.log_param(run.info.run_id, path, value)
         return MlflowRun(self.client, run.info.run_id)

@@ -106,6 +106,12 @@ def test_mlflow_has_a_run_a_trial(tmp_path, monkeypatch):
     assert run.data.params == {"optimizer.lr": "0.5", "model": "lenet"}
     history = client.get_metric_history(run.info.run_id, ROBUST)
     assert [(each.step, each.value) for each in history] == [(1, 0.25), (2, 0.375)]
+    (earlier,) = client.search_runs(
+        [experiment], run_view_type=mlflow.entities.ViewType.DELETED_ONLY
+    )
+    assert earlier.info.run_name == f"0000 replaced by {run.info.run_id}"
+    assert earlier.data.tags["replaced_by"] == run.info.run_id
+    assert run.data.tags["replaces"] == earlier.info.run_id
 
 
 def leveldb_records(data):

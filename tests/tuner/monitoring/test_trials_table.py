@@ -57,7 +57,17 @@ def test_the_important_columns_are_whole(width, n_knobs, objectives, tmp_path):
         for word in ("trial", "status", "epoch", "robust %", "0001", "completed", "42/110", "43.8"):
             assert word in text
     table = printed(width, lambda c: c.print(LiveTable(progress, c).render()))
-    assert n_knobs == 0 or width < 80 or objectives == 2 or "0.000123" in table
+    assert n_knobs == 0 or width < 80 or "0.000123" in table
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+def test_the_knob_that_distinguishes_the_most_trials_is_kept(objectives):
+    progress = make_progress(len(KNOBS), objectives)
+    progress.records["0000"].knobs = KNOBS | {"attack.step_size": 0.001}
+    text = printed(50, lambda c: c.print(LiveTable(progress, c).render()))
+    assert "0.00784" in text
+    assert "0.000123" not in text
+    assert "clean %" not in text.partition("no space for")[0]
 
 
 def test_a_table_in_a_pipe_is_whole(tmp_path):

@@ -20,6 +20,7 @@ from tuner.config.plan import Variant
 from tuner.searchers.core.distributions import Parameters
 from tuner.searchers.core.optuna_storage import (
     NUMBER_ATTRIBUTE,
+    PROMOTED_ATTRIBUTE,
     RESUMED_ATTRIBUTE,
     enqueue_trial,
     open_study,
@@ -124,7 +125,10 @@ class OptunaSearcher(Searcher):
                 state=TRIAL_STATE.RUNNING,
                 params=last.params,
                 distributions=last.distributions,
-                user_attrs={RESUMED_ATTRIBUTE: number},
+                user_attrs={
+                    RESUMED_ATTRIBUTE: number,
+                    PROMOTED_ATTRIBUTE: f"Optuna trial {last.number}",
+                },
             )
             self.study.add_trial(resumed)
             last = self.study.get_trials(deepcopy=False)[-1]

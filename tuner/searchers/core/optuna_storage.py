@@ -18,6 +18,8 @@ STUDY_NAME = "attuner"
 NUMBER_ATTRIBUTE, RESUMED_ATTRIBUTE = "trial_id", "goes_on"
 """User attributes: the number of a trial, and that of a trial that resumes after Optuna recorded
 its end. Transferred trials have neither."""
+PROMOTED_ATTRIBUTE = "promoted_from"
+"""User attribute of a trial that resumes: the Optuna trial that holds its first part."""
 
 WRITE_TIMEOUT = 600.0
 """Seconds of retrying a failed write, before the study ends."""
