@@ -40,6 +40,19 @@ def redact_credentials(text: str) -> str:
     return PARAMETER.sub(redact_parameter, text)
 
 
+def redact_values(value: object) -> object:
+    """Return nested lists and mappings with the credentials in their texts redacted.
+
+    >>> redact_values({"study": {"results": "s3://b/x?secret_key=a", "seed": 0}})
+    {'study': {'results': 's3://b/x?secret_key=***', 'seed': 0}}
+    """
+    if isinstance(value, str):
+        return redact_credentials(value)
+    if isinstance(value, Mapping):
+        return {redact_values(key): redact_values(each) for key, each in value.items()}
+    return [redact_values(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def redact_parameter(match: re.Match[str]) -> str:
     """Return a parameter of an address, its value redacted if it is a secret."""
     is_secret = SECRET_NAME.fullmatch(unquote(match[1]))

@@ -1,11 +1,21 @@
 """Addresses with credentials: refused, and never repeated."""
 
-import pytest
+import io
 
+import pytest
+import yaml
+from rich.table import Table
+
+from tests.tuner.study_files import make_plan
 from trainables.credentials import has_credentials, redact_credentials
 from trainables.errors import InputError
+from trainables.training.fidelity import Level
+from tuner.cli.console import SafeConsole
+from tuner.config.description import describe_study
 from tuner.evaluate import main as evaluate
 from tuner.search import main as search
+from tuner.storage.results_folder import write_search_yaml
+from tuner.storage.search_yaml import read_search_yaml
 from tuner.train import main as train
 
 SECRETS = [
@@ -49,6 +59,30 @@ def test_credentials_are_refused_and_not_repeated(address, command, capsys, tmp_
     if word in {"results={}", "replay={}"}:
         assert "must not hold keys; put them into " in err
         assert "AWS_SECRET_ACCESS_KEY" in err or not address.startswith("s3")
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_an_older_study_loses_its_credentials(address, tmp_path):
+    """Versions before they were refused wrote them into search.yaml."""
+    plan = make_plan()
+    content = describe_study(plan, [Level(plan.epochs)], 0, ["tuner.search", f"results={address}"])
+    content["study"] |= {"results": address, "warm_start": [address]}
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(content))
+    read = read_search_yaml(tmp_path / "search.yaml")
+    assert "hunter2" not in str(read)
+    assert read["study"]["results"].startswith(address[:3])
+    write_search_yaml(tmp_path, content)
+    assert "hunter2" not in (tmp_path / "search.yaml").read_text()
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_a_console_prints_no_credentials(address):
+    console = SafeConsole(file=io.StringIO(), width=200)
+    console.print(f"results: {address} lacks the newest files.", soft_wrap=True)
+    table = Table("results")
+    table.add_row(address)
+    console.print(table)
+    assert "hunter2" not in console.file.getvalue()
 
 
 @pytest.mark.parametrize("address", HARMLESS)

@@ -1,4 +1,7 @@
-"""A console that escapes control characters, so that untrusted text cannot drive the terminal."""
+"""A console that escapes control characters, so that untrusted text cannot drive the terminal.
+
+It prints no credentials either.
+"""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,6 +10,8 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
+
+from trainables.credentials import redact_credentials
 
 ALLOWED_CONTROLS = "\n\t"
 MAX_TABLE_WIDTH = 10_000
@@ -49,9 +54,15 @@ class SafeConsole(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yield the segments of a line, table cell or title, with control characters escaped."""
+        """Yield the segments of a line, table cell or title, with control characters escaped.
+
+        Credentials of addresses are redacted.
+        """
         for segment in super().render(renderable, options):
-            if segment.control or segment.text.isprintable():
+            if segment.control:
                 yield segment
-            else:
-                yield Segment(escape_controls(segment.text), segment.style)
+                continue
+            text = redact_credentials(segment.text)
+            if not text.isprintable():
+                text = escape_controls(text)
+            yield segment if text == segment.text else Segment(text, segment.style)

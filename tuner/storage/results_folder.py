@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from trainables.credentials import redact_values
 from trainables.training.checkpoint import METRICS_FILE, WEIGHTS_FILE
 from trainables.training.fidelity import Level
 from tuner.config.plan import Plan, tuples_to_lists
@@ -21,8 +22,8 @@ from tuner.storage.safe_files import write_atomically
 
 
 def write_search_yaml(folder: Path, description: Mapping[str, object]) -> None:
-    """Write `search.yaml`, the description that `describe_study` returns."""
-    text = yaml.safe_dump(description, sort_keys=False)
+    """Write `search.yaml`, the description that `describe_study` returns, without credentials."""
+    text = yaml.safe_dump(redact_values(description), sort_keys=False)
     write_atomically(folder / SEARCH_FILE, lambda path: path.write_text(text))
 
 

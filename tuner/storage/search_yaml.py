@@ -7,6 +7,7 @@ import yaml
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from trainables.credentials import redact_values
 from trainables.errors import format_validation_error
 from trainables.hparams.ranges import Count, Natural
 from trainables.io import safe_yaml
@@ -70,6 +71,8 @@ SEARCH_YAML: TypeAdapter[SearchYaml] = TypeAdapter(SearchYaml)
 def read_search_yaml(file: Path) -> Any:  # noqa: ANN401
     """Return the content of a `search.yaml`, validated; keys may be missing.
 
+    Earlier versions wrote the credentials of addresses, which are redacted here.
+
     Raises:
         YAMLError: If it cannot be read or is invalid.
     """
@@ -79,4 +82,4 @@ def read_search_yaml(file: Path) -> Any:  # noqa: ANN401
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "its content"
         raise yaml.YAMLError(f"{where} {format_validation_error(error)}") from None
-    return content
+    return redact_values(content)

@@ -166,6 +166,7 @@ def test_a_paused_trial_resumes_as_another_with_the_same_values():
     again = search.study.trials[1]
     assert (first.state, again.state) == (STATE.PRUNED, STATE.COMPLETE)
     assert (again.params, again.value) == (first.params, 0.5)
+    assert again.user_attrs == {"goes_on": "0000", "promoted_from": "Optuna trial 0"}
 
 
 def test_a_trial_cut_off_after_its_last_epoch_is_whole():
