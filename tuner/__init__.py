@@ -1,10 +1,13 @@
 """Hyper-parameter search, training, evaluation and export with Ray Tune and Optuna."""
 
 import os
+import sys
 
 from tuner.cli import signals
 
 signals.install_import_handler()
+if sys.argv[:1] == ["-m"] and sys.stderr.isatty():  # a command whose imports take seconds
+    print("Loading PyTorch and Ray ...", file=sys.stderr)
 
 RAY_ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # only the older output engine can be silenced

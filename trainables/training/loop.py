@@ -1,7 +1,7 @@
 """One epoch of adversarial training."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -93,6 +93,7 @@ def train_epoch(
     epoch: int,
     epochs: int,
     detector_images: Batch | None = None,
+    on_step: Callable[[float], None] | None = None,
 ) -> EpochResult:
     """Train `model` on every image once, or until the overfitting detector finds a collapse.
 
@@ -110,6 +111,7 @@ def train_epoch(
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
         detector_images: Images and labels for the overfitting detector; `None`: no check.
+        on_step: Called after each step with the share of the epoch that is done; `None`: nothing.
     """
     total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
     context = StepContext(
@@ -130,6 +132,8 @@ def train_epoch(
             total += ready.update.update(model, optimizer, x, y) * len(y)
             average.on_step()
             seen += len(y)
+            if on_step:
+                on_step((step + 1) / steps)
             trained = passes[0]
             if detector_images:
                 collapsed_at = ready.sentinel.detect_collapse(model, detector_images)

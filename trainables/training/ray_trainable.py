@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from trainables.io.remote_files import open_filesystem
 from trainables.io.retry import Retry
 from trainables.training import checkpoint
+from trainables.training.epoch_progress import ProgressWriter
 from trainables.training.fidelity import Level
 from trainables.training.trial import TrainingOutOfMemoryError, Trial
 
@@ -33,7 +34,8 @@ def trainable(config: dict[str, Any]) -> None:
     Args:
         config: Group to member and knobs, and `levels`, `seed`, `device`, `threads`,
             `precision`, `compile`; optional: `constraint`, `memory_share` (on a GPU), `level` (the
-            first level) and `goes_on_from` (the checkpoint to resume from).
+            first level), `goes_on_from` (the checkpoint to resume from) and `progress_folder` (with
+            `trial`, its number: where to note the share of an epoch that is trained).
     """
     torch.set_num_threads(config["threads"])
     if not torch.cuda.is_available():  # Ray may count GPUs that torch cannot use
@@ -139,6 +141,8 @@ def iterate_levels(config: Mapping[str, Any], micro_batch: int | None) -> Iterat
             trial.continue_from(shorter)
         if micro_batch:
             trial.micro_batch = micro_batch
+        if folder := config.get("progress_folder"):
+            trial.on_step = ProgressWriter(Path(folder, config["trial"]))
         yield trial
         if trial.diverged or trial.collapsed_at:
             return

@@ -36,6 +36,7 @@ class Trial:
         best_report: Report of the epoch with the highest robust validation accuracy so far,
             among those that satisfy the constraint; otherwise of the nearest to satisfying it.
         best_weights: The weights of that epoch.
+        on_step: Called after each step with the level and the epochs trained; `None`: nothing.
     """
 
     def __init__(self, config: Mapping[str, Any], level: int = 0) -> None:
@@ -76,6 +77,7 @@ class Trial:
         self.epoch, self.gradient_passes = 0, 0.0
         self.best_report: Report | None = None
         self.best_weights: dict[str, Tensor] = {}
+        self.on_step: Callable[[int, float], None] | None = None
         self.diverged, self.collapsed_at = False, 0
         single = components.sentinel.every > 0 and attacks_in_one_step(components)
         self.detector_images = (
@@ -144,7 +146,13 @@ class Trial:
             epoch=self.epoch,
             epochs=self.epochs,
             detector_images=self.detector_images,
+            on_step=self.report_share if self.on_step else None,
         )
+
+    def report_share(self, share: float) -> None:
+        """Report that a share of the current epoch is trained."""
+        if self.on_step:
+            self.on_step(self.level, self.epoch + share)
 
     def periods_finished(self, epoch: int | None = None) -> int:
         """Return the number of finished periods after `epoch` epochs; `None`: so far."""

@@ -1,5 +1,6 @@
 """Run the trials of a study with Ray Tune; the only module that builds a `Tuner`."""
 
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ from ray.tune.logger import JsonLoggerCallback
 from ray.tune.search import ConcurrencyLimiter
 from ray.tune.trainable.function_trainable import wrap_function
 
+from trainables.training.epoch_progress import ProgressReader
 from trainables.training.ray_trainable import trainable
 from tuner.config.resources import device_config
 from tuner.monitoring.prometheus import PrometheusCallback
@@ -30,6 +32,8 @@ from tuner.state.trial import distinguishing_knobs
 
 OUTPUT_FILE = "output.txt"
 """What a trial prints, in its folder below `trials/`."""
+PROGRESS_FOLDER = ".progress"
+"""Where trials note how much of an epoch they have trained, below `trials/`."""
 SYNC_SECONDS = 30
 """Seconds between two copies of that file; the last copy is made when the trial ends."""
 
@@ -57,10 +61,14 @@ class RayRuntime:
     def run(self, core: StudyCore) -> None:
         """Run every trial of a study that has not ended."""
         study_id = uuid4().hex
+        folder = core.folder / PROGRESS_FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        core.progress.read_position = ProgressReader(folder)
         try:
             build_tuner(core, self.write_limit, study_id).fit()
         finally:
             clear_node_caches(study_id)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tune.Tuner:
@@ -72,7 +80,8 @@ def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tu
         study_id: Names the data that workers cache for this study.
     """
     settings, progress = core.plan.settings, core.progress
-    shared = {**core.shared_config, "study": study_id}
+    progress_folder = str(core.folder / PROGRESS_FOLDER)
+    shared = {**core.shared_config, "study": study_id, "progress_folder": progress_folder}
     if settings.dashboard:
         shared["columns"] = core.plan.knob_columns
     searcher = QueueSearcher(core.queue)

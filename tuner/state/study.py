@@ -44,6 +44,8 @@ class StudyProgress:
         max_seeds: Most seeds of a configuration.
         all_seeds: Whether every configuration gets them, without racing.
         clock: Returns the time in seconds; it never goes back.
+        read_position: From the number of a running trial to its level and the epochs that it has
+            trained, with the share of the current one; `None`: unknown.
         totals: Sums over the trials.
     """
 
@@ -61,6 +63,7 @@ class StudyProgress:
     max_seeds: int = 1
     all_seeds: bool = False
     clock: Callable[[], float] = time.monotonic
+    read_position: Callable[[str], tuple[int, float] | None] | None = None
     totals: StudyTotals = field(default_factory=StudyTotals, repr=False, compare=False)
     started_at: float = field(init=False)
 

@@ -89,3 +89,21 @@ def test_a_trial_that_waits_at_a_rung_is_paused_until_the_study_is_over(tmp_path
     assert " stopped" in summary
     assert '"stopped"' in (tmp_path / "study/journal.jsonl").read_text()
     assert "paused" not in (tmp_path / "study/journal.jsonl").read_text()
+
+
+def test_a_running_trial_moves_within_an_epoch():
+    progress = make_progress(0, 1)
+    progress.records["0002"] = Record("0002", {}, 0, {})
+    positions = {"0000": (0, 50.5), "0001": (0, 42.68), "0002": (0, 1.0)}
+    progress.read_position = positions.get
+
+    def epochs():
+        text = printed(80, lambda c: c.print(LiveTable(progress, c).render()))
+        rows = [line.split() for line in text.splitlines() if "110" in line]
+        return [next(word for word in row if "/110" in word) for row in rows]
+
+    assert epochs() == ["42.6/110", "0.9/110", "110/110"]  # the last tenth is the validation
+    positions["0001"] = (0, 42.0)  # of the epoch that it has reported
+    assert epochs() == ["42/110", "0.9/110", "110/110"]
+    positions.clear()
+    assert epochs() == ["42/110", "110/110"]
