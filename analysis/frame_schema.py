@@ -1,18 +1,19 @@
 """Validate the frames of a study: columns, types, no duplicate rows."""
 
 from collections.abc import Iterator, Mapping
-from types import NoneType
-from typing import get_args, get_type_hints
+from typing import get_type_hints
 
 import pandas as pd
 
 from trainables.training.report import Report
-from tuner.layout import TRIAL_COLUMNS
+from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
 
-PANDAS_TYPES = {int: "int64", float: "float64", bool: "bool"}
+PANDAS_TYPES = {
+    **{int: "int64", int | None: "Int64", bool: "bool"},
+    **{float: "float64", float | None: "float64"},
+}
 EPOCH_COLUMNS = {"trial_id": "str"} | {
-    name: "Int64" if NoneType in get_args(kind) else PANDAS_TYPES[kind]
-    for name, kind in get_type_hints(Report).items()
+    name: PANDAS_TYPES[kind] for name, kind in get_type_hints(Report).items()
 }
 """Columns of `epochs.parquet`, and their types."""
 COLUMN_DEFAULTS = {"level": 0, "collapsed_at": 0, "diverged": False}
@@ -47,7 +48,9 @@ def validate_frame(
         problems: Problems are appended to it.
     """
     frame = decode_categories(frame)
-    absent = [each for each in columns if each.endswith("accuracy") and each not in frame]
+    accuracies = [each for each in columns if each.endswith("accuracy")]
+    required = [each for each in accuracies if each not in BALANCED_COLUMNS]
+    absent = [each for each in required if each not in frame]
     if absent and len(frame):
         problems.append(f"{name}: {', '.join(absent)} is missing in all rows.")
     for column, kind in columns.items():
@@ -68,8 +71,8 @@ def validate_frame(
             f"{name}: left out {again.sum()} duplicate rows; the last one of each counts."
         )
         frame = frame[~again]
-    problems += [f"{name}: {each}" for each in check_accuracies(frame, set(columns) - set(absent))]
-    accuracies = [each for each in columns if each.endswith("accuracy")]
+    known = [each for each in accuracies if each in required or frame[each].notna().any()]
+    problems += [f"{name}: {each}" for each in check_accuracies(frame, set(known) - set(absent))]
     possible = frame[accuracies].ge(0) & frame[accuracies].le(1)
     frame[accuracies] = frame[accuracies].where(possible)
     return frame.reset_index(drop=True)
@@ -114,7 +117,7 @@ def find_repeated_rows(identity: pd.DataFrame) -> pd.Series:
 
 def check_accuracies(frame: pd.DataFrame, columns: set[str]) -> Iterator[str]:
     """Yield problems of the accuracies of a frame."""
-    for column in sorted(name for name in columns if name.endswith("accuracy")):
+    for column in sorted(columns):
         found = frame[column]
         if len(found) and found.isna().all():
             yield f"{column} is missing in all rows."

@@ -71,17 +71,18 @@ def measure_attack(name: str, model: nn.Module, images: Images, threat: Threat) 
     for _ in range(ROUNDS):
         to_channels_last(model)
         start = time.perf_counter()
-        clean, robust = measure_accuracies(model, images, threat=threat, steps=STEPS)
+        accuracies = measure_accuracies(model, images, threat=threat, steps=STEPS)
         ours.append(time.perf_counter() - start)
         model.to(memory_format=torch.contiguous_format)
         start = time.perf_counter()
         evaluate_plain_loop(model, images, threat.eps)
         plain.append(time.perf_counter() - start)
     ratio = median(one / other for one, other in zip(ours, plain, strict=True))
-    print(f"{name}: robust {robust:.2f}, {median(ours):.2f} s, {ratio:.3f} of the plain loop")
+    speed = f"{median(ours):.2f} s, {ratio:.3f} of the plain loop"
+    print(f"{name}: robust {accuracies.robust:.2f}, {speed}")
     return {
-        "clean_accuracy": clean,
-        "robust_accuracy": robust,
+        "clean_accuracy": accuracies.clean,
+        "robust_accuracy": accuracies.robust,
         "seconds": round(median(ours), 3),
         "plain_loop_seconds": round(median(plain), 3),
         "ratio": round(ratio, 3),
@@ -93,7 +94,7 @@ def find_halving_eps(model: nn.Module, images: Images) -> float:
     low, high = 0.0, 0.5
     for _ in range(8):
         middle = (low + high) / 2
-        _, robust = measure_accuracies(model, images, threat=Linf(eps=middle), steps=STEPS)
+        robust = measure_accuracies(model, images, threat=Linf(eps=middle), steps=STEPS).robust
         low, high = (middle, high) if robust > 0.5 else (low, middle)
     return (low + high) / 2
 

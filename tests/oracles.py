@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainables.accuracy import Accuracies
 from trainables.training.report import Report
 
 
@@ -80,6 +81,11 @@ def tiny_config(**changes):
         else:
             config[group] = value
     return config
+
+
+def make_accuracies(clean, robust):
+    """Return accuracies that are the same in every class."""
+    return Accuracies(clean=clean, robust=robust, balanced_clean=clean, balanced_robust=robust)
 
 
 def make_report(epoch, robust, clean=0.9, **changes):

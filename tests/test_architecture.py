@@ -38,6 +38,7 @@ but for `layout` and `trackers`."""
 TRAINABLES = {
     "credentials": (),
     "errors": ("credentials",),
+    "accuracy": (),
     "io": ("errors",),
     "hparams": ("io", "errors", "credentials"),
     "threat": ("hparams",),
@@ -56,9 +57,11 @@ TRAINABLES = {
     "schedules": ("hparams",),
     "eps_schedules": ("hparams",),
     "updates": ("attacks", "protocols", "networks", "threat", "hparams"),
-    "robustness": ("attacks", "data_pipeline", "networks", "threat", "hparams"),
+    "robustness": ("accuracy", "attacks", "data_pipeline", "networks", "threat", "hparams"),
     "injection": ("hparams",),
-    "bound_components": (*("protocols", "networks", "data_pipeline", "threat", "hparams"),),
+    "bound_components": (
+        *("accuracy", "protocols", "networks", "data_pipeline", "threat", "hparams"),
+    ),
     "components": (
         *("robustness", "scheduling", "data_pipeline", "networks", "threat", "hparams", "errors"),
     ),
@@ -68,7 +71,8 @@ TRAINABLES = {
     ),
     "step_context": ("bound_components", "injection", "protocols", "threat"),
     "training": (
-        *("binding", "bound_components", "components", "step_context", "data_pipeline", "networks"),
+        *("accuracy", "binding", "bound_components", "components", "step_context"),
+        *("data_pipeline", "networks"),
         *("robustness", "threat", "hparams", "io", "errors", "protocols", "injection"),
     ),
     "evaluation": (
@@ -85,6 +89,7 @@ TRAINABLES = {
 ANALYSIS = {
     "tuner.layout",
     "tuner.cli",
+    "tuner.config.class_balance",
     "tuner.storage.event_reader",
     "tuner.storage.external_logs",
     "tuner.storage.frames",

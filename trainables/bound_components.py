@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
+from trainables.accuracy import Accuracies
 from trainables.data_pipeline.images import Batch, Dataset, Images
 from trainables.networks.averaging import Average
 from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder, WeightUpdate
@@ -41,8 +42,8 @@ class BoundMember:
 class ValidationAttack(Protocol):
     """The validation attack."""
 
-    def __call__(self, model: Module, images: Images, /, *, threat: Threat) -> tuple[float, float]:
-        """Return clean and robust accuracy, in [0, 1]."""
+    def __call__(self, model: Module, images: Images, /, *, threat: Threat) -> Accuracies:
+        """Return the accuracies without an attack and under it."""
         ...
 
 
@@ -218,7 +219,7 @@ class BoundValidationAttack:
     """The validation attack.
 
     Attributes:
-        measure_accuracies: Returns clean and robust accuracy.
+        measure_accuracies: Returns the accuracies without an attack and under it.
         steps: Steps of the attack.
         restarts: Independent attacks.
         exam_batch: Images attacked at once.

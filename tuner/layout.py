@@ -19,6 +19,8 @@ TRIAL_COLUMNS = {
     "level": "Int64",
     "val_clean_accuracy": "float64",
     "val_robust_accuracy": "float64",
+    "val_balanced_clean_accuracy": "float64",
+    "val_balanced_robust_accuracy": "float64",
     "last_val_robust_accuracy": "float64",
     "robust_overfitting": "float64",
     "collapsed_at": "Int64",
@@ -31,6 +33,8 @@ TRIAL_COLUMNS = {
     "error": "str",
 }
 """Columns of every study; the knobs in which its trials differ follow `status`."""
+BALANCED_COLUMNS = ("val_balanced_clean_accuracy", "val_balanced_robust_accuracy")
+"""Columns of trials and epochs that older studies and external logs do not have."""
 SEED_COLUMNS = {
     "configuration": "str",
     "mean": "float64",

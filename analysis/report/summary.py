@@ -1,6 +1,6 @@
 """Summary of a study in a few sentences, shown first on the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,11 @@ import pandas as pd
 from analysis.frames import Frames, Study
 from analysis.report.trials import CLEAN, QUESTION, ROBUST, find_leaders
 from analysis.statistics import wilson_interval
+from tuner.config.class_balance import (
+    ClassBalance,
+    WinnerAccuracies,
+    describe_winner_balance,
+)
 
 SELECTED_RULE = "best_validation_robust"
 """The rule of an evaluation that looks at the checkpoint which a search takes."""
@@ -95,11 +100,32 @@ def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> It
         )
     if images := count_validation_images(study):
         yield describe_resolution(trials, leader, images)
+    yield from describe_class_balance(study, leader)
     if "collapsed_at" in trials and (collapsed := int((trials["collapsed_at"] > 0).sum())):
         yield (
             f"{collapsed} of {len(trials)} trials collapsed: their networks are robust to one "
             "step only (catastrophic overfitting)."
         )
+
+
+def describe_class_balance(study: Study, leader: pd.Series) -> Iterator[str]:
+    """Yield what imbalanced classes of the validation split mean for the leader."""
+    description: Mapping[str, Any] = study.description
+    if variants := description.get("variants"):
+        description = variants.get(leader.get("variant")) or {}
+    balanced = [
+        None if pd.isna(value := leader.get(name)) else float(value)
+        for name in ("val_balanced_clean_accuracy", "val_balanced_robust_accuracy")
+    ]
+    yield from describe_winner_balance(
+        ClassBalance.from_description(description.get("validation_classes")),
+        WinnerAccuracies(
+            robust=float(leader[ROBUST]),
+            clean=float(leader[CLEAN]),
+            balanced_clean=balanced[0],
+            balanced_robust=balanced[1],
+        ),
+    )
 
 
 def accuracy_split(study: Study) -> str:

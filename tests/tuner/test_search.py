@@ -100,6 +100,29 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
 
 
 @pytest.mark.slow
+def test_a_winner_that_answers_one_class_is_told_apart_from_a_robust_one(tmp_path, machine):
+    """94 % of the images are of one class, and nothing distinguishes the other from it."""
+    y = np.zeros(500, dtype=np.int64)
+    y[::50], y[1::50], y[2::50] = 1, 1, 1
+    images = np.random.default_rng(0).integers(0, 256, (500, 28, 28, 1), dtype=np.uint8)
+    data = tmp_path / "dominated.npz"
+    np.savez(data, x_train=images, y_train=y, x_test=images[:9], y_test=y[:9])
+    words = ["data=arrays", f"data.path={data}", "data.validation=100", "attack.steps=1"]
+    words += ["space=weight_decay", "exam.steps=1", "epochs=1", "trials=2", "scheduler=none"]
+    done = search(tmp_path, *words)
+    assert done.returncode == 0, done.stderr
+    assert "robust 94.0 %, clean 94.0 %" in done.stdout
+    assert "The largest of 2 classes has 94.0 % of the validation split" in done.stdout
+    assert "the winner's accuracies are robust 50.0 %, clean 50.0 %" in done.stdout
+    assert "caution: the winner does not beat the largest class" in done.stdout
+    trials, epochs = frames(tmp_path)
+    assert trials.val_balanced_robust_accuracy.tolist() == [0.5, 0.5]
+    assert epochs.val_balanced_clean_accuracy.tolist() == [0.5, 0.5]
+    study = yaml.safe_load((tmp_path / "study/search.yaml").read_text())
+    assert study["validation_classes"] == {"classes": 2, "largest_share": 0.94}
+
+
+@pytest.mark.slow
 def test_members_are_searched_by_name_each_with_separate_knobs(tmp_path, machine):
     words = ["optimizer=grid(sgd,adam)", "optimizer.lr=1e-3", "average=ensemble"]
     done = search(tmp_path, *words, "periods.resets=[1/3]", *SMALL, "scheduler=none")

@@ -1,9 +1,10 @@
 """The validation attack (the group `exam`), the same for every trial of a study."""
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 from torch.nn import Module
 
+from trainables.accuracy import Accuracies, compute_accuracies
 from trainables.attacks import pgd
 from trainables.data_pipeline.images import Images
 from trainables.hparams.ranges import Count, Positive
@@ -26,8 +27,8 @@ def measure_accuracies(
     step_size: Positive | None = None,
     restarts: Count = 1,
     exam_batch: Count = 250,
-) -> tuple[float, float]:
-    """Return the fractions of `images` classified correctly without an attack and under PGD.
+) -> Accuracies:
+    """Return the accuracies on `images` without an attack and under PGD.
 
     The attack maximises cross-entropy in eval mode, in fp32 whatever precision a trial trains in.
     It stops for an image once that is misclassified, clean or at any point of any restart.
@@ -43,15 +44,15 @@ def measure_accuracies(
     """
     rng = Generator(images.y.device).manual_seed(START_SEED)
     length = pgd.step_length(step_size, threat)
-    n_clean, n_robust = 0, 0
+    clean_masks, robust_masks = list[Tensor](), list[Tensor]()
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
         model = folded_view(model)
         for first in range(0, len(images), exam_batch):
             batch = images[first : first + exam_batch]
             x, y = batch.x.float() / 255, batch.y
             with torch.no_grad():
-                robust = model(x).argmax(dim=1) == y
-            n_clean += int(robust.sum())
+                clean = model(x).argmax(dim=1) == y
+            robust = clean.clone()
             for _ in range(restarts):
                 start = threat.project(threat.random_point(x, rng), x)
                 rows = robust.nonzero()[:, 0]
@@ -64,5 +65,6 @@ def measure_accuracies(
                     steps=steps,
                     step_size=length,
                 )
-            n_robust += int(robust.sum())
-    return n_clean / len(images), n_robust / len(images)
+            clean_masks.append(clean)
+            robust_masks.append(robust)
+    return compute_accuracies(torch.cat(clean_masks), torch.cat(robust_masks), images.y)

@@ -16,6 +16,9 @@ class Report:
         train_loss: Loss of the method, in nats per example; not finite if diverged.
         val_clean_accuracy: Fraction of the validation split classified correctly; 0 if diverged.
         val_robust_accuracy: The same under the validation attack; 0 if diverged.
+        val_balanced_clean_accuracy: Mean over classes of the fraction of their validation images
+            classified correctly; 0 if diverged. `None`: unknown, as in older studies.
+        val_balanced_robust_accuracy: The same under the validation attack.
         lr: Learning rate of the last step.
         eps: Radius that the last step trained with, on the [0, 1] pixel scale.
         gradient_passes: Forward passes with gradients per training example so far: the cost.
@@ -42,6 +45,8 @@ class Report:
     level: int = 0
     collapsed_at: int = 0
     micro_batch: int | None = None
+    val_balanced_clean_accuracy: float | None = None
+    val_balanced_robust_accuracy: float | None = None
 
     @property
     def position(self) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainables.accuracy import NO_ACCURACY
 from trainables.binding import bind
 from trainables.bound_components import BoundModel, Components
 from trainables.components import GROUPS
@@ -162,18 +163,20 @@ class Trial:
     def build_report(self, result: EpochResult, start: float) -> Report:
         """Return the report of the epoch that began at `start`; a diverged network scores 0."""
         trained = time.perf_counter()
-        clean, robust = 0.0, 0.0
+        accuracies = NO_ACCURACY
         if not self.diverged:
             measure = self.components.exam.measure_accuracies
-            clean, robust = measure(
+            accuracies = measure(
                 self.average.evaluation_model(), self.validation_images, threat=self.threat
             )
         now = time.perf_counter()
         return Report(
             epoch=self.epoch,
             train_loss=result.loss,
-            val_clean_accuracy=clean,
-            val_robust_accuracy=robust,
+            val_clean_accuracy=accuracies.clean,
+            val_robust_accuracy=accuracies.robust,
+            val_balanced_clean_accuracy=accuracies.balanced_clean,
+            val_balanced_robust_accuracy=accuracies.balanced_robust,
             lr=result.last_step.lr,
             eps=result.last_step.threat.eps,
             gradient_passes=self.gradient_passes,

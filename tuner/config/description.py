@@ -62,8 +62,10 @@ def describe_variants(plan: Plan) -> dict[str, object]:
             "searched": {path: format_domain(domain) for path, domain in variant.searched.items()},
             "fixed": tuples_to_lists(variant.fixed),
             **({"published": dict(variant.published)} if variant.published else {}),
+            **({"validation_classes": asdict(balance)} if balance else {}),
         }
         for variant in plan.variants
+        for balance in [variant.class_balance]
     }
     return {"variants": each} if len(each) > 1 else next(iter(each.values()))
 

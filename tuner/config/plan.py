@@ -8,6 +8,7 @@ from typing import Any
 
 from trainables.binding import bind_member
 from trainables.hparams.group import Group
+from tuner.config.class_balance import ClassBalance
 from tuner.config.domains import list_values
 from tuner.config.settings import Settings
 
@@ -26,12 +27,14 @@ class Variant:
         fixed: Member and fixed knobs by group, with defaults.
         searched: Domains by path of the searched knob, for example "optimizer.lr".
         published: Published results by name of the measurement.
+        class_balance: Classes of the validation split; `None`: the images were not loaded.
     """
 
     label: str
     fixed: dict[str, dict[str, Any]]
     searched: dict[str, object]
     published: Mapping[str, str] = field(default_factory=dict)
+    class_balance: ClassBalance | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

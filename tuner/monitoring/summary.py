@@ -9,6 +9,7 @@ from rich.console import Console
 from trainables.training.report import Report
 from tuner.cli.console import print_table
 from tuner.cli.format import format_duration, format_percent, format_value
+from tuner.config.class_balance import WinnerAccuracies, describe_winner_balance
 from tuner.monitoring.trials_table import trials_table
 from tuner.state.savings import count_epochs
 from tuner.state.study import StudyProgress
@@ -31,6 +32,7 @@ def print_summary(
     leader = progress.leader
     if leader is not None and leader.best_report and leader.last_report:
         words += format_winner(leader, leader.best_report, leader.last_report)
+        words += format_class_balance(progress, leader, leader.best_report)
         words += [
             *format_constraint_violation(leader),
             *format_pareto_front(progress),
@@ -60,6 +62,19 @@ def format_winner(record: Record, best: Report, last: Report) -> list[str]:
         f"Its last epoch ({last.epoch}): robust {format_percent(last.val_robust_accuracy)} %; "
         f"robust overfitting gap {format_percent(gap)} points.",
     ]
+
+
+def format_class_balance(progress: StudyProgress, leader: Record, best: Report) -> Iterator[str]:
+    """Yield what imbalanced classes of the validation split mean for the winner."""
+    yield from describe_winner_balance(
+        progress.class_balances.get(str(leader.knobs.get("variant", ""))),
+        WinnerAccuracies(
+            robust=best.val_robust_accuracy,
+            clean=best.val_clean_accuracy,
+            balanced_robust=best.val_balanced_robust_accuracy,
+            balanced_clean=best.val_balanced_clean_accuracy,
+        ),
+    )
 
 
 def format_constraint_violation(leader: Record) -> Iterator[str]:

@@ -18,6 +18,8 @@ from tuner.storage.remote_folders import fetch_results_folder
 
 COMPARED_COLUMNS = ["data", "threat", "threat.eps", "model"]
 """Columns in which logged runs must agree for their accuracies to be comparable."""
+OPTIONAL_FIELDS = tuple(field.name for field in fields(Report) if field.default is None)
+"""Fields of a report that may be unknown."""
 EXTRA_DATA_MARKER = "semisupervised"
 """Part of the name of a run that was trained on additional images."""
 
@@ -159,10 +161,13 @@ def build_recordings(knobs: pd.DataFrame, epochs: pd.DataFrame) -> Iterator[Reco
         if number in knobs.index:
             values = {str(path): value for path, value in knobs.loc[str(number)].items()}
             yield Recording(
-                str(number), values, tuple(map(row_to_report, rows[names].to_dict("records")))
+                str(number),
+                values,
+                tuple(map(row_to_report, rows.reindex(columns=names).to_dict("records"))),
             )
 
 
 def row_to_report(row: Mapping[Hashable, Any]) -> Report:
     """Return the report of a row of `epochs`."""
-    return Report(**{str(name): value for name, value in row.items()})
+    values: dict[str, Any] = {str(name): value for name, value in row.items()}
+    return Report(**values | {name: None for name in OPTIONAL_FIELDS if pd.isna(values[name])})

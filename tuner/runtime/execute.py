@@ -11,7 +11,7 @@ from trainables.io.retry import Retry
 from tuner.cli.command import OK
 from tuner.cli.signals import second_sigint_exits, was_terminated
 from tuner.config.plan import Plan
-from tuner.config.preflight.data_and_network import check_data_and_networks
+from tuner.config.preflight.data_and_network import add_class_balance, check_data_and_networks
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.config.preflight.estimate import check_disk_budget
 from tuner.config.preflight.gpu_packing import pack_gpus
@@ -85,6 +85,7 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
         for trials in transferred:
             console.print(str(trials), soft_wrap=True)
         return OK
+    plan = add_class_balance(plan)
     silence_libraries()
     console.print(f"{'Joining' if plan.settings.address else 'Starting'} Ray ...")
     with ray_session(plan.settings, find_user_files(plan)) as capacity, second_sigint_exits():

@@ -196,6 +196,7 @@ def build_progress(
         forecast=scheduler,
         max_seeds=settings.seeds,
         all_seeds=plan.is_single,
+        class_balances={variant.label: variant.class_balance for variant in plan.variants},
         n_images=int(plan.variants[0].fixed["data"]["validation"]),
     )
 

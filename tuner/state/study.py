@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from trainables.training.fidelity import Level
+from tuner.config.class_balance import ClassBalance
 from tuner.config.objectives import Goal, pareto_mask
 from tuner.state.seed_racing import (
     SeedStatistics,
@@ -40,6 +41,7 @@ class StudyProgress:
         disk_budget: Bytes that checkpoints may take; `None`: no limit.
         disk_bytes: Bytes that they take.
         n_images: Images of the validation split.
+        class_balances: Classes of the validation split of each variant, by its label.
         forecast: Expects what is still to be trained: the scheduler.
         max_seeds: Most seeds of a configuration.
         all_seeds: Whether every configuration gets them, without racing.
@@ -59,6 +61,7 @@ class StudyProgress:
     disk_budget: float | None = None
     disk_bytes: int = 0
     n_images: int = 1
+    class_balances: Mapping[str, ClassBalance | None] = field(default_factory=dict)
     forecast: Forecast | None = None
     max_seeds: int = 1
     all_seeds: bool = False

@@ -9,7 +9,7 @@ from types import NoneType
 import pandas as pd
 
 from trainables.training.report import Report
-from tuner.layout import TRIAL_COLUMNS
+from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
 from tuner.state.trial import Record
 
 
@@ -45,6 +45,8 @@ def trial_row(record: Record, folder: Path) -> dict[str, object]:
             "level": best.level,
             "val_clean_accuracy": best.val_clean_accuracy,
             "val_robust_accuracy": best.val_robust_accuracy,
+            "val_balanced_clean_accuracy": best.val_balanced_clean_accuracy,
+            "val_balanced_robust_accuracy": best.val_balanced_robust_accuracy,
             "last_val_robust_accuracy": last.val_robust_accuracy,
             "robust_overfitting": best.val_robust_accuracy - last.val_robust_accuracy,
         }
@@ -69,9 +71,9 @@ def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
     pairs = [(record.trial_id, report) for record in records for report in record.reports]
     # column by column: one dict per row takes gigabytes for a million epochs
     columns: dict[str, object] = {"trial_id": [number for number, _ in pairs]}
+    types = {"micro_batch": "Int64"} | dict.fromkeys(BALANCED_COLUMNS, "float64")
     for field in fields(Report):
         columns[field.name] = pd.Series(
-            [getattr(report, field.name) for _, report in pairs],
-            dtype="Int64" if field.name == "micro_batch" else None,
+            [getattr(report, field.name) for _, report in pairs], dtype=types.get(field.name)
         )
     return pd.DataFrame(columns)

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from trainables.credentials import redact_values
 from trainables.errors import format_validation_error
-from trainables.hparams.ranges import Count, Natural
+from trainables.hparams.ranges import Count, Fraction, Natural
 from trainables.io import safe_yaml
 from trainables.training.constraint import parse_constraint
 
@@ -24,12 +24,20 @@ def valid_constraint(text: str) -> str:
     return text
 
 
+class ClassesSection(TypedDict, total=False):
+    """Classes of the validation split."""
+
+    classes: Count
+    largest_share: Fraction
+
+
 class VariantSection(TypedDict, total=False):
-    """Searched knobs, as typed on the command line, and fixed groups."""
+    """Searched knobs, as typed on the command line, fixed groups, and the validation split."""
 
     searched: dict[str, str]
     fixed: dict[str, dict[str, object]]
     published: dict[str, str]
+    validation_classes: ClassesSection
 
 
 class SettingsSection(TypedDict, total=False):

@@ -45,6 +45,8 @@ def trial_row(name, top, *, status="completed", knobs, **others):
         "level": 0,
         "val_clean_accuracy": top + 0.3,
         "val_robust_accuracy": top,
+        "val_balanced_clean_accuracy": None,
+        "val_balanced_robust_accuracy": None,
         "last_val_robust_accuracy": top - 0.05,
         "robust_overfitting": 0.05,
         "collapsed_at": None,

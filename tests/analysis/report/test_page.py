@@ -131,6 +131,23 @@ def test_the_summary_counts_trials_indistinguishable_from_the_leader(tmp_path):
     assert "its last epoch is 5.0 points below its best" in text
 
 
+def test_the_summary_says_that_the_leader_does_not_beat_the_largest_class(tmp_path):
+    balanced = {"val_balanced_clean_accuracy": 0.7, "val_balanced_robust_accuracy": 0.4}
+    rows = [trial_row("0000", 0.6, knobs={"k": 1}, **balanced)]
+    said = {"validation_classes": {"classes": 2, "largest_share": 0.94}}
+    folder = write_study_folder(tmp_path / "s", rows, **said)
+    text = render_sections(analysis.load(folder), NONE)["summary"]
+    assert "largest of 2 classes has 94.0 % of the validation split" in text
+    assert "robust 40.0 %, clean 70.0 %." in text
+    assert "does not beat the largest class (robust 60.0 %, clean 90.0 %)" in text
+    rows[0]["variant"] = "a"
+    variants = {"a": {"fixed": {}, **said}, "b": {"fixed": {}}}
+    of_variants = write_study_folder(tmp_path / "t", rows, variants=variants)
+    assert "largest of 2 classes" in render_sections(analysis.load(of_variants), NONE)["summary"]
+    plain = write_study_folder(tmp_path / "u", rows)
+    assert "largest" not in render_sections(analysis.load(plain), NONE)["summary"]
+
+
 def test_the_summary_reports_early_stopping_savings(tmp_path):
     text = render_sections(analysis.load(write_small_study_folder(tmp_path / "s")), NONE)["summary"]
     # one of five was stopped, behind as many epochs as the others had

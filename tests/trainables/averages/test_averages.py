@@ -103,7 +103,7 @@ def test_the_validated_weights_are_saved_and_load(name, tmp_path):
     checkpoint.save(trial, tmp_path)
     model = load_model(tmp_path)
     scored = measure_accuracies(model, trial.validation_images, threat=trial.threat, steps=2)
-    assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
+    assert (scored.clean, scored.robust) == (best.val_clean_accuracy, best.val_robust_accuracy)
 
 
 @each_average

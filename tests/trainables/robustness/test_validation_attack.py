@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.oracles import Halfspace
+from trainables.accuracy import Accuracies
 from trainables.data_pipeline.images import Images
 from trainables.networks.precision import Network
 from trainables.robustness.validation_attack import measure_accuracies
@@ -25,7 +26,22 @@ def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
     """
     model = Halfspace(torch.ones(1), bias=-100.5 / 255)
     images = pixels([98, 95, 103, 104, 109, 90, 111, 0, 160, 99], [1, 0, 1, 0, 1, 0, 1, 0, 1, 0])
-    assert measure_accuracies(model, images, threat=threat, exam_batch=size) == (0.8, 0.4)
+    found = measure_accuracies(model, images, threat=threat, exam_batch=size)
+    assert (found.clean, found.robust) == (0.8, 0.4)
+
+
+@pytest.mark.parametrize("size", [1, 3, 250])
+def test_balanced_accuracies_are_means_over_classes(size):
+    """Of class 1, 98 is misclassified and 103 and 109 are near the boundary; of 0, 104 is wrong."""
+    model = Halfspace(torch.ones(1), bias=-100.5 / 255)
+    images = pixels([98, 103, 104, 109, 111, 160, 90], [1, 1, 0, 1, 1, 1, 0])
+    found = measure_accuracies(model, images, threat=Linf(eps=10 / 255), exam_batch=size)
+    assert found == Accuracies(
+        clean=5 / 7,
+        robust=3 / 7,
+        balanced_clean=pytest.approx((4 / 5 + 1 / 2) / 2),
+        balanced_robust=pytest.approx((2 / 5 + 1 / 2) / 2),
+    )
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=0.3)])
@@ -62,7 +78,7 @@ def test_it_is_pgd_image_by_image(threat, step_size):
     assert 20 < robust < clean - 10
     knobs = {"steps": 3, "restarts": 2, "exam_batch": 32, "step_size": step_size}
     found = measure_accuracies(model, Images(x=x, y=y), threat=threat, **knobs)
-    assert found == (clean / 80, robust / 80)
+    assert (found.clean, found.robust) == (clean / 80, robust / 80)
 
 
 def test_an_image_misclassified_at_any_step_counts():
@@ -78,7 +94,7 @@ def test_an_image_misclassified_at_any_step_counts():
     accuracies = measure_accuracies(
         Bump(), pixels([127]), threat=Linf(eps=0.1), steps=10, step_size=0.025, exam_batch=1
     )
-    assert accuracies == (1.0, 0.0)
+    assert (accuracies.clean, accuracies.robust) == (1.0, 0.0)
 
 
 def test_more_restarts_never_help_the_defender():
@@ -90,7 +106,7 @@ def test_more_restarts_never_help_the_defender():
         x=torch.randint(0, 256, (200, 1, 4, 4), dtype=torch.uint8), y=torch.randint(0, 2, (200,))
     )
     weak, strong = (
-        measure_accuracies(model, images, threat=Linf(eps=0.1), steps=1, restarts=n)[1]
+        measure_accuracies(model, images, threat=Linf(eps=0.1), steps=1, restarts=n).robust
         for n in (1, 5)
     )
     assert strong <= weak
@@ -117,13 +133,13 @@ class Recorder(torch.nn.Module):
 def test_the_network_is_in_eval_mode_and_no_weight_asks_for_a_gradient():
     """Nor does the pass over the clean images; a pixel of 255 is 1."""
     model = Recorder()
-    clean, robust = measure_accuracies(model, pixels([255, 3]), threat=Linf(eps=0.01), steps=2)
+    accuracies = measure_accuracies(model, pixels([255, 3]), threat=Linf(eps=0.01), steps=2)
     assert [each[:2] for each in model.seen] == [(False, False)] * len(model.seen)
     assert model.seen[0][2:] == (False, [1.0, pytest.approx(3 / 255)])
     assert model.training
     assert all(p.requires_grad for p in model.parameters())
-    assert isinstance(clean, float)
-    assert isinstance(robust, float)
+    assert isinstance(accuracies.clean, float)
+    assert isinstance(accuracies.robust, float)
 
 
 def test_validation_is_in_fp32_whatever_a_trial_trains_with():

@@ -291,7 +291,7 @@ def test_weights_load_in_two_lines_and_score_as_reported(tmp_path):
     model = load_model(tmp_path)
     assert not model.training
     scored = measure_accuracies(model, trial.validation_images, threat=trial.threat, steps=2)
-    assert scored == (best.val_clean_accuracy, best.val_robust_accuracy)
+    assert (scored.clean, scored.robust) == (best.val_clean_accuracy, best.val_robust_accuracy)
 
 
 def test_normalisation_is_the_first_layer_and_travels_with_the_weights(tmp_path):

@@ -1,8 +1,10 @@
 """How a constraint scores an epoch, and which epoch is kept."""
 
+from itertools import starmap
+
 import pytest
 
-from tests.oracles import make_report, replace_component, tiny_config
+from tests.oracles import make_accuracies, make_report, replace_component, tiny_config
 from trainables.training.constraint import Constraint, parse_constraint
 from trainables.training.trial import Trial
 
@@ -57,7 +59,7 @@ def test_if_none_satisfies_it_the_nearest_is_kept():
 def test_a_trial_keeps_the_weights_of_the_epoch_that_satisfies_it(monkeypatch):
     """The third epoch is the most robust but violates it; the second is the best of the others."""
     trial = Trial(tiny_config(constraint="clean>=0.8"))
-    accuracies = iter([(0.9, 0.1), (0.8, 0.2), (0.7, 0.9)])
+    accuracies = starmap(make_accuracies, [(0.9, 0.1), (0.8, 0.2), (0.7, 0.9)])
     replace_component(trial, "exam", measure_accuracies=lambda *_, **__: next(accuracies))
     trial.run_epoch()
     trial.run_epoch()

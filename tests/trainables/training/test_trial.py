@@ -6,7 +6,8 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from tests.oracles import TINY_CONFIG, replace_component, tiny_config
+from tests.oracles import TINY_CONFIG, make_accuracies, replace_component, tiny_config
+from trainables.accuracy import Accuracies
 from trainables.errors import InputError
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model
@@ -34,6 +35,15 @@ def test_a_reused_process_changes_nothing():
     assert metrics_of(Trial(TINY_CONFIG).run_epoch()) == fresh
 
 
+def test_the_report_has_all_accuracies():
+    trial = Trial(TINY_CONFIG)
+    measured = Accuracies(clean=0.9, robust=0.5, balanced_clean=0.7, balanced_robust=0.3)
+    replace_component(trial, "exam", measure_accuracies=lambda *_, **__: measured)
+    report = trial.run_epoch()
+    assert (report.val_clean_accuracy, report.val_robust_accuracy) == (0.9, 0.5)
+    assert (report.val_balanced_clean_accuracy, report.val_balanced_robust_accuracy) == (0.7, 0.3)
+
+
 def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
     trial = Trial(TINY_CONFIG)
     scores = iter([(0.9, 0.2), (0.9, 0.5), (0.95, 0.5), (0.9, 0.4)])
@@ -41,7 +51,7 @@ def test_the_best_epoch_is_kept_not_the_last(monkeypatch):
 
     def record_weights(model, images, *, threat):
         weights.append({k: v.clone() for k, v in model.state_dict().items()})
-        return next(scores)
+        return make_accuracies(*next(scores))
 
     replace_component(trial, "exam", measure_accuracies=record_weights)
     assert len(list(trial.run_epochs())) == 4

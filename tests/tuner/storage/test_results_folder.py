@@ -19,6 +19,7 @@ from trainables.training.trial import Trial
 from tuner.cli.console import SafeConsole
 from tuner.cli.format import format_finish_time
 from tuner.config import description
+from tuner.config.class_balance import ClassBalance
 from tuner.config.compose import compose_plan
 from tuner.config.objectives import Goal
 from tuner.monitoring.live_table import (
@@ -116,6 +117,34 @@ def test_the_micro_batch_after_running_out_of_memory_is_shown(plan, progress, tm
     ):
         assert text.count("out of memory: micro-batch 16") == 1
     assert "micro-batch" not in format_line(progress, records[2])
+
+
+def test_balanced_accuracies_are_in_the_frames_and_the_summary(plan, progress, tmp_path):
+    """Trial a leads with 0.5; older reports have no balanced accuracies."""
+    leader = progress.records["a"]
+    leader.reports = [
+        replace(each, val_balanced_clean_accuracy=0.75, val_balanced_robust_accuracy=0.25)
+        for each in leader.reports
+    ]
+    records = list(progress.records.values())
+    trials = results_folder.trials_frame(records, plan.knob_columns, tmp_path)
+    assert trials.val_balanced_robust_accuracy.dropna().tolist() == [0.25]
+    assert trials.val_balanced_clean_accuracy.dropna().tolist() == [0.75]
+    epochs = results_folder.epochs_frame(records)
+    assert epochs.val_balanced_robust_accuracy.dtype == "float64"
+    assert epochs.val_balanced_robust_accuracy.dropna().tolist() == [0.25] * len(leader.reports)
+    text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
+    assert "largest" not in text
+    progress.class_balances = {"": ClassBalance(3, 0.6)}
+    text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
+    assert "The largest of 3 classes has 60.0 % of the validation split" in text
+    assert "robust 25.0 %, clean 75.0 %." in text
+    assert "caution: the winner does not beat the largest class (robust 50.0 %)" in text
+    for record in records:
+        record.knobs["variant"] = "other"
+    progress.class_balances["other"] = ClassBalance(3, 0.34)
+    text = printed(lambda c: print_summary(c, progress, tmp_path, interrupted=False))
+    assert "largest" not in text
 
 
 def test_seed_statistics_are_in_the_frame_and_the_summary(plan, progress, tmp_path):

@@ -1,6 +1,7 @@
 """Check that images, network and machine of a plan fit together."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from trainables.data_pipeline.photos import PhotoError
 from trainables.errors import InputError
 from trainables.threat import Threat
 from trainables.training.trial import build_network, load_dataset
+from tuner.config.class_balance import ClassBalance
 from tuner.config.domains import boundary_values
 from tuner.config.plan import Plan, Variant
 from tuner.config.preflight.representative import build_configuration
@@ -43,7 +45,7 @@ def prepare_variant(variant: Variant) -> None:
         MissingDataError: If the images have not been downloaded.
         InputError: If the images cannot be read, are too few, or do not fit the network.
     """
-    data, train = load_images(variant, bound_data(build_parts(variant, "data")))
+    data, train, _ = load_images(variant, bound_data(build_parts(variant, "data")))
     if problems := [
         *check_batch_size(variant, train),
         *check_radius(variant, assemble(BoundThreat, build_parts(variant, "threat")).build(), data),
@@ -53,8 +55,8 @@ def prepare_variant(variant: Variant) -> None:
         raise InputError(problems)
 
 
-def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images]:
-    """Return the data set and its training images.
+def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images, Images]:
+    """Return the data set, its training and its validation images.
 
     Raises:
         MissingDataError: If the images have not been downloaded.
@@ -62,7 +64,7 @@ def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images]:
     """
     try:
         data = load_dataset(bound.load, "cpu")
-        train, _ = bound.split_validation(data.train)
+        train, validation = bound.split_validation(data.train)
         train[:2].x.float()  # decodes photographs
     except MissingDataError:
         raise
@@ -71,7 +73,7 @@ def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images]:
     except Exception as error:  # a user-supplied file can raise anything
         name = variant.fixed["data"]["name"]
         raise InputError([f"data: {name} fails in load() ({format_error(error)})."]) from None
-    return data, train
+    return data, train, validation
 
 
 def format_error(error: Exception) -> str:
@@ -166,6 +168,19 @@ def check_crop_size(variant: Variant, data: Dataset) -> Iterator[str]:
     for path in ("data.crop", "data.cutout"):
         if (size := largest_value(variant, path)) >= side:
             yield f"{path}: must be below {side}, the size of an image, got {size:g}."
+
+
+def add_class_balance(plan: Plan) -> Plan:
+    """Return a plan with the classes of its validation splits, whose images can be loaded."""
+    return replace(plan, variants=tuple(map(measure_class_balance, plan.variants)))
+
+
+def measure_class_balance(variant: Variant) -> Variant:
+    """Return a variant with the classes of its validation split."""
+    *_, validation = load_images(variant, bound_data(build_parts(variant, "data")))
+    counts = torch.bincount(validation.y)
+    balance = ClassBalance(int((counts > 0).sum()), int(counts.max()) / len(validation))
+    return replace(variant, class_balance=balance)
 
 
 def check_data_and_networks(plan: Plan) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from trainables.errors import InputError
-from tuner.layout import TRIAL_COLUMNS
+from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
 from tuner.storage.external_logs import parser
 from tuner.storage.external_logs.knob_names import METRIC_COLUMNS, map_knobs
 
@@ -215,6 +215,7 @@ def build_trials(
         last["diverged"], "diverged"
     )
     frame.insert(0, "status", status)
+    frame[list(BALANCED_COLUMNS)] = np.nan
     return frame.rename_axis("trial_id").reset_index().astype(TRIAL_COLUMNS)
 
 
