@@ -106,22 +106,25 @@ class AshaStopping(Scheduler):
     def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
         """Return the runs to the next rung, and those of the expected share that continues."""
         schedule, first = self.rung_schedule, self.first_rung
-        position = schedule.position
         heading = [0.0] * (len(schedule.rungs) + 1)
         runs = []
         for trial, at in running.items():
             rung = self.positions[trial].rung
             heading[rung] += 1
-            runs.append(FutureRuns(1, epochs_between(self.levels, at, position(rung))))
-        start = (schedule.starting_level(first), 0)
-        runs.append(FutureRuns(n_new, epochs_between(self.levels, start, position(first))))
+            runs.append(self.run_to_rung(1, at, rung, 1))
+        runs.append(self.run_to_rung(n_new, (schedule.starting_level(first), 0), first, n_new))
         heading[first] += n_new
         continuing = 0.0
         for rung in range(first, len(schedule.rungs)):
             continuing = (continuing + heading[rung]) * self.continuing_share(rung)
-            stretch = epochs_between(self.levels, position(rung), position(rung + 1))
-            runs.append(FutureRuns(continuing, stretch))
+            runs.append(self.run_to_rung(continuing, schedule.position(rung), rung + 1, 0))
         return runs
+
+    def run_to_rung(self, count: float, start: Position, rung: int, ready: float) -> FutureRuns:
+        """Return equal runs that end at a rung; see `FutureRuns`."""
+        stretch = epochs_between(self.levels, start, self.rung_schedule.position(rung))
+        completing = float(rung == len(self.rung_schedule.rungs))
+        return FutureRuns(count, stretch, stage=rung, ready=ready, completing=completing)
 
     def continuing_share(self, rung: int) -> float:
         """Return the expected share of the next trials that continues from a rung.

@@ -84,13 +84,13 @@ class MedianStopping(Scheduler):
             risk = share if at[1] < early else 0.0
             short = epochs_between(self.levels, at, (level, max(early, at[1])))
             whole = epochs_between(self.levels, at, end)
-            runs.append(FutureRuns(1, mix(short, whole, risk)))
+            runs.append(FutureRuns(1, mix(short, whole, risk), completing=1 - risk))
         n_started = len({trial for trial, _ in self.curves})
         n_first = min(n_new, max(0, self.min_trials - n_started))
         whole = epochs_between(self.levels, (0, 0), end)
         short = epochs_between(self.levels, (0, 0), (level, early))
-        runs.append(FutureRuns(n_first, whole))
-        runs.append(FutureRuns(n_new - n_first, mix(short, whole, share)))
+        runs.append(FutureRuns(n_first, whole, completing=1))
+        runs.append(FutureRuns(n_new - n_first, mix(short, whole, share), completing=1 - share))
         return runs
 
 

@@ -13,6 +13,21 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
+class SeedLimits:
+    """Limits of the seeds per configuration.
+
+    Attributes:
+        max_seeds: Most seeds of a configuration.
+        n_images: Images of the validation split, which give the error of a single seed.
+        all_configurations: Whether every configuration gets all seeds, without racing.
+    """
+
+    max_seeds: int = 1
+    n_images: int = 1
+    all_configurations: bool = False
+
+
+@dataclass(frozen=True)
 class SeedStatistics:
     """Statistics of a configuration over its seeds.
 

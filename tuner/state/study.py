@@ -1,26 +1,15 @@
 """The state of a study in memory: its trials, leader, totals and remaining time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from trainables.training.fidelity import Level
 from tuner.config.class_balance import ClassBalance
 from tuner.config.objectives import Goal, pareto_mask
-from tuner.state.seed_racing import (
-    SeedStatistics,
-    compute_seed_statistics,
-    find_contenders,
-    next_seeds,
-)
-from tuner.state.time_left import (
-    EXPECTED_RACERS,
-    EpochTimes,
-    Forecast,
-    expected_seed_runs,
-    run_seconds,
-    schedule_seconds,
-)
+from tuner.state.remaining_work import RemainingWork
+from tuner.state.seed_racing import SeedLimits, SeedStatistics, compute_seed_statistics
+from tuner.state.time_left import Forecast, Job, schedule_seconds
 from tuner.state.totals import StudyTotals
 from tuner.state.trial import SEED_SEPARATOR, Record, accuracies_by_seed
 
@@ -153,57 +142,32 @@ class StudyProgress:
         return max(self.trials, len(self.records) - len(further)) + n_further
 
     @property
-    def remaining_jobs(self) -> list[tuple[float, float]] | None:
-        """Number and seconds of the runs to come, in order; `None` before the first epoch."""
-        times = EpochTimes(self.levels)
-        first, further = list[Record](), list[Record]()
-        for record in self.running_trials:
-            times.add(record.totals.level_epochs, record.totals.level_seconds)
-            (further if SEED_SEPARATOR in record.trial_id else first).append(record)
-        times.add(self.totals.level_epochs, self.totals.level_seconds)
-        if (seconds := times.epoch_seconds()) is None:
-            return None
-        n_further = self.totals.n_further_seeds
-        n_new = max(0, self.trials - (len(self.records) - n_further))
-        running = {
-            record.trial_id: record.last_report.position if record.last_report else (0, 0)
-            for record in first
-        }
-        runs = self.forecast.future_runs(running, n_new) if self.forecast else ()
-        jobs = [(run.count, run_seconds(run, seconds)) for run in runs]
-        whole = self.levels[-1].epochs
-        for record in further:
-            jobs.append((1, max(0, whole - len(record.reports)) * seconds[-1]))
-        return [*jobs, (self.count_seeds_to_come(n_further), whole * seconds[-1])]
-
-    def count_seeds_to_come(self, n_begun: int) -> float:
-        """Return the expected number of further seeds that have not begun."""
-        if self.max_seeds == 1:
-            return 0.0
-        if self.all_seeds:
-            return expected_seed_runs(self.trials, self.max_seeds, n_begun, race=False)
-        values = accuracies_by_seed(self.records.values())
-        firsts = {name: [seeds[0]] for name, seeds in values.items() if seeds[0] is not None}
-        racers = len(find_contenders(firsts, firsts, self.n_images))
-        if self.n_ended < self.trials:
-            racers = max(racers, min(EXPECTED_RACERS, self.trials))
-        elif not next_seeds(values, self.max_seeds, self.n_images):
-            return 0.0
-        return expected_seed_runs(racers, self.max_seeds, n_begun, race=True)
+    def remaining_rounds(self) -> list[list[Job]] | None:
+        """What is still to be trained, round by round; `None` before the first epoch."""
+        return RemainingWork(
+            levels=self.levels,
+            records=self.records,
+            totals=self.totals.count_trials(self.records),
+            trials=self.trials,
+            forecast=self.forecast,
+            seed_limits=SeedLimits(
+                self.max_seeds, self.n_images, all_configurations=self.all_seeds
+            ),
+        ).list_rounds()
 
     @property
     def remaining_trial_seconds(self) -> float | None:
         """Estimated seconds of all epochs to come; `None` before the first epoch."""
-        if (jobs := self.remaining_jobs) is None:
+        if (rounds := self.remaining_rounds) is None:
             return None
-        return sum(count * seconds for count, seconds in jobs)
+        return sum(job.count * job.seconds for jobs in rounds for job in jobs)
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated seconds until the study ends, at most the rest of the time budget."""
-        if (jobs := self.remaining_jobs) is None:
+        if (rounds := self.remaining_rounds) is None:
             return None
-        left = schedule_seconds(jobs, max(1, self.concurrency))
+        left = sum(schedule_seconds(jobs, max(1, self.concurrency)) for jobs in rounds)
         if self.time_budget is None:
             return left
         return min(left, max(0.0, self.time_budget - self.elapsed_seconds))

@@ -2,18 +2,16 @@
 
 import heapq
 import math
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from trainables.training.fidelity import Level
 
-SEEDS_KEPT = 0.9
-"""Share of the configurations in a race that is expected to get yet another seed."""
-EXPECTED_RACERS = 3
-"""Configurations that are expected to race, at least, while some have not ended."""
-
-LAST_ROUNDS = 8
-"""Rounds of equal jobs that are scheduled one by one; the time of more is multiplied."""
+LAST_ROUNDS = 3
+"""Rounds of equal runs that are scheduled one by one; the time of more is multiplied."""
+ROUNDING_ERROR = 1e-9
 
 
 class Runs(Protocol):
@@ -26,6 +24,22 @@ class Runs(Protocol):
     @property
     def epochs(self) -> tuple[float, ...]:
         """Its epochs at each level."""
+
+    @property
+    def bracket(self) -> int:
+        """Index of its bracket."""
+
+    @property
+    def stage(self) -> int:
+        """Index of the rung at which it ends."""
+
+    @property
+    def ready(self) -> float:
+        """How many of them need not wait for runs of the stage before."""
+
+    @property
+    def completing(self) -> float:
+        """Share of them after which a trial is complete."""
 
 
 class Forecast(Protocol):
@@ -75,39 +89,82 @@ def run_seconds(runs: Runs, epoch_seconds: Sequence[float]) -> float:
     return sum(n * seconds for n, seconds in zip(runs.epochs, epoch_seconds, strict=True))
 
 
-def schedule_seconds(jobs: Iterable[tuple[float, float]], workers: int) -> float:
-    """Return the time until jobs have ended that start in order on the next free worker.
+@dataclass(frozen=True)
+class Job:
+    """Equal runs on one worker each.
 
-    A fraction of a job is a shorter one.
-
-    >>> schedule_seconds([(3, 2.0), (0.5, 4.0)], workers=2)
-    4.0
-
-    Args:
-        jobs: Number and seconds of equal jobs.
-        workers: Jobs at a time.
+    Attributes:
+        count: How many; a fraction is a shorter one.
+        seconds: Duration of each.
+        place: Bracket and stage. A run that is not ready starts once as many runs of the stage
+            before, in the same bracket, have ended as started here.
+        ready: How many of them need not wait.
     """
-    free_at = [0.0] * workers
-    for count, seconds in jobs:
-        whole = math.floor(count)
+
+    count: float
+    seconds: float
+    place: tuple[int, int] = (0, 0)
+    ready: float = math.inf
+
+
+class QueuedRuns:
+    """The runs of a job that have not started.
+
+    Attributes:
+        job: The job.
+        parts: Seconds of each run, and how many runs it stands for.
+        n_started: How many have started.
+    """
+
+    def __init__(self, job: Job, workers: int) -> None:
+        """Divide a job; of many runs, several in a row count as one."""
+        self.job, self.n_started = job, 0.0
+        whole = math.floor(job.count)
         rounds = max(0, whole // workers - LAST_ROUNDS)
-        free_at = [at + rounds * seconds for at in free_at]
-        heapq.heapify(free_at)
-        rest = whole - rounds * workers
-        for length in [*[seconds] * rest, (count - whole) * seconds]:
-            heapq.heapreplace(free_at, free_at[0] + length)
-    return max(free_at)
+        in_rows = [(rounds * job.seconds, rounds)] * workers if rounds else []
+        alone = [(job.seconds, 1.0)] * (whole - rounds * workers)
+        rest = job.count - whole
+        self.parts = deque([*in_rows, *alone, *([(rest * job.seconds, rest)] if rest else [])])
+
+    def may_start(self, ended: Mapping[tuple[int, int], float]) -> bool:
+        """Return whether the next run need not wait, given the number that ended at each place."""
+        bracket, stage = self.job.place
+        needed = self.n_started + min(1.0, self.parts[0][1]) - self.job.ready
+        return needed <= ended.get((bracket, stage - 1), 0.0) + ROUNDING_ERROR
+
+    def start(self) -> tuple[float, float]:
+        """Start the next run; return its seconds and how many runs it stands for."""
+        seconds, number = self.parts.popleft()
+        self.n_started += number
+        return seconds, number
 
 
-def expected_seed_runs(n_racers: int, max_seeds: int, n_begun: int, *, race: bool) -> float:
-    """Return how many further seeds are still to be run.
+def schedule_seconds(jobs: Iterable[Job], workers: int) -> float:
+    """Return the time until all runs have ended; a free worker takes the first that may start.
+
+    >>> schedule_seconds([Job(3, 2.0), Job(0.5, 4.0)], workers=2)
+    4.0
+    >>> schedule_seconds([Job(2, 1.0), Job(1, 5.0, (0, 1), 0)], workers=2)
+    6.0
 
     Args:
-        n_racers: Configurations that get a second seed.
-        max_seeds: Most seeds of a configuration.
-        n_begun: Further seeds that have begun.
-        race: Whether fewer configurations get each further seed.
+        jobs: The runs, those that are preferred first.
+        workers: Runs at a time.
     """
-    kept = SEEDS_KEPT if race else 1.0
-    due = sum(n_racers * kept**number for number in range(max_seeds - 1))
-    return max(0.0, due - n_begun)
+    waiting = [QueuedRuns(job, workers) for job in jobs if job.count > 0]
+    ended = dict[tuple[int, int], float]()
+    running: list[tuple[float, tuple[int, int], float]] = []
+    now = 0.0
+    while waiting or running:
+        free = len(running) < workers
+        chosen = next((each for each in waiting if each.may_start(ended)), None) if free else None
+        if chosen is None and running:
+            now, place, number = heapq.heappop(running)
+            ended[place] = ended.get(place, 0.0) + number
+            continue
+        chosen = chosen or waiting[0]  # expected numbers are fractions: fewer than needed may end
+        seconds, number = chosen.start()
+        heapq.heappush(running, (now + seconds, chosen.job.place, number))
+        if not chosen.parts:
+            waiting.remove(chosen)
+    return now

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 
-from tuner.state.trial import SEED_SEPARATOR, Record
+from tuner.state.trial import Record
 
 
 class StudyTotals:
@@ -14,7 +14,7 @@ class StudyTotals:
         epochs: Epochs of ended trials.
         seconds: Seconds of these epochs.
         level_epochs, level_seconds: The same at each level.
-        n_further_seeds: Trials, ended or not, that repeat a configuration with another seed.
+        n_begun: Trials, ended or not, that began with each seed of a configuration, by its number.
         running_trials: Running trials, in the order of their start.
     """
 
@@ -24,7 +24,7 @@ class StudyTotals:
     def reset(self, records: Mapping[str, Record]) -> None:
         """Start again with all trials."""
         self.records, self.n_seen = records, 0
-        self.epochs, self.seconds, self.n_further_seeds = 0, 0.0, 0
+        self.epochs, self.seconds, self.n_begun = 0, 0.0, Counter[int]()
         self.level_epochs, self.level_seconds = Counter[int](), dict[int, float]()
         self.running_trials: list[Record] = []
         self.positions: dict[str, int] = {}
@@ -36,7 +36,7 @@ class StudyTotals:
         new = list(islice(records.values(), self.n_seen, None))
         self.positions |= {record.trial_id: self.n_seen + n for n, record in enumerate(new)}
         self.n_seen = len(records)
-        self.n_further_seeds += sum(SEED_SEPARATOR in record.trial_id for record in new)
+        self.n_begun.update(record.seed_number for record in new)
         before, self.running_trials = [*self.running_trials, *new], []
         for record in before:
             if record.status == "running":

@@ -117,6 +117,11 @@ class Record:
         return self.trial_id.partition(SEED_SEPARATOR)[0]
 
     @property
+    def seed_number(self) -> int:
+        """The number of its seed among those of its configuration, from 0."""
+        return int(self.trial_id.partition(SEED_SEPARATOR)[2] or 0)
+
+    @property
     def best_report(self) -> Report | None:
         """The epoch with the highest score, the one that is kept; the first of equals."""
         return self.totals.best
@@ -159,7 +164,7 @@ def accuracies_by_seed(records: Iterable[Record]) -> dict[str, list[float | None
     """
     by_seed: dict[str, dict[int, float | None]] = {}
     for record in records:
-        number = int(record.trial_id.partition(SEED_SEPARATOR)[2] or 0)
+        number = record.seed_number
         is_complete = (
             record.status == "completed" or record.training_failed
         ) and record.best_report

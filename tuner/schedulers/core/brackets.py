@@ -1,6 +1,7 @@
 """Trials distributed over schedulers with different first rungs (arXiv:1603.06560)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from trainables.training.report import Report
 from tuner.schedulers.core.future_runs import FutureRuns, Position
@@ -68,9 +69,9 @@ class Brackets(Scheduler):
             for each in self.schedulers
         ]
         return [
-            run
-            for scheduler, at, count in zip(self.schedulers, own, due, strict=True)
-            for run in scheduler.future_runs(at, count * rest)
+            replace(run, bracket=number)
+            for number, scheduler in enumerate(self.schedulers)
+            for run in scheduler.future_runs(own[number], due[number] * rest)
         ]
 
 

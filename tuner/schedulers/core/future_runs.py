@@ -1,5 +1,6 @@
 """The epochs that the trials of a study are still expected to run."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,19 @@ class FutureRuns:
     Attributes:
         count: How many trials run it; an expected number, so that it may be a fraction.
         epochs: Its epochs at each level.
+        bracket: Index of the bracket, within which runs wait for each other.
+        stage: Index of the rung at which it ends; runs that start at a rung wait for runs of the
+            stage before.
+        ready: How many of them need not wait: their trials are at their start already.
+        completing: Share of them after which a trial is complete.
     """
 
     count: float
     epochs: tuple[float, ...]
+    bracket: int = 0
+    stage: int = 0
+    ready: float = math.inf
+    completing: float = 0.0
 
 
 def end_position(levels: Sequence[Level]) -> Position:

@@ -117,7 +117,9 @@ class Population(Scheduler):
             stretch = epochs_between(
                 self.levels, schedule.position(rung), schedule.position(rung + 1)
             )
-            runs.append(FutureRuns(self.n_trials - len(missing) - len(resumed), stretch))
+            count = self.n_trials - len(missing) - len(resumed)
+            is_last = rung + 1 == len(self.resumed)
+            runs.append(FutureRuns(count, stretch, completing=float(is_last)))
         return runs
 
     def rank_trials(self, rung: int, trials: Iterable[str]) -> list[str]:

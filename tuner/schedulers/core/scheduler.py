@@ -74,5 +74,8 @@ class Scheduler:
             n_new: Number of trials that have not started.
         """
         end = end_position(self.levels)
-        started = [FutureRuns(1, epochs_between(self.levels, at, end)) for at in running.values()]
-        return [*started, FutureRuns(n_new, epochs_between(self.levels, (0, 0), end))]
+        started = [
+            FutureRuns(1, epochs_between(self.levels, at, end), completing=1)
+            for at in running.values()
+        ]
+        return [*started, FutureRuns(n_new, epochs_between(self.levels, (0, 0), end), completing=1)]

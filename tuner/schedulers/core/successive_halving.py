@@ -118,22 +118,22 @@ class SuccessiveHalving(Scheduler):
     def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
         """Return the runs to the next rung, and those of the trials that will resume there."""
         schedule, first = self.rung_schedule, self.first_rung
-        runs = [
-            FutureRuns(
-                1, epochs_between(self.levels, at, schedule.position(self.positions[trial].rung))
+        last = len(self.boards)
+
+        def run_to_rung(count: float, start: Position, rung: int, ready: float) -> FutureRuns:
+            stretch = epochs_between(self.levels, start, schedule.position(rung))
+            return FutureRuns(
+                count, stretch, stage=rung, ready=ready, completing=float(rung == last)
             )
-            for trial, at in running.items()
-        ]
-        start = (schedule.starting_level(first), 0)
-        runs.append(FutureRuns(n_new, epochs_between(self.levels, start, schedule.position(first))))
+
+        runs = [run_to_rung(1, at, self.positions[trial].rung, 1) for trial, at in running.items()]
+        runs.append(run_to_rung(n_new, (schedule.starting_level(first), 0), first, n_new))
         arriving: float = self.slots[0] - self.n_missing
         for rung in range(first, len(self.boards)):
             board = self.boards[rung]
             arriving = min(self.slots[rung - first + 1], max(arriving, len(board.values)))
-            stretch = epochs_between(
-                self.levels, schedule.position(rung), schedule.position(rung + 1)
-            )
-            runs.append(FutureRuns(max(0, arriving - len(board.promoted)), stretch))
+            count = max(0, arriving - len(board.promoted))
+            runs.append(run_to_rung(count, schedule.position(rung), rung + 1, len(board.paused)))
         return runs
 
     def is_complete(self, rung: int) -> bool:
