@@ -7,6 +7,7 @@ a quarter, half and three quarters of the study are over, in percent of the time
 import argparse
 import json
 import math
+import platform
 import random
 import shlex
 import statistics
@@ -20,6 +21,7 @@ from typing import Any
 
 from tests.tuner.simulated_study import BEST_WEIGHT_DECAY, run_study
 from trainables.training.report import Report
+from tuner.config.settings import count_cores
 from tuner.runtime.simulation import SimulatedRuntime
 from tuner.runtime.study_core import StudyCore
 
@@ -127,6 +129,7 @@ def main() -> None:
         about = {
             "command": shlex.join(["python", "-m", "benchmarks.time_left", *sys.argv[1:]]),
             "date": datetime.now(UTC).date().isoformat(),
+            "machine": {"platform": platform.platform(), "cores": count_cores()},
             "seeds": list(range(options.seeds)),
             "trials": N_TRIALS,
             "epochs": N_EPOCHS,

@@ -44,21 +44,6 @@ class SeedStatistics:
     probability_best: float
 
 
-@dataclass(frozen=True)
-class SeedLimits:
-    """Limits of the seeds per configuration.
-
-    Attributes:
-        max_seeds: Most seeds of a configuration.
-        n_images: Images of the validation split, which give the error of a single seed.
-        all_configurations: Whether every configuration gets all seeds, without racing.
-    """
-
-    max_seeds: int = 1
-    n_images: int = 1
-    all_configurations: bool = False
-
-
 def next_seeds(
     accuracies: Mapping[str, Sequence[float | None]],
     max_seeds: int,

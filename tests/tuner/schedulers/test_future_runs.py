@@ -21,7 +21,10 @@ def report(scheduler, trial, *robust, level=0):
 
 def test_without_a_scheduler_all_run_to_the_end():
     scheduler = none.build(fidelity_plan=FidelityPlan(epochs=4, trials=3))
-    assert scheduler.future_runs({"0": (0, 1)}, 2) == [FutureRuns(1, (3,)), FutureRuns(2, (4,))]
+    assert scheduler.future_runs({"0": (0, 1)}, 2) == [
+        FutureRuns(1, (3,), completing=1),
+        FutureRuns(2, (4,), completing=1),
+    ]
 
 
 def test_halving_knows_the_long_runs_to_come():
@@ -38,6 +41,25 @@ def test_halving_knows_the_long_runs_to_come():
     report(scheduler, "3", 0.1, 0.1)
     scheduler.on_resume(Resume("2", "2"))
     assert total_epochs(scheduler.future_runs({"2": (1, 3)}, 0)) == 5
+
+
+def test_runs_from_a_rung_wait_for_those_that_end_there():
+    """Rungs after 1 and 3 of 9 epochs, one in 3 continues; two of three are at the first rung."""
+    scheduler = halving.build(
+        fidelity_plan=FidelityPlan(epochs=9, trials=3, fidelity="epochs"),
+        rungs=(1 / 9, 1 / 3),
+        keep=(1 / 3,),
+    )
+    assert scheduler.slots == [3, 1, 1]
+    for number in range(2):
+        scheduler.on_start(str(number))
+        report(scheduler, str(number), 0.1 * number)
+    scheduler.on_start("2")
+    running, new, second, last = (
+        (run.stage, run.ready, run.completing) for run in scheduler.future_runs({"2": (0, 0)}, 0)
+    )
+    assert (running, new) == ((0, 1, 0), (0, 0, 0))
+    assert (second, last) == ((1, 2, 0), (2, 0, 1))
 
 
 def test_the_brackets_of_hyperband_add_up():
