@@ -8,6 +8,7 @@ are equal and best, each counts as a fraction.
 
 import argparse
 import json
+import math
 import shlex
 import sys
 from collections.abc import Iterator
@@ -52,25 +53,30 @@ def simulate_study(rng: np.random.Generator) -> Iterator[tuple[float, float]]:
 
 
 def calibration_table(pairs: Pairs) -> list[dict[str, float]]:
-    """Return the mean stated probability and the share of the best, by stated probability."""
+    """Return the mean stated probability and the share of the best, by stated probability.
+
+    `standard_error` is the binomial one of that share, if the stated probabilities are right.
+    """
     stated, best = np.array(pairs).T
     number = np.minimum((stated * N_BINS).astype(int), N_BINS - 1)
-    return [
-        {
+    rows = []
+    for each in np.unique(number).tolist():
+        chosen = number == each
+        mean, n = float(stated[chosen].mean()), int(chosen.sum())
+        rows.append({
             "from": each / N_BINS,
-            "n": int((number == each).sum()),
-            "stated": round(float(stated[number == each].mean()), 3),
-            "true": round(float(best[number == each].mean()), 3),
-        }
-        for each in range(N_BINS)
-        if (number == each).any()
-    ]
+            "n": n,
+            "stated": round(mean, 3),
+            "true": round(float(best[chosen].mean()), 3),
+            "standard_error": round(math.sqrt(mean * (1 - mean) / n), 3),
+        })
+    return rows
 
 
 def main() -> None:
     """Simulate, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--studies", type=int, default=3000)
+    parser.add_argument("--studies", type=int, default=9000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
