@@ -20,16 +20,20 @@ from benchmarks.time_left import SHARES
 from tuner.config.settings import count_cores
 
 COMMON = [
-    *("space=weight_decay", "model=small_cnn", "data.validation=300", "data.limit=1500"),
+    *("space=weight_decay", "model=small_cnn", "data.validation=300"),
     *("attack.steps=5", "exam.steps=5", "tracker=none", "seed=0"),
 ]
 SEARCHES = {
-    "halving": ["scheduler=halving", "trials=12", "epochs=12", "concurrency=1"],
+    "halving": [
+        *("data.limit=1500", "scheduler=halving", "trials=12", "epochs=12", "concurrency=1"),
+    ],
     "asha, fidelity=epochs": [
-        *("scheduler=asha", "fidelity=epochs", "trials=16", "epochs=12", "concurrency=1"),
+        *("data.limit=500", "scheduler=asha", "fidelity=epochs", "trials=12", "epochs=8"),
+        "concurrency=1",
     ],
     "random, concurrency=2": [
-        *("scheduler=none", "searcher=random", "trials=10", "epochs=8", "concurrency=2"),
+        *("data.limit=500", "scheduler=none", "searcher=random", "trials=10", "epochs=6"),
+        "concurrency=2",
     ],
 }
 DURATION = r"(?:\d+ days?, )?\d+:\d\d:\d\d"
@@ -70,11 +74,13 @@ def parse_seconds(text: str) -> float:
 def main() -> None:
     """Measure, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--search", choices=[*SEARCHES], nargs="*", default=[*SEARCHES])
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     rows = []
-    for name, words in SEARCHES.items():
-        row = {"search": name, "load_before": round(os.getloadavg()[0], 1)} | measure_errors(words)
+    for name in options.search:
+        row = {"search": name, "load_before": round(os.getloadavg()[0], 1)}
+        row |= measure_errors(SEARCHES[name])
         rows.append(row | {"load_after": round(os.getloadavg()[0], 1)})
         print(json.dumps(rows[-1]), flush=True)
     if options.output:

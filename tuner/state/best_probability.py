@@ -10,6 +10,8 @@ overrated.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from statistics import mean, variance
 
 import numpy as np
@@ -24,6 +26,10 @@ SEED_SPREAD_FREEDOM = 2
 """Degrees of freedom that this assumption is worth."""
 TYPICAL_SPREAD = 0.01
 """Median of the prior of the standard deviation of the true accuracies (half-Cauchy)."""
+TIE_PROBABILITY = 0.3
+"""Prior probability that two configurations are exactly equal; each counts as half the best."""
+N_TIED_LEADERS = 4
+"""Only ties among so many of the best are looked at: other ties change nothing."""
 N_SPREADS, N_NOISES = 60, 20
 """Points at which the two unknowns are integrated."""
 Vector = NDArray[np.float64]
@@ -59,12 +65,69 @@ def best_probabilities(groups: Sequence[Sequence[float]], n_images: int) -> Vect
         grid.ravel() for grid in np.meshgrid(noise_quantiles(groups), spread_quantiles())
     )
     error = sampling + (noises**2)[:, None] / n_seeds
-    total = error + (spreads**2)[:, None]
-    fits = log_likelihoods(means, total)
+    spread = (spreads**2)[:, None]
+    cases = list_tie_cases(means, error)
+    fits = np.array([
+        case.log_weight + log_likelihoods(case.means, case.error + spread) for case in cases
+    ])
     weights = np.exp(fits - fits.max())
-    drawn = np.repeat(np.arange(len(fits)), rng.multinomial(N_DRAWS, weights / weights.sum()))
-    samples = draw_accuracies(means, error[drawn], total[drawn], rng)
-    return np.bincount(samples.argmax(axis=1), minlength=len(means)) / N_DRAWS
+    numbers = rng.multinomial(N_DRAWS, weights.ravel() / weights.sum()).reshape(weights.shape)
+    best = np.zeros(len(means))
+    for case, number in zip(cases, numbers, strict=True):
+        drawn = np.repeat(np.arange(len(number)), number)
+        total = case.error + spread
+        samples = draw_accuracies(case.means[drawn], case.error[drawn], total[drawn], rng)
+        best += case.shares.T @ np.bincount(samples.argmax(axis=1), minlength=len(case.shares))
+    return np.asarray(best / N_DRAWS)
+
+
+@dataclass(frozen=True)
+class TieCase:
+    """All configurations are unequal, or two of them are exactly equal and measured as one.
+
+    Attributes:
+        log_weight: Logarithm (G,) of the prior of the case and of the density of the difference
+            that was measured between the two, up to a constant.
+        means: Measured means (G, J) of the configurations that are unequal.
+        error: Variances (G, J) of these means around the true accuracies.
+        shares: Share (J, K) that each configuration has in each of them.
+    """
+
+    log_weight: Vector
+    means: Vector
+    error: Vector
+    shares: Vector
+
+
+def list_tie_cases(means: Vector, error: Vector) -> list[TieCase]:
+    """Return the case without equal configurations, and those of two equal among the best.
+
+    Args:
+        means: The measured means (K,).
+        error: Variances (G, K) of them around the true accuracies.
+    """
+    number, wide = len(means), np.broadcast_to(means, error.shape)
+    alone = np.full(len(error), math.log(1 - TIE_PROBABILITY if number > 1 else 1))
+    cases = [TieCase(alone, wide, error, np.eye(number))]
+    leaders = np.argsort(-means, kind="stable")[:N_TIED_LEADERS].tolist()
+    prior = TIE_PROBABILITY / max(1, math.comb(number, 2))
+    for one, other in combinations(leaders, 2):
+        pair, rest = [one, other], [each for each in range(number) if each not in (one, other)]
+        precision = 1 / error[:, pair]
+        joint = (wide[:, pair] * precision).sum(axis=1) / precision.sum(axis=1)
+        width = error[:, pair].sum(axis=1)
+        density = -0.5 * (np.log(width) + (means[one] - means[other]) ** 2 / width)
+        shares = np.eye(number)[[one, *rest]]
+        shares[0, pair] = 0.5
+        cases.append(
+            TieCase(
+                math.log(prior) + density,
+                np.column_stack([joint, wide[:, rest]]),
+                np.column_stack([1 / precision.sum(axis=1), error[:, rest]]),
+                shares,
+            )
+        )
+    return cases
 
 
 def noise_quantiles(groups: Sequence[Sequence[float]]) -> Vector:
@@ -95,7 +158,7 @@ def log_likelihoods(means: Vector, total: Vector) -> Vector:
     The common mean of the true accuracies is integrated out.
 
     Args:
-        means: The measured means (K,).
+        means: The measured means (G, K).
         total: Variances (G, K) of the measured means around the common mean, in G cases.
     """
     precision = (1 / total).sum(axis=1)
@@ -110,7 +173,7 @@ def draw_accuracies(
     """Return samples (N, K) of the true accuracies.
 
     Args:
-        means: The measured means (K,).
+        means: The measured means (N, K).
         error: Variances (N, K) of the measured means around the true accuracies.
         total: Variances (N, K) of the measured means around the common mean.
         rng: Source of randomness.

@@ -7,7 +7,12 @@ import pytest
 from scipy.stats import chi2, norm
 
 from benchmarks.best_probability import calibration_table, simulate_studies
-from tuner.state.best_probability import SEED_SPREAD, SEED_SPREAD_FREEDOM, TYPICAL_SPREAD
+from tuner.state.best_probability import (
+    SEED_SPREAD,
+    SEED_SPREAD_FREEDOM,
+    TIE_PROBABILITY,
+    TYPICAL_SPREAD,
+)
 from tuner.state.seed_racing import (
     compute_seed_statistics,
     find_contenders,
@@ -83,6 +88,7 @@ def test_the_probability_of_being_best_of_two_by_quadrature():
 
     Given the spread t of the true accuracies, the difference 0.04 is shrunk by t^2 / (t^2 + v), its
     variance is 2 v t^2 / (t^2 + v), and its likelihood is normal with a variance of 2 (t^2 + v).
+    If both are equal, the difference is normal with a variance of 2 v, and each is half the best.
     """
     parts = (np.arange(400) + 0.5) / 400
     spread = TYPICAL_SPREAD * np.tan(np.pi / 2 * parts)[:, None]
@@ -91,7 +97,10 @@ def test_the_probability_of_being_best_of_two_by_quadrature():
     total = spread**2 + error
     likelihood = norm.pdf(0.04, scale=np.sqrt(2 * total))
     shrunk, deviation = 0.04 * spread**2 / total, np.sqrt(2 * error * spread**2 / total)
-    expected = np.average(norm.cdf(shrunk / deviation), weights=likelihood)
+    unequal = (1 - TIE_PROBABILITY) * likelihood
+    equal = TIE_PROBABILITY * norm.pdf(0.04, scale=np.sqrt(2 * error)).mean()
+    best = (unequal * norm.cdf(shrunk / deviation)).mean() + equal / 2
+    expected = best / (unequal.mean() + equal)
     statistics = compute_seed_statistics({"a": [0.52], "b": [0.48]}, n_images=400)
     # four standard errors of 20,000 draws, and a coarser grid
     assert statistics["a"].probability_best == pytest.approx(expected, abs=0.015 + 0.005)
