@@ -29,7 +29,7 @@ TYPICAL_SPREAD = 0.01
 TIE_PROBABILITY = 0.3
 """Prior probability that two configurations are exactly equal; each counts as half the best."""
 N_TIED_LEADERS = 4
-"""Only ties among so many of the best are looked at: other ties change nothing."""
+"""Only ties among so many of the best are modelled: other ties hardly matter."""
 N_SPREADS, N_NOISES = 60, 20
 """Points at which the two unknowns are integrated."""
 Vector = NDArray[np.float64]
