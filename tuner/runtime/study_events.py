@@ -12,6 +12,7 @@ from trainables.training.report import Report
 from tuner.runtime.trial_queue import FailureCause, TrialQueue
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record, distinguishing_knobs, final_status
+from tuner.storage.checkpoint_retention import delete_leftovers_of_dead_processes
 from tuner.storage.event_log import EventLog
 from tuner.storage.results_store import LocalStore
 
@@ -160,11 +161,13 @@ class StudyEvents:
         self.enforce_budget(record)
 
     def finish_trial(self, record: Record) -> None:
-        """Log that a trial ended; delete its previous checkpoint."""
+        """Log that a trial ended; delete all its checkpoints but the last."""
         self.event_log.log_end(record)
         if record.previous_checkpoint:
             self.store.delete_checkpoint(record.previous_checkpoint)
             record.previous_checkpoint = ""
+        if self.queue.deaths[record.trial_id]:
+            delete_leftovers_of_dead_processes(self.store, record, self.event_log)
         self.enforce_budget(record)
         self.notify(record)
 

@@ -52,7 +52,7 @@ class CheckpointRetention:
         """Measure the checkpoints of all trials."""
         by_trial: dict[str, set[Path]] = {}
         for path in self.event_log.retry(RETRY_LABEL, self.store.list_all_checkpoints):
-            by_trial.setdefault(FOLDER_SEPARATOR.split(path.parent.name)[0], set()).add(path)
+            by_trial.setdefault(number_of_trial(path), set()).add(path)
         self.sizes, self.progress.disk_bytes = {}, 0
         for number, checkpoints in by_trial.items():
             self.measure_trial(number, checkpoints)
@@ -183,13 +183,36 @@ def delete_unnamed_checkpoints(
         records: All trials of the study, set back to their newest valid checkpoints.
         event_log: Its lock keeps other processes from writing checkpoints meanwhile.
     """
-    named = {path.resolve() for record in records for path in named_checkpoints(record)}
     existing = event_log.retry(
         RETRY_LABEL, lambda: [*store.list_all_checkpoints(), *store.list_copies()]
     )
-    for path in existing:
+    delete_unnamed(store, existing, records)
+
+
+def delete_leftovers_of_dead_processes(
+    store: LocalStore, record: Record, event_log: EventLog
+) -> None:
+    """Delete the checkpoints of an ended trial that its dead processes saved but did not report."""
+    existing = event_log.retry(RETRY_LABEL, store.list_all_checkpoints)
+    own = [path for path in existing if number_of_trial(path) == record.trial_id]
+    delete_unnamed(store, own, [record])
+
+
+def delete_unnamed(store: LocalStore, paths: Iterable[Path], records: Iterable[Record]) -> None:
+    """Delete the checkpoints that none of the trials names."""
+    named = {path.resolve() for record in records for path in named_checkpoints(record)}
+    for path in paths:
         if path.resolve() not in named:
             store.delete_checkpoint(str(path))
+
+
+def number_of_trial(checkpoint: Path) -> str:
+    """Return the number of the trial that saved a checkpoint.
+
+    >>> number_of_trial(Path("trials/1/0003-2/checkpoint_000001"))
+    '0003'
+    """
+    return FOLDER_SEPARATOR.split(checkpoint.parent.name)[0]
 
 
 def named_checkpoints(record: Record) -> set[Path]:
