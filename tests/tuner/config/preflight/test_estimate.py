@@ -1,7 +1,7 @@
 """What a study costs, with the arithmetic by hand."""
 
-import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from ray import tune
@@ -77,11 +77,13 @@ def test_a_variant_with_more_cells_counts_for_more_in_a_grid_alone():
     assert estimate_trial(drawn, CPU, by_steps).seconds.mean == (20 + 90) / 2
 
 
-def test_where_there_is_no_time_variants_are_left_out_and_that_is_told():
+def test_where_there_is_no_time_variants_are_left_out_and_that_is_told(monkeypatch):
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr("tuner.config.preflight.estimate.time", clock)
     words = plan("attack.steps=grid(1,2)", "optimizer=grid(sgd,adam)")
 
     def slow(config):
-        time.sleep(0.05)
+        clock.now += 0.05
         return by_steps(config)
 
     estimated = estimate_trial(words, CPU, slow, max_seconds=0.01)

@@ -1,8 +1,10 @@
 """What a configuration costs, against trials that were trained to the end."""
 
-import time
+from types import SimpleNamespace
 
 import pytest
+from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from tests.oracles import make_accuracies, replace_component, tiny_config
 from trainables.training import checkpoint
@@ -11,6 +13,7 @@ from trainables.training.trial import Trial
 from tuner.config.preflight.timing import (
     measure_checkpoint,
     measure_cost,
+    skip_validation,
     time_attack_step,
     time_training,
 )
@@ -21,6 +24,27 @@ CHANGES = [
     {"average": {"name": "ema", "decay": 0.5}},
     {"average": {"name": "ensemble"}, "periods": {"resets": [0.25, 0.5]}},
 ]
+
+
+class FakeClock(SimpleNamespace):
+    """A clock that only the test moves.
+
+    Attributes:
+        now: Its time in seconds.
+    """
+
+    def perf_counter(self):
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Replace the clock by which training and attacks are timed."""
+    fake = FakeClock(now=0.0)
+    for module in ("trainables.training.trial", "tuner.config.preflight.timing"):
+        monkeypatch.setattr(f"{module}.time", fake)
+    return fake
 
 
 def names(changes):
@@ -59,13 +83,21 @@ def test_passes_are_those_of_the_whole_trial():
     assert measure_cost(tiny_config()).passes == 3 * 120 * 4 == trial.gradient_passes * 120
 
 
-def test_seconds_grow_with_the_steps_of_the_attack():
-    """A loose bound, for clocks jitter: 40 steps cost about 40 / 3 times as much as 2 do."""
-    few, many = (
-        measure_cost(tiny_config(attack={"name": "pgd", "steps": steps}, exam={"steps": 1})).seconds
-        for steps in (2, 40)
-    )
-    assert many > 3 * few
+def test_seconds_grow_with_the_steps_of_the_attack(clock):
+    """On a clock on which each pass of a layer takes a second, and an attack step is free."""
+
+    def tick(layer, inputs):
+        clock.now += isinstance(layer, nn.Linear)
+
+    def train_seconds(steps):
+        trial = Trial(tiny_config(attack={"name": "pgd", "steps": steps}))
+        skip_validation(trial)
+        with register_module_forward_pre_hook(tick):
+            return time_training(trial, trial.train_images[:50])[0]
+
+    few, many = map(train_seconds, (2, 40))
+    assert few > 0
+    assert many / few == pytest.approx((40 + 1) / (2 + 1))  # and the update itself
 
 
 def test_seconds_are_those_of_training_and_of_the_exam(monkeypatch):
@@ -115,17 +147,17 @@ def test_the_last_epoch_is_looked_at(monkeypatch):
     assert seen == [3, 3]
 
 
-def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch):
+def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch, clock):
     """A validated network that takes 0.02 s a batch: five looks at 10 images for four steps."""
     trial = Trial(tiny_config())
     seen = []
 
     def slow(x):
         seen.append(len(x))
-        time.sleep(0.02)
+        clock.now += 0.02
         return trial.model(x)
 
     monkeypatch.setattr("tuner.config.preflight.timing.folded_view", lambda _: slow)
     each = time_attack_step(trial, trial.train_images[:10])
     assert seen == [10] * 5
-    assert 5 * 0.02 / 4 / 10 <= each < 3 * 5 * 0.02 / 4 / 10  # sleep never wakes early
+    assert each == pytest.approx(5 * 0.02 / 4 / 10)
