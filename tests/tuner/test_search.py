@@ -31,10 +31,17 @@ SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2
 TIMES = ["seconds", "exam_seconds"]
 
 
-def search_alone(tmp_path, *words, name="study"):
+def search_alone(tmp_path, *words, name="study", **environment):
     """Run the command in a separate process, as a user does."""
     command = [sys.executable, "-m", "tuner.search", *words, f"results={tmp_path}", f"name={name}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+        env={**os.environ, **environment},
+    )
 
 
 def search(tmp_path, *words, name="study"):
@@ -357,24 +364,39 @@ HALVING = ["scheduler=halving", "scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
 
 
 @pytest.mark.slow
+def test_a_trial_that_ray_drops_without_a_word_is_started_again(tmp_path):
+    """Ray gives the last trial of a process no time to end, so it cannot reuse the process."""
+    words = ["space=weight_decay", *SMALL[:-1], "epochs=8", "trials=4", "scheduler=halving"]
+    done = search_alone(tmp_path, *words, "concurrency=1", TUNE_FUNCTION_THREAD_TIMEOUT_S="0")
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"caution: trial 000\d: Ray gave it no process .* it is started again\.", done.stdout
+    )
+    trials, epochs = frames(tmp_path)
+    assert sorted(trials.status) == ["completed", "stopped", "stopped", "stopped"]
+    assert not trials.error.any()
+    assert not epochs.duplicated(["trial_id", "level", "epoch"]).any()
+    assert list(epochs.trial_id.value_counts().sort_index()) == list(trials.epochs)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "kills"),
     [
-        (["trials=5", "epochs=3"], 4),
+        (["trials=5", "epochs=3", "scheduler=asha", "scheduler.grace=1/3"], 10),
         ([*LATER, *HALVING, "fidelity=schedule", "seeds=2"], 3),
         ([*LATER, "scheduler=pbt", "scheduler.interval=1/2"], 3),
     ],
     ids=["asha", "halving", "pbt"],
 )
 def test_killed_at_any_moment_a_study_goes_on_to_the_same_end(tmp_path, more, kills, machine):
-    """At ten moments drawn once and for all, from before the first trial to the last.
-
-    The first time its Ray dies with it, later there is one that outlives it, as a cluster does.
-    """
+    """Behind an event drawn once and for all; its Ray dies with it the first time only."""
     words = ["space=weight_decay", *SMALL[:-1], *more, "concurrency=1"]
     assert search(tmp_path, *words, name="whole").returncode == 0
-    for turn, moment in enumerate(np.random.default_rng(0).uniform(0.0, 2.0, size=kills)):
-        killed(tmp_path, moment, *words, "resume=auto", name="cut", alone=turn == 0)
+    n_events = len((tmp_path / "whole/journal.jsonl").read_text().splitlines())
+    numbers = np.random.default_rng(0).integers(1, n_events // kills, size=kills, endpoint=True)
+    for turn, number in enumerate(numbers):
+        kill_at_event(tmp_path, int(number), *words, own_ray=turn == 0)
     assert search(tmp_path, *words, "resume=auto", name="cut").returncode == 0
     same_but_for_time(tmp_path, "whole", "cut")
     config = [(tmp_path / name / "best/config.yaml").read_text() for name in ("whole", "cut")]
@@ -431,6 +453,14 @@ def killed(tmp_path, seconds, *words, name, alone):
     process.kill()
     process.join()
     assert process.exitcode in {-signal.SIGKILL, 0}  # or it had ended before
+
+
+def kill_at_event(tmp_path, number, *words, own_ray=False):
+    """Run the command, whose process dies behind an event of this run."""
+    words = [*words, "resume=auto", f"results={tmp_path}", "name=cut"]
+    process = start_search(*words, own_ray=own_ray, kill_at_event=number)
+    process.join(timeout=200)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def same_but_for_time(tmp_path, one, other):

@@ -171,8 +171,14 @@ class StudyCallback(tune.Callback):
         self.by_id = {name: trial for name, trial in self.by_id.items() if name in running}
         for name, trial in list(self.by_id.items()):
             if trial.status in ENDED:
+                reason = summarize_error(trial.error_file)
+                if trial.status == Trial.ERROR:
+                    self.events.warn(
+                        f"trial {trial.config['trial']}: Ray gave it no process ({reason}); it is "
+                        "started again."
+                    )
                 self.limiter.on_trial_complete(name, error=True)
-                self.events.on_trial_error(trial, "lost", summarize_error(trial.error_file))
+                self.events.on_trial_error(trial, "lost", reason)
 
 
 @dataclass(frozen=True)
