@@ -140,6 +140,22 @@ def test_every_study_ends_and_a_killed_one_resumes(memory_path, scheduler, searc
                 pd.testing.assert_frame_equal(one, other)
 
 
+@pytest.mark.parametrize(("scheduler", "n_kills"), [("asha", 10), ("pbt", 3)])
+def test_however_often_a_study_is_killed_its_frames_are_the_same(memory_path, scheduler, n_kills):
+    """Every resumed run is killed a few writes after its start."""
+    words = ["trials=8", *words_of(scheduler, "tpe", "one")[1:], "concurrency=1"]
+    assert run_study(memory_path / "straight", *words)[0] == 0
+    numbers = random.Random(scheduler)
+    for _ in range(n_kills):
+        with watched_writes(memory_path / "killed", numbers.randint(1, 12)) as writes:
+            run_study(memory_path / "killed", *words)
+        assert writes.was_killed
+    assert run_study(memory_path / "killed", *words)[0] == 0
+    frames = [comparable_frames(memory_path / name) for name in ("straight", "killed")]
+    for one, other in zip(*frames, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+
+
 FAULTS = ("lost", "raises", "dies", "dies_after_report", "corrupts", "dies_at_end")
 
 
