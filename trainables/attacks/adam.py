@@ -38,7 +38,9 @@ def perturb(
         Allowed inputs (N, ...), detached.
     """
     x_adv = start_point("random", x, threat, rate, rng).detach().requires_grad_()
-    adam = torch.optim.Adam([x_adv], lr=rate, betas=BETAS, eps=ADAM_EPS, maximize=True)
+    adam = torch.optim.Adam(
+        [x_adv], lr=rate, betas=BETAS, eps=ADAM_EPS, maximize=True, capturable=x.is_cuda
+    )
     for _ in range(steps):
         value, _ = objective(x_adv)
         (x_adv.grad,) = torch.autograd.grad(value.sum(), x_adv)

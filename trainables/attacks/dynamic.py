@@ -59,7 +59,7 @@ def perturb(
         Allowed inputs (N, ...), detached.
     """
     length = step_length(step_size, threat)
-    threshold = fosc * max(0.0, 1 - progress / vanishes)
+    threshold = fosc * (1 - progress / vanishes)  # below 0 at the end, where 0 counts
     x_adv = start_point(start, x, threat, length, rng, project=project_start)
     center = x if origin == "image" else x_adv
     for step in range(steps):
@@ -67,7 +67,8 @@ def perturb(
         value, _ = objective(x_adv)
         (grad,) = torch.autograd.grad(value.sum(), x_adv)
         x_adv = x_adv.detach()
-        moving = compute_fosc(x_adv - center, grad, threat) > threshold
+        gap = compute_fosc(x_adv - center, grad, threat)
+        moving = (gap > threshold) & (gap > 0)
         moving |= first_step and step == 0
         moved = threat.project(x_adv + length * threat.steepest_step(grad), x)
         x_adv = torch.where(moving.view(-1, *[1] * (x.dim() - 1)), moved, x_adv)

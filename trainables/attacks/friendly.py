@@ -52,9 +52,8 @@ def perturb(
         Allowed inputs (N, ...), detached, in the order of `x`.
     """
     length = step_length(step_size, threat)
-    tolerance_left = torch.full_like(
-        y, tolerance + sum(progress >= milestone for milestone in grows)
-    )
+    tolerance_left = torch.full_like(y, tolerance)
+    tolerance_left += sum(progress >= milestone for milestone in grows)
     x_adv = start_point(start, x, threat, length, rng)
     for _ in range(steps):
         x_adv = x_adv.detach().requires_grad_()

@@ -42,8 +42,7 @@ def outer(
     Returns:
         Scalar, in nats, averaged over the batch.
     """
-    if progress < weighted_from:
-        return criterion(model(x_adv), y).mean()
     with torch.no_grad(), in_mode(model, "eval"):
         weights = F.cross_entropy(model(x_adv), y, reduction="none")
+    weights = weights ** (1.0 * (progress >= weighted_from))  # 1 before, without a branch
     return (weights * criterion(model(x_adv), y)).mean()

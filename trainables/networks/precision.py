@@ -75,3 +75,14 @@ def full_precision(model: nn.Module) -> Iterator[None]:
 def find_networks(model: nn.Module) -> list[Network]:
     """Return the `Network` modules of a model: one, or several for an ensemble."""
     return [module for module in model.modules() if isinstance(module, Network)]
+
+
+@contextmanager
+def tuned_kernels() -> Iterator[None]:
+    """Let cuDNN time its kernels inside the block, which pays where shapes repeat."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before

@@ -18,6 +18,7 @@ from trainables.networks.folded_view import folded_view
 from trainables.networks.heads import cosine_scale
 from trainables.step_context import StepContext, inject_components
 from trainables.threat import Threat
+from trainables.training.graphed_update import GraphedUpdate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,7 @@ def train_epoch(
     epochs: int,
     detector_images: Batch | None = None,
     on_step: Callable[[float], None] | None = None,
+    graphed: GraphedUpdate | None = None,
 ) -> EpochResult:
     """Train `model` on every image once, or until the overfitting detector finds a collapse.
 
@@ -112,6 +114,7 @@ def train_epoch(
         epochs: Epochs of the whole run.
         detector_images: Images and labels for the overfitting detector; `None`: no check.
         on_step: Called after each step with the share of the epoch that is done; `None`: nothing.
+        graphed: Runs the updates as a graph; `None`: one operation at a time.
     """
     total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
     context = StepContext(
@@ -120,6 +123,8 @@ def train_epoch(
     ready = inject_components(components, context)
     steps, batches = prepare_batches(ready, images, rng)
     model.train()
+    if graphed:
+        graphed.begin_epoch(memory)
     with count_gradient_passes(model) as passes:
         for step, (x, y) in enumerate(batches):
             # in the middle of the step, so that neither the first nor the last step has lr 0
@@ -129,7 +134,11 @@ def train_epoch(
                 group["lr"] = now.lr
             context.threat, context.progress = now.threat, progress
             context.step = epoch * steps + step + 1
-            total += ready.update.update(model, optimizer, x, y) * len(y)
+            if graphed:
+                loss = graphed.run(ready.update.update, context, x, y, passes)
+            else:
+                loss = ready.update.update(model, optimizer, x, y)
+            total += loss * len(y)
             average.on_step()
             seen += len(y)
             if on_step:

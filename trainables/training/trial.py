@@ -19,6 +19,7 @@ from trainables.data_pipeline.node_cache import read_once
 from trainables.networks.memory_format import to_channels_last
 from trainables.networks.precision import compile_layers, set_precision
 from trainables.training.constraint import parse_constraint
+from trainables.training.graphed_update import CudaStepGraph, GraphedUpdate
 from trainables.training.loop import EpochResult, train_epoch
 from trainables.training.report import Report
 
@@ -74,6 +75,8 @@ class Trial:
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
         self.threat = components.threat.build()
+        graphs = self.device == "cuda" and config.get("graphs", True) and not config["compile"]
+        self.graphed = GraphedUpdate(self.model, self.optimizer, CudaStepGraph) if graphs else None
         self.memory: dict[str, Tensor] = {}
         self.epoch, self.gradient_passes = 0, 0.0
         self.best_report: Report | None = None
@@ -148,6 +151,7 @@ class Trial:
             epochs=self.epochs,
             detector_images=self.detector_images,
             on_step=self.report_share if self.on_step else None,
+            graphed=self.graphed,
         )
 
     def report_share(self, share: float) -> None:

@@ -60,7 +60,7 @@ def update(
     """
     x_adv = craft_examples(model, x, y, method, attack, mode)
     loss = partial(method.outer, model, x, x_adv, y)
-    if not gamma or progress < begins:
+    if not gamma or (begins and progress < begins):
         return descend_loss(optimizer, loss)
     matrices = [p for p in model.parameters() if p.dim() > 1]
     with frozen_statistics(model, frozen=bn_updates == "published"):

@@ -1,0 +1,225 @@
+"""The update of a batch as one CUDA graph: attack, backward pass and optimizer step in one launch.
+
+The GPU computes a step of a small network faster than Python can start its kernels one by one. A
+CUDA graph records the kernels of a step once and starts all of them at once. It reads its inputs at
+fixed addresses, so that images, labels, learning rate, radius and progress are copied there before
+each step. Random numbers continue in the order of steps without a graph.
+
+A step cannot be captured if the host waits for a result in it, for example to choose a branch.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol, cast
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from trainables.networks.precision import tuned_kernels
+from trainables.protocols import WeightUpdate
+from trainables.step_context import StepContext
+from trainables.training.host_sync import HostSyncDetector
+
+WARM_UP_STEPS = 3
+"""Steps before the capture, in which torch allocates states and cuDNN chooses its kernels."""
+
+
+class StepGraph(Protocol):
+    """Records a function's operations and repeats them on the same tensors."""
+
+    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
+        """Return the result of `function`, called where the capture will be."""
+        ...
+
+    def capture(self, function: Callable[[], Tensor], rng: Generator) -> Tensor:
+        """Record `function`, which draws from `rng`; return the tensor of its results."""
+        ...
+
+    def replay(self) -> None:
+        """Repeat the operations."""
+        ...
+
+
+class CudaStepGraph:
+    """A CUDA graph."""
+
+    def __init__(self) -> None:
+        self.graph = torch.cuda.CUDAGraph()
+        self.stream = torch.cuda.Stream()
+
+    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
+        """Return the result of `function`, called on the stream of the capture."""
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            result = function()
+        torch.cuda.current_stream().wait_stream(self.stream)
+        return result
+
+    def capture(self, function: Callable[[], Tensor], rng: Generator) -> Tensor:
+        """Record `function`, which draws from `rng`; return the tensor of its results."""
+        self.graph.register_generator_state(rng)
+        with torch.cuda.graph(self.graph, stream=self.stream):
+            return function()
+
+    def replay(self) -> None:
+        """Repeat the operations."""
+        self.graph.replay()
+
+
+class GraphedUpdate:
+    """Runs the updates of a trial, as a graph where possible.
+
+    Batches of another shape than the first one, such as the last of an epoch, are run as usual.
+
+    Attributes:
+        obstacle: Why steps are not captured; empty: they are, or will be.
+    """
+
+    def __init__(
+        self, model: Module, optimizer: Optimizer, new_graph: Callable[[], StepGraph]
+    ) -> None:
+        self.model, self.optimizer, self.new_graph = model, optimizer, new_graph
+        self.obstacle = ""
+        self.inputs: StepInputs | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Discard the graph; the next steps make a new one."""
+        self.graph, self.is_captured, self.steps, self.passes = self.new_graph(), False, 0, 0
+        self.loss, self.addresses = torch.zeros(()), frozenset[int]()
+
+    def begin_epoch(self, memory: dict[str, Tensor]) -> None:
+        """Discard a graph of tensors that have been replaced, for example by a restored state."""
+        if self.is_captured and not self.addresses <= self.current_addresses(memory):
+            self.forget()
+
+    def current_addresses(self, memory: dict[str, Tensor]) -> frozenset[int]:
+        """Return the addresses of all tensors that a step may keep for the next one."""
+        states = [t for state in self.optimizer.state.values() for t in state.values()]
+        kept = [*self.model.parameters(), *self.model.buffers(), *states, *memory.values()]
+        return frozenset(t.data_ptr() for t in kept if isinstance(t, Tensor))
+
+    def run(
+        self,
+        update: WeightUpdate,
+        context: StepContext,
+        x: Tensor,
+        y: Tensor,
+        passes: list[int],
+    ) -> Tensor:
+        """Update the weights once and return the loss (scalar).
+
+        Args:
+            update: The update, which reads `context`.
+            context: The values of this step.
+            x: Images (N, C, H, W).
+            y: Labels (N,) or probabilities (N, K).
+            passes: Count of examples, which forward passes with gradients increase.
+        """
+
+        def take_step() -> Tensor:
+            return update(self.model, self.optimizer, x, y)
+
+        if self.inputs is None:
+            self.inputs = StepInputs(x, y)
+        if self.obstacle or not self.inputs.fit(x, y):
+            return take_step()
+        self.steps += 1
+        with tuned_kernels():
+            if self.steps < WARM_UP_STEPS:
+                return self.graph.warm_up(take_step)
+            self.inputs.load(x, y, context, lr=self.optimizer.param_groups[0]["lr"])
+            with self.inputs.in_place_of_numbers(context, self.optimizer):
+                if self.steps == WARM_UP_STEPS:
+                    return self.rehearse(update)
+                if not self.is_captured and not self.try_capture(update, context, passes):
+                    # captured operations have not been run
+                    return update(self.model, self.optimizer, self.inputs.x, self.inputs.y)
+        self.graph.replay()
+        passes[0] += self.passes
+        return self.loss
+
+    def rehearse(self, update: WeightUpdate) -> Tensor:
+        """Take a step as it will be captured, and look for operations that prevent that."""
+        assert self.inputs is not None
+        x, y = self.inputs.x, self.inputs.y
+        with HostSyncDetector(x.device) as detector:
+            loss = self.graph.warm_up(lambda: update(self.model, self.optimizer, x, y))
+        if detector.found:
+            self.obstacle = f"the host waits for {detector.found[0]}"
+        return loss
+
+    def try_capture(self, update: WeightUpdate, context: StepContext, passes: list[int]) -> bool:
+        """Capture a step; return whether it worked."""
+        assert self.inputs is not None
+        x, y, before = self.inputs.x, self.inputs.y, passes[0]
+        memory = dict(context.memory)
+        try:
+            self.loss = self.graph.capture(
+                lambda: update(self.model, self.optimizer, x, y), context.rng
+            )
+        except RuntimeError as error:
+            self.obstacle = str(error).partition("\n")[0]
+        self.passes, passes[0] = passes[0] - before, before
+        if any(context.memory[key] is not memory.get(key) for key in context.memory):
+            context.memory.clear()
+            context.memory.update(memory)
+            self.obstacle = "the update replaces a tensor of its memory"
+        self.is_captured = not self.obstacle
+        self.addresses = self.current_addresses(context.memory)
+        return self.is_captured
+
+
+class StepInputs:
+    """The tensors from which a captured step reads what changes from step to step.
+
+    Attributes:
+        x: Images (N, C, H, W).
+        y: Labels (N,) or probabilities (N, K).
+        lr: Learning rate; fused optimizers read fp32.
+        eps: Radius. Like the next two it is a double, which has the value of a Python number.
+        step_scale: Factor of the attack's step sizes.
+        progress: Completed share of the run.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = torch.empty_like(x), torch.empty_like(y)
+        self.lr = torch.zeros((), device=x.device)
+        self.eps, self.step_scale, self.progress = torch.zeros(
+            3, device=x.device, dtype=torch.float64
+        )
+
+    def fit(self, x: Tensor, y: Tensor) -> bool:
+        """Return whether a batch has the shape of the inputs."""
+        return x.shape == self.x.shape and y.shape == self.y.shape and y.dtype == self.y.dtype
+
+    def load(self, x: Tensor, y: Tensor, context: StepContext, *, lr: float) -> None:
+        """Copy the values of a step."""
+        self.x.copy_(x)
+        self.y.copy_(y)
+        self.lr.fill_(lr)
+        self.eps.fill_(context.threat.eps)
+        self.step_scale.fill_(context.threat.step_scale)
+        self.progress.fill_(context.progress)
+
+    @contextmanager
+    def in_place_of_numbers(self, context: StepContext, optimizer: Optimizer) -> Iterator[None]:
+        """Let `context` and `optimizer` have tensors in place of numbers inside the block."""
+        threat, progress = context.threat, context.progress
+        before = [dict(group) for group in optimizer.param_groups]
+        # a tensor without dimensions computes like a number
+        context.threat = replace(
+            threat, eps=cast(float, self.eps), step_scale=cast(float, self.step_scale)
+        )
+        context.progress = cast(float, self.progress)
+        for group in optimizer.param_groups:
+            group |= {"lr": self.lr} | ({"capturable": True} if "capturable" in group else {})
+        try:
+            yield
+        finally:
+            context.threat, context.progress = threat, progress
+            for group, old in zip(optimizer.param_groups, before, strict=True):
+                group |= {key: old[key] for key in ("lr", "capturable") if key in old}
