@@ -124,7 +124,7 @@ def describe_type(hint: object) -> str:
     """
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return "|".join(map(str, parts))
+        return "|".join(str(p).lower() if isinstance(p, bool) else str(p) for p in parts)
     if origin in (Union, UnionType):
         return " or ".join("none" if part is NoneType else describe_type(part) for part in parts)
     if origin is tuple:

@@ -32,6 +32,8 @@ class FoldedConv(nn.Module):
         self.stride, self.padding = conv.stride, conv.padding
         self.dilation, self.groups = conv.dilation, conv.groups
         self.contiguous = is_unsafe(conv)
+        self.weight: Tensor | None = None
+        self.bias: Tensor | None = None
 
     def refresh(self, dtype: torch.dtype | None) -> None:
         """Copy the current weights. `dtype` is `None`: keep their type."""
@@ -43,11 +45,13 @@ class FoldedConv(nn.Module):
             weight = weight * factor.view(-1, 1, 1, 1)
             bias = shift if bias is None else shift + bias * factor
         weight = with_channels_first(weight) if self.contiguous else weight
-        self.weight = weight.to(dtype or weight.dtype)
-        self.bias = None if bias is None else bias.to(self.weight.dtype)
+        dtype = dtype or weight.dtype
+        self.weight = refreshed(self.weight, weight.to(dtype))
+        self.bias = None if bias is None else refreshed(self.bias, bias.to(dtype))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolution (N, C', H', W') of features (N, C, H, W)."""
+        assert self.weight is not None
         x = x.contiguous() if self.contiguous else x
         return F.conv2d(
             x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
@@ -60,16 +64,27 @@ class FoldedNorm(nn.Module):
     def __init__(self, norm: nn.BatchNorm2d) -> None:
         super().__init__()
         self.sources = [norm]
+        self.factor: Tensor | None = None
+        self.shift: Tensor | None = None
 
     def refresh(self, dtype: torch.dtype | None) -> None:
         """Copy the current weights. `dtype` is `None`: keep their type."""
         factor, shift = batchnorm_affine(self.sources[0])
         dtype = dtype or factor.dtype
-        self.factor, self.shift = (part.view(-1, 1, 1).to(dtype) for part in (factor, shift))
+        self.factor = refreshed(self.factor, factor.view(-1, 1, 1).to(dtype))
+        self.shift = refreshed(self.shift, shift.view(-1, 1, 1).to(dtype))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features (N, C, H, W) with each channel scaled and shifted."""
+        assert self.shift is not None
+        assert self.factor is not None
         return torch.addcmul(self.shift, x, self.factor)
+
+
+def refreshed(old: Tensor | None, new: Tensor) -> Tensor:
+    """Return the constant `new`, at the address of the old one: CUDA graphs read it there."""
+    fits = old is not None and (old.dtype, old.device) == (new.dtype, new.device)
+    return old.copy_(new) if old is not None and fits else new
 
 
 def batchnorm_affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -134,8 +149,8 @@ def fold_batchnorm(node: fx.Node, modules: dict[str, nn.Module]) -> None:
         modules[str(node.target)] = FoldedNorm(norm)
 
 
-VIEWS: WeakKeyDictionary[nn.Module, FoldedView | None] = WeakKeyDictionary()
-"""The view of each network. `None`: it cannot be traced (possible for custom networks)."""
+VIEWS: WeakKeyDictionary[nn.Module, dict[bool, FoldedView | None]] = WeakKeyDictionary()
+"""The views of each network, in bf16 and not. `None`: it cannot be traced, as it branches."""
 
 
 def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
@@ -150,12 +165,14 @@ def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
     Returns:
         The view, or `model` itself if it cannot be traced.
     """
-    if model not in VIEWS:
-        VIEWS[model] = trace_view(model)
-    view = VIEWS[model]
+    mixed = is_mixed(model) if mixed is None else mixed
+    views = VIEWS.setdefault(model, {})
+    if mixed not in views:
+        views[mixed] = trace_view(model)
+    view = views[mixed]
     if view is None:
         return model
-    view.refresh(mixed=is_mixed(model) if mixed is None else mixed)
+    view.refresh(mixed=mixed)
     return view
 
 

@@ -39,6 +39,7 @@ def find_robust_images(
     threat: Threat,
     steps: int,
     step_size: float,
+    exact_classes: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return a mask (N,) of the images that PGD on the cross-entropy does not get misclassified.
 
@@ -50,10 +51,19 @@ def find_robust_images(
         threat: The set of allowed perturbations.
         steps: Steps of the attack.
         step_size: Length of one step, in the units of eps.
+        exact_classes: As in `run_early_stopped_attack`.
     """
     loss, stop_condition = cross_entropy_loss(y), stop_when_misclassified(y)
     _, robust = run_early_stopped_attack(
-        model, loss, start, x, stop_condition, threat=threat, steps=steps, step_size=step_size
+        model,
+        loss,
+        start,
+        x,
+        stop_condition,
+        threat=threat,
+        steps=steps,
+        step_size=step_size,
+        exact_classes=exact_classes,
     )
     return robust
 
@@ -68,6 +78,7 @@ def run_early_stopped_attack(
     threat: Threat,
     steps: int,
     step_size: float,
+    exact_classes: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return the last points of an attack, and which images are robust to it.
 
@@ -80,6 +91,9 @@ def run_early_stopped_attack(
         threat: The set of allowed perturbations.
         steps: Steps of the attack.
         step_size: Length of one step, in the units of eps.
+        exact_classes: Maps images to the classes (M,) that the network predicts in fp32, if `model`
+            computes in less. The attack on an image then stops only if `stop_condition` holds for
+            both; last points are checked with the exact class alone. `None`: `model` is exact.
 
     Returns:
         Points (N, C, H, W): for each image the first that meets `stop_condition`, or the last one;
@@ -91,7 +105,12 @@ def run_early_stopped_attack(
     for step in range(steps + 1):
         x_adv.requires_grad_(step < steps)
         logits = model(x_adv)
-        active = ~stop_condition(logits, rows)
+        stops = stop_condition(logits, rows)
+        if exact_classes is not None:
+            asked = (stops if step < steps else torch.ones_like(stops)).nonzero()[:, 0]
+            classes = exact_classes(x_adv.detach()[asked])
+            stops[asked] = stop_condition(F.one_hot(classes, logits.shape[1]), rows[asked])
+        active = ~stops
         points[rows] = x_adv.detach()
         robust[rows[~active]] = False
         if step == steps or not active.any():

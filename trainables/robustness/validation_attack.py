@@ -10,7 +10,7 @@ from trainables.data_pipeline.images import Images
 from trainables.hparams.ranges import Count, Positive
 from trainables.networks.folded_view import folded_view
 from trainables.networks.modes import frozen_weights, in_mode
-from trainables.networks.precision import full_precision
+from trainables.networks.precision import full_precision, is_reduced
 from trainables.robustness.early_stopped_attack import find_robust_images
 from trainables.threat import Threat
 
@@ -30,8 +30,8 @@ def measure_accuracies(
 ) -> Accuracies:
     """Return the accuracies on `images` without an attack and under PGD.
 
-    The attack maximises cross-entropy in eval mode, in fp32 whatever precision a trial trains in.
-    It stops for an image once that is misclassified, clean or at any point of any restart.
+    The attack maximises cross-entropy in eval mode, in the precision of training. An image counts
+    as misclassified only where the network in fp32 misclassifies it. The attack stops for an image once that is misclassified, clean or at any point of any restart.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).
@@ -45,25 +45,32 @@ def measure_accuracies(
     rng = Generator(images.y.device).manual_seed(START_SEED)
     length = pgd.step_length(step_size, threat)
     clean_masks, robust_masks = list[Tensor](), list[Tensor]()
-    with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
-        model = folded_view(model)
+    with in_mode(model, "eval"), frozen_weights(model):
+        attacked, reduced = folded_view(model), is_reduced(model)
+        exact = folded_view(model, mixed=False) if reduced else attacked
+
+        def predict(x: Tensor) -> Tensor:
+            with torch.no_grad(), full_precision(model):
+                classes: Tensor = exact(x).argmax(dim=1)
+            return classes
+
         for first in range(0, len(images), exam_batch):
             batch = images[first : first + exam_batch]
             x, y = batch.x.float() / 255, batch.y
-            with torch.no_grad():
-                clean = model(x).argmax(dim=1) == y
+            clean = predict(x) == y
             robust = clean.clone()
             for _ in range(restarts):
                 start = threat.project(threat.random_point(x, rng), x)
                 rows = robust.nonzero()[:, 0]
                 robust[rows] = find_robust_images(
-                    model,
+                    attacked,
                     start[rows],
                     x[rows],
                     y[rows],
                     threat=threat,
                     steps=steps,
                     step_size=length,
+                    exact_classes=predict if reduced else None,
                 )
             clean_masks.append(clean)
             robust_masks.append(robust)

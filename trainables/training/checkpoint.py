@@ -62,8 +62,10 @@ def save(trial: Trial, folder: Path) -> None:
             "examined": trial.average.evaluation_model().state_dict(),
             "rng": trial.rng.get_state(),
             "global_rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state() if trial.device == "cuda" else None,
             "memory": trial.memory,
             "micro_batch": trial.micro_batch,
+            "graph_obstacle": trial.graphed.obstacle if trial.graphed else "",
         },
         folder / STATE_FILE,
     )
@@ -81,6 +83,10 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())
     torch.set_rng_state(state["global_rng"].cpu())
+    if (cuda_rng := state.get("cuda_rng")) is not None and trial.device == "cuda":
+        torch.cuda.set_rng_state(cuda_rng.cpu())
+    if trial.graphed:
+        trial.graphed.obstacle = state.get("graph_obstacle", "")
     trial.memory.update(state["memory"])
     # running out of memory may have made it smaller than configured
     if size := state.get("micro_batch"):

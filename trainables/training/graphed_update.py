@@ -86,6 +86,11 @@ class GraphedUpdate:
         self.inputs: StepInputs | None = None
         self.forget()
 
+    @property
+    def outcome(self) -> str:
+        """Whether steps are captured, or why not; "too few steps" if none has been tried."""
+        return self.obstacle or ("captured" if self.is_captured else "too few steps")
+
     def forget(self) -> None:
         """Discard the graph; the next steps make a new one."""
         self.graph, self.is_captured, self.steps, self.passes = self.new_graph(), False, 0, 0
@@ -119,49 +124,46 @@ class GraphedUpdate:
             y: Labels (N,) or probabilities (N, K).
             passes: Count of examples, which forward passes with gradients increase.
         """
-
-        def take_step() -> Tensor:
-            return update(self.model, self.optimizer, x, y)
-
         if self.inputs is None:
             self.inputs = StepInputs(x, y)
-        if self.obstacle or not self.inputs.fit(x, y):
-            return take_step()
-        self.steps += 1
-        with tuned_kernels():
-            if self.steps < WARM_UP_STEPS:
-                return self.graph.warm_up(take_step)
-            self.inputs.load(x, y, context, lr=self.optimizer.param_groups[0]["lr"])
-            with self.inputs.in_place_of_numbers(context, self.optimizer):
+        inputs = self.inputs
+        if self.obstacle or not inputs.fit(x, y):
+            return update(self.model, self.optimizer, x, y)
+
+        def take_step() -> Tensor:
+            return update(self.model, self.optimizer, inputs.x, inputs.y)
+
+        inputs.load(x, y, context, lr=self.optimizer.param_groups[0]["lr"])
+        # before the capture too: a resumed trial, which warms up again, has the same numbers
+        with tuned_kernels(), inputs.in_place_of_numbers(context, self.optimizer):
+            if not self.is_captured:
+                self.steps += 1
+                if self.steps < WARM_UP_STEPS:
+                    return self.graph.warm_up(take_step)
                 if self.steps == WARM_UP_STEPS:
-                    return self.rehearse(update)
-                if not self.is_captured and not self.try_capture(update, context, passes):
-                    # captured operations have not been run
-                    return update(self.model, self.optimizer, self.inputs.x, self.inputs.y)
-        self.graph.replay()
+                    return self.rehearse(take_step, x.device)
+                if not self.try_capture(take_step, context, passes):
+                    return take_step()  # the capture ran nothing
+            self.graph.replay()
         passes[0] += self.passes
         return self.loss
 
-    def rehearse(self, update: WeightUpdate) -> Tensor:
-        """Take a step as it will be captured, and look for operations that prevent that."""
-        assert self.inputs is not None
-        x, y = self.inputs.x, self.inputs.y
-        with HostSyncDetector(x.device) as detector:
-            loss = self.graph.warm_up(lambda: update(self.model, self.optimizer, x, y))
+    def rehearse(self, take_step: Callable[[], Tensor], device: torch.device) -> Tensor:
+        """Take a step and look for operations that prevent its capture."""
+        with HostSyncDetector(device) as detector:
+            loss = self.graph.warm_up(take_step)
         if detector.found:
             self.obstacle = f"the host waits for {detector.found[0]}"
         return loss
 
-    def try_capture(self, update: WeightUpdate, context: StepContext, passes: list[int]) -> bool:
+    def try_capture(
+        self, take_step: Callable[[], Tensor], context: StepContext, passes: list[int]
+    ) -> bool:
         """Capture a step; return whether it worked."""
-        assert self.inputs is not None
-        x, y, before = self.inputs.x, self.inputs.y, passes[0]
-        memory = dict(context.memory)
+        before, memory = passes[0], dict(context.memory)
         try:
-            self.loss = self.graph.capture(
-                lambda: update(self.model, self.optimizer, x, y), context.rng
-            )
-        except RuntimeError as error:
+            self.loss = self.graph.capture(take_step, context.rng)
+        except RuntimeError as error:  # torch's, also if memory runs out
             self.obstacle = str(error).partition("\n")[0]
         self.passes, passes[0] = passes[0] - before, before
         if any(context.memory[key] is not memory.get(key) for key in context.memory):

@@ -17,7 +17,12 @@ from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset, ImageFormat
 from trainables.data_pipeline.node_cache import read_once
 from trainables.networks.memory_format import to_channels_last
-from trainables.networks.precision import compile_layers, set_precision
+from trainables.networks.precision import (
+    compile_layers,
+    resolve_precision,
+    set_deterministic,
+    set_precision,
+)
 from trainables.training.constraint import parse_constraint
 from trainables.training.graphed_update import CudaStepGraph, GraphedUpdate
 from trainables.training.loop import EpochResult, train_epoch
@@ -33,7 +38,8 @@ class Trial:
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`; optional: `constraint`, and `study` if trials share the data set.
+            and `compile`; optional: `constraint`, `graphs` and `deterministic` (used on GPUs), and
+            `study` if trials share the data set.
         model: The network with its normalisation layer.
         best_report: Report of the epoch with the highest robust validation accuracy so far,
             among those that satisfy the constraint; otherwise of the nearest to satisfying it.
@@ -64,18 +70,16 @@ class Trial:
         self.train_images, self.validation_images = components.data.split_validation(
             self.dataset.train
         )
-        model = build_network(components.model, self.dataset.image_format)
-        self.model = to_channels_last(model.to(self.device))
-        set_precision(self.model, config["precision"])
-        if config["compile"]:
-            compile_layers(self.model)
+        self.precision = resolve_precision(config["precision"], self.device)
+        set_deterministic(wanted=self.device == "cuda" and config.get("deterministic", False))
+        self.model = self.build_model()
         self.optimizer = components.optimizer.build(self.model.parameters())
         self.average = components.average.build(self.model)
         self.peak_lr = components.optimizer.scale_lr(
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
         self.threat = components.threat.build()
-        graphs = self.device == "cuda" and config.get("graphs", True) and not config["compile"]
+        graphs = self.device == "cuda" and config.get("graphs", "auto") and not config["compile"]
         self.graphed = GraphedUpdate(self.model, self.optimizer, CudaStepGraph) if graphs else None
         self.memory: dict[str, Tensor] = {}
         self.epoch, self.gradient_passes = 0, 0.0
@@ -87,6 +91,15 @@ class Trial:
         self.detector_images = (
             components.sentinel.select_images(self.train_images) if single else None
         )
+
+    def build_model(self) -> nn.Module:
+        """Return the new network, on the device and in the precision of the trial."""
+        model = build_network(self.components.model, self.dataset.image_format)
+        model = to_channels_last(model.to(self.device))
+        set_precision(model, self.precision)
+        if self.config["compile"]:
+            compile_layers(model)
+        return model
 
     def continue_from(self, shorter: "Trial") -> None:
         """Take over the best epoch and the cost of a shorter run of the same configuration."""
@@ -190,6 +203,8 @@ class Trial:
             level=self.level,
             collapsed_at=self.collapsed_at,
             micro_batch=self.micro_batch,
+            precision=self.precision,
+            cuda_graph=self.graphed.outcome if self.graphed else "off",
         )
 
 

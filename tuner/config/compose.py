@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+import torch
+
 from trainables.components import GROUPS
 from trainables.errors import InputError
 from trainables.hparams.knobs import read_knobs
+from trainables.networks.precision import resolve_precision
 from tuner.cli.parse import merge_nested
 from tuner.cli.schema import validate_arguments
 from tuner.cli.values import is_grid
@@ -97,7 +100,7 @@ def compose_plan(
         for label, layer in layers.items()
     )
     return Plan(
-        settings=settings,
+        settings=settle_precision(settings),
         space=str(arguments.get("space", "train" if single else "custom")),
         recipe=str(recipe_name),
         trials=resolve_n_trials(settings, study["searcher"]["name"], count_cells(variants)),
@@ -106,6 +109,17 @@ def compose_plan(
         warnings=tuple(warnings),
         **study,
     )
+
+
+def settle_precision(settings: Settings) -> Settings:
+    """Return settings with the precision of this machine in place of "auto".
+
+    On a cluster the machine of each trial decides.
+    """
+    if settings.address is not None:
+        return settings
+    device = "cuda" if torch.cuda.is_available() and settings.gpu != 0 else "cpu"
+    return replace(settings, precision=resolve_precision(settings.precision, device))
 
 
 def validate_settings(arguments: Mapping[str, object]) -> tuple[Settings, list[str]]:

@@ -69,6 +69,8 @@ class Plan:
             "seed": self.settings.seed,
             "threads": self.settings.threads,
             "precision": self.settings.precision,
+            "graphs": self.settings.graphs,
+            "deterministic": self.settings.deterministic,
             "compile": self.settings.compile,
             **({"constraint": self.settings.constraint} if self.settings.constraint else {}),
         }

@@ -11,7 +11,7 @@ from trainables.errors import did_you_mean
 from trainables.hparams import registry
 from trainables.hparams.ranges import Count, Location, NonNegative, Seed, absolute_path
 from trainables.hparams.trusted_code import is_code_file
-from trainables.networks.precision import Precision
+from trainables.networks.precision import PrecisionChoice
 from trainables.training.constraint import parse_constraint
 from tuner.cli.units import ByteSize, Duration
 from tuner.cli.values import CommaList, OptionalCommaList
@@ -152,7 +152,12 @@ class Settings:
         gpu: Share of a GPU, or number of GPUs, of a trial; default: the share of GPU memory that
             the most expensive trial needs.
         precision: Precision of training: "tf32" and "bf16" are faster on hardware that supports
-            them. Validation is in fp32.
+            them. "auto" is bf16 on GPUs that support it, else fp32. In the validation attack fp32
+            decides which images are misclassified.
+        graphs: Whether a GPU runs each update as one CUDA graph, which is faster: "auto" where it
+            can be captured; true: it is an error where it cannot.
+        deterministic: Whether a GPU repeats every number exactly, also after a resumption; slower.
+            CPUs always do.
         compile: Whether to compile networks with torch.compile; slower on CPUs.
         concurrency: Number of trials at a time; default: as many as fit. An autoscaling cluster
             adds machines for them.
@@ -192,7 +197,9 @@ class Settings:
     fidelity: Fidelity | None = None
     cpu: Cores = 1.0
     gpu: GpuShare | None = None
-    precision: Precision = "fp32"
+    precision: PrecisionChoice = "auto"
+    graphs: Literal["auto", True, False] = "auto"
+    deterministic: bool = False
     compile: bool = False
     concurrency: Count | None = None
     time_budget: Duration | None = None

@@ -142,13 +142,38 @@ def test_the_network_is_in_eval_mode_and_no_weight_asks_for_a_gradient():
     assert isinstance(accuracies.robust, float)
 
 
-def test_validation_is_in_fp32_whatever_a_trial_trains_with():
+class WrongInBf16(torch.nn.Module):
+    """Classifies every image as 1 in bf16; in fp32 as 0 where the first pixel is below 0.5."""
+
+    def forward(self, x):
+        margin = 0.5 - x[:, 0, 0, 0]
+        if torch.is_autocast_enabled("cpu"):
+            margin = margin - 1.0
+        return torch.stack([margin, torch.zeros_like(margin)], dim=1)
+
+
+def test_the_network_in_fp32_decides_which_images_are_misclassified():
+    """Pixels 0.2, 0.45 and 0.8, of class 0: right and robust to 0.1, right only, wrong."""
+    model = Network(WrongInBf16())
+    model.is_mixed = True
+    images = Images(
+        x=torch.tensor([51, 115, 204], dtype=torch.uint8).view(3, 1, 1, 1),
+        y=torch.zeros(3, dtype=torch.long),
+    )
+    clean, robust = measure_accuracies(model, images, threat=Linf(eps=0.1), steps=4)
+    assert (clean, robust) == (2 / 3, 1 / 3)
+    assert model.is_mixed
+
+
+def test_the_attack_is_crafted_in_the_precision_of_training():
+    """The points of the attack have gradients; what is judged in fp32 has none."""
     recorder = Recorder()
     model = Network(recorder)
     model.is_mixed = True
     measure_accuracies(model, pixels([255, 3]), threat=Linf(eps=0.01), steps=2)
-    assert recorder.autocast == [False] * len(recorder.seen)
-    assert model.is_mixed
+    has_gradients = [grad_enabled for _, _, grad_enabled, _ in recorder.seen]
+    assert recorder.autocast == has_gradients
+    assert True in has_gradients
 
 
 def test_the_attack_is_deterministic_and_leaves_the_model_unchanged():
