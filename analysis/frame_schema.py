@@ -11,12 +11,19 @@ from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
 PANDAS_TYPES = {
     **{int: "int64", int | None: "Int64", bool: "bool"},
     **{float: "float64", float | None: "float64"},
+    str: "str",
 }
 EPOCH_COLUMNS = {"trial_id": "str"} | {
     name: PANDAS_TYPES[kind] for name, kind in get_type_hints(Report).items()
 }
 """Columns of `epochs.parquet`, and their types."""
-COLUMN_DEFAULTS = {"level": 0, "collapsed_at": 0, "diverged": False}
+COLUMN_DEFAULTS = {
+    "level": 0,
+    "collapsed_at": 0,
+    "diverged": False,
+    "precision": "",
+    "cuda_graph": "",
+}
 """Values of columns of epochs that older studies do not have."""
 FRAME_KEYS = {"trials": ["trial_id"], "epochs": ["trial_id", "level", "epoch"]}
 """Columns that identify a row."""

@@ -31,7 +31,8 @@ def measure_accuracies(
     """Return the accuracies on `images` without an attack and under PGD.
 
     The attack maximises cross-entropy in eval mode, in the precision of training. An image counts
-    as misclassified only where the network in fp32 misclassifies it. The attack stops for an image once that is misclassified, clean or at any point of any restart.
+    as misclassified only where the network in fp32 misclassifies it. The attack stops for an image
+    once that is misclassified, clean or at any point of any restart.
 
     Args:
         model: Images (N, C, H, W) in [0, 1] to logits (N, K).

@@ -30,7 +30,7 @@ class Report:
         collapsed_at: Update since the start of the run at which the detector found catastrophic
             overfitting, which ends epoch and trial; 0: it did not.
         micro_batch: Images that the update took at a time; `None`: whole batches.
-        precision: Precision of training.
+        precision: Precision of training; empty in studies of older versions, as is the next one.
         cuda_graph: Whether updates ran as a CUDA graph: "captured", "off" (without a GPU, or with
             graphs=false), or why they could not.
     """
@@ -50,8 +50,8 @@ class Report:
     micro_batch: int | None = None
     val_balanced_clean_accuracy: float | None = None
     val_balanced_robust_accuracy: float | None = None
-    precision: str = "fp32"
-    cuda_graph: str = "off"
+    precision: str = ""
+    cuda_graph: str = ""
 
     @property
     def position(self) -> tuple[int, int]:
