@@ -17,7 +17,7 @@ EPOCH_COLUMNS = {"trial_id": "str"} | {
     name: PANDAS_TYPES[kind] for name, kind in get_type_hints(Report).items()
 }
 """Columns of `epochs.parquet`, and their types."""
-COLUMN_DEFAULTS = {
+COLUMN_DEFAULTS: dict[str, str | int | bool] = {
     "level": 0,
     "collapsed_at": 0,
     "diverged": False,
