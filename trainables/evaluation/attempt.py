@@ -10,7 +10,7 @@ from torch.nn import Module
 
 from trainables.data_pipeline.images import Images
 from trainables.evaluation.attack_state import AttackState
-from trainables.networks.folded_view import folded_view
+from trainables.networks.folded_view import graphed_view
 from trainables.networks.modes import frozen_weights, in_mode
 from trainables.networks.precision import full_precision
 from trainables.threat import Threat
@@ -141,7 +141,7 @@ def attack_chunk(
     """Return the result of an attempt on the images `rows` (M,)."""
     x, y = next(images.stream([rows.to(images.y.device)]))
     x = x.contiguous(memory_format=torch.channels_last)
-    view = folded_view(model, mixed=mixed)
+    view = graphed_view(model, mixed=mixed)
     points, target = unpack_attempt(attempt(view, x, y, threat=threat, rng=rng))
     classes = predict(model, points)
     wrong, proposed = classes != y, predict(view, points) != y

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from trainables.networks.graphed_network import GraphedNetwork
 from trainables.networks.heads import CosineHead
 from trainables.networks.memory_format import is_unsafe, with_channels_first
 from trainables.networks.precision import (
@@ -120,6 +121,7 @@ class FoldedView(nn.Module):
         self.layers = Network(fx.GraphModule(modules | tensors, graph))
         if any(network.is_compiled for network in find_networks(model)):
             compile_layers(self.layers)
+        self.graphed = GraphedNetwork(self)
         self.folded_layers = [m for m in modules.values() if isinstance(m, FoldedConv | FoldedNorm)]
 
     @torch.no_grad()
@@ -174,6 +176,15 @@ def folded_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
         return model
     view.refresh(mixed=mixed)
     return view
+
+
+def graphed_view(model: nn.Module, *, mixed: bool | None = None) -> nn.Module:
+    """Return the view as `folded_view` does; on a GPU as CUDA graphs, if the model allows them."""
+    view = folded_view(model, mixed=mixed)
+    networks = find_networks(model)
+    allowed = networks and all(net.is_graphed and not net.is_compiled for net in networks)
+    on_gpu = any(p.is_cuda for p in model.parameters())
+    return view.graphed if isinstance(view, FoldedView) and allowed and on_gpu else view
 
 
 def trace_view(model: nn.Module) -> FoldedView | None:

@@ -25,10 +25,12 @@ class Network(nn.Sequential):
     Attributes:
         is_mixed: Whether the layers run under bf16 autocast. Weights and logits stay fp32.
         is_compiled: Whether torch compiles the layers.
+        is_graphed: Whether attacks outside of training may run it as CUDA graphs.
     """
 
     is_mixed = False
     is_compiled = False
+    is_graphed = True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, K) of images (N, C, H, W)."""
@@ -70,7 +72,7 @@ def set_deterministic(*, wanted: bool) -> None:
     """
     torch.use_deterministic_algorithms(wanted)
     torch.backends.cudnn.deterministic = wanted
-    if wanted:  # cuBLAS needs a workspace of its own for each stream
+    if wanted:  # cuBLAS needs a separate workspace for each stream
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 

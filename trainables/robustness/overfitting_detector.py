@@ -18,7 +18,7 @@ from torch.nn import Module
 
 from trainables.data_pipeline.images import Images
 from trainables.hparams.ranges import Count, Natural, OpenFraction
-from trainables.networks.folded_view import folded_view
+from trainables.networks.folded_view import graphed_view
 from trainables.networks.modes import frozen_weights, in_mode
 from trainables.networks.precision import full_precision
 from trainables.robustness.early_stopped_attack import find_robust_images
@@ -106,7 +106,7 @@ def fgsm_pgd_accuracies(
     rows = torch.arange(len(y), device=y.device)
     counts = []
     with in_mode(model, "eval"), frozen_weights(model), full_precision(model):
-        view = folded_view(model)
+        view = graphed_view(model)
         for first_point, n_steps, step_size in ((x, 1, threat.eps), (start, steps, threat.eps / 2)):
             robust = find_robust_images(
                 view,

@@ -8,7 +8,7 @@ from trainables.accuracy import Accuracies, compute_accuracies
 from trainables.attacks import pgd
 from trainables.data_pipeline.images import Images
 from trainables.hparams.ranges import Count, Positive
-from trainables.networks.folded_view import folded_view
+from trainables.networks.folded_view import graphed_view
 from trainables.networks.modes import frozen_weights, in_mode
 from trainables.networks.precision import full_precision, is_reduced
 from trainables.robustness.early_stopped_attack import find_robust_images
@@ -47,8 +47,8 @@ def measure_accuracies(
     length = pgd.step_length(step_size, threat)
     clean_masks, robust_masks = list[Tensor](), list[Tensor]()
     with in_mode(model, "eval"), frozen_weights(model):
-        attacked, reduced = folded_view(model), is_reduced(model)
-        exact = folded_view(model, mixed=False) if reduced else attacked
+        attacked, reduced = graphed_view(model), is_reduced(model)
+        exact = graphed_view(model, mixed=False) if reduced else attacked
 
         def predict(x: Tensor) -> Tensor:
             with torch.no_grad(), full_precision(model):

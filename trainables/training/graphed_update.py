@@ -11,62 +11,21 @@ A step cannot be captured if the host waits for a result in it, for example to c
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol, cast
+from typing import cast
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
+from trainables.networks.cuda_graph import Graph
+from trainables.networks.host_sync import HostSyncDetector
 from trainables.networks.precision import tuned_kernels
 from trainables.protocols import WeightUpdate
 from trainables.step_context import StepContext
-from trainables.training.host_sync import HostSyncDetector
 
 WARM_UP_STEPS = 3
 """Steps before the capture, in which torch allocates states and cuDNN chooses its kernels."""
-
-
-class StepGraph(Protocol):
-    """Records a function's operations and repeats them on the same tensors."""
-
-    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
-        """Return the result of `function`, called where the capture will be."""
-        ...
-
-    def capture(self, function: Callable[[], Tensor], rng: Generator) -> Tensor:
-        """Record `function`, which draws from `rng`; return the tensor of its results."""
-        ...
-
-    def replay(self) -> None:
-        """Repeat the operations."""
-        ...
-
-
-class CudaStepGraph:
-    """A CUDA graph."""
-
-    def __init__(self) -> None:
-        self.graph = torch.cuda.CUDAGraph()
-        self.stream = torch.cuda.Stream()
-
-    def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
-        """Return the result of `function`, called on the stream of the capture."""
-        self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream):
-            result = function()
-        torch.cuda.current_stream().wait_stream(self.stream)
-        return result
-
-    def capture(self, function: Callable[[], Tensor], rng: Generator) -> Tensor:
-        """Record `function`, which draws from `rng`; return the tensor of its results."""
-        self.graph.register_generator_state(rng)
-        with torch.cuda.graph(self.graph, stream=self.stream):
-            return function()
-
-    def replay(self) -> None:
-        """Repeat the operations."""
-        self.graph.replay()
 
 
 class GraphedUpdate:
@@ -78,9 +37,7 @@ class GraphedUpdate:
         obstacle: Why steps are not captured; empty: they are, or will be.
     """
 
-    def __init__(
-        self, model: Module, optimizer: Optimizer, new_graph: Callable[[], StepGraph]
-    ) -> None:
+    def __init__(self, model: Module, optimizer: Optimizer, new_graph: Callable[[], Graph]) -> None:
         self.model, self.optimizer, self.new_graph = model, optimizer, new_graph
         self.obstacle = ""
         self.inputs: StepInputs | None = None
@@ -88,7 +45,7 @@ class GraphedUpdate:
 
     @property
     def outcome(self) -> str:
-        """Whether steps are captured, or why not; "too few steps" if none has been tried."""
+        """Whether steps are captured, or why not; "too few steps" before the first attempt."""
         return self.obstacle or ("captured" if self.is_captured else "too few steps")
 
     def forget(self) -> None:

@@ -16,15 +16,17 @@ from trainables.bound_components import BoundModel, Components
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset, ImageFormat
 from trainables.data_pipeline.node_cache import read_once
+from trainables.networks.cuda_graph import CudaGraph
 from trainables.networks.memory_format import to_channels_last
 from trainables.networks.precision import (
     compile_layers,
+    find_networks,
     resolve_precision,
     set_deterministic,
     set_precision,
 )
 from trainables.training.constraint import parse_constraint
-from trainables.training.graphed_update import CudaStepGraph, GraphedUpdate
+from trainables.training.graphed_update import GraphedUpdate
 from trainables.training.loop import EpochResult, train_epoch
 from trainables.training.report import Report
 
@@ -80,7 +82,9 @@ class Trial:
         )
         self.threat = components.threat.build()
         graphs = self.device == "cuda" and config.get("graphs", "auto") and not config["compile"]
-        self.graphed = GraphedUpdate(self.model, self.optimizer, CudaStepGraph) if graphs else None
+        for network in find_networks(self.model):
+            network.is_graphed = bool(graphs)
+        self.graphed = GraphedUpdate(self.model, self.optimizer, CudaGraph) if graphs else None
         self.memory: dict[str, Tensor] = {}
         self.epoch, self.gradient_passes = 0, 0.0
         self.best_report: Report | None = None

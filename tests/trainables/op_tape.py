@@ -50,23 +50,27 @@ def written_tensors(func, args, kwargs):
 
 
 class OpTape:
-    """The interface of a step graph."""
+    """The interface of a graph."""
 
-    def __init__(self):
+    def __init__(self, pool=None):
         self.operations, self.replays = [], 0
 
     def warm_up(self, function):
         return function()
 
-    def capture(self, function, rng):
+    def is_faster(self, replay, function):
+        return True
+
+    def capture(self, function, rng=None):
+        rng = torch.default_generator if rng is None else rng
         before, global_before = rng.get_state(), torch.get_rng_state()
         recorder = Recorder()
         try:
             with recorder:
                 result = function()
         finally:
-            rng.set_state(before)
             torch.set_rng_state(global_before)
+            rng.set_state(before)
             for storage, content in recorder.overwritten.values():
                 storage.copy_(content)
         self.operations = recorder.operations
