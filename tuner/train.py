@@ -31,7 +31,7 @@ from tuner.config.spaces import RECIPES_PACKAGE, Space, check_layer
 from tuner.launch import launch
 
 STUDY_KEYS = (
-    *("epochs", "seed", "seeds", "constraint", "cpu", "gpu"),
+    *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "mps"),
     *("precision", "graphs", "deterministic", "compile"),
     *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
     *("dry_run", "address", "dashboard", "tracker"),

@@ -127,6 +127,8 @@ class GraphedUpdate:
             context.memory.clear()
             context.memory.update(memory)
             self.obstacle = "the update replaces a tensor of its memory"
+        if self.obstacle:
+            self.graph = self.new_graph()  # the memory of the failed one is free again
         self.is_captured = not self.obstacle
         self.addresses = self.current_addresses(context.memory)
         return self.is_captured

@@ -4,7 +4,7 @@ import gc
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ def trainable(config: dict[str, Any]) -> None:
     """Train one configuration, level by level, from its last checkpoint; report every epoch.
 
     On a shared GPU each trial may use its share of the memory, so that a trial that needs more
-    fails alone. It then restarts from its last checkpoint, or its start, with half the micro-batch
-    and the same random numbers.
+    fails alone. It then restarts from its last checkpoint, or its start, with the same random
+    numbers: first without a CUDA graph, which keeps its memory, then with half the micro-batch.
 
     Args:
         config: Group to member and knobs, and `levels`, `seed`, `device`, `threads`,
@@ -42,13 +42,13 @@ def trainable(config: dict[str, Any]) -> None:
         config = config | {"device": "cpu"}
     if config["device"] == "cuda":
         torch.cuda.set_per_process_memory_fraction(config["memory_share"])
-    micro_batch, done = None, False
+    saving, done = MemorySaving(), False
     while not done:
-        for trial in iterate_levels(config, micro_batch):
+        for trial in iterate_levels(config, saving):
             try:
                 report_epochs(trial)
-            except TrainingOutOfMemoryError as error:
-                micro_batch = halve_micro_batch(trial, error)
+            except torch.OutOfMemoryError as error:
+                saving = save_memory(trial, error)
                 break
         else:
             done = True
@@ -56,6 +56,45 @@ def trainable(config: dict[str, Any]) -> None:
         gc.collect()  # the traceback of the error referred to tensors
         if config["device"] == "cuda":
             torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySaving:
+    """How a trial saves memory.
+
+    Attributes:
+        graphs: Whether updates may run as CUDA graphs.
+        micro_batch: Images that updates take at a time; `None`: as configured.
+    """
+
+    graphs: bool = True
+    micro_batch: int | None = None
+
+    def apply_to(self, trial: Trial) -> None:
+        """Let a trial save memory."""
+        if not self.graphs:
+            trial.graphed = None
+        if self.micro_batch:
+            trial.micro_batch = self.micro_batch
+
+
+def save_memory(trial: Trial, error: torch.OutOfMemoryError) -> MemorySaving:
+    """Return how to continue a trial that ran out of memory.
+
+    Args:
+        trial: The trial at that time.
+        error: Its error.
+
+    Raises:
+        OutOfMemoryError: If there is no way, or if it is the validation that does not fit.
+    """
+    if trial.graphed and trial.graphed.is_captured:
+        return MemorySaving(graphs=False, micro_batch=trial.micro_batch)
+    if not isinstance(error, TrainingOutOfMemoryError):
+        raise error
+    return MemorySaving(
+        graphs=trial.graphed is not None, micro_batch=halve_micro_batch(trial, error)
+    )
 
 
 def halve_micro_batch(trial: Trial, error: TrainingOutOfMemoryError) -> int:
@@ -122,12 +161,12 @@ def report_with_checkpoint(metrics: dict[str, object], folder: str) -> None:
         raise OSError(str(error).splitlines()[0]) from error
 
 
-def iterate_levels(config: Mapping[str, Any], micro_batch: int | None) -> Iterator[Trial]:
+def iterate_levels(config: Mapping[str, Any], saving: MemorySaving) -> Iterator[Trial]:
     """Yield the runs of a trial, the first from its checkpoint.
 
     Args:
         config: Configuration of the trial.
-        micro_batch: Images that updates take at a time; `None`: as configured.
+        saving: How it saves memory.
     """
     levels = [Level(**level) for level in config["levels"]]
     with starting_checkpoint(config) as folder:
@@ -139,8 +178,7 @@ def iterate_levels(config: Mapping[str, Any], micro_batch: int | None) -> Iterat
         if number > first:
             shorter, trial = trial, Trial(levels[number].apply_to(config), number)
             trial.continue_from(shorter)
-        if micro_batch:
-            trial.micro_batch = micro_batch
+        saving.apply_to(trial)
         if folder := config.get("progress_folder"):
             trial.on_step = ProgressWriter(Path(folder, config["trial"]))
         yield trial

@@ -2,15 +2,11 @@
 
 import math
 import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import torch
 
 from tuner.config.settings import Settings, count_cores
-
-MPS_CONTROL = "nvidia-cuda-mps-control"
 
 
 def gpu_share_per_trial(settings: Settings, available: float) -> float:
@@ -46,21 +42,6 @@ def count_concurrent_trials(settings: Settings, cpu: float, gpu: float) -> int:
     if settings.concurrency:
         limits.append(settings.concurrency)
     return max(1, int(min(limits) + 1e-9))
-
-
-def check_mps(share: float) -> Iterator[str]:
-    """Yield a hint to start NVIDIA MPS where trials share a GPU without it.
-
-    Args:
-        share: Share of a GPU of each trial.
-    """
-    has_mps = shutil.which(MPS_CONTROL) is not None
-    runs = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY", "/tmp/nvidia-mps"), "control").exists()
-    if 0 < share < 1 and has_mps and not runs:
-        yield (
-            "gpu: trials that share a GPU take turns on it; start NVIDIA's MPS first "
-            f"({MPS_CONTROL} -d) to run them at the same time."
-        )
 
 
 def machine_memory() -> float:

@@ -149,8 +149,10 @@ class Settings:
             best trials get a full run; "attack", after a run with fewer attack steps. Default:
             schedule with scheduler=halving, else epochs.
         cpu: Number of CPU cores, and of threads, of a trial.
-        gpu: Share of a GPU, or number of GPUs, of a trial; default: the share of GPU memory that
-            the most expensive trial needs.
+        gpu: Share of a GPU, or number of GPUs, of a trial; default: the share with which trials
+            train fastest together, at least the memory of the most expensive one.
+        mps: Whether to start NVIDIA's MPS while trials share a GPU of this machine, so that they
+            compute at the same time. A fault of one process then ends all on that GPU.
         precision: Precision of training: "tf32" and "bf16" are faster on hardware that supports
             them. "auto" is bf16 on GPUs that support it, else fp32. In the validation attack fp32
             decides which images are misclassified.
@@ -197,6 +199,7 @@ class Settings:
     fidelity: Fidelity | None = None
     cpu: Cores = 1.0
     gpu: GpuShare | None = None
+    mps: bool = True
     precision: PrecisionChoice = "auto"
     graphs: Literal["auto", True, False] = "auto"
     deterministic: bool = False

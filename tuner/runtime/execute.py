@@ -1,8 +1,9 @@
 """The driver of a study: check the plan, create or resume the study, run it, save its results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,12 +16,14 @@ from tuner.config.preflight.data_and_network import add_class_balance, check_dat
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.config.preflight.estimate import check_disk_budget
 from tuner.config.preflight.gpu_packing import pack_gpus
-from tuner.config.resources import check_mps, check_resources, local_resources, resolve_concurrency
+from tuner.config.resources import check_resources, local_resources, resolve_concurrency
+from tuner.config.settings import Settings
 from tuner.layout import OPTUNA_FILE
 from tuner.monitoring.live_table import show_progress
 from tuner.monitoring.tracking import check_trackers
 from tuner.runtime.cluster.capacity import check_node_capacity
 from tuner.runtime.cluster.dashboard import print_dashboard_url
+from tuner.runtime.cluster.mps import Mps, mps_for_shared_gpus, mps_hints
 from tuner.runtime.cluster.runtime_env import find_user_files
 from tuner.runtime.cluster.session import check_shared_results, ray_session
 from tuner.runtime.outcome import print_resume_command, report_outcome
@@ -79,21 +82,19 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
         problems += error.problems
     if problems := problems or [*check_disk_budget(plan)]:
         raise InputError(problems)
-    plan = pack_gpus(plan, local_resources()[1], partial(console.print, soft_wrap=True))
-    if plan.settings.dry_run:
-        print_dry_run(console, plan, *resolve_concurrency(plan.settings, *local_resources()))
-        for trials in transferred:
-            console.print(str(trials), soft_wrap=True)
-        return OK
-    plan = add_class_balance(plan)
-    silence_libraries()
-    console.print(f"{'Joining' if plan.settings.address else 'Starting'} Ray ...")
-    with ray_session(plan.settings, find_user_files(plan)) as capacity, second_sigint_exits():
-        print_warnings(console, *check_shared_results(store), *check_node_capacity(plan.settings))
-        print_dashboard_url(plan.settings, console)
-        concurrency, gpu = resolve_concurrency(plan.settings, *capacity)
-        print_warnings(console, *check_mps(gpu))
-        return start_study(
+    with mps_for_shared_gpus(plan.settings, local_resources()[1]) as mps:
+        plan = pack_gpus(plan, *local_resources(), partial(console.print, soft_wrap=True))
+        concurrency, gpu = resolve_concurrency(plan.settings, *local_resources())
+        if plan.settings.dry_run or not 0 < gpu < 1:
+            mps.stop()
+        if plan.settings.dry_run:
+            print_dry_run(console, plan, concurrency, gpu)
+            for trials in transferred:
+                console.print(str(trials), soft_wrap=True)
+            return OK
+        plan = add_class_balance(plan)
+        start = partial(
+            start_study,
             plan,
             store,
             transferred,
@@ -102,9 +103,37 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
             earlier,
             retry,
             RayRuntime(retry.timeout),
-            concurrency=concurrency,
-            gpu_share=gpu,
         )
+        return run_on_ray(plan.settings, store, console, mps, find_user_files(plan), start)
+
+
+def run_on_ray(
+    settings: Settings,
+    store: LocalStore,
+    console: Console,
+    mps: Mps,
+    user_files: Iterable[Path],
+    start: Callable[..., int],
+) -> int:
+    """Start or join Ray and run a study there; return the exit status.
+
+    Args:
+        settings: Settings of the study.
+        store: The results folder.
+        console: Where to print.
+        mps: Lets trials that share a GPU compute at the same time.
+        user_files: User-supplied files that trials import.
+        start: Runs the study with `concurrency` trials of `gpu_share` each.
+    """
+    silence_libraries()
+    console.print(f"{'Joining' if settings.address else 'Starting'} Ray ...")
+    with ray_session(settings, user_files) as capacity, second_sigint_exits():
+        print_warnings(console, *check_shared_results(store), *check_node_capacity(settings))
+        print_dashboard_url(settings, console)
+        concurrency, gpu = resolve_concurrency(settings, *capacity)
+        if settings.mps:
+            print_warnings(console, *mps_hints(gpu, mps.error))
+        return start(concurrency=concurrency, gpu_share=gpu)
 
 
 def start_study(

@@ -9,8 +9,10 @@ import torch
 from torch.nn import BatchNorm1d
 
 from tests.oracles import tiny_config
+from tests.trainables.training.op_tape import OpTape
 from trainables.training import ray_trainable as trainable_module
-from trainables.training.ray_trainable import halve_micro_batch
+from trainables.training.graphed_update import GraphedUpdate
+from trainables.training.ray_trainable import MemorySaving, halve_micro_batch, save_memory
 from trainables.training.trial import TrainingOutOfMemoryError, Trial
 
 OUT_OF_MEMORY_METHOD = '''"""Runs out of memory with more than `capacity` images at a time."""
@@ -158,3 +160,108 @@ def test_batch_norm_depends_on_the_batch():
     ends = torch.tensor([[-1.0], [1.0], [-1.0], [1.0]])
     torch.testing.assert_close(parts, ends, rtol=1e-4, atol=0)  # its eps of 1e-5 beside 1/4
     assert (norm(x)[:2] < -0.8).all()  # of the whole, both are low: (1 - 5.5) / 5.02 = -0.9
+
+
+class TapeOutOfMemory(OpTape):
+    """A graph for whose memory there is no space."""
+
+    failed = False
+
+    def capture(self, function, rng):
+        self.failed = True
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+@pytest.fixture
+def taped(monkeypatch):
+    """Let trials record their updates; return the recorders, one per start."""
+
+    def with_tape(tape):
+        recorders = []
+        build = Trial.__init__
+
+        def record(trial, *args):
+            build(trial, *args)
+            trial.graphed = GraphedUpdate(trial.model, trial.optimizer, tape)
+            recorders.append(trial.graphed)
+
+        monkeypatch.setattr(Trial, "__init__", record)
+        return recorders
+
+    return with_tape
+
+
+SMALL_BATCHES = {"data__batch_size": 8, "data__limit": 42, "data__validation": 10}
+
+
+def test_a_capture_that_runs_out_of_memory_continues_without_a_graph(taped, reported):
+    config = tiny_config(**SMALL_BATCHES)
+    expected = [metrics_of(report) for report in Trial(config).run_epochs()]
+    recorders = taped(TapeOutOfMemory)
+    reports = reported(config)
+    assert [report["cuda_graph"] for report in reports] == 4 * ["CUDA out of memory."]
+    assert [r | {"cuda_graph": "off"} for r in reports] == expected  # in whole batches
+    (recorder,) = recorders
+    assert recorder.obstacle == "CUDA out of memory."
+    assert not recorder.graph.failed  # another one, so that the memory of the first is free
+
+
+def test_then_it_continues_in_micro_batches(taped, out_of_memory, reported):
+    """From the second epoch on, steps need more memory than there is."""
+    config = out_of_memory(capacity=4, since=0.5) | {"data": tiny_config(**SMALL_BATCHES)["data"]}
+    recorders = taped(TapeOutOfMemory)
+    reports = reported(config)
+    assert [report["micro_batch"] for report in reports] == [None, None, 4, 4]
+    assert len(recorders) == 2
+
+
+def test_a_captured_trial_that_runs_out_of_memory_frees_its_graph_first(
+    taped, reported, monkeypatch
+):
+    """The last, smaller batch runs beside the graph, which holds the memory of whole batches."""
+    config = tiny_config(**SMALL_BATCHES)
+    expected = [metrics_of(report) for report in Trial(config).run_epochs()]
+    recorders, run = taped(OpTape), GraphedUpdate.run
+
+    def run_out_of_memory(recorder, update, context, x, *rest):
+        if recorder.is_captured and len(x) < 8:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return run(recorder, update, context, x, *rest)
+
+    monkeypatch.setattr(GraphedUpdate, "run", run_out_of_memory)
+    assert reported(config) == expected
+    assert len(recorders) == 2  # the second one was not used
+    assert not recorders[1].steps
+
+
+def test_a_validation_that_does_not_fit_beside_a_graph_is_repeated_without(
+    taped, reported, monkeypatch
+):
+    config = tiny_config(**SMALL_BATCHES)
+    expected = [metrics_of(report) for report in Trial(config).run_epochs()]
+    taped(OpTape)
+    validate = Trial.build_report
+
+    def validate_beside_graph(trial, *args):
+        if trial.graphed and trial.epoch == 3:
+            raise torch.OutOfMemoryError("no memory")
+        return validate(trial, *args)
+
+    monkeypatch.setattr(Trial, "build_report", validate_beside_graph)
+    reports = reported(config)
+    assert [r["cuda_graph"] for r in reports] == ["captured", "captured", "off", "off"]
+    assert [r | {"cuda_graph": "off"} for r in reports] == expected
+
+
+def test_micro_batches_stay_without_a_graph(taped):
+    """What was found out before is kept."""
+    taped(OpTape)
+    trial = Trial(tiny_config(**SMALL_BATCHES))
+    trial.micro_batch = 4
+    trial.graphed.is_captured = True
+    error = TrainingOutOfMemoryError("CUDA out of memory.")
+    saving = save_memory(trial, error)
+    assert saving == MemorySaving(graphs=False, micro_batch=4)
+    saving.apply_to(trial)
+    assert trial.graphed is None
+    assert save_memory(trial, error) == MemorySaving(graphs=False, micro_batch=2)

@@ -3,9 +3,7 @@
 import pytest
 
 from tuner.cli.units import parse_duration
-from tuner.config import resources
 from tuner.config.resources import (
-    check_mps,
     check_resources,
     count_concurrent_trials,
     device_config,
@@ -66,20 +64,6 @@ def test_what_can_be_met_is_not():
 )
 def test_durations(text, expected):
     assert parse_duration(text) == expected
-
-
-def test_trials_that_share_a_gpu_are_told_of_mps_where_it_is_there_and_off(monkeypatch, tmp_path):
-    monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", str(tmp_path))
-    monkeypatch.setattr(resources.shutil, "which", lambda name: f"/usr/bin/{name}")
-    assert "nvidia-cuda-mps-control -d" in next(check_mps(0.5))
-    assert not [*check_mps(0.0), *check_mps(1.0), *check_mps(2.0)]
-    (tmp_path / "control").touch()
-    assert not list(check_mps(0.5))
-
-
-def test_without_mps_there_is_nothing_to_say(monkeypatch):
-    monkeypatch.setattr(resources.shutil, "which", lambda name: None)
-    assert not list(check_mps(0.5))
 
 
 def test_a_trial_keeps_to_its_share_of_the_memory():
