@@ -1,0 +1,1 @@
+"""Speed, memory and exactness on a GPU, measured by one command."""
