@@ -1,7 +1,7 @@
 """Measure speed, memory and exactness on one GPU: `python -m benchmarks.gpu`.
 
 Takes at most eight minutes, prints a table and writes JSON beside the other results. Each part has
-a process and a time limit of its own; what fails is reported in its place. `--sections` chooses
+a separate process and a time limit; what fails is reported in its place. `--sections` chooses
 parts, `--device cpu` runs all of them at the smallest size, to test the benchmark itself.
 """
 
@@ -72,7 +72,7 @@ def parse_options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def default_path(results: Values) -> Path:
-    """Return the file that results are written to if none is named."""
+    """Return the file of the results where `--json` does not name one."""
     hardware = results["about"]["device"].replace(" ", "-")
     return Path(__file__).parents[1] / f"gpu_{hardware}_{date.today()}.json"
 

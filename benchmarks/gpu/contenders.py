@@ -15,14 +15,15 @@ from benchmarks.gpu.trials import (
     EPS,
     LR,
     STEP_SIZE,
-    build_our_call,
+    OurCall,
     build_trial,
     draw_batch,
 )
 
 PLAIN, TORCHATTACKS, OURS = "plain loop", "torchattacks", "attuner"
 TUNED = TORCH_DEFAULTS._replace(matmul="high", benchmark=True)
-PRECISIONS = ("auto", "bf16", "tf32", "fp32")
+AUTO = "auto"
+PRECISIONS = (AUTO, "bf16", "tf32", "fp32")
 METHODS: dict[str, dict[str, Any]] = {
     "PGD-AT": {},
     "TRADES": {
@@ -44,13 +45,13 @@ Builders = dict[str, Callable[[], Step]]
 """Functions that build the call of each contender: so many updates, by name."""
 
 
-def ours(precision: str = "auto", *, graphs: bool = True) -> str:
+def ours(precision: str = AUTO, *, graphs: bool = True) -> str:
     """Return the name of a contender of this project.
 
     >>> ours(), ours("bf16"), ours("bf16", graphs=False)
     ('attuner', 'attuner bf16', 'attuner bf16, no graphs')
     """
-    name = OURS if precision == "auto" else f"{OURS} {precision}"
+    name = OURS if precision == AUTO else f"{OURS} {precision}"
     return name if graphs else f"{name}, no graphs"
 
 
@@ -61,10 +62,8 @@ def pgd_builders(settings: Settings, network: NetworkSettings) -> Builders:
     found[TORCHATTACKS] = partial(build_torchattacks_call, settings, network)
     for precision in PRECISIONS:
         for graphs in (True, False):
-            changes = {"precision": precision, "graphs": graphs}
-            found[ours(precision, graphs=graphs)] = partial(
-                build_our_call, settings, network, changes
-            )
+            changes = {"precision": precision, "graphs": AUTO if graphs else False}
+            found[ours(precision, graphs=graphs)] = partial(OurCall, settings, network, changes)
     if settings.with_compile:
         found[f"{PLAIN}, tuned, compiled"] = partial(plain, tuned=True, compiled=True)
     return found
@@ -76,7 +75,7 @@ def method_builders(settings: Settings, network: NetworkSettings, method: str) -
     found: Builders = {PLAIN: partial(build_plain_call, settings, network, method)}
     for graphs in (True, False):
         found[ours(graphs=graphs)] = partial(
-            build_our_call, settings, network, changes | {"graphs": graphs}
+            OurCall, settings, network, changes | {"graphs": AUTO if graphs else False}
         )
     return found
 

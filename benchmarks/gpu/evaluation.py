@@ -47,7 +47,6 @@ def train_network(settings: Settings) -> Trial:
         "seed": SEED,
         "device": settings.device,
         "precision": "fp32",
-        "graphs": True,
         "compile": False,
     })
     for _report in trial.run_epochs():

@@ -37,7 +37,12 @@ def measure_profile(settings: Settings, _: str, deadline: Deadline, keep: Keep) 
 
 def profile_epoch(settings: Settings, network: NetworkSettings, *, graphs: bool) -> Values:
     """Return shares, kernels and waits of one epoch of training."""
-    trial = build_trial(settings, network, {"graphs": graphs}, images=STEPS * settings.batch_size)
+    trial = build_trial(
+        settings,
+        network,
+        {"graphs": "auto" if graphs else False},
+        images=STEPS * settings.batch_size,
+    )
     for _ in range(settings.warm_up_calls):
         trial.train_one_epoch()
     wall = time_epoch(trial)

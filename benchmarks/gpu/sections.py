@@ -21,7 +21,7 @@ COMPILE_SECONDS = 90.0
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A measurement with a process of its own, so that its failure ends no other.
+    """A measurement in a separate process, so that its failure ends no other.
 
     Attributes:
         section: Name of the section.
@@ -62,7 +62,7 @@ def list_parts(settings: Settings) -> list[Part]:
 
 
 def select_parts(parts: Sequence[Part], sections: Sequence[str]) -> list[Part]:
-    """Return the parts of some sections; all if none is named.
+    """Return the parts of some sections; all parts without a name.
 
     Args:
         parts: All parts.

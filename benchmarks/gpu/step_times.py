@@ -21,6 +21,7 @@ from benchmarks.gpu.device import (
 from benchmarks.gpu.flops import count_step_flops
 from benchmarks.gpu.plain_loops import Step
 from benchmarks.gpu.settings import Deadline, Keep, Settings, Values
+from benchmarks.gpu.trials import OurCall
 
 MIB = 2**20
 SETUP_SHARE = 0.6
@@ -183,6 +184,8 @@ def describe(contender: Contender, base: Sequence[float], settings: Settings) ->
         "peak_mib": round(contender.peak_bytes / MIB, 1),
         "rounds_ms": [round(ms, 3) for ms in each],
     }
+    if isinstance(contender.call, OurCall):
+        found |= contender.call.describe()
     if base:
         pairs = zip(contender.seconds, base, strict=False)  # a slow one has fewer rounds
         found["ratio"] = round(median(mine / plain for mine, plain in pairs), 3)

@@ -6,7 +6,14 @@ from typing import Any
 from benchmarks.gpu.settings import Values
 from benchmarks.gpu.targets import TARGETS
 
-COLUMNS = (("ms", 10), ("ratio", 7), ("images_per_second", 18), ("peak_mib", 10), ("mfu", 8))
+COLUMNS = (
+    ("ms", 10),
+    ("ratio", 7),
+    ("images_per_second", 18),
+    ("peak_mib", 10),
+    ("mfu", 8),
+    ("precision", 11),
+)
 NAME_WIDTH = 44
 MAX_TEXT = 160
 
@@ -29,7 +36,7 @@ def format_values(values: Values, depth: int) -> Iterator[str]:
     for name, value in values.items():
         if name in rows:
             cells = "".join(f"{format_cell(value.get(key)):>{width}}" for key, width in COLUMNS)
-            yield f"{indent + name:{NAME_WIDTH}}{cells}"
+            yield f"{indent + name:{NAME_WIDTH}}{cells}  {value.get('graphs', '')}".rstrip()
         elif isinstance(value, dict) and value.keys() == {"error"}:
             yield f"{indent + name:{NAME_WIDTH}}  {value['error']}"[:MAX_TEXT]
         elif isinstance(value, dict):
@@ -55,6 +62,6 @@ def format_targets(results: Values) -> Iterator[str]:
     """Yield a line for each target."""
     yield "targets"
     for target in TARGETS:
-        number, state = target.judge(results)
+        number, state = target.check(results)
         bound = f"{'>=' if target.at_least else '<='} {target.bound:g}"
         yield f"  {target.text:46}{format_cell(number):>8}  {bound:8}  {state}"

@@ -25,7 +25,7 @@ class Target:
     read: Callable[[Values], Number]
     at_least: bool = False
 
-    def judge(self, results: Values) -> tuple[Number, str]:
+    def check(self, results: Values) -> tuple[Number, str]:
         """Return the number, and "met", "not met" or "not measured"."""
         try:
             number = self.read(results)

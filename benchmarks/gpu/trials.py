@@ -1,7 +1,7 @@
 """Trials of this project on made-up images."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,26 +79,34 @@ def build_trial(
             "seed": 0,
             "device": settings.device,
             "precision": "auto",
-            "graphs": True,
+            "graphs": "auto",
             "compile": False,
         }
         return Trial({**config, **changes})
 
 
-def build_our_call(
-    settings: Settings, network: NetworkSettings, changes: Mapping[str, Any]
-) -> Callable[[], object]:
-    """Return a call that trains a trial on some batches: an epoch, bookkeeping included."""
-    trial = build_trial(
-        settings, network, changes, images=settings.steps_per_call * settings.batch_size
-    )
-    kernels = KernelSettings.read()
+class OurCall:
+    """Trains a trial on some batches: an epoch, bookkeeping included."""
 
-    def call() -> None:
-        kernels.apply()
-        trial.train_one_epoch()
+    def __init__(
+        self, settings: Settings, network: NetworkSettings, changes: Mapping[str, Any]
+    ) -> None:
+        images = settings.steps_per_call * settings.batch_size
+        self.trial = build_trial(settings, network, changes, images=images)
+        self.kernels = KernelSettings.read()
 
-    return call
+    def __call__(self) -> None:
+        """Train for an epoch."""
+        self.kernels.apply()
+        self.trial.train_one_epoch()
+
+    def describe(self) -> dict[str, str]:
+        """Return the precision that was used, and whether steps were captured or why not."""
+        graphed = self.trial.graphed
+        return {
+            "precision": self.trial.precision,
+            "graphs": graphed.outcome if graphed else "",
+        }
 
 
 def draw_batch(settings: Settings, network: NetworkSettings) -> tuple[Tensor, Tensor]:

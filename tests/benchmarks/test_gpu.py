@@ -64,6 +64,11 @@ def test_all_contenders_of_a_step_are_measured():
     names = {ours(p, graphs=g) for p in ("auto", "bf16", "tf32", "fp32") for g in (True, False)}
     assert rows.keys() == names | {PLAIN, "plain loop, tuned", TORCHATTACKS}
     assert rows[PLAIN]["ratio"] == 1
+    assert [rows[ours(p)]["precision"] for p in ("auto", "tf32", "bf16")] == [
+        "fp32",
+        "tf32",
+        "bf16",
+    ]
     assert all(row["ms"] > 0 for name, row in rows.items() if name != TORCHATTACKS)
 
 
@@ -242,7 +247,7 @@ STEPS = {
 
 
 def test_targets_by_hand():
-    found = {target.text: target.judge(STEPS) for target in TARGETS}
+    found = {target.text: target.check(STEPS) for target in TARGETS}
     assert found == {
         "step of preact_resnet18, default / plain loop": (0.2, "met"),
         "step of preact_resnet18, default / torchattacks": (0.4, "not met"),
@@ -262,7 +267,7 @@ def test_targets_by_hand():
 
 @pytest.mark.parametrize("results", [{}, {"memory": {"error": "out of time"}, "packing": {}}])
 def test_what_failed_is_not_measured(results):
-    assert {target.judge(results)[1] for target in TARGETS} == {"not measured"}
+    assert {target.check(results)[1] for target in TARGETS} == {"not measured"}
 
 
 def test_the_table_has_contenders_errors_and_targets():
@@ -272,7 +277,7 @@ def test_the_table_has_contenders_errors_and_targets():
         "packing": {"chosen": {"line": "gpu: 4", "trials": 4}},
     })
     lines = {" ".join(line.split()) for line in text.splitlines()}
-    assert {"plain loop 12.35 1 - - -", "other no memory", "trials 4"} <= lines
+    assert {"plain loop 12.35 1 - - - -", "other no memory", "trials 4"} <= lines
     assert any(line.endswith("not measured") for line in lines)
 
 
