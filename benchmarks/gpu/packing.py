@@ -171,4 +171,7 @@ def describe_choice(output: str) -> Values:
     line = next((line for line in output.splitlines() if line.startswith("gpu: ")), "")
     found = SHARE.search(output)
     share = float(found[1]) if found else None
-    return {"line": line or output[-500:], "trials": round(1 / share) if share else None}
+    return {
+        "line": line or " ".join(output[-500:].split()),
+        "trials": round(1 / share) if share else None,
+    }
