@@ -78,12 +78,12 @@ def test_a_variant_with_more_cells_counts_for_more_in_a_grid_alone():
 
 
 def test_where_there_is_no_time_variants_are_left_out_and_that_is_told(monkeypatch):
-    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr("tuner.config.preflight.estimate.time", clock)
+    fake_time = SimpleNamespace(now=0.0, monotonic=lambda: fake_time.now)
+    monkeypatch.setattr("tuner.config.preflight.estimate.time", fake_time)
     words = plan("attack.steps=grid(1,2)", "optimizer=grid(sgd,adam)")
 
     def slow(config):
-        clock.now += 0.05
+        fake_time.now += 0.05
         return by_steps(config)
 
     estimated = estimate_trial(words, CPU, slow, max_seconds=0.01)

@@ -39,7 +39,7 @@ class FakeClock(SimpleNamespace):
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def fake_time(monkeypatch):
     """Replace the clock by which training and attacks are timed."""
     fake = FakeClock(now=0.0)
     for module in ("trainables.training.trial", "tuner.config.preflight.timing"):
@@ -83,11 +83,11 @@ def test_passes_are_those_of_the_whole_trial():
     assert measure_cost(tiny_config()).passes == 3 * 120 * 4 == trial.gradient_passes * 120
 
 
-def test_seconds_grow_with_the_steps_of_the_attack(clock):
+def test_seconds_grow_with_the_steps_of_the_attack(fake_time):
     """On a clock on which each pass of a layer takes a second, and an attack step is free."""
 
     def tick(layer, inputs):
-        clock.now += isinstance(layer, nn.Linear)
+        fake_time.now += isinstance(layer, nn.Linear)
 
     def train_seconds(steps):
         trial = Trial(tiny_config(attack={"name": "pgd", "steps": steps}))
@@ -147,14 +147,14 @@ def test_the_last_epoch_is_looked_at(monkeypatch):
     assert seen == [3, 3]
 
 
-def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch, clock):
+def test_a_step_of_the_exam_is_timed_on_every_image(monkeypatch, fake_time):
     """A validated network that takes 0.02 s a batch: five looks at 10 images for four steps."""
     trial = Trial(tiny_config())
     seen = []
 
     def slow(x):
         seen.append(len(x))
-        clock.now += 0.02
+        fake_time.now += 0.02
         return trial.model(x)
 
     monkeypatch.setattr("tuner.config.preflight.timing.folded_view", lambda _: slow)
