@@ -10,6 +10,7 @@ from typing import Any
 
 from trainables.components import GROUPS
 from trainables.hparams.knobs import REQUIRED
+from trainables.hparams.trusted_code import is_code_file
 from tuner.config.plan import tuples_to_lists
 
 Groups = Mapping[str, Mapping[str, Any]]
@@ -51,12 +52,17 @@ class NewerKnobs:
 def find_newer_knobs(groups: Groups, searched: Container[str] = ()) -> NewerKnobs:
     """Return the knobs that a whole configuration lacks.
 
+    Code files are passed over: results may come from an untrusted source, and reading the knobs of
+    a file runs it.
+
     Args:
         groups: Its groups.
         searched: Paths of knobs that it searches, besides.
     """
     newer = NewerKnobs()
     for name, values in groups.items():
+        if is_code_file(str(values.get("name"))):
+            continue
         with suppress(LookupError):  # a member that is gone is reported elsewhere
             former = GROUPS[name].former_values(values.get("name"))
             for key, knob in GROUPS[name].member_knobs(values.get("name")).items():
