@@ -6,6 +6,9 @@ from typing import Any
 
 from trainables.training.constraint import Constraint
 
+EXPECTED_GRAPH_OUTCOMES = frozenset({"", "off", "captured", "too few steps"})
+"""Values of `cuda_graph` that name no obstacle."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -62,6 +65,11 @@ class Report:
     def has_failed(self) -> bool:
         """Whether training failed, which ends the trial."""
         return self.diverged or self.collapsed_at > 0
+
+    @property
+    def graph_obstacle(self) -> str:
+        """Why updates could not run as a CUDA graph; empty if they did, or had no need to."""
+        return "" if self.cuda_graph in EXPECTED_GRAPH_OUTCOMES else self.cuda_graph
 
     @classmethod
     def from_result(cls, result: Mapping[str, Any]) -> "Report":

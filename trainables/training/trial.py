@@ -130,12 +130,18 @@ class Trial:
 
         Raises:
             TrainingOutOfMemoryError: If training runs out of memory; do not reuse the trial.
+            RuntimeError: If `graphs` is true and the updates cannot be captured.
         """
         start = time.perf_counter()
         try:
             result = self.train_one_epoch()
         except torch.OutOfMemoryError as error:
             raise TrainingOutOfMemoryError(str(error)) from error
+        if self.config.get("graphs") is True and self.graphed and self.graphed.obstacle:
+            raise RuntimeError(
+                f"graphs=true, but updates cannot run as a CUDA graph ({self.graphed.obstacle}); "
+                "graphs=auto runs them as usual."
+            )
         self.epoch += 1
         self.gradient_passes += result.gradient_passes
         self.diverged = not math.isfinite(result.loss)

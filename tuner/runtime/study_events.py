@@ -67,6 +67,7 @@ class StudyEvents:
         self.enforce_budget = enforce_budget
         self.warn = warn
         self.store = store
+        self.has_named_obstacle = False
 
     def on_trial_start(self, trial: TrialRun) -> None:
         """Record a trial that starts or resumes."""
@@ -129,6 +130,12 @@ class StudyEvents:
         while record.reports and record.reports[-1].position >= report.position:
             record.reports.pop()  # reported again after its process died
         record.reports.append(report)
+        if report.graph_obstacle and not self.has_named_obstacle:
+            self.has_named_obstacle = True
+            self.warn(
+                f"trial {record.trial_id}: its updates cannot run as a CUDA graph "
+                f"({report.graph_obstacle}); they run as usual, which is slower."
+            )
         self.notify(record)
 
     def on_checkpoint(self, trial: TrialRun, path: str) -> None:

@@ -1,5 +1,6 @@
 """Captured updates, with a recording of operations on the CPU in place of CUDA graphs."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import pytest
@@ -147,3 +148,12 @@ def test_an_epoch_does_not_wait_for_the_device():
     with HostSyncDetector("cpu") as detector:
         trial.train_one_epoch()
     assert detector.found == ["aten._local_scalar_dense.default"]
+
+
+@pytest.mark.parametrize("graphs", ["auto", True])
+def test_an_obstacle_is_an_error_only_if_graphs_are_required(graphs):
+    trial = Trial(tiny_config(attack={"name": "adam"}, graphs=graphs, **SMALL))
+    graphed(trial)
+    expected = pytest.raises(RuntimeError, match=r"graphs=true, but .* waits for .*; graphs=auto")
+    with expected if graphs is True else nullcontext():
+        assert trial.run_epoch().graph_obstacle.startswith("the host waits for ")
