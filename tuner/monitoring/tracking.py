@@ -127,5 +127,6 @@ class TrackerSet:
 
 
 def numeric_metrics(report: Report) -> dict[str, float]:
-    """Return the metrics of an epoch; those that are `None` are left out."""
-    return {key: float(value) for key, value in asdict(report).items() if value is not None}
+    """Return the metrics of an epoch; what is unknown and what is text is left out."""
+    numbers = {k: v for k, v in asdict(report).items() if isinstance(v, float | int)}
+    return {key: float(value) for key, value in numbers.items()}

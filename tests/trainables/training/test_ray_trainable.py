@@ -9,7 +9,7 @@ import torch
 from torch.nn import BatchNorm1d
 
 from tests.oracles import tiny_config
-from tests.trainables.training.op_tape import OpTape
+from tests.trainables.op_tape import OpTape
 from trainables.training import ray_trainable as trainable_module
 from trainables.training.graphed_update import GraphedUpdate
 from trainables.training.ray_trainable import MemorySaving, halve_micro_batch, save_memory

@@ -204,3 +204,10 @@ def test_every_tracker_is_built_for_a_folder_and_says_what_it_is(name):
 def test_a_study_needs_no_tracker(tmp_path):
     assert log_trial(tmp_path, record(0.25), trackers=()) == []
     assert not list(tmp_path.iterdir())
+
+
+def test_only_numbers_are_metrics():
+    report = make_report(1, 0.25, precision="bf16", cuda_graph="captured", diverged=True)
+    metrics = tracking.numeric_metrics(report)
+    assert (metrics["val_robust_accuracy"], metrics["diverged"]) == (0.25, 1.0)
+    assert not {"precision", "cuda_graph", "micro_batch"} & metrics.keys()
