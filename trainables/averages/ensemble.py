@@ -14,14 +14,19 @@ class PeriodEnsemble(Average):
     def __init__(self, model: nn.Module) -> None:
         self.model = model
         self.period_models: list[nn.Module] = []
+        self.ensemble = Ensemble([model])
 
     def evaluation_model(self) -> nn.Module:
-        """Return the ensemble of the copies so far and the current network."""
-        return Ensemble([*self.period_models, self.model])
+        """Return the ensemble of the copies so far and the current network.
+
+        It is the same object until a period ends, because folded views are kept for each object.
+        """
+        return self.ensemble
 
     def on_period_end(self) -> None:
         """Store a copy of the network."""
         self.period_models.append(copy.deepcopy(self.model))
+        self.ensemble = Ensemble([*self.period_models, self.model])
 
     def state_dict(self) -> dict[str, object]:
         """Return the weights at the end of each period."""
@@ -34,6 +39,7 @@ class PeriodEnsemble(Average):
         self.period_models = [copy.deepcopy(self.model) for _ in ends]
         for end, weights in zip(self.period_models, ends, strict=True):
             end.load_state_dict(weights)
+        self.ensemble = Ensemble([*self.period_models, self.model])
 
 
 def build(model: nn.Module) -> Average:

@@ -5,7 +5,7 @@ The margin of CosFace (Wang et al., arXiv:1801.09414). Attacks and validation do
 
 from collections.abc import Iterator, Mapping
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from trainables.criteria.cross_entropy import loss as cross_entropy
@@ -24,7 +24,9 @@ def loss(logits: Tensor, y: Tensor, *, scale: float, m: FractionBelowOne = 0.2) 
     Returns:
         (N,), in nats.
     """
-    target = y if y.is_floating_point() else F.one_hot(y, logits.shape[1])
+    # not by F.one_hot, which looks at the labels: that prevents the capture in a graph
+    classes = torch.arange(logits.shape[1], device=y.device)
+    target = y if y.is_floating_point() else (y[:, None] == classes).to(logits.dtype)
     return cross_entropy(logits - scale * m * target, y)
 
 

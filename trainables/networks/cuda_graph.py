@@ -1,7 +1,10 @@
 """CUDA graphs: the kernels of a function, recorded once and started all at once."""
 
 import time
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -26,6 +29,10 @@ class Graph(Protocol):
         """Repeat the operations."""
         ...
 
+    def release(self) -> None:
+        """Return memory that the warm-up used."""
+        ...
+
     def is_faster(self, replay: Callable[[], object], function: Callable[[], object]) -> bool:
         """Return whether `replay` takes less time than `function`."""
         ...
@@ -41,35 +48,49 @@ class CudaGraph:
     def __init__(self, pool: Graph | None = None) -> None:
         self.graph = torch.cuda.CUDAGraph()
         self.owner = pool if isinstance(pool, CudaGraph) else None
-        self.stream: torch.cuda.Stream = self.owner.stream if self.owner else torch.cuda.Stream()
 
     def warm_up(self, function: Callable[[], Tensor]) -> Tensor:
         """Return the result of `function`, called on the stream of the capture."""
-        self.stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self.stream):
+        stream = capture_stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
             result = function()
-        torch.cuda.current_stream().wait_stream(self.stream)
+        torch.cuda.current_stream().wait_stream(stream)
         return result
 
     def capture(self, function: Callable[[], Tensor], rng: Generator | None = None) -> Tensor:
         """Record `function`, which draws from `rng`; return the tensor of its results."""
         if rng is not None:
-            self.graph.register_generator_state(rng)
+            # newer versions of torch do it themselves, and warn
+            with warnings.catch_warnings(), suppress(AttributeError):
+                warnings.simplefilter("ignore")
+                self.graph.register_generator_state(rng)
         pool = self.owner.graph.pool() if self.owner else None
-        with torch.cuda.graph(self.graph, pool=pool, stream=self.stream):
+        with torch.cuda.graph(self.graph, pool=pool, stream=capture_stream()):
             return function()
 
     def replay(self) -> None:
         """Repeat the operations."""
         self.graph.replay()
 
+    def release(self) -> None:
+        """Return memory that the warm-up used to the GPU: other streams cannot use it."""
+        torch.cuda.empty_cache()
+
     def is_faster(self, replay: Callable[[], object], function: Callable[[], object]) -> bool:
         """Return whether `replay` takes less time than `function`; each is called a few times."""
         return seconds_of(replay) < seconds_of(function)
 
 
+@cache
+def capture_stream() -> torch.cuda.Stream:
+    """Return the stream of all captures of the process: cuBLAS keeps memory for each stream."""
+    return torch.cuda.Stream()
+
+
 def seconds_of(function: Callable[[], object]) -> float:
     """Return the seconds of a few calls, until the GPU has finished."""
+    function()  # the first call chooses kernels, or loads the graph
     torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(TIMED_CALLS):

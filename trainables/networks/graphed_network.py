@@ -6,6 +6,7 @@ occur. Sizes for which the graph is not faster are run as usual, for example lar
 networks, where padding costs more than starting kernels.
 """
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,16 +24,20 @@ WARM_UPS = 3
 
 NewGraph = Callable[[Graph | None], Graph]
 """Returns a graph that shares the memory of another one."""
-PassKey = tuple[tuple[int, ...], torch.dtype, str]
-"""Shape and type of a batch, and the precision of fp32 products."""
+PassKey = tuple[tuple[int, ...], torch.dtype, str, bool]
+"""Shape and type of a batch, the precision of fp32 products, whether gradients are enabled."""
 
 
 class GraphedNetwork(nn.Module):
-    """Runs a frozen network in eval mode as graphs; numbers are those of padded batches."""
+    """Runs a frozen network in eval mode as graphs; numbers are those of padded batches.
+
+    The network, which owns this object, is referred to weakly: a cycle would keep GPU memory until
+    Python's garbage collection.
+    """
 
     def __init__(self, network: nn.Module, new_graph: NewGraph = CudaGraph) -> None:
         super().__init__()
-        self.source = [network]  # in a list, so that torch does not register it
+        self.source = weakref.ref(network)
         self.new_graph = new_graph
         self.passes: dict[PassKey, Passes | None] = {}
         self.pool: Graph | None = None
@@ -40,24 +45,35 @@ class GraphedNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (N, K) of images (N, C, H, W)."""
-        key = (padded_size(len(x)), *x.shape[1:]), x.dtype, torch.get_float32_matmul_precision()
+        if not len(x):
+            return self.run_network(x)
+        shape, precision = (padded_size(len(x)), *x.shape[1:]), torch.get_float32_matmul_precision()
+        key = shape, x.dtype, precision, torch.is_grad_enabled()
         if key not in self.passes:
-            self.passes[key] = self.capture(x, key[0])
+            self.passes[key] = self.capture(x, shape)
         passes = self.passes[key]
-        if passes is None or not len(x):
-            logits: Tensor = self.source[0](x)
-        else:
-            logits = ReplayedPasses.apply(x, self, passes)
+        if passes is None:
+            return self.run_network(x)
+        logits: Tensor = ReplayedPasses.apply(x, self, passes)
+        return logits
+
+    def run_network(self, x: Tensor) -> Tensor:
+        """Return the logits (N, K) without a graph."""
+        network = self.source()
+        assert network is not None
+        logits: Tensor = network(x)
         return logits
 
     def capture(self, x: Tensor, shape: tuple[int, ...]) -> "Passes | None":
         """Return the captured passes of a shape; `None`: impossible, or not faster."""
         try:
-            passes = Passes(self.source[0], x, shape, self.new_graph, self.pool)
+            passes = Passes(self.run_network, x, shape, self.new_graph, self.pool)
         except RuntimeError:  # torch's, also if memory runs out
             return None
+        if not passes.is_faster(self.run_network, x):
+            return None
         self.pool = passes.forward_graph
-        return passes if passes.is_faster(x) else None
+        return passes
 
 
 def padded_size(n: int) -> int:
@@ -73,37 +89,34 @@ def padded_size(n: int) -> int:
 
 
 class Passes:
-    """The forward and the backward pass for one batch size."""
+    """The forward pass for one batch size and, where gradients are enabled, the backward pass."""
 
     def __init__(
         self,
-        network: nn.Module,
+        run_network: Callable[[Tensor], Tensor],
         x: Tensor,
         shape: tuple[int, ...],
         new_graph: NewGraph,
         pool: Graph | None,
     ) -> None:
-        self.network = network
+        self.has_backward = torch.is_grad_enabled()
         self.x = x.new_zeros(shape).contiguous(memory_format=torch.channels_last)
         self.x[: len(x)] = x.detach()
-        self.x.requires_grad_()
+        self.x.requires_grad_(self.has_backward)
         self.forward_graph = new_graph(pool)
         self.backward_graph = new_graph(self.forward_graph)
-        self.grad_logits = torch.ones_like(self.run_network())
+        forward = partial(run_network, self.x)
+        self.grad_logits = torch.ones_like(forward())
         for _ in range(WARM_UPS):
             with HostSyncDetector(x.device) as detector:
-                output = self.forward_graph.warm_up(self.run_network)
-                self.backward_graph.warm_up(partial(self.differentiate, output))
+                output = self.forward_graph.warm_up(forward)
+                if self.has_backward:
+                    self.backward_graph.warm_up(partial(self.differentiate, output))
             if detector.found:
                 raise RuntimeError(f"the host waits for {detector.found[0]}")
-        self.logits = self.forward_graph.capture(self.run_network)
-        self.grad_x = self.backward_graph.capture(partial(self.differentiate, self.logits))
-
-    def run_network(self) -> Tensor:
-        """Return the logits of the batch, with a graph of gradients."""
-        with torch.enable_grad():
-            logits: Tensor = self.network(self.x)
-        return logits
+        self.logits = self.forward_graph.capture(forward)
+        if self.has_backward:
+            self.grad_x = self.backward_graph.capture(partial(self.differentiate, self.logits))
 
     def differentiate(self, logits: Tensor) -> Tensor:
         """Return the gradient at the batch for the gradient at its logits."""
@@ -125,18 +138,20 @@ class Passes:
         self.backward_graph.replay()
         return self.grad_x[:n].clone()
 
-    def is_faster(self, x: Tensor) -> bool:
+    def is_faster(self, run_network: Callable[[Tensor], Tensor], x: Tensor) -> bool:
         """Return whether the passes are faster than those of the network, for one batch."""
         ones = self.grad_logits[: len(x)].clone()
 
         def replay() -> None:
             self.run_forward(x.detach())
-            self.run_backward(ones)
+            if self.has_backward:
+                self.run_backward(ones)
 
         def run() -> None:
-            images = x.detach().requires_grad_()
-            with torch.enable_grad():
-                torch.autograd.grad(self.network(images), images, ones)
+            images = x.detach().requires_grad_(self.has_backward)
+            logits = run_network(images)
+            if self.has_backward:
+                torch.autograd.grad(logits, images, ones)
 
         return self.forward_graph.is_faster(replay, run)
 

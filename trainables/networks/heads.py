@@ -30,8 +30,9 @@ class CosineHead(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the logits (N, K) of features (N, D)."""
-        # on .data: autograd treats an in-place projection as a change of a saved tensor
-        self.weight.data = F.normalize(self.weight.data, dim=1)
+        # on .data: autograd treats an in-place projection as a change of a saved tensor;
+        # in place, because CUDA graphs and folded views keep the address
+        self.weight.data.copy_(F.normalize(self.weight.data, dim=1))
         return self.scale * F.linear(F.normalize(z, dim=1), self.weight)
 
 

@@ -21,6 +21,7 @@ SHAPE_FROM_VALUES = frozenset({
     aten.repeat_interleave.Tensor,
     aten.equal.default,
     aten.bincount.default,
+    aten.multinomial.default,
 })
 """Operations whose result the host needs, as a number or as the shape of a tensor."""
 INDEXING = frozenset({aten.index.Tensor, aten.index_put.default, aten.index_put_.default})
@@ -51,14 +52,15 @@ class HostSyncDetector(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         tensors = [t for t in pytree.tree_leaves((args, kwargs, result)) if isinstance(t, Tensor)]
         here = [t for t in tensors if t.device.type == self.device]
-        crosses = len(here) < len(tensors) and func in COPIES
+        crosses = len(here) < len(tensors) and func in COPIES | INDEXING
+        crosses |= func is aten.lift_fresh.default and self.device != "cpu"  # torch.tensor()
         if here and (crosses or func in SHAPE_FROM_VALUES or masks(func, args)):
             self.found.append(str(func))
         return result
 
 
 COPIES = frozenset({aten._to_copy.default, aten.copy_.default})
-"""Operations that wait if they copy between devices."""
+"""Operations that wait if they copy between devices; so does indexing."""
 
 
 def masks(func: Callable[..., object], args: tuple[object, ...]) -> bool:

@@ -65,6 +65,12 @@ def set_precision(model: nn.Module, precision: Precision) -> None:
         network.is_mixed = precision == "bf16"
 
 
+def allow_graphs(model: nn.Module, *, allowed: bool) -> None:
+    """Set whether attacks of validation and evaluation may run a network as CUDA graphs."""
+    for network in find_networks(model):
+        network.is_graphed = allowed
+
+
 def set_deterministic(*, wanted: bool) -> None:
     """Set whether operations on GPUs must give the same numbers each time, in the whole process.
 

@@ -111,6 +111,7 @@ class GraphedUpdate:
             loss = self.graph.warm_up(take_step)
         if detector.found:
             self.obstacle = f"the host waits for {detector.found[0]}"
+            self.graph.release()
         return loss
 
     def try_capture(
@@ -118,20 +119,41 @@ class GraphedUpdate:
     ) -> bool:
         """Capture a step; return whether it worked."""
         before, memory = passes[0], dict(context.memory)
+        weights = [(t, t.data) for t in (*self.model.parameters(), *self.model.buffers())]
+        addresses = self.current_addresses(memory)
         try:
             self.loss = self.graph.capture(take_step, context.rng)
         except RuntimeError as error:  # torch's, also if memory runs out
-            self.obstacle = str(error).partition("\n")[0]
+            self.obstacle = describe_cause(error)
         self.passes, passes[0] = passes[0] - before, before
-        if any(context.memory[key] is not memory.get(key) for key in context.memory):
+        if not self.obstacle and self.current_addresses(context.memory) != addresses:
+            self.obstacle = "a step replaces a tensor that the next one reads"
+        if self.obstacle:
             context.memory.clear()
             context.memory.update(memory)
-            self.obstacle = "the update replaces a tensor of its memory"
-        if self.obstacle:
+            for tensor, data in weights:
+                tensor.data = data
             self.graph = self.new_graph()  # the memory of the failed one is free again
-        self.is_captured = not self.obstacle
-        self.addresses = self.current_addresses(context.memory)
+        self.graph.release()
+        self.is_captured, self.addresses = not self.obstacle, addresses
         return self.is_captured
+
+
+def describe_cause(error: BaseException) -> str:
+    """Return the first line of the error that made a capture fail; torch raises another one last.
+
+    >>> try:
+    ...     try:
+    ...         raise RuntimeError("not permitted")
+    ...     finally:
+    ...         raise RuntimeError("failed due to a previous error")
+    ... except RuntimeError as error:
+    ...     describe_cause(error)
+    'not permitted'
+    """
+    while isinstance(error.__context__, RuntimeError):
+        error = error.__context__
+    return str(error).partition("\n")[0]
 
 
 class StepInputs:

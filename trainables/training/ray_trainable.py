@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from trainables.io.remote_files import open_filesystem
 from trainables.io.retry import Retry
+from trainables.networks.precision import allow_graphs
 from trainables.training import checkpoint
 from trainables.training.epoch_progress import ProgressWriter
 from trainables.training.fidelity import Level
@@ -74,6 +75,8 @@ class MemorySaving:
         """Let a trial save memory."""
         if not self.graphs:
             trial.graphed = None
+            for model in (trial.model, trial.average.evaluation_model()):
+                allow_graphs(model, allowed=False)
         if self.micro_batch:
             trial.micro_batch = self.micro_batch
 
@@ -88,7 +91,8 @@ def save_memory(trial: Trial, error: torch.OutOfMemoryError) -> MemorySaving:
     Raises:
         OutOfMemoryError: If there is no way, or if it is the validation that does not fit.
     """
-    if trial.graphed and trial.graphed.is_captured:
+    in_training = isinstance(error, TrainingOutOfMemoryError)
+    if trial.graphed and (trial.graphed.is_captured or not in_training):
         return MemorySaving(graphs=False, micro_batch=trial.micro_batch)
     if not isinstance(error, TrainingOutOfMemoryError):
         raise error

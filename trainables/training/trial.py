@@ -19,8 +19,8 @@ from trainables.data_pipeline.node_cache import read_once
 from trainables.networks.cuda_graph import CudaGraph
 from trainables.networks.memory_format import to_channels_last
 from trainables.networks.precision import (
+    allow_graphs,
     compile_layers,
-    find_networks,
     resolve_precision,
     set_deterministic,
     set_precision,
@@ -81,10 +81,7 @@ class Trial:
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
         self.threat = components.threat.build()
-        graphs = self.device == "cuda" and config.get("graphs", "auto") and not config["compile"]
-        for network in find_networks(self.model):
-            network.is_graphed = bool(graphs)
-        self.graphed = GraphedUpdate(self.model, self.optimizer, CudaGraph) if graphs else None
+        self.graphed = self.build_graphs()
         self.memory: dict[str, Tensor] = {}
         self.epoch, self.gradient_passes = 0, 0.0
         self.best_report: Report | None = None
@@ -101,9 +98,16 @@ class Trial:
         model = build_network(self.components.model, self.dataset.image_format)
         model = to_channels_last(model.to(self.device))
         set_precision(model, self.precision)
+        allow_graphs(model, allowed=bool(self.config.get("graphs", "auto")))
         if self.config["compile"]:
             compile_layers(model)
         return model
+
+    def build_graphs(self) -> GraphedUpdate | None:
+        """Return what runs updates as CUDA graphs; `None`: nothing does."""
+        if self.device != "cuda" or not self.config.get("graphs", "auto") or self.config["compile"]:
+            return None
+        return GraphedUpdate(self.model, self.optimizer, CudaGraph)
 
     def continue_from(self, shorter: "Trial") -> None:
         """Take over the best epoch and the cost of a shorter run of the same configuration."""

@@ -43,7 +43,7 @@ def test_sizes_between_two_captured_ones_share_the_larger():
     with torch.no_grad():
         for n in (3, 8, 9, 10, 12):
             assert graphed(images(n)).shape == (n, 5)
-    assert sorted(shape[0] for shape, _, _ in graphed.passes) == [8, 12]
+    assert sorted(shape[0] for shape, *_ in graphed.passes) == [8, 12]
 
 
 def test_a_gradient_after_further_forward_passes_is_that_of_its_own():

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from torch import nn
 
 from tests.oracles import replace_component, tiny_config
 from tests.trainables.op_tape import OpTape
@@ -73,6 +74,44 @@ def test_every_update(update):
     recorder = assert_equal_with_graph(tiny_config(update={"name": update}, **SMALL))
     assert recorder.obstacle == ""
     assert recorder.graph.replays > 0
+
+
+def test_hypersphere_embedding():
+    """Its last layer projects its weights at each forward pass, which must keep their address."""
+    changes = {
+        "criterion": {"name": "hypersphere"},
+        "model": {"name": "small_cnn", "head": "cosine"},
+    }
+    assert assert_equal_with_graph(tiny_config(**changes, **SMALL)).obstacle == ""
+
+
+class Replacing(nn.Module):
+    """Replaces the memory of its weight at each pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        self.scale.data = self.scale.data.clone()
+        return x * self.scale
+
+
+def test_a_step_that_replaces_the_memory_of_a_weight_runs_as_usual():
+    def build(config, graph):
+        torch.manual_seed(0)
+        trial = Trial(config)
+        trial.model.append(Replacing())
+        trial.optimizer = trial.components.optimizer.build(trial.model.parameters())
+        return trial, graphed(trial) if graph else None
+
+    config = tiny_config(**SMALL)
+    expected, trial_losses = [], []
+    for graph, losses in ((False, expected), (True, trial_losses)):
+        trial, recorder = build(config, graph)
+        losses.extend(report.train_loss for report in trial.run_epochs())
+    assert recorder.obstacle == "a step replaces a tensor that the next one reads"
+    assert trial_losses == expected
 
 
 @pytest.mark.parametrize("threat", list_members("trainables.threats"))
