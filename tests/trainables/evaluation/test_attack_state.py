@@ -111,7 +111,7 @@ def test_an_image_that_only_the_view_misclassifies_is_attacked_again(monkeypatch
         def forward(self, x):
             return torch.eye(5)[[1] * len(x)]
 
-    monkeypatch.setattr("trainables.evaluation.attempt.folded_view", lambda model, **_: Wrong())
+    monkeypatch.setattr("trainables.evaluation.attempt.graphed_view", lambda model, **_: Wrong())
     asked = []
 
     def attempt(model, x, y, *, threat, rng):

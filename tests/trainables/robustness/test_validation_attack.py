@@ -160,8 +160,8 @@ def test_the_network_in_fp32_decides_which_images_are_misclassified():
         x=torch.tensor([51, 115, 204], dtype=torch.uint8).view(3, 1, 1, 1),
         y=torch.zeros(3, dtype=torch.long),
     )
-    clean, robust = measure_accuracies(model, images, threat=Linf(eps=0.1), steps=4)
-    assert (clean, robust) == (2 / 3, 1 / 3)
+    accuracies = measure_accuracies(model, images, threat=Linf(eps=0.1), steps=4)
+    assert (accuracies.clean, accuracies.robust) == (2 / 3, 1 / 3)
     assert model.is_mixed
 
 
