@@ -249,6 +249,7 @@ def complete_earlier_run(store: LocalStore, resume_state: ResumeState, event_log
     for record in resume_state.ended_unlogged:
         event_log.log_checkpoint(record)  # its last one may not have been logged either
         event_log.log_end(record)
+        record.previous_checkpoint = ""  # deleted below, as at the end of any trial
     if resume_state.records:
         delete_unnamed_checkpoints(store, resume_state.records.values(), event_log)
 

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.tuner.simulated_study import (
@@ -199,6 +199,21 @@ def disturbed_studies(draw):
     )
 
 
+STUDY_KILLED_BEFORE_AN_END = DisturbedStudy(
+    4,
+    [
+        *("trials=4", "epochs=4", "scheduler=pbt", "searcher=tpe", "scheduler.interval=1/4"),
+        *("concurrency=1", "disk_budget=1kB"),
+    ],
+    Curves(diverging=frozenset({"0000", "0002"})),
+    {0: "dies_at_end", 3: "dies_at_end", 7: "raises", 13: "lost"}
+    | {23: "dies_at_end", 24: "dies_at_end"},
+    [(40, 0), (3, 0), (23, 0)],
+)
+"""The end of a trial with two checkpoints was not logged; both must go."""
+
+
+@example(study=STUDY_KILLED_BEFORE_AN_END)
 @settings(
     max_examples=60,
     deadline=None,
