@@ -49,7 +49,7 @@ def profile_epoch(settings: Settings, network: NetworkSettings, *, graphs: bool)
     gpu = settings.device == "cuda"
     # on the CPU, where nothing runs beside the host, its operations stand in for kernels
     kind, activity = ("CUDA", ProfilerActivity.CUDA) if gpu else ("CPU", ProfilerActivity.CPU)
-    with profile(activities=[activity]) as recorded:
+    with profile(activities=[activity], acc_events=True) as recorded:
         profiled_wall = time_epoch(trial)
     kernels = [
         Kernel(event.name, event.time_range.start / 1e6, event.time_range.end / 1e6)
