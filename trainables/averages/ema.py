@@ -17,7 +17,7 @@ class Ema(Average):
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.model = model
-        self.averaged_model = AveragedModel(model, use_buffers=True)
+        self.averaged_model = AveragedModel(model)
         self.average_tensors = get_ema_multi_avg_fn(decay)
         self.steps = 0
 

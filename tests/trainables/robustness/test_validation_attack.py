@@ -142,26 +142,23 @@ def test_the_network_is_in_eval_mode_and_no_weight_asks_for_a_gradient():
     assert isinstance(accuracies.robust, float)
 
 
-class WrongInBf16(torch.nn.Module):
-    """Classifies every image as 1 in bf16; in fp32 as 0 where the first pixel is below 0.5."""
-
-    def forward(self, x):
-        margin = 0.5 - x[:, 0, 0, 0]
-        if torch.is_autocast_enabled("cpu"):
-            margin = margin - 1.0
-        return torch.stack([margin, torch.zeros_like(margin)], dim=1)
-
-
-def test_the_network_in_fp32_decides_which_images_are_misclassified():
-    """Pixels 0.2, 0.45 and 0.8, of class 0: right and robust to 0.1, right only, wrong."""
-    model = Network(WrongInBf16())
+@pytest.mark.parametrize(
+    ("bias", "label", "eps", "robust"),
+    [
+        # in bf16 0.2 and 0.2001 are one number, so that the image looks misclassified
+        (0.2001, 1, 1e-5, 1.0),
+        # in bf16 0.1999 and 0.19999 are one number, so that no attack seems to succeed
+        (0.19999, 0, 1e-4, 0.0),
+    ],
+)
+def test_the_network_in_fp32_decides_which_images_are_misclassified(bias, label, eps, robust):
+    """Class 0 if the pixel is at least the bias; the pixel is 0.2, and bf16 rounds to 0.001."""
+    linear = torch.nn.Linear(1, 2)
+    linear.weight.data, linear.bias.data = torch.tensor([[1.0], [0.0]]), torch.tensor([0.0, bias])
+    model = Network(torch.nn.Flatten(), linear)
     model.is_mixed = True
-    images = Images(
-        x=torch.tensor([51, 115, 204], dtype=torch.uint8).view(3, 1, 1, 1),
-        y=torch.zeros(3, dtype=torch.long),
-    )
-    accuracies = measure_accuracies(model, images, threat=Linf(eps=0.1), steps=4)
-    assert (accuracies.clean, accuracies.robust) == (2 / 3, 1 / 3)
+    accuracies = measure_accuracies(model, pixels([51], [label]), threat=Linf(eps=eps), steps=4)
+    assert (accuracies.clean, accuracies.robust) == (1.0, robust)
     assert model.is_mixed
 
 
