@@ -72,6 +72,7 @@ class Trial:
         self.train_images, self.validation_images = components.data.split_validation(
             self.dataset.train
         )
+        self.graphs = config.get("graphs", "auto")
         self.precision = resolve_precision(config["precision"], self.device)
         set_deterministic(wanted=self.device == "cuda" and config.get("deterministic", False))
         self.model = self.build_model()
@@ -98,14 +99,14 @@ class Trial:
         model = build_network(self.components.model, self.dataset.image_format)
         model = to_channels_last(model.to(self.device))
         set_precision(model, self.precision)
-        allow_graphs(model, allowed=bool(self.config.get("graphs", "auto")))
+        allow_graphs(model, allowed=bool(self.graphs))
         if self.config["compile"]:
             compile_layers(model)
         return model
 
     def build_graphs(self) -> GraphedUpdate | None:
         """Return what runs updates as CUDA graphs; `None`: nothing does."""
-        if self.device != "cuda" or not self.config.get("graphs", "auto") or self.config["compile"]:
+        if self.device != "cuda" or not self.graphs or self.config["compile"]:
             return None
         return GraphedUpdate(self.model, self.optimizer, CudaGraph)
 
@@ -141,7 +142,7 @@ class Trial:
             result = self.train_one_epoch()
         except torch.OutOfMemoryError as error:
             raise TrainingOutOfMemoryError(str(error)) from error
-        if self.config.get("graphs") is True and self.graphed and self.graphed.obstacle:
+        if self.graphs is True and self.graphed and self.graphed.obstacle:
             raise RuntimeError(
                 f"graphs=true, but updates cannot run as a CUDA graph ({self.graphed.obstacle}); "
                 "graphs=auto runs them as usual."

@@ -5,18 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-import torch
-
 from trainables.components import GROUPS
 from trainables.errors import InputError
 from trainables.hparams.knobs import read_knobs
-from trainables.networks.precision import resolve_precision
 from tuner.cli.parse import merge_nested
 from tuner.cli.schema import validate_arguments
 from tuner.cli.values import is_grid
 from tuner.config import validate_study, validate_trial
 from tuner.config.domains import is_domain, list_values
 from tuner.config.plan import STUDY_GROUPS, Plan, Variant, count_cells
+from tuner.config.resources import settle_precision
 from tuner.config.settings import Fidelity, Settings
 from tuner.config.spaces import (
     RECIPES_PACKAGE,
@@ -109,17 +107,6 @@ def compose_plan(
         warnings=tuple(warnings),
         **study,
     )
-
-
-def settle_precision(settings: Settings) -> Settings:
-    """Return settings with the precision of this machine in place of "auto".
-
-    On a cluster the machine of each trial decides.
-    """
-    if settings.address is not None:
-        return settings
-    device = "cuda" if torch.cuda.is_available() and settings.gpu != 0 else "cpu"
-    return replace(settings, precision=resolve_precision(settings.precision, device))
 
 
 def validate_settings(arguments: Mapping[str, object]) -> tuple[Settings, list[str]]:

@@ -3,9 +3,11 @@
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
+from trainables.networks.precision import resolve_precision
 from tuner.config.settings import Settings, count_cores
 
 
@@ -54,6 +56,17 @@ def machine_memory() -> float:
 def local_resources() -> tuple[float, float]:
     """Return the cores and GPUs of this machine."""
     return float(count_cores()), float(torch.cuda.device_count())
+
+
+def settle_precision(settings: Settings) -> Settings:
+    """Return settings with the precision of this machine in place of "auto".
+
+    On a cluster the machine of each trial decides.
+    """
+    if settings.address is not None:
+        return settings
+    device = "cuda" if torch.cuda.is_available() and settings.gpu != 0 else "cpu"
+    return replace(settings, precision=resolve_precision(settings.precision, device))
 
 
 def device_config(gpu: float) -> dict[str, object]:
