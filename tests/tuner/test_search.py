@@ -363,11 +363,33 @@ LATER = ["epochs=4", "trials=4"]
 HALVING = ["scheduler=halving", "scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
 
 
+LINGERING_METHOD = """
+import time
+from ray import tune
+from trainables.methods.pgd_at import inner as inner
+from trainables.methods.pgd_at import outer as outer
+
+report = getattr(tune.report, "original", tune.report)
+
+def report_and_linger(*args, **kwargs):
+    try:
+        report(*args, **kwargs)
+    except SystemExit:  # how Ray ends the thread of a stopped trial
+        time.sleep(10)
+        raise
+
+report_and_linger.original = report
+tune.report = report_and_linger
+"""
+
+
 @pytest.mark.slow
 def test_a_trial_that_ray_drops_without_a_word_is_started_again(tmp_path):
-    """Ray gives the last trial of a process no time to end, so it cannot reuse the process."""
-    words = ["space=weight_decay", *SMALL[:-1], "epochs=8", "trials=4", "scheduler=halving"]
-    done = search_alone(tmp_path, *words, "concurrency=1", TUNE_FUNCTION_THREAD_TIMEOUT_S="0")
+    """The thread of a stopped trial outlives Ray's patience, so its process is not reused."""
+    (tmp_path / "lingering.py").write_text(LINGERING_METHOD)
+    words = [f"method={tmp_path / 'lingering.py'}", "space=weight_decay", *SMALL[:-1], "epochs=8"]
+    words += ["trials=4", "scheduler=halving", "concurrency=1"]
+    done = search_alone(tmp_path, *words, TUNE_FUNCTION_THREAD_TIMEOUT_S="0")
     assert done.returncode == 0, done.stderr
     assert re.search(
         r"caution: trial 000\d: Ray gave it no process .* it is started again\.", done.stdout
