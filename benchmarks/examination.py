@@ -26,7 +26,7 @@ from trainables.networks.memory_format import to_channels_last
 from trainables.robustness.validation_attack import measure_accuracies
 from trainables.threat import Threat
 from trainables.threats.linf import Linf
-from trainables.training.trial import build_network
+from trainables.training.network import build_network
 from tuner.config.settings import count_cores
 from tuner.evaluation.prepare import prepare_evaluation
 

@@ -22,7 +22,8 @@ from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.hparams import registry
-from trainables.training.trial import Trial, build_network
+from trainables.training.network import build_network
+from trainables.training.trial import Trial
 from tuner.config.compose import compose_plan
 from tuner.config.plan import Plan, Variant
 from tuner.config.preflight.representative import build_configuration, sample_knob_values

@@ -6,7 +6,7 @@ import torch
 from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
-from trainables.training.trial import build_network
+from trainables.training.network import build_network
 
 MODELS = GROUPS["model"].members()
 NARROW = {"width": 4}

@@ -21,8 +21,9 @@ from trainables.errors import InputError
 from trainables.hparams.trusted_code import trust_files
 from trainables.io.remote_files import is_url, temporary_copy
 from trainables.networks.averaging import Ensemble
+from trainables.training.network import build_network
 from trainables.training.report import Report
-from trainables.training.trial import Trial, build_network
+from trainables.training.trial import Trial
 from trainables.training.weights import (
     hash_tensors,
     is_state_dict,

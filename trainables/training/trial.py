@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache, partial
 from typing import Any
 
 import torch
@@ -12,10 +11,9 @@ from torch import Tensor, nn
 
 from trainables.accuracy import NO_ACCURACY
 from trainables.binding import bind
-from trainables.bound_components import BoundModel, Components
+from trainables.bound_components import Components
 from trainables.components import GROUPS
-from trainables.data_pipeline.images import Dataset, ImageFormat
-from trainables.data_pipeline.node_cache import read_once
+from trainables.data_pipeline.dataset_cache import load_dataset
 from trainables.networks.cuda_graph import CudaGraph
 from trainables.networks.memory_format import to_channels_last
 from trainables.networks.precision import (
@@ -28,6 +26,7 @@ from trainables.networks.precision import (
 from trainables.training.constraint import parse_constraint
 from trainables.training.graphed_update import GraphedUpdate
 from trainables.training.loop import EpochResult, train_epoch
+from trainables.training.network import build_network
 from trainables.training.report import Report
 
 
@@ -227,52 +226,3 @@ def attacks_in_one_step(components: Components) -> bool:
     """Return whether the training attack takes a single gradient step, as its members declare."""
     attacker = components.attack if components.update.uses_attack else components.update
     return components.method.attacks and attacker.gradient_steps == 1
-
-
-def build_network(model: BoundModel, images: ImageFormat) -> nn.Module:
-    """Return the network that the bound group `model` describes, on the CPU.
-
-    Raises:
-        TypeError: If a custom `build` returns something else.
-    """
-    built = model.build(images.shape, images.classes)
-    if not isinstance(built, nn.Module):
-        raise TypeError(f"build() must return a torch.nn.Module, got {built!r}")
-    bare = model.with_head(model.with_activation(built))
-    return model.with_normalization(bare, images.mean, images.std)
-
-
-def load_dataset(load: partial[Dataset], device: str, study: str | None = None) -> Dataset:
-    """Return the data set on a device; cached in the process and, with `study`, on the node.
-
-    Args:
-        load: Reads the data set.
-        device: The device.
-        study: Name of the study whose processes share one copy on this node; `None`: no sharing.
-    """
-    return _load_dataset(load.func, tuple(sorted(load.keywords.items())), device, study)
-
-
-@lru_cache(maxsize=1)
-def _load_dataset(
-    load: Callable[..., Dataset],
-    settings: tuple[tuple[str, object], ...],
-    device: str,
-    study: str | None,
-) -> Dataset:
-    def read() -> Dataset:
-        data = load(**dict(settings))
-        if not isinstance(data, Dataset):
-            raise TypeError(f"must return a trainables.data_pipeline.images.Dataset, got {data!r}")
-        return data
-
-    # two custom files may have one name
-    source = getattr(load, "__globals__", {}).get("__file__", load.__module__)
-    data = read_once(read, study, f"{source} {settings}") if study else read()
-    return Dataset(
-        train=data.train.to(device),
-        test=data.test,
-        classes=data.classes,
-        mean=data.mean,
-        std=data.std,
-    )

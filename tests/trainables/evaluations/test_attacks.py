@@ -22,7 +22,7 @@ from trainables.networks.memory_format import to_channels_last
 from trainables.networks.modes import frozen_weights
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
-from trainables.training.trial import build_network
+from trainables.training.network import build_network
 from tuner.evaluation.suites import ATTACKS, parse_suite
 
 LINF, EUCLIDEAN = 0.1, 0.8

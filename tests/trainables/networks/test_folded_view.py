@@ -18,7 +18,8 @@ from trainables.networks.precision import Network, full_precision, set_precision
 from trainables.protocols import BoundAttack, BoundMethod
 from trainables.threats.linf import Linf
 from trainables.training.loop import count_gradient_passes
-from trainables.training.trial import Trial, build_network
+from trainables.training.network import build_network
+from trainables.training.trial import Trial
 from trainables.updates import alternate
 
 SHAPE = (3, 16, 16)

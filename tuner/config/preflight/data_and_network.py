@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from trainables.binding import assemble, bind_member, bound_data, bound_model
 from trainables.bound_components import BoundData, BoundMember, BoundModel, BoundThreat
 from trainables.components import GROUPS
+from trainables.data_pipeline.dataset_cache import load_dataset
 from trainables.data_pipeline.images import (
     DataError,
     Dataset,
@@ -19,7 +20,7 @@ from trainables.data_pipeline.images import (
 from trainables.data_pipeline.photos import PhotoError
 from trainables.errors import InputError
 from trainables.threat import Threat
-from trainables.training.trial import build_network, load_dataset
+from trainables.training.network import build_network
 from tuner.config.class_balance import ClassBalance
 from tuner.config.domains import boundary_values
 from tuner.config.plan import Plan, Variant
