@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from tuner.storage.search_yaml import SearchYaml
+
 TRIAL_KEYS = ["study", "trial_id"]
 """Columns that identify a trial; the first columns of every frame."""
 
@@ -26,7 +28,7 @@ class Study:
 
     name: str
     folder: Path | None = None
-    description: Mapping[str, Any] = field(default_factory=dict)
+    description: SearchYaml = field(default_factory=SearchYaml)
     knobs: tuple[str, ...] = ()
 
 
@@ -135,7 +137,7 @@ def read_fixed_knobs(study: Study, variant: str = "") -> dict[str, object]:
     }
 
 
-def as_mapping(value: object) -> Mapping[str, Any]:
+def as_mapping(value: object) -> Mapping[str, object]:
     """Return a value if it is a mapping, or an empty mapping."""
     return value if isinstance(value, Mapping) else {}
 

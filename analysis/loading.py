@@ -1,6 +1,6 @@
 """Load results folders, or external logs, as frames: `load(FOLDER, ...)`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from analysis.missing_trials import find_missing_trials
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
 from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, SEARCH_FILE, TRIAL_COLUMNS, TRIALS_FILE
-from tuner.storage import search_yaml
 from tuner.storage.external_logs import reader
 from tuner.storage.remote_folders import fetch_results_folder
+from tuner.storage.search_yaml import SearchYaml, read_search_yaml
 
 REQUIRED_COLUMNS = {
     TRIALS_FILE: ("trial_id", "status", "val_robust_accuracy"),
@@ -137,14 +137,14 @@ def load_study(folder: Path, name: str) -> Frames:
     return replace(frames, problems=tuple(problems))
 
 
-def load_description(folder: Path, problems: list[str]) -> Mapping[str, Any]:
+def load_description(folder: Path, problems: list[str]) -> SearchYaml:
     """Return the contents of `search.yaml`; if unreadable, `{}`, with the reason in `problems`."""
     try:
-        said = search_yaml.read_search_yaml(folder / SEARCH_FILE)
+        said = read_search_yaml(folder / SEARCH_FILE)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problems.append(f"{SEARCH_FILE} cannot be read ({error_reason(error)}).")
         return {}
-    if not isinstance(said, dict):
+    if said is None:
         problems.append(f"{SEARCH_FILE} is not the description of a study.")
         return {}
     return {**said, "study": said["study"] if isinstance(said.get("study"), dict) else {}}

@@ -1,12 +1,12 @@
 """Missing and failed trials of a study."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from analysis.frames import Frames
+from tuner.storage.search_yaml import SearchYaml
 
 
-def find_missing_trials(frames: Frames, description: Mapping[str, Any]) -> Iterator[str]:
+def find_missing_trials(frames: Frames, description: SearchYaml) -> Iterator[str]:
     """Yield messages on missing, running and failed trials, with their number and names."""
     ended, reported = (set(frame["trial_id"].unique()) for frame in (frames.trials, frames.epochs))
     if running := sorted(reported - ended):

@@ -83,9 +83,9 @@ def build_trial(words: list[str]) -> Trial:
     """Return the trial that the words of a command describe."""
     plan = compose_plan(*parse_search_arguments(words))
     (variant,) = plan.variants
-    config = deepcopy(variant.fixed) | plan.shared_config() | {"device": "cpu"}
-    config["optimizer"]["weight_decay"] = 5e-4
-    return Trial(config)
+    groups = deepcopy(variant.fixed)
+    groups["optimizer"]["weight_decay"] = 5e-4
+    return Trial({**groups, **plan.shared_config(), "device": "cpu"})
 
 
 def time_epoch(trial: Trial) -> float:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from rich.console import Console
@@ -75,7 +74,7 @@ class DiagnosisRunner:
         seeds = sum(len(self.list_seeds(name)) for name in diagnosis.measures)
         self.n_measurements, self.n_started = seeds * len(diagnosis.checkpoints), 0
 
-    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[str, Any]]:
+    def measure_checkpoint(self, subject: DiagnosedCheckpoint) -> Iterator[dict[str, object]]:
         """Yield the rows of a checkpoint; each measurement is written before the next begins."""
         known = _table.read_table(subject.folder)
         for name in self.diagnosis.measures:
@@ -99,7 +98,7 @@ class DiagnosisRunner:
 
     def run_measure(
         self, subject: DiagnosedCheckpoint, name: str, seed: int, picture: Path
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         """Return the rows of a measure on a checkpoint."""
         begun = time.perf_counter()
         position = f"{self.n_started} of {self.n_measurements}"
@@ -168,7 +167,7 @@ class DiagnosisRunner:
             seconds = time.perf_counter() - begun
             self.console.print(f"{title} ({seconds:.1f} s)", soft_wrap=True)
 
-    def describe_checkpoint(self, subject: DiagnosedCheckpoint) -> dict[str, Any]:
+    def describe_checkpoint(self, subject: DiagnosedCheckpoint) -> dict[str, object]:
         """Return the columns that describe a checkpoint."""
         return {
             "study": subject.study,
@@ -178,7 +177,7 @@ class DiagnosisRunner:
             "weights": self.fingerprints[subject.label],
         }
 
-    def describe_measure(self, name: str) -> dict[str, Any]:
+    def describe_measure(self, name: str) -> dict[str, object]:
         """Return all settings that a result depends on, except for the network."""
         settings = self.diagnosis.settings
         return {
@@ -202,7 +201,7 @@ class DiagnosisRunner:
         return subject.folder / _table.PICTURE_FOLDER / f"{Path(name).stem}-{key}"
 
 
-def summarize_quantity(value: Tensor, images: int) -> Mapping[str, Any]:
+def summarize_quantity(value: Tensor, images: int) -> Mapping[str, object]:
     """Return the mean, the standard deviation and the number of images of a quantity.
 
     Args:

@@ -127,8 +127,10 @@ def list_run_starts(study: Study) -> list[int]:
     >>> list_run_starts(Study(name="a", description={"levels": [{"epochs": 4}, {"epochs": 16}]}))
     [0, 4, 20]
     """
-    levels = study.description.get("levels") or [as_mapping(study.description.get("study"))]
-    lengths = [int(as_mapping(level).get("epochs") or 0) for level in levels]
+    levels = study.description.get("levels") or [
+        {"epochs": study.description.get("study", {}).get("epochs", 0)}
+    ]
+    lengths = [level.get("epochs", 0) for level in levels]
     return [sum(lengths[:count]) for count in range(len(lengths) + 1)]
 
 
@@ -138,7 +140,12 @@ def find_rungs(curves: pd.DataFrame, table: pd.DataFrame, study: Study) -> list[
     *begun, end = list_run_starts(study)
     found = set(begun[1:])
     if len(begun) == 1:
-        shares = [each for each in scheduler.get("rungs", ()) if isinstance(each, float)]
+        rungs = scheduler.get("rungs")
+        shares = (
+            [each for each in rungs if isinstance(each, float)]
+            if isinstance(rungs, list | tuple)
+            else []
+        )
         found |= {max(1, round(share * end)) for share in shares}
     if scheduler.get("name") not in RUNGLESS_SCHEDULERS:
         stopped = table.loc[table["ended"] == "stopped", "trial_id"]

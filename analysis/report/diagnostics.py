@@ -2,7 +2,6 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet
@@ -18,7 +17,7 @@ COLUMNS = (
 )
 
 
-def collect_diagnostics(frames: Frames) -> dict[str, Any]:
+def collect_diagnostics(frames: Frames) -> dict[str, object]:
     """Return the results of diagnostics, for the page.
 
     Returns:

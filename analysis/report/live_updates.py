@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from analysis.frames import Frames
 from analysis.loading import load
@@ -88,7 +87,7 @@ class LiveReport:
             self.reload_if_changed()
             return render_page(self.frames, self.ranking, live=True)
 
-    def get_updates(self, version: str) -> dict[str, Any]:
+    def get_updates(self, version: str) -> dict[str, object]:
         """Return the state, and all data unless the browser has this version already.
 
         Args:

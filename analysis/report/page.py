@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -42,7 +41,7 @@ def load_templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    compact: dict[str, Any] = {"separators": (",", ":"), "allow_nan": False}
+    compact: dict[str, object] = {"separators": (",", ":"), "allow_nan": False}
     env.policies["json.dumps_kwargs"] = compact
     return env
 
@@ -75,7 +74,7 @@ def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
     """Return the text sections of the page as HTML, by name."""
     shown = add_selected_epochs(frames)
     comparisons = [render_comparison(each) for each in compare_with_papers(frames)]
-    context: Mapping[str, Any] = {
+    context: Mapping[str, object] = {
         "frames": frames,
         "several": len(frames.studies) > 1,
         "summaries": summarize_studies(shown),
@@ -93,7 +92,7 @@ def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
     }
 
 
-def render_comparison(comparison: PaperComparison) -> dict[str, Any]:
+def render_comparison(comparison: PaperComparison) -> dict[str, object]:
     """Return a paper's table beside ours for the templates; its HTML has been escaped."""
     html = Markup(comparison.html())
     return {"title": comparison.title, "verdicts": comparison.verdicts, "fragment": html}

@@ -1,7 +1,6 @@
 """The data for the table and the charts of the page, as compact JSON."""
 
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from analysis.frames import TRIAL_KEYS, Frames
 from analysis.report.columns import build_columns
 from analysis.report.trials import QUESTION, find_leaders, list_fronts
+from tuner.storage.search_yaml import variants_of
 
 CURVE_TITLES = {
     "val_robust_accuracy": "robust accuracy, validation, %",
@@ -21,7 +21,7 @@ DIGITS = 4
 IntArray = NDArray[np.intp]
 
 
-def build_payload(frames: Frames) -> dict[str, Any]:
+def build_payload(frames: Frames) -> dict[str, object]:
     """Return the data of the page as JSON-serialisable values.
 
     Rows of `trials` are called by their number, from 0.
@@ -53,12 +53,12 @@ def is_logarithmic(frames: Frames, path: str) -> bool:
     return any(
         str(domain).startswith(("loguniform", "lograndint", "qlog"))
         for study in frames.studies.values()
-        for each in [study.description, *(study.description.get("variants") or {}).values()]
+        for each in variants_of(study.description).values()
         for domain in [(each.get("searched") or {}).get(path)]
     )
 
 
-def collect_curves(frames: Frames) -> dict[str, Any]:
+def collect_curves(frames: Frames) -> dict[str, object]:
     """Return the epochs of all trials, one trial after the other.
 
     Returns:

@@ -1,7 +1,6 @@
 """The importance of knobs, as sentences and rows of the page."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -24,8 +23,8 @@ class Ranking:
         notes: What cannot be ranked, and what was left out.
     """
 
-    knobs: list[dict[Any, Any]]
-    pairs: list[dict[Any, Any]]
+    knobs: list[dict[object, object]]
+    pairs: list[dict[object, object]]
     notes: list[str]
 
 

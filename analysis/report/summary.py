@@ -1,8 +1,7 @@
 """Summary of a study in a few sentences, shown first on the page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -14,6 +13,7 @@ from tuner.config.class_balance import (
     WinnerAccuracies,
     describe_winner_balance,
 )
+from tuner.storage.search_yaml import VariantSection
 
 SELECTED_RULE = "best_validation_robust"
 """The rule of an evaluation that looks at the checkpoint which a search takes."""
@@ -110,9 +110,9 @@ def describe_trials(trials: pd.DataFrame, study: Study, leader: pd.Series) -> It
 
 def describe_class_balance(study: Study, leader: pd.Series) -> Iterator[str]:
     """Yield what imbalanced classes of the validation split mean for the leader."""
-    description: Mapping[str, Any] = study.description
-    if variants := description.get("variants"):
-        description = variants.get(leader.get("variant")) or {}
+    description: VariantSection = study.description
+    if variants := study.description.get("variants"):
+        description = variants.get(str(leader.get("variant")), {})
     balanced = [
         None if pd.isna(value := leader.get(name)) else float(value)
         for name in ("val_balanced_clean_accuracy", "val_balanced_robust_accuracy")
@@ -189,8 +189,7 @@ def list_failed_checks(tested: pd.DataFrame) -> list[str]:
 
 def count_validation_images(study: Study) -> int | None:
     """Return the number of images of the validation split, if it is known."""
-    data: Any = (study.description.get("fixed") or {}).get("data") or {}
-    images = data.get("validation")
+    images = study.description.get("fixed", {}).get("data", {}).get("validation")
     return images if isinstance(images, int) else None
 
 

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from analysis.tables.papers import PaperTable
 from analysis.tables.published import list_tables
@@ -20,7 +19,7 @@ from search_spaces.tables._published import (
     parse_fraction,
 )
 
-Config = Mapping[str, Any]
+Config = Mapping[str, object]
 PAPER = "bag_of_tricks"
 SHARED_KNOBS: dict[str, object] = {
     "data.name": "cifar10",

@@ -1,12 +1,21 @@
 """A group of a configuration: the interchangeable modules of one package."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 
 from trainables.hparams import registry
 from trainables.hparams.knobs import Knob, read_knobs
+
+Groups = Mapping[str, Mapping[str, object]]
+"""A configuration: group to member, under `name`, and knobs."""
+
+
+def member_name(values: Mapping[str, object]) -> str | None:
+    """Return the member that the values of a group name; `None`: they name none."""
+    name = values.get("name")
+    return name if isinstance(name, str) else None
 
 
 @dataclass(frozen=True)

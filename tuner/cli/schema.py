@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import check_value, read_knobs
@@ -14,7 +14,7 @@ Schema = TypeVar("Schema")
 
 def validate_arguments(
     schema: type, arguments: Mapping[str, object]
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, object], list[str]]:
     """Return the valid keys converted to their types, and the problems of the invalid ones.
 
     Each value is validated once, an invalid one a second time for its message.

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import trainables
 from trainables.training.fidelity import Level
@@ -21,7 +20,7 @@ VERSIONED_PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "panda
 
 def describe_study(
     plan: Plan, levels: Sequence[Level], n_earlier: int, command: Sequence[str]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the contents of `search.yaml`: the resolved study, versions and machine.
 
     `finished` becomes true when all its trials have ended.
@@ -97,7 +96,7 @@ def hash_code(plan: Plan) -> dict[str, str]:
     return {"trainables": ours.hexdigest(), **custom}
 
 
-def describe_code_changes(earlier: Mapping[str, Any], plan: Plan) -> Iterator[str]:
+def describe_code_changes(earlier: Mapping[str, object], plan: Plan) -> Iterator[str]:
     """Yield a warning if the code of trials differs from that of an earlier run of a study.
 
     Args:

@@ -6,15 +6,12 @@ A member names in `FORMER_VALUES` which value of a newer knob means the behaviou
 from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 from trainables.components import GROUPS
+from trainables.hparams.group import Groups, member_name
 from trainables.hparams.knobs import REQUIRED
 from trainables.hparams.trusted_code import is_code_file
 from tuner.config.plan import tuples_to_lists
-
-Groups = Mapping[str, Mapping[str, Any]]
-"""Group to member and knobs."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class NewerKnobs:
     former: dict[str, object] = field(default_factory=dict)
     defaults: dict[str, object] = field(default_factory=dict)
 
-    def complete(self, groups: Groups) -> dict[str, dict[str, Any]]:
+    def complete(self, groups: Groups) -> dict[str, dict[str, object]]:
         """Return the groups of a configuration with these knobs."""
         return set_knobs(groups, self.defaults | self.former)
 
@@ -64,8 +61,8 @@ def find_newer_knobs(groups: Groups, searched: Container[str] = ()) -> NewerKnob
         if is_code_file(str(values.get("name"))):
             continue
         with suppress(LookupError):  # a member that is gone is reported elsewhere
-            former = GROUPS[name].former_values(values.get("name"))
-            for key, knob in GROUPS[name].member_knobs(values.get("name")).items():
+            former = GROUPS[name].former_values(member_name(values))
+            for key, knob in GROUPS[name].member_knobs(member_name(values)).items():
                 path = f"{name}.{key}"
                 if key in values or path in searched or knob.default is REQUIRED:
                     continue
@@ -76,7 +73,7 @@ def find_newer_knobs(groups: Groups, searched: Container[str] = ()) -> NewerKnob
     return newer
 
 
-def set_knobs(groups: Groups, values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
+def set_knobs(groups: Groups, values: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return groups with the knobs of `values`, by path, set."""
     result = {name: dict(knobs) for name, knobs in groups.items()}
     for path, value in values.items():

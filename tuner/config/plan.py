@@ -31,7 +31,7 @@ class Variant:
     """
 
     label: str
-    fixed: dict[str, dict[str, Any]]
+    fixed: dict[str, dict[str, object]]
     searched: dict[str, object]
     published: Mapping[str, str] = field(default_factory=dict)
     class_balance: ClassBalance | None = None
@@ -60,10 +60,10 @@ class Plan:
     epochs: int
     variants: tuple[Variant, ...]
     scheduler: dict[str, object]
-    searcher: dict[str, Any]
+    searcher: dict[str, object]
     warnings: tuple[str, ...] = ()
 
-    def shared_config(self) -> dict[str, Any]:
+    def shared_config(self) -> dict[str, object]:
         """Return the part of a trial's configuration that is equal in all variants."""
         return {
             "seed": self.settings.seed,

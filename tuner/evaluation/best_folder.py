@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +17,7 @@ from tuner.storage.safe_files import check_links
 REWRITE_HINT = "rerun its search with resume=auto to rewrite it"
 
 
-def read_best_config(folder: Path) -> dict[str, Any]:
+def read_best_config(folder: Path) -> dict[str, object]:
     """Return the winner's complete configuration.
 
     Raises:
@@ -70,7 +69,7 @@ class BestMetrics:
     val_robust_accuracy: Fraction
 
 
-def read_best_metrics(folder: Path) -> dict[str, Any]:
+def read_best_metrics(folder: Path) -> dict[str, object]:
     """Return the metrics of the winner's best epoch.
 
     Raises:

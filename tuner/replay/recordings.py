@@ -92,7 +92,7 @@ def load_archive(source: Path | str) -> Archive:
 
 def load_results_folder(folder: Path) -> Archive:
     """Return the completed trials of a study."""
-    description = search_yaml.read_search_yaml(folder / SEARCH_FILE)
+    description = search_yaml.read_search_yaml(folder / SEARCH_FILE) or {}
     trials = pd.read_parquet(folder / TRIALS_FILE).set_index("trial_id")
     epochs = pd.read_parquet(folder / EPOCHS_FILE)
     completed = trials[trials["status"] == "completed"]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ray import cloudpickle as ray_pickle
 from ray import tune
@@ -39,7 +39,7 @@ class QueueSearcher(Searcher):
 
     def suggest(  # type: ignore[override]  # FINISHED is a str
         self, trial_id: str
-    ) -> dict[str, Any] | str | None:
+    ) -> dict[str, object] | str | None:
         """Return the next configuration; `None` if more may follow later."""
         config = self.queue.suggest(trial_id)
         return Searcher.FINISHED if config is None and not self.queue.running else config

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import optuna
 
@@ -46,7 +46,7 @@ class StudyCore:
     queue: TrialQueue
     events: StudyEvents
     folder: Path
-    shared_config: Mapping[str, Any]
+    shared_config: Mapping[str, object]
     warn: Callable[[str], None]
 
 
@@ -135,7 +135,7 @@ def build_study_core(
     )
 
 
-def run_name(config: Mapping[str, Any]) -> str:
+def run_name(config: Mapping[str, object]) -> str:
     """Return the name of a run: the number of its trial, with the count of resumptions if any."""
     number, times_resumed = config["trial"], config["went_on"]
     return f"{number}-{times_resumed}" if times_resumed else str(number)

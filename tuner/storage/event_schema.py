@@ -95,7 +95,7 @@ EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
 }
 
 
-def validate_event(line: object, known_trials: Container[str]) -> dict[str, Any]:
+def validate_event(line: object, known_trials: Container[str]) -> dict[str, object]:
     """Return an event with its fields validated and converted to their types.
 
     Args:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from yaml import YAMLError
 
@@ -26,7 +25,7 @@ from tuner.storage.naming import (
 )
 from tuner.storage.remote_copy import ADDRESS_FILE, NANOSECONDS_PER_SECOND, strip_parameters
 from tuner.storage.results_store import RESULTS_KEY, RemoteStore
-from tuner.storage.search_yaml import read_search_yaml
+from tuner.storage.search_yaml import SearchYaml, read_search_yaml, variants_of
 
 
 @dataclass(frozen=True)
@@ -149,23 +148,23 @@ class StudyFiles:
         return self.folder
 
 
-def read_description(files: StudyFiles) -> dict[str, Any]:
+def read_description(files: StudyFiles) -> SearchYaml:
     """Return the content of the `search.yaml` of a study; empty if it cannot be read."""
     with suppress(OSError, ValueError, YAMLError):
-        return dict(read_search_yaml(files.fetch(SEARCH_FILE) / SEARCH_FILE))
+        return read_search_yaml(files.fetch(SEARCH_FILE) / SEARCH_FILE) or {}
     return {}
 
 
-def is_of_plan(content: Mapping[str, Any], plan: Plan) -> bool:
+def is_of_plan(content: SearchYaml, plan: Plan) -> bool:
     """Return whether a `search.yaml` has the space and method of a plan."""
     with suppress(LookupError, TypeError):
-        variants = content.get("variants") or {"": content}
-        name = join_name(content["space"], [each["fixed"] for each in variants.values()])
+        fixed = [each["fixed"] for each in variants_of(content).values()]
+        name = join_name(content["space"], fixed)
         return name == default_name(plan)
     return False
 
 
-def has_finished(files: StudyFiles, content: Mapping[str, Any]) -> bool:
+def has_finished(files: StudyFiles, content: SearchYaml) -> bool:
     """Return whether a study has run all its trials to their ends.
 
     Args:

@@ -5,7 +5,6 @@ import tempfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from pyarrow.fs import FileType, PyFileSystem, copy_files
@@ -44,7 +43,7 @@ class LocalStore:
         """Return the path in the folder of a file that trials use by its address."""
         return address
 
-    def ray_storage(self, ray_folder: Path) -> dict[str, Any]:
+    def ray_storage(self, ray_folder: Path) -> dict[str, object]:
         """Return the keyword arguments for Ray's storage path."""
         return {"storage_path": str(ray_folder)}
 

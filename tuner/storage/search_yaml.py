@@ -1,7 +1,8 @@
 """Schema and reader of `search.yaml`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 import yaml
 from pydantic import AfterValidator, TypeAdapter, ValidationError
@@ -76,8 +77,15 @@ class SearchYaml(VariantSection, total=False):
 SEARCH_YAML: TypeAdapter[SearchYaml] = TypeAdapter(SearchYaml)
 
 
-def read_search_yaml(file: Path) -> Any:  # noqa: ANN401
-    """Return the content of a `search.yaml`, validated; keys may be missing.
+def variants_of(content: SearchYaml) -> Mapping[str, VariantSection]:
+    """Return the variants of a study by label; a study without variants is one, labelled ""."""
+    return content.get("variants") or {"": content}
+
+
+def read_search_yaml(file: Path) -> SearchYaml | None:
+    """Return the content of a `search.yaml`, validated; `None`: it is no mapping.
+
+    Keys may be missing, and there may be others, such as those of later versions.
 
     Earlier versions wrote the credentials of addresses, which are redacted here.
 
@@ -85,9 +93,12 @@ def read_search_yaml(file: Path) -> Any:  # noqa: ANN401
         YAMLError: If it cannot be read or is invalid.
     """
     content = safe_yaml.read_yaml(file)
+    if not isinstance(content, dict):
+        return None
     try:
-        SEARCH_YAML.validate_python(content if isinstance(content, dict) else {})
+        SEARCH_YAML.validate_python(content)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) or "its content"
         raise yaml.YAMLError(f"{where} {format_validation_error(error)}") from None
-    return redact_values(content)
+    # the validated copy lacks the other keys
+    return cast(SearchYaml, redact_values(content))

@@ -130,7 +130,8 @@ def largest_value(variant: Variant, path: str) -> float:
     """Return the value of a knob, or the largest searched value."""
     group, _, knob = path.partition(".")
     searched = variant.searched.get(path)
-    largest: float = max(boundary_values(searched)) if searched else variant.fixed[group][knob]
+    largest = max(boundary_values(searched)) if searched else variant.fixed[group][knob]
+    assert isinstance(largest, int | float)
     return largest
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import MissingDataError
 from trainables.errors import InputError
+from trainables.hparams.group import member_name
 from tuner.cli.console import print_table
 from tuner.cli.format import format_bytes, format_duration, format_finish_time, format_value
 from tuner.config.domains import format_domain
@@ -140,7 +141,7 @@ def is_default(variant: Variant, path: str) -> bool:
     """Return whether a knob of a variant has its default value."""
     group, _, knob = path.partition(".")
     values = variant.fixed[group]
-    knobs = GROUPS[group].member_knobs(values.get("name"))
+    knobs = GROUPS[group].member_knobs(member_name(values))
     return bool(knob) and values[knob] == knobs[knob].default
 
 

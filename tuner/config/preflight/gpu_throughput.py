@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from math import ceil
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Protocol
 
 from trainables.data_pipeline.batches import count_batches
 from trainables.data_pipeline.images import Images
@@ -98,7 +98,7 @@ class PipedProcess:
         return seconds
 
 
-def serve_steps(connection: Connection, config: Mapping[str, Any]) -> None:
+def serve_steps(connection: Connection, config: Mapping[str, object]) -> None:
     """Train as many steps as arrive over `connection` and answer with their seconds, until it ends.
 
     Args:
@@ -143,7 +143,7 @@ def run_steps(trial: Trial, train: Images, validation: Images, steps: int) -> No
 
 
 @contextmanager
-def probe_processes(config: Mapping[str, Any], number: int) -> Iterator[list[ProbeProcess]]:
+def probe_processes(config: Mapping[str, object], number: int) -> Iterator[list[ProbeProcess]]:
     """Provide processes that are ready to train a configuration; end them afterwards.
 
     Raises:
@@ -172,18 +172,18 @@ def probe_processes(config: Mapping[str, Any], number: int) -> Iterator[list[Pro
         yield ready
 
 
-def probe_main(connection: Connection, config: Mapping[str, Any]) -> None:
+def probe_main(connection: Connection, config: Mapping[str, object]) -> None:
     """Run `serve_steps` in a process that leaves Ctrl-C to the one that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve_steps(connection, config)
 
 
-ProbeProcesses = Callable[[Mapping[str, Any], int], AbstractContextManager[list[ProbeProcess]]]
+ProbeProcesses = Callable[[Mapping[str, object], int], AbstractContextManager[list[ProbeProcess]]]
 """Provides at most some number of processes that train a configuration."""
 
 
 def measure_throughput(
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     most: int,
     processes: ProbeProcesses = probe_processes,
     clock: Callable[[], float] = time.monotonic,

@@ -19,6 +19,7 @@ from tuner.evaluation import fingerprint, table
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
 from tuner.layout import SEARCH_FILE
 from tuner.storage import search_yaml
+from tuner.storage.search_yaml import SearchYaml
 
 REQUIRED_KEYS = [
     ("threat", "eps"),
@@ -51,7 +52,7 @@ class Winner:
     source: Path | None
     config: dict[str, Any]
     metrics: dict[str, Any]
-    study: dict[str, Any]
+    study: SearchYaml
     rows: pd.DataFrame
     n_other_rows: int
     shape: tuple[int, int, int]
@@ -126,7 +127,7 @@ def is_radius(eps: object) -> bool:
     return isinstance(eps, int | float) and math.isfinite(eps)
 
 
-def read_winner_study(file: Path) -> dict[str, object]:
+def read_winner_study(file: Path) -> SearchYaml:
     """Return the content of `search.yaml`.
 
     Raises:
@@ -137,7 +138,7 @@ def read_winner_study(file: Path) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"{file}: cannot be read ({reason})."]) from None
-    if not isinstance(study, dict):
+    if study is None:
         raise InputError([f"{file}: does not describe a search."])
     return study
 

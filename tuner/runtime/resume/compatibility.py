@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -16,10 +15,7 @@ from tuner.config.newer_knobs import NewerKnobs, find_newer_knobs, set_knobs
 from tuner.config.plan import Plan, Variant, flatten_groups, tuples_to_lists
 from tuner.config.settings import Settings
 from tuner.layout import SEARCH_FILE
-from tuner.storage import search_yaml
-
-VariantDescription = Mapping[str, Any]
-"""A variant in `search.yaml`: its searched domains, as typed, and its fixed values."""
+from tuner.storage.search_yaml import SearchYaml, VariantSection, read_search_yaml, variants_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class StudyDescription:
     """
 
     folder: Path
-    content: Mapping[str, Any]
+    content: SearchYaml
 
     def earlier_levels(self, epochs: int) -> list[Level]:
         """Return the levels of the study before its epochs were raised; empty if they were not.
@@ -55,16 +51,16 @@ def read_description(folder: Path) -> StudyDescription:
         InputError: If it cannot be read.
     """
     try:
-        content = search_yaml.read_search_yaml(folder / SEARCH_FILE)
+        content = read_search_yaml(folder / SEARCH_FILE)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).splitlines()[0]
         raise InputError([f"resume: {folder / SEARCH_FILE} cannot be read ({reason})."]) from None
-    if not isinstance(content, Mapping):
+    if content is None:
         raise InputError([f"resume: {folder / SEARCH_FILE} does not describe a study."])
     return StudyDescription(folder, content)
 
 
-def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -> Iterator[str]:
+def check_space_contains(folder: Path, before: SearchYaml, plan: Plan) -> Iterator[str]:
     """Yield each knob whose earlier domain or value a plan does not contain.
 
     Args:
@@ -73,7 +69,7 @@ def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -
         plan: The plan that resumes it.
     """
     after = {variant.label: variant for variant in plan.variants}
-    for label, old in (before.get("variants") or {"": before}).items():
+    for label, old in variants_of(before).items():
         if label in after:
             yield from check_variant_contains(folder, old, after[label])
         elif all(any(check_variant_contains(folder, old, variant)) for variant in after.values()):
@@ -81,9 +77,7 @@ def check_space_contains(folder: Path, before: VariantDescription, plan: Plan) -
             yield f"resume: {folder} has {name}; no variant of this study contains it."
 
 
-def check_variant_contains(
-    folder: Path, old: VariantDescription, variant: Variant
-) -> Iterator[str]:
+def check_variant_contains(folder: Path, old: VariantSection, variant: Variant) -> Iterator[str]:
     """Yield each knob of an earlier variant that a variant does not contain."""
     searched, fixed = old["searched"], flatten_groups(old["fixed"])
     now = flatten_groups(tuples_to_lists(variant.fixed))
@@ -121,7 +115,7 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
     In the plan, these knobs have the values that mean the behaviour without them, and the warnings
     name them.
     """
-    variants = earlier.content.get("variants") or {"": earlier.content}
+    variants = variants_of(earlier.content)
     try:
         newer = {
             label: find_newer_knobs(each["fixed"], each["searched"])

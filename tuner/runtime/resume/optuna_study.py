@@ -152,7 +152,7 @@ def as_frozen_trial(
     )
     if state == TRIAL_STATE.PRUNED and values_by_epoch:
         values = [values_by_epoch[max(values_by_epoch)]]  # as Optuna sets a pruned trial's
-    searcher = STUDY_GROUPS["searcher"].load(plan.searcher["name"])
+    searcher = STUDY_GROUPS["searcher"].load(str(plan.searcher["name"]))
     adopted = getattr(searcher, "adopted", dict)
     return create_trial(
         state=state,

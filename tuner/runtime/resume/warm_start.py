@@ -1,7 +1,7 @@
 """Warm start: trials of other studies from which a searcher starts."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +89,8 @@ def check_warm_start_folder(
         yield f"warm_start: {address} holds no {EVENT_LOG_FILE}; name the folder of a search."
         return
     try:
-        source = search_yaml.read_search_yaml(local_folder / SEARCH_FILE)["study"]
+        content = search_yaml.read_search_yaml(local_folder / SEARCH_FILE) or {}
+        source: Mapping[str, object] = content["study"]
         lengths = {key: source[key] for key in ("epochs", "fidelity", "precision")}
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
