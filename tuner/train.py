@@ -6,13 +6,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
 
 from trainables.components import GROUPS
 from trainables.errors import InputError
+from trainables.hparams.group import group_values
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Location
 from trainables.hparams.trusted_code import check_trusted, find_code_files, trust_files
@@ -124,7 +124,7 @@ def train(line: CommandLine, console: Console) -> int:
         return launch(plan, ["python", "-m", "tuner.train", *line.words], console)
 
 
-def find_newer_knobs_of_winner(groups: Groups, arguments: Mapping[str, Any]) -> NewerKnobs:
+def find_newer_knobs_of_winner(groups: Groups, arguments: Mapping[str, object]) -> NewerKnobs:
     """Return the knobs with a former value that a winner's configuration is older than.
 
     A winner's configuration has every other knob; one that was written by hand may lack any.
@@ -139,7 +139,7 @@ def find_newer_knobs_of_winner(groups: Groups, arguments: Mapping[str, Any]) -> 
         path: value
         for path, value in newer.former.items()
         if path.partition(".")[0] not in incomplete
-        and path.partition(".")[2] not in arguments.get(path.partition(".")[0], {})
+        and path.partition(".")[2] not in group_values(arguments, path.partition(".")[0])
     })
 
 
@@ -164,7 +164,7 @@ def load_config(
         raise InputError([*problems, *error.problems]) from None
 
 
-def read_config_file(name: str, arguments: Mapping[str, Any]) -> tuple[Space, dict[str, Any]]:
+def read_config_file(name: str, arguments: Mapping[str, object]) -> tuple[Space, dict[str, object]]:
     """Return the fixed groups of a configuration file, and its keys of the study.
 
     Raises:
@@ -181,7 +181,7 @@ def read_config_file(name: str, arguments: Mapping[str, Any]) -> tuple[Space, di
     layer = {group: values for group, values in config.items() if group in GROUPS}
     if problems := [f"config: {name} {problem}" for problem in check_layer(layer, "it")]:
         raise InputError(problems)
-    names = ({**layer[group], **arguments.get(group, {})}.get("name") for group in layer)
+    names = ({**layer[group], **group_values(arguments, group)}.get("name") for group in layer)
     if problems := list(check_trusted(names)):
         raise InputError(problems)
     kept = {key: config[key] for key in KEPT_STUDY_KEYS if key in config}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from analysis.diagnostics._settings import (
     TRIAL_GROUPS,
@@ -10,6 +9,7 @@ from analysis.diagnostics._settings import (
 from trainables.components import GROUPS
 from trainables.data_pipeline import batches
 from trainables.errors import InputError
+from trainables.hparams.group import group_values
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.trusted_code import check_trusted
 from tuner.evaluation.best_folder import read_best_config
@@ -17,14 +17,14 @@ from tuner.evaluation.prepare import overlay_group
 
 
 def resolve_groups(
-    folders: Mapping[str, Path], arguments: Mapping[str, Any], problems: list[str]
-) -> dict[str, dict[str, Any]]:
+    folders: Mapping[str, Path], arguments: Mapping[str, object], problems: list[str]
+) -> dict[str, dict[str, object]]:
     """Return the threat and the data, typed or of the trials; those of all folders must be one.
 
     Raises:
         InputError: If the trials name untrusted code, with all problems.
     """
-    result: dict[str, dict[str, Any]] = {}
+    result: dict[str, dict[str, object]] = {}
     configurations = {}
     for study, folder in folders.items():
         try:
@@ -32,16 +32,17 @@ def resolve_groups(
         except InputError:
             continue  # resolve_checkpoints reports it
     names = (
-        {**found[group], **arguments.get(group, {})}.get("name")
+        {**group_values(found, group), **group_values(arguments, group)}.get("name")
         for found in configurations.values()
         for group in (*TRIAL_GROUPS, "model")
     )
     if wrong := list(check_trusted(names)):
         raise InputError([*problems, *wrong])
     for group in TRIAL_GROUPS if configurations else ():
-        typed = arguments.get(group, {})
+        typed = group_values(arguments, group)
         each = {
-            study: overlay_group(found[group], typed) for study, found in configurations.items()
+            study: overlay_group(group_values(found, group), typed)
+            for study, found in configurations.items()
         }
         (first, one), *rest = each.items()
         for study, other in rest:
@@ -51,7 +52,7 @@ def resolve_groups(
 
 
 def list_group_differences(
-    group: str, first: str, one: Mapping[str, Any], second: str, other: Mapping[str, Any]
+    group: str, first: str, one: Mapping[str, object], second: str, other: Mapping[str, object]
 ) -> Iterator[str]:
     """Yield the differences in threat and data of two studies; knobs of training do not count."""
     for knob in dict.fromkeys([*one, *other]):
@@ -65,7 +66,7 @@ def list_group_differences(
             )
 
 
-def is_training_knob(data: Mapping[str, Any], knob: str) -> bool:
+def is_training_knob(data: Mapping[str, object], knob: str) -> bool:
     """Return whether a knob of a data set does not change the images that are evaluated."""
     if knob == "name":
         return False

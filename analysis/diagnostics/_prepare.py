@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -19,8 +18,9 @@ from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import DataError, Dataset, Images
 from trainables.errors import InputError
+from trainables.hparams.group import Groups, group_values
 from trainables.threat import Threat
-from tuner.cli.schema import validate_arguments
+from tuner.cli.schema import read_settings
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
 from tuner.evaluation.checks import checkpoint_problems
@@ -62,15 +62,15 @@ class Diagnosis:
     """
 
     settings: DiagnosisSettings
-    measures: Mapping[str, Mapping[str, Any]]
+    measures: Groups
     checkpoints: Sequence[DiagnosedCheckpoint]
     threat: Threat
-    groups: Mapping[str, Mapping[str, Any]]
+    groups: Groups
     images: Images
 
 
 def prepare_diagnosis(
-    given: Sequence[str], arguments: Mapping[str, Any], problems: Sequence[str]
+    given: Sequence[str], arguments: Mapping[str, object], problems: Sequence[str]
 ) -> Diagnosis:
     """Return the diagnosis that a command line describes.
 
@@ -82,9 +82,8 @@ def prepare_diagnosis(
     Raises:
         InputError: If anything is wrong with it, with all that is.
     """
-    valid, invalid = validate_arguments(DiagnosisSettings, arguments)
+    settings, invalid = read_settings(DiagnosisSettings, arguments)
     problems = [*problems, *invalid]
-    settings = DiagnosisSettings(**valid)
     if settings.device == "cuda" and not torch.cuda.is_available():
         problems.append("device: there is no GPU here; write device=cpu.")
     if not given:
@@ -131,10 +130,10 @@ def resolve_checkpoints(
 
 def select_measures(
     settings: DiagnosisSettings,
-    arguments: Mapping[str, Any],
+    arguments: Mapping[str, object],
     n_checkpoints: int | None,
     problems: list[str],
-) -> dict[str, Mapping[str, Any]]:
+) -> dict[str, Mapping[str, object]]:
     """Return the measures and the knobs that the command line sets.
 
     Args:
@@ -147,9 +146,9 @@ def select_measures(
     words = settings.measure or [
         name for name in MEASURES.members() if not (single and compares_networks(name))
     ]
-    measures: dict[str, Mapping[str, Any]] = {}
+    measures: dict[str, Mapping[str, object]] = {}
     for word in words:
-        own = arguments.get(word, {})
+        own = group_values(arguments, word)
         found = [
             each.replace("diagnostics.", "measures.", 1)
             for each in check_member("measure", MEASURES, word, {})
@@ -167,7 +166,7 @@ def select_measures(
 
 
 def select_images(
-    dataset: Dataset, data: Mapping[str, Any], settings: DiagnosisSettings, *, typed: bool
+    dataset: Dataset, data: Mapping[str, object], settings: DiagnosisSettings, *, typed: bool
 ) -> Images:
     """Return the images to evaluate, on the device.
 

@@ -141,11 +141,8 @@ def find_rungs(curves: pd.DataFrame, table: pd.DataFrame, study: Study) -> list[
     found = set(begun[1:])
     if len(begun) == 1:
         rungs = scheduler.get("rungs")
-        shares = (
-            [each for each in rungs if isinstance(each, float)]
-            if isinstance(rungs, list | tuple)
-            else []
-        )
+        listed = rungs if isinstance(rungs, list | tuple) else ()
+        shares = [each for each in listed if isinstance(each, float)]
         found |= {max(1, round(share * end)) for share in shares}
     if scheduler.get("name") not in RUNGLESS_SCHEDULERS:
         stopped = table.loc[table["ended"] == "stopped", "trial_id"]

@@ -12,6 +12,12 @@ Groups = Mapping[str, Mapping[str, object]]
 """A configuration: group to member, under `name`, and knobs."""
 
 
+def group_values(configuration: Mapping[str, object], group: str) -> Mapping[str, object]:
+    """Return the member and knobs that a configuration sets in a group; empty: it sets none."""
+    values = configuration.get(group)
+    return values if isinstance(values, Mapping) else {}
+
+
 def member_name(values: Mapping[str, object]) -> str | None:
     """Return the member that the values of a group name; `None`: they name none."""
     name = values.get("name")

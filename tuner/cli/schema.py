@@ -12,12 +12,13 @@ from tuner.cli.values import parse_value
 Schema = TypeVar("Schema")
 
 
-def validate_arguments(
-    schema: type, arguments: Mapping[str, object]
-) -> tuple[dict[str, object], list[str]]:
-    """Return the valid keys converted to their types, and the problems of the invalid ones.
+def read_settings(
+    schema: type[Schema], arguments: Mapping[str, object]
+) -> tuple[Schema, list[str]]:
+    """Return the keys as `schema`, and the problems of the invalid ones.
 
-    Each value is validated once, an invalid one a second time for its message.
+    A missing or invalid key has its default. Each value is validated once, an invalid one a second
+    time for its message.
 
     Args:
         schema: A frozen dataclass whose fields are the keys.
@@ -32,7 +33,7 @@ def validate_arguments(
             valid[key] = knob.validate(arguments[key])
         except ValueError:
             problems += check_value(key, knob, arguments[key])
-    return valid, problems
+    return schema(**valid), problems
 
 
 def build_vocabulary(
@@ -66,5 +67,5 @@ def settings_of(line: CommandLine, schema: type[Schema]) -> tuple[Schema, list[s
         line: Parsed command line.
         schema: A frozen dataclass whose fields are the keys.
     """
-    valid, problems = validate_arguments(schema, line.arguments)
-    return schema(**valid), [*line.problems, *problems]
+    settings, problems = read_settings(schema, line.arguments)
+    return settings, [*line.problems, *problems]

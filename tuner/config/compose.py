@@ -3,13 +3,14 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from trainables.components import GROUPS
 from trainables.errors import InputError
+from trainables.hparams.group import group_values
 from trainables.hparams.knobs import read_knobs
 from tuner.cli.parse import merge_nested
-from tuner.cli.schema import validate_arguments
+from tuner.cli.schema import read_settings
 from tuner.cli.values import is_grid
 from tuner.config import validate_study, validate_trial
 from tuner.config.domains import is_domain, list_values
@@ -31,7 +32,7 @@ DEFAULT_TRIALS = 12
 
 
 def compose_plan(
-    arguments: Mapping[str, Any],
+    arguments: Mapping[str, object],
     problems: Sequence[str],
     *,
     base: Space | None = None,
@@ -58,7 +59,7 @@ def compose_plan(
         arguments["recipe"] if "recipe" in arguments else choose_recipe(arguments, space, problems)
     )
     recipe = base or load_space(RECIPES_PACKAGE, recipe_name, problems)
-    given = {group: values for group, values in arguments.items() if group in GROUPS}
+    given = {group: group_values(arguments, group) for group in arguments if group in GROUPS}
     problems += validate_trial.check_searched_members([space.layer if space else {}, given])
     layers = compose_variants(recipe, space, given)
     warnings: list[str] = []
@@ -104,25 +105,23 @@ def compose_plan(
         trials=resolve_n_trials(settings, study["searcher"]["name"], count_cells(variants)),
         epochs=settings.epochs or default_epochs(space, recipe),
         variants=variants,
+        scheduler=study["scheduler"],
+        searcher=study["searcher"],
         warnings=tuple(warnings),
-        **study,
     )
 
 
 def validate_settings(arguments: Mapping[str, object]) -> tuple[Settings, list[str]]:
     """Return the settings of a study, and the problems of invalid ones."""
-    valid, problems = validate_arguments(Settings, arguments)
-    if "results" not in arguments:
-        valid["results"] = read_knobs(Settings)["results"].validate(RESULTS_FOLDER)
-    return Settings(**valid), problems
+    return read_settings(Settings, {"results": RESULTS_FOLDER, **arguments})
 
 
-def choose_recipe(arguments: Mapping[str, Any], space: Space | None, problems: list[str]) -> str:
+def choose_recipe(arguments: Mapping[str, object], space: Space | None, problems: list[str]) -> str:
     """Return the recipe of the space, or else `RECIPE` of the data set."""
     if space and space.recipe:
         return space.recipe
-    default = space.layer.get("data", {}).get("name", DEFAULT_DATA) if space else DEFAULT_DATA
-    name = arguments.get("data", {}).get("name", default)
+    default = group_values(space.layer, "data").get("name", DEFAULT_DATA) if space else DEFAULT_DATA
+    name = group_values(arguments, "data").get("name", default)
     try:
         recipe = getattr(GROUPS["data"].load(str(name)), "RECIPE", None)
     except LookupError:
@@ -225,24 +224,26 @@ def find_searched_knobs(configuration: ConfigLayer) -> dict[str, object]:
 
 
 def resolve_study_groups(
-    arguments: Mapping[str, Any], space: Space | None, *, grid: bool
-) -> dict[str, dict[str, Any]]:
+    arguments: Mapping[str, object], space: Space | None, *, grid: bool
+) -> dict[str, dict[str, object]]:
     """Return scheduler and searcher: of the arguments, of the space, or the defaults."""
     defaults = {
         "scheduler": (space and space.scheduler) or "halving",
         "searcher": "grid" if grid else "tpe",
     }
-    return {group: {"name": name, **arguments.get(group, {})} for group, name in defaults.items()}
+    return {
+        group: {"name": name, **group_values(arguments, group)} for group, name in defaults.items()
+    }
 
 
-def default_fidelity(scheduler: Mapping[str, Any]) -> Fidelity:
+def default_fidelity(scheduler: Mapping[str, object]) -> Fidelity:
     """Return the default fidelity of a scheduler."""
-    module = STUDY_GROUPS["scheduler"].load(scheduler["name"])
+    module = STUDY_GROUPS["scheduler"].load(str(scheduler["name"]))
     fidelity = read_knobs(Settings)["fidelity"].validate(getattr(module, "FIDELITY", "epochs"))
     return cast("Fidelity", fidelity)
 
 
-def resolve_n_trials(settings: Settings, searcher: str, n_cells: int | None) -> int:
+def resolve_n_trials(settings: Settings, searcher: object, n_cells: int | None) -> int:
     """Return the number of configurations to try, at most the number of cells of a grid."""
     if searcher == "grid":
         assert n_cells is not None

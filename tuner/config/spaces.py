@@ -1,9 +1,9 @@
 """Load spaces and recipes, the files of `search_spaces/`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from trainables.errors import InputError
 from trainables.hparams import registry
@@ -77,9 +77,11 @@ def parse_space_module(kind: str, module: ModuleType) -> Space:
     problems += check_value("EPOCHS", length, epochs)
     if problems:
         raise InputError(problems)
+    assert is_layer(layer)
+    assert is_nested_dict(published)
     return Space(
         layer=layer,
-        variants=variants,
+        variants={label: each for label, each in variants.items() if is_layer(each)},
         published={k: {key: str(v) for key, v in row.items()} for k, row in published.items()},
         scheduler=getattr(module, "SCHEDULER", None),
         epochs=length.validate(epochs),  # type: ignore[arg-type]
@@ -87,7 +89,7 @@ def parse_space_module(kind: str, module: ModuleType) -> Space:
     )
 
 
-def call_module_function(module: ModuleType, name: str) -> dict[str, Any]:
+def call_module_function(module: ModuleType, name: str) -> dict[str, object]:
     """Call the function `name` of a module; return {} if it is not defined.
 
     Raises:
@@ -124,7 +126,7 @@ def is_nested_dict(table: object) -> TypeGuard[dict[str, dict[str, object]]]:
     return all(isinstance(row, dict) and all(isinstance(key, str) for key in row) for row in rows)
 
 
-def check_variant_labels(variants: Mapping[Any, object]) -> Iterator[str]:
+def check_variant_labels(variants: Iterable[object]) -> Iterator[str]:
     """Yield the problems of variant labels."""
     for name in variants:
         if not isinstance(name, str) or not name:

@@ -1,11 +1,11 @@
 """Validate scheduler, searcher, objectives and fidelity of a study."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from trainables.binding import check_member
 from trainables.errors import InputError
 from trainables.hparams import registry
+from trainables.hparams.group import Groups
 from trainables.hparams.registry import find_hook
 from tuner.cli.values import is_grid
 from tuner.config.domains import format_domain, list_values
@@ -15,7 +15,7 @@ from tuner.config.spaces import SPACES_PACKAGE
 
 
 def check_scheduler_and_searcher(
-    groups: Mapping[str, Mapping[str, Any]], variants: Mapping[str, Mapping[str, Any]]
+    groups: Groups, variants: Mapping[str, Mapping[str, object]]
 ) -> Iterator[str]:
     """Yield the problems of scheduler and searcher.
 
@@ -67,7 +67,7 @@ def check_searcher_for_objectives(searcher: object, settings: Settings) -> Itera
         )
 
 
-def check_scheduler_for_two_objectives(scheduler: str, settings: Settings) -> Iterator[str]:
+def check_scheduler_for_two_objectives(scheduler: object, settings: Settings) -> Iterator[str]:
     """Yield a warning if the scheduler considers one of two objectives."""
     if settings.goal.is_multi_objective and scheduler != "none":
         yield (
@@ -77,7 +77,7 @@ def check_scheduler_for_two_objectives(scheduler: str, settings: Settings) -> It
 
 
 def check_fidelity(
-    fidelity: object, scheduler: Mapping[str, Any], fixed: Mapping[str, Mapping[str, Any]]
+    fidelity: object, scheduler: Mapping[str, object], fixed: Mapping[str, Groups]
 ) -> None:
     """Check that rungs and attack support a fidelity.
 
@@ -89,7 +89,8 @@ def check_fidelity(
     Raises:
         InputError: If they do not.
     """
-    if fidelity != "epochs" and "drop" in list(scheduler.get("rungs", ())):
+    rungs = scheduler.get("rungs")
+    if fidelity != "epochs" and isinstance(rungs, list | tuple) and "drop" in rungs:
         raise InputError(["scheduler.rungs: a drop is an epoch of one run; write fidelity=epochs."])
     for groups in fixed.values() if fidelity == "attack" else ():
         attack = groups["attack"]
@@ -105,7 +106,7 @@ FIXED_SHAPE_GROUPS = ("model", "average")
 
 
 def check_population(
-    scheduler: Mapping[str, Any],
+    scheduler: Mapping[str, object],
     variants: Mapping[str, Mapping[str, object]],
     arguments: Mapping[str, object],
 ) -> Iterator[str]:
@@ -116,7 +117,7 @@ def check_population(
         variants: Domains by path of the searched knob, by label of the variant.
         arguments: Arguments of the command line as nested dictionaries.
     """
-    name = scheduler["name"]
+    name = str(scheduler["name"])
     is_known = name in STUDY_GROUPS["scheduler"].members()  # an unknown one is reported elsewhere
     module = STUDY_GROUPS["scheduler"].load(name) if is_known else None
     if not getattr(module, "POPULATION", False):

@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from trainables.binding import check_member
 from trainables.components import GROUPS
+from trainables.hparams.group import Groups, member_name
 from trainables.hparams.knobs import REQUIRED, check_value
 from trainables.hparams.registry import find_hook
 from trainables.injection import injected_names
@@ -24,7 +24,7 @@ UNSEARCHABLE_KNOBS = {
 
 
 def find_searched_members(
-    layers: Iterable[Mapping[str, Mapping[str, object]]],
+    layers: Iterable[Groups],
 ) -> dict[str, object]:
     """Return the domain of each group whose member is searched: `optimizer=choice(sgd,adam)`."""
     return {
@@ -35,7 +35,7 @@ def find_searched_members(
     }
 
 
-def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]]) -> Iterator[str]:
+def check_searched_members(layers: Iterable[Groups]) -> Iterator[str]:
     """Yield the problems of groups whose member is searched."""
     for group, domain in find_searched_members(layers).items():
         if list_values(domain) is None:
@@ -46,7 +46,7 @@ def check_searched_members(layers: Iterable[Mapping[str, Mapping[str, object]]])
 
 
 def check_variants(
-    variants: Mapping[str, Mapping[str, Mapping[str, object]]], warnings: list[str]
+    variants: Mapping[str, Groups], warnings: list[str]
 ) -> tuple[dict[str, dict[str, dict[str, object]]], list[str]]:
     """Return the fixed knobs of each valid variant, and the problems of the others.
 
@@ -78,9 +78,7 @@ def add_location(problem: str, where: str) -> str:
     return f"{problem.removesuffix('.')} ({where})."
 
 
-def find_conflicts(
-    groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
-) -> list[str]:
+def find_conflicts(groups: Groups, fixed: Groups) -> list[str]:
     """Return the conflicts between members of a valid configuration, each once.
 
     The fixed knobs are checked first, then each listed value of each searched knob.
@@ -103,7 +101,7 @@ def find_conflicts(
 
 
 def iter_listed_values(
-    groups: Mapping[str, Mapping[str, object]],
+    groups: Groups,
 ) -> Iterator[tuple[str, str, object]]:
     """Yield group, knob and value for each listed value of each searched knob."""
     for group, settings in groups.items():
@@ -112,7 +110,7 @@ def iter_listed_values(
                 yield group, knob, value
 
 
-def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def member_messages(kind: str, fixed: Groups) -> Iterator[str]:
     """Yield messages of the members of a configuration about each other.
 
     Args:
@@ -121,7 +119,7 @@ def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterat
         fixed: Knobs by group, as `fill_defaults` returns them.
     """
     for name, group in GROUPS.items():
-        member = fixed[name].get("name")
+        member = member_name(fixed[name])
         modules = [group.load(member)] if member else []
         for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
             hook = find_hook(module, kind)
@@ -131,7 +129,7 @@ def member_messages(kind: str, fixed: Mapping[str, Mapping[str, Any]]) -> Iterat
                 yield f"{name}: {member} fails in {kind}(): {type(error).__name__}: {error}."
 
 
-def check_configuration(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def check_configuration(groups: Groups) -> Iterator[str]:
     """Yield the problems of the groups of a trial and of their searched knobs."""
     for name, settings in groups.items():
         if name not in GROUPS:
@@ -147,7 +145,7 @@ def check_configuration(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str
     yield from check_step_size(groups)
 
 
-def load_companions(method: object) -> Mapping[str, Mapping[str, object]]:
+def load_companions(method: object) -> Groups:
     """Return `COMPANIONS` of a method, the groups it is published with; empty if undefined."""
     try:
         module = GROUPS["method"].load(method) if isinstance(method, str) else None
@@ -156,11 +154,11 @@ def load_companions(method: object) -> Mapping[str, Mapping[str, object]]:
     return getattr(module, "COMPANIONS", {})
 
 
-def fill_defaults(configuration: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def fill_defaults(configuration: Groups) -> dict[str, dict[str, object]]:
     """Return the fixed knobs of a valid configuration, with defaults."""
     result = {}
     for group, settings in configuration.items():
-        knobs = GROUPS[group].member_knobs(settings.get("name"))
+        knobs = GROUPS[group].member_knobs(member_name(settings))
         defaults = {key: k.default for key, k in knobs.items() if k.default is not REQUIRED}
         fixed = {
             key: value if key == "name" else knobs[key].validate(value)
@@ -201,7 +199,7 @@ def check_unsearchable_knobs(name: str, searched: Mapping[str, object]) -> Itera
             yield f"{path}: is never searched: {UNSEARCHABLE_KNOBS[path]}."
 
 
-def check_step_size(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def check_step_size(groups: Groups) -> Iterator[str]:
     """Yield the problem of a step size above 2 eps, for example one in grey levels."""
     eps = groups.get("threat", {}).get("eps")
     step = groups.get("attack", {}).get("step_size")
@@ -212,9 +210,7 @@ def check_step_size(groups: Mapping[str, Mapping[str, object]]) -> Iterator[str]
         yield f"attack.step_size: must be at most twice eps ({2 * eps:.4g}), got {step:g}.{hint}"
 
 
-def check_unused_knobs(
-    groups: Mapping[str, Mapping[str, object]], fixed: Mapping[str, Mapping[str, object]]
-) -> Iterator[str]:
+def check_unused_knobs(groups: Groups, fixed: Groups) -> Iterator[str]:
     """Yield a problem for each searched knob that has no effect.
 
     Args:
@@ -227,9 +223,9 @@ def check_unused_knobs(
             yield f"{group}.{knob}: changes nothing, because {why}."
 
 
-def find_unused_groups(fixed: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def find_unused_groups(fixed: Groups) -> Iterator[tuple[str, str]]:
     """Yield each group that a configuration does not use, and why."""
-    method, update = (GROUPS[name].load(fixed[name]["name"]) for name in ("method", "update"))
+    method, update = (GROUPS[name].load(str(fixed[name]["name"])) for name in ("method", "update"))
     called = f"method={fixed['method']['name']}"
     attacked = uses_attack(method.inner)
     if not attacked:

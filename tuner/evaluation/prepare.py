@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.nn import Module
@@ -14,11 +13,12 @@ from trainables.bound_components import BoundMember
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import DataError, Dataset, Images
 from trainables.errors import InputError
+from trainables.hparams.group import group_values
 from trainables.hparams.trusted_code import check_trusted
 from trainables.threat import Threat
 from trainables.training.checkpoint import build_model, load_model
 from trainables.training.weights import load_external_model, read_metadata
-from tuner.cli.schema import validate_arguments
+from tuner.cli.schema import read_settings
 from tuner.config.domains import is_domain
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
@@ -59,7 +59,7 @@ class Evaluation:
 
 
 def prepare_evaluation(
-    folders: Sequence[str], arguments: Mapping[str, Any], problems: Sequence[str]
+    folders: Sequence[str], arguments: Mapping[str, object], problems: Sequence[str]
 ) -> Evaluation:
     """Return the evaluation that the arguments describe.
 
@@ -71,20 +71,19 @@ def prepare_evaluation(
     Raises:
         InputError: If anything is invalid, with all problems.
     """
-    valid, invalid = validate_arguments(EvaluationSettings, arguments)
-    settings = EvaluationSettings(**valid)
+    settings, invalid = read_settings(EvaluationSettings, arguments)
     problems = [*problems, *invalid, *check_no_domains(arguments)]
-    attack_knobs = {k: v for k, v in arguments.items() if k in ATTACKS.members()}
+    attack_knobs = {k: group_values(arguments, k) for k in arguments if k in ATTACKS.members()}
     suite, suite_problems = parse_suite(settings.suite, attack_knobs)
     problems += [*check_evaluation_target(folders, settings, arguments), *suite_problems]
-    base: Mapping[str, Any] = {}
+    base: Mapping[str, object] = {}
     if not settings.weights and len(folders) == 1:
         try:
             base = read_best_config(Path(folders[0]))
         except InputError as error:
             problems += error.problems
     chosen = {
-        group: overlay_group(base.get(group, {}), arguments.get(group, {}))
+        group: overlay_group(group_values(base, group), group_values(arguments, group))
         for group in TRIAL_GROUPS
     }
     if untrusted := list(check_trusted(values.get("name") for values in chosen.values())):
@@ -148,7 +147,7 @@ def check_no_domains(arguments: Mapping[str, object]) -> Iterator[str]:
                 yield f"{group}.{knob}: is searched by tuner.search; give an evaluation one value."
 
 
-def overlay_group(base: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+def overlay_group(base: Mapping[str, object], upper: Mapping[str, object]) -> dict[str, object]:
     """Return `base` updated with `upper`; `upper` alone if it names another member."""
     is_other_member = "name" in upper and upper["name"] != base.get("name")
     return {**({} if is_other_member else base), **upper}
@@ -162,10 +161,10 @@ def lacks_description(settings: EvaluationSettings) -> bool:
     return file.suffix != ".safetensors" or not file.is_file() or not read_metadata(file)
 
 
-def bind_group(group: str, values: Mapping[str, Any]) -> BoundMember:
+def bind_group(group: str, values: Mapping[str, object]) -> BoundMember:
     """Return the named member of a group with its knobs bound."""
     settings = dict(values)
-    return bind_member(GROUPS[group], settings.pop("name"), settings)
+    return bind_member(GROUPS[group], str(settings.pop("name")), settings)
 
 
 def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
@@ -191,7 +190,7 @@ def draw_subset(images: Images, number: int | None) -> Images:
 
 
 def resolve_checkpoints(
-    folder: Path, settings: EvaluationSettings, model: Mapping[str, Any], dataset: Dataset
+    folder: Path, settings: EvaluationSettings, model: Mapping[str, object], dataset: Dataset
 ) -> list[CheckpointRef]:
     """Return the checkpoints to evaluate: those of the search, or the one of `weights=`."""
     if settings.weights is None:
@@ -202,8 +201,10 @@ def resolve_checkpoints(
     if not lacks_description(settings):
         return [CheckpointRef(path=file, rule="given", loader=partial(load_model, file))]
 
+    name = str(model["name"])
+
     def load() -> Module:
         bound = bound_model(bind_group("model", model))
-        return load_external_model(file, build_model(bound, model["name"], dataset.image_format))
+        return load_external_model(file, build_model(bound, name, dataset.image_format))
 
-    return [CheckpointRef(path=file, rule="given", loader=load, model_name=model["name"])]
+    return [CheckpointRef(path=file, rule="given", loader=load, model_name=name)]

@@ -2,12 +2,12 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
+from trainables.hparams.group import Groups
 from trainables.io.remote_files import is_url
 from tuner.config.plan import Plan
 from tuner.config.settings import Settings, valid_name
@@ -58,9 +58,9 @@ def default_name(plan: Plan) -> str:
     return join_name(plan.space, [variant.fixed for variant in plan.variants])
 
 
-def join_name(space: str, fixed_groups: Iterable[Mapping[str, Any]]) -> str:
+def join_name(space: str, fixed_groups: Iterable[Groups]) -> str:
     """Return the default name for a space and the fixed groups of each variant."""
-    methods = {Path(fixed["method"]["name"]).stem for fixed in fixed_groups}
+    methods = {Path(str(fixed["method"]["name"])).stem for fixed in fixed_groups}
     method = methods.pop() if len(methods) == 1 else "methods"
     return f"{Path(space).stem[:MAX_NAME_LENGTH]}-{method[:MAX_NAME_LENGTH]}"
 
