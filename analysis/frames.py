@@ -127,7 +127,7 @@ def find_value_kinds(some: Sequence[pd.DataFrame], column: str) -> set[str]:
 
 def read_fixed_knobs(study: Study, variant: str = "") -> dict[str, object]:
     """Return what `search.yaml` fixes, path to value; a group's member stands under the group."""
-    description = study.description
+    description: Mapping[str, object] = study.description
     if variant:
         description = as_mapping(as_mapping(description.get("variants")).get(variant))
     return {

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from trainables.components import GROUPS
 from trainables.errors import InputError
-from trainables.hparams.group import group_values
+from trainables.hparams.group import Groups, group_values
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Location
 from trainables.hparams.trusted_code import check_trusted, find_code_files, trust_files
@@ -25,7 +25,7 @@ from tuner.cli.schema import settings_of
 from tuner.cli.values import TrustedFiles
 from tuner.config.compose import compose_plan
 from tuner.config.domain_parser import parse_value_or_domain
-from tuner.config.newer_knobs import Groups, NewerKnobs, find_newer_knobs, set_knobs
+from tuner.config.newer_knobs import NewerKnobs, find_newer_knobs, set_knobs
 from tuner.config.settings import Settings
 from tuner.config.spaces import RECIPES_PACKAGE, Space, check_layer
 from tuner.launch import launch

@@ -13,7 +13,7 @@ Schema = TypeVar("Schema")
 
 
 def read_settings(
-    schema: type[Schema], arguments: Mapping[str, object]
+    schema: Callable[..., Schema], arguments: Mapping[str, object]
 ) -> tuple[Schema, list[str]]:
     """Return the keys as `schema`, and the problems of the invalid ones.
 

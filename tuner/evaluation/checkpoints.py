@@ -124,7 +124,7 @@ def best_checkpoint(folder: Path) -> CheckpointRef:
     """Return the checkpoint in `best/`, which exists even if the trial's folder is deleted."""
     about = read_best_metrics(folder)
     return CheckpointRef(
-        path=folder / "best", rule="best_validation_robust", trial_id=about["trial_id"]
+        path=folder / "best", rule="best_validation_robust", trial_id=str(about["trial_id"])
     )
 
 
@@ -164,7 +164,7 @@ def read_ranked_trials(folder: Path) -> pd.DataFrame:
         raise InputError(problems)
     validated = frame[frame["val_robust_accuracy"].notna()]
     bound = read_best_config(folder).get("constraint")
-    limit = parse_constraint(bound) if bound else None
+    limit = parse_constraint(str(bound)) if bound else None
     scores = [
         (max(0.0, limit.violation(robust=robust, clean=clean)) if limit else 0.0, -robust, -clean)
         for robust, clean in zip(

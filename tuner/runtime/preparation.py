@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import optuna
 from rich.console import Console
@@ -130,7 +129,7 @@ def create_or_resume_study(
     console: Console,
     earlier: EarlierStudy,
     retry: Retry,
-) -> tuple[Scheduler, ResumeState, optuna.Study, dict[str, Any]]:
+) -> tuple[Scheduler, ResumeState, optuna.Study, dict[str, object]]:
     """Replay earlier runs into the scheduler; write the Optuna study and `search.yaml`.
 
     Args:
@@ -197,8 +196,15 @@ def build_progress(
         max_seeds=settings.seeds,
         all_seeds=plan.is_single,
         class_balances={variant.label: variant.class_balance for variant in plan.variants},
-        n_images=int(plan.variants[0].fixed["data"]["validation"]),
+        n_images=count_validation_images(plan),
     )
+
+
+def count_validation_images(plan: Plan) -> int:
+    """Return the images of the validation split, which is the same in all variants."""
+    images = plan.variants[0].fixed["data"]["validation"]
+    assert isinstance(images, int)
+    return images
 
 
 def silence_libraries() -> None:

@@ -39,7 +39,7 @@ class QueueSearcher(Searcher):
 
     def suggest(  # type: ignore[override]  # FINISHED is a str
         self, trial_id: str
-    ) -> dict[str, object] | str | None:
+    ) -> Mapping[str, object] | str | None:
         """Return the next configuration; `None` if more may follow later."""
         config = self.queue.suggest(trial_id)
         return Searcher.FINISHED if config is None and not self.queue.running else config

@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import torch
 from safetensors.torch import save_file
 
 from trainables.training.checkpoint import METRICS_FILE, STATE_FILE, WEIGHTS_FILE
+from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
 from tuner.runtime.study_core import StudyCore, run_name
+from tuner.runtime.trial_queue import RunConfig
 
 N_KEPT_CHECKPOINTS = 2
 """Checkpoints of a run that are kept, as on Ray."""
@@ -46,7 +48,7 @@ class SimulatedTraining(Protocol):
     """The results of trials."""
 
     def train_epoch(
-        self, config: Mapping[str, Any], level: int, epoch: int, skill: float
+        self, config: Mapping[str, object], level: int, epoch: int, skill: float
     ) -> tuple[Report, float]:
         """Train an epoch.
 
@@ -77,13 +79,13 @@ class SimulatedRun:
     """
 
     trial_id: str
-    config: dict[str, Any]
+    config: RunConfig
     folder: Path
     positions: Iterator[tuple[int, int]]
     skill: float
     best: Report | None = None
     report: Report | None = None
-    last_result: dict[str, Any] = field(default_factory=dict)
+    last_result: dict[str, object] = field(default_factory=dict)
 
 
 def no_fault(run: SimulatedRun) -> Fault:  # noqa: ARG001
@@ -157,7 +159,7 @@ class SimulatedRuntime:
                     return
                 event.kind = "resumption" if config["went_on"] else "proposal"
                 self.n_runs += 1
-                run = load_run(core, name, {**core.shared_config, **config})
+                run = load_run(core, name, cast(RunConfig, {**core.shared_config, **config}))
                 if self.find_fault(run) == "lost":
                     core.events.on_trial_error(run, "lost", "no process (simulated)")
                     continue
@@ -200,9 +202,8 @@ class SimulatedRuntime:
         return (continues and not report.has_failed) or end_run(core, run)
 
 
-def load_run(core: StudyCore, name: str, config: dict[str, Any]) -> SimulatedRun:
+def load_run(core: StudyCore, name: str, config: RunConfig) -> SimulatedRun:
     """Return a run of a trial that continues from its checkpoint, or from the start."""
-    levels = [Level(**level) for level in config["levels"]]
     level, epoch, skill, best = config["level"], 0, 0.0, None
     if source := config.get("goes_on_from"):
         state = torch.load(Path(source) / STATE_FILE, weights_only=True)
@@ -212,7 +213,7 @@ def load_run(core: StudyCore, name: str, config: dict[str, Any]) -> SimulatedRun
         trial_id=name,
         config=config,
         folder=core.folder / run_name(config),
-        positions=iter_positions(levels, level, epoch),
+        positions=iter_positions(core.progress.levels, level, epoch),
         skill=skill,
         best=best,
     )
@@ -240,7 +241,8 @@ def end_run(core: StudyCore, run: SimulatedRun) -> bool:
 
 def write_checkpoint(run: SimulatedRun, report: Report) -> Path:
     """Write a small checkpoint of a run, in the files of a real one; return its folder."""
-    constraint = run.config.get("constraint")
+    bound = run.config.get("constraint")
+    constraint = parse_constraint(bound) if bound else None
     run.best = (
         report if run.best is None else max(run.best, report, key=lambda r: r.score(constraint))
     )

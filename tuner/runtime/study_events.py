@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 from trainables.components import GROUPS
+from trainables.hparams.group import group_values
 from trainables.training.checkpoint import checkpoint_position
 from trainables.training.ray_trainable import CHECKPOINT_ERROR
 from trainables.training.report import Report
-from tuner.runtime.trial_queue import FailureCause, TrialQueue
+from tuner.runtime.trial_queue import FailureCause, RunConfig, TrialQueue
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record, distinguishing_knobs, final_status
 from tuner.storage.checkpoint_retention import delete_leftovers_of_dead_processes
@@ -22,14 +23,16 @@ class TrialRun(Protocol):
 
     Attributes:
         trial_id: The name of the run.
-        config: Its configuration, as `TrialQueue.suggest` returned it.
     """
 
     trial_id: str
-    config: dict[str, Any]
 
     @property
-    def last_result(self) -> dict[str, Any]:
+    def config(self) -> Mapping[str, object]:
+        """Its configuration, as `TrialQueue.suggest` returned it, and what all runs share."""
+
+    @property
+    def last_result(self) -> dict[str, object]:
         """The metrics of its last reported epoch."""
 
 
@@ -71,7 +74,7 @@ class StudyEvents:
 
     def on_trial_start(self, trial: TrialRun) -> None:
         """Record a trial that starts or resumes."""
-        config = trial.config
+        config = run_config(trial)
         record = self.progress.records.get(config["trial"])
         if record is None:
             record = self.create_record(trial)
@@ -79,7 +82,7 @@ class StudyEvents:
             self.resume_record(record, config)
         self.notify(record)
 
-    def resume_record(self, record: Record, config: Mapping[str, Any]) -> None:
+    def resume_record(self, record: Record, config: RunConfig) -> None:
         """Record that a trial resumes, perhaps with other knobs and weights of another trial."""
         self.progress.totals.mark_resumed(record)
         record.knobs = distinguishing_knobs(config, self.columns)
@@ -101,7 +104,7 @@ class StudyEvents:
 
     def create_record(self, trial: TrialRun) -> Record:
         """Log a new trial; return its record."""
-        config = trial.config
+        config = run_config(trial)
         knobs, bound = distinguishing_knobs(config, self.columns), self.progress.goal.constraint
         record = Record(
             config["trial"], knobs, config["seed"], select_groups(config), constraint=bound
@@ -154,7 +157,7 @@ class StudyEvents:
             path,
         )
         same_folder = bool(before) and Path(before).parent == Path(now).parent
-        came_from = trial.config.get("goes_on_from", "")
+        came_from = run_config(trial).get("goes_on_from", "")
         record.previous_checkpoint = (
             before if same_folder else came_from and self.store.to_local_path(came_from)
         )
@@ -199,13 +202,13 @@ class StudyEvents:
             return
         if self.queue.handle_failure(trial.trial_id, cause):
             return
-        record = self.progress.records.get(trial.config["trial"]) or self.create_record(trial)
+        record = self.progress.records.get(run_config(trial)["trial"]) or self.create_record(trial)
         record.status, record.error = "failed", error
         self.finish_trial(record)
 
     def has_final_checkpoint(self, trial: TrialRun) -> bool:
         """Return whether a trial has run all its epochs and its checkpoint is valid."""
-        record = self.progress.records.get(trial.config["trial"])
+        record = self.progress.records.get(run_config(trial)["trial"])
         if record is None or record.last_report is None or not self.queue.is_finished(record):
             return False
         if not record.checkpoint:
@@ -217,9 +220,14 @@ class StudyEvents:
 
     def get_record(self, trial: TrialRun) -> Record:
         """Return the record of a trial."""
-        return self.progress.records[trial.config["trial"]]
+        return self.progress.records[run_config(trial)["trial"]]
 
 
-def select_groups(config: Mapping[str, Any]) -> dict[str, Any]:
+def run_config(trial: TrialRun) -> RunConfig:
+    """Return the configuration of a run, whose keys Ray does not know."""
+    return cast(RunConfig, trial.config)
+
+
+def select_groups(config: Mapping[str, object]) -> dict[str, dict[str, object]]:
     """Return the groups of a trial's configuration."""
-    return {name: values for name, values in config.items() if name in GROUPS}
+    return {name: dict(group_values(config, name)) for name in config if name in GROUPS}

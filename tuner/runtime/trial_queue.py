@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NotRequired, TypedDict, cast
 
 from trainables.training.checkpoint import checkpoint_position
 from trainables.training.ray_trainable import CHECKPOINT_ERROR
@@ -19,6 +19,32 @@ MAX_PROCESS_DEATHS = 3
 FailureCause = Literal["raised", "died", "lost"]
 """Why a run failed: training raised an exception, its process died, or the runtime gave it no
 process, which is not counted against the trial."""
+
+
+class RunConfig(TypedDict):
+    """The configuration of a run, apart from its groups.
+
+    Attributes:
+        trial: The number of the trial.
+        variant: The label of its variant.
+        seed: Random seed; the one of the study if left out.
+        level: Index of the level at which the run starts.
+        went_on: How often the trial has resumed.
+        waited: Whether the scheduler had paused it, rather than something interrupted it.
+        source: The trial whose weights it takes over; its own number if it keeps them.
+        goes_on_from: The checkpoint from which the run starts.
+        constraint: The constraint on the best epoch.
+    """
+
+    trial: str
+    variant: NotRequired[str]
+    seed: int
+    level: int
+    went_on: int
+    waited: NotRequired[bool]
+    source: NotRequired[str]
+    goes_on_from: NotRequired[str]
+    constraint: NotRequired[str]
 
 
 class TrialQueue:
@@ -73,11 +99,11 @@ class TrialQueue:
         self.time_is_short: Callable[[], bool] = lambda: False
         self.fetch: Callable[[str], None] = lambda _: None
         self.running: dict[str, str] = {}
-        self.configs: dict[str, dict[str, object]] = {}
+        self.configs: dict[str, RunConfig] = {}
         self.never_started: deque[str] = deque()
         self.deaths: Counter[str] = Counter()
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+    def suggest(self, trial_id: str) -> RunConfig | None:
         """Return the configuration of the next run.
 
         `None`: there is none now; none will follow if nothing runs.
@@ -85,21 +111,26 @@ class TrialQueue:
         Args:
             trial_id: A new name for the run.
         """
-        config = self.next_never_started(trial_id) or self.next_interrupted()
-        config = config or self.next_paused(is_idle=self.time_is_short())
-        config = (
-            config or self.next_new(trial_id) or self.next_paused(is_idle=True) or self.next_seed()
+        chosen = (
+            self.next_never_started(trial_id)
+            or self.next_interrupted()
+            or self.next_paused(is_idle=self.time_is_short())
+            or self.next_new(trial_id)
+            or self.next_paused(is_idle=True)
+            or self.next_seed()
         )
-        if config is None:
+        if chosen is None:
             return None
-        number: str = config["trial"]
+        # groups are further keys, which a TypedDict cannot have
+        config = cast(RunConfig, chosen)
+        number = config["trial"]
         self.running[trial_id] = number
         self.configs[trial_id] = config
         if config["went_on"] and SEED_SEPARATOR not in number:
             self.study_searcher.attach(trial_id, number)
         return config
 
-    def next_never_started(self, trial_id: str) -> dict[str, Any] | None:
+    def next_never_started(self, trial_id: str) -> RunConfig | None:
         """Return a trial whose process died before it started."""
         if not self.never_started:
             return None
@@ -107,14 +138,14 @@ class TrialQueue:
         self.study_searcher.rename(before, trial_id)
         return self.configs.pop(before)
 
-    def next_interrupted(self) -> dict[str, Any] | None:
+    def next_interrupted(self) -> dict[str, object] | None:
         """Return a trial that was interrupted."""
         if not self.to_resume:
             return None
         number = self.to_resume.popleft()
         return self.resume_config(Resume(number, number), was_paused=False)
 
-    def next_paused(self, *, is_idle: bool) -> dict[str, Any] | None:
+    def next_paused(self, *, is_idle: bool) -> dict[str, object] | None:
         """Return a paused trial that the scheduler resumes."""
         resume = self.scheduler.next_to_resume(is_idle=is_idle)
         # a trial that repeats epochs after its process died resumes once it has reached its pause
@@ -123,7 +154,7 @@ class TrialQueue:
         self.resume_state.resume(self.scheduler, resume)
         return self.resume_config(resume, was_paused=True)
 
-    def next_new(self, trial_id: str) -> dict[str, Any] | None:
+    def next_new(self, trial_id: str) -> dict[str, object] | None:
         """Return a new trial."""
         if self.n_configurations >= self.n_trials:
             return None
@@ -133,7 +164,7 @@ class TrialQueue:
         self.n_configurations += 1
         return config | {"level": self.levels[number], "went_on": 0}
 
-    def next_seed(self) -> dict[str, Any] | None:
+    def next_seed(self) -> dict[str, object] | None:
         """Return a configuration with one more seed if no running trial can change the choice."""
         if not all(SEED_SEPARATOR in number for number in self.running.values()):
             return None

@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from trainables.errors import InputError
 from trainables.training.constraint import Constraint
 from trainables.training.report import Report
 from tuner.layout import EVENT_LOG_FILE
 from tuner.state.trial import Record
-from tuner.storage.event_schema import validate_event
+from tuner.storage.event_schema import CheckpointEvent, Event, ResumeEvent, validate_event
 from tuner.storage.safe_files import target_outside
 
 
@@ -39,8 +39,8 @@ def describe_unreadable_line(folder: Path, line_number: int, error: Exception) -
     return f"{folder / EVENT_LOG_FILE}: line {line_number} cannot be read ({error})."
 
 
-def read_valid_events(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events, validated and in their types.
+def read_valid_events(folder: Path) -> Iterator[Event]:
+    """Yield the events on which the state of a study depends, validated and in their types.
 
     Raises:
         InputError: If a line is not a valid event.
@@ -51,8 +51,9 @@ def read_valid_events(folder: Path) -> Iterator[dict[str, Any]]:
             event = validate_event(line, known_trials)
         except ValueError as error:
             raise InputError([describe_unreadable_line(folder, number, error)]) from None
-        known_trials.add(event["trial_id"])
-        yield event
+        if event is not None:
+            known_trials.add(event["trial_id"])
+            yield event
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class SchedulerEvent:
 
     kind: Literal["began", "reported", "waited"]
     trial_number: str
-    knobs: Mapping[str, Any]
+    knobs: Mapping[str, object]
     report: Report | None = None
     source: str = ""
     explores: bool = False
@@ -96,26 +97,28 @@ def load_events(
     events = list[SchedulerEvent]()
     superseded, kept = set[tuple[str, int]](), set[tuple[str, int]]()
     for line in read_valid_events(folder):
-        number, kind = line["trial_id"], line["event"]
-        if kind == "began":
+        number = line["trial_id"]
+        if line["event"] == "began":
             configuration = line["knobs"], line["seed"], line["groups"]
             records[number] = Record(number, *configuration, constraint=constraint)
             events.append(SchedulerEvent("began", number, line["knobs"]))
-        elif kind == "reported":
+        elif line["event"] == "reported":
             report = line["report"]
             reports = records[number].reports
             while reports and reports[-1].position >= report.position:
                 superseded.add((number, id(reports.pop())))
             reports.append(report)
             events.append(SchedulerEvent("reported", number, records[number].knobs, report))
-        elif kind == "went_on":
+        elif line["event"] == "went_on":
             reports_at_pause = [report for report in records[number].reports if line["waited"]]
             kept |= {(number, id(report)) for report in reports_at_pause}
             events += apply_resumption(records, line, folder)
-        elif kind in {"kept", "dropped"}:
+        elif line["event"] == "kept":
             paths = read_checkpoint_paths(line, folder)
             records[number].checkpoint, records[number].previous_checkpoint = paths
-        elif kind == "ended":
+        elif line["event"] == "dropped":
+            records[number].checkpoint = records[number].previous_checkpoint = ""
+        else:
             records[number].status, records[number].error = line["status"], line["error"]
     check_checkpoint_paths(folder, records.values())
     superseded -= kept
@@ -124,14 +127,14 @@ def load_events(
     ]
 
 
-def read_checkpoint_paths(line: Mapping[str, Any], folder: Path) -> tuple[str, str]:
+def read_checkpoint_paths(line: CheckpointEvent | ResumeEvent, folder: Path) -> tuple[str, str]:
     """Return the newest and the previous checkpoint that an event names; empty: it has none."""
     newest, previous = line.get("checkpoint"), line.get("spare")
     return str(folder / newest) if newest else "", str(folder / previous) if previous else ""
 
 
 def apply_resumption(
-    records: Mapping[str, Record], line: Mapping[str, Any], folder: Path
+    records: Mapping[str, Record], line: ResumeEvent, folder: Path
 ) -> Iterator[SchedulerEvent]:
     """Update the record of a trial that resumed; yield an event if the scheduler had paused it."""
     record, source = records[line["trial_id"]], line["source"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Mapping
-from typing import Annotated, Any, Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -46,6 +46,8 @@ RelativePath = Annotated[str, AfterValidator(valid_relative_path)]
 class StartEvent(TypedDict):
     """The start of a trial."""
 
+    event: Literal["began"]
+    trial_id: str
     knobs: dict[str, object]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     groups: GroupValues
@@ -58,6 +60,8 @@ class ResumeEvent(TypedDict):
     that was not logged, or from a copy of another trial's.
     """
 
+    event: Literal["went_on"]
+    trial_id: str
     knobs: dict[str, object]
     groups: GroupValues
     waited: bool
@@ -69,34 +73,51 @@ class ResumeEvent(TypedDict):
 class ReportEvent(TypedDict):
     """The report of an epoch."""
 
+    event: Literal["reported"]
+    trial_id: str
     report: Annotated[Report, AfterValidator(valid_counts)]
 
 
-class CheckpointEvent(TypedDict, total=False):
+class CheckpointEvent(TypedDict):
     """The checkpoints of a trial, as paths relative to the results folder."""
 
-    checkpoint: RelativePath
-    spare: RelativePath
+    event: Literal["kept"]
+    trial_id: str
+    checkpoint: NotRequired[RelativePath]
+    spare: NotRequired[RelativePath]
+
+
+class DeletionEvent(TypedDict):
+    """The deletion of all checkpoints of a trial."""
+
+    event: Literal["dropped"]
+    trial_id: str
 
 
 class EndEvent(TypedDict):
     """The end of a trial."""
 
+    event: Literal["ended"]
+    trial_id: str
     status: Literal["completed", "stopped", "diverged", "failed"]
     error: str
 
 
-EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
+Event = StartEvent | ResumeEvent | ReportEvent | CheckpointEvent | DeletionEvent | EndEvent
+EVENT_SCHEMAS: dict[str, TypeAdapter[Event]] = {
     "began": TypeAdapter(StartEvent),
     "went_on": TypeAdapter(ResumeEvent),
     "reported": TypeAdapter(ReportEvent),
     "kept": TypeAdapter(CheckpointEvent),
+    "dropped": TypeAdapter(DeletionEvent),
     "ended": TypeAdapter(EndEvent),
 }
 
 
-def validate_event(line: object, known_trials: Container[str]) -> dict[str, object]:
+def validate_event(line: object, known_trials: Container[str]) -> Event | None:
     """Return an event with its fields validated and converted to their types.
+
+    `None`: the state of a study does not depend on events of this name.
 
     Args:
         line: The event, as parsed from JSON.
@@ -114,8 +135,7 @@ def validate_event(line: object, known_trials: Container[str]) -> dict[str, obje
         if trial not in known_trials:
             raise ValueError(f"trial {number} refers to trial {trial!r}, which has not begun")
     try:
-        fields = EVENT_SCHEMAS[kind].validate_python(line) if kind in EVENT_SCHEMAS else {}
+        return EVENT_SCHEMAS[kind].validate_python(line) if kind in EVENT_SCHEMAS else None
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise ValueError(f"trial {number}: {where} {format_validation_error(error)}") from None
-    return {**line, **fields}

@@ -5,6 +5,7 @@ import tempfile
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import NotRequired, TypedDict
 from uuid import uuid4
 
 from pyarrow.fs import FileType, PyFileSystem, copy_files
@@ -19,6 +20,13 @@ from tuner.storage.remote_copy import WorkingCopy
 RESULTS_KEY = "results"
 COPY_PATTERN = "of-*"
 """Copies of a checkpoint of another trial, in the folder of a run."""
+
+
+class RayStorage(TypedDict):
+    """The keyword arguments for Ray's storage path."""
+
+    storage_path: str
+    storage_filesystem: NotRequired[PyFileSystem]
 
 
 class LocalStore:
@@ -43,7 +51,7 @@ class LocalStore:
         """Return the path in the folder of a file that trials use by its address."""
         return address
 
-    def ray_storage(self, ray_folder: Path) -> dict[str, object]:
+    def ray_storage(self, ray_folder: Path) -> RayStorage:
         """Return the keyword arguments for Ray's storage path."""
         return {"storage_path": str(ray_folder)}
 
@@ -123,7 +131,7 @@ class RemoteStore(WorkingCopy, LocalStore):
         """Return the address, which is the same on every machine."""
         return self.uri
 
-    def ray_storage(self, ray_folder: Path) -> dict[str, object]:
+    def ray_storage(self, ray_folder: Path) -> RayStorage:
         """Return the keyword arguments for Ray's storage path.
 
         Ray opens addresses by pyarrow only, so that a file system of fsspec is passed on.

@@ -121,14 +121,18 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
             label: find_newer_knobs(each["fixed"], each["searched"])
             for label, each in variants.items()
         }
-        completed = {
+        completed: dict[str, VariantSection] = {
             label: {**each, "fixed": newer[label].complete(each["fixed"])}
             for label, each in variants.items()
         }
     except (LookupError, TypeError, AttributeError):  # `find_differences` reports it
         return earlier, plan
     is_single = not earlier.content.get("variants")
-    content = completed[""] if is_single else {**earlier.content, "variants": completed}
+    content: SearchYaml = (
+        {**earlier.content, "fixed": completed[""]["fixed"]}
+        if is_single
+        else {**earlier.content, "variants": completed}
+    )
     former = NewerKnobs(
         {path: value for each in newer.values() for path, value in each.former.items()},
         {path: value for each in newer.values() for path, value in each.defaults.items()},
@@ -174,10 +178,11 @@ def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     for part in ("scheduler", "searcher"):
         if before.get(part) != now.get(part):
             yield f"resume: {folder} has another {part}; choose another name=NAME."
-    defaults = tuples_to_lists(asdict(Settings()))
+    defaults, settings = tuples_to_lists(asdict(Settings())), now["study"]
+    assert isinstance(settings, dict)
     for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
         expected = before["study"].get(key, defaults[key])
-        if expected != now["study"].get(key, defaults[key]):
+        if expected != settings.get(key, defaults[key]):
             text = ",".join(expected) if isinstance(expected, list) else expected
             yield f"{key}: must be {text}, as in {folder}, to resume it."
     if (earlier_epochs := before["study"]["epochs"]) > plan.epochs:
