@@ -1,7 +1,6 @@
 """Cost that early stopping saved, and accuracy that it may have lost."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
@@ -48,7 +47,7 @@ def estimate_savings(frames: Frames) -> pd.DataFrame:
     )
 
 
-def summarize_savings(frames: Frames, epochs: pd.DataFrame, study: Study) -> dict[str, Any]:
+def summarize_savings(frames: Frames, epochs: pd.DataFrame, study: Study) -> dict[str, object]:
     """Return the row of one study."""
     trials = frames.trials[frames.trials["study"] == study.name]
     failed_training = trials.reindex(columns=["collapsed_at"])["collapsed_at"].fillna(0) > 0

@@ -10,7 +10,6 @@ import pkgutil
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -40,7 +39,7 @@ def describe_figure(name: str) -> str:
     return (load_figure_module(name).__doc__ or "").partition("\n")[0]
 
 
-def draw(name: str, frames: Frames, **options: Any) -> Figure:  # noqa: ANN401
+def draw(name: str, frames: Frames, **options: object) -> Figure:
     """Return a figure.
 
     Args:
@@ -78,7 +77,7 @@ def save(figure: Figure, path: Path | str) -> None:
         raise InputError([f"{path} cannot be written ({error.strerror or error})."]) from None
 
 
-def check_drawable(frames: Frames, **options: Any) -> dict[str, str | None]:  # noqa: ANN401
+def check_drawable(frames: Frames, **options: object) -> dict[str, str | None]:
     """Return, for each figure, why it cannot be drawn from the studies; `None`: it can.
 
     Args:
@@ -88,7 +87,7 @@ def check_drawable(frames: Frames, **options: Any) -> dict[str, str | None]:  # 
     return {name: explain_undrawable(name, frames, options) for name in list_figures()}
 
 
-def explain_undrawable(name: str, frames: Frames, options: dict[str, Any]) -> str | None:
+def explain_undrawable(name: str, frames: Frames, options: dict[str, object]) -> str | None:
     """Return why a figure cannot be drawn, if it cannot."""
     try:
         build_figure(name, frames, options)
@@ -97,7 +96,7 @@ def explain_undrawable(name: str, frames: Frames, options: dict[str, Any]) -> st
     return None
 
 
-def build_figure(name: str, frames: Frames, options: dict[str, Any]) -> Figure:
+def build_figure(name: str, frames: Frames, options: dict[str, object]) -> Figure:
     """Return a figure that is not laid out yet.
 
     Raises:

@@ -43,7 +43,7 @@ class KnobAxis:
     """
 
     kind: AxisKind
-    ticks: tuple[Any, ...]
+    ticks: tuple[float, ...] | tuple[str, ...]
     low: float
     high: float
     zero_value: float = 0.0
@@ -74,8 +74,10 @@ class KnobAxis:
     def get_ticks(self) -> tuple[NDArray[np.float64], list[str]]:
         """Return the values of the ticks, and their labels."""
         if self.kind == "words":
-            return np.arange(len(self.ticks), dtype="float64"), [*map(shorten_word, self.ticks)]
-        return np.asarray(self.ticks, dtype="float64"), [*map(format_number, self.ticks)]
+            words = [shorten_word(str(tick)) for tick in self.ticks]
+            return np.arange(len(words), dtype="float64"), words
+        numbers = np.asarray(self.ticks, dtype="float64")
+        return numbers, [format_number(float(tick)) for tick in self.ticks]
 
     def apply_to(self, axes: Axes, label: str) -> None:
         """Set it as the horizontal axis of a panel."""
@@ -198,7 +200,7 @@ def select_present(frames: Frames, knob: str, column: "pd.Series[Any]") -> "pd.S
 
 def format_word(value: object) -> str:
     """Return a value as a word."""
-    return format_number(float(value)) if is_number(value) else str(value)  # type: ignore[arg-type]
+    return format_number(float(value)) if is_number(value) else str(value)
 
 
 def format_number(number: float) -> str:

@@ -24,7 +24,7 @@ HEADINGS = {
 }
 
 
-def collect_test_results(frames: Frames) -> dict[str, Any]:
+def collect_test_results(frames: Frames) -> dict[str, object]:
     """Return `headings`, `rows` of texts, and `failed_checks`, the failed sanity checks.
 
     A column that no evaluation has is left out.

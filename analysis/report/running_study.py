@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -142,7 +141,7 @@ def read_event_log(
     return add_frame_columns(trials, frames.trials), epochs_frame(each), pulse
 
 
-def is_search_alive(folder: Path, settings: Mapping[str, Any]) -> bool | None:
+def is_search_alive(folder: Path, settings: Mapping[str, object]) -> bool | None:
     """Return whether a search holds the lock of a study's event log.
 
     Args:

@@ -7,7 +7,6 @@ result is then evaluated on the network itself.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +63,7 @@ def run(
 def normalise_features(model: nn.Module, x: Tensor, s: float) -> Iterator[None]:
     """Normalise the input of the last layer to length `s`; a cosine head does so already."""
 
-    def normalise(_: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
+    def normalise(_: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
         return s * F.normalize(inputs[0], dim=1)
 
     last = find_last_layer(model, x[:1])

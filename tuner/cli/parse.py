@@ -158,14 +158,14 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
     if isinstance(value, int | float) and not is_same_number(text, value):
         value = text.strip()
     scalar = text.strip() if isinstance(value, int | float | str) else ""
-    nested: Any = scalar if is_path(scalar, path, vocabulary) else vocabulary.parse(value)
+    nested: object = scalar if is_path(scalar, path, vocabulary) else vocabulary.parse(value)
     if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
         # trials import the file from other working directories
         nested = os.path.abspath(os.path.expanduser(nested))
-    for part in reversed(path.split(".")):
+    first, *inner = path.split(".")
+    for part in reversed(inner):
         nested = {part: nested}
-    result: dict[str, object] = nested
-    return result
+    return {first: nested}
 
 
 def is_same_number(text: str, value: float) -> bool:
@@ -202,7 +202,7 @@ def is_path(text: str, dotted_key: str, vocabulary: Vocabulary) -> bool:
     return any(knob.is_path for knob in vocabulary.groups[name].all_knobs().get(knob_name, []))
 
 
-def merge_nested(base: dict[str, Any], upper: Mapping[str, Any]) -> None:
+def merge_nested(base: dict[str, Any], upper: Mapping[str, object]) -> None:
     """Overwrite the values of `base` by those of `upper`, level by level, in place."""
     for key, value in upper.items():
         current = base.setdefault(key, {})

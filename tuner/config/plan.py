@@ -138,7 +138,7 @@ def count_cells(variants: tuple[Variant, ...]) -> int | None:
     return total
 
 
-def bind_study_member(group: str, settings: Mapping[str, Any]) -> partial[Any]:
+def bind_study_member(group: str, settings: Mapping[str, object]) -> partial[Any]:
     """Return the `build` of a scheduler or searcher with its knobs set."""
     values = {key: value for key, value in settings.items() if key != "name"}
-    return bind_member(STUDY_GROUPS[group], settings["name"], values)["build"]
+    return bind_member(STUDY_GROUPS[group], str(settings["name"]), values)["build"]

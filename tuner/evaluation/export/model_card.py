@@ -14,6 +14,7 @@ from tuner.evaluation import table
 from tuner.evaluation.export.markdown import escape_markdown, format_config_value, render_table
 from tuner.evaluation.export.robustbench import architecture_name
 from tuner.evaluation.export.winner import Winner, failed_checks, first_settings, format_radius
+from tuner.storage.search_yaml import SearchYaml, variants_of
 
 HUB_NAMES = {
     "cifar10": "uoft-cs/cifar10",
@@ -226,13 +227,13 @@ def render_training(winner: Winner) -> Iterator[str]:
     yield "`config.yaml` holds the same configuration in machine-readable form."
 
 
-def searched_domains(study: Mapping[str, Any]) -> dict[str, Any]:
+def searched_domains(study: SearchYaml) -> dict[str, str]:
     """Return the search domain of each searched knob, over all variants of the study."""
-    variants = study.get("variants", {"": study}).values()
+    variants = variants_of(study).values()
     return {path: domain for variant in variants for path, domain in variant["searched"].items()}
 
 
-def format_versions(study: Mapping[str, Any]) -> str:
+def format_versions(study: SearchYaml) -> str:
     """Return the versions of the software that trained the network."""
     used = [f"{name} {version}" for name, version in study.get("versions", {}).items()]
     return f"{', '.join(used) or 'Unknown'}; git commit {study.get('git_commit') or 'unknown'}."
