@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +21,7 @@ from analysis.tables.runs import (
     read_variants,
     select_finished,
 )
+from tuner.storage.search_yaml import VariantSection
 
 LEADING_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 """The number in front of a printed deviation."""
@@ -86,20 +86,22 @@ def build_cells(frames: Frames, studies: Sequence[Study]) -> TableCells:
         attacked = dict(list(evaluation.groupby("trial_id", sort=False)))
         for row in trials.to_dict("records"):
             # a column of another study is missing here
-            trial = {str(key): value for key, value in row.items() if not pd.isna(value)}
+            trial: dict[str, object] = {
+                str(key): value for key, value in row.items() if not pd.isna(value)
+            }
             about = read_config(study, trial)
             name = label_setting(study, trial)
             cell = found[name] if name in found else build_cell(study, trial, about)
             found[name] = cell
-            seed = int(trial.get("seed", 0))
+            seed = int(row["seed"]) if "seed" in trial else 0
             if seed in cell.results:
                 left.append("1 with a setting and a seed that are there already")
             else:
-                cell.results[seed] = collect_results(trial, attacked.get(trial["trial_id"]), about)
+                cell.results[seed] = collect_results(trial, attacked.get(row["trial_id"]), about)
     return TableCells(found, tuple(left))
 
 
-def build_cell(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any]) -> Cell:
+def build_cell(study: Study, trial: Mapping[str, object], about: Mapping[str, object]) -> Cell:
     """Return the cell of a trial with its published numbers, still without results."""
     name = label_setting(study, trial)
     if published := read_published(find_variant(study, trial)):
@@ -108,7 +110,7 @@ def build_cell(study: Study, trial: Mapping[str, Any], about: Mapping[str, Any])
     return Cell(name, numbers, tuple(sources))
 
 
-def read_published(variant: Mapping[str, Any]) -> dict[str, str]:
+def read_published(variant: VariantSection) -> dict[str, str]:
     """Return the published numbers of a variant, as its study records them."""
     return {name: str(value) for name, value in variant["published"].items()}
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -41,8 +40,27 @@ class TrialResults:
     validation: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRow:
+    """A row of an evaluation.
+
+    Attributes:
+        n: Number of images.
+        clean_accuracy: Accuracy without an attack.
+        robust_accuracy: Accuracy in the worst case of `attacks`.
+        is_alone: Whether its attack was not preceded by others.
+        attacks: The attacks of which it is the worst case.
+    """
+
+    n: int
+    clean_accuracy: float
+    robust_accuracy: float
+    is_alone: bool
+    attacks: frozenset[str]
+
+
 def collect_results(
-    trial: Mapping[str, Any], evaluation: pd.DataFrame | None, config: Mapping[str, Any]
+    trial: Mapping[str, object], evaluation: pd.DataFrame | None, config: Mapping[str, object]
 ) -> TrialResults:
     """Return the results of a trial.
 
@@ -55,45 +73,53 @@ def collect_results(
     images: set[int] = set()
     worst: dict[str, frozenset[str]] = {}
     rows = [] if evaluation is None else list(select_evaluation_rows(evaluation, config))
+    epochs, seconds = read_number(trial, "epochs"), read_number(trial, "seconds")
     for name, metric in METRICS.items():
         if metric.is_training_cost:
-            if trial.get("epochs") and trial.get("seconds"):
-                numbers[name] = trial["seconds"] / trial["epochs"] / 60
+            if epochs > 0 and seconds > 0:
+                numbers[name] = seconds / epochs / 60
         elif found := find_closest_row(rows, metric):
-            accuracy = found["robust_accuracy" if metric.attacks else "clean_accuracy"]
+            accuracy = found.robust_accuracy if metric.attacks else found.clean_accuracy
             numbers[name] = 1 - accuracy if metric.is_error else accuracy
-            images.add(int(found["n"]))
-            exact = not metric.attacks or (found["alone"] and len(metric.attacks) == 1)
-            worst[name] = frozenset() if exact else worst_case_attacks(found) - metric.attacks
-    validation = {name: float(trial.get(name, math.nan)) for name in (CLEAN, ROBUST)}
+            images.add(found.n)
+            exact = not metric.attacks or (found.is_alone and len(metric.attacks) == 1)
+            worst[name] = frozenset() if exact else found.attacks - metric.attacks
+    validation = {name: read_number(trial, name) for name in (CLEAN, ROBUST)}
     return TrialResults(numbers, frozenset(images), worst, validation)
 
 
+def read_number(values: Mapping[str, object], key: str) -> float:
+    """Return a number of a row or a configuration; nan where it has none."""
+    value = values.get(key)
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
 def select_evaluation_rows(
-    evaluation: pd.DataFrame, config: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
+    evaluation: pd.DataFrame, config: Mapping[str, object]
+) -> Iterator[EvaluationRow]:
     """Yield the rows of the checkpoint that validation chose, under its own threat, last first."""
     if not set(evaluation.columns) >= REQUIRED_COLUMNS:
         return
-    radius = config.get("threat.eps", math.nan)
+    radius = read_number(config, "threat.eps")
     for row in reversed(evaluation.to_dict("records")):
         threat = row["norm"] == config.get("threat.name") and math.isclose(row["eps"], radius)
         if threat and row["rule"] == SELECTED_RULE:
-            yield {str(key): value for key, value in row.items()}
+            yield EvaluationRow(
+                n=int(row["n"]),
+                clean_accuracy=row["clean_accuracy"],
+                robust_accuracy=row["robust_accuracy"],
+                is_alone=bool(row["alone"]),
+                attacks=parse_attacks(f"{row['after']},{row['attack']}"),
+            )
 
 
-def find_closest_row(rows: Sequence[Mapping[str, Any]], metric: Metric) -> Mapping[str, Any] | None:
+def find_closest_row(rows: Sequence[EvaluationRow], metric: Metric) -> EvaluationRow | None:
     """Return the row that is closest to what a paper measured.
 
     The attacks are among those behind it; of several such rows the one of the most images, then of
     the fewest other attacks, then the last.
     """
-    fit = [row for row in rows if metric.attacks <= worst_case_attacks(row)]
+    fit = [row for row in rows if metric.attacks <= row.attacks]
     if not metric.attacks:
-        return max(fit, key=lambda row: row["n"], default=None)
-    return max(fit, key=lambda row: (row["n"], -len(worst_case_attacks(row))), default=None)
-
-
-def worst_case_attacks(row: Mapping[str, Any]) -> frozenset[str]:
-    """Return the attacks of which a row is the worst case."""
-    return parse_attacks(f"{row['after']},{row['attack']}")
+        return max(fit, key=lambda row: row.n, default=None)
+    return max(fit, key=lambda row: (row.n, -len(row.attacks)), default=None)

@@ -3,13 +3,12 @@
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
 from analysis.frames import Study
+from tuner.storage.search_yaml import VariantSection, variants_of
 
-Config = Mapping[str, Any]
 HARMLESS_KEYS = frozenset({
     *("space", "name", "results", "resume", "seed", "seeds", "trials", "searcher", "searcher.seed"),
     *("cpu", "gpu", "concurrency", "time_budget", "disk_budget", "address", "dashboard"),
@@ -20,26 +19,22 @@ TASK_GROUPS = ("data", "threat", "recipe")
 """What makes a test accuracy an answer to another question when it is changed."""
 
 
-def read_variants(study: Study) -> dict[str, Mapping[str, Any]]:
+def read_variants(study: Study) -> dict[str, VariantSection]:
     """Return the variants of a study by label; a study without variants has one, labelled "".
 
     Each has `searched`, `fixed` and `published`, which may be empty.
     """
-    found = study.description.get("variants")
-    several = found if isinstance(found, dict) and found else {"": study.description}
     return {
-        str(name): {key: read_part(variant, key) for key in ("searched", "fixed", "published")}
-        for name, variant in several.items()
+        name: {
+            "searched": variant.get("searched", {}),
+            "fixed": variant.get("fixed", {}),
+            "published": variant.get("published", {}),
+        }
+        for name, variant in variants_of(study.description).items()
     }
 
 
-def read_part(variant: object, key: str) -> Mapping[str, Any]:
-    """Return a part of the description of a variant; empty if it is missing."""
-    found = variant.get(key) if isinstance(variant, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def read_config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
+def read_config(study: Study, trial: Mapping[str, object]) -> dict[str, object]:
     """Return a trial's configuration: the path of each knob to its value.
 
     Args:
@@ -47,10 +42,10 @@ def read_config(study: Study, trial: Mapping[str, Any]) -> dict[str, Any]:
         trial: A row of `trials`.
     """
     variant = find_variant(study, trial)
-    found = {
+    found: dict[str, object] = {
         f"{group}.{knob}": value
-        for group in variant["fixed"]
-        for knob, value in read_part(variant["fixed"], group).items()
+        for group, knobs in variant["fixed"].items()
+        for knob, value in knobs.items()
     }
     for path in variant["searched"]:
         found[path if "." in path else f"{path}.name"] = parse_list(trial.get(path))
@@ -68,15 +63,15 @@ def parse_list(value: object) -> object:
     return value
 
 
-def find_variant(study: Study, trial: Mapping[str, Any]) -> Mapping[str, Any]:
+def find_variant(study: Study, trial: Mapping[str, object]) -> VariantSection:
     """Return the description of a trial's variant in its study."""
-    nothing: dict[str, Any] = {"searched": {}, "fixed": {}, "published": {}}
-    return read_variants(study).get(trial.get("variant", ""), nothing)
+    nothing: VariantSection = {"searched": {}, "fixed": {}, "published": {}}
+    return read_variants(study).get(str(trial.get("variant", "")), nothing)
 
 
-def label_setting(study: Study, trial: Mapping[str, Any]) -> str:
+def label_setting(study: Study, trial: Mapping[str, object]) -> str:
     """Return the label of a trial's setting: its variant, and what is searched in it."""
-    name = trial.get("variant", "")
+    name = str(trial.get("variant", ""))
     searched = find_variant(study, trial)["searched"]
     return ", ".join([
         *([name] if name else []),
@@ -84,7 +79,7 @@ def label_setting(study: Study, trial: Mapping[str, Any]) -> str:
     ])
 
 
-def format_label_value(value: str | float | None) -> str:
+def format_label_value(value: object) -> str:
     """Return the value of a knob, short and without a comma.
 
     >>> format_label_value(0.0005), format_label_value(None)
@@ -92,7 +87,7 @@ def format_label_value(value: str | float | None) -> str:
     >>> format_label_value("[0.9090909, 0.95]")
     '[0.909; 0.95]'
     """
-    if pd.isna(value):
+    if value is None:
         return "none"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     short = re.sub(r"\d+\.\d{4,}", lambda found: f"{float(found[0]):.3g}", text)

@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+import yaml
 
 from analysis.frames import Frames, Study
+from analysis.loading import load_description
 from analysis.tables import compare_with_papers, list_tables, load_published
 from analysis.tables.published import build_published_table
 from analysis.tables.text_table import TableLine, TextTable
@@ -408,7 +410,8 @@ def test_incomplete_frames_make_no_table_and_no_error():
         {"fixed": {"threat": 3}}, {"searched": None}, {"space": None},
     ],
 )  # fmt: skip
-def test_an_invalid_search_yaml_makes_no_table(said):
-    there = [Study(name="one", description=said)]
+def test_an_invalid_search_yaml_makes_no_table(said, tmp_path):
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(said))
+    there = [Study(name="one", description=load_description(tmp_path, []))]
     trials = [{key: value for key, value in SEEDS[0].items() if key != "variant"}]
     assert not compare_with_papers(frames(trials, studies=there))
