@@ -14,7 +14,6 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from statistics import mean, median
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -55,7 +54,7 @@ def main(folder: str, what: str, number: str) -> None:
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
-def compare_accuracies(evaluation: Evaluation) -> dict[str, Any]:
+def compare_accuracies(evaluation: Evaluation) -> dict[str, object]:
     """Return the robust accuracy by each attack alone, ours and the package's."""
     model = evaluation.checkpoints[0].load()
     x, y = load_pixels(evaluation)
@@ -72,7 +71,7 @@ def compare_accuracies(evaluation: Evaluation) -> dict[str, Any]:
     return {"images": len(y), "seeds": SEEDS, "robust_accuracy": found}
 
 
-def compare_times(evaluation: Evaluation) -> dict[str, Any]:
+def compare_times(evaluation: Evaluation) -> dict[str, object]:
     """Return seconds and ratios of AutoAttack and of PGD."""
     model = evaluation.checkpoints[0].load()
     x, y = load_pixels(evaluation)

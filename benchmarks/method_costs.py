@@ -13,7 +13,6 @@ from copy import deepcopy
 from datetime import date
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
@@ -58,7 +57,7 @@ def main(words: list[str]) -> None:
             taken = time_epoch(each)
             if number:  # the first round pays for what later ones find ready
                 seconds[name].append(taken)
-    ratios: dict[str, Any] = {}
+    ratios: dict[str, object] = {}
     for name, (_, (base, minutes)) in METHODS.items():
         pairs = zip(seconds[name], seconds[base], strict=True)
         ratio = median(mine / others for mine, others in pairs)

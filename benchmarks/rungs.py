@@ -14,7 +14,6 @@ from datetime import date
 from itertools import product
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 import numpy as np
 import optuna
@@ -111,7 +110,7 @@ def measure_replay(
     return 100 * (top - last.best_accuracy), last.cost / full
 
 
-def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, Any]:
+def measure_all_runs(archive: Archive, build: BuildScheduler) -> dict[str, object]:
     """Return the result of a scheduler on all runs, and of random search at its median cost."""
     found = np.array([measure_replay(archive, build, order) for order in range(ORDERS)])
     cost = float(np.median(found[:, 1]))
@@ -129,7 +128,7 @@ def summarize_quantiles(values: NDArray[np.float64]) -> dict[str, float]:
     return {name: round(float(np.quantile(values, share)), 3) for name, share in shares.items()}
 
 
-def measure_halves(archive: Archive) -> dict[str, Any]:
+def measure_halves(archive: Archive) -> dict[str, object]:
     """Return regrets on halves of the runs, of rungs that were chosen on the other halves."""
     rows, chosen = [], []
     for split in range(SPLITS):

@@ -15,7 +15,6 @@ import time
 from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
 
 import pandas as pd
 
@@ -69,7 +68,7 @@ def main() -> None:
     for number in range(ROUNDS):
         rounds.append(measure_search())
         print(f"round {number}: " + "  ".join(f"{k} {v:.4g}" for k, v in rounds[-1].items()))
-    summary: dict[str, Any] = {
+    summary: dict[str, object] = {
         "command": "python -m benchmarks.search_overhead",
         "measured": f"python {' '.join(COMMAND)}",
         "date": date.today().isoformat(),

@@ -78,7 +78,7 @@ class Stopwatch:
 
     def wrap_method(self, owner: Any, method: str, name: str) -> None:  # noqa: ANN401
         """Count a method, or a function of a module, for a part from now on."""
-        called: Callable[..., Any] = getattr(owner, method)
+        called: Callable[..., object] = getattr(owner, method)
 
         @wraps(called)
         def counted(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401

@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 from docs.render import coded, escaped, first_line, knob_table, prose, table, typed_value
 from trainables.components import GROUPS
@@ -75,7 +74,7 @@ def first_lines(key: str, modules: Mapping[str, ModuleType]) -> list[tuple[str, 
     ]
 
 
-def assignments(layer: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def assignments(layer: Mapping[str, Mapping[str, object]]) -> list[str]:
     """Return the settings of a space or recipe, each as it would be typed."""
     return [
         f"{name if knob == 'name' else f'{name}.{knob}'}="

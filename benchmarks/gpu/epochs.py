@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +50,7 @@ def measure_exactness(settings: Settings, _: str, deadline: Deadline, keep: Keep
             keep(f"{what}, {name}", attempt(partial(compare, settings, changes), deadline))
 
 
-def compare_graphs(settings: Settings, changes: Mapping[str, Any]) -> Values:
+def compare_graphs(settings: Settings, changes: Mapping[str, object]) -> Values:
     """Return the differences after an epoch with and without graphs, and between equal runs."""
     plain, again, graphed = (
         train_for_an_epoch(settings, {**changes, "graphs": graphs})
@@ -60,7 +59,7 @@ def compare_graphs(settings: Settings, changes: Mapping[str, Any]) -> Values:
     return {"graphs": compare(plain, graphed), "nothing changed": compare(plain, again)}
 
 
-def compare_resumed(settings: Settings, changes: Mapping[str, Any]) -> Values:
+def compare_resumed(settings: Settings, changes: Mapping[str, object]) -> Values:
     """Return the differences after an epoch of a trial and of the same trial restored."""
     trial, kernels = build(settings, changes)
     trial.run_epoch()
@@ -72,12 +71,12 @@ def compare_resumed(settings: Settings, changes: Mapping[str, Any]) -> Values:
     return compare(*(finish_epoch(each) for each in (trial, restored)))
 
 
-def train_for_an_epoch(settings: Settings, changes: Mapping[str, Any]) -> tuple[float, Tensor]:
+def train_for_an_epoch(settings: Settings, changes: Mapping[str, object]) -> tuple[float, Tensor]:
     """Return the loss and the weights of a trial after its first epoch."""
     return finish_epoch(build(settings, changes)[0])
 
 
-def build(settings: Settings, changes: Mapping[str, Any]) -> tuple[Trial, KernelSettings]:
+def build(settings: Settings, changes: Mapping[str, object]) -> tuple[Trial, KernelSettings]:
     """Return a trial and the kernels that it demands."""
     network = settings.networks[settings.first_network]
     trial = build_trial(settings, network, changes, images=BATCHES * settings.batch_size)

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +41,7 @@ def make_images(
 def build_trial(
     settings: Settings,
     network: NetworkSettings,
-    changes: Mapping[str, Any] = NO_KNOBS,
+    changes: Mapping[str, object] = NO_KNOBS,
     *,
     images: int,
     validation: int = HELD_OUT,
@@ -62,7 +61,7 @@ def build_trial(
         path = f"{folder}/images.npz"
         np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:20], y_test=labels[:20])
         data = {"name": "arrays", "path": path, "validation": validation, **network.augmentation}
-        config: dict[str, Any] = {
+        config: dict[str, object] = {
             "threat": {"name": "linf", "eps": EPS},
             "data": {**data, "batch_size": settings.batch_size},
             "model": {"name": network.model, **network.knobs},
@@ -89,7 +88,7 @@ class OurCall:
     """Trains a trial on some batches: an epoch, bookkeeping included."""
 
     def __init__(
-        self, settings: Settings, network: NetworkSettings, changes: Mapping[str, Any]
+        self, settings: Settings, network: NetworkSettings, changes: Mapping[str, object]
     ) -> None:
         images = settings.steps_per_call * settings.batch_size
         self.trial = build_trial(settings, network, changes, images=images)
