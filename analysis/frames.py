@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from tuner.storage.search_yaml import SearchYaml
 
+Column: TypeAlias = "pd.Series[Any]"
+"""A column of a frame, whose values can be of any type."""
 TRIAL_KEYS = ["study", "trial_id"]
 """Columns that identify a trial; the first columns of every frame."""
 
@@ -150,7 +152,7 @@ def list_fixed_knobs(frames: Frames) -> list[dict[str, object]]:
     return [fixed[pair] for pair in pairs]
 
 
-def get_knob_values(frames: Frames, path: str) -> "pd.Series[Any]":
+def get_knob_values(frames: Frames, path: str) -> Column:
     """Return the value of a knob or group for each trial, whether it was searched or fixed."""
     fixed = [knobs.get(path) for knobs in list_fixed_knobs(frames)]
     values = pd.Series(fixed, index=frames.trials.index, dtype=object)

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.parquet
 import yaml
 
 from analysis import frame_schema
-from analysis.frames import Frames, Study, add_study_column, join_frames
+from analysis.frames import Column, Frames, Study, add_study_column, join_frames
 from analysis.missing_trials import find_missing_trials
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
@@ -109,7 +108,7 @@ def load_logs(path: Path, name: str) -> Frames:
     )
 
 
-def has_several_values(column: "pd.Series[Any]") -> bool:
+def has_several_values(column: Column) -> bool:
     """Return whether there is more than one value; a missing one counts."""
     return bool(column.nunique(dropna=False) > 1)
 

@@ -1,7 +1,7 @@
 """Axes of knobs: numbers, powers of ten with zero beside them, words."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from analysis.frames import Frames, as_mapping
+from analysis.frames import Column, Frames, as_mapping
 from analysis.knob_domains import KnobDomain, is_number, parse_domain
 from trainables.errors import InputError
 
@@ -48,7 +48,7 @@ class KnobAxis:
     high: float
     zero_value: float = 0.0
 
-    def to_numbers(self, column: "pd.Series[Any]") -> NDArray[np.float64]:
+    def to_numbers(self, column: Column) -> NDArray[np.float64]:
         """Return the values to draw: numbers unchanged, words as their index."""
         if self.kind == "words":
             turns = {tick: turn for turn, tick in enumerate(self.ticks)}
@@ -93,7 +93,7 @@ class KnobAxis:
 
 
 def build_axis(
-    frames: Frames, knob: str, column: "pd.Series[Any]", *, min_gap: float = MIN_TICK_GAP
+    frames: Frames, knob: str, column: Column, *, min_gap: float = MIN_TICK_GAP
 ) -> KnobAxis:
     """Return an axis for a knob: logarithmic if it was searched so or its values differ widely.
 
@@ -120,7 +120,7 @@ def build_axis(
     return build_number_axis("linear", values, regular, min_gap)
 
 
-def build_word_axis(knob: str, column: "pd.Series[Any]") -> KnobAxis:
+def build_word_axis(knob: str, column: Column) -> KnobAxis:
     """Return an axis of words, in alphabetical order; lists are sorted by length.
 
     Raises:
@@ -191,7 +191,7 @@ def parse_domains(frames: Frames, knob: str) -> list[KnobDomain]:
     return [domain for domain in found if domain]
 
 
-def select_present(frames: Frames, knob: str, column: "pd.Series[Any]") -> "pd.Series[Any]":
+def select_present(frames: Frames, knob: str, column: Column) -> Column:
     """Return the values of a knob that trials have: nothing counts where it was offered."""
     if any(None in domain.values for domain in parse_domains(frames, knob)):
         return column.astype(object).where(column.notna(), "none")

@@ -1,7 +1,6 @@
 """Robust, clean and training accuracy by epoch (Rice et al., arXiv:2002.11569, Fig. 1)."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -28,6 +27,7 @@ from analysis.figures._style import (
 from analysis.figures._trial_labels import select_best
 from analysis.frames import Frames
 from trainables.errors import InputError
+from tuner.storage.frames import Row
 
 MAX_TRIALS = 8
 """Side by side on a page."""
@@ -111,7 +111,7 @@ def select_trials(table: pd.DataFrame, trials: Sequence[str]) -> pd.DataFrame:
     return chosen
 
 
-def select_run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
+def select_run(frames: Frames, row: Row) -> pd.DataFrame:
     """Return the epochs of the run whose epoch was selected.
 
     Raises:
@@ -135,9 +135,7 @@ def select_run(frames: Frames, row: Mapping[Hashable, Any]) -> pd.DataFrame:
     return curve
 
 
-def draw_accuracies(
-    axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame, label: str
-) -> None:
+def draw_accuracies(axes: Axes, row: Row, curve: pd.DataFrame, label: str) -> None:
     """Draw accuracies and mark the selected epoch."""
     for index, (name, text) in enumerate(CURVE_LABELS.items()):
         if name in curve:
@@ -160,7 +158,7 @@ def draw_accuracies(
     )
 
 
-def draw_loss(axes: Axes, row: Mapping[Hashable, Any], curve: pd.DataFrame) -> None:
+def draw_loss(axes: Axes, row: Row, curve: pd.DataFrame) -> None:
     """Draw the training loss and mark the selected epoch."""
     axes.plot(curve["epoch"], curve["train_loss"], color=BLACK)
     axes.axvline(int(row["best_epoch"]), color=GREY, linewidth=0.7, linestyle=":")

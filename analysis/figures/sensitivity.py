@@ -1,7 +1,6 @@
 """Robust accuracy against each knob, one panel per knob (as the sweeps of arXiv:2010.00467)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ from analysis.figures._style import (
     create_panels,
 )
 from analysis.figures._trial_labels import select_leaders
-from analysis.frames import Frames
+from analysis.frames import Column, Frames
 from analysis.knob_domains import is_number
 from trainables.errors import InputError
 
@@ -119,7 +118,7 @@ def is_left_out(frames: Frames, table: pd.DataFrame, knob: str) -> bool:
     return knob == "variant" or len(words) > MAX_WORDS
 
 
-def spread_points(scale: KnobAxis, values: "pd.Series[Any]") -> np.ndarray:
+def spread_points(scale: KnobAxis, values: Column) -> np.ndarray:
     """Return the positions of points; those of one word are spread in a fixed way."""
     places = scale.to_numbers(values)
     if scale.kind != "words":
@@ -147,7 +146,7 @@ def draw_panel(axes: Axes, rows: pd.DataFrame, top: np.ndarray) -> None:
     mark_unfinished(axes, rows)
 
 
-def draw_medians(axes: Axes, scale: KnobAxis, rows: pd.DataFrame, values: "pd.Series[Any]") -> None:
+def draw_medians(axes: Axes, scale: KnobAxis, rows: pd.DataFrame, values: Column) -> None:
     """Draw a bar for each word: the median of its completed trials."""
     whole = rows["ended"] == "completed"
     each = rows.loc[whole, "robust"].groupby(scale.to_numbers(values)[whole]).median()

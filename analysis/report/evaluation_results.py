@@ -1,11 +1,10 @@
 """Results of attacks on the test split, as rows of a table."""
 
-from typing import Any
-
 import pandas as pd
 
 from analysis.frames import Frames
 from analysis.report.summary import list_failed_checks
+from tuner.storage.frames import Row
 
 HEADINGS = {
     "study": "study",
@@ -39,7 +38,7 @@ def collect_test_results(frames: Frames) -> dict[str, object]:
     }
 
 
-def format_test_cell(row: dict[Any, Any], key: str) -> str:
+def format_test_cell(row: Row, key: str) -> str:
     """Return the text of one cell."""
     if key == "interval":
         return f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"

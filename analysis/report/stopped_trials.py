@@ -1,7 +1,6 @@
 """Trials that did not run to the end, with the reason."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
@@ -11,6 +10,7 @@ from analysis.report.running_study import CUT_OFF_STATUS, read_event_log, select
 from analysis.report.summary import format_percent
 from trainables.errors import InputError
 from tuner.layout import EVENT_LOG_FILE
+from tuner.storage.frames import Row
 from tuner.storage.safe_files import is_locked
 
 REASONS = {
@@ -28,14 +28,14 @@ INTERRUPTED = "the search was interrupted, so nothing is known of what stopping 
 ASSUMPTION = "had they gained as much as the trial that gained most from there on"
 
 
-def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, Any]]]:
+def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, object]]]:
     """Return the trials that ended early, grouped by status, failed ones first.
 
     Returns:
         From failed, diverged, collapsed, stopped, cut off and running, as far as there are any, to
         rows with `trial`, `study`, `epochs`, `robust` and `reason`.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, object]]] = {}
     for kind, row in classify_trials(frames.trials):
         found.setdefault(kind, []).append({
             "study": row["study"],
@@ -93,7 +93,7 @@ def was_interrupted(frames: Frames, study: Study) -> bool:
         return False
 
 
-def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:
+def format_savings(row: Row, *, with_name: bool) -> str:
     """Return the savings of one study as text.
 
     Args:
@@ -117,14 +117,14 @@ def format_savings(row: dict[Any, Any], *, with_name: bool) -> str:
     )
 
 
-def classify_trials(trials: pd.DataFrame) -> Iterator[tuple[str, dict[Any, Any]]]:
+def classify_trials(trials: pd.DataFrame) -> Iterator[tuple[str, Row]]:
     """Yield each trial that was not completed, and how it ended."""
     for row in trials[trials["status"] != "completed"].to_dict("records"):
         collapsed = row.get("collapsed_at")
         yield COLLAPSED if pd.notna(collapsed) and collapsed else row["status"], row
 
 
-def explain_ending(kind: str, row: dict[Any, Any]) -> str:
+def explain_ending(kind: str, row: Row) -> str:
     """Return why a trial ended."""
     if kind == COLLAPSED:
         return f"after {row['collapsed_at']} updates PGD succeeded where one step failed"

@@ -1,9 +1,9 @@
 """Select the checkpoints of a finished search to evaluate."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 from torch.nn import Module
@@ -14,6 +14,7 @@ from trainables.training.constraint import parse_constraint
 from trainables.training.weights import NetworkDescription, read_metadata
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
 from tuner.layout import TRIAL_COLUMNS, TRIALS_FILE
+from tuner.storage.frames import Row
 from tuner.storage.remote_folders import fetch_checkpoints
 from tuner.storage.safe_files import path_problem
 
@@ -129,7 +130,7 @@ def best_checkpoint(folder: Path) -> CheckpointRef:
 
 
 def trial_checkpoints(
-    folder: Path, row: Mapping[Hashable, Any], rules: tuple[SelectionRule, ...]
+    folder: Path, row: Row, rules: tuple[SelectionRule, ...]
 ) -> Iterator[CheckpointRef]:
     """Yield the checkpoints of one trial that the rules select from."""
     about = {"path": folder / row["checkpoint"], "trial_id": row["trial_id"], "seed": row["seed"]}

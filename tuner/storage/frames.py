@@ -1,16 +1,20 @@
 """Build the rows of `trials.parquet` and `epochs.parquet` from trial records."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
+from typing import Any
 
 import pandas as pd
 
 from trainables.training.report import Report
 from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
 from tuner.state.trial import Record
+
+Row = Mapping[Hashable, Any]
+"""A row of a frame, as pandas returns it: name of the column to value."""
 
 
 def trials_frame(

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
@@ -14,6 +13,7 @@ from tuner.evaluation import table
 from tuner.evaluation.export.markdown import escape_markdown, format_config_value, render_table
 from tuner.evaluation.export.robustbench import architecture_name
 from tuner.evaluation.export.winner import Winner, failed_checks, first_settings, format_radius
+from tuner.storage.frames import Row
 from tuner.storage.search_yaml import SearchYaml, variants_of
 
 HUB_NAMES = {
@@ -184,13 +184,13 @@ def render_evaluation_heading(rows: pd.DataFrame) -> str:
     )
 
 
-def format_accuracy_interval(row: Mapping[Any, Any]) -> tuple[str, str]:
+def format_accuracy_interval(row: Row) -> tuple[str, str]:
     """Return the robust accuracy of a row and its interval, both in percent."""
     interval = f"[{format_percent(row['low'])}, {format_percent(row['high'])}]"
     return format_percent(row["robust_accuracy"]), interval
 
 
-def format_attacks(row: Mapping[Any, Any]) -> str:
+def format_attacks(row: Row) -> str:
     """Return the attacks of which a row is the worst case."""
     return ", ".join(filter(None, [*row["after"].split(","), row["attack"]]))
 
