@@ -77,7 +77,7 @@ def create_panels(
     sharex: Shared = False,
     sharey: Shared = False,
     height_ratios: Sequence[float] | None = None,
-) -> tuple[Figure, NDArray[Any]]:
+) -> tuple[Figure, NDArray[np.object_]]:
     """Return an empty figure and its panels (rows, columns).
 
     Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -60,7 +60,7 @@ class TrialColumn:
     title: str
     kind: ColumnKind
     knob: bool
-    values: list[Any]
+    values: list[str | float | None]
 
 
 def build_columns(frames: Frames) -> list[TrialColumn]:
@@ -91,23 +91,19 @@ def build_column(values: pd.Series, *, knob: bool) -> TrialColumn:
     key = str(values.name)
     title, kind = (key, infer_kind(values)) if knob else HEADINGS[key]
     show = format_text if kind == "text" else round_number
+    pairs = zip(values.tolist(), values.isna().tolist(), strict=True)
     return TrialColumn(
         key=key,
         title=title,
         kind=kind,
         knob=knob,
-        values=[None if missing else show(value) for value, missing in pair_with_missing(values)],
+        values=[None if missing else show(value) for value, missing in pairs],
     )
-
-
-def pair_with_missing(values: pd.Series) -> Iterator[tuple[Any, bool]]:
-    """Yield each value, and whether it is missing."""
-    return zip(values.tolist(), values.isna().tolist(), strict=True)
 
 
 def infer_kind(values: pd.Series) -> ColumnKind:
     """Return how a knob is printed: as a number if all its values are numbers."""
-    present: Sequence[Any] = values.dropna().tolist()
+    present: Sequence[object] = values.dropna().tolist()
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
     return "number" if numbers and len(present) else "text"
 

@@ -31,6 +31,7 @@ from tuner.runtime.persistence import StudyRecorder, error_of
 from tuner.runtime.preparation import (
     EarlierStudy,
     build_progress,
+    complete_earlier_run,
     create_or_resume_study,
     create_results_folder,
     load_earlier_study,
@@ -38,13 +39,11 @@ from tuner.runtime.preparation import (
     silence_libraries,
 )
 from tuner.runtime.ray_tune import RayRuntime
-from tuner.runtime.resume.state import ResumeState
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
 from tuner.runtime.study_core import Runtime, build_study_core
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
-from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog
 from tuner.storage.interrupted_studies import choose_study
 from tuner.storage.naming import open_results_store
@@ -242,16 +241,6 @@ def finish_study(
     if was_terminated.is_set():  # with its whole process group, Ray's processes are ended too
         end_reason, interrupted = "", True
     return report_outcome(console, progress, store, end_reason, storage_error, interrupted, command)
-
-
-def complete_earlier_run(store: LocalStore, resume_state: ResumeState, event_log: EventLog) -> None:
-    """Log what a killed process did not log, and delete the checkpoints that it left."""
-    for record in resume_state.ended_unlogged:
-        event_log.log_checkpoint(record)  # its last one may not have been logged either
-        event_log.log_end(record)
-        record.previous_checkpoint = ""  # deleted below, as at the end of any trial
-    if resume_state.records:
-        delete_unnamed_checkpoints(store, resume_state.records.values(), event_log)
 
 
 def print_warnings(console: Console, *texts: str) -> None:

@@ -31,6 +31,8 @@ from tuner.schedulers.core.factory import build_scheduler
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.state.study import StudyProgress
+from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
+from tuner.storage.event_log import EventLog
 from tuner.storage.interrupted_studies import StudyChoice
 from tuner.storage.naming import check_results_folder
 from tuner.storage.results_folder import write_search_yaml
@@ -168,6 +170,16 @@ def create_or_resume_study(
     content = describe_study(plan, scheduler.levels, len(levels), command)
     write_search_yaml(folder, content)
     return scheduler, resume_state, study, content
+
+
+def complete_earlier_run(store: LocalStore, resume_state: ResumeState, event_log: EventLog) -> None:
+    """Log what a killed process did not log, and delete the checkpoints that it left."""
+    for record in resume_state.ended_unlogged:
+        event_log.log_checkpoint(record)  # its last one may not have been logged either
+        event_log.log_end(record)
+        record.previous_checkpoint = ""  # deleted below, as at the end of any trial
+    if resume_state.records:
+        delete_unnamed_checkpoints(store, resume_state.records.values(), event_log)
 
 
 def build_progress(

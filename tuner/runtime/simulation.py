@@ -5,26 +5,25 @@ frames and resume. Events come in Ray's order, one after the other.
 """
 
 import heapq
-import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
-import torch
-from safetensors.torch import save_file
-
-from trainables.training.checkpoint import METRICS_FILE, STATE_FILE, WEIGHTS_FILE
+from trainables.training.checkpoint import STATE_FILE
 from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
+from tuner.runtime.simulated_checkpoints import (
+    SimulatedState,
+    delete_old_checkpoints,
+    read_checkpoint,
+    write_checkpoint,
+)
 from tuner.runtime.study_core import StudyCore, run_name
 from tuner.runtime.trial_queue import RunConfig
 
-N_KEPT_CHECKPOINTS = 2
-"""Checkpoints of a run that are kept, as on Ray."""
 Fault = Literal["", "lost", "raises", "dies", "dies_after_report", "corrupts", "dies_at_end"]
 """What goes wrong with a run in an epoch: the runtime has no process for it (its first epoch only);
 training raises; its process dies before the epoch is reported, after the report but before the
@@ -185,7 +184,8 @@ class SimulatedRuntime:
         if report is None:  # it had been trained to its end before
             return end_run(core, run)
         result = asdict(report)
-        checkpoint = write_checkpoint(run, report)
+        run.best = choose_better(run, report)
+        checkpoint = write_checkpoint(run.folder, report, run.best, run.skill)
         continues = core.events.log_and_decide(run.config["trial"], result)
         if continues:
             core.queue.on_trial_result(run.trial_id, result)
@@ -204,18 +204,15 @@ class SimulatedRuntime:
 
 def load_run(core: StudyCore, name: str, config: RunConfig) -> SimulatedRun:
     """Return a run of a trial that continues from its checkpoint, or from the start."""
-    level, epoch, skill, best = config["level"], 0, 0.0, None
-    if source := config.get("goes_on_from"):
-        state = torch.load(Path(source) / STATE_FILE, weights_only=True)
-        level, epoch, skill = state["level"], state["epoch"], state["skill"]
-        best = Report(**json.loads((Path(source) / METRICS_FILE).read_text()))
+    source = config.get("goes_on_from")
+    state = read_checkpoint(Path(source)) if source else SimulatedState(level=config["level"])
     return SimulatedRun(
         trial_id=name,
         config=config,
         folder=core.folder / run_name(config),
-        positions=iter_positions(core.progress.levels, level, epoch),
-        skill=skill,
-        best=best,
+        positions=iter_positions(core.progress.levels, state.level, state.epoch),
+        skill=state.skill,
+        best=state.best,
     )
 
 
@@ -232,30 +229,15 @@ def iter_positions(
         yield from ((level, number) for number in range(done + 1, levels[level].epochs + 1))
 
 
+def choose_better(run: SimulatedRun, report: Report) -> Report:
+    """Return the better one of the best epoch of a run and a new epoch, the first of equals."""
+    bound = run.config.get("constraint")
+    constraint = parse_constraint(bound) if bound else None
+    return report if run.best is None else max(run.best, report, key=lambda r: r.score(constraint))
+
+
 def end_run(core: StudyCore, run: SimulatedRun) -> bool:
     """Report that a run has ended or paused; return that it does not continue."""
     core.queue.on_trial_complete(run.trial_id, run.last_result or None)
     core.events.on_trial_complete(run)
     return False
-
-
-def write_checkpoint(run: SimulatedRun, report: Report) -> Path:
-    """Write a small checkpoint of a run, in the files of a real one; return its folder."""
-    bound = run.config.get("constraint")
-    constraint = parse_constraint(bound) if bound else None
-    run.best = (
-        report if run.best is None else max(run.best, report, key=lambda r: r.score(constraint))
-    )
-    path = run.folder / f"checkpoint_{report.level:02d}{report.epoch:04d}"
-    path.mkdir(parents=True, exist_ok=True)
-    save_file({"bias": torch.zeros(1)}, path / WEIGHTS_FILE)
-    (path / METRICS_FILE).write_text(json.dumps(asdict(run.best)))
-    state = {"level": report.level, "epoch": report.epoch, "skill": run.skill}
-    torch.save(state, path / STATE_FILE)
-    return path
-
-
-def delete_old_checkpoints(folder: Path) -> None:
-    """Delete the checkpoints of a run but the newest, as Ray does."""
-    for path in sorted(folder.glob("checkpoint_*"))[:-N_KEPT_CHECKPOINTS]:
-        shutil.rmtree(path)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,13 +44,15 @@ class Cost:
     disk: int
 
 
-def measure_cost(config: Mapping[str, Any]) -> Cost:
+def measure_cost(config: Mapping[str, object]) -> Cost:
     """Return the cost of a configuration.
 
     Args:
         config: Configuration of a trial.
     """
-    torch.set_num_threads(config["threads"])
+    threads = config["threads"]
+    assert isinstance(threads, int)
+    torch.set_num_threads(threads)
     trial = Trial(config)
     train, validation = trial.train_images, trial.validation_images
     exam, batch_size = trial.components.exam, trial.components.data.batch_size

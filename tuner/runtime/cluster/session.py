@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import ray
 from ray._private import ray_constants
@@ -27,7 +27,15 @@ from tuner.runtime.cluster.head_watchdog import probe_port
 from tuner.runtime.cluster.runtime_env import runtime_environment
 from tuner.storage.results_store import LocalStore, RemoteStore
 
-RAY_INIT_OPTIONS: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+
+class RayInitOptions(TypedDict):
+    """The options of `ray.init` that are the same everywhere."""
+
+    log_to_driver: bool
+    logging_level: int
+
+
+RAY_INIT_OPTIONS: RayInitOptions = {"log_to_driver": False, "logging_level": logging.ERROR}
 CACHE_CLEAR_SECONDS = 5.0
 """Seconds to wait for nodes that clear their data cache."""
 
