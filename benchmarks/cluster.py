@@ -53,7 +53,7 @@ def is_half_way(folder: Path) -> bool:
     return len(over) >= TRIALS // 2 and len(ready) > MAX_CONCURRENT - MAX_CONCURRENT // NODES
 
 
-def search_with_node_failure(running: Cluster, results: Path, *words: str) -> dict[str, Any]:
+def search_with_node_failure(running: Cluster, results: Path, *words: str) -> dict[str, object]:
     """Run a search, kill the last node half-way, and return the results.
 
     Args:
@@ -99,7 +99,7 @@ def search_with_node_failure(running: Cluster, results: Path, *words: str) -> di
     return found | summarize_trials(folder)
 
 
-def summarize_trials(folder: Path) -> dict[str, Any]:
+def summarize_trials(folder: Path) -> dict[str, object]:
     """Return numbers on the trials of a study, from its frames and its event log."""
     trials = pd.read_parquet(folder / "trials.parquet")
     epochs = pd.read_parquet(folder / "epochs.parquet")

@@ -31,7 +31,7 @@ from tuner.config.preflight.timing import skip_validation, time_training
 from tuner.config.spaces import SPACES_PACKAGE
 from tuner.search import parse_search_arguments
 
-Config = Mapping[str, Mapping[str, Any]]
+Config = Mapping[str, Mapping[str, object]]
 
 TRAINING_IMAGES = {"cifar10": 50_000, "svhn": 73_257, "mnist": 60_000, "mnist5k": 4_000}
 """Training images of each data set that a table trains on, before any are held out."""
