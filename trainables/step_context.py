@@ -17,8 +17,20 @@ INJECTED = {
     "update": EVERY_STEP | {"method", "attack"},
     "sentinel": EVERY_STEP | {"step"},
     "data": frozenset({"classes"}),
+    "average": frozenset({"run_steps"}),
 }
-"""Attributes of the context that the functions of each group may name."""
+"""Attributes of the context that the functions of each group may name; see `RunContext` too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContext:
+    """The values that a trial injects when it builds the average.
+
+    Attributes:
+        run_steps: Optimizer steps of the whole run.
+    """
+
+    run_steps: int
 
 
 @dataclass(kw_only=True)

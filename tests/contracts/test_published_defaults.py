@@ -55,7 +55,11 @@ PUBLISHED = {
         "piecewise": {"drops": (100 / 110, 105 / 110), "decay": 0.1},
     },
     "eps_schedule": {"constant": {}, "cosine": {"peak": 1.5}, "linear": {"peak": 2.0}},
-    "average": {"ema": {"decay": 0.995}, "ensemble": {}, "none": {}},
+    "average": {
+        "ema": {"decay": 0.995, "warmup": True, "max_share": 0.05},
+        "ensemble": {},
+        "none": {},
+    },
     "threat": {"l2": {}, "linf": {}},
     "exam": {None: {"steps": 10, "step_size": None, "restarts": 1, "exam_batch": 250}},
     "scheduler": {

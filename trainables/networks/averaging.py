@@ -26,6 +26,14 @@ class Average(ABC):
         """Update the average at the end of a period, when the schedules restart."""
         return
 
+    def horizons(self) -> float | None:
+        """Return how far the average is from the first network that it has averaged.
+
+        It is minus the logarithm of that network's weight: with a constant decay, the steps so far
+        in horizons of the average. `None`: the average does not lag behind.
+        """
+        return None
+
     def state_dict(self) -> dict[str, object]:
         """Return the state that the next epoch depends on."""
         return {}

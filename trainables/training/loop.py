@@ -157,6 +157,17 @@ def train_epoch(
     )
 
 
+def count_steps(components: Components, n_images: int) -> int:
+    """Return the optimizer steps of an epoch.
+
+    Args:
+        components: The bound components.
+        n_images: Training images.
+    """
+    replays = components.update.replays
+    return -(-count_batches(n_images, components.data.batch_size) // replays) * replays
+
+
 def prepare_batches(
     components: Components, images: Images, rng: Generator
 ) -> tuple[int, Iterator[Batch]]:
@@ -166,14 +177,14 @@ def prepare_batches(
     same and the schedules count replays.
     """
     data, replays = components.data, components.update.replays
-    fresh = -(-count_batches(len(images), data.batch_size) // replays)
-    drawn = itertools.islice(data.iterate_batches(images, rng), fresh)
+    steps = count_steps(components, len(images))
+    drawn = itertools.islice(data.iterate_batches(images, rng), steps // replays)
     augmented = ((data.augment(x, rng), y) for x, y in drawn)
     ready = (
         data.apply_mixup(x.contiguous(memory_format=torch.channels_last), y, rng)
         for x, y in augmented
     )
-    return fresh * replays, (batch for batch in ready for _ in range(replays))
+    return steps, (batch for batch in ready for _ in range(replays))
 
 
 @contextmanager

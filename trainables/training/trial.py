@@ -14,6 +14,8 @@ from trainables.binding import bind
 from trainables.bound_components import Components
 from trainables.components import GROUPS
 from trainables.data_pipeline.dataset_cache import load_dataset
+from trainables.injection import inject
+from trainables.networks.averaging import Average
 from trainables.networks.cuda_graph import CudaGraph
 from trainables.networks.memory_format import to_channels_last
 from trainables.networks.precision import (
@@ -23,9 +25,10 @@ from trainables.networks.precision import (
     set_deterministic,
     set_precision,
 )
+from trainables.step_context import RunContext
 from trainables.training.constraint import parse_constraint
 from trainables.training.graphed_update import GraphedUpdate
-from trainables.training.loop import EpochResult, train_epoch
+from trainables.training.loop import EpochResult, count_steps, train_epoch
 from trainables.training.network import build_network
 from trainables.training.report import Report
 
@@ -76,7 +79,7 @@ class Trial:
         set_deterministic(wanted=self.device == "cuda" and config.get("deterministic", False))
         self.model = self.build_model()
         self.optimizer = components.optimizer.build(self.model.parameters())
-        self.average = components.average.build(self.model)
+        self.average = self.build_average()
         self.peak_lr = components.optimizer.scale_lr(
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
@@ -102,6 +105,11 @@ class Trial:
         if self.config["compile"]:
             compile_layers(model)
         return model
+
+    def build_average(self) -> Average:
+        """Return the average of the network, which is validated and saved."""
+        steps = self.epochs * count_steps(self.components, len(self.train_images))
+        return inject(self.components.average.build, RunContext(run_steps=steps))(self.model)
 
     def build_graphs(self) -> GraphedUpdate | None:
         """Return what runs updates as CUDA graphs; `None`: nothing does."""

@@ -1,5 +1,7 @@
 """The averaged weights, computed by hand; and resumed trials."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -13,6 +15,7 @@ from trainables.robustness.validation_attack import measure_accuracies
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model
 from trainables.training.trial import Trial
+from tuner.config.newer_knobs import find_newer_knobs
 
 TWO_PERIODS = {"periods": {"resets": [0.5]}}
 each_average = pytest.mark.parametrize("name", list_members("trainables.averages"))
@@ -47,16 +50,77 @@ def test_its_cross_entropy_is_minus_the_log_of_the_mean_probability():
 def test_ema_by_hand():
     """The first step's weights as they are, then 0.75 of the old: 1, 0.75 + 0.5, ..."""
     model = nn.Linear(1, 1, bias=False)
-    average = ema.build(model, decay=0.75)
+    average = ema.build(model, decay=0.75, warmup=False)
     for weight, expected in ((1.0, 1.0), (2.0, 1.25), (5.0, 2.1875)):
         model.weight.data.fill_(weight)
         average.on_step()
         assert average.evaluation_model().weight.item() == pytest.approx(expected)
+    assert average.horizons() == pytest.approx(2 * math.log(4 / 3))
+
+
+def test_ema_with_warmup_by_hand():
+    """Decays min(0.3, 2/11), min(0.3, 3/12), min(0.3, 4/13): the last one is the full decay."""
+    model = nn.Linear(1, 1, bias=False)
+    average = ema.build(model, decay=0.3)
+    expected = [1.0, 2 / 11 + 18 / 11, 5 / 11 + 3.75, 0.3 * (5 / 11 + 3.75) + 0.7]
+    left = [1, 2 / 11, 2 / 44, 0.6 / 44]
+    for weight, mean, share in zip((1.0, 2.0, 5.0, 1.0), expected, left, strict=True):
+        model.weight.data.fill_(weight)
+        average.on_step()
+        assert average.evaluation_model().weight.item() == pytest.approx(mean)
+        assert average.horizons() == pytest.approx(-math.log(share))
+    restored = ema.build(model, decay=0.3)
+    restored.load_state_dict(average.state_dict())
+    assert restored.horizons() == average.horizons()
+
+
+def test_a_decay_of_zero_is_the_network_itself():
+    model = nn.Linear(1, 1, bias=False)
+    average = ema.build(model, decay=0)
+    for weight in (1.0, 2.0, 3.0):
+        model.weight.data.fill_(weight)
+        average.on_step()
+    assert average.evaluation_model().weight.item() == 3
+    assert math.isfinite(average.horizons())
+
+
+@pytest.mark.parametrize(
+    ("run_steps", "max_share", "expected"),
+    [
+        (1000, 0.05, 0.98),  # a horizon of 50 steps
+        (4000, 0.05, 0.995),  # 200 steps
+        (10_000, 0.05, 0.995),
+        (1000, 0.1, 0.99),
+        (1000, 0, 0.995),
+        (None, 0.05, 0.995),
+        (10, 0.05, 0.0),  # half a step
+    ],
+)
+def test_a_short_run_has_a_short_horizon(run_steps, max_share, expected):
+    assert ema.decay_in_run(0.995, run_steps, max_share) == pytest.approx(expected)
+
+
+def test_the_horizon_follows_the_steps_of_the_run():
+    """Three batches an epoch of 50, 50 and 20 images; free replays each batch four times: 4."""
+    average = {"name": "ema", "max_share": 0.5}
+    assert Trial(tiny_config(average=average, epochs=4)).average.decay == 1 - 1 / 6
+    assert Trial(tiny_config(average=average, epochs=8)).average.decay == 1 - 1 / 12
+    free = tiny_config(average=average, epochs=4, update={"name": "free", "replays": 4})
+    assert Trial(free).average.decay == 1 - 1 / 8
+
+
+def test_an_older_configuration_keeps_its_constant_decay():
+    """It lacks both newer knobs."""
+    newer = find_newer_knobs({"average": {"name": "ema", "decay": 0.9}})
+    assert newer.former == {"average.warmup": False, "average.max_share": 0.0}
+    old = newer.complete({"average": {"name": "ema", "decay": 0.9}})
+    average = Trial(tiny_config(**old)).average
+    assert [average.decay_after(steps) for steps in (1, 1000)] == [0.9, 0.9]
 
 
 def test_ema_averages_batch_statistics_too():
     model = nn.BatchNorm1d(1)
-    average = ema.build(model, decay=0.5)
+    average = ema.build(model, decay=0.5, warmup=False)
     for mean in (2.0, 4.0):
         model.running_mean.fill_(mean)
         average.on_step()

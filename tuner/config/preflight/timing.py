@@ -91,7 +91,7 @@ def measure_checkpoint(trial: Trial) -> int:
 def time_training(trial: Trial, images: Images) -> tuple[float, float]:
     """Run the last epoch on `images`; return its seconds and the gradient passes per image."""
     trial.train_images = images
-    trial.average = trial.components.average.build(trial.model)
+    trial.average = trial.build_average()
     trial.epoch, passes_before = trial.epochs - 1, trial.gradient_passes
     for _ in range(trial.periods_finished(trial.epoch)):
         trial.average.on_period_end()
