@@ -6,7 +6,7 @@ from typing import get_type_hints
 import pandas as pd
 
 from trainables.training.report import Report
-from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
+from tuner.layout import BALANCED_COLUMNS, RAW_COLUMNS, TRIAL_COLUMNS
 
 PANDAS_TYPES = {
     **{int: "int64", int | None: "Int64", bool: "bool"},
@@ -55,8 +55,9 @@ def validate_frame(
         problems: Problems are appended to it.
     """
     frame = decode_categories(frame)
-    accuracies = [each for each in columns if each.endswith("accuracy")]
-    required = [each for each in accuracies if each not in BALANCED_COLUMNS]
+    optional = {*BALANCED_COLUMNS, *RAW_COLUMNS}
+    accuracies = [each for each in columns if each.endswith("accuracy") or each in optional]
+    required = [each for each in accuracies if each not in optional]
     absent = [each for each in required if each not in frame]
     if absent and len(frame):
         problems.append(f"{name}: {', '.join(absent)} is missing in all rows.")

@@ -249,3 +249,9 @@ class Components:
     average: BoundAverage
     sentinel: BoundOverfittingDetector
     exam: BoundValidationAttack
+
+    @property
+    def attacks_in_one_step(self) -> bool:
+        """Whether the training attack takes a single gradient step, as its members declare."""
+        attacker = self.attack if self.update.uses_attack else self.update
+        return self.method.attacks and attacker.gradient_steps == 1

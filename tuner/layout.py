@@ -35,6 +35,8 @@ TRIAL_COLUMNS = {
 """Columns of every study; the knobs in which its trials differ follow `status`."""
 BALANCED_COLUMNS = ("val_balanced_clean_accuracy", "val_balanced_robust_accuracy")
 """Columns of trials and epochs that older studies and external logs do not have."""
+RAW_COLUMNS = ("val_clean_accuracy_raw", "val_robust_accuracy_raw")
+"""Columns of epochs with the trained network where an average of it is validated too."""
 SEED_COLUMNS = {
     "configuration": "str",
     "mean": "float64",

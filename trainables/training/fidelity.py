@@ -1,11 +1,17 @@
 """The runs that a trial consists of: short ones first, which decide which trials get a long one.
 
-A short run is complete: learning rate, eps and all other schedules run to their end.
+A short run is complete: learning rate, eps and all other schedules run to their end. At rungs the
+scheduler decides whether a trial continues.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+MAX_DROP_RATIO = 0.7
+"""Ratio of two successive epochs' learning rates; less is a drop. No smooth schedule falls as fast
+before its end."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +53,48 @@ def epochs_trained(levels: Sequence[Level], position: tuple[int, int]) -> int:
     """
     level, epoch = position
     return sum(run.epochs for run in levels[:level]) + epoch
+
+
+@dataclass(frozen=True)
+class Rung:
+    """An epoch of a trial at which the scheduler decides.
+
+    Attributes:
+        level: Index of the run.
+        epoch: Epoch of that run; `None`: the first drop of the learning rate.
+        epochs_after: Epochs between the drop and the rung.
+    """
+
+    level: int
+    epoch: int | None
+    epochs_after: int = 0
+
+
+def find_rung_epochs(rungs: Iterable[Rung], level: int, lrs: Sequence[float]) -> frozenset[int]:
+    """Return the epochs of a run at which it reaches a rung.
+
+    Args:
+        rungs: The rungs of all runs.
+        level: Index of the run.
+        lrs: Learning rate at the end of each of its epochs.
+
+    >>> sorted(find_rung_epochs([Rung(0, 1), Rung(1, 2), Rung(1, None, 1)], 1, [1, 1, 0.1, 0.1]))
+    [2, 4]
+    """
+    drop = find_lr_drop(lrs)
+    return frozenset(
+        epoch
+        for rung in rungs
+        if rung.level == level
+        and (epoch := rung.epoch or (drop and drop + rung.epochs_after)) is not None
+    )
+
+
+def find_lr_drop(lrs: Sequence[float]) -> int | None:
+    """Return the first epoch whose learning rate is a drop, or `None`.
+
+    >>> find_lr_drop([0.1, 0.1, 0.01]), find_lr_drop([0.1, 0.08])
+    (3, None)
+    """
+    pairs = enumerate(itertools.pairwise(lrs), start=2)
+    return next((epoch for epoch, (last, lr) in pairs if lr < MAX_DROP_RATIO * last), None)

@@ -61,6 +61,24 @@ def step_settings(
     )
 
 
+def list_epoch_lrs(
+    components: Components, threat: Threat, peak_lr: float, epochs: int, steps: int
+) -> list[float]:
+    """Return the learning rate of the last step of each epoch.
+
+    Args:
+        components: The bound components.
+        threat: The full ball.
+        peak_lr: Learning rate that the schedule multiplies.
+        epochs: Epochs of the run.
+        steps: Optimizer steps of an epoch.
+    """
+    return [
+        step_settings(components, threat, peak_lr, (epoch - 0.5 / steps) / epochs).lr
+        for epoch in range(1, epochs + 1)
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EpochResult:
     """The result of one epoch of training.

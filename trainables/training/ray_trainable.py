@@ -34,9 +34,10 @@ def trainable(config: dict[str, Any]) -> None:
 
     Args:
         config: Group to member and knobs, and `levels`, `seed`, `device`, `threads`,
-            `precision`, `compile`; optional: `constraint`, `memory_share` (on a GPU), `level` (the
-            first level), `goes_on_from` (the checkpoint to resume from) and `progress_folder` (with
-            `trial`, its number: where to note the share of an epoch that is trained).
+            `precision`, `compile`; optional: `rungs`, `constraint`, `memory_share` (on a GPU),
+            `level` (the first level), `goes_on_from` (the checkpoint to resume from) and
+            `progress_folder` (with `trial`, its number: where to note the share of an epoch that is
+            trained).
     """
     torch.set_num_threads(config["threads"])
     if not torch.cuda.is_available():  # Ray may count GPUs that torch cannot use

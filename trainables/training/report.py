@@ -22,6 +22,13 @@ class Report:
         val_balanced_clean_accuracy: Mean over classes of the fraction of their validation images
             classified correctly; 0 if diverged. `None`: unknown, as in older studies.
         val_balanced_robust_accuracy: The same under the validation attack.
+        val_clean_accuracy_raw: `val_clean_accuracy` of the trained network where an average of it
+            is validated and saved, in epochs in which the scheduler compares trials (its rungs) and
+            in the last epoch of a run; `None`: not measured.
+        val_robust_accuracy_raw: The same under the validation attack.
+        average_horizons: How far the average has left its first network behind: minus the logarithm
+            of that network's weight in it, which is the steps so far in horizons of the average if
+            its decay is constant. `None`: there is no average that lags behind.
         lr: Learning rate of the last step.
         eps: Radius that the last step trained with, on the [0, 1] pixel scale.
         gradient_passes: Forward passes with gradients per training example so far: the cost.
@@ -53,6 +60,9 @@ class Report:
     micro_batch: int | None = None
     val_balanced_clean_accuracy: float | None = None
     val_balanced_robust_accuracy: float | None = None
+    val_clean_accuracy_raw: float | None = None
+    val_robust_accuracy_raw: float | None = None
+    average_horizons: float | None = None
     precision: str = ""
     cuda_graph: str = ""
 

@@ -9,9 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainables.accuracy import NO_ACCURACY
+from trainables.accuracy import NO_ACCURACY, Accuracies
 from trainables.binding import bind
-from trainables.bound_components import Components
 from trainables.components import GROUPS
 from trainables.data_pipeline.dataset_cache import load_dataset
 from trainables.injection import inject
@@ -27,8 +26,9 @@ from trainables.networks.precision import (
 )
 from trainables.step_context import RunContext
 from trainables.training.constraint import parse_constraint
+from trainables.training.fidelity import Rung, find_rung_epochs
 from trainables.training.graphed_update import GraphedUpdate
-from trainables.training.loop import EpochResult, count_steps, train_epoch
+from trainables.training.loop import EpochResult, count_steps, list_epoch_lrs, train_epoch
 from trainables.training.network import build_network
 from trainables.training.report import Report
 
@@ -42,8 +42,8 @@ class Trial:
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`; optional: `constraint`, `graphs` and `deterministic` (used on GPUs), and
-            `study` if trials share the data set.
+            and `compile`; optional: `constraint`, `graphs` and `deterministic` (used on GPUs),
+            `study` if trials share the data set, and `rungs` of the scheduler.
         model: The network with its normalisation layer.
         best_report: Report of the epoch with the highest robust validation accuracy so far,
             among those that satisfy the constraint; otherwise of the nearest to satisfying it.
@@ -91,7 +91,8 @@ class Trial:
         self.best_weights: dict[str, Tensor] = {}
         self.on_step: Callable[[int, float], None] | None = None
         self.diverged, self.collapsed_at = False, 0
-        single = components.sentinel.every > 0 and attacks_in_one_step(components)
+        self.raw_epochs = self.find_raw_epochs()
+        single = components.sentinel.every > 0 and components.attacks_in_one_step
         self.detector_images = (
             components.sentinel.select_images(self.train_images) if single else None
         )
@@ -199,15 +200,27 @@ class Trial:
         after = self.epoch if epoch is None else epoch
         return self.components.periods.locate_period(after / self.epochs)[0]
 
+    def find_raw_epochs(self) -> frozenset[int]:
+        """Return the epochs in which the trained network is validated beside its average."""
+        rungs = [Rung(**rung) for rung in self.config.get("rungs", ())]
+        steps = count_steps(self.components, len(self.train_images))
+        lrs = list_epoch_lrs(self.components, self.threat, self.peak_lr, self.epochs, steps)
+        return find_rung_epochs(rungs, self.level, lrs) | {self.epochs}
+
+    def validate(self, model: nn.Module) -> Accuracies:
+        """Return the accuracies of a network; 0 after divergence."""
+        if self.diverged:
+            return NO_ACCURACY
+        measure = self.components.exam.measure_accuracies
+        return measure(model, self.validation_images, threat=self.threat)
+
     def build_report(self, result: EpochResult, start: float) -> Report:
         """Return the report of the epoch that began at `start`; a diverged network scores 0."""
         trained = time.perf_counter()
-        accuracies = NO_ACCURACY
-        if not self.diverged:
-            measure = self.components.exam.measure_accuracies
-            accuracies = measure(
-                self.average.evaluation_model(), self.validation_images, threat=self.threat
-            )
+        validated = self.average.evaluation_model()
+        accuracies = self.validate(validated)
+        has_raw = validated is not self.model and self.epoch in self.raw_epochs
+        raw = self.validate(self.model) if has_raw else None
         now = time.perf_counter()
         return Report(
             epoch=self.epoch,
@@ -216,6 +229,9 @@ class Trial:
             val_robust_accuracy=accuracies.robust,
             val_balanced_clean_accuracy=accuracies.balanced_clean,
             val_balanced_robust_accuracy=accuracies.balanced_robust,
+            val_clean_accuracy_raw=raw and raw.clean,
+            val_robust_accuracy_raw=raw and raw.robust,
+            average_horizons=self.average.horizons(),
             lr=result.last_step.lr,
             eps=result.last_step.threat.eps,
             gradient_passes=self.gradient_passes,
@@ -228,9 +244,3 @@ class Trial:
             precision=self.precision,
             cuda_graph=self.graphed.outcome if self.graphed else "off",
         )
-
-
-def attacks_in_one_step(components: Components) -> bool:
-    """Return whether the training attack takes a single gradient step, as its members declare."""
-    attacker = components.attack if components.update.uses_attack else components.update
-    return components.method.attacks and attacker.gradient_steps == 1

@@ -122,7 +122,10 @@ def build_study_core(
         warn,
         store,
     )
-    shared = plan.shared_config() | {"levels": [asdict(level) for level in scheduler.levels]}
+    shared = plan.shared_config() | {
+        "levels": [asdict(level) for level in scheduler.levels],
+        "rungs": [asdict(rung) for rung in scheduler.rungs],
+    }
     return StudyCore(
         plan=plan,
         store=store,

@@ -1,6 +1,5 @@
 """Asynchronous successive halving, its stopping variant (Li et al., 2020, arXiv:1810.05934)."""
 
-from array import array
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from trainables.hparams.ranges import Count, Fraction
 from trainables.training.report import Report
 from tuner.schedulers.core.brackets import Brackets
 from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
+from tuner.schedulers.core.ranking import RungAccuracies, ranking_accuracy
 from tuner.schedulers.core.rungs import FidelityPlan, RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Scheduler
 
@@ -79,13 +79,11 @@ class AshaStopping(Scheduler):
             factor: One in this many trials continues.
             first_rung: Index of the first rung; earlier ones are skipped.
         """
-        super().__init__(schedule.levels)
+        super().__init__(schedule.levels, schedule.rungs)
         self.rung_schedule, self.factor, self.first_rung = schedule, factor, first_rung
         self.positions: dict[str, TrialPosition] = {}
         self.n_continued = [0] * len(schedule.rungs)
-        self.rung_values = [
-            array("d") for _ in schedule.rungs
-        ]  # numpy reads an array without a copy
+        self.rung_accuracies = [RungAccuracies() for _ in schedule.rungs]
 
     def on_start(self, trial: str) -> int:
         """Add a new trial; return the level at which it starts."""
@@ -97,9 +95,12 @@ class AshaStopping(Scheduler):
         rung = self.positions[trial].update(report)
         if rung is None:
             return "continue"
-        earlier, value = self.rung_values[rung], report.val_robust_accuracy
-        enough = not earlier or value > np.percentile(earlier, 100 * (1 - 1 / self.factor))
-        earlier.append(value)
+        accuracies = self.rung_accuracies[rung]
+        accuracies.append(ranking_accuracy(report))
+        # copied: an array cannot grow while numpy reads it
+        values = np.array(accuracies.values)
+        earlier, value = values[:-1], values[-1]
+        enough = not len(earlier) or value > np.percentile(earlier, 100 * (1 - 1 / self.factor))
         self.n_continued[rung] += bool(enough)
         return "continue" if enough else "stop"
 
@@ -132,7 +133,7 @@ class AshaStopping(Scheduler):
         One in `factor` continues in the long run, but more of the first trials do, and more of a
         searcher that learns. The first trial always continues, so that it says nothing.
         """
-        reached = max(0, len(self.rung_values[rung]) - 1)
+        reached = max(0, len(self.rung_accuracies[rung].kept) - 1)
         continued = max(0, self.n_continued[rung] - 1)
         expected = min(1.0, PRIOR_RATIO / self.factor)
         return (continued + PRIOR_TRIALS * expected) / (reached + PRIOR_TRIALS)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trainables.training.report import Report
-from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
+from tuner.layout import BALANCED_COLUMNS, RAW_COLUMNS, TRIAL_COLUMNS
 from tuner.state.trial import Record
 
 Row = Mapping[Hashable, Any]
@@ -75,7 +75,8 @@ def epochs_frame(records: Iterable[Record]) -> pd.DataFrame:
     pairs = [(record.trial_id, report) for record in records for report in record.reports]
     # column by column: one dict per row takes gigabytes for a million epochs
     columns: dict[str, object] = {"trial_id": [number for number, _ in pairs]}
-    types = {"micro_batch": "Int64"} | dict.fromkeys(BALANCED_COLUMNS, "float64")
+    sparse = (*BALANCED_COLUMNS, *RAW_COLUMNS, "average_horizons")
+    types = {"micro_batch": "Int64"} | dict.fromkeys(sparse, "float64")
     for field in fields(Report):
         columns[field.name] = pd.Series(
             [getattr(report, field.name) for _, report in pairs], dtype=types.get(field.name)

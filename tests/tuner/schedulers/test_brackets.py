@@ -106,9 +106,9 @@ def test_asha_has_a_bracket_per_first_rung(epochs, wanted, rungs, shares):
         scheduler.on_start("t")
         reached = []
         for epoch in range(1, epochs + 1):
-            before = [len(values) for values in scheduler.rung_values]
+            before = [len(each.kept) for each in scheduler.rung_accuracies]
             assert scheduler.on_report("t", make_report(epoch, 0.5), {}) == "continue"
-            after = [len(values) for values in scheduler.rung_values]
+            after = [len(each.kept) for each in scheduler.rung_accuracies]
             reached += [n for n, (a, b) in enumerate(zip(before, after, strict=True)) if b > a]
         assert reached == own
 

@@ -123,6 +123,6 @@ def test_a_trial_is_worth_the_best_of_the_run_that_it_is_in():
     position = TrialPosition(rung_schedule([0.25], fidelity="schedule"))
     for each in (make_report(1, 0.6), make_report(2, 0.5)):
         position.update(each)
-    assert position.best_accuracy == 0.6
+    assert position.best.kept == 0.6
     position.update(make_report(1, 0.3, level=1))
-    assert position.best_accuracy == 0.3
+    assert position.best.kept == 0.3

@@ -22,7 +22,7 @@ class Brackets(Scheduler):
             schedulers: One per bracket, all with the same levels.
             shares: Relative numbers of trials; they need not sum to one.
         """
-        super().__init__(schedulers[0].levels)
+        super().__init__(schedulers[0].levels, schedulers[0].rungs)
         self.schedulers, self.shares = schedulers, shares
         self.scheduler_of: dict[str, Scheduler] = {}
         self.n_assigned = [0] * len(schedulers)

@@ -7,6 +7,7 @@ from typing import Any
 
 from trainables.training.report import Report
 from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
+from tuner.schedulers.core.ranking import RungAccuracies, ranking_accuracy
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
@@ -44,10 +45,11 @@ class Population(Scheduler):
             explore: Proposes new knobs.
             seed: Seed of all random draws.
         """
-        super().__init__(schedule.levels)
+        super().__init__(schedule.levels, schedule.rungs)
         self.rung_schedule, self.n_trials, self.quantile = schedule, trials, quantile
         self.explore, self.seed = explore, seed
         self.positions: dict[str, TrialPosition] = {}
+        self.rung_accuracies = [RungAccuracies() for _ in schedule.rungs]
         self.rung_values: list[dict[str, float]] = [{} for _ in schedule.rungs]
         self.rung_knobs: list[dict[str, Knobs]] = [{} for _ in schedule.rungs]
         self.resumed: list[set[str]] = [set() for _ in schedule.rungs]
@@ -64,7 +66,10 @@ class Population(Scheduler):
         rung = self.positions[trial].update(report)
         if rung is None or report.has_failed:
             return "continue"
-        self.rung_values[rung][trial] = report.val_robust_accuracy
+        accuracies, values = self.rung_accuracies[rung], self.rung_values[rung]
+        accuracies.append(ranking_accuracy(report))
+        trials = dict.fromkeys([*values, trial])
+        values.update(zip(trials, accuracies.values, strict=True))
         self.rung_knobs[rung][trial] = dict(knobs)
         return "pause"
 

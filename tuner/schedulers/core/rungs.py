@@ -4,29 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trainables.training.fidelity import Level
+from trainables.training.fidelity import MAX_DROP_RATIO, Level, Rung
 from trainables.training.report import Report
 from tuner.config.settings import Fidelity
+from tuner.schedulers.core.ranking import RankingAccuracy, ranking_accuracy
 
 RungSpec = float | Literal["drop"]
-MAX_DROP_RATIO = 0.7
-"""Ratio of two successive epochs' learning rates; less is a drop. No smooth schedule falls as fast
-before its end."""
-
-
-@dataclass(frozen=True)
-class Rung:
-    """An epoch of a trial at which the scheduler decides.
-
-    Attributes:
-        level: Index of the run.
-        epoch: Epoch of that run; `None`: the first drop of the learning rate.
-        epochs_after: Epochs between the drop and the rung.
-    """
-
-    level: int
-    epoch: int | None
-    epochs_after: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,14 +110,14 @@ class TrialPosition:
 
     Attributes:
         rung: Index of the next rung.
-        best_accuracy: Highest robust accuracy of its run so far, as a fraction.
+        best: Highest robust accuracies of its run so far.
     """
 
     def __init__(self, schedule: RungSchedule, rung: int = 0) -> None:
         self.rung_schedule, self.rung = schedule, rung
         self.last_report: Report | None = None
         self.drop_epoch: int | None = None
-        self.best_accuracy = 0.0
+        self.best = RankingAccuracy()
 
     def update(self, report: Report) -> int | None:
         """Record an epoch; return the index of its rung, or `None`."""
@@ -144,13 +127,10 @@ class TrialPosition:
             else None
         )
         if last is None:
-            self.best_accuracy, self.drop_epoch = 0.0, None
+            self.best, self.drop_epoch = RankingAccuracy(), None
         elif self.drop_epoch is None and report.lr < MAX_DROP_RATIO * last.lr:
             self.drop_epoch = report.epoch
-        self.best_accuracy, self.last_report = (
-            max(self.best_accuracy, report.val_robust_accuracy),
-            report,
-        )
+        self.best, self.last_report = self.best.best_with(ranking_accuracy(report)), report
         for number in range(self.rung, len(self.rung_schedule.rungs)):
             if self.is_at_rung(self.rung_schedule.rungs[number], report):
                 self.rung = number + 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from trainables.training.fidelity import Level
+from trainables.training.fidelity import Level, Rung
 from trainables.training.report import Report
 from tuner.schedulers.core.future_runs import (
     FutureRuns,
@@ -39,10 +39,11 @@ class Scheduler:
 
     Attributes:
         levels: The runs of a trial, from the cheapest.
+        rungs: Where it compares trials, and needs the accuracy of the trained network too.
     """
 
-    def __init__(self, levels: tuple[Level, ...]) -> None:
-        self.levels = levels
+    def __init__(self, levels: tuple[Level, ...], rungs: tuple[Rung, ...] = ()) -> None:
+        self.levels, self.rungs = levels, rungs
 
     def on_start(self, trial: str) -> int:
         """Add a new trial; return the level at which it starts."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from trainables.training.report import Report
 from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
+from tuner.schedulers.core.ranking import RankingAccuracy, RungAccuracies
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
 
@@ -19,18 +20,28 @@ class RungBoard:
     """
 
     def __init__(self) -> None:
+        self.accuracies = RungAccuracies()
         self.values: dict[str, float] = {}
         self.promoted: set[str] = set()
         self.expected: set[str] = set()
         self.ranking: list[tuple[float, str]] = []
         self.paused: list[tuple[float, str]] = []
 
-    def add(self, trial: str, value: float) -> None:
+    def add(self, trial: str, accuracy: RankingAccuracy) -> None:
         """Add a paused trial; of equal values the earlier trial ranks higher."""
-        self.values[trial] = value
         self.expected.discard(trial)
+        if self.accuracies.append(accuracy):
+            self.rank_again([*self.values, trial])
+            return
+        value = self.values[trial] = self.accuracies.values[-1]
         insort(self.ranking, (-value, trial))
         insort(self.paused, (-value, trial))
+
+    def rank_again(self, trials: Sequence[str]) -> None:
+        """Rank all trials by their present values."""
+        self.values = dict(zip(trials, self.accuracies.values, strict=True))
+        self.ranking = sorted((-value, trial) for trial, value in self.values.items())
+        self.paused = [each for each in self.ranking if each[1] not in self.promoted]
 
     def promote(self, trial: str) -> None:
         """Record that a trial has resumed."""
@@ -66,7 +77,7 @@ class SuccessiveHalving(Scheduler):
             trials: Number of trials of the study.
             first_rung: Index of the first rung; earlier ones are skipped.
         """
-        super().__init__(schedule.levels)
+        super().__init__(schedule.levels, schedule.rungs)
         self.rung_schedule, self.first_rung = schedule, first_rung
         self.slots = [trials]
         for rung in range(first_rung, len(schedule.rungs)):
@@ -88,7 +99,7 @@ class SuccessiveHalving(Scheduler):
         rung = position.update(report)
         if rung is None or report.has_failed:
             return "continue"
-        self.boards[rung].add(trial, position.best_accuracy)
+        self.boards[rung].add(trial, position.best)
         return "pause"
 
     def on_end(self, trial: str) -> None:
