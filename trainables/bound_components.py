@@ -205,12 +205,13 @@ class BoundOverfittingDetector:
 
     Attributes:
         select_images: Returns the training images to check.
-        detect_collapse: Returns the update at which the network collapsed; 0 if it did not.
+        detect_collapse: Returns the update at which the network collapsed, given it and what is
+            saved; 0 if it did not.
         every: Updates between two checks; 0: no check.
     """
 
     select_images: Callable[[Images], Batch]
-    detect_collapse: Callable[[Module, Batch], int]
+    detect_collapse: Callable[[Module, Module, Batch], int]
     every: int
 
 

@@ -163,7 +163,8 @@ def train_epoch(
                 on_step((step + 1) / steps)
             trained = passes[0]
             if detector_images:
-                collapsed_at = ready.sentinel.detect_collapse(model, detector_images)
+                kept = average.evaluation_model()
+                collapsed_at = ready.sentinel.detect_collapse(model, kept, detector_images)
             passes[0] = trained  # the check is not part of the cost of training
             if collapsed_at:
                 break

@@ -8,15 +8,19 @@ from tests.trainables.training.test_trial import metrics_of
 from trainables.data_pipeline.images import Images
 from trainables.robustness import overfitting_detector
 from trainables.robustness.overfitting_detector import (
+    BEST,
     MIN_FGSM_ACCURACY,
+    Check,
     detect_collapse,
     fgsm_pgd_accuracies,
+    is_collapse,
     select_images,
 )
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 from trainables.training import checkpoint
 from trainables.training.trial import Trial
+from tuner.config.newer_knobs import find_newer_knobs
 
 
 class Bent(torch.nn.Module):
@@ -90,8 +94,9 @@ def test_a_check_changes_nothing():
 def check_steps(steps, x, memory=None, **knobs):
     """Return the detector's result after each of some updates."""
     memory = {} if memory is None else memory
-    settings = {"threat": Linf(eps=0.1), "memory": memory, "every": 10} | knobs
-    return [detect_collapse(Bent(), (x, ones(x)), step=step, **settings) for step in steps]
+    settings = {"threat": Linf(eps=0.1), "memory": memory, "every": 10, "fallen": 0} | knobs
+    model = Bent()
+    return [detect_collapse(model, model, (x, ones(x)), step=step, **settings) for step in steps]
 
 
 def test_a_collapse_is_reported_at_the_second_check():
@@ -117,6 +122,94 @@ def test_low_fgsm_accuracy_is_no_collapse():
     assert MIN_FGSM_ACCURACY == 2 / 20
     assert check_steps([10, 20], few) == [0, 10]
     assert check_steps([10, 20], torch.cat([few, pixels(WRONG)])) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("check", "best_pgd", "best_kept", "expected"),
+    [
+        # without an average: 0.1 is a quarter of 0.4 and below 0.9 of the best, 0.2
+        ((0.5, 0.1, 0.1), 0.2, 0.2, True),
+        ((0.5, 0.1, 0.1), 0.11, 0.11, False),  # 0.1 is not below 0.099
+        ((0.4, 0.1, 0.1), 0.2, 0.2, False),  # a quarter of the accuracy under FGSM
+        ((0.5, 0.01, 0.01), 0.09, 0.09, False),  # it has never learned
+        # an average that was as good as the trained network
+        ((0.5, 0.01, 0.44), 0.5, 0.5, True),
+        ((0.5, 0.01, 0.46), 0.5, 0.5, False),  # it survives
+        ((0.5, 0.48, 0.1), 0.5, 0.5, False),  # no collapse
+        # an average that was not
+        ((0.5, 0.01, 0.2), 0.5, 0.4, False),  # it still catches up
+        ((0.5, 0.01, 0.09), 0.5, 0.4, True),  # it has lost three quarters
+        ((0.5, 0.01, 0.01), 0.5, 0.2, False),  # it has not begun to catch up
+    ],
+)
+def test_a_collapse_by_hand(check, best_pgd, best_kept, expected):
+    fgsm, pgd, kept = check
+    found = is_collapse(
+        Check(fgsm=fgsm, pgd=pgd, kept=kept),
+        best_pgd=best_pgd,
+        best_kept=best_kept,
+        share=0.25,
+        fallen=0.9,
+    )
+    assert found == expected
+
+
+def test_a_network_falls_from_its_own_best():
+    """Four robust images, then collapses; without the first check it has nothing to fall from."""
+    for first, expected in ((SAFE, 20), (BENT, 0)):
+        memory = {}
+        assert check_steps([10], pixels(*[first] * 4), memory, fallen=0.9) == [0]
+        assert check_steps([20, 30], pixels(BENT), memory, fallen=0.9) == [0, expected]
+
+
+def test_what_is_saved_decides(monkeypatch):
+    """The trained network collapses after the first check, its average after the second."""
+    trained, average = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    seen = {trained: iter([(0.6, 0.5)] + [(0.9, 0.0)] * 4)}
+    seen[average] = iter([(0.6, 0.5), (0.6, 0.5), (0.6, 0.4), (0.6, 0.3), (0.6, 0.2)])
+    monkeypatch.setattr(
+        overfitting_detector, "fgsm_pgd_accuracies", lambda model, *_, **__: next(seen[model])
+    )
+    memory, x = {}, pixels(BENT)
+    for step, expected in ((10, 0), (20, 0), (30, 0), (40, 30)):
+        found = detect_collapse(
+            trained, average, (x, ones(x)), threat=Linf(eps=0.1), memory=memory, step=step, every=10
+        )
+        assert found == expected
+
+
+def test_an_average_is_checked_only_where_it_matters(monkeypatch):
+    checked = []
+
+    def check(model, *_, **__):
+        checked.append(model)
+        return 0.9, 0.5
+
+    monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", check)
+    for average, fallen, expected in (("none", 0.9, 3), ("ema", 0.9, 6), ("ema", 0.0, 3)):
+        checked.clear()
+        sentinel = {"every": 1, "fallen": fallen}
+        config = tiny_config(attack={"name": "fgsm"}, sentinel=sentinel, average={"name": average})
+        trial = Trial(config)
+        trial.run_epoch()
+        kept = trial.average.evaluation_model()
+        assert [model is kept for model in checked].count(True) == (3 if fallen else 0)
+        assert len(checked) == expected
+
+
+def test_older_studies_compare_with_nothing():
+    newer = find_newer_knobs({"sentinel": {"every": 250, "pgd_steps": 5, "share": 0.25}})
+    assert newer.former == {"sentinel.fallen": 0.0}
+
+
+def test_the_best_is_updated_in_place():
+    """A CUDA graph is discarded if a tensor of the memory is replaced."""
+    memory = {}
+    check_steps([10], pixels(SAFE), memory)
+    address = memory[BEST].data_ptr()
+    check_steps([20], pixels(BENT), memory)
+    assert memory[BEST].data_ptr() == address
+    assert memory[BEST].tolist() == [1.0, 1.0]
 
 
 def test_the_detector_can_be_turned_off():
@@ -193,7 +286,7 @@ def collapsing_trial(at, seen, **changes):
     """Return a trial whose detector reports a collapse after update `at`."""
     trial = Trial(tiny_config(attack={"name": "fgsm"}, **changes))
 
-    def check(model, detector_images, *, step):
+    def check(model, kept, detector_images, *, step):
         seen.append(step)
         return (step == at) * (at - 1)
 
@@ -227,7 +320,7 @@ def test_a_collapsed_trial_does_not_continue_when_resumed(tmp_path):
 def test_the_first_of_two_checks_is_saved(tmp_path, monkeypatch):
     """Each check finds a collapse, after updates 2 and 4: in the first epoch and in the second."""
     monkeypatch.setattr(overfitting_detector, "fgsm_pgd_accuracies", lambda *_, **__: (0.9, 0.0))
-    config = tiny_config(attack={"name": "fgsm"}, sentinel={"every": 2})
+    config = tiny_config(attack={"name": "fgsm"}, sentinel={"every": 2, "fallen": 0})
     first = Trial(config)
     assert first.run_epoch().collapsed_at == 0
     checkpoint.save(first, tmp_path)
