@@ -98,7 +98,11 @@ def load_runs(table: Path) -> list[Run]:
     frame = pd.read_csv(table).sort_values(["method", "seed", "epoch"])
     columns = ["epoch", "model_fgsm_acc", "model_pgd_acc", "wa_pgd_acc"]
     return [
-        Run(str(method), seed, tuple(Epoch(int(n), *rest) for n, *rest in rows[columns].to_numpy()))
+        Run(
+            str(method),
+            int(str(seed)),
+            tuple(Epoch(int(n), *rest) for n, *rest in rows[columns].to_numpy()),
+        )
         for (method, seed), rows in frame.groupby(["method", "seed"])
     ]
 

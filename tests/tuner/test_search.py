@@ -130,6 +130,22 @@ def test_a_winner_that_answers_one_class_is_told_apart_from_a_robust_one(tmp_pat
 
 
 @pytest.mark.slow
+def test_an_average_and_its_network_are_validated_at_rungs_and_at_the_end(tmp_path, machine):
+    """One trial of two passes the rung at half time."""
+    words = ["average=ema", "optimizer.lr=loguniform(1e-4,1e-2)", "trials=2", "epochs=4"]
+    words += ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=1"]
+    words += ["scheduler=halving", "scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
+    done = search(tmp_path, *words, "fidelity=epochs", "concurrency=1")
+    assert done.returncode == 0, done.stderr
+    _, epochs = frames(tmp_path)
+    assert len(epochs) == 6
+    measured = epochs.epoch.isin([2, 4])
+    for column in ("val_robust_accuracy_raw", "val_clean_accuracy_raw"):
+        assert (epochs[column].notna() == measured).all()
+    assert epochs.average_horizons.between(0, 100).all()
+
+
+@pytest.mark.slow
 def test_members_are_searched_by_name_each_with_separate_knobs(tmp_path, machine):
     words = ["optimizer=grid(sgd,adam)", "optimizer.lr=1e-3", "average=ensemble"]
     done = search(tmp_path, *words, "periods.resets=[1/3]", *SMALL, "scheduler=none")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.oracles import tiny_config
 from trainables.training import checkpoint, ray_trainable
-from trainables.training.fidelity import Level
+from trainables.training.fidelity import Level, Rung
 from trainables.training.trial import Trial
 
 TIMES = {"seconds", "exam_seconds", "gradient_passes", "level"}
@@ -63,6 +63,16 @@ def test_each_level_is_a_whole_run_and_costs_add_up(reported):
     passes = [report["gradient_passes"] for report in reports]
     assert passes == sorted(passes)
     assert passes[2] == pytest.approx(3 * passes[0])
+
+
+def test_an_average_starts_again_with_each_run_and_is_compared_at_its_rungs(reported):
+    config = tiny_config(average={"name": "ema"}, rungs=[asdict(Rung(0, 1))])
+    config |= {"levels": [asdict(Level(2)), asdict(Level(2))]}
+    reports = reported(config)
+    raw = [report["val_robust_accuracy_raw"] is not None for report in reports]
+    assert raw == [True, True, False, True]
+    horizons = [report["average_horizons"] for report in reports]
+    assert horizons[2:] == horizons[:2]
 
 
 def test_a_trial_that_starts_at_a_higher_level_skips_the_short_runs(reported):
