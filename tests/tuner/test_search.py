@@ -142,7 +142,7 @@ def test_an_average_and_its_network_are_validated_at_rungs_and_at_the_end(tmp_pa
     measured = epochs.epoch.isin([2, 4])
     for column in ("val_robust_accuracy_raw", "val_clean_accuracy_raw"):
         assert (epochs[column].notna() == measured).all()
-    assert epochs.average_horizons.between(0, 100).all()
+    assert epochs.average_horizons.gt(0).all()
 
 
 @pytest.mark.slow
