@@ -10,6 +10,7 @@ import analysis
 from analysis.selection import select_epochs
 from trainables.errors import InputError
 from tuner.replay.recordings import load_archive
+from tuner.schedulers.core.ranking import RankingAccuracy, ranking_accuracy
 from tuner.storage.external_logs import parser, reader
 
 NAMESPACE = (
@@ -167,6 +168,23 @@ def test_a_folder_of_logs_is_a_study_with_the_varied_settings_as_knobs(tmp_path)
     archive = load_archive(tmp_path / "logs")
     assert [run.knobs["optimizer.weight_decay"] for run in archive.runs] == [0.01, 0.1]
     assert [run.best_accuracy for run in archive.runs] == [0.2, 0.2]
+
+
+@pytest.mark.parametrize("split", ["test", "val"])
+def test_a_table_with_both_networks_is_ranked_as_a_search_does(tmp_path, split):
+    """The average lags in the first epoch, not in the second; one run has none."""
+    columns = f"run,epoch,{split}_acc,{split}_robust_acc,{split}_raw_acc,{split}_robust_raw_acc"
+    rows = ["a,1,0.1,0.1,0.5,0.4,3", "a,2,0.6,0.5,0.5,0.4,20", "b,1,0.5,0.3,,,", "b,2,0.6,0.4,,,"]
+    file = tmp_path / "runs.csv"
+    file.write_text("\n".join([f"{columns},average_horizons", *rows]) + "\n")
+    one, other = load_archive(file).runs
+    assert [report.val_clean_accuracy_raw for report in one.reports] == [0.5, 0.5]
+    assert [ranking_accuracy(report) for report in (*one.reports, other.reports[0])] == [
+        RankingAccuracy(0.1, 0.4, lags=True),
+        RankingAccuracy(0.5, 0.4),
+        RankingAccuracy(0.3, 0.3),
+    ]
+    assert analysis.load(file).knobs == []
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ METRIC_COLUMNS = (
     *("epoch", "lr", "train_seconds", "test_seconds", "train_loss", "train_acc"),
     *("train_robust_loss", "train_robust_acc", "test_loss", "test_acc", "test_robust_loss"),
     *("test_robust_acc", "test_fgsm_acc", "val_loss", "val_acc", "val_robust_loss"),
-    "val_robust_acc",
+    *("val_robust_acc", "test_raw_acc", "test_robust_raw_acc", "average_horizons"),
 )
 """Columns that are not settings."""
 

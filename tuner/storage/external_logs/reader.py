@@ -5,6 +5,10 @@ in the columns of the validation split, `val_clean_accuracy` and `val_robust_acc
 commands can read them. `ExternalLogs.notes` warns that a best epoch selected by them is an
 oracle's. If a log has a validation split too, its accuracies are in `held_out_clean_accuracy` and
 `held_out_robust_accuracy`. A log with a validation split only has its accuracies in `val_*`.
+
+If averaged weights are evaluated, a table may have the trained network's accuracies too, in
+`test_raw_acc` and `test_robust_raw_acc`, and `average_horizons` as in `Report`: a replay ranks by
+them as a search does.
 """
 
 from collections.abc import Iterator
@@ -27,6 +31,8 @@ VALIDATION_AS_TEST = {
     "val_acc": "test_acc",
     "val_robust_loss": "test_robust_loss",
     "val_robust_acc": "test_robust_acc",
+    "val_raw_acc": "test_raw_acc",
+    "val_robust_raw_acc": "test_robust_raw_acc",
 }
 """Columns of a log without a test split to those whose values become `val_*`."""
 EXTRA_COLUMNS = {
@@ -35,6 +41,9 @@ EXTRA_COLUMNS = {
     "val_acc": "held_out_clean_accuracy",
     "val_robust_acc": "held_out_robust_accuracy",
     "test_fgsm_acc": "test_fgsm_accuracy",
+    "test_raw_acc": "val_clean_accuracy_raw",
+    "test_robust_raw_acc": "val_robust_accuracy_raw",
+    "average_horizons": "average_horizons",
 }
 """Column in logs to the name of an extra column of `epochs`."""
 
