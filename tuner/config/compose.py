@@ -14,7 +14,7 @@ from tuner.cli.schema import read_settings
 from tuner.cli.values import is_grid
 from tuner.config import validate_study, validate_trial
 from tuner.config.domains import is_domain, list_values
-from tuner.config.plan import STUDY_GROUPS, Plan, Variant, count_cells
+from tuner.config.plan import STUDY_GROUPS, Plan, Variant, count_cells, flatten_groups
 from tuner.config.resources import settle_precision
 from tuner.config.settings import Fidelity, Settings
 from tuner.config.spaces import (
@@ -107,6 +107,7 @@ def compose_plan(
         variants=variants,
         scheduler=study["scheduler"],
         searcher=study["searcher"],
+        typed=frozenset(flatten_groups(given)),
         warnings=tuple(warnings),
     )
 

@@ -50,6 +50,7 @@ class Plan:
         variants: Alternative configurations.
         scheduler: Name and knobs.
         searcher: Name and knobs.
+        typed: Paths of knobs whose values were typed on the command line.
         warnings: Possible mistakes, printed before the study runs.
     """
 
@@ -61,6 +62,7 @@ class Plan:
     variants: tuple[Variant, ...]
     scheduler: dict[str, object]
     searcher: dict[str, object]
+    typed: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
     def shared_config(self) -> dict[str, object]:

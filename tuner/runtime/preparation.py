@@ -32,12 +32,12 @@ from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.state.study import StudyProgress
 from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
-from tuner.storage.event_log import EventLog
+from tuner.storage.event_log import EventLog, describe_running
 from tuner.storage.interrupted_studies import StudyChoice
 from tuner.storage.naming import check_results_folder
 from tuner.storage.results_folder import write_search_yaml
 from tuner.storage.results_store import LocalStore, RemoteStore
-from tuner.storage.safe_files import check_links
+from tuner.storage.safe_files import check_links, is_locked
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,8 @@ def load_earlier_study(
         return list(check_results_folder(store)), EarlierStudy()
     if not (folder / SEARCH_FILE).exists() and not (folder / EVENT_LOG_FILE).stat().st_size:
         return [], EarlierStudy()  # the process was killed before the study began
+    if is_locked(folder / EVENT_LOG_FILE):
+        return [describe_running(folder)], EarlierStudy()
     problems = list(check_links(folder))
     try:
         description = read_description(folder)
@@ -102,6 +104,9 @@ def print_study(store: LocalStore, plan: Plan, choice: StudyChoice, console: Con
     elif searched and not is_resumed:
         extend = [f"; to extend {each.name}, type name={each.name}" for each in choice.finished[:1]]
         words.append(f"No study of this space and method was interrupted{''.join(extend)}.")
+    if choice.running:
+        running = ", ".join(folder.name for folder in choice.running)
+        words.append(f"Not resumed, since another process is running it: {running}.")
     for text in words:
         console.print(text, soft_wrap=True)
 

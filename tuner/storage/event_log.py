@@ -37,13 +37,13 @@ class EventLog:
         """
         self.folder = folder
         self.retry = retry or Retry(print, timeout=0.0)
-        trim_partial_line(folder / EVENT_LOG_FILE)
         self.file = (folder / EVENT_LOG_FILE).open("ab", buffering=0)
         try:
             acquire_lock(self.file)
         except OSError:
             self.file.close()
-            raise InputError([f"resume: another process is running {folder}."]) from None
+            raise InputError([describe_running(folder)]) from None
+        trim_partial_line(folder / EVENT_LOG_FILE)  # locked: nobody else is writing it
         self.valid_size = (folder / EVENT_LOG_FILE).stat().st_size
 
     def log_start(self, record: Record) -> None:
@@ -107,6 +107,14 @@ class EventLog:
     def close(self) -> None:
         """Close the file and release its lock."""
         self.file.close()
+
+
+def describe_running(folder: Path) -> str:
+    """Return why a study that another process is running cannot be resumed."""
+    return (
+        f"resume: {folder} is running in another process; wait until it ends or end it, or choose "
+        "another name=NAME."
+    )
 
 
 def checkpoint_paths(record: Record) -> dict[str, str]:

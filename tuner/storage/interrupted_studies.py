@@ -25,6 +25,7 @@ from tuner.storage.naming import (
 )
 from tuner.storage.remote_copy import ADDRESS_FILE, NANOSECONDS_PER_SECOND, strip_parameters
 from tuner.storage.results_store import RESULTS_KEY, RemoteStore
+from tuner.storage.safe_files import is_locked
 from tuner.storage.search_yaml import SearchYaml, read_search_yaml, variants_of
 
 
@@ -36,11 +37,14 @@ class StudyChoice:
         folder: The folder on this machine.
         interrupted: Other interrupted studies of its space and method, the newest first.
         finished: Finished studies of its space and method, the newest first.
+        running: Studies of its space and method that other processes of this machine are running,
+            the newest first.
     """
 
     folder: Path
     interrupted: tuple[Path, ...] = ()
     finished: tuple[Path, ...] = ()
+    running: tuple[Path, ...] = ()
 
 
 def choose_study(plan: Plan) -> StudyChoice:
@@ -113,15 +117,19 @@ def newest_interrupted(
     """
     ordered = sorted(written, key=lambda folder: (written[folder], folder), reverse=True)
     default = {folder for _, folder in parse_folder_times(plan, ordered)}
-    interrupted, finished = list[Path](), list[Path]()
+    interrupted, finished, running = list[Path](), list[Path](), list[Path]()
     for folder in ordered:
         with TemporaryDirectory() as temporary:
             files = StudyFiles(folder, store, Path(temporary))
             content = read_description(files)
-            if is_of_plan(content, plan) or (folder in default and not content):
+            if not (is_of_plan(content, plan) or (folder in default and not content)):
+                continue
+            if is_locked(folder / EVENT_LOG_FILE):
+                running.append(folder)
+            else:
                 (finished if has_finished(files, content) else interrupted).append(folder)
     folder = interrupted.pop(0) if interrupted else choose_results_folder(plan)
-    return StudyChoice(folder, tuple(interrupted), tuple(finished))
+    return StudyChoice(folder, tuple(interrupted), tuple(finished), tuple(running))
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,12 @@ def test_a_second_process_cannot_write(tmp_path):
     assert is_locked(folder / EVENT_LOG_FILE)
     with pytest.raises(InputError, match="another process"):
         EventLog(folder)
+    with (folder / EVENT_LOG_FILE).open("ab") as file:
+        file.write(b'{"event": "rep')  # it is writing this line
+    size = (folder / EVENT_LOG_FILE).stat().st_size
+    with pytest.raises(InputError, match="another process"):
+        EventLog(folder)
+    assert (folder / EVENT_LOG_FILE).stat().st_size == size
     event_log.close()
     assert not is_locked(folder / EVENT_LOG_FILE)
     EventLog(folder).close()

@@ -4,19 +4,24 @@ import io
 import os
 import shlex
 import shutil
+from contextlib import closing
 
 import pytest
 
 from tests.tuner.simulated_study import Curves, run_study
 from tests.tuner.study_files import ARGUMENTS, make_plan, make_record, write_results_folder
+from trainables.io.retry import Retry
 from trainables.training.fidelity import Level
 from tuner.config import description
 from tuner.layout import EVENT_LOG_FILE
+from tuner.runtime.preparation import load_earlier_study
 from tuner.search import main
 from tuner.storage import results_folder
+from tuner.storage.event_log import EventLog
 from tuner.storage.interrupted_studies import choose_study
 from tuner.storage.naming import format_resume_command
 from tuner.storage.remote_copy import ADDRESS_FILE
+from tuner.storage.results_store import LocalStore
 from tuner.storage.search_yaml import read_search_yaml
 
 
@@ -78,6 +83,35 @@ def test_a_finished_study_is_not_resumed(tmp_path, monkeypatch, kind):
             "older",
             "newest",
         }
+
+
+@pytest.mark.parametrize("kind", ["local", "remote"])
+def test_a_study_that_runs_in_another_process_is_not_resumed(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    there = tmp_path / "there"
+    there.mkdir()
+    results = f"results={there}" if kind == "local" else f"results=file://{there}"
+    write_study(there / "running", 3e9)
+    write_study(there / "older", 2e9)
+    local = there if kind == "local" else tmp_path / "results"
+    if kind == "remote":
+        shutil.copytree(there / "running", local / "running")
+        (local / "running" / ADDRESS_FILE).write_text(f"file://{there}/running")
+    with closing(EventLog(local / "running")):
+        choice = choose_study(make_plan(results, "resume=auto"))
+        assert choice.folder.name == "older"
+        assert (choice.interrupted, choice.running) == ((), (local / "running",))
+        plan = make_plan(results, "resume=auto", "name=running")
+        store = LocalStore(choose_study(plan).folder)
+        problems, earlier = load_earlier_study(store, plan, Retry(print, 0.0))
+        assert problems == [
+            f"resume: {local / 'running'} is running in another process; wait until it ends or "
+            "end it, or choose another name=NAME."
+        ]
+        assert earlier.plan is None
+        mark_finished(there / "older")
+        assert not choose_study(make_plan(results, "resume=auto")).folder.exists()
+    assert choose_study(make_plan(results, "resume=auto")).folder.name == "running"
 
 
 def mark_finished(folder):
@@ -152,6 +186,12 @@ def test_a_search_says_first_which_study_it_runs(tmp_path, capsys, monkeypatch):
         f"Resuming mine: results in {tmp_path / 'mine'}",
         "Interrupted too: older; to resume another study, type its name=NAME.",
     ]
+    with closing(EventLog(tmp_path / "mine")):
+        assert main([*words, "resume=auto"]) == 130
+        assert capsys.readouterr().out.splitlines()[:2] == [
+            f"Resuming older: results in {tmp_path / 'older'}",
+            "Not resumed, since another process is running it: mine.",
+        ]
     mark_finished(tmp_path / "mine")
     mark_finished(tmp_path / "older")
     assert main([*words, "resume=auto"]) == 130

@@ -113,7 +113,7 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
     """Return the description of a study with the knobs that it is older than, and its plan.
 
     In the plan, these knobs have the values that mean the behaviour without them, and the warnings
-    name them.
+    name them. A typed value stays, so that `find_differences` reports one that contradicts.
     """
     variants = variants_of(earlier.content)
     try:
@@ -138,9 +138,10 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
         {path: value for each in newer.values() for path, value in each.defaults.items()},
     )
     warnings = former.describe(f"{earlier.folder.name}")
+    values = {path: value for path, value in former.former.items() if path not in plan.typed}
     plan = replace(
         plan,
-        variants=tuple(set_former_values(each, former.former) for each in plan.variants),
+        variants=tuple(set_former_values(each, values) for each in plan.variants),
         warnings=(*plan.warnings, *(f"resume: {text}" for text in warnings)),
     )
     return StudyDescription(earlier.folder, content), plan

@@ -114,6 +114,26 @@ def test_an_older_study_keeps_what_it_did_without_a_knob(tmp_path):
     assert state.records["0000"].groups["update"]["at_range"] == "move"
 
 
+def test_a_typed_value_must_be_what_an_older_study_did(tmp_path):
+    folder = tmp_path / "study"
+    write_older_study(folder, ["update.at_range"], *OLDER)
+    for value in ("stay", "project"):  # the default too, if it is typed
+        problems, earlier = resume_older_study(folder, *OLDER, f"update.at_range={value}")
+        assert problems == [
+            f"update.at_range: must be move, as in {folder}, to resume it, got {value}."
+        ]
+        assert earlier.plan is None
+    problems, earlier = resume_older_study(folder, *OLDER, "update.at_range=move")
+    assert problems == []
+    assert earlier.plan.variants[0].fixed["update"]["at_range"] == "move"
+    wider = "update.at_range=choice(move,stay)"
+    problems, earlier = resume_older_study(folder, *OLDER, wider)
+    assert problems == []
+    assert "update.at_range" in earlier.plan.variants[0].searched
+    problems, _ = resume_older_study(folder, *OLDER, "update.at_range=choice(stay,project)")
+    assert f"update.at_range: must hold move, as in {folder}" in problems[0]
+
+
 def test_an_older_study_is_said_to_take_a_default(tmp_path):
     write_older_study(tmp_path / "study", ["model.activation"], *OLDER)
     problems, earlier = resume_older_study(tmp_path / "study", *OLDER)
