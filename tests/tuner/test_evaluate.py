@@ -14,11 +14,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from tests.oracles import tiny_config
+from trainables.data import mnist5k
 from trainables.training import checkpoint
 from trainables.training.trial import Trial
 from tuner.evaluate import main
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import select_winner_seeds
+from tuner.evaluation.prepare import draw_subset
 from tuner.storage import keyed_table
 
 N = 60
@@ -96,6 +98,25 @@ def test_each_attack_is_a_row_and_the_worst_case_only_falls(study):
     assert (
         (rows["low"] <= rows["robust_accuracy"]) & (rows["robust_accuracy"] <= rows["high"])
     ).all()
+
+
+def test_rows_have_balanced_accuracies_and_older_tables_lack_them(study):
+    assert main([str(study), *COMMON]) == 0
+    rows = rows_of(study)
+    labels = draw_subset(mnist5k.load().test, N).y
+    masks = load_file(study / table.STATE_FOLDER / f"{rows['key'][0]}.safetensors")
+    for column, mask in (
+        ("balanced_clean_accuracy", masks["attacked"]),
+        ("balanced_robust_accuracy", masks["standing"]),
+    ):
+        shares = [mask[labels == each].double().mean() for each in labels.unique()]
+        assert rows[column][0] == pytest.approx(float(torch.stack(shares).mean()))
+    assert not rows[list(table.NEWER_COLUMNS)].isna().any(axis=None)
+    rows.drop(columns=list(table.NEWER_COLUMNS)).to_parquet(study / table.FILE)
+    assert main([str(study), *COMMON, "each=true"]) == 0
+    rows = rows_of(study)
+    assert dict(rows.dtypes.astype(str)) == table.COLUMNS
+    assert rows["balanced_robust_accuracy"].isna().tolist() == [True, True, False]
 
 
 def test_random_targets_report_how_many_were_reached(study, capsys):

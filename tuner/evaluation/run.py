@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.nn import Module
 
+from trainables.accuracy import compute_accuracies
 from trainables.errors import InputError
 from trainables.evaluation.attack_state import AttackState
 from trainables.evaluation.attempt import correct_mask, run_attack
@@ -170,8 +171,9 @@ class EvaluationRunner:
             clean_correct: Mask (N,) of the images that are classified correctly.
             robust: Mask (N,) of the robust images, of which `robust_accuracy` is the share.
         """
-        number, n_robust = len(clean_correct), int(robust.sum())
-        low, high = table.wilson_interval(n_robust, number)
+        number = len(clean_correct)
+        accuracies = compute_accuracies(clean_correct, robust, self.evaluation.images.y)
+        low, high = table.wilson_interval(int(robust.sum()), number)
         outside = f"{attack.label} left the allowed perturbations {state.rejected} times"
         return {
             "checkpoint": str(checkpoint.path),
@@ -183,11 +185,11 @@ class EvaluationRunner:
             "norm": self.evaluation.norm,
             "eps": self.evaluation.threat.eps,
             "n": number,
-            "clean_accuracy": int(clean_correct.sum()) / number,
+            "clean_accuracy": accuracies.clean,
             "attacked": int(state.attacked.sum()),
             "fooled": int((state.attacked & ~state.robust_mask).sum()),
             "target_success": target_success_rate(state),
-            "robust_accuracy": n_robust / number,
+            "robust_accuracy": accuracies.robust,
             "low": low,
             "high": high,
             "alone": self.evaluation.settings.each or bool((state.attacked == clean_correct).all()),
@@ -195,6 +197,8 @@ class EvaluationRunner:
             "audit": outside if state.rejected else "",
             "seconds": state.seconds,
             "date": str(date.today()),
+            "balanced_clean_accuracy": accuracies.balanced_clean,
+            "balanced_robust_accuracy": accuracies.balanced_robust,
         }
 
     def describe_attack(self, attack: Attack) -> dict[str, object]:

@@ -41,6 +41,8 @@ COLUMNS = {
     "audit": "str",
     "seconds": "float64",
     "date": "str",
+    "balanced_clean_accuracy": "float64",
+    "balanced_robust_accuracy": "float64",
 }
 """Columns and their types.
 
@@ -48,14 +50,22 @@ COLUMNS = {
 attack alone where `alone` is true; `low` and `high` bound its 95 % Wilson score interval. `fooled`
 counts the misclassified images. `target_success`, of targeted attacks that count it, is the share
 of the attacked images that were classified as the target class. `weights` is the fingerprint of
-the network.
+the network. The balanced accuracies are means over classes.
 """
 
-NULLABLE_COLUMNS = ("seed", "target_success")
+NEWER_COLUMNS = ("balanced_clean_accuracy", "balanced_robust_accuracy")
+"""Columns that tables of earlier versions lack."""
+NULLABLE_COLUMNS = ("seed", "target_success", *NEWER_COLUMNS)
 """Columns that may hold missing values."""
 KEY_COLUMNS = ["key", "rule", "after"]
 """Columns that identify a row."""
-TABLE = KeyedTable(file=FILE, folder=STATE_FOLDER, lock_file="lock", columns=COLUMNS)
+TABLE = KeyedTable(
+    file=FILE,
+    folder=STATE_FOLDER,
+    lock_file="lock",
+    columns=COLUMNS,
+    newer_columns=NEWER_COLUMNS,
+)
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,14 @@ class KeyedTable:
         folder: Folder beside it, of what belongs to its rows.
         lock_file: Name of the lock file in that folder.
         columns: Columns and their types.
+        newer_columns: Columns that older files lack; missing in their rows.
     """
 
     file: str
     folder: str
     lock_file: str
     columns: Mapping[str, str]
+    newer_columns: tuple[str, ...] = ()
 
     def build_frame(self, rows: Sequence[Mapping[str, object]] = ()) -> pd.DataFrame:
         """Return rows as a frame with the types of the columns."""
@@ -50,9 +52,14 @@ class KeyedTable:
             raise InputError([
                 f"{file} cannot be read ({reason}); move it away to start a new table."
             ]) from None
-        if missing := [name for name in self.columns if name not in frame]:
+        required = [name for name in self.columns if name not in self.newer_columns]
+        if missing := [name for name in required if name not in frame]:
             raise InputError([f"{file} lacks {missing[0]}; move it away to start a new table."])
-        return frame
+        return frame.assign(**{
+            name: pd.Series(pd.NA, frame.index, "Float64").astype(self.columns[name])
+            for name in self.newer_columns
+            if name not in frame
+        })
 
     def write(self, results: Path, frame: pd.DataFrame) -> None:
         """Write the table, whole or not at all; hold the lock meanwhile."""
