@@ -72,6 +72,34 @@ PUBLISHED = {
         "pbt": {"interval": 0.125, "quantile": 0.25, "resample": 0.25},
     },
 }
+ONE_STEP = {"name": "alternate", "mode": "train"}
+UNPROJECTED = {"name": "pgd", "start": "gaussian", "project_start": False}
+COMPANIONS = {
+    "dat": {"attack": {"name": "dynamic", "origin": "start", "project_start": False}},
+    "fgsm": {"attack": {"name": "fgsm"}, "update": ONE_STEP},
+    "fgsm_cure": {"attack": {"name": "fgsm"}, "update": ONE_STEP},
+    "fgsm_rs": {"attack": {"name": "fgsm_rs"}, "update": ONE_STEP},
+    "grad_align": {"attack": {"name": "fgsm"}, "update": ONE_STEP},
+    "llr": {"attack": {"name": "adam"}},
+    "mart": {"attack": UNPROJECTED},
+    "n_fgsm": {"attack": {"name": "n_fgsm"}, "update": ONE_STEP},
+    "trades": {"attack": UNPROJECTED},
+}
+FORMER_VALUES = {
+    "method.grad_align": {"through_clip": False, "bn_updates": "each_pass"},
+    "method.llr": {"search": "gap"},
+    "method.trades": {"bn_updates": "each_pass"},
+    "attack.dynamic": {"origin": "image", "first_step": False, "project_start": True},
+    "attack.n_fgsm": {"clip_noise": False},
+    "attack.pgd": {"project_start": True},
+    "update.awp": {"bn_updates": "each_pass"},
+    "update.free": {"at_range": "move"},
+    "eps_schedule.cosine": {"every": "step"},
+    "eps_schedule.linear": {"every": "step"},
+    "eps_schedule.constant": {"every": "step"},
+    "model.preact_resnet18": {"shortcut": "activated", "final_norm": True},
+}
+"""What members did before they had a knob, which older studies keep."""
 
 
 def defaults(group, member):
@@ -89,3 +117,19 @@ def test_defaults_are_the_published_ones(name):
     group = (GROUPS | STUDY_GROUPS)[name]
     members = group.members() if None not in PUBLISHED[name] else [None]
     assert {member: defaults(group, member) for member in members} == PUBLISHED[name]
+
+
+def test_methods_bring_the_published_attack_and_update():
+    methods = {name: GROUPS["method"].load(name) for name in GROUPS["method"].members()}
+    found = {name: getattr(module, "COMPANIONS", None) for name, module in methods.items()}
+    assert {name: each for name, each in found.items() if each} == COMPANIONS
+
+
+def test_former_values_are_what_the_code_did():
+    found = {
+        f"{name}.{member}": former
+        for name, group in GROUPS.items()
+        for member in group.members()
+        if (former := group.former_values(member))
+    }
+    assert found == FORMER_VALUES

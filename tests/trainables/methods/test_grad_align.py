@@ -8,6 +8,7 @@ from torch import nn
 from tests.oracles import Halfspace
 from trainables.criteria import cross_entropy
 from trainables.methods import grad_align
+from trainables.methods._gradient import clip_derivative
 from trainables.threats.linf import Linf
 
 
@@ -72,3 +73,8 @@ def test_an_example_without_a_gradient_is_left_out_of_the_mean():
     assert model.w.grad.isfinite()
     alone = grad_align.outer(model, x[1:2], x[1:2], y[:1], criterion=nothing, threat=Linf(eps=0.0))
     assert abs(alone) < 1e-6  # float32 cosine
+
+
+def test_a_clip_halves_derivatives_at_its_ends():
+    points = torch.tensor([-0.1, 0.0, 0.5, 1.0, 1.1])
+    assert clip_derivative(points).tolist() == [0, 0.5, 1, 0.5, 0]
