@@ -101,14 +101,21 @@ def format_line(progress: StudyProgress, record: Record) -> str:
         words.append(record.error)
     if record.status != "running":
         about = ", ".join([format_time_left(progress), *format_usage(progress)])
-        words.append(f"| {progress.n_ended}/{progress.n_planned} ended, {about}")
+        words.append(
+            f"| {progress.n_ended}/{progress.n_planned} ended{format_paused(progress)}, {about}"
+        )
     return "  ".join(words)
+
+
+def format_paused(progress: StudyProgress) -> str:
+    """Return how many trials are paused, as the end of a list; empty if none is."""
+    return f", {progress.n_paused} paused" if progress.n_paused else ""
 
 
 def format_headline(progress: StudyProgress) -> Text:
     """Return one line about the whole study."""
     parts = [
-        f"{progress.n_ended} of {progress.n_planned} trials ended"
+        f"{progress.n_ended} of {progress.n_planned} trials ended{format_paused(progress)}"
         if progress.records
         else "waiting for the first trial to start",
         f"{format_duration(progress.elapsed_seconds)} gone",

@@ -86,8 +86,13 @@ class StudyProgress:
 
     @property
     def n_ended(self) -> int:
-        """How many trials have ended."""
-        return len(self.records) - len(self.running_trials)
+        """How many trials have ended for good: not those that are paused."""
+        return len(self.records) - len(self.running_trials) - self.n_paused
+
+    @property
+    def n_paused(self) -> int:
+        """How many trials wait for the scheduler to resume or stop them."""
+        return sum(record.shown_status == "paused" for record in self.records.values())
 
     @property
     def ended_trials(self) -> list[Record]:

@@ -1,6 +1,7 @@
 """The table of trials: whole in a pipe, cut to what fits in a window; paused trials."""
 
 import io
+import re
 
 import pytest
 
@@ -84,6 +85,10 @@ def test_a_trial_that_waits_at_a_rung_is_paused_until_the_study_is_over(tmp_path
     lines = [line for line in out.splitlines() if line.startswith("[")]
     assert any(" paused " in line for line in lines)
     assert not any(" stopped " in line for line in lines)
+    counts = [re.search(r"(\d)/4 ended(?:, (\d) paused)?,", line) for line in lines]
+    each = [(int(one[1]), int(one[2] or 0)) for one in counts if one]
+    assert each[0] == (0, 1)  # the first trial waits at its rung
+    assert each[-1] == (1, 3)  # which the end of the study stops
     summary = out[out.rindex(lines[-1]) + len(lines[-1]) :]
     assert "paused" not in summary
     assert " stopped" in summary
