@@ -1,6 +1,7 @@
 """Parquet tables in a results folder to which several processes append rows."""
 
 import fcntl
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class KeyedTable:
         folder: Folder beside it, of what belongs to its rows.
         lock_file: Name of the lock file in that folder.
         columns: Columns and their types.
-        newer_columns: Columns that older files lack; missing in their rows.
+        newer_columns: Columns of floats that older files lack; NaN in their rows.
     """
 
     file: str
@@ -55,11 +56,8 @@ class KeyedTable:
         required = [name for name in self.columns if name not in self.newer_columns]
         if missing := [name for name in required if name not in frame]:
             raise InputError([f"{file} lacks {missing[0]}; move it away to start a new table."])
-        return frame.assign(**{
-            name: pd.Series(pd.NA, frame.index, "Float64").astype(self.columns[name])
-            for name in self.newer_columns
-            if name not in frame
-        })
+        newer = (name for name in self.newer_columns if name not in frame)
+        return frame.assign(**dict.fromkeys(newer, math.nan))
 
     def write(self, results: Path, frame: pd.DataFrame) -> None:
         """Write the table, whole or not at all; hold the lock meanwhile."""

@@ -79,3 +79,36 @@ def test_without_a_threshold_it_is_pgd():
         for attack, more in ((dynamic.perturb, {"fosc": 0.0}), (pgd.perturb, {}))
     )
     torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_fosc_is_measured_from_the_image_or_from_the_start():
+    """At the start d, FOSC is 0.1 - d from the image, and 0.1 from the start itself."""
+    x, y = torch.tensor([[0.5]]), torch.tensor([0])
+
+    def perturb(origin, fosc=0.095):
+        return dynamic.perturb(
+            Sum(),
+            x,
+            y,
+            threat=Linf(eps=0.1),
+            rng=torch.Generator().manual_seed(1),
+            step_size=0.02,
+            start="step",
+            fosc=fosc,
+            origin=origin,
+            first_step=False,
+        )
+
+    start = perturb("image", fosc=1.0)
+    assert 0.005 < start - x < 0.02
+    torch.testing.assert_close(perturb("image"), start)
+    torch.testing.assert_close(perturb("start"), start + 0.02)
+
+
+@pytest.mark.parametrize("project_start", [True, False])
+def test_the_start_is_projected_or_not(project_start):
+    """Half of the noise leaves [0, 1]; nothing moves below this threshold."""
+    x, y = torch.ones(1, 100), torch.tensor([0])
+    settings = {"threat": Linf(eps=0.1), "start": "gaussian", "fosc": 99.0, "first_step": False}
+    x_adv = dynamic.perturb(Sum(), x, y, project_start=project_start, **settings)
+    assert (x_adv.max() > 1) != project_start
