@@ -183,7 +183,7 @@ def start_study(
             plan, concurrency, gpu_share, scheduler, resume_state, runtime.monotonic
         )
         if progress.records:
-            console.print(f"{progress.n_ended} trials already finished.")
+            console.print(f"{len(progress.ended_trials)} trials already finished.")
         recorder = StudyRecorder(store, plan, progress, event_log, retry, warn, content)
         table = screen.enter_context(show_progress(progress, console))
 

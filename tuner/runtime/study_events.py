@@ -184,8 +184,8 @@ class StudyEvents:
     def on_trial_complete(self, trial: TrialRun) -> None:
         """Record a trial that ended without an error or paused."""
         record = self.get_record(trial)
-        record.status = final_status(record, self.progress.levels)
         record.is_paused = self.queue.decisions.get(record.trial_id) == "pause"
+        record.status = final_status(record, self.progress.levels)
         self.finish_trial(record)
 
     def on_trial_error(self, trial: TrialRun, cause: FailureCause, error: str) -> None:

@@ -92,7 +92,7 @@ class StudyProgress:
     @property
     def n_paused(self) -> int:
         """How many trials wait for the scheduler to resume or stop them."""
-        return sum(record.shown_status == "paused" for record in self.records.values())
+        return self.totals.count_trials(self.records).n_paused
 
     @property
     def ended_trials(self) -> list[Record]:

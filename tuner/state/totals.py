@@ -15,6 +15,7 @@ class StudyTotals:
         seconds: Seconds of these epochs.
         level_epochs, level_seconds: The same at each level.
         n_begun: Trials, ended or not, that began with each seed of a configuration, by its number.
+        n_paused: Ended trials that the scheduler may still resume.
         running_trials: Running trials, in the order of their start.
     """
 
@@ -25,6 +26,7 @@ class StudyTotals:
         """Start again with all trials."""
         self.records, self.n_seen = records, 0
         self.epochs, self.seconds, self.n_begun = 0, 0.0, Counter[int]()
+        self.n_paused = 0
         self.level_epochs, self.level_seconds = Counter[int](), dict[int, float]()
         self.running_trials: list[Record] = []
         self.positions: dict[str, int] = {}
@@ -48,6 +50,7 @@ class StudyTotals:
     def add(self, record: Record, sign: int) -> None:
         """Add an ended trial to the sums, or subtract it."""
         self.epochs += sign * len(record.reports)
+        self.n_paused += sign * (record.shown_status == "paused")
         self.seconds += sign * record.seconds
         totals = record.totals
         for level, number in totals.level_epochs.items():
