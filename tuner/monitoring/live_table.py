@@ -108,7 +108,7 @@ def format_line(progress: StudyProgress, record: Record) -> str:
 
 
 def format_paused(progress: StudyProgress) -> str:
-    """Return how many trials are paused, as the end of a list; empty if none is."""
+    """Return how many trials are paused, as the end of a list, or ""."""
     return f", {progress.n_paused} paused" if progress.n_paused else ""
 
 

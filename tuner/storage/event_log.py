@@ -43,7 +43,7 @@ class EventLog:
         except OSError:
             self.file.close()
             raise InputError([describe_running(folder)]) from None
-        trim_partial_line(folder / EVENT_LOG_FILE)  # locked: nobody else is writing it
+        trim_partial_line(folder / EVENT_LOG_FILE)  # locked: no other process writes it
         self.valid_size = (folder / EVENT_LOG_FILE).stat().st_size
 
     def log_start(self, record: Record) -> None:
