@@ -15,6 +15,7 @@ from tuner.cli.values import is_grid
 from tuner.config import validate_study, validate_trial
 from tuner.config.domains import is_domain, list_values
 from tuner.config.plan import STUDY_GROUPS, Plan, Variant, count_cells, flatten_groups
+from tuner.config.prior_file import apply_prior_file
 from tuner.config.resources import settle_precision
 from tuner.config.settings import Fidelity, Settings
 from tuner.config.spaces import (
@@ -67,13 +68,15 @@ def compose_plan(
         layers if recipe is not None else {}, warnings
     )
     problems += invalid_variants
-    has_search = any(map(find_searched_knobs, layers.values())) or len(layers) > 1
+    searched = {label: find_searched_knobs(layer) for label, layer in layers.items()}
+    has_search = any(searched.values()) or len(layers) > 1
     if space is not None:
         problems += validate_study.check_search_or_train(has_search=has_search, single=single)
     study = resolve_study_groups(arguments, space, grid=defaults_to_grid(layers, space, given))
-    searched = {label: find_searched_knobs(layer) for label, layer in layers.items()}
     settings, invalid = validate_settings(arguments)
     problems += validate_study.check_scheduler_and_searcher(study, searched)
+    if not problems:
+        searched = apply_prior_file(study["searcher"].get("prior"), searched, problems)
     problems += validate_study.check_population(study["scheduler"], searched, arguments)
     problems += invalid
     problems += (
@@ -93,10 +96,10 @@ def compose_plan(
         Variant(
             label=label,
             fixed=fixed[label],
-            searched=find_searched_knobs(layer),
+            searched=searched[label],
             published=space.published.get(label, {}) if space else {},
         )
-        for label, layer in layers.items()
+        for label in layers
     )
     return Plan(
         settings=settle_precision(settings),

@@ -13,6 +13,7 @@ import trainables
 from trainables.training.fidelity import Level
 from tuner.config.domains import format_domain
 from tuner.config.plan import Plan, tuples_to_lists
+from tuner.config.priors import find_prior, format_with_prior
 from tuner.config.settings import count_cores
 
 VERSIONED_PACKAGES = ("attuner", "torch", "torchvision", "ray", "optuna", "pandas", "numpy")
@@ -60,6 +61,7 @@ def describe_variants(plan: Plan) -> dict[str, object]:
         variant.label: {
             "searched": {path: format_domain(domain) for path, domain in variant.searched.items()},
             "fixed": tuples_to_lists(variant.fixed),
+            **describe_priors(variant.searched),
             **({"published": dict(variant.published)} if variant.published else {}),
             **({"validation_classes": asdict(balance)} if balance else {}),
         }
@@ -67,6 +69,14 @@ def describe_variants(plan: Plan) -> dict[str, object]:
         for balance in [variant.class_balance]
     }
     return {"variants": each} if len(each) > 1 else next(iter(each.values()))
+
+
+def describe_priors(searched: Mapping[str, object]) -> dict[str, dict[str, str]]:
+    """Return the priors of searched knobs, as typed; empty if there are none."""
+    priors = {
+        path: format_with_prior(domain) for path, domain in searched.items() if find_prior(domain)
+    }
+    return {"priors": priors} if priors else {}
 
 
 def package_version(name: str) -> str | None:

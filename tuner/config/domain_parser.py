@@ -4,7 +4,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 from ray import tune
@@ -21,6 +21,7 @@ from tuner.config.domains import (
     list_values,
     range_signature,
 )
+from tuner.config.priors import KnobPrior, attach_prior, check_prior, find_prior
 
 MAX_EXACT_INTEGER = 2**53
 """Integers up to here are exact as floats."""
@@ -37,6 +38,7 @@ RANGE_FUNCTIONS: dict[str, Callable[..., Domain]] = {
 }
 """Ray Tune functions whose first two arguments are the bounds."""
 LIST_FUNCTIONS = ("choice", "grid")
+PRIOR_FUNCTION = "prior"
 
 
 def parse_value_or_domain(value: object) -> object:
@@ -61,8 +63,10 @@ def build_domain(text: str, name: str, argument_text: str) -> object:
     Raises:
         ValueError: If the name or an argument is invalid.
     """
+    if name == PRIOR_FUNCTION:
+        return build_prior_domain(split_arguments(argument_text), text)
     if name not in RANGE_FUNCTIONS and name not in LIST_FUNCTIONS:
-        names = [*RANGE_FUNCTIONS, *LIST_FUNCTIONS]
+        names = [*RANGE_FUNCTIONS, *LIST_FUNCTIONS, PRIOR_FUNCTION]
         raise ValueError(
             f"no domain {name}(...).{did_you_mean(name, names)} There are: {', '.join(names)}."
         )
@@ -74,7 +78,7 @@ def build_domain(text: str, name: str, argument_text: str) -> object:
     )
 
 
-def build_range(name: str, arguments: list[Any], text: str) -> object:
+def build_range(name: str, arguments: list[Any], text: str) -> Domain:
     """Return a domain between two bounds.
 
     Raises:
@@ -96,6 +100,59 @@ def build_list_domain(name: str, arguments: list[object], text: str) -> object:
     for complaint in check_listed_values(name, arguments, text):
         raise ValueError(complaint)
     return tune.grid_search(arguments) if name == "grid" else tune.choice(arguments)
+
+
+def build_prior_domain(arguments: list[str], text: str) -> Domain:
+    """Return `prior(VALUE, SPREAD)` or `prior(VALUE, SPREAD, DOMAIN)`.
+
+    Without a domain, `SPREAD` is a factor and the range is logarithmic, two standard deviations of
+    the prior to both sides: prior(5e-4, 3) is in loguniform(5e-4 / 9, 5e-4 * 9).
+
+    Raises:
+        ValueError: If an argument is invalid.
+    """
+    form = "prior(VALUE,SPREAD) or prior(VALUE,SPREAD,DOMAIN)"
+    if len(arguments) not in (2, 3):
+        raise ValueError(f"expected {form}, got {text}.")
+    numbers = parse_call_arguments(",".join(arguments[:2]), text)
+    centre, spread = (parse_value_or_domain(item) for item in numbers)
+    if not is_finite(spread):
+        raise ValueError(f"expected {form} with a number as SPREAD, got {text}.")
+    domain = parse_value_or_domain(arguments[2].strip()) if len(arguments) == 3 else None
+    if domain is None:
+        if not is_finite(centre) or centre <= 0 or spread <= 1:
+            raise ValueError(
+                f"prior(VALUE,SPREAD) needs a value above 0 and a factor above 1, got {text}; on "
+                "another range write prior(VALUE,SPREAD,uniform(LOW,HIGH))."
+            )
+        width = spread * spread
+        domain = build_range("loguniform", [centre / width, centre * width], text)
+    if not isinstance(domain, Domain) or find_prior(domain):
+        raise ValueError(f"{form} needs a range or choice(...) as DOMAIN, got {text}.")
+    for complaint in check_prior(KnobPrior(centre, float(spread)), domain):
+        raise ValueError(f"{text} {complaint}")
+    return attach_prior(domain, KnobPrior(centre, float(spread)))
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Return whether `value` is a finite number."""
+    return is_number(value) and isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+def split_arguments(text: str) -> list[str]:
+    """Return the arguments of a call as text.
+
+    >>> split_arguments("0.1, 0.05, uniform(0, 0.4)")
+    ['0.1', ' 0.05', ' uniform(0, 0.4)']
+    """
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 def parse_call_arguments(argument_text: str, text: str) -> list[object]:

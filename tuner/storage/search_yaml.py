@@ -36,6 +36,7 @@ class VariantSection(TypedDict, total=False):
     """Searched knobs, as typed on the command line, fixed groups, and the validation split."""
 
     searched: dict[str, str]
+    priors: dict[str, str]
     fixed: dict[str, dict[str, object]]
     published: dict[str, str]
     validation_classes: ClassesSection

@@ -11,10 +11,10 @@ from trainables.errors import InputError
 from trainables.hparams.group import member_name
 from tuner.cli.console import print_table
 from tuner.cli.format import format_bytes, format_duration, format_finish_time, format_value
-from tuner.config.domains import format_domain
 from tuner.config.plan import Plan, Variant, flatten_groups
 from tuner.config.preflight.data_and_network import format_error
 from tuner.config.preflight.estimate import CostRange, TrialEstimate, estimate_study, estimate_trial
+from tuner.config.priors import format_with_prior
 from tuner.config.resources import device_config
 
 
@@ -148,7 +148,7 @@ def is_default(variant: Variant, path: str) -> bool:
 def format_searched_knobs(variant: Variant, group: str) -> str:
     """Format the searched knobs of a group as they are typed."""
     return " ".join(
-        f"{path.partition('.')[2]}={format_domain(domain)}"
+        f"{path.partition('.')[2]}={format_with_prior(domain)}"
         for path, domain in variant.searched.items()
         if path.startswith(f"{group}.")
     )
