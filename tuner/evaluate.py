@@ -16,6 +16,8 @@ from tuner.cli.console import print_table
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.evaluation import table
 from tuner.evaluation.prepare import Evaluation, prepare_evaluation
+from tuner.evaluation.ranking import RankingRunner
+from tuner.evaluation.ranking_report import report_ranking
 from tuner.evaluation.run import EvaluationRunner
 from tuner.evaluation.settings import ORACLE, VOCABULARY, print_usage
 from tuner.storage.remote_folders import with_remote_folders
@@ -42,6 +44,9 @@ def evaluate(line: CommandLine, console: Console) -> int:
     """
     with trust_files(find_code_files(line.arguments)):
         evaluation = prepare_evaluation(line.folders, line.arguments, line.problems)
+        if evaluation.settings.rank:
+            report_ranking(evaluation, RankingRunner(evaluation, console).rank(), console)
+            return OK
         runner = EvaluationRunner(evaluation, console)
         rows = [
             row

@@ -11,6 +11,7 @@ TRIALS_FOLDER = "trials"
 """Ray's files, inside the results folder."""
 
 TRIALS_FILE, EPOCHS_FILE, EVALUATION_FILE = "trials.parquet", "epochs.parquet", "evaluation.parquet"
+RANKING_FILE = "ranking.json"
 
 TRIAL_COLUMNS = {
     "trial_id": "str",

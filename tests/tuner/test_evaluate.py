@@ -21,6 +21,7 @@ from tuner.evaluate import main
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import select_winner_seeds
 from tuner.evaluation.prepare import draw_subset
+from tuner.evaluation.ranking import RankingRunner
 from tuner.storage import keyed_table
 
 N = 60
@@ -680,3 +681,95 @@ def test_trials_without_a_checkpoint_are_not_skipped(study, capsys):
     trials.to_parquet(study / "trials.parquet")
     error = error_of(capsys, str(study), *COMMON, "top=2")
     assert "trial 0002 has no checkpoint any more: disk_budget" in error
+
+
+RANK = ["top=2", "rank=order", "suite=fgsm,pgd_3"]
+
+
+def ranking_of(study):
+    return json.loads((study / "ranking.json").read_text())
+
+
+def test_a_ranking_attacks_the_validation_split_and_resumes(study, capsys, monkeypatch):
+    assert main([str(study), *RANK]) == 0
+    output, found = capsys.readouterr().out, ranking_of(study)
+    config = tiny_config()
+    assert found["images"] == config["data"]["validation"]
+    assert found["split"] == "validation"
+    assert not (study / table.FILE).exists()  # these are no results on the test split
+    assert {each["trial_id"] for each in found["trials"]} == {"0000", "0001"}
+    assert "% of the passes of a full evaluation were saved." in output
+    assert "undecided after all" in output or "The order is decided after" in output
+    monkeypatch.setattr(
+        "tuner.evaluation.run.run_attack", lambda *args, state=None, **kw: check_finished(args[3])
+    )
+    assert main([str(study), *RANK]) == 0
+    assert ranking_of(study) == found
+
+
+def check_finished(state):
+    assert state.number > 0, "a finished attack runs again"
+
+
+def test_an_interrupted_ranking_continues_and_has_the_same_result(study, monkeypatch):
+    assert main([str(study), *RANK]) == 0
+    whole = ranking_of(study)
+    shutil.rmtree(study / table.STATE_FOLDER)
+    (study / "ranking.json").unlink()
+    attack_block, calls = RankingRunner.attack_block, []
+
+    def interrupt(self, network, mask):
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        calls.append(network)
+        return attack_block(self, network, mask)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RankingRunner, "attack_block", interrupt)
+        assert main([str(study), *RANK]) == 130
+    assert list((study / table.STATE_FOLDER).glob("*.safetensors"))
+    assert main([str(study), *RANK]) == 0
+    assert ranking_of(study) == whole
+
+
+def test_a_failing_attack_names_trial_and_attack(study, capsys, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError("no memory\nlong trace")
+
+    monkeypatch.setattr("tuner.evaluation.run.run_attack", fail)
+    error = error_of(capsys, str(study), *RANK)
+    assert "rank: fgsm failed on trial" in error
+    assert "(RuntimeError: no memory)" in error
+    assert "rerun the same command" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["rank=order"], "rank: needs at least two trials; write top=2 or more, got top=1."),
+        (["rank=order", "top=9"], "top: must be at most the 2 trials with a checkpoint, got 9."),
+        (["rank=first", "top=2"], "rank: must be 'order' or 'best', got 'first'"),
+        ([*RANK, "seeds=true"], "rank: compares the best trials"),
+        ([*RANK, "rules=last_epoch"], "rank: compares the best epochs"),
+        ([*RANK, "each=true"], "rank: compares the worst case"),
+        ([*RANK, "data.split_seed=3"], "rank: attacks the validation images of the search"),
+        ([*RANK, "images=5000"], "validation images, got 5000."),
+        ([*RANK, "confidence=1"], "confidence: must be"),
+    ],
+)
+def test_a_ranking_that_makes_no_sense_is_refused(study, capsys, words, message):
+    assert message in error_of(capsys, str(study), *words)
+
+
+def test_trials_of_other_threats_or_data_are_not_ranked(study, capsys):
+    trials = pd.read_parquet(study / "trials.parquet")
+    trials.insert(2, "threat.eps", [0.1, 0.2])
+    trials.to_parquet(study / "trials.parquet")
+    error = error_of(capsys, str(study), *RANK)
+    assert "differ in threat.eps (0.1 and 0.2)" in error
+    assert "Write threat.eps=VALUE" in error
+    assert main([str(study), *RANK, "threat.eps=0.1"]) == 0
+    trials = trials.drop(columns="threat.eps")
+    trials.insert(2, "data", ["mnist", "mnist5k"])
+    trials.to_parquet(study / "trials.parquet")
+    assert "differ in data (mnist and mnist5k)" in error_of(capsys, str(study), *RANK)

@@ -1,6 +1,6 @@
 """Check suite and checkpoints of an evaluation before any attack runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -13,12 +13,14 @@ from trainables.evaluation.sanity_checks import outputs_probabilities
 from trainables.networks.modes import in_mode
 from trainables.training.weights import NetworkDescription
 from tuner.evaluation import table
-from tuner.evaluation.checkpoints import CheckpointRef
+from tuner.evaluation.checkpoints import CheckpointRef, read_ranked_trials
 from tuner.evaluation.settings import EvaluationSettings
 from tuner.evaluation.suites import Attack
 
 N_CHECK_IMAGES = 8
 """Images per check; a wrong network fails on any images."""
+TASK_COLUMNS = ("data", "data.path", "threat", "threat.eps")
+"""Knobs in which ranked trials must agree."""
 
 
 def checkpoint_problems(
@@ -104,13 +106,63 @@ def check_checkpoints(
     table.check_writable(folder)
 
 
+def check_rank_settings(settings: EvaluationSettings, data: Collection[str]) -> Iterator[str]:
+    """Yield the settings that do not fit a ranking.
+
+    Args:
+        settings: Settings of the evaluation.
+        data: Keys of the group data on the command line.
+    """
+    if settings.rank is None:
+        return
+    if settings.weights:
+        yield "rank: compares trials of a search; leave out weights=."
+    elif settings.top < 2:
+        yield f"rank: needs at least two trials; write top=2 or more, got top={settings.top}."
+    if settings.seeds:
+        yield "rank: compares the best trials, top=N; leave out seeds=true."
+    if settings.rules != ("best_validation_robust",):
+        yield "rank: compares the best epochs of trials; leave out rules=."
+    if settings.each:
+        yield "rank: compares the worst case over all attacks; leave out each=true."
+    if set(data) - {"path"}:
+        yield "rank: attacks the validation images of the search; leave out data=."
+
+
+def check_ranked_task(folder: Path, top: int, given: Collection[str]) -> Iterator[str]:
+    """Yield a problem for each knob of data or threat in which the best trials differ.
+
+    Args:
+        folder: Results folder of a search.
+        top: Number of trials.
+        given: Knobs that are set for all trials on the command line.
+    """
+    rows = read_ranked_trials(folder).head(top)
+    for column in TASK_COLUMNS:
+        if column not in rows or column in given or rows[column].nunique() < 2:
+            continue
+        one, *_, other = rows.drop_duplicates(column).to_dict("records")
+        hint = f" Write {column}=VALUE to attack all with one." if "threat" in column else ""
+        yield (
+            f"rank: trials {one['trial_id']} and {other['trial_id']} differ in {column} "
+            f"({one[column]} and {other[column]}), so that they cannot be ranked.{hint}"
+        )
+
+
 def check_suite(
-    settings: EvaluationSettings, suite: list[Attack], dataset: Dataset
+    settings: EvaluationSettings, suite: list[Attack], dataset: Dataset, number: int
 ) -> Iterator[str]:
-    """Yield the problems of the number of images and of the attacks on this data set."""
-    number = len(dataset.test)
+    """Yield the problems of the number of images and of the attacks on this data set.
+
+    Args:
+        settings: Settings of the evaluation.
+        suite: Attacks.
+        dataset: Data set of the evaluation.
+        number: Number of images that there are to attack.
+    """
     if settings.images and settings.images > number:
-        yield f"images: must be at most the {number} test images, got {settings.images}."
+        which = "validation" if settings.rank else "test"
+        yield f"images: must be at most the {number} {which} images, got {settings.images}."
     for attack in suite:
         if clash := attack.class_conflict(dataset.classes):
             yield f"suite: {attack.label} {clash}."

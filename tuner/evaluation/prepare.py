@@ -22,13 +22,18 @@ from tuner.cli.schema import read_settings
 from tuner.config.domains import is_domain
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
-from tuner.evaluation.checks import check_checkpoints, check_suite
+from tuner.evaluation.checks import (
+    check_checkpoints,
+    check_rank_settings,
+    check_ranked_task,
+    check_suite,
+)
 from tuner.evaluation.settings import TRIAL_GROUPS, EvaluationSettings
 from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
 from tuner.layout import RESULTS_FOLDER
 
 SUBSET_SEED = 0
-"""Seed of the draw of test images; constant, so that all checkpoints get the same images."""
+"""Seed of the draw of images; constant, so that all checkpoints get the same images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +48,7 @@ class Evaluation:
         threat: Set of allowed perturbations.
         norm: Name of the threat.
         data: Name and knobs of the data set.
-        images: Test images to attack.
+        images: Images to attack: of the test split, or of the validation split for a ranking.
         classes: Number of classes K.
     """
 
@@ -76,6 +81,7 @@ def prepare_evaluation(
     attack_knobs = {k: group_values(arguments, k) for k in arguments if k in ATTACKS.members()}
     suite, suite_problems = parse_suite(settings.suite, attack_knobs)
     problems += [*check_evaluation_target(folders, settings, arguments), *suite_problems]
+    problems += check_rank_settings(settings, group_values(arguments, "data"))
     base: Mapping[str, object] = {}
     if not settings.weights and len(folders) == 1:
         try:
@@ -95,7 +101,11 @@ def prepare_evaluation(
     if problems:
         raise InputError(problems)
     dataset = load_evaluation_data(chosen["data"])
-    problems += check_suite(settings, suite, dataset)
+    split = select_split(settings, chosen["data"], dataset)
+    problems += check_suite(settings, suite, dataset, len(split))
+    if settings.rank:
+        given = {f"threat.{knob}".removesuffix(".name") for knob in arguments.get("threat", {})}
+        problems += check_ranked_task(Path(folders[0]), settings.top, given)
     if problems:
         raise InputError(problems)
     folder = (
@@ -104,7 +114,7 @@ def prepare_evaluation(
         else Path(folders[0])
     )
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    images = draw_subset(dataset.test, settings.images).to(device)
+    images = draw_subset(split, settings.images).to(device)
     checkpoints = resolve_checkpoints(folder, settings, chosen["model"], dataset)
     check_checkpoints(folder, checkpoints, dataset, images)
     return Evaluation(
@@ -178,6 +188,23 @@ def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
     except DataError as error:
         raise InputError([f"data: {error}"]) from None
     return dataset
+
+
+def select_split(
+    settings: EvaluationSettings, data: Mapping[str, object], dataset: Dataset
+) -> Images:
+    """Return the images to attack, before `images=` limits their number.
+
+    Raises:
+        InputError: If the validation split cannot be cut.
+    """
+    if settings.rank is None:
+        return dataset.test
+    try:
+        split: tuple[Images, Images] = bind_group("data", data)["split_validation"](dataset.train)
+    except DataError as error:
+        raise InputError([f"data: {error}"]) from None
+    return split[1]
 
 
 def draw_subset(images: Images, number: int | None) -> Images:

@@ -9,7 +9,7 @@ from rich.console import Console
 from trainables.components import GROUPS
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import Count, PathText, Seed
+from trainables.hparams.ranges import Count, OpenFraction, PathText, Seed
 from tuner.cli.help import build_knob_table, print_heading, print_member
 from tuner.cli.schema import build_vocabulary
 from tuner.cli.values import CommaList, TrustedFiles
@@ -25,6 +25,7 @@ Attack the selected checkpoints of a finished search on the test split.
   python -m tuner.evaluate results/weight_decay-pgd_at-20261121-083000
   python -m tuner.evaluate FOLDER suite=pgd_50_10,square images=1000
   python -m tuner.evaluate FOLDER rules=best_validation_robust,last_epoch,oracle suite=quick
+  python -m tuner.evaluate FOLDER top=5 rank=order
   python -m tuner.evaluate weights=net.pt model=resnet18 data=cifar10 threat=linf threat.eps=8/255
 
 If interrupted, rerun the same command to continue. A row of evaluation.parquet is written once;
@@ -56,11 +57,16 @@ class EvaluationSettings:
     Attributes:
         suite: quick, pas, autoattack or full, or attacks by name, separated by commas; numbers
             fill an attack's first knobs, as in pgd_50_10 (steps, restarts).
-        images: Number of test images, drawn with a fixed seed; `None`: all.
+        images: Number of test images, or of validation images with rank=, drawn with a fixed
+            seed; `None`: all.
         each: Whether every attack runs on all images that are classified correctly, so that each
             row is the result of one attack alone. If false, an attack skips the images that an
             earlier one misclassified.
         top: Number of trials to evaluate, best first.
+        rank: "order" ranks the `top` trials by robust accuracy under the suite on the validation
+            split, and stops when the order is decided; "best" stops when the best one is. The test
+            split is not used, since a choice by it would be optimistically biased.
+        confidence: Probability that no pair is ranked wrongly.
         rules: Rules that select the checkpoint of a trial, separated by commas. oracle selects by
             robust accuracy on the test split: an upper bound, not a valid selection.
         seeds: Whether to evaluate all trials that differ from the winner in the seed alone.
@@ -79,6 +85,8 @@ class EvaluationSettings:
     images: Count | None = None
     each: bool = False
     top: Count = 1
+    rank: Literal["order", "best"] | None = None
+    confidence: OpenFraction = 0.95
     rules: SelectionRules = ("best_validation_robust",)
     seeds: bool = False
     batch: Count | None = None

@@ -1,21 +1,23 @@
 """PriorBand's sampling (Mallik et al., 2023, arXiv:2306.12370): priors, the incumbent, uniform.
 
-The first trial is the centre of the prior. Later ones are drawn uniformly with probability 1 / (1 +
-eta^r), else from the prior or around the best trial so far, in proportion to the densities that
-each has at the best 1 / eta of the trials. A wrong prior so loses its share once a few trials have
-ended. The prior is that of the user (`prior(VALUE,SPREAD)`, or a file), and of the recipes in
-`search_spaces/recipes` with the same data, threat and about the same eps; those with the same
-method or network count twice.
+The first trial is the centre of the prior, the next eta are uniform. Later ones are drawn uniformly
+with probability 1 / (1 + eta^r), else from the prior or around the best trial so far, in proportion
+to the densities that each has at the best 1 / eta of the trials. A wrong prior so loses its share
+once a few trials have ended. When `startup` trials have ended, TPE proposes those that do not come
+from the prior. The prior is that of the user, `prior(VALUE,SPREAD)` or a file, and of the recipes in
+`search_spaces/recipes` with the same data, threat and about the same eps; those with the same method
+or network count twice.
 
 PriorBand's r is the rung of HyperBand at which a trial starts. A searcher knows no rungs; here r is
-the logarithm to base eta of the trials that have ended, rounded down. Around the best trial it
-perturbs each number with probability 1/2, at least one knob. With two objectives, the best trials
-are those of the Pareto front.
+the logarithm to base eta of one more than the trials that have ended, rounded down. Around the best
+trial each knob is perturbed with probability 1/2, at least one. With two objectives, the best
+trials are those of the Pareto front.
 """
 
 import optuna
 
-from trainables.hparams.ranges import AtLeastTwo, OpenFraction, PathText
+from trainables.hparams.ranges import AtLeastTwo, Natural, OpenFraction, PathText
+from tuner.searchers import tpe
 from tuner.searchers.core.config_prior import PriorBuilder
 from tuner.searchers.core.prior_sampler import PriorSampler
 from tuner.searchers.core.trial_subset import TrialSubset
@@ -32,6 +34,7 @@ def build(
     spread: OpenFraction = 0.125,
     eta: AtLeastTwo = 3,
     local: OpenFraction = 0.25,
+    startup: Natural = 8,
 ) -> optuna.samplers.BaseSampler:
     """Return the sampler.
 
@@ -49,6 +52,17 @@ def build(
         spread: Standard deviation around the value of a recipe, as a share of the range.
         eta: Share 1 / eta of the trials that count as good.
         local: Standard deviation around the best trial, as a share of the range.
+        startup: Trials that must have ended before TPE is used.
     """
     built = priors.build(recipes=recipes, spread=spread)
-    return PriorSampler(built, shortlist, seed=seed, number=number, eta=eta, local=local)
+    model = tpe.build(seed=seed, shortlist=shortlist, startup=startup)
+    return PriorSampler(
+        built,
+        shortlist,
+        seed=seed,
+        number=number,
+        eta=eta,
+        local=local,
+        startup=startup,
+        model=model,
+    )

@@ -16,7 +16,7 @@ from tuner.searchers.core.density import Density, Value, sample_uniform
 from tuner.searchers.core.distributions import VARIANT
 from tuner.searchers.core.trial_subset import TrialSubset
 
-Policy = Literal["centre", "prior", "incumbent", "uniform"]
+Policy = Literal["centre", "prior", "incumbent", "uniform", "model"]
 MUTATION_PROBABILITY = 0.5
 """Probability that a knob of the best trial is perturbed (Mallik et al., 2023, appendix)."""
 
@@ -35,7 +35,8 @@ class Choice:
     """How the knobs of a trial are drawn.
 
     Attributes:
-        policy: The centre of the prior itself, around one, around the best trial, or uniformly.
+        policy: The centre of the prior itself, from the prior, around the best trial, uniformly, or
+            by the model.
         component: The density of "centre", "prior" and "incumbent".
         kept: Parameters that keep the values of the best trial.
     """
@@ -43,6 +44,9 @@ class Choice:
     policy: Policy
     component: Component
     kept: frozenset[str] = frozenset()
+
+
+UNIFORM = Choice("uniform", Component("", 1.0))
 
 
 class PriorSampler(optuna.samplers.BaseSampler):
@@ -57,6 +61,8 @@ class PriorSampler(optuna.samplers.BaseSampler):
         number: int,
         eta: int,
         local: float,
+        startup: int,
+        model: optuna.samplers.BaseSampler,
     ) -> None:
         """Create the sampler of a trial.
 
@@ -67,9 +73,11 @@ class PriorSampler(optuna.samplers.BaseSampler):
             number: Number of the trial.
             eta: Share 1 / eta of the trials that count as good.
             local: Standard deviation around the best trial, as a share of the range.
+            startup: Trials that must have ended before the model is used.
+            model: Proposes trials in place of uniform draws and those around the best trial.
         """
         self.prior, self.shortlist, self.seed, self.number = prior, shortlist, seed, number
-        self.eta, self.local = eta, local
+        self.eta, self.local, self.startup, self.model = eta, local, startup, model
         self.choice: Choice | None = None
 
     def infer_relative_search_space(
@@ -102,6 +110,8 @@ class PriorSampler(optuna.samplers.BaseSampler):
         gets the same values.
         """
         choice = self.choice = self.choice or self.choose(study)
+        if choice.policy == "model":
+            return self.model.sample_independent(study, trial, param_name, param_distribution)
         rng = np.random.default_rng([self.seed, zlib.crc32(param_name.encode())])
         density = choice.component.find(self.prior.label_of(trial.params), param_name)
         if density is None:
@@ -115,6 +125,8 @@ class PriorSampler(optuna.samplers.BaseSampler):
         rng, components = np.random.default_rng(self.seed), self.prior.components
         if self.number == 0:
             return Choice("centre", components[0])
+        if self.number <= self.eta:
+            return UNIFORM  # the centre must hold its own before the prior is drawn from
         n_finished, best = self.rank_trials(study)
         shares = self.mix(n_finished, best)
         policy = rng.choice(
@@ -125,13 +137,15 @@ class PriorSampler(optuna.samplers.BaseSampler):
             weights = np.array([each.weight for each in components])
             index = rng.choice(len(components), p=weights / weights.sum())
             return Choice("prior", components[index])
+        if n_finished >= self.startup:
+            return Choice("model", Component("", 1.0))
         if policy == "incumbent":
             names = sorted(best[0].params)
             changed = rng.random(len(names)) < MUTATION_PROBABILITY
             changed[rng.integers(len(names))] = True
             kept = frozenset(np.array(names)[~changed].tolist())
             return Choice("incumbent", self.around(best[0], perturb=True), kept)
-        return Choice("uniform", Component("", 1.0))
+        return UNIFORM
 
     def rank_trials(self, study: optuna.Study) -> tuple[int, Sequence[FrozenTrial]]:
         """Return the number of trials that have ended, and the best of them, best first."""
