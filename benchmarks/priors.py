@@ -1,4 +1,4 @@
-"""PriorBand with good and wrong priors, TPE and random search: `uv run python -m benchmarks.priors`.
+"""PriorBand with good and wrong priors, TPE and random search: `python -m benchmarks.priors`.
 
 Two problems, on each of which every searcher has the same budget and the same seeds.
 

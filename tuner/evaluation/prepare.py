@@ -80,8 +80,11 @@ def prepare_evaluation(
     problems = [*problems, *invalid, *check_no_domains(arguments)]
     attack_knobs = {k: group_values(arguments, k) for k in arguments if k in ATTACKS.members()}
     suite, suite_problems = parse_suite(settings.suite, attack_knobs)
-    problems += [*check_evaluation_target(folders, settings, arguments), *suite_problems]
-    problems += check_rank_settings(settings, group_values(arguments, "data"))
+    problems += [
+        *check_evaluation_target(folders, settings, arguments),
+        *suite_problems,
+        *check_rank_settings(settings, group_values(arguments, "data")),
+    ]
     base: Mapping[str, object] = {}
     if not settings.weights and len(folders) == 1:
         try:
@@ -100,14 +103,7 @@ def prepare_evaluation(
         problems += check_member(group, GROUPS[group], values.pop("name", None), values)
     if problems:
         raise InputError(problems)
-    dataset = load_evaluation_data(chosen["data"])
-    split = select_split(settings, chosen["data"], dataset)
-    problems += check_suite(settings, suite, dataset, len(split))
-    if settings.rank:
-        given = {f"threat.{knob}".removesuffix(".name") for knob in arguments.get("threat", {})}
-        problems += check_ranked_task(Path(folders[0]), settings.top, given)
-    if problems:
-        raise InputError(problems)
+    dataset, split = prepare_images(folders, settings, arguments, chosen["data"], suite)
     folder = (
         Path(settings.results or Path(RESULTS_FOLDER) / Path(settings.weights).stem)
         if settings.weights
@@ -188,6 +184,29 @@ def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
     except DataError as error:
         raise InputError([f"data: {error}"]) from None
     return dataset
+
+
+def prepare_images(
+    folders: Sequence[str],
+    settings: EvaluationSettings,
+    arguments: Mapping[str, object],
+    data: Mapping[str, object],
+    suite: list[Attack],
+) -> tuple[Dataset, Images]:
+    """Return the data set, and the split to attack.
+
+    Raises:
+        InputError: If they do not fit the evaluation.
+    """
+    dataset = load_evaluation_data(data)
+    split = select_split(settings, data, dataset)
+    problems = list(check_suite(settings, suite, dataset, len(split)))
+    if settings.rank:
+        given = {f"threat.{knob}".removesuffix(".name") for knob in group_values(arguments, "threat")}
+        problems += check_ranked_task(Path(folders[0]), settings.top, given)
+    if problems:
+        raise InputError(problems)
+    return dataset, split
 
 
 def select_split(

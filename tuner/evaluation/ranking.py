@@ -188,12 +188,12 @@ class RankingRunner(EvaluationRunner):
     @contextmanager
     def show_progress(
         self,
-        title: str,
-        n_attempts: int,
-        state: AttackState,
+        title: str,  # noqa: ARG002  # the signature of the method that this overrides
+        n_attempts: int,  # noqa: ARG002
+        state: AttackState,  # noqa: ARG002
     ) -> Iterator[Callable[[AttackState, int], None]]:
         """Show nothing: there is a line for each block instead of each attack."""
-        yield lambda state, n_attacked: None
+        yield ignore_progress
 
     def print_progress(self, ranking: Ranking) -> None:
         """Print how much is decided after a block."""
@@ -203,3 +203,7 @@ class RankingRunner(EvaluationRunner):
             f"{len(ranking.pairs)} pairs are open.",
             soft_wrap=True,
         )
+
+
+def ignore_progress(state: AttackState, n_attacked: int) -> None:
+    """Do nothing after a chunk."""

@@ -4,9 +4,9 @@ The first trial is the centre of the prior, the next eta are uniform. Later ones
 with probability 1 / (1 + eta^r), else from the prior or around the best trial so far, in proportion
 to the densities that each has at the best 1 / eta of the trials. A wrong prior so loses its share
 once a few trials have ended. When `startup` trials have ended, TPE proposes those that do not come
-from the prior. The prior is that of the user, `prior(VALUE,SPREAD)` or a file, and of the recipes in
-`search_spaces/recipes` with the same data, threat and about the same eps; those with the same method
-or network count twice.
+from the prior. The prior is that of the user, `prior(VALUE,SPREAD)` or a file, and of the recipes
+in `search_spaces/recipes` with the same data, threat and about the same eps; those with the same
+method or network count twice.
 
 PriorBand's r is the rung of HyperBand at which a trial starts. A searcher knows no rungs; here r is
 the logarithm to base eta of one more than the trials that have ended, rounded down. Around the best
