@@ -111,7 +111,10 @@ class PriorSampler(optuna.samplers.BaseSampler):
         """
         choice = self.choice = self.choice or self.choose(study)
         if choice.policy == "model":
-            return self.model.sample_independent(study, trial, param_name, param_distribution)
+            proposed: Value = self.model.sample_independent(
+                study, trial, param_name, param_distribution
+            )
+            return proposed
         rng = np.random.default_rng([self.seed, zlib.crc32(param_name.encode())])
         density = choice.component.find(self.prior.label_of(trial.params), param_name)
         if density is None:
