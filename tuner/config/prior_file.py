@@ -75,7 +75,7 @@ def set_prior(domains: dict[str, object], path: str, prior: KnobPrior) -> Iterat
     if domain is None:
         return
     if find_prior(domain):
-        yield "has a prior of its own, prior(...), too; write it once."
+        yield "has a prior in its domain, prior(...), too; write it once."
     elif not isinstance(domain, Domain):
         yield "is a grid, which is tried cell by cell; write choice(...) for grid(...)."
     elif flaws := list(check_prior(prior, domain)):

@@ -58,12 +58,12 @@ def check_searcher_for_objectives(searcher: object, settings: Settings) -> Itera
     if settings.goal.is_multi_objective and getattr(module, "SINGLE", False):
         yield (
             f"searcher: {searcher} maximises one number, and there are two objectives; write "
-            "searcher=tpe, gp, nsga2, random or qmc."
+            "searcher=tpe, gp, nsga2, priorband, random or qmc."
         )
     if settings.warm_start and not getattr(module, "LEARNS", True):
         yield (
             f"warm_start: {searcher} does not learn from trials that it did not propose; write "
-            "searcher=tpe, gp or nsga2."
+            "searcher=tpe, gp, nsga2 or priorband."
         )
 
 

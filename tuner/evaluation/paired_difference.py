@@ -1,4 +1,4 @@
-"""Whether one network is more robust than another, from the same images, looked at at any time.
+"""Whether one network is more robust than another on the same images, checked after any number.
 
 An image is a win if only the first network is robust on it, a loss if only the second is, else a
 tie: a difference D of 1, -1 or 0. A confidence sequence bounds the mean of D for images like these.

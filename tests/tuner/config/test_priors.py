@@ -104,7 +104,7 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path, content, message):
 def test_a_prior_is_written_once(tmp_path):
     file = tmp_path / "prior.yaml"
     file.write_text("optimizer.weight_decay: [5e-4, 3]")
-    with pytest.raises(InputError, match="has a prior of its own"):
+    with pytest.raises(InputError, match="has a prior in its domain"):
         compose(
             "optimizer.weight_decay=prior(5e-4,3)", "searcher=priorband", f"searcher.prior={file}"
         )

@@ -39,7 +39,7 @@ def test_a_network_that_no_open_pair_needs_is_not_attacked():
 
 
 def test_order_follows_from_other_pairs():
-    """0 > 1 and 1 > 2 are decided; 0 > 2 follows without images of its own."""
+    """0 > 1 and 1 > 2 are decided; 0 > 2 follows without images of separate trials."""
     ranking = Ranking(3, 100, 0.05)
     ranking.decided = {(0, 1), (1, 2)}
     ranking.robust = [torch.zeros(10, dtype=torch.bool)] * 3

@@ -31,6 +31,8 @@ STUDIES = [
     ("none", "gp", "two", 1),
     ("pb2", "cmaes", "one", 3),
     ("pb2", "qmc", "two", 1),
+    ("halving", "priorband", "one", 3),
+    ("pbt", "priorband", "two", 1),
     ("pbt", "cmaes", "one", 1),
     ("pbt", "random", "two", 3),
 ]

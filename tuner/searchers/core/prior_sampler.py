@@ -106,7 +106,7 @@ class PriorSampler(optuna.samplers.BaseSampler):
     ) -> Value:
         """Return the value of a parameter.
 
-        Each has random numbers of its own, so that a trial whose process died between two of them
+        Each has a separate random generator: a trial whose process died between two of them
         gets the same values.
         """
         choice = self.choice = self.choice or self.choose(study)
