@@ -202,7 +202,9 @@ def prepare_images(
     split = select_split(settings, data, dataset)
     problems = list(check_suite(settings, suite, dataset, len(split)))
     if settings.rank:
-        given = {f"threat.{knob}".removesuffix(".name") for knob in group_values(arguments, "threat")}
+        given = {
+            f"threat.{knob}".removesuffix(".name") for knob in group_values(arguments, "threat")
+        }
         problems += check_ranked_task(Path(folders[0]), settings.top, given)
     if problems:
         raise InputError(problems)
