@@ -18,12 +18,13 @@ Searched = Mapping[str, Mapping[str, object]]
 
 
 def apply_prior_file(
-    file: str | None, searched: Searched, problems: list[str]
+    file: object, searched: Searched, problems: list[str]
 ) -> dict[str, dict[str, object]]:
     """Return the domains of each variant with the priors of a file; append to `problems`.
 
     Args:
-        file: Path of a YAML file, {knob: [value, spread]}; `None`: change nothing.
+        file: Path of a YAML file, {knob: [value, spread]}, as `check_member` accepts it; `None`:
+            change nothing.
         searched: Domains of the variants.
         problems: What is wrong, a sentence each.
     """
@@ -31,7 +32,7 @@ def apply_prior_file(
     if file is None:
         return result
     try:
-        content = safe_yaml.read_yaml(Path(file))
+        content = safe_yaml.read_yaml(Path(str(file)))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         problems.append(f"{KEY}: {file} cannot be read ({str(error).splitlines()[0]}).")
         return result
