@@ -65,7 +65,8 @@ class BoundData:
     Attributes:
         load: Reads the data set.
         split_validation: Splits the training images into training and validation images.
-        iterate_batches: Yields each image once, in random order.
+        read_extra: Reads further training images.
+        iterate_batches: Yields each image once, in random order, or mixes in further images.
         augment: Returns augmented images.
         apply_mixup: Returns blended images and labels.
         batch_size: Images in a batch.
@@ -73,7 +74,8 @@ class BoundData:
 
     load: partial[Dataset]
     split_validation: Callable[[Images], tuple[Images, Images]]
-    iterate_batches: Callable[[Images, Generator], Iterator[Batch]]
+    read_extra: partial[Images | None]
+    iterate_batches: Callable[[Images, Generator, Images | None], Iterator[Batch]]
     augment: Callable[[Tensor, Generator], Tensor]
     apply_mixup: Callable[[Tensor, Tensor, Generator], Batch]
     batch_size: int

@@ -4,7 +4,7 @@ Data flows from the top of the table to the bottom.
 """
 
 from trainables import threat
-from trainables.data_pipeline import batches
+from trainables.data_pipeline import batches, extra_images
 from trainables.hparams.group import Group
 from trainables.networks import activations, heads, normalize
 from trainables.robustness import overfitting_detector, validation_attack
@@ -16,7 +16,13 @@ GROUPS = {
         "images, their validation split and augmentation",
         "trainables.data",
         ("load",),
-        (batches.split_validation, batches.iterate_batches, batches.augment, batches.apply_mixup),
+        (
+            batches.split_validation,
+            extra_images.read_extra,
+            batches.iterate_batches,
+            batches.augment,
+            batches.apply_mixup,
+        ),
     ),
     "model": Group(
         "the network",

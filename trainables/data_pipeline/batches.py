@@ -3,7 +3,7 @@
 All operations work on whole batches, on the device of the images, with one generator.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from trainables.data_pipeline.images import Batch, DataError, Images
-from trainables.hparams.ranges import Count, Natural, NonNegative, Seed
+from trainables.hparams.knobs import read_knobs
+from trainables.hparams.ranges import Count, FractionBelowOne, Natural, NonNegative, Seed
+
+FORMER_VALUES = {"extra_share": 0.0}
 
 
 def split_validation(
@@ -63,17 +66,58 @@ def stratified_split(y: Tensor, order: Tensor, size: int) -> tuple[Tensor, Tenso
     return order[first], order[~first]
 
 
-def iterate_batches(images: Images, rng: Generator, *, batch_size: Count = 128) -> Iterator[Batch]:
+def iterate_batches(
+    images: Images,
+    rng: Generator,
+    extra: Images | None = None,
+    *,
+    batch_size: Count = 128,
+    extra_share: FractionBelowOne = 0.5,
+) -> Iterator[Batch]:
     """Yield each image once, in random order, as pixels (N, C, H, W) in [0, 1] and labels (N,).
+
+    With further images, an epoch has as many batches of the same sizes; it trains on a random
+    part of the images instead of each of them (as Carmon et al., arXiv:1905.13736).
 
     Args:
         images: The images.
         rng: Generator of the order, on the device of the images.
+        extra: Further training images; `None`: there are none.
         batch_size: Images per batch. The last batch may be smaller; a last batch of one image is
             left out, because BatchNorm cannot compute statistics of a single value.
+        extra_share: Share of each batch that is drawn from the images of `extra`, with replacement,
+            rounded to whole images; at least one image of the data set is in each batch. Carmon et
+            al. use 0.5, Gowal et al. (arXiv:2110.09468) 0.7 on CIFAR-10. An epoch counts the
+            original images: it has as many steps as without `extra`.
     """
     order = torch.randperm(len(images), generator=rng, device=images.y.device)
-    yield from images.stream(order.split(batch_size)[: count_batches(len(images), batch_size)])
+    parts = order.split(batch_size)[: count_batches(len(images), batch_size)]
+    if extra is None or not extra_share:
+        yield from images.stream(parts)
+    else:
+        yield from mix_batches(images, extra, parts, rng, extra_share)
+
+
+def mix_batches(
+    images: Images, extra: Images, parts: Sequence[Tensor], rng: Generator, share: float
+) -> Iterator[Batch]:
+    """Yield the batches `parts` of row indices, in which a share is replaced by further images."""
+    numbers = [min(round(share * len(part)), len(part) - 1) for part in parts]
+    kept = [part[number:] for part, number in zip(parts, numbers, strict=True)]
+    shape, device = (sum(numbers),), images.y.device
+    drawn = torch.randint(len(extra), shape, generator=rng, device=device).split(numbers)
+    for (x, y), (more_x, more_y) in zip(images.stream(kept), extra.stream(drawn), strict=True):
+        # shuffled, so that micro-batches have the same share
+        order = torch.randperm(len(y) + len(more_y), generator=rng, device=device)
+        yield torch.cat([x, more_x])[order], torch.cat([y, more_y])[order]
+
+
+def unused(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a problem if a share of further images is set, but there are none."""
+    share = config["data"].get("extra_share")
+    default = read_knobs(iterate_batches)["extra_share"].default
+    if config["data"].get("extra", "searched") is None and share not in (0, default):
+        yield "data.extra_share: has no effect without further images; add data.extra=FILE.npz."
 
 
 def count_batches(n_images: int, batch_size: int) -> int:

@@ -79,6 +79,9 @@ class Dataset:
         classes: Number of classes K.
         mean: Mean of each channel on the [0, 1] scale, for normalisation.
         std: Standard deviation, likewise.
+        label_values: What the source calls the classes, in order; empty: 0, 1, 2, ...
+        notes: What was assumed or left out when the data set was read, one line each.
+        extra: Further training images, which batches mix in; `None`: there are none.
     """
 
     train: Images
@@ -86,6 +89,9 @@ class Dataset:
     classes: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    label_values: tuple[int | str, ...] = ()
+    notes: tuple[str, ...] = ()
+    extra: Images | None = None
 
     @property
     def image_format(self) -> ImageFormat:

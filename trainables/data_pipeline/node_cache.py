@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trainables.data_pipeline.images import Dataset, Images
 
-SPLITS = ("train", "test")
+SPLITS = ("train", "test", "extra")
 
 
 def cache_folder(study: str) -> Path:
@@ -53,14 +53,18 @@ def read_once(load: Callable[[], Dataset], study: str, key: str) -> Dataset:
             if not written:
                 return data
     content = torch.load(file, mmap=True, weights_only=True)
-    return Dataset(**content | {name: Images(**content[name]) for name in SPLITS})
+    splits = {name: Images(**content[name]) for name in SPLITS if name in content}
+    return Dataset(**content | splits)
 
 
 def write_dataset(data: Dataset, file: Path) -> bool:
     """Write a data set atomically; return False, without writing, if it is not held in tensors."""
-    content: dict[str, object] = {"classes": data.classes, "mean": data.mean, "std": data.std}
+    names = ("classes", "mean", "std", "label_values", "notes")
+    content: dict[str, object] = {name: getattr(data, name) for name in names}
     for name in SPLITS:
-        images = getattr(data, name)
+        images: Images | None = getattr(data, name)
+        if images is None:
+            continue
         if not isinstance(images.x, Tensor):
             return False
         content[name] = {"x": images.x.contiguous(), "y": images.y.contiguous()}

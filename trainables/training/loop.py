@@ -111,6 +111,7 @@ def train_epoch(
     memory: dict[str, Tensor],
     epoch: int,
     epochs: int,
+    extra_images: Images | None = None,
     detector_images: Batch | None = None,
     on_step: Callable[[float], None] | None = None,
     graphed: GraphedUpdate | None = None,
@@ -130,6 +131,7 @@ def train_epoch(
         memory: Tensors that an update keeps between batches.
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
+        extra_images: Further training images, which are mixed into the batches.
         detector_images: Images and labels for the overfitting detector; `None`: no check.
         on_step: Called after each step with the share of the epoch that is done; `None`: nothing.
         graphed: Runs the updates as a graph; `None`: one operation at a time.
@@ -139,7 +141,7 @@ def train_epoch(
         threat=threat, rng=rng, memory=memory, classes=classes, scale=cosine_scale(model)
     )
     ready = inject_components(components, context)
-    steps, batches = prepare_batches(ready, images, rng)
+    steps, batches = prepare_batches(ready, images, rng, extra_images)
     model.train()
     if graphed:
         graphed.begin_epoch(memory)
@@ -188,7 +190,7 @@ def count_steps(components: Components, n_images: int) -> int:
 
 
 def prepare_batches(
-    components: Components, images: Images, rng: Generator
+    components: Components, images: Images, rng: Generator, extra: Images | None = None
 ) -> tuple[int, Iterator[Batch]]:
     """Return the number of steps of an epoch and the augmented batch of each.
 
@@ -197,7 +199,7 @@ def prepare_batches(
     """
     data, replays = components.data, components.update.replays
     steps = count_steps(components, len(images))
-    drawn = itertools.islice(data.iterate_batches(images, rng), steps // replays)
+    drawn = itertools.islice(data.iterate_batches(images, rng, extra), steps // replays)
     augmented = ((data.augment(x, rng), y) for x, y in drawn)
     ready = (
         data.apply_mixup(x.contiguous(memory_format=torch.channels_last), y, rng)

@@ -13,6 +13,7 @@ from trainables.accuracy import NO_ACCURACY, Accuracies
 from trainables.binding import bind
 from trainables.components import GROUPS
 from trainables.data_pipeline.dataset_cache import load_dataset
+from trainables.data_pipeline.extra_images import drop_copies
 from trainables.injection import inject
 from trainables.networks.averaging import Average
 from trainables.networks.cuda_graph import CudaGraph
@@ -70,9 +71,16 @@ class Trial:
         self.constraint = parse_constraint(bound) if bound else None
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
-        self.dataset = load_dataset(components.data.load, self.device, config.get("study"))
+        self.dataset = load_dataset(
+            components.data.load, components.data.read_extra, self.device, config.get("study")
+        )
         self.train_images, self.validation_images = components.data.split_validation(
             self.dataset.train
+        )
+        self.extra_images = (
+            drop_copies(self.dataset.extra, self.validation_images, self.dataset.test)
+            if self.dataset.extra
+            else None
         )
         self.graphs = config.get("graphs", "auto")
         self.precision = resolve_precision(config["precision"], self.device)
@@ -185,6 +193,7 @@ class Trial:
             memory=self.memory,
             epoch=self.epoch,
             epochs=self.epochs,
+            extra_images=self.extra_images,
             detector_images=self.detector_images,
             on_step=self.report_share if self.on_step else None,
             graphed=self.graphed,

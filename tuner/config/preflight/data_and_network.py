@@ -1,6 +1,7 @@
 """Check that images, network and machine of a plan fit together."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import torch
@@ -10,6 +11,7 @@ from trainables.binding import assemble, bind_member, bound_data, bound_model
 from trainables.bound_components import BoundData, BoundMember, BoundModel, BoundThreat
 from trainables.components import GROUPS
 from trainables.data_pipeline.dataset_cache import load_dataset
+from trainables.data_pipeline.extra_images import drop_copies
 from trainables.data_pipeline.images import (
     DataError,
     Dataset,
@@ -18,6 +20,7 @@ from trainables.data_pipeline.images import (
     MissingDataError,
 )
 from trainables.data_pipeline.photos import PhotoError
+from trainables.data_pipeline.summary import describe_dataset
 from trainables.errors import InputError
 from trainables.threat import Threat
 from trainables.training.network import build_network
@@ -64,9 +67,11 @@ def load_images(variant: Variant, bound: BoundData) -> tuple[Dataset, Images, Im
         InputError: If they cannot be read or are too few.
     """
     try:
-        data = load_dataset(bound.load, "cpu")
+        data = load_dataset(bound.load, bound.read_extra, "cpu")
         train, validation = bound.split_validation(data.train)
         train[:2].x.float()  # decodes photographs
+        if data.extra:
+            drop_copies(data.extra, validation, data.test)  # refuses if no image is left
     except MissingDataError:
         raise
     except (DataError, PhotoError) as error:
@@ -183,6 +188,29 @@ def measure_class_balance(variant: Variant) -> Variant:
     counts = torch.bincount(validation.y)
     balance = ClassBalance(int((counts > 0).sum()), int(counts.max()) / len(validation))
     return replace(variant, class_balance=balance)
+
+
+def describe_data(plan: Plan) -> list[str]:
+    """Return what was understood of the images of a plan; nothing of those that cannot be read."""
+    lines: dict[str, None] = {}
+    for variant in plan.variants:
+        with suppress(InputError, MissingDataError):
+            lines |= dict.fromkeys(describe_variant_data(variant))
+    return list(lines)
+
+
+def describe_variant_data(variant: Variant) -> Iterator[str]:
+    """Yield what was understood of the images of a variant."""
+    data, train, validation = load_images(variant, bound_data(build_parts(variant, "data")))
+    extra = ""
+    if data.extra:
+        kept = len(drop_copies(data.extra, validation, data.test))
+        share = variant.fixed["data"].get("extra_share")
+        part = f"{share:.0%} of" if isinstance(share, float) else "a searched share of"
+        extra = f"; {kept:,} further images, {part} each batch"
+        if copies := len(data.extra) - kept:
+            extra += f" ({copies:,} copies of validation and test images are left out)"
+    yield from describe_dataset(str(variant.fixed["data"]["name"]), data, train, validation, extra)
 
 
 def check_data_and_networks(plan: Plan) -> list[str]:

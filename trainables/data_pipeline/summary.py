@@ -1,0 +1,36 @@
+"""What was understood of a data set, as text."""
+
+from collections.abc import Iterator
+
+from trainables.data_pipeline.images import Dataset, Images
+
+
+def describe_dataset(
+    name: str, data: Dataset, train: Images, validation: Images, extra: str = ""
+) -> Iterator[str]:
+    """Yield one line about the images of a study, and one for each assumption.
+
+    Args:
+        name: Name of the data set.
+        data: The data set.
+        train: Its training images.
+        validation: Its validation images.
+        extra: What is mixed into the training batches, as text.
+    """
+    shape = "x".join(map(str, data.image_format.shape))
+    yield (
+        f"data {name}: images {shape} in {data.classes} classes; {len(train):,} for training "
+        f"({describe_counts(train, data.classes)}), {len(validation):,} for validation, "
+        f"{len(data.test):,} for tests{extra}."
+    )
+    for note in data.notes:
+        yield f"data {name}: {note}."
+
+
+def describe_counts(images: Images, classes: int) -> str:
+    """Return the numbers of images of the rarest and the commonest class as text."""
+    counts = images.y.bincount(minlength=classes)
+    rarest, commonest = int(counts.min()), int(counts.max())
+    if rarest == commonest:
+        return f"{rarest:,} per class"
+    return f"rarest class {rarest:,}, commonest {commonest:,}"
