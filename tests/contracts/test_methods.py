@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from functools import partial
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from trainables.binding import check_member
 from trainables.components import GROUPS
-from trainables.criteria import cross_entropy
+from trainables.criteria import cross_entropy, hypersphere
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.registry import list_members, load_member
 from trainables.injection import inject
@@ -28,10 +29,10 @@ def model() -> nn.Module:
     )
 
 
-def outer_loss(method, *args):
+def outer_loss(method, *args, classes=5, criterion=cross_entropy.loss):
     rng = torch.Generator().manual_seed(0)
-    context = StepContext(threat=Linf(eps=0.1), rng=rng, memory={}, classes=5)
-    context.criterion = cross_entropy.loss
+    context = StepContext(threat=Linf(eps=0.1), rng=rng, memory={}, classes=classes)
+    context.criterion = criterion
     return inject(method.outer, context)(*args)
 
 
@@ -48,6 +49,24 @@ def test_outer_is_a_scalar_with_a_gradient(method, model, size):
     loss.backward()
     assert loss.shape == ()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@each_method
+@pytest.mark.parametrize("criterion", [cross_entropy.loss, partial(hypersphere.loss, scale=15.0)])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_two_and_three_classes_have_losses_and_gradients(method, criterion, classes):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(72, 4), nn.Softplus(), nn.Linear(4, classes))
+    x, x_adv, _ = batch(6)
+    y = torch.arange(6) % classes
+    loss = outer_loss(method, model, x, x_adv, y, classes=classes, criterion=criterion)
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad.isfinite().all() and p.grad.any() for p in model.parameters())
+    if (objective := method.inner(model, x, y)) is not None:
+        value, logits = objective(x_adv)
+        assert (value.shape, logits.shape) == ((6,), (6, classes))
+        assert value.isfinite().all()
 
 
 @each_method

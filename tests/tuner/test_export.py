@@ -257,8 +257,24 @@ def test_the_entry_has_robustbench_s_fields_and_spelling(folder):
 
 
 def test_additional_data_are_unknown_for_images_of_a_file():
-    assert uses_additional_data("cifar10") is False
-    assert uses_additional_data("arrays") == uses_additional_data("mine.py") == ""
+    assert uses_additional_data({"name": "cifar10"}) is False
+    for name in ("arrays", "folder", "huggingface", "mine.py"):
+        assert uses_additional_data({"name": name}) == ""
+
+
+def test_further_images_of_training_are_additional_data(folder, capsys):
+    file = folder / "best/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["data"] |= {"extra": "/somewhere/ddpm.npz", "extra_share": 0.7}
+    file.write_text(yaml.safe_dump(config))
+    assert main([str(folder)]) == 0
+    entry = json.loads((folder / "export/robustbench.json").read_text())
+    assert entry["additional_data"] is True
+    assert "and 70 % of each batch from ddpm.npz" in (folder / "export/README.md").read_text()
+    config["data"]["extra_share"] = 0.0
+    file.write_text(yaml.safe_dump(config))
+    assert main([str(folder), "overwrite=true"]) == 0
+    assert json.loads((folder / "export/robustbench.json").read_text())["additional_data"] is False
 
 
 @pytest.mark.parametrize(

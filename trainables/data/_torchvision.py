@@ -2,20 +2,22 @@
 
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 
 from trainables.data_pipeline.images import Images, MissingDataError
 
+Converted = TypeVar("Converted")
+
 
 def load_splits(
     name: str, root: str, download: bool, train: Mapping[str, object], test: Mapping[str, object]
 ) -> tuple[Images, Images]:
-    """Return the two splits of torchvision's data set `name`.
+    """Return the two splits of torchvision's data set `name`, which it holds in memory.
 
     Args:
         name: Its class in `torchvision.datasets`.
@@ -27,6 +29,29 @@ def load_splits(
     Raises:
         MissingDataError: If files are missing or corrupt and cannot be downloaded.
     """
+    first, second = open_splits(name, root, download, (train, test), as_images)
+    return first, second
+
+
+def open_splits(
+    name: str,
+    root: str,
+    download: bool,
+    splits: tuple[Mapping[str, object], ...],
+    convert: Callable[..., Converted],
+) -> list[Converted]:
+    """Return the converted splits of torchvision's data set `name`.
+
+    Args:
+        name: Its class in `torchvision.datasets`.
+        root: Folder of the files.
+        download: Whether to download missing files.
+        splits: Arguments that select each split in torchvision.
+        convert: From torchvision's data set to the result.
+
+    Raises:
+        MissingDataError: If files are missing or corrupt and cannot be downloaded.
+    """
     from torchvision import datasets  # noqa: PLC0415  # slow to import and rarely needed
 
     build = getattr(datasets, name)
@@ -34,9 +59,8 @@ def load_splits(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # from torchvision, about numpy internals
-            built = [build(root, download=download, **split) for split in (train, test)]
-            return as_images(built[0]), as_images(built[1])
-    except (RuntimeError, OSError, EOFError, ValueError) as error:
+            return [convert(build(root, download=download, **split)) for split in splits]
+    except (RuntimeError, OSError, EOFError, ValueError, ImportError) as error:
         if is_new:
             shutil.rmtree(root, ignore_errors=True)  # remove an incomplete download
         raise MissingDataError(

@@ -90,12 +90,12 @@ def pair_arrays(names: Sequence[str], path: Path) -> dict[str, tuple[str, str]]:
                 "or rename one of them."
             )
         found[meaning] = name
-    for split, role in found:
+    for (split, role), name in found.items():
         other = "labels" if role == "images" else "images"
         if split != "validation" and (split, other) not in found:
             raise DataError(
-                f"{path} has {found[split, role]} but no {other} of {split}; it holds "
-                f"{', '.join(names)}. Add them, or remove {found[split, role]}."
+                f"{path} has {name} but no {other} of {split}; it holds "
+                f"{', '.join(names)}. Add them, or remove {name}."
             )
     pairs = {
         split: (found[split, "images"], found[split, "labels"])

@@ -34,11 +34,9 @@ def stack_images(images: Iterable[Image.Image], size: int | None, source: str) -
     arrays: list[np.ndarray] = []
     sizes: Counter[tuple[int, int]] = Counter()
     for image in images:
-        plain = image if image.mode in GREY_MODES else image.convert("RGB")
+        plain = image.convert("L" if image.mode in GREY_MODES else "RGB")
         sizes[plain.size] += 1
-        if size is not None:
-            plain = ImageOps.fit(plain.convert("L" if plain.mode == "1" else plain.mode), (size,) * 2)
-        arrays.append(np.asarray(plain.convert("L") if plain.mode == "1" else plain))
+        arrays.append(np.asarray(ImageOps.fit(plain, (size, size)) if size else plain))
     if size is None and len(sizes) > 1:
         shown = [f"{w}x{h} ({n} images)" for (w, h), n in sizes.most_common(3)]
         more = f" and {len(sizes) - 3} more" if len(sizes) > 3 else ""

@@ -163,9 +163,11 @@ def check_suite(
     if settings.images and settings.images > number:
         which = "validation" if settings.rank else "test"
         yield f"images: must be at most the {number} {which} images, got {settings.images}."
+    clashes = {attack.label: attack.class_conflict(dataset.classes) for attack in suite}
+    if suite and all(clashes.values()):  # otherwise the others run
+        yield from (f"suite: {label} {clash}." for label, clash in clashes.items())
     for attack in suite:
-        if clash := attack.class_conflict(dataset.classes):
-            yield f"suite: {attack.label} {clash}."
+        if clashes[attack.label]:
             continue
         try:
             attack.build_attempts(dataset.classes)

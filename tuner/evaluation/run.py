@@ -33,6 +33,7 @@ class EvaluationRunner:
     Attributes:
         evaluation: Evaluation to run.
         console: Console that shows the progress.
+        attacks: Attacks that can run on so many classes.
         device: Device of the test images.
         batch_size: Images per batch at the start of an attack.
         images_fingerprint: Fingerprint of the test images.
@@ -40,9 +41,18 @@ class EvaluationRunner:
 
     def __init__(self, evaluation: Evaluation, console: Console) -> None:
         self.evaluation, self.console = evaluation, console
+        self.attacks = list(self.select_attacks())
         self.device = evaluation.images.y.device
         self.batch_size = evaluation.settings.batch or DEFAULT_BATCH[self.device.type]
         self.images_fingerprint = fingerprint.hash_images(evaluation.images)
+
+    def select_attacks(self) -> Iterator[Attack]:
+        """Yield the attacks that can run on so many classes; print which are left out."""
+        for attack in self.evaluation.attacks:
+            if clash := attack.class_conflict(self.evaluation.classes):
+                self.console.print(f"left out: {attack.label} {clash}.", soft_wrap=True)
+            else:
+                yield attack
 
     def evaluate_checkpoint(self, checkpoint: CheckpointRef) -> Iterator[dict[str, object]]:
         """Yield the row of each attack, after it is appended to the table.
@@ -57,7 +67,7 @@ class EvaluationRunner:
         history: list[str] = []
         weights = fingerprint.hash_network(model, checkpoint.model_member())
         rows: list[dict[str, object]] = []
-        for attack in self.evaluation.attacks:
+        for attack in self.attacks:
             mask = correct if settings.each else robust
             key = self.build_state_key(weights, attack, mask)
             state = self.attack_checkpoint(model, attack, mask.clone(), key, checkpoint)
@@ -87,7 +97,7 @@ class EvaluationRunner:
         evaluation = self.evaluation
         yield from check_network(model, evaluation.images, evaluation.threat, robust)
         if not evaluation.settings.each:
-            black_box = [attack.label for attack in evaluation.attacks if attack.is_black_box]
+            black_box = [attack.label for attack in self.attacks if attack.is_black_box]
             yield from check_black_box_gain(n_misclassified, black_box, len(robust))
 
     def attack_checkpoint(

@@ -15,7 +15,7 @@ from tuner.config.plan import Plan
 from tuner.config.preflight.data_and_network import (
     add_class_balance,
     check_data_and_networks,
-    describe_data,
+    print_data,
 )
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.config.preflight.estimate import check_disk_budget
@@ -85,8 +85,7 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
         problems += error.problems
     if problems := problems or [*check_disk_budget(plan)]:
         raise InputError(problems)
-    for line in describe_data(plan):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    print_data(plan, console)
     with mps_for_shared_gpus(plan.settings, local_resources()[1]) as mps:
         plan = pack_gpus(plan, *local_resources(), partial(console.print, soft_wrap=True))
         concurrency, gpu = resolve_concurrency(plan.settings, *local_resources())

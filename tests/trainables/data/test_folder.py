@@ -20,7 +20,7 @@ def cache(tmp_path, monkeypatch):
 def write(path, *, number=4, size=(6, 6), mode="RGB", suffix=".png"):
     path.mkdir(parents=True, exist_ok=True)
     shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
-    for index in range(number):
+    for _ in range(number):
         pixels = RNG.integers(0, 256, shape, dtype=np.uint8)
         Image.fromarray(pixels).save(path / f"{len(list(path.iterdir())):03}{suffix}")
 

@@ -46,6 +46,15 @@ def test_the_second_to_ask_maps_what_the_first_has_read(study):
     assert not node_cache.cache_folder(study).exists()
 
 
+def test_notes_labels_and_further_images_are_kept(study):
+    data = mnist5k.load()
+    more = replace(data, extra=data.test[:3], notes=("a note",), label_values=("ant", "bee"))
+    for _ in range(2):
+        cached = node_cache.read_once(lambda: more, study, "extra")
+        assert torch.equal(cached.extra.x, data.test.x[:3])
+        assert (cached.notes, cached.label_values) == (more.notes, more.label_values)
+
+
 def test_photographs_and_what_does_not_fit_are_read_by_each(study, monkeypatch):
     photos = Photos(files=(), size=8, workers=1)
     data = mnist5k.load()

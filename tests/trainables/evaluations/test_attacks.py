@@ -46,11 +46,11 @@ def opposite_signs():
     return x, torch.zeros(1, dtype=torch.long), TwoOfFive(64, weight=weight, bias=0.0)
 
 
-def run(word, threat, model, x, y, given=None):
+def run(word, threat, model, x, y, given=None, classes=5):
     attacks, problems = parse_suite(word, given or {})
     assert not problems
     robust = torch.ones_like(y, dtype=torch.bool)
-    for number, attempt in enumerate(attacks[0].build_attempts(5)):
+    for number, attempt in enumerate(attacks[0].build_attempts(classes)):
         if not robust.any():
             break
         rng = torch.Generator().manual_seed(number)
@@ -70,6 +70,33 @@ def test_exactly_the_images_within_the_radius_are_misclassified(word, threat):
     # on so small an image, 5,000 l2 squares reach only half of the distance
     second_is_robust = word == "square" and isinstance(threat, L2)
     assert run(word, threat, model, x, y) == [False, second_is_robust, True, True, True]
+
+
+class FirstClasses(nn.Module):
+    """The first logits of a network."""
+
+    def __init__(self, network, classes):
+        super().__init__()
+        self.network, self.classes = network, classes
+
+    def forward(self, x):
+        return self.network(x)[:, : self.classes]
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("word", [*WORDS, "random_targeted", "rays"])
+def test_two_and_three_classes_are_attacked_or_the_attack_says_why_not(word, classes):
+    x, y, model = near_and_far()
+    (attack,), _ = parse_suite(word, {})
+    if attack.class_conflict(classes):
+        assert classes < {"apgd_dlr": 3, "apgd_t": 4}[word]
+        return
+    few = FirstClasses(model, classes)
+    robust = run(word, Linf(eps=LINF), few, x, y, classes=classes)
+    if word == "random_targeted" and classes == 3:  # half of the targets are never predicted
+        assert robust[2:] == [True] * 3
+    else:
+        assert robust == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize("threat", [Linf(eps=0.1), L2(eps=1.0)], ids=["linf", "l2"])

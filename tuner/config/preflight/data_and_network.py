@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 
 from trainables.binding import assemble, bind_member, bound_data, bound_model
@@ -190,13 +191,14 @@ def measure_class_balance(variant: Variant) -> Variant:
     return replace(variant, class_balance=balance)
 
 
-def describe_data(plan: Plan) -> list[str]:
-    """Return what was understood of the images of a plan; nothing of those that cannot be read."""
+def print_data(plan: Plan, console: Console) -> None:
+    """Print what was understood of the images of a plan; nothing of those that cannot be read."""
     lines: dict[str, None] = {}
     for variant in plan.variants:
         with suppress(InputError, MissingDataError):
             lines |= dict.fromkeys(describe_variant_data(variant))
-    return list(lines)
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def describe_variant_data(variant: Variant) -> Iterator[str]:

@@ -12,7 +12,13 @@ from tuner.cli.format import format_percent, format_value
 from tuner.evaluation import table
 from tuner.evaluation.export.markdown import escape_markdown, format_config_value, render_table
 from tuner.evaluation.export.robustbench import architecture_name
-from tuner.evaluation.export.winner import Winner, failed_checks, first_settings, format_radius
+from tuner.evaluation.export.winner import (
+    Winner,
+    failed_checks,
+    first_settings,
+    format_radius,
+    has_extra_images,
+)
 from tuner.storage.frames import Row
 from tuner.storage.search_yaml import SearchYaml, variants_of
 
@@ -131,10 +137,21 @@ def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[st
                 f"{channels} x {height} x {width}, pixels in [0, 1]; the network normalises them",
             ),
             ("output", f"logits of {winner.classes} classes"),
-            ("data", f"the training split of {data}, no other images"),
+            ("data", f"the training split of {data}, {format_extra_images(config['data'])}"),
             ("method", format_config_value(config["method"])),
         ],
     )
+
+
+def format_extra_images(data: Mapping[str, object]) -> str:
+    """Return which images besides those of the data set training used.
+
+    >>> format_extra_images({"name": "cifar10", "extra": "ddpm.npz", "extra_share": 0.7})
+    'and 70 % of each batch from ddpm.npz'
+    """
+    if not has_extra_images(data):
+        return "no other images"
+    return f"and {100 * float(str(data['extra_share'])):.3g} % of each batch from {data['extra']}"
 
 
 def render_loading(winner: Winner, folder: str) -> Iterator[str]:

@@ -8,10 +8,12 @@ import pandas as pd
 
 from trainables.components import GROUPS
 from tuner.evaluation.export.winner import (
+    CUSTOM_DATA,
     Winner,
     encode_shared_settings,
     failed_checks,
     format_radius,
+    has_extra_images,
 )
 from tuner.evaluation.suites import parse_suite
 
@@ -56,7 +58,7 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
         "link": about["link"],
         "name": about["name"],
         "authors": about["authors"],
-        "additional_data": uses_additional_data(winner.config["data"]["name"]),
+        "additional_data": uses_additional_data(winner.config["data"]),
         "number_forward_passes": winner.n_networks,
         "dataset": winner.config["data"]["name"],
         "venue": about["venue"],
@@ -75,12 +77,20 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
     return entry
 
 
-def uses_additional_data(data: str) -> bool | str:
+def uses_additional_data(data: Mapping[str, object]) -> bool | str:
     """Return whether training used more images than the data set has; "": unknown.
 
-    The data sets of this project are read as published; a file may hold any images.
+    The data sets of this project are read as published; a custom one may hold any images.
+
+    >>> uses_additional_data({"name": "cifar10", "extra": "ddpm.npz", "extra_share": 0.7})
+    True
+    >>> uses_additional_data({"name": "cifar10", "extra": None, "extra_share": 0.5})
+    False
     """
-    return False if data in GROUPS["data"].members() and data != "arrays" else ""
+    if has_extra_images(data):
+        return True
+    name = data["name"]
+    return False if name in GROUPS["data"].members() and name not in CUSTOM_DATA else ""
 
 
 def format_accuracy(accuracy: float) -> str:

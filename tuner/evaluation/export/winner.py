@@ -25,6 +25,8 @@ REQUIRED_KEYS = [
     ("threat", "eps"),
     *((group, "name") for group in ("threat", "data", "model", "method")),
 ]
+CUSTOM_DATA = ("arrays", "folder", "huggingface")
+"""Data sets that may hold any images."""
 DIRECTORY_PATTERN = re.compile(r"(?<![^\s,(=\[\"'])/[^\s,()\[\]\"']*/")
 
 
@@ -74,8 +76,9 @@ class Winner:
     def is_trained_for(self, given: Mapping[str, Any]) -> bool:
         """Return whether an attack has the threat and the data set of the training."""
         threat, data = self.config["threat"], self.config["data"]
+        keys = ["name", "path", "dataset", *(["root"] if data["name"] in CUSTOM_DATA else [])]
         return (given["norm"], given["eps"]) == (threat["name"], threat["eps"]) and all(
-            given["data"].get(key) == data.get(key) for key in ("name", "path")
+            given["data"].get(key) == data.get(key) for key in keys
         )
 
 
@@ -120,6 +123,11 @@ def read_winner(folder: Path) -> Winner:
         n_parameters=sum(tensor.numel() for tensor in model.parameters()),
         n_networks=len(model.members) if isinstance(model, Ensemble) else 1,
     )
+
+
+def has_extra_images(data: Mapping[str, object]) -> bool:
+    """Return whether training mixed in further images, by the knobs of its data set."""
+    return bool(data.get("extra")) and bool(data.get("extra_share"))
 
 
 def is_radius(eps: object) -> bool:

@@ -1,4 +1,4 @@
 """Training logs of other repositories, read as results frames.
 
-Private: parser, knob_names.
+Private: parser, knob_names, sources, column_names, software_formats, fastat_benchmark.
 """

@@ -13,6 +13,7 @@ KNOB_PATHS = {
     "eps": "threat.eps",
     "model": "model",
     "width_factor": "model.widen",
+    "method": "method",
     "attack": "attack",
     "attack_iters": "attack.steps",
     "pgd_train_n_iters": "attack.steps",
@@ -47,7 +48,8 @@ METRIC_COLUMNS = (
     *("epoch", "lr", "train_seconds", "test_seconds", "train_loss", "train_acc"),
     *("train_robust_loss", "train_robust_acc", "test_loss", "test_acc", "test_robust_loss"),
     *("test_robust_acc", "test_fgsm_acc", "val_loss", "val_acc", "val_robust_loss"),
-    *("val_robust_acc", "test_raw_acc", "test_robust_raw_acc", "average_horizons"),
+    *("val_robust_acc", "val_fgsm_acc", "val_raw_acc", "val_robust_raw_acc", "val_fgsm_raw_acc"),
+    *("test_raw_acc", "test_robust_raw_acc", "average_horizons"),
 )
 """Columns that are not settings."""
 

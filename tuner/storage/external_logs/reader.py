@@ -11,7 +11,7 @@ If averaged weights are evaluated, a table may have the trained network's accura
 them as a search does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ import pandas as pd
 
 from trainables.errors import InputError
 from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
-from tuner.storage.external_logs import parser
 from tuner.storage.external_logs.knob_names import METRIC_COLUMNS, map_knobs
+from tuner.storage.external_logs.sources import read_source
 
 DEFAULT_STEPS = {"fgsm": 1, "none": 0}
 """Gradient steps of attacks to which the log's number of steps does not apply."""
@@ -63,17 +63,23 @@ class ExternalLogs:
     notes: tuple[str, ...]
 
 
-def read_logs(path: Path) -> ExternalLogs:
-    """Return the runs in a table of logs (.csv, .csv.gz), a log, or a folder with logs.
+def read_logs(path: Path, columns: Mapping[str, str] | None = None) -> ExternalLogs:
+    """Return the runs in a table of logs, a log, an event file, or a folder of them.
 
-    A table has one row per epoch, a column `run`, and the columns that
-    `tuner.storage.external_logs.parser` returns. Runs in a folder are named after their logs.
+    Tables are CSV files of this project's columns, of W&B, Lightning or FastAT_Benchmark, or of any
+    other software whose names say what a column is. Runs in a folder are named after their files.
+
+    Args:
+        path: The file or folder.
+        columns: Name of a column in this project to its name in the tables, where the names of a
+            table do not say it, e.g. `{"val_robust_acc": "metric 7"}`; `None`: they all do.
 
     Raises:
         InputError: If no run can be read, with the reason.
     """
     try:
-        return build_frames(read_tables(path))
+        source = read_source(path, columns or {})
+        return build_frames(source.table, source.notes)
     except (OSError, ValueError, LookupError, EOFError) as error:
         reason = f"{error}".partition("\n")[0] or type(error).__name__
         raise InputError([
@@ -82,39 +88,12 @@ def read_logs(path: Path) -> ExternalLogs:
         ]) from None
 
 
-def read_tables(path: Path) -> pd.DataFrame:
-    """Return the epochs in a file or in the logs of a folder, with a column `run`.
-
-    Raises:
-        ValueError: If there is no epoch.
-    """
-    if path.is_dir():
-        logs = {run_name(log.relative_to(path)): log for log in sorted(path.rglob("*.log"))}
-    elif ".csv" in path.suffixes:
-        return pd.read_csv(path)
-    else:
-        logs = {run_name(Path(*path.absolute().parts[-3:])): path}
-    tables = [
-        parser.parse_log(log.read_text(errors="replace")).assign(run=name)
-        for name, log in logs.items()
-    ]
-    if not any(map(len, tables)):
-        raise ValueError("there is no line of an epoch")
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)
-
-
-def run_name(log: Path) -> str:
-    """Return the name of the run of a log.
-
-    >>> run_name(Path("cifar10_l2/preactresnet18/output.log")), run_name(Path("logs/eps=8.log"))
-    ('cifar10_l2/preactresnet18', 'logs/eps=8')
-    """
-    is_generic = log.stem in ("output", "log", "train") and log.parent.name
-    return str(log.parent if is_generic else log.with_suffix(""))
-
-
-def build_frames(table: pd.DataFrame) -> ExternalLogs:
+def build_frames(table: pd.DataFrame, source_notes: Sequence[str] = ()) -> ExternalLogs:
     """Return the frames of a table of logs.
+
+    Args:
+        table: One row per run and epoch.
+        source_notes: What was understood, left out and assumed when it was read.
 
     Raises:
         ValueError: If a required column is missing.
@@ -124,14 +103,17 @@ def build_frames(table: pd.DataFrame) -> ExternalLogs:
     has_test_split = bool({"test_acc", "test_robust_acc"} & set(table.columns))
     if not has_test_split:
         if not {"val_acc", "val_robust_acc"} & set(table.columns):
-            raise ValueError("there is neither test_acc nor test_robust_acc, nor val_robust_acc")
+            raise ValueError(
+                "there is neither test_acc nor test_robust_acc, nor val_robust_acc; write "
+                "columns=val_robust_acc:COLUMN"
+            )
         table = table.rename(columns=VALIDATION_AS_TEST)
     table = to_fractions(table.reset_index(drop=True))
     knob_values = map_knobs(table)
     epochs = build_epochs(table, knob_values)
     trials = build_trials(epochs, knob_values, table)
     notes = build_notes(epochs, has_test_split=has_test_split)
-    return ExternalLogs(trials, epochs, tuple(notes))
+    return ExternalLogs(trials, epochs, (*(f"{note}." for note in source_notes), *notes))
 
 
 def to_fractions(table: pd.DataFrame) -> pd.DataFrame:
