@@ -26,12 +26,14 @@ class Study:
         folder: Results folder; `None` for runs read from external logs.
         description: Contents of `search.yaml`; empty for runs read from external logs.
         knobs: Columns of `trials` that differ between its trials.
+        split: Split of its accuracies, "validation" or, in some external logs, "test".
     """
 
     name: str
     folder: Path | None = None
     description: SearchYaml = field(default_factory=SearchYaml)
     knobs: tuple[str, ...] = ()
+    split: str = "validation"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Load results folders, or external logs, as frames: `load(FOLDER, ...)`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,14 @@ from analysis.frames import Column, Frames, Study, add_study_column, join_frames
 from analysis.missing_trials import find_missing_trials
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
-from tuner.layout import EPOCHS_FILE, EVALUATION_FILE, SEARCH_FILE, TRIAL_COLUMNS, TRIALS_FILE
+from tuner.layout import (
+    EPOCHS_FILE,
+    EVALUATION_FILE,
+    EVENT_LOG_FILE,
+    SEARCH_FILE,
+    TRIAL_COLUMNS,
+    TRIALS_FILE,
+)
 from tuner.storage.external_logs import reader
 from tuner.storage.remote_folders import fetch_results_folder
 from tuner.storage.search_yaml import SearchYaml, read_search_yaml
@@ -26,7 +33,7 @@ REQUIRED_COLUMNS = {
 """Columns that a file of a study must have."""
 
 
-def load(*folders: Path | str) -> Frames:
+def load(*folders: Path | str, columns: Mapping[str, str] | None = None) -> Frames:
     """Return the frames of one or several results folders, or of external logs.
 
     Corrupt files are left out and listed in `problems`. A running study is read up to its present
@@ -36,6 +43,8 @@ def load(*folders: Path | str) -> Frames:
         folders: Results folders of `tuner.search`, or their addresses (s3://bucket/studies/NAME);
             or what `tuner.storage.external_logs.reader.read` reads: a table of logs, a log, a
             folder of logs. At least one.
+        columns: Name of a column in this project to its name in tables of logs; `None`: the names
+            of the tables say what they are.
 
     Raises:
         InputError: If no folder is given, or none of them contains a study, with the reason for
@@ -48,7 +57,7 @@ def load(*folders: Path | str) -> Frames:
     problems: list[str] = []
     for name, folder in named.items():
         try:
-            found.append(load_folder(folder, name))
+            found.append(load_folder(folder, name, columns))
         except InputError as error:
             problems += error.problems
         except OSError as error:
@@ -69,7 +78,7 @@ def name_folders(folders: Sequence[Path]) -> dict[str, Path]:
     return {str(Path(*path.parts[-depth:])): path for path in whole}
 
 
-def load_folder(folder: Path, name: str) -> Frames:
+def load_folder(folder: Path, name: str, columns: Mapping[str, str] | None = None) -> Frames:
     """Return the frames of one results folder, or of logs.
 
     Raises:
@@ -78,19 +87,21 @@ def load_folder(folder: Path, name: str) -> Frames:
     if not folder.exists():
         raise InputError([f"{folder}: there is no such folder; write a results folder."])
     if folder.is_file():
-        return load_logs(folder, name)
+        return load_logs(folder, name, columns)
     if not (folder / SEARCH_FILE).is_file():
-        if any(folder.rglob("*.log")):
-            return load_logs(folder, name)
+        # an event file inside a damaged study is not a log of other software
+        is_study = any(next(folder.rglob(name), None) for name in (SEARCH_FILE, EVENT_LOG_FILE))
+        if not is_study and reader.holds_logs(folder):
+            return load_logs(folder, name, columns)
         raise InputError([
             f"{folder}: expected a results folder of tuner.search, found no {SEARCH_FILE} in it."
         ])
     return load_study(folder, name)
 
 
-def load_logs(path: Path, name: str) -> Frames:
+def load_logs(path: Path, name: str, columns: Mapping[str, str] | None = None) -> Frames:
     """Return the frames of runs from external logs."""
-    found = reader.read_logs(path)
+    found = reader.read_logs(path, columns)
     is_several = len(found.trials) > 1
     varied = [
         path
@@ -98,7 +109,7 @@ def load_logs(path: Path, name: str) -> Frames:
         if not is_several or has_several_values(found.trials[path])
     ]
     return Frames(
-        studies={name: Study(name=name, knobs=tuple(varied))},
+        studies={name: Study(name=name, knobs=tuple(varied), split=found.split)},
         trials=add_study_column(found.trials, name),
         epochs=add_study_column(found.epochs, name),
         evaluation=add_study_column(

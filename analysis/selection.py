@@ -77,7 +77,7 @@ def select_from_epochs(frames: Frames) -> pd.DataFrame:
     parts = ((best, KEPT_COLUMNS), (last, LAST_COLUMNS), (oracle, ORACLE_COLUMNS))
     found = pd.concat([rows[list(names)].rename(columns=names) for rows, names in parts], axis=1)
     found["robust_overfitting"] = select_first(last_run, SCORE_COLUMNS)["robust"] - last["robust"]
-    logs = [name for name, study in frames.studies.items() if study.folder is None]
+    logs = [name for name, study in frames.studies.items() if study.split == "test"]
     on_logs = found.index.get_level_values("study").isin(logs)
     found["oracle_split"] = pd.Series("validation", found.index).mask(on_logs, "test")
     tested = compute_test_oracle(frames.evaluation).reindex(found.index)

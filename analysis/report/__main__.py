@@ -19,6 +19,7 @@ from tuner.cli.command import OK, run_command
 from tuner.cli.help import build_knob_table, print_heading
 from tuner.cli.parse import CommandLine, parse_command_line
 from tuner.cli.schema import build_vocabulary, settings_of
+from tuner.cli.values import ColumnPairs, parse_columns
 from tuner.storage.remote_folders import with_remote_folders
 from tuner.storage.safe_files import write_atomically
 
@@ -29,6 +30,7 @@ front, hyper-parameters, stopped trials, evaluations on the test split. Or follo
 
   python -m analysis.report results/weight_decay-pgd_at-20261121-083000
   python -m analysis.report results/one results/other to=both.html
+  python -m analysis.report wandb_export.csv 'columns=epoch:Step,val_robust_acc:pgd'
   python -m analysis.report FOLDER live=true
 """
 
@@ -42,11 +44,14 @@ class ReportSettings:
         live: Whether to serve the page on 127.0.0.1 and follow the search until Ctrl-C, instead of
             writing a file.
         port: Port of the page with live=true; 0: any free port.
+        columns: What columns of a table of logs are, where their names do not say it:
+            NAME:COLUMN separated by commas; see `columns` of tuner.search.
     """
 
     to: PathText | None = None
     live: bool = False
     port: Port = 0
+    columns: ColumnPairs = ()
 
 
 VOCABULARY = build_vocabulary(ReportSettings)
@@ -82,7 +87,7 @@ def run_report(line: CommandLine, console: Console) -> int:
     target = Path(settings.to) if settings.to else default_target(Path(*folders[:1]))
     problems += [*check_conflicts(settings), *(check_target(target) if settings.to else ())]
     try:
-        frames = load(*folders)
+        frames = load(*folders, columns=parse_columns(settings.columns))
     except InputError as error:
         raise InputError([*problems, *error.problems]) from None
     if problems:

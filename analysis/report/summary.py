@@ -73,7 +73,7 @@ def summarize_trials(
     figures = [
         (
             f"{format_percent(leader[ROBUST])}",
-            f"robust accuracy of the best, {accuracy_split(study)} split",
+            f"robust accuracy of the best, {study.split} split",
         ),
         (f"{format_percent(leader[CLEAN])}", "its clean accuracy"),
         *list_test_numbers(tested, str(leader["trial_id"])),
@@ -126,11 +126,6 @@ def describe_class_balance(study: Study, leader: pd.Series) -> Iterator[str]:
             balanced_robust=balanced[1],
         ),
     )
-
-
-def accuracy_split(study: Study) -> str:
-    """Return the split of the accuracies of `trials`: the test split in external logs."""
-    return "validation" if study.folder else "test"
 
 
 def list_set_knobs(study: Study, leader: pd.Series) -> list[str]:

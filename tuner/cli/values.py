@@ -32,6 +32,33 @@ OptionalCommaList = BeforeValidator(lambda value: comma_list(none_as_empty(value
 """The same for a key that may be none: an empty tuple."""
 
 
+def valid_columns(pairs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `pairs` if all are NAME:COLUMN and no name comes twice.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    names = [pair.partition(":")[0] for pair in pairs]
+    if not all(all(pair.partition(":")) for pair in pairs) or len({*names}) < len(names):
+        raise ValueError(
+            "must be pairs NAME:COLUMN separated by commas, such as epoch:Step,val_robust_acc:pgd"
+        )
+    return pairs
+
+
+def parse_columns(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return the name of a column in this project to its name in a table.
+
+    >>> parse_columns(("epoch:Step", "val_robust_acc:val/pgd: acc"))
+    {'epoch': 'Step', 'val_robust_acc': 'val/pgd: acc'}
+    """
+    return {name: column for name, _, column in (pair.partition(":") for pair in pairs)}
+
+
+ColumnPairs = Annotated[tuple[str, ...], OptionalCommaList, AfterValidator(valid_columns)]
+"""Columns of a table of logs whose names do not say what they are."""
+
+
 def valid_code_files(files: tuple[str, ...]) -> tuple[str, ...]:
     """Return `files` if all are Python files.
 

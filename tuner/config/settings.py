@@ -14,7 +14,7 @@ from trainables.hparams.trusted_code import is_code_file
 from trainables.networks.precision import PrecisionChoice
 from trainables.training.constraint import parse_constraint
 from tuner.cli.units import ByteSize, Duration
-from tuner.cli.values import CommaList, OptionalCommaList
+from tuner.cli.values import ColumnPairs, CommaList, OptionalCommaList
 from tuner.config.objectives import ROBUST_ONLY, Goal, Objective
 from tuner.layout import RESULTS_FOLDER
 
@@ -179,7 +179,11 @@ class Settings:
         warm_start: Results folders of other studies, or their addresses, separated by commas; the
             searcher learns from their trials.
         replay: Recorded runs on which to simulate the search instead of training: a results folder,
-            its address, or a table of logs.
+            its address, or logs: of training scripts, FastAT_Benchmark, W&B (CSV), Lightning
+            (metrics.csv) or TensorBoard, or another table of epochs.
+        columns: What columns of such a table are, where their names do not say it:
+            NAME:COLUMN separated by commas, with names run, epoch, val_acc, val_robust_acc,
+            test_acc, test_robust_acc, train_loss, lr, or of knobs.
         orders: Number of random orders of the runs in a replay.
         tracker: Trackers that log each epoch: tensorboard, mlflow, wandb, separated by commas, or
             "none".
@@ -213,6 +217,7 @@ class Settings:
     resume: Literal["never", "auto"] = "never"
     warm_start: ResultsFolders = ()
     replay: Location | None = None
+    columns: ColumnPairs = ()
     orders: Count = 100
     tracker: Trackers = ("tensorboard",)
     dry_run: bool = False

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from trainables.errors import InputError
 from tuner.cli.console import print_table
+from tuner.cli.values import parse_columns
 from tuner.config.plan import Plan
 from tuner.replay.recordings import Archive, Recording, load_archive
 from tuner.replay.simulate import Replay, ReplayPoint, select_last_level
@@ -34,7 +35,7 @@ def replay_study(plan: Plan, console: Console, folder: Path) -> None:
     Raises:
         InputError: If the runs cannot be read or do not fit the scheduler.
     """
-    archive = load_archive(plan.settings.replay or "")
+    archive = load_archive(plan.settings.replay or "", parse_columns(plan.settings.columns))
     for line in archive.selection:
         console.print(line, soft_wrap=True)
     n_runs = len(archive.runs)

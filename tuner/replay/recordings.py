@@ -59,7 +59,7 @@ class Archive:
     selection: tuple[str, ...] = ()
 
 
-def load_archive(source: Path | str) -> Archive:
+def load_archive(source: Path | str, columns: Mapping[str, str] | None = None) -> Archive:
     """Return the runs in a results folder, or in logs of other programs.
 
     Of logged runs with different data, threat models or networks, those of the most frequent
@@ -67,6 +67,8 @@ def load_archive(source: Path | str) -> Archive:
 
     Args:
         source: Path of the folder or logs, or address of the folder.
+        columns: Name of a column in this project to its name in a table of logs; `None`: the names
+            of the table say what they are.
 
     Raises:
         InputError: If there are none.
@@ -76,7 +78,7 @@ def load_archive(source: Path | str) -> Archive:
         archive = (
             load_results_folder(path)
             if (path / SEARCH_FILE).is_file()
-            else select_logged_runs(reader.read_logs(path))
+            else select_logged_runs(reader.read_logs(path, columns))
         )
     except InputError as error:
         raise InputError([f"replay: {each}" for each in error.problems]) from None
@@ -120,22 +122,21 @@ def select_logged_runs(logged: reader.ExternalLogs) -> Archive:
     # a loss that is not finite ends a trial here, but did not end these runs
     runs = tuple(build_recordings(knobs, logged.epochs.assign(diverged=False)))
     lengths = Counter(len(run.reports) for run in runs)
-    selection = tuple(describe_selection(counts, n_extra))
+    selection = (*logged.notes, *describe_selection(counts, n_extra))
     return Archive(runs, (Level(lengths.most_common(1)[0][0]),), selection)
 
 
 def describe_selection(counts: Counter[tuple[str, ...]], n_extra: int) -> Iterator[str]:
-    """Yield which logged runs are replayed and which are not, unless all are.
+    """Yield which logged runs are replayed and which are not.
 
     Args:
         counts: Number of runs of each combination of `COMPARED_COLUMNS`.
         n_extra: Runs that were trained on additional images.
     """
-    if len(counts) == 1 and not n_extra:
-        return
     (chosen, n_chosen), *others = counts.most_common()
     total = counts.total() + n_extra
-    yield f"{n_chosen} of {total} runs are replayed, those with {format_combination(chosen)}."
+    which = "those with" if n_chosen < total else "all with"
+    yield f"{n_chosen} of {total} runs are replayed, {which} {format_combination(chosen)}."
     for combination, number in others:
         yield f"left out: {number} with {format_combination(combination)}."
     if n_extra:

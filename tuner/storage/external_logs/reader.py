@@ -21,7 +21,7 @@ import pandas as pd
 from trainables.errors import InputError
 from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
 from tuner.storage.external_logs.knob_names import METRIC_COLUMNS, map_knobs
-from tuner.storage.external_logs.sources import read_source
+from tuner.storage.external_logs.sources import find_logs, read_source
 
 DEFAULT_STEPS = {"fgsm": 1, "none": 0}
 """Gradient steps of attacks to which the log's number of steps does not apply."""
@@ -55,12 +55,15 @@ class ExternalLogs:
     Attributes:
         trials: One row per run, with the columns of `trials.parquet`.
         epochs: One row per epoch, with the columns of `epochs.parquet` and `EXTRA_COLUMNS`.
-        notes: Caveats for a comparison with a study of this project, one line each.
+        notes: What was understood, and caveats for a comparison with a study of this project, one
+            line each.
+        split: Split of the accuracies, "test" or "validation".
     """
 
     trials: pd.DataFrame
     epochs: pd.DataFrame
     notes: tuple[str, ...]
+    split: str
 
 
 def read_logs(path: Path, columns: Mapping[str, str] | None = None) -> ExternalLogs:
@@ -88,6 +91,11 @@ def read_logs(path: Path, columns: Mapping[str, str] | None = None) -> ExternalL
         ]) from None
 
 
+def holds_logs(folder: Path) -> bool:
+    """Return whether a folder contains a log or a table of any kind."""
+    return bool(find_logs(folder))
+
+
 def build_frames(table: pd.DataFrame, source_notes: Sequence[str] = ()) -> ExternalLogs:
     """Return the frames of a table of logs.
 
@@ -100,6 +108,7 @@ def build_frames(table: pd.DataFrame, source_notes: Sequence[str] = ()) -> Exter
     """
     if missing := [name for name in ("run", "epoch") if name not in table]:
         raise ValueError(f"there is no column {', '.join(missing)}")
+    table = table.assign(run=table["run"].astype(str))  # numbers are names here
     has_test_split = bool({"test_acc", "test_robust_acc"} & set(table.columns))
     if not has_test_split:
         if not {"val_acc", "val_robust_acc"} & set(table.columns):
@@ -113,7 +122,8 @@ def build_frames(table: pd.DataFrame, source_notes: Sequence[str] = ()) -> Exter
     epochs = build_epochs(table, knob_values)
     trials = build_trials(epochs, knob_values, table)
     notes = build_notes(epochs, has_test_split=has_test_split)
-    return ExternalLogs(trials, epochs, (*(f"{note}." for note in source_notes), *notes))
+    split = "test" if has_test_split else "validation"
+    return ExternalLogs(trials, epochs, (*(f"{note}." for note in source_notes), *notes), split)
 
 
 def to_fractions(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from tensorboardX.proto.event_pb2 import Event
 
 EVENT_FILES = "events.out.tfevents.*"
 LIGHTNING_FILE = "metrics.csv"
 WANDB_COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>[^_].*?)(?P<band>__MIN|__MAX)?")
 """A column of a chart that W&B exported; `__MIN` and `__MAX` are bands of grouped runs."""
+AXES = ("run", "Step", "step", "epoch")
+"""Columns in which rows of several charts agree."""
 MAX_RECORD = 2**28
 """Longest record of an event file in bytes; a longer one is corrupt."""
 
@@ -24,8 +25,8 @@ def is_wandb_chart(table: pd.DataFrame) -> bool:
 def unfold_wandb_chart(table: pd.DataFrame) -> pd.DataFrame:
     """Return a chart of W&B with a column `run`, and one for each metric.
 
-    >>> chart = pd.DataFrame({"Step": [0, 1], "a - val_acc": [0.1, 0.2], "b - val_acc": [0.3, None]})
-    >>> unfold_wandb_chart(chart).to_dict("list")
+    >>> chart = {"Step": [0, 1], "a - val_acc": [0.1, 0.2], "b - val_acc": [0.3, None]}
+    >>> unfold_wandb_chart(pd.DataFrame(chart)).to_dict("list")
     {'run': ['a', 'a', 'b'], 'Step': [0, 1, 0], 'val_acc': [0.1, 0.2, 0.3]}
     """
     axis = str(table.columns[0])
@@ -34,13 +35,10 @@ def unfold_wandb_chart(table: pd.DataFrame) -> pd.DataFrame:
         match = WANDB_COLUMN.fullmatch(column)
         if match and not match["band"]:
             runs.setdefault(match["run"], {})[column] = match["metric"]
-    parts = [
-        table[[axis, *names]]
-        .dropna(subset=[*names], how="all")
-        .rename(columns=names)
-        .assign(run=run)
-        for run, names in runs.items()
-    ]
+    parts = []
+    for run, names in runs.items():
+        values = table[[axis, *names]].dropna(subset=[*names], how="all")
+        parts.append(values.rename(columns=names).assign(run=run))
     whole = pd.concat(parts, ignore_index=True)
     return whole[["run", *(name for name in whole if name != "run")]]
 
@@ -49,9 +47,7 @@ def merge_charts(tables: list[pd.DataFrame]) -> pd.DataFrame:
     """Return several charts of the same runs as one table; each has a metric of its own."""
     merged, *others = tables
     for other in others:
-        shared = [
-            name for name in ("run", "Step", "step", "epoch") if name in merged and name in other
-        ]
+        shared = [name for name in AXES if name in merged and name in other]
         new = [name for name in other if name in shared or name not in merged]
         merged = merged.merge(other[new], on=shared, how="outer")
     return merged
@@ -59,6 +55,9 @@ def merge_charts(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 def read_event_file(file: Path) -> pd.DataFrame:
     """Return the scalars in an event file of TensorBoard: one row per step, one column per tag."""
+    # tensorboardX imports torch, which reading other logs does not need
+    from tensorboardX.proto.event_pb2 import Event  # noqa: PLC0415
+
     values: dict[int, dict[str, float]] = {}
     for record in read_records(file):
         event = Event.FromString(record)

@@ -191,4 +191,4 @@ READERS: dict[str, Callable[[Mapping[str, Path], Mapping[str, str]], LogTable]] 
     "*.csv.gz": read_tables,
     LOG_PATTERN: read_logs,
 }
-"""Pattern of a file's name to its reader; the first that matches counts, and the last is any log."""
+"""Pattern of a file's name to its reader; the first that matches counts, else it is a log."""

@@ -1,0 +1,76 @@
+"""Check a member of any group by its contract: all problems at once."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from trainables.binding import bind_member, check_member
+from trainables.bound_components import BoundMember
+from trainables.components import GROUPS
+from trainables.data_pipeline.images import Dataset
+from trainables.hparams.knobs import read_knobs
+from tuner.contracts import attack, criterion, data, method, model, optimization, update
+
+Check = Callable[[BoundMember], Iterator[str]]
+
+CONTRACTS: Mapping[str, Sequence[Check]] = {
+    "data": data.CHECKS,
+    "model": model.CHECKS,
+    "method": method.CHECKS,
+    "criterion": criterion.CHECKS,
+    "attack": attack.CHECKS,
+    "update": update.CHECKS,
+    "optimizer": optimization.OPTIMIZER_CHECKS,
+    "schedule": optimization.SCHEDULE_CHECKS,
+    "eps_schedule": optimization.SCHEDULE_CHECKS,
+}
+"""Group to what each of its members must do."""
+
+
+def check_contract(
+    group: str, member: str, values: Mapping[str, object], images: Dataset | None = None
+) -> Iterator[str]:
+    """Yield where a member breaks the contract of its group.
+
+    Args:
+        group: Name of the group.
+        member: Name of the member, or the path of a file.
+        values: Values of its knobs; the others have their defaults.
+        images: Data set that a network must fit; `None`: images of 3x32x32.
+    """
+    if problems := list(check_member(group, GROUPS[group], member, values)):
+        yield from problems
+        return
+    yield from (f"{group}: {text}" for text in check_documentation(group, member))
+    bound = bind_member(GROUPS[group], member, values)
+    for check in CONTRACTS[group]:
+        run: Check = check
+        if group == "model" and images:
+            shape, classes = images.image_format.shape, images.classes
+            run = partial(check, shape=shape, classes=classes)
+        yield from (f"{group}: {text}." for text in run_check(run, bound))
+
+
+def run_check(check: Check, bound: BoundMember) -> list[str]:
+    """Return the problems that a check finds; an exception of the member is one."""
+    problems = list[str]()
+    try:
+        problems.extend(check(bound))
+    except Exception as error:  # a custom file can raise anything
+        reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+        last = inspect.getinnerframes(error.__traceback__)[-1] if error.__traceback__ else None
+        where = f" at {last.filename}:{last.lineno}" if last else ""
+        problems.append(f"fails in {getattr(check, '__name__', 'check_network')} ({reason}){where}")
+    return problems
+
+
+def check_documentation(group: str, member: str) -> Iterator[str]:
+    """Yield what `--help` and the reference lack: a first line, and the meaning of each knob."""
+    module = GROUPS[group].load(member)
+    first, _, rest = (inspect.getdoc(module) or "").partition("\n")
+    if not first.endswith(".") or (rest and not rest.startswith("\n")):
+        yield "the docstring of the file must begin with one sentence on one line."
+    for name in GROUPS[group].required_functions:
+        for knob in read_knobs(getattr(module, name)).values():
+            if not knob.description:
+                yield f"{name}: describe {knob.name} under Args in the docstring."
