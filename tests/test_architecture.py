@@ -29,6 +29,8 @@ TUNER = {
     "launch": ("runtime", "replay", "searchers", "storage", "config", "cli"),
     "search": ("launch", "config", "cli"),
     "train": ("launch", "config", "cli", "layout"),
+    "contracts": (),
+    "check": ("contracts", "cli"),
     "evaluate": ("evaluation", "storage", "cli"),
     "export": ("evaluation", "storage", "cli"),
 }

@@ -1,13 +1,11 @@
 """Every member passes the contract of its group, which custom files are checked by."""
 
-
 import pytest
 
 from trainables.binding import bind_member
 from trainables.components import GROUPS
-from tuner.contracts.member import CONTRACTS, check_documentation, run_check
+from tuner.contracts.member import CONTRACTS, run_check
 
-KNOBS = {"alp": {}, "transfer": {}}
 NARROW = {"width": 4}
 NEED_FILES = {"arrays", "folder", "huggingface", "imagenet", "torchvision"}
 NEED_DOWNLOADS = {"cifar10", "cifar100", "fashion_mnist", "mnist", "svhn"}
@@ -32,8 +30,3 @@ def bound(group, member):
 )
 def test_it_passes(group, member, check):
     assert run_check(check, bound(group, member)) == []
-
-
-@pytest.mark.parametrize(("group", "member"), MEMBERS, ids="=".join)
-def test_it_is_documented(group, member):
-    assert list(check_documentation(group, member)) == []

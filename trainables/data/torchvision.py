@@ -17,29 +17,44 @@ from trainables.data_pipeline.test_split import build_dataset
 from trainables.hparams.ranges import Count, OpenFraction, PathText
 
 RECIPE = "cifar10"
-TRAIN_OR_NOT = ({"train": True}, {"train": False})
+TRAIN_OR_NOT: tuple[dict[str, object], ...] = ({"train": True}, {"train": False})
+TRAIN_AND_TEST: tuple[dict[str, object], ...] = ({"split": "train"}, {"split": "test"})
+WHOLE: tuple[dict[str, object], ...] = ({},)
 SPLITS: dict[str, tuple[dict[str, object], ...]] = {
     **dict.fromkeys(("KMNIST", "QMNIST", "USPS"), TRAIN_OR_NOT),
     "EMNIST": ({"split": "balanced", "train": True}, {"split": "balanced", "train": False}),
-    **dict.fromkeys(
-        ("STL10", "GTSRB", "DTD", "Flowers102", "Food101", "PCAM", "RenderedSST2", "Country211"),
-        ({"split": "train"}, {"split": "test"}),
-    ),
-    **dict.fromkeys(("FGVCAircraft", "OxfordIIITPet"), ({"split": "trainval"}, {"split": "test"})),
+    **dict.fromkeys(("STL10", "GTSRB", "DTD", "Flowers102", "Food101", "PCAM"), TRAIN_AND_TEST),
+    "FGVCAircraft": ({"split": "trainval"}, {"split": "test"}),
+    "OxfordIIITPet": ({"split": "trainval"}, {"split": "test"}),
     "Imagenette": ({"split": "train"}, {"split": "val"}),
-    **dict.fromkeys(("SEMEION", "EuroSAT", "SUN397", "Caltech101", "Caltech256"), ({},)),
+    **dict.fromkeys(("SEMEION", "EuroSAT", "SUN397", "Caltech101", "Caltech256"), WHOLE),
 }
 """Data set to the arguments that select its training and test split; one entry: it has none."""
+TorchvisionName = Literal[
+    "KMNIST",
+    "QMNIST",
+    "USPS",
+    "EMNIST",
+    "STL10",
+    "GTSRB",
+    "DTD",
+    "Flowers102",
+    "Food101",
+    "PCAM",
+    "FGVCAircraft",
+    "OxfordIIITPet",
+    "Imagenette",
+    "SEMEION",
+    "EuroSAT",
+    "SUN397",
+    "Caltech101",
+    "Caltech256",
+]
 
 
 def load(
     *,
-    dataset: Literal[
-        *("KMNIST", "QMNIST", "EMNIST", "USPS", "SEMEION"),
-        *("STL10", "GTSRB", "EuroSAT", "Imagenette", "DTD", "Flowers102", "Food101"),
-        *("FGVCAircraft", "OxfordIIITPet", "PCAM", "RenderedSST2", "Country211", "SUN397"),
-        *("Caltech101", "Caltech256"),
-    ],
+    dataset: TorchvisionName,
     root: PathText = "data",
     size: Count | None = None,
     download: bool = True,

@@ -80,7 +80,7 @@ def find_column(table: pa.Table, wanted: str | None, kind: str) -> str:
             return wanted
         raise DataError(f"no column {wanted}; there are {', '.join(table.column_names)}.")
     check = is_image_type if kind == "image" else is_label_type
-    found = [field.name for field in table.schema if check(field.type)]
+    found = [str(field.name) for field in table.schema if check(field.type)]
     if len(found) == 1:
         return found[0]
     if kind in found:
@@ -94,7 +94,7 @@ def find_column(table: pa.Table, wanted: str | None, kind: str) -> str:
 def is_image_type(kind: pa.DataType) -> bool:
     """Return whether a column of a type can hold encoded images: bytes, or bytes and path."""
     if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0
+        return bool(kind.get_field_index("bytes") >= 0)
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 

@@ -73,7 +73,7 @@ def find_copies(images: Images, others: Images) -> Tensor:
     if not isinstance(images.x, Tensor) or not isinstance(others.x, Tensor):
         return torch.zeros(len(images), dtype=torch.bool)
     # sums first, because comparing millions of images pixel by pixel takes long
-    sums, known = (part.x.flatten(1).sum(dim=1).cpu() for part in (images, others))
+    sums, known = (pixels.flatten(1).sum(dim=1).cpu() for pixels in (images.x, others.x))
     alike = torch.isin(sums, known)
     contents = {row.numpy().tobytes() for row in others.x.cpu()}
     for row in alike.nonzero()[:, 0].tolist():

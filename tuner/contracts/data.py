@@ -27,21 +27,31 @@ def check_dataset(member: BoundMember) -> Iterator[str]:
         return
     for name in ("train", "test"):
         yield from check_split(f"load: {name}", getattr(data, name), data.classes)
+    yield from check_splits_agree(data)
+    yield from check_statistics(data)
+    again = member["load"]()
+    if not torch.equal(data.train.y, again.train.y) or not equal_pixels(data.train, again.train):
+        yield "load: another call returns other images; fix the seed of its draws"
+
+
+def check_splits_agree(data: Dataset) -> Iterator[str]:
+    """Yield where the splits have other shapes, or the training split lacks a class."""
     if data.train.x.shape[1:] != data.test.x.shape[1:]:
         shapes = [tuple(split.x.shape[1:]) for split in (data.train, data.test)]
         yield f"load: both splits must have images of one shape, got {shapes[0]} and {shapes[1]}"
     if missing := sorted({*range(data.classes)} - {*data.train.y.tolist()}):
         yield f"load: train has no image of class {missing[0]} of {data.classes}"
+
+
+def check_statistics(data: Dataset) -> Iterator[str]:
+    """Yield where mean and standard deviation do not fit the channels or the [0, 1] scale."""
     channels = data.train.x.shape[1]
     if len(data.mean) != channels or len(data.std) != channels:
         yield f"load: mean and std must have {channels} values, one per channel"
-    if not all(0 < value < 1.0001 for value in data.std):
-        yield f"load: std must be above 0, on the [0, 1] scale, got {data.std}"
+    if not all(0 < value <= 1 for value in data.std):
+        yield f"load: std must be above 0 and at most 1, for pixels in [0, 1], got {data.std}"
     if not all(0 <= value <= 1 for value in data.mean):
-        yield f"load: mean must be on the [0, 1] scale, got {data.mean}"
-    again = member["load"]()
-    if not torch.equal(data.train.y, again.train.y) or not equal_pixels(data.train, again.train):
-        yield "load: another call returns other images; fix the seed of its draws"
+        yield f"load: mean must be in [0, 1], as the pixels, got {data.mean}"
 
 
 def check_split(where: str, images: Images, classes: int) -> Iterator[str]:

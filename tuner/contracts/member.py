@@ -8,6 +8,7 @@ from trainables.binding import bind_member, check_member
 from trainables.bound_components import BoundMember
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset
+from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from tuner.contracts import attack, criterion, data, method, model, optimization, update
 
@@ -41,7 +42,7 @@ def check_contract(
     if problems := list(check_member(group, GROUPS[group], member, values)):
         yield from problems
         return
-    yield from (f"{group}: {text}" for text in check_documentation(group, member))
+    yield from (f"{group}: {text}" for text in check_documentation(GROUPS[group], member))
     bound = bind_member(GROUPS[group], member, values)
     for check in CONTRACTS[group]:
         run: Check = check
@@ -64,13 +65,13 @@ def run_check(check: Check, bound: BoundMember) -> list[str]:
     return problems
 
 
-def check_documentation(group: str, member: str) -> Iterator[str]:
+def check_documentation(group: Group, member: str) -> Iterator[str]:
     """Yield what `--help` and the reference lack: a first line, and the meaning of each knob."""
-    module = GROUPS[group].load(member)
+    module = group.load(member)
     first, _, rest = (inspect.getdoc(module) or "").partition("\n")
     if not first.endswith(".") or (rest and not rest.startswith("\n")):
         yield "the docstring of the file must begin with one sentence on one line."
-    for name in GROUPS[group].required_functions:
+    for name in group.required_functions:
         for knob in read_knobs(getattr(module, name)).values():
             if not knob.description:
                 yield f"{name}: describe {knob.name} under Args in the docstring."

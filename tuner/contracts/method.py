@@ -95,7 +95,7 @@ def check_mean(member: BoundMember) -> Iterator[str]:
         if not torch.allclose(twice, whole, rtol=1e-6):
             yield (
                 f"outer: must be a mean over images, but the loss of a batch twice is "
-                f"{float(twice / whole):.3g} times that of the batch"
+                f"{(twice / whole).item():.3g} times that of the batch"
             )
             return
     if getattr(member.module, "WHOLE_BATCH", False):

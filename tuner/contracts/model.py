@@ -41,19 +41,24 @@ def check_network(
         if got != (size, classes):
             yield f"build: must return logits {(size, classes)} for {size} images, got {got}"
             return
-    logits = network(x)
-    if not logits.isfinite().all():
-        yield "build: its logits must be finite"
-    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(4), atol=1e-5):
-        yield "build: returns probabilities, but attacks need logits; remove the softmax"
-    if not torch.equal(network(x), logits):
-        yield "build: two outputs for the same images differ in eval mode"
-    if not torch.allclose(network(x[:1]), logits[:1], rtol=1e-4, atol=1e-5):
-        yield "build: the logits of an image depend on the others of the batch in eval mode"
+    yield from check_outputs(network, x)
     network.train()(x).square().sum().backward()
     idle = [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None]
     if idle:
         yield f"build: {', '.join(idle[:3])} get no gradient; are these layers used?"
+
+
+def check_outputs(network: nn.Module, x: torch.Tensor) -> Iterator[str]:
+    """Yield where the outputs in eval mode are no logits of each image alone."""
+    logits = network(x)
+    if not logits.isfinite().all():
+        yield "build: its logits must be finite"
+    if (logits >= 0).all() and torch.allclose(logits.sum(dim=1), torch.ones(len(x)), atol=1e-5):
+        yield "build: returns probabilities, but attacks need logits; remove the softmax"
+    if not torch.equal(network(x), logits):
+        yield "build: two outputs for the same images differ in eval mode"
+    elif not torch.allclose(network(x[:1]), logits[:1], rtol=1e-4, atol=1e-5):
+        yield "build: the logits of an image depend on the others of the batch in eval mode"
 
 
 def check_repeatable(

@@ -77,7 +77,8 @@ def check_gradient_steps(member: BoundMember) -> Iterator[str]:
     model[1].register_forward_hook(lambda *_: passes.append(1))
     run_steps(member, model, lr=0.1)
     if declared != len(passes):
-        yield f"GRADIENT_STEPS: must be {len(passes)}, its passes through the network, got {declared}"
+        number = len(passes)
+        yield f"GRADIENT_STEPS: must be {number}, its passes through the network, got {declared}"
 
 
 def check_device(member: BoundMember) -> Iterator[str]:

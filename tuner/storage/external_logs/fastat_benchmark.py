@@ -34,7 +34,7 @@ TABLE_COLUMNS = {
     "train_robust_acc": ("train_acc",),
 }
 """Column here to the columns of a table, the first of which that has a value counts."""
-ASSUMED = {"norm": "l_inf", "epsilon": 8.0, "model": "resnet18"}
+ASSUMED: dict[str, object] = {"norm": "l_inf", "epsilon": 8.0, "model": "resnet18"}
 """Settings that all configurations of the benchmark share, which its logs do not give."""
 NOTES = (
     "FastAT_Benchmark: val_* is the moving average of the weights where there is one; raw_* is the "
@@ -56,7 +56,7 @@ def parse_benchmark_log(text: str) -> pd.DataFrame:
         {"epoch": int(number), **dict(parse_measures(content))}
         for number, content in zip(sections[::2], sections[1::2], strict=True)
     ]
-    return pd.DataFrame(rows).assign(**ASSUMED, **settings)
+    return pd.DataFrame([ASSUMED | settings | row for row in rows])
 
 
 def parse_settings(head: str) -> Iterator[tuple[str, object]]:
@@ -97,7 +97,9 @@ def convert_benchmark_table(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of the benchmark under the names of this project."""
     names = ("dataset", "method", "seed")
     run = table[[name for name in names if name in table]].astype(str).agg("/".join, axis=1)
-    frame = table[[name for name in (*names, "epoch") if name in table]].assign(run=run, **ASSUMED)
+    frame = table[[name for name in (*names, "epoch") if name in table]].assign(run=run)
+    for name, value in ASSUMED.items():
+        frame[name] = value
     for name, columns in TABLE_COLUMNS.items():
         values = table.reindex(columns=list(columns)).bfill(axis=1)
         frame[name] = values.iloc[:, 0]
