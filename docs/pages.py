@@ -112,10 +112,13 @@ def data() -> str:
     return f"""# Data sets and threats
 
 `data=mnist5k` is part of the repository. torchvision downloads `mnist`, `fashion_mnist`, `cifar10`,
-`cifar100` and `svhn` to the folder `data.root`, unless `data.download=false`. `data=arrays` reads
-an `.npz` file with `x_train` and `x_test` (uint8, NxHxWxC or NxHxW) and `y_train` and `y_test`
-(integers from 0). `data=imagenet` reads a folder with `train` and `val`, which have one folder per
-class; `data.workers` threads decode the images during training.
+`cifar100` and `svhn` to the folder `data.root`, unless `data.download=false`, and other data sets
+with `data=torchvision data.dataset=NAME`. `data=imagenet` reads a folder with `train` and `val`,
+which have one folder per class; `data.workers` threads decode the images during training.
+
+Custom images are `data=arrays` (a `.npz` file), `data=folder` (a folder of image files per class)
+or `data=huggingface` (a folder that Hugging Face's `datasets` saved). [Search](../search.md#data)
+has examples.
 
 Set the threat and its radius on the [0, 1] pixel scale: `threat=linf threat.eps=8/255`.
 

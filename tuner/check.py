@@ -28,7 +28,7 @@ VOCABULARY = Vocabulary(keys=(), groups={name: GROUPS[name] for name in CONTRACT
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command; return its exit status: 1 if a contract is broken.
+    """Run the command; return its exit status: 1 if there is a problem.
 
     Args:
         words: Command line without the program.
@@ -62,9 +62,9 @@ def check_components(line: CommandLine, console: Console) -> int:
     found = list[str]()
     for group, values in given.items():
         name, knobs = str(values["name"]), {k: v for k, v in values.items() if k != "name"}
-        broken = list(check_contract(group, name, knobs, images))
-        found += broken
-        if not broken:
+        mistakes = list(check_contract(group, name, knobs, images))
+        found += mistakes
+        if not mistakes:
             console.print(f"{group}={name}: no problem found.", soft_wrap=True)
     for text in found:
         console.print(text, soft_wrap=True)

@@ -18,7 +18,7 @@ MEMBERS = [
 CASES = [(group, member, check) for group, member in MEMBERS for check in CONTRACTS[group]]
 
 
-def bound(group, member):
+def bind_narrow(group, member):
     knobs = NARROW if "width" in GROUPS[group].member_knobs(member) else {}
     return bind_member(GROUPS[group], member, knobs)
 
@@ -29,4 +29,4 @@ def bound(group, member):
     ids=[f"{group}={member}-{check.__name__}" for group, member, check in CASES],
 )
 def test_it_passes(group, member, check):
-    assert run_check(check, bound(group, member)) == []
+    assert run_check(check, bind_narrow(group, member)) == []

@@ -5,6 +5,7 @@ arXiv:2110.09468), and never into the validation or test split.
 """
 
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
@@ -52,16 +53,22 @@ def read_extra(data: Dataset, *, extra: PathText | None = None) -> Images | None
     return Images(x=x, y=number_labels(labels, values, where[1]))
 
 
-def drop_copies(extra: Images, *held_out: Images) -> Images:
+@overload
+def drop_copies(extra: Images, *held_out: Images) -> Images: ...
+@overload
+def drop_copies(extra: None, *held_out: Images) -> None: ...
+def drop_copies(extra: Images | None, *held_out: Images) -> Images | None:
     """Return the further images that are no exact copies of validation or test images.
 
     Args:
-        extra: The further images.
+        extra: The further images; `None`: there are none.
         held_out: The splits that training must not see.
 
     Raises:
-        DataError: If none is left.
+        DataError: If all of them are copies.
     """
+    if extra is None:
+        return None
     kept = ~torch.stack([find_copies(extra, images) for images in held_out]).any(dim=0)
     if not kept.any():
         raise DataError("data.extra: all of its images are copies of validation or test images.")

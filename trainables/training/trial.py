@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from trainables.accuracy import NO_ACCURACY, Accuracies
 from trainables.binding import bind
 from trainables.components import GROUPS
-from trainables.data_pipeline.dataset_cache import load_dataset
-from trainables.data_pipeline.extra_images import drop_copies
 from trainables.injection import inject
 from trainables.networks.averaging import Average
 from trainables.networks.cuda_graph import CudaGraph
@@ -29,6 +27,7 @@ from trainables.step_context import RunContext
 from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Rung, find_rung_epochs
 from trainables.training.graphed_update import GraphedUpdate
+from trainables.training.images import load_images
 from trainables.training.loop import EpochResult, count_steps, list_epoch_lrs, train_epoch
 from trainables.training.network import build_network
 from trainables.training.report import Report
@@ -71,16 +70,8 @@ class Trial:
         self.constraint = parse_constraint(bound) if bound else None
         torch.manual_seed(config["seed"])
         self.rng = torch.Generator(self.device).manual_seed(config["seed"])
-        self.dataset = load_dataset(
-            components.data.load, components.data.read_extra, self.device, config.get("study")
-        )
-        self.train_images, self.validation_images = components.data.split_validation(
-            self.dataset.train
-        )
-        self.extra_images = (
-            drop_copies(self.dataset.extra, self.validation_images, self.dataset.test)
-            if self.dataset.extra
-            else None
+        self.dataset, self.train_images, self.validation_images, self.extra_images = load_images(
+            components.data, self.device, config.get("study")
         )
         self.graphs = config.get("graphs", "auto")
         self.precision = resolve_precision(config["precision"], self.device)

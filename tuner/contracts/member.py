@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 
 from trainables.binding import bind_member, check_member
 from trainables.bound_components import BoundMember
@@ -44,12 +43,11 @@ def check_contract(
         return
     yield from (f"{group}: {text}" for text in check_documentation(GROUPS[group], member))
     bound = bind_member(GROUPS[group], member, values)
-    for check in CONTRACTS[group]:
-        run: Check = check
-        if group == "model" and images:
-            shape, classes = images.image_format.shape, images.classes
-            run = partial(check, shape=shape, classes=classes)
-        yield from (f"{group}: {text}." for text in run_check(run, bound))
+    checks: Sequence[Check] = CONTRACTS[group]
+    if group == "model" and images:
+        checks = model.checks_for(images.image_format)
+    for check in checks:
+        yield from (f"{group}: {text}." for text in run_check(check, bound))
 
 
 def run_check(check: Check, bound: BoundMember) -> list[str]:
@@ -61,7 +59,8 @@ def run_check(check: Check, bound: BoundMember) -> list[str]:
         reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
         last = inspect.getinnerframes(error.__traceback__)[-1] if error.__traceback__ else None
         where = f" at {last.filename}:{last.lineno}" if last else ""
-        problems.append(f"fails in {getattr(check, '__name__', 'check_network')} ({reason}){where}")
+        name = getattr(check, "__name__", "the check")
+        problems.append(f"fails in {name} ({reason}){where}")
     return problems
 
 

@@ -1,11 +1,13 @@
 """The contract of networks: `build`."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import nn
 
 from trainables.bound_components import BoundMember
+from trainables.data_pipeline.images import ImageFormat
 from tuner.contracts.samples import CLASSES
 
 SHAPE = (3, 32, 32)
@@ -83,3 +85,8 @@ def check_device(
 
 
 CHECKS = (check_network, check_repeatable, check_device)
+
+
+def checks_for(images: ImageFormat) -> list[partial[Iterator[str]]]:
+    """Return the checks of a network for images of a data set."""
+    return [partial(check, shape=images.shape, classes=images.classes) for check in CHECKS]

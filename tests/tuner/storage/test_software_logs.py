@@ -1,5 +1,7 @@
 """Logs of other software: FastAT_Benchmark, W&B, Lightning, TensorBoard, and columns by name."""
 
+import math
+
 import pandas as pd
 import pytest
 from tensorboardX import SummaryWriter
@@ -77,7 +79,9 @@ def test_a_log_of_fastat_benchmark(tmp_path):
     assert logs.epochs["epoch"].tolist() == [1, 2]
     assert logs.epochs["val_robust_accuracy"].tolist() == [0.117, 0.217]
     assert logs.epochs["val_clean_accuracy"].tolist() == [0.119, 0.219]
-    assert logs.epochs["raw_robust_accuracy"].tolist() == [0.227, 0.248]
+    assert logs.epochs["val_robust_accuracy_raw"].tolist() == [0.227, 0.248]
+    horizons = [-number * 383 * math.log(0.9995) for number in (1, 2)]
+    assert logs.epochs["average_horizons"].tolist() == pytest.approx(horizons)
     assert logs.epochs["train_loss"].tolist() == [2.2904, 2.23]
     assert logs.epochs["seconds"].tolist() == pytest.approx([31.09, 30.41])
     assert any("assumed for FastAT_Benchmark: linf, eps 8/255" in note for note in logs.notes)
@@ -88,7 +92,7 @@ def test_a_run_of_fastat_benchmark_without_an_average(tmp_path):
     text = "\n".join(line for line in lines if not line.startswith("WA "))
     logs = reader.read_logs(write(tmp_path / "pgd_at.log", text))
     assert logs.epochs["val_robust_accuracy"].tolist() == [0.227, 0.248]
-    assert "raw_robust_accuracy" not in logs.epochs
+    assert "val_robust_accuracy_raw" not in logs.epochs
 
 
 def test_the_recorded_runs_of_fastat_benchmark(shared):
@@ -100,6 +104,9 @@ def test_the_recorded_runs_of_fastat_benchmark(shared):
     assert logs.trials["method"].nunique() == 21
     expected = table["wa_pgd_acc"].fillna(table["model_pgd_acc"])
     assert logs.epochs["val_robust_accuracy"].tolist() == expected.tolist()
+    lacks_average = logs.epochs["average_horizons"].isna()
+    assert lacks_average.sum() == 300  # PGD-AT without an average
+    assert logs.epochs["val_robust_accuracy_raw"].isna().equals(lacks_average)
     archive = load_archive(path)
     assert "63 of 63 runs are replayed, all with data=cifar10, threat=linf" in archive.selection[-1]
 

@@ -6,6 +6,7 @@ on. A table has the columns `model_pgd_acc`, `wa_pgd_acc` and so on.
 """
 
 import ast
+import math
 import re
 from collections.abc import Iterator
 
@@ -23,22 +24,30 @@ MEASURES = {
     "PGD accuracy": "val_robust_acc",
 }
 """What a line of an epoch gives to the name of the column."""
-NETWORKS = {"WA Model - ": "", "Model - ": "raw_"}
-"""Prefix of a line to that of the column; without an average, lines have no prefix."""
+RAW_MEASURES = {
+    "Validation accuracy": "val_raw_acc",
+    "FGSM accuracy": "val_fgsm_raw_acc",
+    "PGD accuracy": "val_robust_raw_acc",
+}
+"""The same for the trained network beside an average of its weights."""
+PREFIXES = {"WA Model - ": MEASURES, "Model - ": RAW_MEASURES}
+"""Prefix of a line to its columns; without an average, lines have no prefix."""
+DECAY, STEPS = 0.9995, 383
+"""Decay of the average at each step, and steps of an epoch: 49,000 images in batches of 128."""
+REPLAYS = {"free_at": 4}
+"""Methods that repeat each batch, and how often."""
 TABLE_COLUMNS = {
     "val_acc": ("wa_val_acc", "model_val_acc"),
     "val_fgsm_acc": ("wa_fgsm_acc", "model_fgsm_acc"),
     "val_robust_acc": ("wa_pgd_acc", "model_pgd_acc"),
-    "raw_val_acc": ("model_val_acc",),
-    "raw_val_robust_acc": ("model_pgd_acc",),
     "train_robust_acc": ("train_acc",),
 }
 """Column here to the columns of a table, the first of which that has a value counts."""
-ASSUMED: dict[str, object] = {"norm": "l_inf", "epsilon": 8.0, "model": "resnet18"}
+ASSUMED: dict[str, str | float] = {"norm": "l_inf", "epsilon": 8.0, "model": "resnet18"}
 """Settings that all configurations of the benchmark share, which its logs do not give."""
 NOTES = (
-    "FastAT_Benchmark: val_* is the moving average of the weights where there is one; raw_* is the "
-    "network itself",
+    "FastAT_Benchmark: val_* is the moving average of the weights where there is one; *_raw is the "
+    "trained network",
     "assumed for FastAT_Benchmark: linf, eps 8/255, ResNet-18, as its configurations say",
 )
 
@@ -56,7 +65,8 @@ def parse_benchmark_log(text: str) -> pd.DataFrame:
         {"epoch": int(number), **dict(parse_measures(content))}
         for number, content in zip(sections[::2], sections[1::2], strict=True)
     ]
-    return pd.DataFrame([ASSUMED | settings | row for row in rows])
+    frame = pd.DataFrame([ASSUMED | {"method": ""} | settings | row for row in rows])
+    return add_horizons(frame, frame["epoch"] + 1)
 
 
 def parse_settings(head: str) -> Iterator[tuple[str, object]]:
@@ -81,11 +91,12 @@ def parse_measures(section: str) -> Iterator[tuple[str, float]]:
     {'train_loss': 2.2904, 'val_robust_acc': 0.119}
     """
     for line in section.splitlines():
-        prefix = next((prefix for prefix in NETWORKS if line.startswith(prefix)), "")
+        prefix = next((prefix for prefix in PREFIXES if line.startswith(prefix)), "")
+        columns = PREFIXES.get(prefix, MEASURES)
         name, _, value = line.removeprefix(prefix).partition(": ")
         number = re.match(r"[\d.]+", value)
-        if name in MEASURES and number:
-            yield NETWORKS.get(prefix, "") + MEASURES[name], float(number[0])
+        if name in columns and number:
+            yield columns[name], float(number[0])
 
 
 def is_benchmark_table(table: pd.DataFrame) -> bool:
@@ -103,4 +114,21 @@ def convert_benchmark_table(table: pd.DataFrame) -> pd.DataFrame:
     for name, columns in TABLE_COLUMNS.items():
         values = table.reindex(columns=list(columns)).bfill(axis=1)
         frame[name] = values.iloc[:, 0]
-    return frame
+    has_average = table["wa_pgd_acc"].notna()
+    frame["val_raw_acc"] = table["model_val_acc"].where(has_average)
+    frame["val_robust_raw_acc"] = table["model_pgd_acc"].where(has_average)
+    return add_horizons(frame, table["epoch"])
+
+
+def add_horizons(frame: pd.DataFrame, epochs: "pd.Series[int]") -> pd.DataFrame:
+    """Return a table with `average_horizons`, as in `Report`, where there is an average.
+
+    Args:
+        frame: One row per epoch.
+        epochs: Epochs so far of each row.
+    """
+    if "val_robust_raw_acc" not in frame:
+        return frame
+    steps = epochs * frame["method"].map(REPLAYS).fillna(1) * STEPS
+    horizons = -math.log(DECAY) * steps
+    return frame.assign(average_horizons=horizons.where(frame["val_robust_raw_acc"].notna()))

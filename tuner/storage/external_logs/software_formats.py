@@ -44,7 +44,7 @@ def unfold_wandb_chart(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def merge_charts(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return several charts of the same runs as one table; each has a metric of its own."""
+    """Return several charts of the same runs as one table; each has another metric."""
     merged, *others = tables
     for other in others:
         shared = [name for name in AXES if name in merged and name in other]
