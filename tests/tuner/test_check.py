@@ -398,7 +398,7 @@ def test_a_file_that_keeps_the_contract_has_no_problem(tmp_path, capsys, group):
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_file_that_breaks_it_is_told_how(tmp_path, capsys, case):
+def test_a_file_that_breaks_it_is_reported_with_the_reason(tmp_path, capsys, case):
     group, text, message = BROKEN[case]
     path = tmp_path / "mine.py"
     path.write_text(text)
@@ -406,7 +406,7 @@ def test_a_file_that_breaks_it_is_told_how(tmp_path, capsys, case):
     assert message in capsys.readouterr().out.replace("\n", " ")
 
 
-def test_all_problems_of_all_files_are_told_at_once(tmp_path, capsys):
+def test_all_problems_of_all_files_are_reported_at_once(tmp_path, capsys):
     for group, case in (("method", "a sum"), ("model", "probabilities")):
         (tmp_path / f"{group}.py").write_text(BROKEN[case][1])
     words = [f"{group}={tmp_path / group}.py" for group in ("method", "model")]
@@ -414,6 +414,17 @@ def test_all_problems_of_all_files_are_told_at_once(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "method: outer: must be a mean over images" in out
     assert "model: build: returns probabilities" in out
+
+
+def test_a_parameter_without_a_range_and_a_missing_docstring_are_reported_together(
+    tmp_path, capsys
+):
+    text = outer(f"return {CE})").replace(HEADER, "").replace("y):", "y, *, beta=2.0):")
+    (tmp_path / "mine.py").write_text(text)
+    assert main([f"method={tmp_path / 'mine.py'}"]) == 1
+    out = capsys.readouterr().out
+    assert "method.beta: outer() in" in out
+    assert "must begin with one sentence" in out
 
 
 def test_a_network_is_checked_on_the_images_of_data(tmp_path, capsys):

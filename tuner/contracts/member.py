@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from trainables.binding import bind_member, check_member
 from trainables.bound_components import BoundMember
@@ -38,10 +39,12 @@ def check_contract(
         values: Values of its knobs; the others have their defaults.
         images: Data set that a network must fit; `None`: images of 3x32x32.
     """
-    if problems := list(check_member(group, GROUPS[group], member, values)):
-        yield from problems
+    problems = list(check_member(group, GROUPS[group], member, values))
+    yield from problems
+    with suppress(LookupError):  # `check_member` reports that there is no such member
+        yield from (f"{group}: {text}" for text in check_documentation(GROUPS[group], member))
+    if problems:  # it cannot be run
         return
-    yield from (f"{group}: {text}" for text in check_documentation(GROUPS[group], member))
     bound = bind_member(GROUPS[group], member, values)
     checks: Sequence[Check] = CONTRACTS[group]
     if group == "model" and images:
@@ -67,10 +70,11 @@ def run_check(check: Check, bound: BoundMember) -> list[str]:
 def check_documentation(group: Group, member: str) -> Iterator[str]:
     """Yield what `--help` and the reference lack: a first line, and the meaning of each knob."""
     module = group.load(member)
+    functions = group.member_functions(member)
     first, _, rest = (inspect.getdoc(module) or "").partition("\n")
     if not first.endswith(".") or (rest and not rest.startswith("\n")):
         yield "the docstring of the file must begin with one sentence on one line."
     for name in group.required_functions:
-        for knob in read_knobs(getattr(module, name)).values():
+        for knob in read_knobs(functions[name]).values():
             if not knob.description:
                 yield f"{name}: describe {knob.name} under Args in the docstring."

@@ -1,6 +1,6 @@
 """Further training images: their share of each batch, the length of an epoch, and what is kept out.
 
-Further images are white (255) or have their own values, so that each can be told apart.
+Further images are white (255) or have their own values, so that they differ.
 """
 
 import numpy as np
