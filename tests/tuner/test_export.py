@@ -262,19 +262,24 @@ def test_additional_data_are_unknown_for_images_of_a_file():
         assert uses_additional_data({"name": name}) == ""
 
 
-def test_further_images_of_training_are_additional_data(folder, capsys):
+def test_further_images_of_training_are_additional_data(folder):
     file = folder / "best/config.yaml"
     config = yaml.safe_load(file.read_text())
     config["data"] |= {"extra": "/somewhere/ddpm.npz", "extra_share": 0.7}
     file.write_text(yaml.safe_dump(config))
-    assert main([str(folder)]) == 0
-    entry = json.loads((folder / "export/robustbench.json").read_text())
+    target, entry = exported(folder)
     assert entry["additional_data"] is True
-    assert "and 70 % of each batch from ddpm.npz" in (folder / "export/README.md").read_text()
-    config["data"]["extra_share"] = 0.0
+    assert "and 70 % of each batch from ddpm.npz" in (target / "README.md").read_text()
+
+
+def test_a_share_of_0_is_no_additional_data(folder):
+    file = folder / "best/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["data"] |= {"extra": "/somewhere/ddpm.npz", "extra_share": 0.0}
     file.write_text(yaml.safe_dump(config))
-    assert main([str(folder), "overwrite=true"]) == 0
-    assert json.loads((folder / "export/robustbench.json").read_text())["additional_data"] is False
+    target, entry = exported(folder)
+    assert entry["additional_data"] is False
+    assert "no other images" in (target / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
