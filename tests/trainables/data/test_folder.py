@@ -59,6 +59,18 @@ def test_images_of_any_size_are_cropped_and_resized(tmp_path):
     assert folder.load(root=str(tmp_path / "set"), size=5).image_format.shape == (3, 5, 5)
 
 
+def test_the_centre_of_an_image_is_kept_without_stretching_it(tmp_path):
+    """Of 12 x 4 pixels, the middle 4 x 4: white, between black ends."""
+    pixels = np.zeros((4, 12, 3), dtype=np.uint8)
+    pixels[:, 4:8] = 255
+    for name in ("ant", "bee"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(pixels).save(tmp_path / f"set/{name}/{number}.png")
+    data = folder.load(root=str(tmp_path / "set"), size=4)
+    assert (data.train.x == 255).all()
+
+
 def test_grey_images_have_one_channel_unless_others_have_colour(tmp_path):
     write(tmp_path / "set/train/ant", mode="L")
     write(tmp_path / "set/train/bee", mode="L")

@@ -208,6 +208,12 @@ def test_what_was_understood_left_out_and_assumed_is_said(tmp_path):
     assert left_out == "left out: val/pgd."
 
 
+def test_a_best_value_so_far_is_no_measurement(tmp_path):
+    rows = [{"epoch": e, "best_val_pgd_acc": 0.9, "val_pgd_acc": 0.1 * e} for e in range(1, 3)]
+    logs = reader.read_logs(write_table(tmp_path / "a.csv", rows))
+    assert logs.epochs["val_robust_accuracy"].tolist() == [0.1, 0.2]
+
+
 def test_a_log_without_epochs_is_one_clear_error(tmp_path):
     """A table of runs as W&B exports it: one row per run with its final results."""
     rows = [{"Name": "a", "State": "finished", "val_acc": 0.5, "val_robust_acc": 0.2}]

@@ -208,7 +208,7 @@ def describe_variant_data(variant: Variant) -> Iterator[str]:
     if data.extra:
         kept = len(drop_copies(data.extra, validation, data.test))
         share = variant.fixed["data"].get("extra_share")
-        part = f"{share:.0%} of" if isinstance(share, float) else "a searched share of"
+        part = f"{100 * share:.3g} % of" if isinstance(share, float) else "a searched share of"
         extra = f"; {kept:,} further images, {part} each batch"
         if copies := len(data.extra) - kept:
             extra += f" ({copies:,} copies of validation and test images are left out)"

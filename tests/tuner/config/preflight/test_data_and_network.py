@@ -9,7 +9,11 @@ from rich.console import Console
 from trainables.data_pipeline.images import MissingDataError
 from trainables.errors import InputError
 from tuner.config.compose import compose_plan
-from tuner.config.preflight.data_and_network import check_data_and_networks, prepare_variant
+from tuner.config.preflight.data_and_network import (
+    check_data_and_networks,
+    prepare_variant,
+    print_data,
+)
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.search import parse_search_arguments
 
@@ -129,9 +133,37 @@ def test_a_step_of_training_that_fails_is_told(tmp_path):
         print_dry_run(Console(file=io.StringIO()), plan(f"method={path}", "dry_run=true"), 1, 0.0)
 
 
-def test_labels_far_above_the_number_of_images_are_refused(tmp_path):
-    pixels, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200) % 2 * 10**12
+def test_as_many_labels_as_images_are_refused(tmp_path):
+    pixels, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200) * 10**12
     splits = {"x_train": pixels, "y_train": labels, "x_test": pixels, "y_test": labels}
     np.savez(tmp_path / "mine.npz", **splits)
     (message,) = check_data_and_networks(plan("data=arrays", f"data.path={tmp_path / 'mine.npz'}"))
-    assert "must be at least 0 and below 200" in message
+    assert "got 200 different labels for 200 images; are the labels classes?" in message
+
+
+def test_what_was_understood_of_the_images_is_printed(tmp_path, capsys):
+    """With further images, of which two are copies of test images."""
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(0, 256, (300, 28, 28), np.uint8), np.arange(300) % 3 * 10
+    np.savez(
+        tmp_path / "mine.npz",
+        x_train=pixels[:240],
+        y_train=labels[:240],
+        x_test=pixels[240:],
+        y_test=labels[240:],
+    )
+    more = np.concatenate([255 - pixels[:50], pixels[298:]])
+    np.savez(tmp_path / "more.npz", x=more, y=labels[:52])
+    words = [
+        "data=arrays",
+        f"data.path={tmp_path / 'mine.npz'}",
+    ]
+    words += [f"data.extra={tmp_path / 'more.npz'}", "data.extra_share=0.7"]
+    print_data(plan(*words), Console(width=400))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == (
+        "data arrays: images 1x28x28 in 3 classes; 100 for training (rarest class 33, commonest "
+        "34), 50 for validation, 60 for tests; 50 further images, 70 % of each batch (2 copies "
+        "of validation and test images are left out)."
+    )
+    assert second == "data arrays: labels 0, 10, 20 are numbered from 0 to 2."
