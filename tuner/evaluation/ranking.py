@@ -170,7 +170,7 @@ class RankingRunner(EvaluationRunner):
             InputError: If an attack fails, or a saved attack state is corrupt.
         """
         checkpoint, robust = self.evaluation.checkpoints[network], mask
-        for attack in self.evaluation.attacks:
+        for attack in self.attacks:
             key = self.build_state_key(self.weights[network], attack, robust)
             try:
                 state = self.attack_checkpoint(
