@@ -24,7 +24,7 @@ from tuner.cli.schema import read_settings
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
 from tuner.evaluation.checks import checkpoint_problems
-from tuner.evaluation.prepare import bind_group, draw_subset, load_evaluation_data
+from tuner.evaluation.images import bind_group, draw_subset, load_evaluation_data
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ SHARED_KNOBS: dict[str, object] = {
     "data.cutout": 0,
     "data.mixup": 0.0,
     "model.head": "linear",
-    "model.normalize": True,
+    "model.normalize": "data",
     "model.leaky_slope": 0.1,
     "model.elu_alpha": 1.0,
     "model.celu_alpha": 1.2,
@@ -51,6 +51,8 @@ SHARED_KNOBS: dict[str, object] = {
 }
 """What all its rows share without saying so, by its code where the paper is silent; what a member
 does not have is left out."""
+FORMER_NORMALIZATION = ("model.normalize", True)
+"""What means "data" in studies of earlier versions."""
 QUARTER_STEP = ("attack.step_size", None)
 """Means a quarter of eps, which 2/255 is."""
 OPTIMIZER_DEFAULTS: dict[str, object] = {"momentum": 0.9, "nesterov": False, "centralize": "no"}
@@ -98,7 +100,11 @@ def find_published(config: Config, epochs: int) -> tuple[dict[str, str], list[Pa
         config: The path of each knob to its value.
         epochs: Of the run.
     """
-    said = {path: value for path, value in config.items() if (path, value) != QUARTER_STEP}
+    said = {
+        path: "data" if (path, value) == FORMER_NORMALIZATION else value
+        for path, value in config.items()
+        if (path, value) != QUARTER_STEP
+    }
     found = [
         each
         for each in load_settings()

@@ -20,7 +20,7 @@ from trainables.training.trial import Trial
 from tuner.evaluate import main
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import select_winner_seeds
-from tuner.evaluation.prepare import draw_subset
+from tuner.evaluation.images import draw_subset
 from tuner.evaluation.ranking import RankingRunner
 from tuner.storage import keyed_table
 

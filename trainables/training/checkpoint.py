@@ -24,11 +24,10 @@ from trainables.networks.averaging import Ensemble
 from trainables.training.network import build_network
 from trainables.training.report import Report
 from trainables.training.trial import Trial
+from trainables.training.weight_files import is_state_dict, load_torch_file
 from trainables.training.weights import (
     hash_tensors,
-    is_state_dict,
     load_best_weights,
-    load_torch_file,
     load_weights,
     read_metadata,
 )

@@ -1,70 +1,17 @@
-"""Read weights from files without running code, and load them into a network."""
+"""The weights of this project: read their description, check them, and load them."""
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeGuard
 
 import torch
 from pydantic import Json, PositiveInt, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from typing_extensions import TypedDict
 
 from trainables.errors import InputError
-
-
-def load_tensors(file: Path) -> dict[str, Tensor]:
-    """Return the weights in a safetensors file or a file of `torch.save`; never run code.
-
-    The state dictionary may be an entry of a checkpoint, and its names may start with "module." as
-    in a parallel network.
-
-    Raises:
-        InputError: If there are no weights, or reading them would run code.
-    """
-    if file.suffix == ".safetensors":
-        try:
-            return load_file(file)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise InputError([
-                f"weights: {file} cannot be read as tensors ({error}); write it again."
-            ]) from None
-    content = load_torch_file(file)
-    for entry in ("state_dict", "model_state_dict", "model", "net"):
-        if isinstance(content, Mapping) and isinstance(content.get(entry), Mapping):
-            content = content[entry]
-    if not is_state_dict(content):
-        raise InputError([
-            f"weights: {file} holds no state dictionary of tensors, which "
-            "torch.save(network.state_dict(), FILE) writes."
-        ])
-    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
-
-
-def is_state_dict(content: object) -> TypeGuard[Mapping[str, Tensor]]:
-    """Return whether an object is a state dictionary."""
-    return isinstance(content, Mapping) and all(isinstance(t, Tensor) for t in content.values())
-
-
-def load_torch_file(file: Path) -> object:
-    """Return the tensors and plain containers in a file of `torch.save`; never run code.
-
-    Raises:
-        InputError: If the file holds anything else.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(file, weights_only=True, map_location="cpu")
-    except Exception:  # a corrupt file can raise anything
-        # torch's message is left out: it ends with advice on how to run code from the file
-        raise InputError([
-            f"weights: {file} cannot be read as tensors: expected a whole file that torch.save "
-            "made of a state_dict(), or safetensors; write it again as one of them."
-        ]) from None
+from trainables.training.weight_files import read_safetensors
 
 
 class NetworkDescription(TypedDict, total=False):
@@ -105,7 +52,7 @@ def load_best_weights(file: Path) -> dict[str, Tensor]:
     Raises:
         InputError: If they cannot be read, or differ from those that `save` wrote.
     """
-    weights, expected = load_tensors(file), read_metadata(file).get("sha256")
+    weights, expected = read_safetensors(file), read_metadata(file).get("sha256")
     if expected and hash_tensors(weights) != expected:
         raise InputError([
             f"weights: {file} is corrupt: its tensors do not match the hash in its metadata; "
@@ -145,23 +92,6 @@ def tensor_mismatch(given: Tensor, mine: Tensor) -> str | None:
     if wrong := int((~given.to(mine.dtype).isfinite()).sum()):
         return f"must be finite, got nan or inf in {wrong} of {mine.numel()} places"
     return None
-
-
-def load_external_model(file: Path, model: nn.Module) -> nn.Module:
-    """Return a network with weights that were trained elsewhere; in eval mode.
-
-    Args:
-        file: safetensors, or a state dictionary as torch saves it.
-        model: A network of this project with its normalisation layer; the weights may include that
-            layer or not.
-
-    Raises:
-        InputError: If they are of another network.
-    """
-    weights = load_tensors(file)
-    has_normalization = next(iter(model.state_dict())) in weights
-    load_weights(model if has_normalization else model.get_submodule("1"), weights, file)
-    return model.eval()
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:

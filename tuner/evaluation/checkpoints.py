@@ -9,6 +9,7 @@ import pandas as pd
 from torch.nn import Module
 
 from trainables.errors import InputError
+from trainables.networks.normalize import describe_normalization
 from trainables.training.checkpoint import WEIGHTS_FILE, load_model
 from trainables.training.constraint import parse_constraint
 from trainables.training.weights import NetworkDescription, read_metadata
@@ -43,6 +44,8 @@ class CheckpointRef:
         seed: Seed of the trial.
         loader: Function that loads the network; `None`: `load_model`.
         model_name: Member of `model` that built it; "": the file names it.
+        normalization_source: Where its normalisation comes from: "file", "data", "none" or "given".
+        notes: What was done to load it, for the user.
     """
 
     path: Path
@@ -52,6 +55,8 @@ class CheckpointRef:
     seed: int | None = None
     loader: Callable[[], Module] | None = None
     model_name: str = ""
+    normalization_source: str = "file"
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -69,6 +74,11 @@ class CheckpointRef:
             return self.loader() if self.loader else load_model(self.path, last=self.is_last_epoch)
         except FileNotFoundError as error:
             raise InputError([str(error)]) from None
+
+    def describe_normalization(self, model: Module) -> str:
+        """Return how its network normalises images, for the table."""
+        constants = describe_normalization(model)
+        return constants if constants == "none" else f"{self.normalization_source}: {constants}"
 
     def read_description(self) -> NetworkDescription:
         """Return the file's description of its network; empty if `model_name` is set."""

@@ -6,18 +6,16 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch.nn import Module
 
-from trainables.binding import bind_member, bound_model, check_member
-from trainables.bound_components import BoundMember
+from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import DataError, Dataset, Images
 from trainables.errors import InputError
 from trainables.hparams.group import group_values
 from trainables.hparams.trusted_code import check_trusted
 from trainables.threat import Threat
-from trainables.training.checkpoint import build_model, load_model
-from trainables.training.weights import load_external_model, read_metadata
+from trainables.training.checkpoint import load_model
+from trainables.training.weights import read_metadata
 from tuner.cli.schema import read_settings
 from tuner.config.domains import is_domain
 from tuner.evaluation.best_folder import read_best_config
@@ -28,12 +26,11 @@ from tuner.evaluation.checks import (
     check_ranked_task,
     check_suite,
 )
+from tuner.evaluation.foreign import load_foreign_checkpoint
+from tuner.evaluation.images import bind_group, draw_subset, load_evaluation_data
 from tuner.evaluation.settings import TRIAL_GROUPS, EvaluationSettings
 from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
 from tuner.layout import RESULTS_FOLDER
-
-SUBSET_SEED = 0
-"""Seed of the draw of images; constant, so that all checkpoints get the same images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +108,7 @@ def prepare_evaluation(
     )
     device = settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
     images = draw_subset(split, settings.images).to(device)
-    checkpoints = resolve_checkpoints(folder, settings, chosen["model"], dataset)
+    checkpoints = resolve_checkpoints(folder, settings, chosen["model"], dataset, device)
     check_checkpoints(folder, checkpoints, dataset, images)
     return Evaluation(
         folder=folder,
@@ -167,25 +164,6 @@ def lacks_description(settings: EvaluationSettings) -> bool:
     return file.suffix != ".safetensors" or not file.is_file() or not read_metadata(file)
 
 
-def bind_group(group: str, values: Mapping[str, object]) -> BoundMember:
-    """Return the named member of a group with its knobs bound."""
-    settings = dict(values)
-    return bind_member(GROUPS[group], str(settings.pop("name")), settings)
-
-
-def load_evaluation_data(data: Mapping[str, object]) -> Dataset:
-    """Return the data set.
-
-    Raises:
-        InputError: If it cannot be loaded.
-    """
-    try:
-        dataset: Dataset = bind_group("data", data)["load"]()
-    except DataError as error:
-        raise InputError([f"data: {error}"]) from None
-    return dataset
-
-
 def prepare_images(
     folders: Sequence[str],
     settings: EvaluationSettings,
@@ -228,17 +206,12 @@ def select_split(
     return split[1]
 
 
-def draw_subset(images: Images, number: int | None) -> Images:
-    """Return `number` images drawn at random, in their original order; `None`: all."""
-    if number is None or number == len(images):
-        return images
-    rng = torch.Generator().manual_seed(SUBSET_SEED)
-    rows = torch.randperm(len(images), generator=rng)[:number].sort().values
-    return images[rows]
-
-
 def resolve_checkpoints(
-    folder: Path, settings: EvaluationSettings, model: Mapping[str, object], dataset: Dataset
+    folder: Path,
+    settings: EvaluationSettings,
+    model: Mapping[str, object],
+    dataset: Dataset,
+    device: str,
 ) -> list[CheckpointRef]:
     """Return the checkpoints to evaluate: those of the search, or the one of `weights=`."""
     if settings.weights is None:
@@ -248,11 +221,4 @@ def resolve_checkpoints(
     file = Path(settings.weights)
     if not lacks_description(settings):
         return [CheckpointRef(path=file, rule="given", loader=partial(load_model, file))]
-
-    name = str(model["name"])
-
-    def load() -> Module:
-        bound = bound_model(bind_group("model", model))
-        return load_external_model(file, build_model(bound, name, dataset.image_format))
-
-    return [CheckpointRef(path=file, rule="given", loader=load, model_name=name)]
+    return [load_foreign_checkpoint(file, model, dataset, device)]

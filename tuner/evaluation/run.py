@@ -80,6 +80,7 @@ class EvaluationRunner:
                 | {
                     "key": key,
                     "weights": weights,
+                    "normalization": checkpoint.describe_normalization(model),
                     "after": "" if settings.each else ",".join(history),
                 }
             )

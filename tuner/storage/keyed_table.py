@@ -23,7 +23,7 @@ class KeyedTable:
         folder: Folder beside it, of what belongs to its rows.
         lock_file: Name of the lock file in that folder.
         columns: Columns and their types.
-        newer_columns: Columns of floats that older files lack; NaN in their rows.
+        newer_columns: Columns that older files lack; NaN in their rows.
     """
 
     file: str

@@ -20,7 +20,7 @@ from trainables.robustness.validation_attack import measure_accuracies
 from trainables.training import checkpoint
 from trainables.training.checkpoint import load_model
 from trainables.training.trial import Trial
-from trainables.training.weights import load_external_model
+from trainables.training.weights import load_foreign_weights
 
 FILES = ("model.safetensors", "state.pt", "metrics.json")
 
@@ -222,7 +222,7 @@ def test_weights_from_elsewhere_may_have_a_normalisation(saved, tmp_path, bare):
     target = Trial(small_config()).model
     weights = (source[1] if bare else source).state_dict()
     torch.save(weights, tmp_path / "weights.pt")
-    model = load_external_model(tmp_path / "weights.pt", target)
+    model = load_foreign_weights(tmp_path / "weights.pt", target)
     assert model is target
     assert not model.training
     torch.testing.assert_close(
@@ -230,7 +230,7 @@ def test_weights_from_elsewhere_may_have_a_normalisation(saved, tmp_path, bare):
     )
     torch.save({"x": torch.zeros(1)}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="of another network"):
-        load_external_model(tmp_path / "other.pt", target)
+        load_foreign_weights(tmp_path / "other.pt", target)
 
 
 def test_weights_of_several_networks_are_an_ensemble():

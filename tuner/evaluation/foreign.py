@@ -1,0 +1,136 @@
+"""Checkpoints that other software trained: load them, and find out how they normalise images."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch.nn import Module
+
+from trainables.binding import bound_model
+from trainables.data_pipeline.images import Dataset
+from trainables.errors import InputError
+from trainables.evaluation.attempt import correct_mask
+from trainables.training.checkpoint import build_model
+from trainables.training.foreign_weights import load_foreign_weights
+from trainables.training.weight_files import WeightsFile, read_weights_file
+from tuner.evaluation import table
+from tuner.evaluation.checkpoints import CheckpointRef
+from tuner.evaluation.images import bind_group, draw_subset
+
+N_MEASURED = 200
+"""Images on which normalisations are compared."""
+CHOICES = ("data", "none")
+"""Normalisations that are compared: networks were trained with that of their data, or with none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignNetwork:
+    """A network that other software trained.
+
+    Attributes:
+        build: Returns the network with the weights, for a value of `model.normalize`.
+        notes: What was done with the file, for the user.
+        has_normalization: Whether the file has a normalisation.
+    """
+
+    build: Callable[[str | None], Module]
+    notes: tuple[str, ...]
+    has_normalization: bool
+
+
+def load_foreign_checkpoint(
+    file: Path, model: Mapping[str, object], dataset: Dataset, device: str
+) -> CheckpointRef:
+    """Return the checkpoint of a file that does not describe its network.
+
+    Args:
+        file: The file.
+        model: Name and knobs of the network; with `normalize` if the user typed it.
+        dataset: Data set of the evaluation; its test images decide the normalisation if need be.
+        device: Device of the measurement.
+
+    Raises:
+        InputError: If the weights are of another network, or the normalisation cannot be told.
+    """
+    name = str(model["name"])
+    network = prepare_network(read_weights_file(file), model, dataset)
+    choice, source, notes = None, "file", network.notes
+    if "normalize" in model:
+        choice = source = "given"
+        if network.has_normalization:
+            notes += ("model.normalize= replaces the normalisation of the file.",)
+    elif not network.has_normalization:
+        choice, reason = choose_normalization(network, dataset, device)
+        source, notes = choice, (*notes, reason)
+
+    def load() -> Module:
+        return network.build(choice)
+
+    return CheckpointRef(
+        path=file,
+        rule="given",
+        loader=load,
+        model_name=name,
+        normalization_source=source,
+        notes=notes,
+    )
+
+
+def prepare_network(
+    weights: WeightsFile, model: Mapping[str, object], dataset: Dataset
+) -> ForeignNetwork:
+    """Return the network of a file, after one attempt to load it.
+
+    Raises:
+        InputError: If the weights are of another network.
+    """
+    name, images = str(model["name"]), dataset.image_format
+
+    def build_empty(normalize: str | None) -> Module:
+        chosen = {**model, "normalize": normalize} if normalize in CHOICES else model
+        return build_model(bound_model(bind_group("model", chosen)), name, images)
+
+    def build(normalize: str | None) -> Module:
+        loaded, empty = build_empty(normalize), build_empty(normalize)
+        load_foreign_weights(weights, loaded)
+        if normalize is not None:  # not that of the file
+            loaded[0] = empty[0]  # type: ignore[index, operator]  # a sequence
+        return loaded.eval()
+
+    loaded = load_foreign_weights(weights, build_empty(None))
+    return ForeignNetwork(
+        build=build, notes=loaded.notes, has_normalization=loaded.has_normalization
+    )
+
+
+def choose_normalization(network: ForeignNetwork, dataset: Dataset, device: str) -> tuple[str, str]:
+    """Return the normalisation with the better clean accuracy, and the reason.
+
+    It is "data" or "none". It must be clearly better: the 95 % confidence intervals do not overlap.
+
+    Raises:
+        InputError: If neither is.
+    """
+    if not any(dataset.mean) and set(dataset.std) == {1.0}:
+        return "none", "Images are not normalised, as is usual for this data set."
+    images = draw_subset(dataset.test, min(N_MEASURED, len(dataset.test))).to(device)
+    correct = {
+        choice: int(correct_mask(network.build(choice).to(device), images, N_MEASURED).sum())
+        for choice in CHOICES
+    }
+    worse, better = sorted(CHOICES, key=correct.__getitem__)
+    number = len(images)
+    measured = " and ".join(
+        f"{100 * correct[choice] / number:.1f} % with model.normalize={choice}"
+        for choice in CHOICES
+    )
+    about = f"the file does not say how images are normalised; clean accuracy is {measured}, on "
+    about += f"{number} images"
+    _, high = table.wilson_interval(correct[worse], number)
+    low, _ = table.wilson_interval(correct[better], number)
+    if low <= high:
+        raise InputError([
+            f"model.normalize: {about}, and the 95 % intervals overlap; write what it was trained "
+            "with: model.normalize=data, none, or a mean and a deviation such as 0.5,0.25."
+        ])
+    return better, f"Normalisation is {better}: {about}."
