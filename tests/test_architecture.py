@@ -74,7 +74,7 @@ TRAINABLES = {
     "step_context": ("bound_components", "injection", "protocols", "threat"),
     "training": (
         *("accuracy", "binding", "bound_components", "components", "step_context"),
-        *("data_pipeline", "networks"),
+        *("data_pipeline", "networks", "scheduling"),
         *("robustness", "threat", "hparams", "io", "errors", "protocols", "injection"),
     ),
     "evaluation": (

@@ -1,6 +1,6 @@
 """The components of a trial with their knobs set: one typed object for each group."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -146,10 +146,14 @@ class BoundOptimizer:
     Attributes:
         build: Returns the optimizer of some parameters.
         scale_lr: Returns the peak learning rate for a base rate and a batch size.
+        split_parameters: Returns parameter groups for named parameters and the loaded names.
     """
 
-    build: Callable[[Iterable[Parameter]], Optimizer]
+    build: Callable[[Iterable[Parameter] | Iterable[dict[str, object]]], Optimizer]
     scale_lr: Callable[[float, int], float]
+    split_parameters: Callable[
+        [Iterable[tuple[str, Parameter]], Collection[str]], list[dict[str, object]]
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

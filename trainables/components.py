@@ -8,7 +8,7 @@ from trainables.data_pipeline import batches, extra_images
 from trainables.hparams.group import Group
 from trainables.networks import activations, heads, normalize
 from trainables.robustness import overfitting_detector, validation_attack
-from trainables.scheduling import locate_period, scale_lr, warmup_factor
+from trainables.scheduling import locate_period, scale_lr, split_parameters, warmup_factor
 
 GROUPS = {
     "threat": Group("which perturbations count as adversarial", "trainables.threats", ("build",)),
@@ -34,7 +34,9 @@ GROUPS = {
     "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
     "attack": Group("the training attack", "trainables.attacks", ("perturb",)),
     "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
-    "optimizer": Group("the optimizer", "trainables.optimizers", ("build",), (scale_lr,)),
+    "optimizer": Group(
+        "the optimizer", "trainables.optimizers", ("build",), (scale_lr, split_parameters)
+    ),
     "schedule": Group(
         "the learning rate over the run",
         "trainables.schedules",

@@ -1,13 +1,21 @@
 """Common functions of the schedules: warm-up, restarts and learning-rate scaling."""
 
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator
+from torch.nn import Parameter
+from torch.optim import Optimizer
 
 from trainables.hparams.ranges import Count, Fraction, OpenFraction, valid_milestones
 
 TOLERANCE = 1e-9
 """Tolerance of rounding errors, so that 100 of 150 epochs is two thirds."""
+
+FORMER_VALUES: dict[str, object] = {"loaded_lr_factor": 1.0}
+"""What the code did before it had these knobs."""
+LR_FACTOR = "lr_factor"
+"""Key of an optimizer's parameter group: factor of its learning rate."""
 
 Resets = Annotated[tuple[OpenFraction, ...], AfterValidator(valid_milestones)]
 
@@ -22,6 +30,36 @@ def scale_lr(lr: float, batch_size: int, *, lr_batch_size: Count | None = None) 
             Table 3 of Bag of Tricks, arXiv:2010.00467). `None`: no scaling.
     """
     return lr * batch_size / lr_batch_size if lr_batch_size else lr
+
+
+def split_parameters(
+    named: Iterable[tuple[str, Parameter]],
+    loaded: Collection[str],
+    *,
+    loaded_lr_factor: Fraction = 1.0,
+) -> list[dict[str, object]]:
+    """Return the parameter groups of an optimizer: parameters that were loaded, and new ones.
+
+    Args:
+        named: Parameters and their names.
+        loaded: Names of those that `init=` has loaded; empty: a network from scratch.
+        loaded_lr_factor: Factor of the learning rate of parameters that `init=` has loaded; new
+            ones, such as the last layer for other classes, keep the full rate. 0 freezes them.
+    """
+    groups: dict[bool, list[Parameter]] = {True: [], False: []}
+    for name, parameter in named:
+        groups[name in loaded].append(parameter)
+    return [
+        {"params": parameters, LR_FACTOR: loaded_lr_factor if is_loaded else 1.0}
+        for is_loaded, parameters in groups.items()
+        if parameters
+    ]
+
+
+def set_lr(optimizer: Optimizer, lr: float) -> None:
+    """Set the learning rate of all parameters, each group's times its factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr * group.get(LR_FACTOR, 1.0)
 
 
 def locate_period(progress: float, *, resets: Resets = ()) -> tuple[int, float]:

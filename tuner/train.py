@@ -31,13 +31,13 @@ from tuner.config.spaces import RECIPES_PACKAGE, Space, check_layer
 from tuner.launch import launch
 
 STUDY_KEYS = (
-    *("epochs", "seed", "seeds", "constraint", "cpu", "gpu", "mps"),
+    *("epochs", "seed", "seeds", "constraint", "init", "cpu", "gpu", "mps"),
     *("precision", "graphs", "deterministic", "compile"),
     *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
     *("dry_run", "address", "dashboard", "tracker"),
 )
 """Keys of a study that apply to a single configuration."""
-KEPT_STUDY_KEYS = ("seed", "precision", "graphs", "deterministic", "compile", "constraint")
+KEPT_STUDY_KEYS = ("seed", "precision", "graphs", "deterministic", "compile", "constraint", "init")
 """Keys of a study that best/config.yaml holds."""
 
 

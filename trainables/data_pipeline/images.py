@@ -68,6 +68,11 @@ class ImageFormat:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    @property
+    def is_normalized(self) -> bool:
+        """Whether normalisation by the statistics changes images."""
+        return any(self.mean) or any(deviation != 1 for deviation in self.std)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:

@@ -9,7 +9,7 @@ from trainables.hparams.ranges import FractionBelowOne, NonNegative, Positive
 
 
 def build(
-    parameters: Iterable[Parameter],
+    parameters: Iterable[Parameter] | Iterable[dict[str, object]],
     *,
     lr: Positive = 1e-4,
     beta1: FractionBelowOne = 0.9,
@@ -19,7 +19,7 @@ def build(
     """Return the optimizer.
 
     Args:
-        parameters: The parameters to optimise.
+        parameters: The parameters to optimise, or groups of them.
         lr: Peak learning rate; the schedule multiplies it.
         beta1: Decay rate of the average gradient.
         beta2: Decay rate of the average squared gradient.

@@ -13,7 +13,7 @@ MIN_DIMS = {"gc": 2, "gcc": 4}
 
 
 def build(
-    parameters: Iterable[Parameter],
+    parameters: Iterable[Parameter] | Iterable[dict[str, object]],
     *,
     lr: Positive = 0.1,
     momentum: FractionBelowOne = 0.9,
@@ -24,7 +24,7 @@ def build(
     """Return the optimizer.
 
     Args:
-        parameters: The parameters to optimise.
+        parameters: The parameters to optimise, or groups of them.
         lr: Peak learning rate; the schedule multiplies it.
         momentum: Momentum factor.
         nesterov: Whether to use Nesterov momentum; no effect without momentum.

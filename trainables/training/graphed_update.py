@@ -82,7 +82,7 @@ class GraphedUpdate:
             passes: Count of examples, which forward passes with gradients increase.
         """
         if self.inputs is None:
-            self.inputs = StepInputs(x, y)
+            self.inputs = StepInputs(x, y, len(self.optimizer.param_groups))
         inputs = self.inputs
         if self.obstacle or not inputs.fit(x, y):
             return update(self.model, self.optimizer, x, y)
@@ -90,7 +90,7 @@ class GraphedUpdate:
         def take_step() -> Tensor:
             return update(self.model, self.optimizer, inputs.x, inputs.y)
 
-        inputs.load(x, y, context, lr=self.optimizer.param_groups[0]["lr"])
+        inputs.load(x, y, context, self.optimizer)
         # before the capture too: a resumed trial, which warms up again, has the same numbers
         with tuned_kernels(), inputs.in_place_of_numbers(context, self.optimizer):
             if not self.is_captured:
@@ -162,15 +162,15 @@ class StepInputs:
     Attributes:
         x: Images (N, C, H, W).
         y: Labels (N,) or probabilities (N, K).
-        lr: Learning rate; fused optimizers read fp32.
+        lrs: Learning rate of each group of parameters; fused optimizers read fp32.
         eps: Radius. Like the next two it is a double, which has the value of a Python number.
         step_scale: Factor of the attack's step sizes.
         progress: Completed share of the run.
     """
 
-    def __init__(self, x: Tensor, y: Tensor) -> None:
+    def __init__(self, x: Tensor, y: Tensor, n_groups: int) -> None:
         self.x, self.y = torch.empty_like(x), torch.empty_like(y)
-        self.lr = torch.zeros((), device=x.device)
+        self.lrs = [torch.zeros((), device=x.device) for _ in range(n_groups)]
         self.eps, self.step_scale, self.progress = torch.zeros(
             3, device=x.device, dtype=torch.float64
         )
@@ -179,11 +179,12 @@ class StepInputs:
         """Return whether a batch has the shape of the inputs."""
         return x.shape == self.x.shape and y.shape == self.y.shape and y.dtype == self.y.dtype
 
-    def load(self, x: Tensor, y: Tensor, context: StepContext, *, lr: float) -> None:
+    def load(self, x: Tensor, y: Tensor, context: StepContext, optimizer: Optimizer) -> None:
         """Copy the values of a step."""
         self.x.copy_(x)
         self.y.copy_(y)
-        self.lr.fill_(lr)
+        for lr, group in zip(self.lrs, optimizer.param_groups, strict=True):
+            lr.fill_(group["lr"])
         self.eps.fill_(context.threat.eps)
         self.step_scale.fill_(context.threat.step_scale)
         self.progress.fill_(context.progress)
@@ -198,8 +199,8 @@ class StepInputs:
             threat, eps=cast(float, self.eps), step_scale=cast(float, self.step_scale)
         )
         context.progress = cast(float, self.progress)
-        for group in optimizer.param_groups:
-            group |= {"lr": self.lr} | ({"capturable": True} if "capturable" in group else {})
+        for lr, group in zip(self.lrs, optimizer.param_groups, strict=True):
+            group |= {"lr": lr} | ({"capturable": True} if "capturable" in group else {})
         try:
             yield
         finally:

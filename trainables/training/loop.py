@@ -16,6 +16,7 @@ from trainables.data_pipeline.images import Batch, Images
 from trainables.networks.averaging import Average
 from trainables.networks.folded_view import folded_view
 from trainables.networks.heads import cosine_scale
+from trainables.scheduling import set_lr
 from trainables.step_context import StepContext, inject_components
 from trainables.threat import Threat
 from trainables.training.graphed_update import GraphedUpdate
@@ -150,8 +151,7 @@ def train_epoch(
             # in the middle of the step, so that neither the first nor the last step has lr 0
             progress = (epoch + (step + 0.5) / steps) / epochs
             now = step_settings(components, threat, peak_lr, progress, epoch / epochs)
-            for group in optimizer.param_groups:
-                group["lr"] = now.lr
+            set_lr(optimizer, now.lr)
             context.threat, context.progress = now.threat, progress
             context.step = epoch * steps + step + 1
             if graphed:

@@ -4,10 +4,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from trainables.accuracy import NO_ACCURACY, Accuracies
 from trainables.binding import bind
@@ -26,6 +28,7 @@ from trainables.networks.precision import (
 from trainables.step_context import RunContext
 from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Rung, find_rung_epochs
+from trainables.training.foreign_weights import load_foreign_weights
 from trainables.training.graphed_update import GraphedUpdate
 from trainables.training.images import load_images
 from trainables.training.loop import EpochResult, count_steps, list_epoch_lrs, train_epoch
@@ -42,9 +45,11 @@ class Trial:
 
     Attributes:
         config: Group to member and knobs, and `epochs`, `seed`, `device`, `precision`
-            and `compile`; optional: `constraint`, `graphs` and `deterministic` (used on GPUs),
-            `study` if trials share the data set, and `rungs` of the scheduler.
+            and `compile`; optional: `init`, a file of weights to start from, `constraint`,
+            `graphs` and `deterministic` (used on GPUs), `study` if trials share the data set, and
+            `rungs` of the scheduler.
         model: The network with its normalisation layer.
+        loaded_names: Names of its tensors that `init` has loaded.
         best_report: Report of the epoch with the highest robust validation accuracy so far,
             among those that satisfy the constraint; otherwise of the nearest to satisfying it.
         best_weights: The weights of that epoch.
@@ -76,8 +81,9 @@ class Trial:
         self.graphs = config.get("graphs", "auto")
         self.precision = resolve_precision(config["precision"], self.device)
         set_deterministic(wanted=self.device == "cuda" and config.get("deterministic", False))
+        self.loaded_names: frozenset[str] = frozenset()
         self.model = self.build_model()
-        self.optimizer = components.optimizer.build(self.model.parameters())
+        self.optimizer = self.build_optimizer()
         self.average = self.build_average()
         self.peak_lr = components.optimizer.scale_lr(
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
@@ -97,8 +103,11 @@ class Trial:
         )
 
     def build_model(self) -> nn.Module:
-        """Return the new network, on the device and in the precision of the trial."""
+        """Return the network at the start, on the device and in the precision of the trial."""
         model = build_network(self.components.model, self.dataset.image_format)
+        if file := self.config.get("init"):
+            loaded = load_foreign_weights(Path(file), model, replace_head=True)
+            self.loaded_names = loaded.names
         model = to_channels_last(model.to(self.device))
         set_precision(model, self.precision)
         allow_graphs(model, allowed=bool(self.graphs))
@@ -110,6 +119,14 @@ class Trial:
         """Return the average of the network, which is validated and saved."""
         steps = self.epochs * count_steps(self.components, len(self.train_images))
         return inject(self.components.average.build, RunContext(run_steps=steps))(self.model)
+
+    def build_optimizer(self) -> Optimizer:
+        """Return the optimizer; parameters that were loaded may have another learning rate."""
+        optimizer = self.components.optimizer
+        if not self.loaded_names:
+            return optimizer.build(self.model.parameters())
+        groups = optimizer.split_parameters(self.model.named_parameters(), self.loaded_names)
+        return optimizer.build(groups)
 
     def build_graphs(self) -> GraphedUpdate | None:
         """Return what runs updates as CUDA graphs; `None`: nothing does."""

@@ -74,6 +74,7 @@ class Plan:
             "graphs": self.settings.graphs,
             "deterministic": self.settings.deterministic,
             "compile": self.settings.compile,
+            **({"init": self.settings.init} if self.settings.init else {}),
             **({"constraint": self.settings.constraint} if self.settings.constraint else {}),
         }
 

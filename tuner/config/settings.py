@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from trainables.errors import did_you_mean
 from trainables.hparams import registry
-from trainables.hparams.ranges import Count, Location, NonNegative, Seed, absolute_path
+from trainables.hparams.ranges import Count, Location, NonNegative, PathText, Seed, absolute_path
 from trainables.hparams.trusted_code import is_code_file
 from trainables.networks.precision import PrecisionChoice
 from trainables.training.constraint import parse_constraint
@@ -140,6 +140,9 @@ class Settings:
         constraint: Condition that the winner must satisfy on the validation split, such as
             clean>=0.8. A trial keeps its most robust epoch that satisfies it. If no epoch does, it
             keeps the epoch that comes closest.
+        init: File of weights that training starts from, to fine-tune a network, as in
+            recipe=robust_finetune: of this project, or as other software writes them. The last
+            layer is new if it is for other classes. On a cluster, all nodes must see the file.
         seed: Seed of the searcher and of the trials.
         seeds: Maximum number of seeds per configuration. When all trials have ended, each
             configuration whose confidence interval overlaps that of the best one is trained with
@@ -198,6 +201,7 @@ class Settings:
     epochs: Count | None = None
     objectives: Objectives = ROBUST_ONLY
     constraint: ConstraintText | None = None
+    init: PathText | None = None
     seed: Seed = 0
     seeds: Count = 1
     fidelity: Fidelity | None = None

@@ -9,18 +9,12 @@ from torch.nn import Module
 from trainables.binding import bound_model
 from trainables.data_pipeline.images import Dataset
 from trainables.errors import InputError
-from trainables.evaluation.attempt import correct_mask
+from trainables.evaluation.normalization import CHOICES, N_MEASURED, compare_normalizations
 from trainables.training.checkpoint import build_model
 from trainables.training.foreign_weights import load_foreign_weights
 from trainables.training.weight_files import WeightsFile, read_weights_file
-from tuner.evaluation import table
 from tuner.evaluation.checkpoints import CheckpointRef
 from tuner.evaluation.images import bind_group, draw_subset
-
-N_MEASURED = 200
-"""Images on which normalisations are compared."""
-CHOICES = ("data", "none")
-"""Normalisations that are compared: networks were trained with that of their data, or with none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,33 +98,19 @@ def prepare_network(
 
 
 def choose_normalization(network: ForeignNetwork, dataset: Dataset, device: str) -> tuple[str, str]:
-    """Return the normalisation with the better clean accuracy, and the reason.
-
-    It is "data" or "none". It must be clearly better: the 95 % confidence intervals do not overlap.
+    """Return the normalisation with the clearly better clean accuracy, and the reason.
 
     Raises:
-        InputError: If neither is.
+        InputError: If none is clearly better.
     """
-    if not any(dataset.mean) and set(dataset.std) == {1.0}:
+    if not dataset.image_format.is_normalized:
         return "none", "Images are not normalised, as is usual for this data set."
     images = draw_subset(dataset.test, min(N_MEASURED, len(dataset.test))).to(device)
-    correct = {
-        choice: int(correct_mask(network.build(choice).to(device), images, N_MEASURED).sum())
-        for choice in CHOICES
-    }
-    worse, better = sorted(CHOICES, key=correct.__getitem__)
-    number = len(images)
-    measured = " and ".join(
-        f"{100 * correct[choice] / number:.1f} % with model.normalize={choice}"
-        for choice in CHOICES
-    )
-    about = f"the file does not say how images are normalised; clean accuracy is {measured}, on "
-    about += f"{number} images"
-    _, high = table.wilson_interval(correct[worse], number)
-    low, _ = table.wilson_interval(correct[better], number)
-    if low <= high:
+    measured = compare_normalizations(network.build, images)
+    about = f"the file does not say how images are normalised; {measured}"
+    if measured.best is None:
         raise InputError([
             f"model.normalize: {about}, and the 95 % intervals overlap; write what it was trained "
             "with: model.normalize=data, none, or a mean and a deviation such as 0.5,0.25."
         ])
-    return better, f"Normalisation is {better}: {about}."
+    return measured.best, f"Normalisation is {measured.best}: {about}."

@@ -20,6 +20,7 @@ from tuner.config.preflight.data_and_network import (
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.config.preflight.estimate import check_disk_budget
 from tuner.config.preflight.gpu_packing import pack_gpus
+from tuner.config.preflight.initial_weights import check_initial_weights
 from tuner.config.resources import check_resources, local_resources, resolve_concurrency
 from tuner.config.settings import Settings
 from tuner.layout import OPTUNA_FILE
@@ -78,7 +79,7 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
         console.print("Checking data and networks ...")
     if plan.settings.address is None:
         problems += check_resources(plan.settings, *local_resources(), "this machine")
-    problems += [*check_data_and_networks(plan), *check_trackers(plan.settings.tracker)]
+    problems += [*check_networks(plan, console), *check_trackers(plan.settings.tracker)]
     try:
         transferred = load_warm_start(plan, store.folder)
     except InputError as error:
@@ -109,6 +110,16 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
             RayRuntime(retry.timeout),
         )
         return run_on_ray(plan.settings, store, console, mps, find_user_files(plan), start)
+
+
+def check_networks(plan: Plan, console: Console) -> list[str]:
+    """Return the problems of images, networks and initial weights; print what was loaded."""
+    if problems := check_data_and_networks(plan):
+        return problems
+    problems, notes = check_initial_weights(plan)
+    for note in notes:
+        console.print(f"init: {note}", soft_wrap=True)
+    return problems
 
 
 def run_on_ray(

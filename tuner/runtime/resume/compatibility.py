@@ -181,7 +181,7 @@ def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
             yield f"resume: {folder} has another {part}; choose another name=NAME."
     defaults, settings = tuples_to_lists(asdict(Settings())), now["study"]
     assert isinstance(settings, dict)
-    for key in ("seed", "fidelity", "precision", "objectives", "constraint"):
+    for key in ("seed", "fidelity", "precision", "objectives", "constraint", "init"):
         expected = before["study"].get(key, defaults[key])
         if expected != settings.get(key, defaults[key]):
             text = ",".join(expected) if isinstance(expected, list) else expected

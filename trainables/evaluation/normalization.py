@@ -1,0 +1,64 @@
+"""Compare normalisations of the images of a network that does not say which it was trained with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from scipy.stats import binomtest
+from torch.nn import Module
+
+from trainables.data_pipeline.images import Images
+from trainables.evaluation.attempt import correct_mask
+
+N_MEASURED = 200
+"""Images on which normalisations are compared."""
+CHOICES = ("data", "none")
+"""Values of `model.normalize`: networks are trained with that of their data, or with none."""
+
+
+@dataclass(frozen=True)
+class NormalizationComparison:
+    """Clean accuracy of a network under several normalisations of its images.
+
+    Attributes:
+        correct: Number of images that are classified correctly, by the value of `model.normalize`.
+        number: Number of images.
+    """
+
+    correct: Mapping[str, int]
+    number: int
+
+    @property
+    def best(self) -> str | None:
+        """The best, if its 95 % confidence interval is above all others; else `None`."""
+        *others, best = sorted(self.correct, key=self.correct.__getitem__)
+        low, _ = self.interval(best)
+        return best if all(self.interval(each)[1] < low for each in others) else None
+
+    def interval(self, choice: str) -> tuple[float, float]:
+        """Return the 95 % Wilson score interval of an accuracy."""
+        interval = binomtest(self.correct[choice], self.number).proportion_ci(method="wilson")
+        return float(interval.low), float(interval.high)
+
+    def __str__(self) -> str:
+        """Return the accuracies in words."""
+        measured = " and ".join(
+            f"{100 * correct / self.number:.1f} % with model.normalize={choice}"
+            for choice, correct in self.correct.items()
+        )
+        return f"clean accuracy is {measured}, on {self.number} images"
+
+
+def compare_normalizations(
+    build: Callable[[str], Module], images: Images
+) -> NormalizationComparison:
+    """Return the clean accuracy under each of `CHOICES`.
+
+    Args:
+        build: Returns the network for a value of `model.normalize`; in eval mode.
+        images: Images; the network is moved to their device.
+    """
+    correct = {
+        choice: int(correct_mask(build(choice).to(images.y.device), images, N_MEASURED).sum())
+        for choice in CHOICES
+    }
+    return NormalizationComparison(correct, len(images))
