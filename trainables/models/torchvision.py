@@ -1,7 +1,8 @@
-"""Any classifier of torchvision, unchanged, e.g. for pretrained weights.
+"""Any classifier of torchvision, with its stem and head for the images, e.g. for loaded weights.
 
-The default is ResNet-18 for photographs (He et al., arXiv:1512.03385). The
-networks of this folder have stems for small images; prefer them for training.
+The default is ResNet-18 for photographs (He et al., arXiv:1512.03385); ConvNeXt and vision
+transformers are others. The networks of this folder have stems for small images; prefer them for
+training from scratch.
 """
 
 from typing import Annotated
@@ -11,6 +12,8 @@ from torch import nn
 from torchvision import models
 
 from trainables.errors import did_you_mean
+from trainables.hparams.ranges import Count
+from trainables.networks.resize import with_resizing
 
 
 def valid_network(name: str) -> str:
@@ -26,10 +29,11 @@ def valid_network(name: str) -> str:
 
 
 def build(
-    shape: tuple[int, int, int],  # the networks pool images of any size
+    shape: tuple[int, int, int],
     classes: int,
     *,
     network: Annotated[str, AfterValidator(valid_network)] = "resnet18",
+    resize: Count | None = None,
 ) -> nn.Module:
     """Return the network, untrained.
 
@@ -38,14 +42,40 @@ def build(
             sizes too.
         classes: Number of classes K.
         network: Its name in `torchvision.models`.
+        resize: Side in pixels to which the network resizes images first; attacks still change the
+            original pixels. Vision transformers need a multiple of their patches. `None`: images
+            stay as they are.
 
     Returns:
         A network that maps images (N, C, H, W) to logits (N, K).
+
+    Raises:
+        ValueError: If a vision transformer does not take images of this size.
     """
-    net: nn.Module = models.get_model(network, weights=None, num_classes=classes)
+    net: nn.Module = models.get_model(
+        network, weights=None, num_classes=classes, **size_knob(network, shape, resize)
+    )
     if shape[0] != 3:
         replace_first_conv(net, shape[0])
-    return net
+    return with_resizing(net, resize)
+
+
+def size_knob(network: str, shape: tuple[int, int, int], resize: int | None) -> dict[str, int]:
+    """Return torchvision's argument for the size of the images, of networks that fix it.
+
+    Raises:
+        ValueError: If the network does not take images of this size.
+    """
+    if not network.startswith("vit_"):
+        return {}
+    patch = int(network.rpartition("_")[2])
+    height, width = (resize, resize) if resize else shape[1:]
+    if height != width or height % patch:
+        raise ValueError(
+            f"{network} takes squares of a multiple of {patch} pixels, got {height}x{width}; write "
+            f"model.resize={max(patch, -(-height // patch) * patch)}"
+        )
+    return {"image_size": height}
 
 
 def replace_first_conv(net: nn.Module, channels: int) -> None:

@@ -55,8 +55,11 @@ def match_weights(source: WeightsFile, net: nn.Module, *, replace_head: bool) ->
         for network in networks if source.is_ordered or way.pair is not pair_by_order else []:
             pairs = way.pair(network.tensors, mine)
             wrong = [] if pairs is None else wrong_shapes(pairs, network.tensors, mine)
-            if pairs is None or any(layer_of(name) != head for name in wrong):
+            if pairs is None:
                 continue
+            if misfits := [name for name in wrong if layer_of(name) != head]:
+                theirs, ours = network.tensors[pairs[misfits[0]]], mine[misfits[0]]
+                raise InputError([shape_message(source, misfits[0], theirs, ours)])
             if wrong and not replace_head:
                 theirs = network.tensors[pairs[wrong[0]]]
                 raise InputError([class_mismatch_message(source, theirs, mine[wrong[0]])])
@@ -93,8 +96,7 @@ def layer_of(name: str) -> str:
 
 def find_head(net: nn.Module) -> str:
     """Return the name of the last layer with a weight of classes and features; "": none."""
-    *_, last = ["", *(name for name, module in net.named_modules() if has_matrix(module))]
-    return last
+    return ["", *(name for name, module in net.named_modules() if has_matrix(module))][-1]
 
 
 def has_matrix(module: nn.Module) -> bool:
@@ -184,6 +186,14 @@ def describe_pairs(source: WeightsFile, pairs: Pairs, way: Way) -> Iterator[str]
     yield f"{len(pairs)} tensors of {source.file.name} are matched {way.description}{example}."
     if way.pair is pair_by_order:
         yield "Check the clean accuracy: layers of the same shape may be in another order."
+
+
+def shape_message(source: WeightsFile, name: str, theirs: Tensor, mine: Tensor) -> str:
+    """Return the message about weights of the same layers in other sizes."""
+    return (
+        f"weights: {source.file} is of another network: {name} must be {tuple(mine.shape)}, got "
+        f"{tuple(theirs.shape)}; write the model=NAME and the knobs that it was trained with."
+    )
 
 
 def class_mismatch_message(source: WeightsFile, theirs: Tensor, mine: Tensor) -> str:

@@ -51,7 +51,8 @@ COLUMNS = {
 attack alone where `alone` is true; `low` and `high` bound its 95 % Wilson score interval. `fooled`
 counts the misclassified images. `target_success`, of targeted attacks that count it, is the share
 of the attacked images that were classified as the target class. `weights` is the fingerprint of
-the network; `normalization` says how it normalises images, and where that comes from. The balanced accuracies are means over classes.
+the network; `normalization` says how it normalises images, and where that comes from. The balanced
+accuracies are means over classes.
 """
 
 NEWER_COLUMNS = ("normalization", "balanced_clean_accuracy", "balanced_robust_accuracy")

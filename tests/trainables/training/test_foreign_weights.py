@@ -288,3 +288,9 @@ def test_the_network_is_preferred_to_its_average(tmp_path):
     loaded = load_foreign_weights(Path(tmp_path / "net.pt"), target)
     torch.testing.assert_close(target[1][0].weight, source[1][0].weight, rtol=0, atol=0)
     assert "Not used: ema." in loaded.notes
+
+
+def test_layers_of_other_sizes_name_the_first(tmp_path):
+    torch.save(build("resnet18", width=8)[1].state_dict(), tmp_path / "net.pt")
+    with pytest.raises(InputError, match=r"0\.weight must be \(4, 3, 3, 3\), got \(8, 3, 3, 3\)"):
+        load_foreign_weights(tmp_path / "net.pt", build("resnet18", width=4))
