@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from trainables.errors import InputError
 from trainables.networks.normalize import describe_normalization, find_normalize, set_constants
+from trainables.networks.resize import Resize
 from trainables.training.weight_files import WeightsFile, read_weights_file
 from trainables.training.weight_matching import match_weights
 from trainables.training.weights import tensor_mismatch
@@ -41,7 +42,7 @@ def load_foreign_weights(
         InputError: If the weights cannot be read, are of another network, or not finite.
     """
     source = read_weights_file(source) if isinstance(source, Path) else source
-    net = model.get_submodule("1")
+    prefix, net = find_bare_network(model)
     matched = match_weights(source, net, replace_head=replace_head)
     state = net.state_dict()
     for name, tensor in matched.tensors.items():
@@ -53,10 +54,18 @@ def load_foreign_weights(
         apply_normalization(source.file, model, *matched.normalization)
         notes.append(f"Normalisation is that of the file: {describe_normalization(model)}.")
     return LoadedWeights(
-        names=frozenset(f"1.{name}" for name in matched.tensors),
+        names=frozenset(f"{prefix}{name}" for name in matched.tensors),
         has_normalization=matched.normalization is not None,
         notes=tuple(notes),
     )
+
+
+def find_bare_network(model: nn.Module) -> tuple[str, nn.Module]:
+    """Return the network behind the normalisation and resizing of images, and its prefix."""
+    net = model.get_submodule("1")
+    if isinstance(net, nn.Sequential) and isinstance(net[0], Resize):
+        return "1.1.", net[1]
+    return "1.", net
 
 
 def apply_normalization(file: Path, model: nn.Module, mean: Tensor, std: Tensor) -> None:

@@ -96,7 +96,8 @@ def layer_of(name: str) -> str:
 
 def find_head(net: nn.Module) -> str:
     """Return the name of the last layer with a weight of classes and features; "": none."""
-    return ["", *(name for name, module in net.named_modules() if has_matrix(module))][-1]
+    names = [name for name, module in net.named_modules() if has_matrix(module)]
+    return names[-1] if names else ""
 
 
 def has_matrix(module: nn.Module) -> bool:

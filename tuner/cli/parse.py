@@ -121,6 +121,10 @@ def parse_arguments(
 def check_key(key: str, vocabulary: Vocabulary) -> str | None:
     """Return the problem of a key; `None`: the key is valid."""
     group, _, knob = key.partition(".")
+    if group in vocabulary.groups and knob == "name":
+        inner = "network" in vocabulary.groups[group].all_knobs()
+        also = f"; of torchvision and timm, {group}.network=NAME chooses one" if inner else ""
+        return f"{key}: write {group}=NAME{also}."
     if group in vocabulary.groups:
         return (
             None if knob.count(".") == 0 else f"{key}: expected GROUP.KNOB, got more than one dot."
