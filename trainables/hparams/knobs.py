@@ -133,6 +133,9 @@ def describe_type(hint: object) -> str:
         return "true|false" if hint is bool else str(getattr(hint, "__name__", hint))
     if get_origin(parts[0]) is tuple:
         return describe_type(parts[0])
+    for field in parts[1:]:
+        if text := getattr(field, "description", None):
+            return str(text)
     bounds = [bound for field in parts[1:] for bound in getattr(field, "metadata", [])]
     limits = [
         f"{sign} {getattr(bound, key):.10g}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
 from trainables.networks.precision import Network
@@ -42,7 +42,9 @@ def parse_normalization(value: object) -> object:
     return ",".join(f"{number:g}" for number in numbers)
 
 
-Normalization = Annotated[str, BeforeValidator(parse_normalization)]
+Normalization = Annotated[
+    str, BeforeValidator(parse_normalization), Field(description="data|none|MEAN,STD")
+]
 
 
 class Normalize(nn.Module):

@@ -221,7 +221,7 @@ def mismatch_message(
     order = "" if source.is_ordered else " (safetensors keep no order of layers)"
     return (
         f"weights: {source.file} is of another network: it has {given}, where model= needs "
-        f"{wanted}; neither their names nor their order and shapes tell which is which{order}. "
+        f"{wanted}; neither names nor order and shapes match{order}. "
         "Write the model=NAME that it was trained with, or model=FILE.py with its code."
     )
 

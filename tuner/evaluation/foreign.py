@@ -44,7 +44,7 @@ def load_foreign_checkpoint(
         device: Device of the measurement.
 
     Raises:
-        InputError: If the weights are of another network, or the normalisation cannot be told.
+        InputError: If the weights are of another network, or the normalisation is unclear.
     """
     name = str(model["name"])
     network = prepare_network(read_weights_file(file), model, dataset)
@@ -101,7 +101,7 @@ def choose_normalization(network: ForeignNetwork, dataset: Dataset, device: str)
     """Return the normalisation with the clearly better clean accuracy, and the reason.
 
     Raises:
-        InputError: If none is clearly better.
+        InputError: If both are too close.
     """
     if not dataset.image_format.is_normalized:
         return "none", "Images are not normalised, as is usual for this data set."

@@ -52,7 +52,7 @@ def assert_same_logits(model, other):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_published_names_load_into_our_network(name, tmp_path):
-    """Also in another order, so that only the names can tell the layers."""
+    """Also in another order, so that only the names identify the layers."""
     member, knobs, rename = ARCHITECTURES[name]
     source, target = randomise(build(member, **knobs)), build(member, **knobs)
     weights = dict(source[1].state_dict())
@@ -213,7 +213,7 @@ def test_another_order_is_refused_unless_shapes_are_unique(tmp_path):
     bare = nn.Sequential(nn.Identity(), nn.Sequential(*(
         nn.Linear(a, b, bias=False) for a, b in ((4, 3), (4, 3), (3, 2))
     )))  # fmt: skip
-    with pytest.raises(InputError, match="neither their names nor their order"):
+    with pytest.raises(InputError, match="neither names nor order"):
         load_foreign_weights(tmp_path / "net.pt", bare)
 
 
