@@ -60,6 +60,8 @@ def diagnose(line: CommandLine, console: Console) -> int:
         images, split = diagnosis.settings.images, diagnosis.settings.split
         if images < DiagnosisSettings.images and "images" not in line.arguments:
             console.print(f"images: the {split} split has {images}; all of them are used.")
+        for note in (note for each in diagnosis.checkpoints for note in each.checkpoint.notes):
+            console.print(note, soft_wrap=True)
         run = DiagnosisRunner(diagnosis, console)
         rows = [row for subject in diagnosis.checkpoints for row in run.measure_checkpoint(subject)]
     print_results(console, pd.DataFrame(rows, columns=list(_table.COLUMNS)), diagnosis)
@@ -76,7 +78,8 @@ def print_results(console: Console, frame: pd.DataFrame, diagnosis: Diagnosis) -
     threat, settings = diagnosis.groups["threat"], diagnosis.settings
     on = f"{threat['name']} eps {diagnosis.threat.eps:.4g}, {settings.images} {settings.split}"
     for (study, trial, rule), some in frame[~pairs].groupby(CHECKPOINT_KEYS, sort=False):
-        console.print(f"{study}, trial {trial}, {rule}: {on} images", soft_wrap=True)
+        name = f"{study}, trial {trial}, {rule}" if trial else str(study)
+        console.print(f"{name}: {on} images", soft_wrap=True)
         print_table(console, build_quantity_table(some))
         for line in list_conclusions(some):
             console.print(line, soft_wrap=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from analysis.diagnostics import _table
+from analysis.diagnostics._given import check_target, given_groups, load_given
 from analysis.diagnostics._groups import resolve_groups
 from analysis.diagnostics._settings import (
     MEASURES,
@@ -44,6 +45,8 @@ class DiagnosedCheckpoint:
     @property
     def label(self) -> str:
         """Name of the checkpoint in the output."""
+        if not self.checkpoint.trial_id:
+            return self.study
         last = " (last)" if self.checkpoint.is_last_epoch else ""
         return f"{self.study}/{self.checkpoint.trial_id}{last}"
 
@@ -86,12 +89,16 @@ def prepare_diagnosis(
     problems = [*problems, *invalid]
     if settings.device == "cuda" and not torch.cuda.is_available():
         problems.append("device: there is no GPU here; write device=cpu.")
-    if not given:
-        problems.append("FOLDER: expected the results folders of searches, got none.")
+    problems += check_target(given, settings, arguments)
     folders = name_folders([Path(each) for each in given]) if given else {}
     subjects = list(resolve_checkpoints(folders, settings, problems))
-    measures = select_measures(settings, arguments, len(subjects) if subjects else None, problems)
-    groups = resolve_groups(folders, arguments, problems)
+    n_checkpoints = 1 if settings.weights else len(subjects) or None
+    measures = select_measures(settings, arguments, n_checkpoints, problems)
+    groups = (
+        given_groups(arguments)
+        if settings.weights
+        else resolve_groups(folders, arguments, problems)
+    )
     for group, values in groups.items():
         rest = dict(values)
         problems += check_member(group, GROUPS[group], rest.pop("name", None), rest)
@@ -100,6 +107,10 @@ def prepare_diagnosis(
     dataset = load_evaluation_data(groups["data"])
     images = select_images(dataset, groups["data"], settings, typed="images" in arguments)
     settings = replace(settings, images=len(images))
+    if settings.weights:
+        folder, checkpoint = load_given(settings, arguments, dataset, images.y.device.type)
+        study = Path(settings.weights).stem
+        subjects = [DiagnosedCheckpoint(study=study, folder=folder, checkpoint=checkpoint)]
     check_checkpoints(subjects, dataset, images)
     threat = bind_group("threat", groups["threat"])["build"]()
     return Diagnosis(

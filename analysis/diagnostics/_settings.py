@@ -9,7 +9,7 @@ from rich.console import Console
 from trainables.components import GROUPS
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import Count, Seed
+from trainables.hparams.ranges import Count, PathText, Seed
 from trainables.injection import injected_names
 from tuner.cli.help import build_knob_table, print_heading, print_member
 from tuner.cli.schema import build_vocabulary
@@ -25,6 +25,7 @@ Measure properties of checkpoints of finished searches, on the validation split.
   python -m analysis.diagnose FOLDER measure=gradient_alignment,fgsm_pgd_gap images=1000 top=5
   python -m analysis.diagnose FOLDER measure=surface surface.points=41 surface.craft=anew
   python -m analysis.diagnose FOLDER OTHER measure=transfer
+  python -m analysis.diagnose weights=net.pt model=resnet18 data=cifar10 threat=linf threat.eps=0.03
 
 Rows go to diagnostics.parquet in each folder, pictures to diagnostics/ there. Finished
 measurements are not repeated; after an interruption rerun the same command.
@@ -62,6 +63,9 @@ class DiagnosisSettings:
         seeds: Number of consecutive seeds of each random measure.
         batch: Images per batch.
         device: Device of the computation; `None`: the GPU if there is one.
+        weights: File of weights to diagnose in place of folders: of this project, or as other
+            software writes them, with model=, data= and threat=.
+        results: Folder of the results of `weights`; default: results/ and the name of the file.
         trust: Python files that may run if the results name them, separated by commas.
     """
 
@@ -74,12 +78,14 @@ class DiagnosisSettings:
     seeds: Count = 3
     batch: Count = 256
     device: Literal["cpu", "cuda"] | None = None
+    weights: PathText | None = None
+    results: PathText | None = None
     trust: TrustedFiles = ()
 
 
 VOCABULARY = build_vocabulary(
     DiagnosisSettings,
-    groups={name: GROUPS[name] for name in TRIAL_GROUPS}
+    groups={name: GROUPS[name] for name in (*TRIAL_GROUPS, "model")}
     | {
         name: Group("a measure", None, (), (MEASURES.load(name).measure,))
         for name in MEASURES.members()

@@ -9,6 +9,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from analysis.diagnose import list_conclusions, main
@@ -212,6 +213,35 @@ def test_a_surface_is_kept_as_numbers_and_pictures(results, capsys):
     assert main(words) == 0
     assert files[".npz"].exists()
     assert len(rows_of(one)) == 3
+
+
+def test_a_file_of_weights_is_diagnosed(results, tmp_path, capsys):
+    """The same network has the same numbers, as it is and as other software writes it."""
+    threat = ["threat=linf", "threat.eps=0.1"]
+    data = ["data=mnist5k", "data.validation=60", "data.limit=120"]
+    assert main([str(results / "one"), *CHEAP, "seeds=1"]) == 0
+    model = checkpoint.load_model(results / "one/best")
+    torch.save({"net": model[1].state_dict()}, tmp_path / "net.pt")
+    for file, network in (
+        (results / "one/best" / checkpoint.WEIGHTS_FILE, []),
+        (tmp_path / "net.pt", ["model=small_cnn"]),
+    ):
+        words = [f"weights={file}", f"results={tmp_path / file.stem}", "seeds=1", *CHEAP]
+        assert main([*words, *network, *threat, *data]) == 0
+        found, expected = rows_of(tmp_path / file.stem), rows_of(results / "one")
+        assert found["value"].tolist() == expected["value"].tolist()
+    assert "8 tensors of net.pt are matched by name." in capsys.readouterr().out
+
+
+def test_a_file_of_weights_needs_its_network(results, tmp_path, capsys):
+    torch.save({}, tmp_path / "net.pt")
+    file = f"weights={tmp_path / 'net.pt'}"
+    assert "model: needs a name" in run_invalid(capsys, file, "data=mnist5k", "threat=linf")
+    assert "threat: needs a name" in run_invalid(capsys, file, "model=small_cnn", "data=mnist5k")
+    assert "not both" in run_invalid(capsys, results / "one", file)
+    assert "model: goes with weights=" in run_invalid(capsys, results / "one", "model=small_cnn")
+    own = f"weights={results / 'one/best' / checkpoint.WEIGHTS_FILE}"
+    assert "leave out model=" in run_invalid(capsys, own, "model=small_cnn")
 
 
 def test_the_transfer_matrix_of_two_folders(results, capsys):

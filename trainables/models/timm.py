@@ -1,6 +1,7 @@
 """Any classifier of timm, with its stem and head for the images; needs the extra `timm`.
 
-Examples are vit_tiny_patch16_224 and convnext_atto. Weights are not downloaded: `init=FILE` or
+Examples are vit_tiny_patch16_224 (Dosovitskiy et al., arXiv:2010.11929) and convnext_atto (Liu et
+al., arXiv:2201.03545). Weights are not downloaded: `init=FILE` or
 `weights=FILE` loads those of timm too.
 """
 

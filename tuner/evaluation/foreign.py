@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch.nn import Module
@@ -10,9 +11,10 @@ from trainables.binding import bound_model
 from trainables.data_pipeline.images import Dataset
 from trainables.errors import InputError
 from trainables.evaluation.normalization import CHOICES, N_MEASURED, compare_normalizations
-from trainables.training.checkpoint import build_model
+from trainables.training.checkpoint import build_model, load_model
 from trainables.training.foreign_weights import load_foreign_weights
 from trainables.training.weight_files import WeightsFile, read_weights_file
+from trainables.training.weights import read_metadata
 from tuner.evaluation.checkpoints import CheckpointRef
 from tuner.evaluation.images import bind_group, draw_subset
 
@@ -30,6 +32,20 @@ class ForeignNetwork:
     build: Callable[[str | None], Module]
     notes: tuple[str, ...]
     has_normalization: bool
+
+
+def describes_network(file: Path) -> bool:
+    """Return whether a file of weights says of what network it is, as those of this project."""
+    return file.suffix == ".safetensors" and file.is_file() and bool(read_metadata(file))
+
+
+def load_given_checkpoint(
+    file: Path, model: Mapping[str, object], dataset: Dataset, device: str
+) -> CheckpointRef:
+    """Return the checkpoint that `weights=` names; arguments as in `load_foreign_checkpoint`."""
+    if describes_network(file):
+        return CheckpointRef(path=file, rule="given", loader=partial(load_model, file))
+    return load_foreign_checkpoint(file, model, dataset, device)
 
 
 def load_foreign_checkpoint(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,8 +13,6 @@ from trainables.errors import InputError
 from trainables.hparams.group import group_values
 from trainables.hparams.trusted_code import check_trusted
 from trainables.threat import Threat
-from trainables.training.checkpoint import load_model
-from trainables.training.weights import read_metadata
 from tuner.cli.schema import read_settings
 from tuner.config.domains import is_domain
 from tuner.evaluation.best_folder import read_best_config
@@ -26,7 +23,7 @@ from tuner.evaluation.checks import (
     check_ranked_task,
     check_suite,
 )
-from tuner.evaluation.foreign import load_foreign_checkpoint
+from tuner.evaluation.foreign import describes_network, load_given_checkpoint
 from tuner.evaluation.images import bind_group, draw_subset, load_evaluation_data
 from tuner.evaluation.settings import TRIAL_GROUPS, EvaluationSettings
 from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
@@ -158,10 +155,7 @@ def overlay_group(base: Mapping[str, object], upper: Mapping[str, object]) -> di
 
 def lacks_description(settings: EvaluationSettings) -> bool:
     """Return whether `weights=` names a file that does not describe its network."""
-    if settings.weights is None:
-        return False
-    file = Path(settings.weights)
-    return file.suffix != ".safetensors" or not file.is_file() or not read_metadata(file)
+    return settings.weights is not None and not describes_network(Path(settings.weights))
 
 
 def prepare_images(
@@ -218,7 +212,4 @@ def resolve_checkpoints(
         return find_checkpoints(
             folder, top=settings.top, rules=settings.rules, seeds=settings.seeds
         )
-    file = Path(settings.weights)
-    if not lacks_description(settings):
-        return [CheckpointRef(path=file, rule="given", loader=partial(load_model, file))]
-    return [load_foreign_checkpoint(file, model, dataset, device)]
+    return [load_given_checkpoint(Path(settings.weights), model, dataset, device)]
