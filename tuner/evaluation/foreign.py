@@ -1,19 +1,23 @@
 """Checkpoints that other software trained: load them, and find out how they normalise images."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch.nn import Module
 
 from trainables.binding import bound_model
+from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset
 from trainables.errors import InputError
 from trainables.evaluation.normalization import CHOICES, N_MEASURED, compare_normalizations
 from trainables.training.checkpoint import build_model, load_model
 from trainables.training.foreign_weights import load_foreign_weights
 from trainables.training.weight_files import WeightsFile, read_weights_file
+from trainables.training.weight_matching import match_weights
 from trainables.training.weights import read_metadata
 from tuner.evaluation.checkpoints import CheckpointRef
 from tuner.evaluation.images import bind_group, draw_subset
@@ -84,6 +88,26 @@ def load_foreign_checkpoint(
         normalization_source=source,
         notes=notes,
     )
+
+
+def suggest_networks(file: Path, dataset: Dataset) -> str:
+    """Return what to type for the networks of this project that a file fits; "": it fits none.
+
+    Args:
+        file: File of weights.
+        dataset: Data set whose images and classes the network takes.
+
+    Raises:
+        InputError: If the file cannot be read.
+    """
+    weights, images = read_weights_file(file), dataset.image_format
+    fitting = []
+    for name in GROUPS["model"].members():
+        with contextlib.suppress(InputError), torch.device("meta"):
+            member = bound_model(bind_group("model", {"name": name}))
+            match_weights(weights, build_model(member, name, images)[1], replace_head=False)  # type: ignore[index]  # a sequence
+            fitting.append(f"model={name}")
+    return " or ".join(fitting)
 
 
 def prepare_network(

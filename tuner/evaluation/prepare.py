@@ -23,7 +23,11 @@ from tuner.evaluation.checks import (
     check_ranked_task,
     check_suite,
 )
-from tuner.evaluation.foreign import describes_network, load_given_checkpoint
+from tuner.evaluation.foreign import (
+    describes_network,
+    load_given_checkpoint,
+    suggest_networks,
+)
 from tuner.evaluation.images import bind_group, draw_subset, load_evaluation_data
 from tuner.evaluation.settings import TRIAL_GROUPS, EvaluationSettings
 from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
@@ -96,7 +100,7 @@ def prepare_evaluation(
         values = dict(chosen[group])
         problems += check_member(group, GROUPS[group], values.pop("name", None), values)
     if problems:
-        raise InputError(problems)
+        raise InputError(with_network_hint(problems, settings, chosen))
     dataset, split = prepare_images(folders, settings, arguments, chosen["data"], suite)
     folder = (
         Path(settings.results or Path(RESULTS_FOLDER) / Path(settings.weights).stem)
@@ -118,6 +122,24 @@ def prepare_evaluation(
         images=images,
         classes=dataset.classes,
     )
+
+
+def with_network_hint(
+    problems: Sequence[str],
+    settings: EvaluationSettings,
+    chosen: Mapping[str, Mapping[str, object]],
+) -> list[str]:
+    """Return the problems; if only the network is missing, with those that the weights fit.
+
+    Raises:
+        InputError: If the data or the weights cannot be read.
+    """
+    if not settings.weights or len(problems) > 1 or "name" in chosen["model"]:
+        return list(problems)
+    file = Path(settings.weights)
+    fitting = suggest_networks(file, load_evaluation_data(chosen["data"]))
+    hint = f"model: needs a name; {file.name} fits {fitting}; write it."
+    return [hint] if fitting else list(problems)
 
 
 def check_evaluation_target(

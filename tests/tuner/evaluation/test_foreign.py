@@ -56,7 +56,7 @@ def small_cnn():
 
 def evaluate(tmp_path, images, *words):
     return main([
-        f"weights={tmp_path / 'net.pt'}", "model=small_cnn", f"data={'arrays'}",
+        f"weights={tmp_path / 'net.pt'}", "model=small_cnn", "data=arrays",
         f"data.path={images}", "threat=linf", "threat.eps=0.01", "suite=fgsm",
         f"results={tmp_path / 'out'}", *words,
     ])  # fmt: skip
@@ -102,6 +102,16 @@ def test_the_normalisation_of_the_file_is_taken_unless_another_is_typed(tmp_path
     assert evaluate(tmp_path, images, "model.normalize=none") == 0
     assert normalization(tmp_path)[0] == "none"
     assert "replaces the normalisation of the file" in capsys.readouterr().out
+
+
+def test_a_missing_network_is_suggested(tmp_path, images, capsys):
+    write_weights(tmp_path / "net.pt", 0.0)
+    words = [f"weights={tmp_path / 'net.pt'}", "data=arrays", f"data.path={images}"]
+    assert main([*words, "threat=linf", "threat.eps=0.01"]) == 2
+    assert "net.pt fits model=small_cnn; write it" in capsys.readouterr().err
+    torch.save({"odd": torch.zeros(3, 3)}, tmp_path / "net.pt")
+    assert main([*words, "threat=linf", "threat.eps=0.01"]) == 2
+    assert "model: needs a name, one of" in capsys.readouterr().err
 
 
 def test_intervals_that_do_not_overlap_decide():
