@@ -294,3 +294,17 @@ def test_layers_of_other_sizes_name_the_first(tmp_path):
     torch.save(build("resnet18", width=8)[1].state_dict(), tmp_path / "net.pt")
     with pytest.raises(InputError, match=r"0\.weight must be \(4, 3, 3, 3\), got \(8, 3, 3, 3\)"):
         load_foreign_weights(tmp_path / "net.pt", build("resnet18", width=4))
+
+
+def test_the_unused_block_of_trades_is_left_out(tmp_path):
+    """Its WideResNet has a second copy of the first block, which it never calls."""
+    member, knobs, rename = ARCHITECTURES["TRADES, AWP, Rice, Bag of Tricks WideResNet"]
+    source, target = randomise(build(member, **knobs)), build(member, **knobs)
+    weights = dict(source[1].state_dict())
+    published = {new: weights[mine] for mine, new in rename(list(weights)).items()}
+    copies = {f"sub_{name}": t + 1 for name, t in published.items() if name.startswith("block1.")}
+    assert copies
+    torch.save(published | copies, tmp_path / "net.pt")
+    loaded = load_foreign_weights(tmp_path / "net.pt", target)
+    assert "Not used: sub_block1, a copy." in loaded.notes
+    assert_same_logits(source, target)

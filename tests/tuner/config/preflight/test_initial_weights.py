@@ -4,11 +4,15 @@ from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
 from tests.oracles import tiny_config
+from trainables.data_pipeline.images import Images
+from trainables.errors import InputError
+from trainables.networks.normalize import with_normalization
 from trainables.training.trial import Trial
 from tuner.config.compose import compose_plan
-from tuner.config.preflight.initial_weights import check_initial_weights
+from tuner.config.preflight.initial_weights import check_initial_weights, check_normalization
 
 COMMON = {
     "recipe": "robust_finetune",
@@ -53,3 +57,34 @@ def test_a_rate_of_loaded_weights_needs_some(file):
 
 def test_no_weights_are_no_problem():
     assert check_initial_weights(compose(COMMON)) == ([], [])
+
+
+class Brightness(nn.Module):
+    """Chooses class 1 if the mean pixel is above a threshold."""
+
+    def __init__(self, threshold):
+        super().__init__()
+        self.threshold = threshold
+
+    def forward(self, x):
+        score = x.mean(dim=(1, 2, 3)) - self.threshold
+        return torch.stack([-score, score], dim=1)
+
+
+def build_brightness(threshold, choice):
+    """Return a network for images whose pixels have mean 0.6 and deviation 0.2."""
+    return with_normalization(Brightness(threshold), [0.6], [0.2], normalize=choice), None
+
+
+def test_a_clearly_worse_normalisation_is_refused():
+    """Pixels are 0.4 and 0.8, normalised -1 and 1."""
+    y = torch.arange(100) % 2
+    x = (255 * (0.4 + 0.4 * y)).round().to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
+    images = Images(x=x.contiguous(), y=y)
+    normalised, either = partial(build_brightness, 0.0), partial(build_brightness, 0.6)
+    (note,) = check_normalization(normalised, images, "data")
+    assert "100.0 % with model.normalize=data and 50.0 % with model.normalize=none" in note
+    with pytest.raises(InputError, match=r"write model\.normalize=data"):
+        list(check_normalization(normalised, images, "none"))
+    (note,) = check_normalization(either, images, "none")
+    assert "100.0 % with model.normalize=none" in note
