@@ -9,7 +9,10 @@ from tuner.state.trial import Record, distinguishing_knobs
 from tuner.storage import results_folder
 from tuner.storage.event_log import EventLog
 
-ARGUMENTS = ["space=weight_decay", "epochs=3", "trials=9", "scheduler=asha"]
+ARGUMENTS = [
+    *("space=weight_decay", "epochs=3", "trials=9", "fidelity=epochs"),
+    *("scheduler=asha", "scheduler.variant=stopping", "scheduler.grace=1/2"),
+]
 
 
 def make_plan(*words):

@@ -30,6 +30,7 @@ from tuner.layout import RESULTS_FOLDER
 
 DEFAULT_DATA = "mnist5k"
 DEFAULT_TRIALS = 12
+DEFAULT_SCHEDULER = "asha"
 
 
 def compose_plan(
@@ -89,9 +90,7 @@ def compose_plan(
     if settings.fidelity is None:
         settings = replace(settings, fidelity=default_fidelity(study["scheduler"]))
     validate_study.check_fidelity(settings.fidelity, study["scheduler"], fixed)
-    warnings += validate_study.check_scheduler_for_two_objectives(
-        study["scheduler"]["name"], settings
-    )
+    warnings += validate_study.check_scheduler_for_two_objectives(study["scheduler"], settings)
     variants = tuple(
         Variant(
             label=label,
@@ -112,6 +111,7 @@ def compose_plan(
         searcher=study["searcher"],
         typed=frozenset(flatten_groups(given)),
         warnings=tuple(warnings),
+        defaulted=find_defaulted(arguments),
     )
 
 
@@ -232,12 +232,21 @@ def resolve_study_groups(
 ) -> dict[str, dict[str, object]]:
     """Return scheduler and searcher: of the arguments, of the space, or the defaults."""
     defaults = {
-        "scheduler": (space and space.scheduler) or "halving",
+        "scheduler": (space and space.scheduler) or DEFAULT_SCHEDULER,
         "searcher": "grid" if grid else "tpe",
     }
     return {
         group: {"name": name, **group_values(arguments, group)} for group, name in defaults.items()
     }
+
+
+def find_defaulted(arguments: Mapping[str, object]) -> frozenset[str]:
+    """Return which of the choices of a scheduler and of a fidelity were left to their defaults."""
+    typed = {
+        "scheduler": "name" in group_values(arguments, "scheduler"),
+        "fidelity": arguments.get("fidelity") is not None,
+    }
+    return frozenset(key for key, is_typed in typed.items() if not is_typed)
 
 
 def default_fidelity(scheduler: Mapping[str, object]) -> Fidelity:

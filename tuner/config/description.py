@@ -12,7 +12,7 @@ from pathlib import Path
 import trainables
 from trainables.training.fidelity import Level
 from tuner.config.domains import format_domain
-from tuner.config.plan import Plan, tuples_to_lists
+from tuner.config.plan import Plan, complete_scheduler, tuples_to_lists
 from tuner.config.priors import find_prior, format_with_prior
 from tuner.config.settings import count_cores
 
@@ -44,7 +44,7 @@ def describe_study(
         },
         "levels": [asdict(level) for level in levels],
         "earlier_levels": n_earlier,
-        "scheduler": tuples_to_lists(plan.scheduler),
+        "scheduler": tuples_to_lists(complete_scheduler(plan.scheduler)),
         "searcher": tuples_to_lists(plan.searcher),
         "versions": {"python": platform.python_version()}
         | {name: package_version(name) for name in VERSIONED_PACKAGES},

@@ -52,6 +52,7 @@ class Plan:
         searcher: Name and knobs.
         typed: Paths of knobs whose values were typed on the command line.
         warnings: Possible mistakes, printed before the study runs.
+        defaulted: "scheduler" and "fidelity", as far as they were not typed.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class Plan:
     searcher: dict[str, object]
     typed: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
+    defaulted: frozenset[str] = frozenset()
 
     def shared_config(self) -> dict[str, object]:
         """Return the part of a trial's configuration that is equal in all variants."""
@@ -139,6 +141,14 @@ def count_cells(variants: tuple[Variant, ...]) -> int | None:
             return None
         total += math.prod(len(listing) for listing in listings if listing is not None)
     return total
+
+
+def complete_scheduler(scheduler: Mapping[str, object]) -> dict[str, object]:
+    """Return the name and all knobs of a scheduler, those not set with their defaults."""
+    knobs = STUDY_GROUPS["scheduler"].member_knobs(str(scheduler["name"]))
+    return {"name": scheduler["name"]} | {
+        name: scheduler.get(name, knob.default) for name, knob in knobs.items()
+    }
 
 
 def bind_study_member(group: str, settings: Mapping[str, object]) -> partial[Any]:

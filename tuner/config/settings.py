@@ -136,7 +136,8 @@ class Settings:
         trials: Number of configurations to try; default: 12, or all combinations of a grid.
         epochs: Epochs of a trial that is not stopped early; default: those of the recipe.
         objectives: What is maximised: robust (accuracy), or robust,clean for the Pareto front of
-            both. Schedulers compare trials by robust accuracy in both cases.
+            both. Of the schedulers, asha, halving and hyperband compare trials by
+            both, the others by robust accuracy alone.
         constraint: Condition that the winner must satisfy on the validation split, such as
             clean>=0.8. A trial keeps its most robust epoch that satisfies it. If no epoch does, it
             keeps the epoch that comes closest.
@@ -150,7 +151,7 @@ class Settings:
         fidelity: How trials are compared early at low cost: "epochs", after the first epochs of a
             run; "schedule", after a short run with a complete learning-rate schedule, before the
             best trials get a full run; "attack", after a run with fewer attack steps. Default:
-            schedule with scheduler=halving, else epochs.
+            schedule with scheduler=asha or halving, else epochs.
         cpu: Number of CPU cores, and of threads, of a trial.
         gpu: Share of a GPU, or number of GPUs, of a trial; default: the share with which trials
             train fastest together, at least the memory of the most expensive one.

@@ -25,7 +25,7 @@ class Space:
         layer: Values and domains of knobs by group.
         variants: Alternatives by label, each merged over `layer`.
         published: Published results by label of the variant.
-        scheduler: Default scheduler; `None`: halving.
+        scheduler: Default scheduler; `None`: asha.
         epochs: Default epochs of a trial; always set by a recipe.
         recipe: Default recipe; `None`: that of the data set.
     """

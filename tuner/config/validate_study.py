@@ -67,11 +67,17 @@ def check_searcher_for_objectives(searcher: object, settings: Settings) -> Itera
         )
 
 
-def check_scheduler_for_two_objectives(scheduler: object, settings: Settings) -> Iterator[str]:
+def check_scheduler_for_two_objectives(
+    scheduler: Mapping[str, object], settings: Settings
+) -> Iterator[str]:
     """Yield a warning if the scheduler considers one of two objectives."""
-    if settings.goal.is_multi_objective and scheduler != "none":
+    name = scheduler["name"]
+    module = STUDY_GROUPS["scheduler"].load(str(name))
+    considers_both = getattr(module, "MULTI_OBJECTIVE", False)
+    is_stopping = scheduler.get("variant") == "stopping"
+    if settings.goal.is_multi_objective and (is_stopping or not considers_both):
         yield (
-            f"scheduler={scheduler} stops by robust accuracy alone, so that trials with a high "
+            f"scheduler={name} stops by robust accuracy alone, so that trials with a high "
             "clean accuracy may be missing from the front; scheduler=none runs all to the end."
         )
 

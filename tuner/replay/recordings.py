@@ -1,5 +1,6 @@
 """Recorded runs, on which searchers and schedulers are compared in seconds."""
 
+import itertools
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from trainables.errors import InputError
-from trainables.training.fidelity import Level
+from trainables.training.fidelity import MAX_DROP_RATIO, Level
 from trainables.training.report import Report
 from tuner.layout import EPOCHS_FILE, SEARCH_FILE, TRIALS_FILE
 from tuner.storage import search_yaml
@@ -20,6 +21,8 @@ COMPARED_COLUMNS = ["data", "threat", "threat.eps", "model"]
 """Columns in which logged runs must agree for their accuracies to be comparable."""
 OPTIONAL_FIELDS = tuple(field.name for field in fields(Report) if field.default is None)
 """Fields of a report that may be unknown."""
+END_EPOCHS = 3
+"""Epochs at the end of a run in which smooth schedules fall as fast as others drop."""
 EXTRA_DATA_MARKER = "semisupervised"
 """Part of the name of a run that was trained on additional images."""
 
@@ -43,6 +46,17 @@ class Recording:
         """The highest robust accuracy of the run."""
         return max(report.val_robust_accuracy for report in self.reports)
 
+    def find_lr_drop(self) -> int | None:
+        """Return after how many epochs of its last level the learning rate first drops.
+
+        `None`: it does not, or only at its end.
+        """
+        last = [report.lr for report in self.reports if report.level == self.reports[-1].level]
+        for epoch, (before, now) in enumerate(itertools.pairwise(last[:-END_EPOCHS]), start=1):
+            if now < MAX_DROP_RATIO * before:
+                return epoch
+        return None
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -57,6 +71,15 @@ class Archive:
     runs: tuple[Recording, ...]
     levels: tuple[Level, ...]
     selection: tuple[str, ...] = ()
+
+    @property
+    def lr_drops(self) -> frozenset[float | None]:
+        """The median share of a run at which the learning rate first drops, if most runs do."""
+        found = [run.find_lr_drop() for run in self.runs]
+        drops = sorted(drop for drop in found if drop is not None)
+        if 2 * len(drops) <= len(found):
+            return frozenset({None})
+        return frozenset({drops[len(drops) // 2] / self.levels[-1].epochs})
 
 
 def load_archive(source: Path | str, columns: Mapping[str, str] | None = None) -> Archive:

@@ -156,10 +156,13 @@ def select_levels(archive: Archive, scheduler: Scheduler) -> Iterator[Recording]
             f"replay: the recorded runs are of {has}; the scheduler wants {wants}.{hint}"
         ])
     skipped = len(archive.levels) - len(scheduler.levels)
+    if not skipped:
+        yield from archive.runs
+        return
     for run in archive.runs:
         reports = (each for each in run.reports if each.level >= skipped)
         lowered = tuple(replace(each, level=each.level - skipped) for each in reports)
-        yield replace(run, reports=lowered) if skipped else run
+        yield replace(run, reports=lowered)
 
 
 def select_last_level(archive: Archive) -> Iterator[Recording]:

@@ -46,6 +46,7 @@ from tuner.runtime.preparation import (
 from tuner.runtime.ray_tune import RayRuntime
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
 from tuner.runtime.study_core import Runtime, build_study_core
+from tuner.schedulers.core.factory import build_scheduler
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
@@ -93,7 +94,8 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
         if plan.settings.dry_run or not 0 < gpu < 1:
             mps.stop()
         if plan.settings.dry_run:
-            print_dry_run(console, plan, concurrency, gpu)
+            note = build_scheduler(plan).note
+            print_dry_run(console, plan, concurrency, gpu, note=note)
             for trials in transferred:
                 console.print(str(trials), soft_wrap=True)
             return OK
@@ -200,6 +202,8 @@ def start_study(
         )
         if progress.records:
             console.print(f"{len(progress.ended_trials)} trials already finished.")
+        if scheduler.note:
+            console.print(f"Early stopping: {scheduler.note}", soft_wrap=True)
         recorder = StudyRecorder(store, plan, progress, event_log, retry, warn, content)
         table = screen.enter_context(show_progress(progress, console))
 

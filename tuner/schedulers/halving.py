@@ -1,10 +1,11 @@
 """Successive halving (Karnin et al., 2013): trials pause at a rung until it is complete."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from trainables.hparams.ranges import FractionBelowOne, OpenFraction
+from trainables.hparams.ranges import FractionBelowOne
+from tuner.schedulers.core.auto_rungs import AUTO, RungShares, describe_rungs, resolve_rungs
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Scheduler
 from tuner.schedulers.core.successive_halving import SuccessiveHalving
@@ -15,14 +16,16 @@ FIDELITY = "schedule"
 With 20 configurations on the embedded digits, whole runs of 4 epochs have a rank correlation of 0.9
 with those of 16 epochs; the fourth epoch of the latter has 0.3 (benchmarks/fidelity).
 """
-RungShare = OpenFraction | Literal["drop"]
+MULTI_OBJECTIVE = True
+"""Trials are compared by robust and clean accuracy if both are maximised."""
+FORMER_VALUES = {"rungs": (0.25,), "keep": (0.25,), "settle": 0.04}
 KeptFraction = Annotated[float, Field(gt=0, le=1)]
 
 
 def build(
     *,
     fidelity_plan: FidelityPlan,
-    rungs: tuple[RungShare, ...] = (0.25,),
+    rungs: RungShares = AUTO,
     keep: tuple[KeptFraction, ...] = (0.25,),
     settle: FractionBelowOne = 0.04,
 ) -> Scheduler:
@@ -31,10 +34,14 @@ def build(
     Args:
         fidelity_plan: Epochs, number of trials and fidelity of the study.
         rungs: Shares of the run, ascending. With fidelity=epochs, "drop" is the first drop of the
-            learning rate, just after which robust accuracy peaks (arXiv:2002.11569).
+            learning rate, just after which robust accuracy peaks (arXiv:2002.11569). "auto": with
+            fidelity=epochs behind the drop or late in the run, else a quarter of the run; none if
+            it is too short.
         keep: Share of the trials that continues from each rung; the last one for later rungs too.
         settle: Share of the run between a drop and its rung.
     """
-    return SuccessiveHalving(
-        fidelity_plan.schedule_rungs(rungs, settle), keep, fidelity_plan.trials
-    )
+    schedule = fidelity_plan.schedule_rungs(resolve_rungs(fidelity_plan, rungs), settle)
+    scheduler = SuccessiveHalving(schedule, keep, fidelity_plan.trials)
+    if rungs == AUTO:
+        scheduler.note = describe_rungs(fidelity_plan)
+    return scheduler

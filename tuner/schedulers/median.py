@@ -1,11 +1,12 @@
 """The median stopping rule (Golovin et al., 2017, "Google Vizier")."""
 
 from collections.abc import Mapping
-from statistics import mean, median
+from statistics import fmean, median
 
 from trainables.hparams.ranges import Count, FractionBelowOne
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
+from tuner.schedulers.core.auto_rungs import last_rung
 from tuner.schedulers.core.future_runs import (
     FutureRuns,
     Position,
@@ -15,18 +16,22 @@ from tuner.schedulers.core.future_runs import (
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Decision, Scheduler
 
+FORMER_VALUES = {"grace": 0.25}
+
 
 def build(
-    *, fidelity_plan: FidelityPlan, grace: FractionBelowOne = 0.25, least: Count = 3
+    *, fidelity_plan: FidelityPlan, grace: FractionBelowOne | None = None, least: Count = 3
 ) -> Scheduler:
     """Return a scheduler that stops a trial whose best is below the others' median average.
 
     Args:
         fidelity_plan: Epochs, number of trials and fidelity of the study.
-        grace: Share of the epochs before any trial is stopped.
+        grace: Share of the epochs before any trial is stopped. `None`: until behind the drop of the
+            learning rate or late in the run; none is stopped if the run is too short.
         least: Minimum number of other trials to compare with.
     """
-    return MedianStopping(fidelity_plan.plan_levels([]), grace, least)
+    share = last_rung(fidelity_plan) if grace is None else grace
+    return MedianStopping(fidelity_plan.plan_levels([]), share, least)
 
 
 class MedianStopping(Scheduler):
@@ -56,7 +61,7 @@ class MedianStopping(Scheduler):
         curve.append(report.val_robust_accuracy)
         at_epoch = self.averages.setdefault(report.position, {})
         others = [average for other, average in at_epoch.items() if other != trial]
-        at_epoch[trial] = mean(curve)
+        at_epoch[trial] = fmean(curve)
         early = report.epoch <= self.grace * self.levels[report.level].epochs
         if early or len(others) < self.min_trials:
             return "continue"

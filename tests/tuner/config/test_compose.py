@@ -29,7 +29,7 @@ def test_the_space_alone_is_a_study_on_the_embedded_images():
     assert (study.trials, study.searcher, study.scheduler) == (
         12,
         {"name": "tpe"},
-        {"name": "halving"},
+        {"name": "asha"},
     )
 
 
@@ -38,8 +38,9 @@ def test_the_space_alone_is_a_study_on_the_embedded_images():
     [
         ([], "schedule"),
         (["fidelity=attack"], "attack"),
-        (["scheduler=asha"], "epochs"),
-        (["scheduler=asha", "fidelity=schedule"], "schedule"),
+        (["scheduler=asha"], "schedule"),
+        (["scheduler=halving"], "schedule"),
+        (["scheduler=asha", "fidelity=epochs"], "epochs"),
         (["scheduler=none"], "epochs"),
     ],
 )
@@ -517,8 +518,12 @@ def test_objectives_and_constraint_are_keys_of_the_study():
 
 def test_who_stops_by_one_of_two_objectives_is_told_what_it_costs():
     words = ["space=weight_decay", "objectives=robust,clean"]
-    assert any("scheduler=none runs all" in each for each in plan(*words).warnings)
-    assert plan(*words, "scheduler=none").warnings == plan("space=weight_decay").warnings
+    for scheduler in (["median"], ["pbt"], ["asha", "scheduler.variant=stopping"]):
+        warnings = plan(*words, f"scheduler={scheduler[0]}", *scheduler[1:]).warnings
+        assert any("scheduler=none runs all" in each for each in warnings)
+    for scheduler in ("asha", "halving", "hyperband", "none"):
+        warnings = plan(*words, f"scheduler={scheduler}").warnings
+        assert warnings == plan("space=weight_decay").warnings
 
 
 @pytest.mark.parametrize("folder", ["2024/11", "2024", "1e3", "1.10", "007", "1_0"])

@@ -72,7 +72,7 @@ def test_all_to_the_end_cost_all_there_is():
 
 def test_halving_spends_what_it_should_and_no_more():
     """One epoch each, then the other three of the best, which began with 0.3 and got no better."""
-    rule = halving.build(fidelity_plan=FidelityPlan(epochs=4, trials=3), keep=(0.3,))
+    rule = halving.build(fidelity_plan=FidelityPlan(epochs=4, trials=3), rungs=(0.25,), keep=(0.3,))
     assert replay(rule)[-1] == ReplayPoint(6, 6, 0.3)
 
 
@@ -146,7 +146,7 @@ def test_baselines_do_not_pay_for_short_runs():
     )
     archive = Archive(both, (Level(1), Level(2)))
     words = ["space=weight_decay", "epochs=2", "trials=2", "searcher=random"]
-    halves = ["scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
+    halves = ["scheduler=halving", "scheduler.rungs=[1/2]", "scheduler.keep=[1/2]"]
     plan = compose_plan(*parse_search_arguments([*words, *halves]))
     frame = pd.DataFrame(replay_rows(plan, archive, 0))
     ends = frame.groupby("contender").last()
@@ -192,7 +192,12 @@ def test_asha_falls_as_short_as_was_measured_elsewhere(curves):
     archive = load_archive(curves)
     regrets, costs = [], []
     for order in range(40):
-        rule = asha.build(fidelity_plan=FidelityPlan(epochs=200, trials=54), grace=10 / 200)
+        rule = asha.build(
+            fidelity_plan=FidelityPlan(epochs=200, trials=54),
+            variant="stopping",
+            grace=10 / 200,
+            reduction_factor=3,
+        )
         last = replay(rule, archive=archive, order=order, trials=54)[-1]
         regrets.append(100 * (0.5399 - last.best_accuracy))
         costs.append(last.cost / 10540)
@@ -204,7 +209,8 @@ def test_asha_falls_as_short_as_was_measured_elsewhere(curves):
 
 def test_a_rung_after_the_drop_finds_the_best_at_a_seventh_of_the_cost(curves, tmp_path, capsys):
     words = ["space=weight_decay", f"replay={curves}", "orders=2", "searcher=random"]
-    rungs = ["fidelity=epochs", "scheduler.rungs=[1/40,drop]", "scheduler.keep=[1/5,1/10]"]
+    rungs = ["fidelity=epochs", "scheduler=halving", "scheduler.rungs=[1/40,drop]"]
+    rungs += ["scheduler.keep=[1/5,1/10]"]
     assert main([*words, *rungs, f"results={tmp_path}", "name=r"]) == 0
     frame = pd.read_parquet(tmp_path / "r/replay.parquet")
     ends = frame[frame["contender"] == "this study"].groupby("order").last()

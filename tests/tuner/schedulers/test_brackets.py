@@ -7,8 +7,10 @@ from ray import tune
 
 from tests.oracles import make_report
 from trainables.training.fidelity import Level
+from tuner.config.settings import Settings
 from tuner.schedulers import asha
 from tuner.schedulers.core import factory
+from tuner.schedulers.core.asha_stopping import AshaStopping
 from tuner.schedulers.core.brackets import Brackets, next_bracket, split_trials
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume, Scheduler
@@ -97,7 +99,13 @@ def test_counts_stay_close_to_the_shares(trials, shares, counts):
 def test_asha_has_a_bracket_per_first_rung(epochs, wanted, rungs, shares):
     """Rungs after 1, 3 and 9 epochs; a later bracket skips the first of them."""
     plan = FidelityPlan(epochs=epochs, trials=9)
-    built = asha.build(fidelity_plan=plan, grace=1 / epochs, brackets=wanted)
+    built = asha.build(
+        fidelity_plan=plan,
+        variant="stopping",
+        grace=1 / epochs,
+        reduction_factor=3,
+        brackets=wanted,
+    )
     assert isinstance(built, Brackets) == (shares is not None)
     each = built.schedulers if shares else [built]
     assert not shares or built.shares == shares
@@ -115,10 +123,10 @@ def test_asha_has_a_bracket_per_first_rung(epochs, wanted, rungs, shares):
 
 def test_asha_without_brackets_begins_at_the_first_rung():
     schedule = FidelityPlan(epochs=4, trials=2).schedule_rungs([0.25, 0.5])
-    scheduler = asha.AshaStopping(schedule, 2)
+    scheduler = AshaStopping(schedule, 2)
     assert (scheduler.on_start("a"), scheduler.positions["a"].rung) == (0, 0)
     late = FidelityPlan(epochs=4, trials=2, fidelity="schedule").schedule_rungs([0.25, 0.5])
-    assert asha.AshaStopping(late, 2, first_rung=2).on_start("a") == 2
+    assert AshaStopping(late, 2, first_rung=2).on_start("a") == 2
 
 
 def test_the_grace_of_asha_is_a_first_rung_of_an_epoch_at_least():
@@ -126,8 +134,8 @@ def test_the_grace_of_asha_is_a_first_rung_of_an_epoch_at_least():
         built = asha.build(fidelity_plan=FidelityPlan(epochs=20, trials=9), **settings)
         return [rung.epoch for rung in built.rung_schedule.rungs]
 
-    assert epochs() == [10]
-    assert epochs(grace=0.0) == [1, 3, 9]
+    assert epochs() == [12]  # without a drop of the learning rate
+    assert epochs(grace=0.0, reduction_factor=3) == [1, 3, 9]
     assert epochs(grace=0.2, reduction_factor=2) == [4, 8, 16]
     assert asha.rung_shares(1 / 3, 2) == [0.333333333, 0.666666667]
     assert asha.rung_shares(1.0, 2) == []
@@ -145,11 +153,11 @@ def test_the_scheduler_of_a_plan_has_its_epochs_trials_and_fidelity(fidelity, ea
     plan = SimpleNamespace(
         epochs=8,
         trials=12,
-        settings=SimpleNamespace(fidelity=fidelity, seed=5),
+        settings=Settings(fidelity=fidelity, seed=5),
         variants=[SimpleNamespace(searched={"optimizer.lr": tune.uniform(0, 1)}), None],
         scheduler={"name": "halving", "rungs": (0.25,), "keep": (0.5,)},
     )
-    built = factory.build_scheduler(plan, earlier)
+    built = factory.build_scheduler(plan, earlier, frozenset({None}))
     assert built.levels == levels
     assert built.slots == [12, 6, *([3] if earlier else [])][: len(built.rung_schedule.rungs) + 1]
 
@@ -158,11 +166,11 @@ def test_the_scheduler_of_a_plan_has_its_knobs_and_seed():
     plan = SimpleNamespace(
         epochs=8,
         trials=4,
-        settings=SimpleNamespace(fidelity=None, seed=5),
+        settings=Settings(fidelity=None, seed=5),
         variants=[SimpleNamespace(searched={"optimizer.lr": tune.choice([1, 2])})],
         scheduler={"name": "pbt", "interval": 0.25},
     )
-    built = factory.build_scheduler(plan)
+    built = factory.build_scheduler(plan, (), frozenset({None}))
     assert (built.seed, built.n_trials) == (5, 4)
     for trial, value in {"a": 0.4, "b": 0.1, "c": 0.3, "d": 0.2}.items():
         built.on_start(trial)

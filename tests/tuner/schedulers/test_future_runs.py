@@ -82,7 +82,12 @@ def test_the_brackets_of_hyperband_add_up():
 
 def test_asha_expects_some_to_continue_from_its_rung():
     """A rung after 2 of 4 epochs, from which 1.5 in 3 are expected to continue."""
-    scheduler = asha.build(fidelity_plan=FidelityPlan(epochs=4, trials=4))
+    scheduler = asha.build(
+        fidelity_plan=FidelityPlan(epochs=4, trials=4),
+        variant="stopping",
+        grace=0.5,
+        reduction_factor=3,
+    )
     assert total_epochs(scheduler.future_runs({}, 4)) == 4 * 2 + 4 * 0.5 * 2
     for number, robust in enumerate([0.1, 0.2, 0.3, 0.4]):
         scheduler.on_start(str(number))
@@ -94,7 +99,7 @@ def test_asha_expects_some_to_continue_from_its_rung():
 
 def test_median_expects_a_quarter_to_be_stopped():
     """The first three run 8 epochs; of the fourth a quarter ends after 3, behind the grace."""
-    scheduler = median.build(fidelity_plan=FidelityPlan(epochs=8, trials=4))
+    scheduler = median.build(fidelity_plan=FidelityPlan(epochs=8, trials=4), grace=0.25)
     assert total_epochs(scheduler.future_runs({}, 4)) == 3 * 8 + 0.25 * 3 + 0.75 * 8
 
 

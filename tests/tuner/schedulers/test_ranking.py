@@ -3,7 +3,7 @@
 import pytest
 
 from tests.oracles import make_report
-from tuner.schedulers.asha import AshaStopping
+from tuner.schedulers.core.asha_stopping import AshaStopping
 from tuner.schedulers.core.population import Population
 from tuner.schedulers.core.ranking import (
     MIN_HORIZONS,

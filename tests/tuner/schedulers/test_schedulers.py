@@ -37,7 +37,8 @@ def test_none_continues_all_trials():
 
 def test_asha_decides_as_ray_does():
     """On 60 trials that report at each epoch, in an order drawn at random."""
-    mine = asha.build(fidelity_plan=fidelity_plan(epochs=27), grace=1 / 27, reduction_factor=3)
+    plan = fidelity_plan(epochs=27)
+    mine = asha.build(fidelity_plan=plan, variant="stopping", grace=1 / 27, reduction_factor=3)
     rays = ASHAScheduler("epoch", "value", "max", max_t=27, grace_period=1, reduction_factor=3)
     rng, epochs = random.Random(0), {}
     for number in range(60):
@@ -76,7 +77,10 @@ def test_asha_decides_as_ray_does():
 def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
     """A trial must be above the quantile of the earlier values; the first has none before it."""
     scheduler = asha.build(
-        fidelity_plan=fidelity_plan(epochs=4), grace=0.5, reduction_factor=factor
+        fidelity_plan=fidelity_plan(epochs=4),
+        variant="stopping",
+        grace=0.5,
+        reduction_factor=factor,
     )
     for number, value in enumerate(values):
         assert scheduler.on_start(str(number)) == 0
@@ -86,7 +90,9 @@ def test_of_equal_values_asha_continues_the_earlier(factor, values, continued):
 
 def test_brackets_of_asha_begin_later():
     """Rungs at 1, 3 and 9 epochs: three brackets, of 3, 2 and 1 parts of the trials."""
-    scheduler = asha.build(fidelity_plan=fidelity_plan(epochs=27), grace=1 / 27, brackets=3)
+    scheduler = asha.build(
+        fidelity_plan=fidelity_plan(epochs=27), grace=1 / 27, reduction_factor=3, brackets=3
+    )
     for number in range(6):
         scheduler.on_start(str(number))
     firsts = [
@@ -156,7 +162,9 @@ def test_a_trial_that_fails_between_two_rungs_is_not_waited_for():
 
 
 def test_a_machine_that_is_idle_takes_the_best_so_far():
-    scheduler = halving.build(fidelity_plan=fidelity_plan(epochs=4, trials=4), keep=(0.25,))
+    scheduler = halving.build(
+        fidelity_plan=fidelity_plan(epochs=4, trials=4), rungs=(0.25,), keep=(0.25,)
+    )
     for trial, value in {"a": 0.1, "b": 0.4}.items():
         scheduler.on_start(trial)
         run(scheduler, trial, value)
@@ -168,7 +176,9 @@ def test_a_machine_that_is_idle_takes_the_best_so_far():
 
 
 def test_trials_that_fail_are_not_waited_for():
-    scheduler = halving.build(fidelity_plan=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
+    scheduler = halving.build(
+        fidelity_plan=fidelity_plan(epochs=4, trials=3), rungs=(0.25,), keep=(0.4,)
+    )
     for trial in "abc":
         scheduler.on_start(trial)
     run(scheduler, "a", 0.1)
@@ -180,7 +190,9 @@ def test_trials_that_fail_are_not_waited_for():
 
 
 def test_a_trial_that_ends_twice_is_missed_once():
-    scheduler = halving.build(fidelity_plan=fidelity_plan(epochs=4, trials=3), keep=(0.4,))
+    scheduler = halving.build(
+        fidelity_plan=fidelity_plan(epochs=4, trials=3), rungs=(0.25,), keep=(0.4,)
+    )
     for trial in "abc":
         scheduler.on_start(trial)
     assert run(scheduler, "a", 0.1) == "pause"

@@ -18,7 +18,9 @@ from tuner.config.priors import format_with_prior
 from tuner.config.resources import device_config
 
 
-def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) -> None:
+def print_dry_run(
+    console: Console, plan: Plan, concurrency: int, gpu: float, *, note: str = ""
+) -> None:
     """Print a plan and its estimated cost without running a trial.
 
     Args:
@@ -26,6 +28,7 @@ def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) ->
         plan: Plan of the study.
         concurrency: Trials at a time.
         gpu: Share of a GPU of each trial.
+        note: Where the scheduler compares trials; empty: nothing to say.
 
     Raises:
         InputError: If a training step fails.
@@ -35,7 +38,7 @@ def print_dry_run(console: Console, plan: Plan, concurrency: int, gpu: float) ->
         f"space {plan.space}, recipe {plan.recipe}: {plan.trials} trials of up to {plan.epochs} "
         f"epochs, seed {plan.settings.seed}, {concurrency} at a time",
         f"searcher: {format_member(plan.searcher)}",
-        f"scheduler: {format_member(plan.scheduler)}",
+        f"scheduler: {format_member(plan.scheduler)}" + (f"; {note}" if note else ""),
         *(f"caution: {caution}" for caution in plan.warnings),
     )
     print_table(console, build_group_table(plan))

@@ -15,6 +15,7 @@ from tuner.config.newer_knobs import NewerKnobs, find_newer_knobs, set_knobs
 from tuner.config.plan import Plan, Variant, flatten_groups, tuples_to_lists
 from tuner.config.settings import Settings
 from tuner.layout import SEARCH_FILE
+from tuner.runtime.resume.former_scheduler import keep_former_scheduler
 from tuner.storage.search_yaml import SearchYaml, VariantSection, read_search_yaml, variants_of
 
 
@@ -115,7 +116,9 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
     In the plan, these knobs have the values that mean the behaviour without them, and the warnings
     name them. A typed value stays, so that `find_differences` reports one that contradicts.
     """
-    variants = variants_of(earlier.content)
+    described, plan = keep_former_scheduler(earlier.content, plan)
+    earlier = StudyDescription(earlier.folder, described)
+    variants = variants_of(described)
     try:
         newer = {
             label: find_newer_knobs(each["fixed"], each["searched"])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from trainables.injection import inject
 from trainables.training.fidelity import Level
 from tuner.config.plan import Plan, bind_study_member
+from tuner.schedulers.core.lr_drops import find_lr_drops
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Scheduler
 
@@ -25,18 +26,25 @@ class SchedulerContext:
     seed: int
 
 
-def build_scheduler(plan: Plan, earlier_levels: Sequence[Level] = ()) -> Scheduler:
+def build_scheduler(
+    plan: Plan,
+    earlier_levels: Sequence[Level] = (),
+    lr_drops: frozenset[float | None] | None = None,
+) -> Scheduler:
     """Return the scheduler of a plan.
 
     Args:
         plan: The study.
         earlier_levels: The levels of the study before its epochs were extended.
+        lr_drops: Where the learning rate drops; `None`: as the schedules of the plan say.
     """
     fidelity_plan = FidelityPlan(
         epochs=plan.epochs,
         trials=plan.trials,
         fidelity=plan.settings.fidelity or "epochs",
         earlier_levels=tuple(earlier_levels),
+        is_multi_objective=plan.settings.goal.is_multi_objective,
+        lr_drops=find_lr_drops(plan.variants) if lr_drops is None else lr_drops,
     )
     context = SchedulerContext(
         fidelity_plan=fidelity_plan, searched=plan.variants[0].searched, seed=plan.settings.seed

@@ -8,6 +8,7 @@ from trainables.training.fidelity import MAX_DROP_RATIO, Level, Rung
 from trainables.training.report import Report
 from tuner.config.settings import Fidelity
 from tuner.schedulers.core.ranking import RankingAccuracy, ranking_accuracy
+from tuner.schedulers.core.rung_board import ParetoBoard, RungBoard
 
 RungSpec = float | Literal["drop"]
 
@@ -19,10 +20,17 @@ class RungSchedule:
     Attributes:
         levels: The runs of a trial, from the cheapest.
         rungs: In the order in which a trial reaches them; the end of the last run is not one.
+        is_multi_objective: Whether trials are compared by robust and clean accuracy.
     """
 
     levels: tuple[Level, ...]
     rungs: tuple[Rung, ...]
+    is_multi_objective: bool = False
+
+    def create_boards(self) -> list[RungBoard]:
+        """Return a board for each rung, without trials."""
+        board = ParetoBoard if self.is_multi_objective else RungBoard
+        return [board() for _ in self.rungs]
 
     def position(self, rung: int) -> tuple[int, int]:
         """Return level and epoch of a rung, and of the end after the last one.
@@ -54,12 +62,17 @@ class FidelityPlan:
         fidelity: What is cheaper at lower rungs: "epochs", the beginning of a run; "schedule", a
             short whole run; "attack", a whole run with fewer attack steps.
         earlier_levels: Levels of the study before its epochs were extended.
+        is_multi_objective: Whether robust and clean accuracy are maximised.
+        lr_drops: Shares of the run at which the learning rates of the study first drop; `None`:
+            without a sharp drop.
     """
 
     epochs: int
     trials: int
     fidelity: Fidelity = "epochs"
     earlier_levels: tuple[Level, ...] = ()
+    is_multi_objective: bool = False
+    lr_drops: frozenset[float | None] = frozenset({None})
 
     def schedule_rungs(self, specs: Sequence[RungSpec], settle: float = 0.0) -> RungSchedule:
         """Return the rungs for positions in a run.
@@ -75,7 +88,7 @@ class FidelityPlan:
                 rungs += rungs_in_run(number, level.epochs, specs, settle)
             if number < len(levels) - 1:
                 rungs.append(Rung(number, level.epochs))
-        return RungSchedule(levels, tuple(rungs))
+        return RungSchedule(levels, tuple(rungs), self.is_multi_objective)
 
     def plan_levels(self, specs: Sequence[RungSpec]) -> tuple[Level, ...]:
         """Return the runs of a trial, the last one at full fidelity."""
@@ -111,13 +124,14 @@ class TrialPosition:
     Attributes:
         rung: Index of the next rung.
         best: Highest robust accuracies of its run so far.
+        clean: Clean accuracy of the network that is saved, at its most robust epoch.
     """
 
     def __init__(self, schedule: RungSchedule, rung: int = 0) -> None:
         self.rung_schedule, self.rung = schedule, rung
         self.last_report: Report | None = None
         self.drop_epoch: int | None = None
-        self.best = RankingAccuracy()
+        self.best, self.clean = RankingAccuracy(), 0.0
 
     def update(self, report: Report) -> int | None:
         """Record an epoch; return the index of its rung, or `None`."""
@@ -127,9 +141,11 @@ class TrialPosition:
             else None
         )
         if last is None:
-            self.best, self.drop_epoch = RankingAccuracy(), None
+            self.best, self.clean, self.drop_epoch = RankingAccuracy(), 0.0, None
         elif self.drop_epoch is None and report.lr < MAX_DROP_RATIO * last.lr:
             self.drop_epoch = report.epoch
+        if report.val_robust_accuracy > self.best.kept:
+            self.clean = report.val_clean_accuracy
         self.best, self.last_report = self.best.best_with(ranking_accuracy(report)), report
         for number in range(self.rung, len(self.rung_schedule.rungs)):
             if self.is_at_rung(self.rung_schedule.rungs[number], report):

@@ -40,10 +40,11 @@ class Scheduler:
     Attributes:
         levels: The runs of a trial, from the cheapest.
         rungs: Where it compares trials, and needs the accuracy of the trained network too.
+        note: Where it compares trials, for users; empty: nothing to say.
     """
 
     def __init__(self, levels: tuple[Level, ...], rungs: tuple[Rung, ...] = ()) -> None:
-        self.levels, self.rungs = levels, rungs
+        self.levels, self.rungs, self.note = levels, rungs, ""
 
     def on_start(self, trial: str) -> int:
         """Add a new trial; return the level at which it starts."""

@@ -1,58 +1,11 @@
 """Successive halving: the best of each rung resume once it is complete."""
 
-from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 
 from trainables.training.report import Report
 from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
-from tuner.schedulers.core.ranking import RankingAccuracy, RungAccuracies
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
-
-
-class RungBoard:
-    """The trials that have reached a rung, kept sorted: a study asks for the best often.
-
-    Attributes:
-        values: The value of each trial.
-        promoted: Trials that have resumed from this rung.
-        expected: Trials that are running towards this rung.
-    """
-
-    def __init__(self) -> None:
-        self.accuracies = RungAccuracies()
-        self.values: dict[str, float] = {}
-        self.promoted: set[str] = set()
-        self.expected: set[str] = set()
-        self.ranking: list[tuple[float, str]] = []
-        self.paused: list[tuple[float, str]] = []
-
-    def add(self, trial: str, accuracy: RankingAccuracy) -> None:
-        """Add a paused trial; of equal values the earlier trial ranks higher."""
-        self.expected.discard(trial)
-        if self.accuracies.append(accuracy):
-            self.rank_again([*self.values, trial])
-            return
-        value = self.values[trial] = self.accuracies.values[-1]
-        insort(self.ranking, (-value, trial))
-        insort(self.paused, (-value, trial))
-
-    def rank_again(self, trials: Sequence[str]) -> None:
-        """Rank all trials by their present values."""
-        self.values = dict(zip(trials, self.accuracies.values, strict=True))
-        self.ranking = sorted((-value, trial) for trial, value in self.values.items())
-        self.paused = [each for each in self.ranking if each[1] not in self.promoted]
-
-    def promote(self, trial: str) -> None:
-        """Record that a trial has resumed."""
-        self.promoted.add(trial)
-        del self.paused[bisect_left(self.paused, (-self.values[trial], trial))]
-
-    def best_paused(self, slots: int) -> str | None:
-        """Return the best paused trial, or `None` if `slots` trials have been better."""
-        if not self.paused or bisect_left(self.ranking, self.paused[0]) >= slots:
-            return None
-        return self.paused[0][1]
 
 
 class SuccessiveHalving(Scheduler):
@@ -84,7 +37,7 @@ class SuccessiveHalving(Scheduler):
             share = keep[min(rung, len(keep) - 1)]
             self.slots.append(max(1, round(share * self.slots[-1])))
         self.positions: dict[str, TrialPosition] = {}
-        self.boards = [RungBoard() for _ in schedule.rungs]
+        self.boards = schedule.create_boards()
         self.ended_trials: set[str] = set()
         self.n_missing = 0
 
@@ -99,7 +52,7 @@ class SuccessiveHalving(Scheduler):
         rung = position.update(report)
         if rung is None or report.has_failed:
             return "continue"
-        self.boards[rung].add(trial, position.best)
+        self.boards[rung].add(trial, position.best, position.clean)
         return "pause"
 
     def on_end(self, trial: str) -> None:

@@ -164,7 +164,9 @@ def test_rungs_are_as_if_nothing_had_happened(tmp_path):
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.6)],
         *[("0000", "failed"), ("0001", 2, 0.7)],
     )
-    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, grace=0.25, reduction_factor=2)
+    scheduler = asha.build(
+        fidelity_plan=FIDELITY_PLAN, variant="stopping", grace=0.25, reduction_factor=2
+    )
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert state.to_resume == ["0001"]
     assert {n: r.status for n, r in state.records.items()} == {
@@ -185,7 +187,9 @@ def test_what_was_decided_and_not_written_down_is_decided_again(tmp_path):
         tmp_path,
         *[("0000", "began"), ("0000", 1, 0.5), ("0001", "began"), ("0001", 1, 0.4)],
     )
-    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, grace=0.25, reduction_factor=2)
+    scheduler = asha.build(
+        fidelity_plan=FIDELITY_PLAN, variant="stopping", grace=0.25, reduction_factor=2
+    )
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert (state.records["0001"].status, state.to_resume) == ("stopped", ["0000"])
 
@@ -200,7 +204,7 @@ def test_paused_trials_stay_paused_and_resumed_ones_resume(tmp_path):
         *[("0003", "began"), ("0003", 1, 0.1), ("0003", "stopped")],
         *[("0001", "waited"), ("0001", 2, 0.7)],
     )
-    scheduler = halving.build(fidelity_plan=FIDELITY_PLAN, keep=(0.5,))
+    scheduler = halving.build(fidelity_plan=FIDELITY_PLAN, rungs=(0.25,), keep=(0.5,))
     state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
     assert state.to_resume == ["0001"]
     assert scheduler.next_to_resume(is_idle=False).trial == "0000"
@@ -237,7 +241,9 @@ def test_epochs_that_will_be_reported_again_are_not_replayed(tmp_path, monkeypat
 
     monkeypatch.setattr("tuner.runtime.resume.state.rewind", without)
     write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.9))
-    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, grace=0.25, reduction_factor=2)
+    scheduler = asha.build(
+        fidelity_plan=FIDELITY_PLAN, variant="stopping", grace=0.25, reduction_factor=2
+    )
     assert rebuild_resume_state(
         tmp_path, scheduler, study=load_optuna_study(tmp_path)
     ).to_resume == ["0000"]
