@@ -1,7 +1,7 @@
 """The median stopping rule (Golovin et al., 2017, "Google Vizier")."""
 
 from collections.abc import Mapping
-from statistics import fmean, median
+from statistics import mean, median
 
 from trainables.hparams.ranges import Count, FractionBelowOne
 from trainables.training.fidelity import Level
@@ -61,7 +61,7 @@ class MedianStopping(Scheduler):
         curve.append(report.val_robust_accuracy)
         at_epoch = self.averages.setdefault(report.position, {})
         others = [average for other, average in at_epoch.items() if other != trial]
-        at_epoch[trial] = fmean(curve)
+        at_epoch[trial] = mean(curve)
         early = report.epoch <= self.grace * self.levels[report.level].epochs
         if early or len(others) < self.min_trials:
             return "continue"
