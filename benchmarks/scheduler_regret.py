@@ -30,7 +30,7 @@ Quantiles = dict[str, float]
 Sampler = Callable[[int], optuna.samplers.BaseSampler]
 
 
-class Measured(TypedDict):
+class RegretSummary(TypedDict):
     """The result of a contender.
 
     Attributes:
@@ -120,7 +120,7 @@ def trace(archive: Archive, points: Iterable[ReplayPoint]) -> tuple[NDArray[np.f
 
 def measure(
     archive: Archive, run: Callable[[int], Iterable[ReplayPoint]], chance: Curves, orders: int
-) -> Measured:
+) -> RegretSummary:
     """Return the result of a contender beside that of random search.
 
     Args:

@@ -23,7 +23,7 @@ from ray import tune
 from benchmarks.recorded_sets import RecordedSet, load_sets
 from benchmarks.scheduler_regret import (
     EMPTY_VARIANTS,
-    Measured,
+    RegretSummary,
     Sampler,
     describe_curve,
     measure,
@@ -92,7 +92,7 @@ def replay_order(
     variants: Sequence[Variant] = EMPTY_VARIANTS,
     sampler: Sampler = random_sampler,
 ) -> Iterator[ReplayPoint]:
-    """Yield the states of a study with a new scheduler, and samplers with seeds of their own."""
+    """Yield the states of a study with a new scheduler, and different seeds of its samplers."""
     return replay(
         archive,
         make(),
@@ -144,7 +144,7 @@ def measure_set(recorded: RecordedSet, orders: int) -> dict[str, object]:
     """Return the results of all contenders on a set."""
     complete = recorded.restricted([recorded.archive.levels[-1].epochs]).archive
     chance = sample_random_search(complete, CHANCE_ORDERS)
-    found: dict[str, Measured] = {}
+    found: dict[str, RegretSummary] = {}
     for name, archive, study in list_studies(recorded):
         found[name] = measure(archive, study, chance, orders)
         print(recorded.name, "|", name, summarize(found[name]), flush=True)
@@ -204,7 +204,7 @@ def measure_idle_share(recorded: RecordedSet, name: str) -> dict[str, float]:
     }
 
 
-def summarize(found: Measured) -> str:
+def summarize(found: RegretSummary) -> str:
     """Return a result without its curve."""
     return json.dumps({key: value for key, value in found.items() if key != "curve"})
 

@@ -37,7 +37,7 @@ def build(
         variant: With "promotion", a trial pauses at a rung and continues once it is among the best;
             with "stopping", a trial that is not among the best when it arrives is stopped.
         rungs: Shares of the run, ascending; see `scheduler=halving`. "auto": behind the drop of the
-            learning rate or late in the run, and none if the run is too short.
+            learning rate or late in the run; a run that is too short has no rung.
         grace: Share of the epochs before the first rung, in place of `rungs`; each rung is then
             `reduction_factor` times later than the one before.
         reduction_factor: With factor n, one of n trials continues.

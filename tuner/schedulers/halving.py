@@ -35,8 +35,8 @@ def build(
         fidelity_plan: Epochs, number of trials and fidelity of the study.
         rungs: Shares of the run, ascending. With fidelity=epochs, "drop" is the first drop of the
             learning rate, just after which robust accuracy peaks (arXiv:2002.11569). "auto": with
-            fidelity=epochs behind the drop or late in the run, else a quarter of the run; none if
-            it is too short.
+            fidelity=epochs behind the drop or late in the run, else a quarter of the run; a run
+            that is too short has no rung.
         keep: Share of the trials that continues from each rung; the last one for later rungs too.
         settle: Share of the run between a drop and its rung.
     """

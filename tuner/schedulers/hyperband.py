@@ -25,7 +25,7 @@ def build(
         fidelity_plan: Epochs, number of trials and fidelity of the study.
         grace: Share of the epochs before the first rung of the first bracket; each rung is then
             `reduction_factor` times later than the one before. `None`: rungs behind the drop of the
-            learning rate or late in the run, and none if the run is too short.
+            learning rate or late in the run; a run that is too short has no rung.
         reduction_factor: With factor n, one of n trials continues.
     """
     shares = choose_rungs(fidelity_plan) if grace is None else rung_shares(grace, reduction_factor)

@@ -81,7 +81,7 @@ def test_a_table_in_a_pipe_is_whole(tmp_path):
 
 def test_a_trial_that_waits_at_a_rung_is_paused_until_the_study_is_over(tmp_path):
     """The status in files stays `stopped`: readers of earlier versions know no other."""
-    _, out = run_study(tmp_path / "study", "trials=4", "epochs=4", "scheduler=halving")
+    _, out = run_study(tmp_path / "study", "trials=4", "epochs=8", "scheduler=halving")
     lines = [line for line in out.splitlines() if line.startswith("[")]
     assert any(" paused " in line for line in lines)
     assert not any(" stopped " in line for line in lines)

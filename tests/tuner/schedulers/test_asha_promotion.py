@@ -26,7 +26,7 @@ def arrive(scheduler, trial, value, epoch=1, level=0):
 
 
 def resume(scheduler, *, is_idle=False):
-    """Return the trial that resumes, having told the scheduler."""
+    """Return the trial that resumes, after `on_resume`."""
     step = scheduler.next_to_resume(is_idle=is_idle)
     if step is not None:
         scheduler.on_resume(step)

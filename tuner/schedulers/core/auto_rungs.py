@@ -17,7 +17,7 @@ MIN_SHORT_EPOCHS = 2
 """Epochs of a short run below which it says nothing."""
 EARLY_SHARE = 1 / 40
 """An early rung, for schedules that drop. Under a constant learning rate the first epochs already
-tell what will not train; between them and the drop, ranks are worse."""
+show what will not train; between them and the drop, ranks are worse."""
 SETTLE_SHARE = 0.04
 """Share of the run between the drop of the learning rate and the rung behind it."""
 LATE_SHARE = 0.6
@@ -70,7 +70,7 @@ def describe_rungs(plan: FidelityPlan) -> str:
         )
     if not shares:
         return (
-            f"{plan.epochs} epochs are too few to tell early which trials are worse, so that none "
+            f"{plan.epochs} epochs are too few to see early which trials are worse, so that none "
             "is stopped."
         )
     if plan.fidelity == "attack":

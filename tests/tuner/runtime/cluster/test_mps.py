@@ -155,7 +155,8 @@ def test_a_dry_run_probes_with_the_daemon_and_times_trials_without(calls, monkey
         seen.append(calls.read_text().split())
         return plan
 
-    def print_plan(*_):
+    def print_plan(*_, note):
+        assert "complete run" in note
         seen.append(calls.read_text().split())
 
     monkeypatch.setattr(mps_module, "CLIENT", "")

@@ -159,7 +159,7 @@ def test_nodes_are_sent_the_code_and_own_files_where_they_look_for_them(tmp_path
     files = find_user_files(make_plan(f"method={own}"))
     assert files == {own}
     shutil.copyfile(TUNER / "searchers/random.py", tmp_path / "searcher.py")
-    shutil.copyfile(TUNER / "schedulers/none.py", tmp_path / "scheduler.py")
+    shutil.copyfile(TUNER / "schedulers/asha.py", tmp_path / "scheduler.py")
     shutil.copyfile(TUNER / "trackers/tensorboard.py", tmp_path / "tracker.py")
     monkeypatch.chdir(tmp_path)  # which paths may be relative to
     study = [f"{key}=./{key}.py" for key in ("searcher", "scheduler", "tracker")]
