@@ -74,7 +74,8 @@ class AshaPromotion(Scheduler):
 
         A resumed study may lack an epoch of another trial, on which its continuation depended.
         """
-        rung = self.positions[trial].rung - 1
+        position = self.positions.get(trial)
+        rung = position.rung - 1 if position else -1
         if rung >= 0 and self.boards[rung].is_paused(trial):
             self.promote(trial, rung)
 
