@@ -100,12 +100,18 @@ FORMER_VALUES = {
     "attack.pgd": {"project_start": True},
     "update.awp": {"bn_updates": "each_pass"},
     "update.free": {"at_range": "move"},
+    "average.ema": {"warmup": False, "max_share": 0.0},
     "eps_schedule.cosine": {"every": "step"},
     "eps_schedule.linear": {"every": "step"},
     "eps_schedule.constant": {"every": "step"},
     "model.preact_resnet18": {"shortcut": "activated", "final_norm": True},
 }
 """What members did before they had a knob, which older studies keep."""
+FORMER_VALUES_OF_ALL = {
+    "data": {"extra": None, "extra_share": 0.0},
+    "optimizer": {"loaded_lr_factor": 1.0},
+}
+"""The same for knobs that all members of a group have."""
 
 
 def defaults(group, member):
@@ -138,4 +144,9 @@ def test_former_values_are_what_the_code_did():
         for member in group.members()
         if (former := group.former_values(member))
     }
-    assert found == FORMER_VALUES
+    of_all = {
+        f"{name}.{member}": former
+        for name, former in FORMER_VALUES_OF_ALL.items()
+        for member in GROUPS[name].members()
+    }
+    assert found == FORMER_VALUES | of_all
