@@ -46,10 +46,15 @@ def print_table(console: Console, table: Table) -> None:
 
 
 class SafeConsole(Console):
-    """A rich console without markup, emoji or highlighting, and with control characters escaped."""
+    """A rich console without markup, emoji or highlighting, and with control characters escaped.
+
+    It wraps lines only in a terminal.
+    """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         super().__init__(markup=False, emoji=False, highlight=False, **options)
+        # in a file or pipe the width is unknown, and rich would wrap lines at 80 columns
+        self.soft_wrap = not self.is_terminal
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -51,7 +51,7 @@ from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
-from tuner.storage.interrupted_studies import choose_study
+from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.storage.naming import open_results_store
 from tuner.storage.results_store import LocalStore
 

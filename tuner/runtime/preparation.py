@@ -33,7 +33,7 @@ from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.state.study import StudyProgress
 from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog, describe_running
-from tuner.storage.interrupted_studies import StudyChoice
+from tuner.runtime.resume.interrupted_studies import StudyChoice
 from tuner.storage.naming import check_results_folder
 from tuner.storage.results_folder import write_search_yaml
 from tuner.storage.results_store import LocalStore, RemoteStore
@@ -104,6 +104,9 @@ def print_study(store: LocalStore, plan: Plan, choice: StudyChoice, console: Con
     elif searched and not is_resumed:
         extend = [f"; to extend {each.name}, type name={each.name}" for each in choice.finished[:1]]
         words.append(f"No study of this space and method was interrupted{''.join(extend)}.")
+    if choice.different:
+        different = ", ".join(folder.name for folder in choice.different)
+        words.append(f"Not resumed, since this command differs from theirs: {different}.")
     if choice.running:
         running = ", ".join(folder.name for folder in choice.running)
         words.append(f"Not resumed, since another process is running it: {running}.")

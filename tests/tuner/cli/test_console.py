@@ -43,6 +43,13 @@ def test_lines_cells_and_titles_are_harmless():
     assert not set(text) & set("\x1b\x07\x9b\r\u202e")
 
 
+def test_lines_are_wrapped_in_a_terminal_only():
+    text = " ".join(["word"] * 60)
+    assert printed(lambda console: console.print(text)) == f"{text}\n"
+    wrapped = printed(lambda console: console.print(text), force_terminal=True)
+    assert [len(line) for line in wrapped.splitlines()] == [200, 99]  # with the space at the break
+
+
 def test_colours_are_still_rich_own():
     text = printed(lambda c: c.print(Text(HOSTILE, style="red")), force_terminal=True)
     assert text.startswith("\x1b[31m")

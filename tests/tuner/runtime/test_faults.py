@@ -35,7 +35,7 @@ from tuner.searchers.core.optuna_storage import (
 from tuner.storage import safe_files
 from tuner.storage.event_log import EventLog
 from tuner.storage.event_reader import read_events
-from tuner.storage.interrupted_studies import choose_study
+from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.storage.naming import choose_results_folder
 
 # Ray leaves its files open

@@ -18,7 +18,7 @@ from tuner.runtime.preparation import load_earlier_study
 from tuner.search import main
 from tuner.storage import results_folder
 from tuner.storage.event_log import EventLog
-from tuner.storage.interrupted_studies import choose_study
+from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.storage.naming import format_resume_command
 from tuner.storage.remote_copy import ADDRESS_FILE
 from tuner.storage.results_store import LocalStore
@@ -51,6 +51,27 @@ def test_a_study_is_found_whatever_its_name(tmp_path, monkeypatch, kind):
     trades = make_plan(results, "resume=auto", "method=trades")
     assert choose_study(trades).folder.name == "other-method"
     assert choose_study(trades).interrupted == ()
+
+
+@pytest.mark.parametrize("kind", ["local", "remote"])
+def test_a_study_that_the_plan_cannot_resume_is_passed_over(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    there = tmp_path / "there"
+    there.mkdir()
+    results = f"results={there}" if kind == "local" else f"results=file://{there}"
+    write_study(there / "halving", 3e9, "scheduler=halving")
+    write_study(there / "longer", 2e9, "epochs=7")
+    write_study(there / "fits", 1e9)
+    write_study(there / "fits-too", 5e8, "trials=5")
+    choice = choose_study(make_plan(results, "resume=auto"))
+    assert choice.folder.name == "fits"
+    assert [folder.name for folder in choice.interrupted] == ["fits-too"]
+    assert [folder.name for folder in choice.different] == ["halving", "longer"]
+    # none fits: the newest is chosen, so that its differences are reported
+    choice = choose_study(make_plan(results, "resume=auto", "scheduler=median"))
+    assert choice.folder.name == "halving"
+    names = [folder.name for folder in choice.different]
+    assert (choice.interrupted, names) == ((), ["longer", "fits", "fits-too"])
 
 
 def test_a_working_copy_is_resumed_at_its_address_only(tmp_path, monkeypatch):
@@ -186,6 +207,14 @@ def test_a_search_says_first_which_study_it_runs(tmp_path, capsys, monkeypatch):
         f"Resuming mine: results in {tmp_path / 'mine'}",
         "Interrupted too: older; to resume another study, type its name=NAME.",
     ]
+    write_study(tmp_path / "random", 2e9, "searcher=random")
+    assert main([*words, "resume=auto"]) == 130
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        f"Resuming mine: results in {tmp_path / 'mine'}",
+        "Interrupted too: older; to resume another study, type its name=NAME.",
+        "Not resumed, since this command differs from theirs: random.",
+    ]
+    shutil.rmtree(tmp_path / "random")
     with closing(EventLog(tmp_path / "mine")):
         assert main([*words, "resume=auto"]) == 130
         assert capsys.readouterr().out.splitlines()[:2] == [

@@ -14,6 +14,11 @@ from trainables.io.remote_files import copy_file, is_url, join_url, wrap_access_
 from tuner.config.plan import Plan
 from tuner.config.settings import Settings
 from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
+from tuner.runtime.resume.compatibility import (
+    StudyDescription,
+    find_differences,
+    keep_former_behaviour,
+)
 from tuner.state.trial import SEED_SEPARATOR
 from tuner.storage.event_reader import read_valid_events
 from tuner.storage.naming import (
@@ -35,7 +40,9 @@ class StudyChoice:
 
     Attributes:
         folder: The folder on this machine.
-        interrupted: Other interrupted studies of its space and method, the newest first.
+        interrupted: Other interrupted studies that the plan can resume, the newest first.
+        different: Interrupted studies of its space and method that the plan cannot resume, e.g.
+            because of another scheduler, the newest first.
         finished: Finished studies of its space and method, the newest first.
         running: Studies of its space and method that other processes of this machine are running,
             the newest first.
@@ -43,14 +50,16 @@ class StudyChoice:
 
     folder: Path
     interrupted: tuple[Path, ...] = ()
+    different: tuple[Path, ...] = ()
     finished: tuple[Path, ...] = ()
     running: tuple[Path, ...] = ()
 
 
 def choose_study(plan: Plan) -> StudyChoice:
-    """Return the newest interrupted study of a plan's space and method, or a new one.
+    """Return the newest interrupted study that a plan can resume, or a new one.
 
-    Space and method are read from `search.yaml`, so that the folder may have any name. With a name,
+    If it can resume none of its space and method, return the newest, so that the reasons are
+    reported. Space and method are read from `search.yaml`, so that the folder may have any name. With a name,
     or without `resume=auto`, the plan itself determines the folder.
     """
     settings = plan.settings
@@ -108,7 +117,7 @@ def latest(*times: Mapping[Path, datetime]) -> dict[Path, datetime]:
 def newest_interrupted(
     plan: Plan, written: Mapping[Path, datetime], store: RemoteStore | None = None
 ) -> StudyChoice:
-    """Return the interrupted study of a plan that was written last, or a new one.
+    """Return the study that was written last of those that a plan can resume, or a new one.
 
     Args:
         plan: The plan.
@@ -117,19 +126,34 @@ def newest_interrupted(
     """
     ordered = sorted(written, key=lambda folder: (written[folder], folder), reverse=True)
     default = {folder for _, folder in parse_folder_times(plan, ordered)}
-    interrupted, finished, running = list[Path](), list[Path](), list[Path]()
+    interrupted, different = list[Path](), list[Path]()
+    finished, running = list[Path](), list[Path]()
     for folder in ordered:
         with TemporaryDirectory() as temporary:
             files = StudyFiles(folder, store, Path(temporary))
-            content = read_description(files)
+            content = fetch_search_yaml(files)
             if not (is_of_plan(content, plan) or (folder in default and not content)):
                 continue
             if is_locked(folder / EVENT_LOG_FILE):
                 running.append(folder)
+            elif has_finished(files, content):
+                finished.append(folder)
             else:
-                (finished if has_finished(files, content) else interrupted).append(folder)
-    folder = interrupted.pop(0) if interrupted else choose_results_folder(plan)
-    return StudyChoice(folder, tuple(interrupted), tuple(finished), tuple(running))
+                (interrupted if can_resume(plan, folder, content) else different).append(folder)
+    found = interrupted or different
+    folder = found.pop(0) if found else choose_results_folder(plan)
+    return StudyChoice(folder, *map(tuple, (interrupted, different, finished, running)))
+
+
+def can_resume(plan: Plan, folder: Path, content: SearchYaml) -> bool:
+    """Return whether a plan differs from a study in nothing that resuming it does not permit.
+
+    A study that was killed before its `search.yaml` was written can be resumed.
+    """
+    if not content:
+        return True
+    description, plan = keep_former_behaviour(StudyDescription(folder, content), plan)
+    return not any(find_differences(description, plan))
 
 
 @dataclass(frozen=True)
@@ -156,7 +180,7 @@ class StudyFiles:
         return self.folder
 
 
-def read_description(files: StudyFiles) -> SearchYaml:
+def fetch_search_yaml(files: StudyFiles) -> SearchYaml:
     """Return the content of the `search.yaml` of a study; empty if it cannot be read."""
     with suppress(OSError, ValueError, YAMLError):
         return read_search_yaml(files.fetch(SEARCH_FILE) / SEARCH_FILE) or {}
