@@ -11,8 +11,8 @@ from tuner.config.plan import Plan
 from tuner.replay.compare import replay_study
 from tuner.runtime.execute import execute_study
 from tuner.runtime.preparation import load_earlier_study, silence_libraries
-from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
 from tuner.runtime.resume.interrupted_studies import choose_study
+from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
 from tuner.storage.naming import open_results_store
 
 

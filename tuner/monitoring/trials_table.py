@@ -1,6 +1,7 @@
 """The trials of a study as a table that fits a window."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.cells import cell_len
@@ -58,9 +59,8 @@ def trials_table(
     result = Table(box=None, header_style="dim", pad_edge=False)
     for index, column_width in widths.items():
         is_text = index < 2 + len(knobs)
-        is_narrowed = column_width < cell_len(headings[index])
         result.add_column(
-            headings[index].replace(".", ".\n", 1) if is_narrowed else headings[index],
+            split_heading(headings[index], column_width),
             justify="left" if is_text else "right",
             width=column_width,
             overflow="fold",
@@ -70,6 +70,22 @@ def trials_table(
     omissions = describe_omissions(headings, widths, len(everything) - len(rows))
     result.caption = ", ".join(omissions) or None
     return result
+
+
+def split_heading(heading: str, width: int) -> str:
+    """Return a heading in lines of at most `width` columns, split behind dots and underscores.
+
+    A longer part is left to the table.
+
+    >>> split_heading("attack.step_size", 8).splitlines()
+    ['attack.', 'step_', 'size']
+    """
+    lines = [""]
+    for part in re.findall(r"[^._]+[._]*", heading):
+        if lines[-1] and cell_len(lines[-1] + part) > width:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def fit_columns(

@@ -1,5 +1,6 @@
 """Regret of replayed studies, compared with simple baselines at the same cost."""
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -149,14 +150,12 @@ def regret_by_cost(frame: pd.DataFrame) -> Table:
         result.add_column(f"{100 * cost:.0f} %", justify="right")
     for name, seen in frame.groupby("contender", sort=False):
         spent = seen.groupby("order")["cost"].max().median()
-        cells = [
-            f"{median_regret(seen, cost):.2f}" if cost <= spent else "" for cost in COST_SHARES
-        ]
-        result.add_row(str(name), *cells)
+        regrets = [median_regret(seen, cost) if cost <= spent else math.nan for cost in COST_SHARES]
+        result.add_row(str(name), *("" if math.isnan(each) else f"{each:.2f}" for each in regrets))
     return result
 
 
 def median_regret(frame: pd.DataFrame, cost: float) -> float:
-    """Return the median regret over orders at a cost."""
+    """Return the median regret over orders at a cost; NaN before the first epoch."""
     so_far = frame[frame["cost"] <= cost]
     return float(so_far.groupby("order")["regret"].min().median())

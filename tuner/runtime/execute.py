@@ -44,6 +44,7 @@ from tuner.runtime.preparation import (
     silence_libraries,
 )
 from tuner.runtime.ray_tune import RayRuntime
+from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
 from tuner.runtime.study_core import Runtime, build_study_core
 from tuner.schedulers.core.factory import build_scheduler
@@ -51,7 +52,6 @@ from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
-from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.storage.naming import open_results_store
 from tuner.storage.results_store import LocalStore
 

@@ -20,6 +20,7 @@ from tuner.runtime.resume.compatibility import (
     keep_former_behaviour,
     read_description,
 )
+from tuner.runtime.resume.interrupted_studies import StudyChoice
 from tuner.runtime.resume.optuna_study import (
     ensure_optuna_study,
     incompatible_trials,
@@ -33,7 +34,6 @@ from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.state.study import StudyProgress
 from tuner.storage.checkpoint_retention import delete_unnamed_checkpoints
 from tuner.storage.event_log import EventLog, describe_running
-from tuner.runtime.resume.interrupted_studies import StudyChoice
 from tuner.storage.naming import check_results_folder
 from tuner.storage.results_folder import write_search_yaml
 from tuner.storage.results_store import LocalStore, RemoteStore

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -216,14 +217,18 @@ def load_trial_error(file: str | None) -> Exception | None:
 
 
 def summarize_error(error_file: str | None) -> str:
-    """Return the type of the exception in a traceback, and the first line of its message."""
+    """Return the type of the exception in a traceback, and the first line of its message.
+
+    A line that ends with a colon is followed by the next one: PyTorch's "Error(s) in loading
+    state_dict for Network:" alone says nothing.
+    """
     if error_file is None or not Path(error_file).is_file():
         return "ended without a message"
     lines = [line for line in Path(error_file).read_text().splitlines() if line.strip()]
     frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
     after = lines[frames[-1] :] if frames else lines[-1:]
-    message = [line.strip() for line in after if not line.startswith(" ")]
+    message = [line.strip() for line in dropwhile(lambda line: line.startswith(" "), after)]
     if not message:
         return lines[-1].strip() if lines else "ended without a message"
-    starts_below = len(message) > 1 and message[0].endswith(":") and " " not in message[0]
-    return " ".join(message[: 1 + starts_below])
+    end = next((n for n, line in enumerate(message, start=1) if not line.endswith(":")), None)
+    return " ".join(message[:end])

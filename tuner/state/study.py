@@ -101,7 +101,7 @@ class StudyProgress:
 
     @property
     def leader(self) -> Record | None:
-        """The trial with the best epoch so far.
+        """The trial with the best epoch so far; of equals, the first by number.
 
         With several seeds per configuration, it is of the configuration with the highest mean among
         those with the most seeds.
@@ -109,10 +109,13 @@ class StudyProgress:
         ranked = [(r.score, r) for r in self.records.values() if r.checkpoint and r.best_report]
         if raced := self.seed_statistics:
             most = max(statistics.n for statistics in raced.values())
-            first = max((n for n in raced if raced[n].n == most), key=lambda n: raced[n].mean)
-            of_first = [pair for pair in ranked if pair[1].configuration_id == first]
-            ranked = of_first or ranked
-        return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+            mean = max(statistics.mean for statistics in raced.values() if statistics.n == most)
+            first = {name for name, each in raced.items() if (each.n, each.mean) == (most, mean)}
+            ranked = [pair for pair in ranked if pair[1].configuration_id in first] or ranked
+        if not ranked:
+            return None
+        best = max(score for score, _ in ranked)
+        return min((r for score, r in ranked if score == best), key=lambda r: r.trial_id)
 
     @property
     def seed_statistics(self) -> dict[str, SeedStatistics]:

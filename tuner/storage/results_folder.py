@@ -1,6 +1,7 @@
 """Write the results folder: `search.yaml`, the frames and `best/`."""
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -23,7 +24,8 @@ from tuner.storage.safe_files import write_atomically
 
 def write_search_yaml(folder: Path, description: Mapping[str, object]) -> None:
     """Write `search.yaml`, the description that `describe_study` returns, without credentials."""
-    text = yaml.safe_dump(redact_values(description), sort_keys=False)
+    # lines of any length, so that the command can be copied as one
+    text = yaml.safe_dump(redact_values(description), sort_keys=False, width=math.inf)
     write_atomically(folder / SEARCH_FILE, lambda path: path.write_text(text))
 
 

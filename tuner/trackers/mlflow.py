@@ -17,10 +17,11 @@ def build(*, folder: Path) -> "MlflowTracker":
     Args:
         folder: The results folder.
     """
+    mlflow = import_module("mlflow")  # which sets the level of its logger
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)  # they log every table that they create
     address = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-    client = import_module("mlflow").MlflowClient(tracking_uri=address)
+    client = mlflow.MlflowClient(tracking_uri=address)
     existing = client.get_experiment_by_name(folder.name)
     experiment_id = existing.experiment_id if existing else client.create_experiment(folder.name)
     return MlflowTracker(client, experiment_id)

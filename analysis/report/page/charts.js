@@ -30,7 +30,9 @@ const charts = {
     library();
     const box = document.getElementById(id);
     const {traces, layout} = this.draws[id]();
-    const config = {displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"]};
+    const config = {displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      showSendToCloud: false, plotlyServerURL: "",  // else a button uploads the chart
+      toImageButtonOptions: {format: "svg", filename: id}};
     Plotly.react(box, traces, dressed(layout), config);
     if (!box.dataset.ready) box.on("plotly_click", (event) => choose(event));
     box.dataset.ready = "true";

@@ -47,6 +47,20 @@ def test_the_page_sends_no_request_and_logs_no_error(page, opened):
     assert opened.asked == [page.url]
 
 
+@pytest.mark.parametrize("chart", ["curves", "tradeoff", "knob", "parallel"])
+def test_a_chart_is_saved_as_svg_and_never_uploaded(page, chart):
+    draw(page, f"chart-{chart}")
+    page.locator(f"#chart-{chart}").hover()
+    buttons = page.locator(f"#chart-{chart} .modebar-btn")
+    titles = [button.get_attribute("data-title") for button in buttons.all()]
+    assert titles[0] == "Download plot"
+    assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]
+    with page.expect_download() as download:
+        buttons.first.click()
+    assert download.value.suggested_filename == f"chart-{chart}.svg"
+    assert "<svg" in download.value.path().read_text()
+
+
 def test_a_heading_sorts_and_announces_it(page):
     assert names(page) == ["0003", "0002", "0001", "0000", "0004", "0005"]  # by robust accuracy
     heading = page.get_by_role("columnheader", name="optimizer.weight_decay")

@@ -17,6 +17,7 @@ from tuner.replay.compare import (
     ONE_EPOCH_FIRST,
     RANDOM_SEARCH,
     THIS_STUDY,
+    regret_by_cost,
     replay_rows,
     run_best_after_one_epoch,
     run_to_end,
@@ -133,6 +134,13 @@ def test_what_costs_as_much_by_hand():
     assert list(run_to_end([low, mid, high], 10))[-1] == ReplayPoint(10, 10, 0.5)
     assert list(run_best_after_one_epoch([low, high, mid], 5))[-1] == ReplayPoint(5, 5, 0.3)
     assert list(run_best_after_one_epoch([low, high, mid], 10))[-1] == ReplayPoint(10, 10, 0.5)
+
+
+def test_a_cost_without_a_result_is_left_blank():
+    """The study has its first result at 0.2 of the cost, and spends 0.3."""
+    rows = [{"contender": THIS_STUDY, "order": 0, "cost": c, "regret": 10 * c} for c in (0.2, 0.3)]
+    shown = [next(iter(column.cells)) for column in regret_by_cost(pd.DataFrame(rows)).columns]
+    assert shown == [THIS_STUDY, "", "", "", "2.00", "2.00", "", ""]
 
 
 def test_baselines_do_not_pay_for_short_runs():

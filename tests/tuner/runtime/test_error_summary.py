@@ -11,9 +11,15 @@ from tuner.runtime.ray_adapters import summarize_error
     ("message", "expected"),
     [
         ("short", "ValueError: short"),
-        ("shapes differ:\n  12 and 13\nsee above", "ValueError: shapes differ:"),
+        ("shapes differ:\n  12 and 13\nsee above", "ValueError: shapes differ: 12 and 13"),
         ("\nfirst line\nsecond line", "ValueError: first line"),
         ("", "ValueError"),
+        ("nothing follows:", "ValueError: nothing follows:"),
+        (
+            "Error(s) in loading state_dict for Network:\n\tsize mismatch for 1.weight: 16.\n\tetc",
+            "ValueError: Error(s) in loading state_dict for Network: "
+            "size mismatch for 1.weight: 16.",
+        ),
     ],
 )
 def test_type_and_first_line_of_the_message_are_kept(tmp_path, message, expected):

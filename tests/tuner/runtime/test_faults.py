@@ -25,6 +25,7 @@ from tuner.config.objectives import Goal
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.persistence import error_of
 from tuner.runtime.ray_adapters import TimeLimitStopper
+from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.search import main
 from tuner.searchers.core.optuna_storage import (
     enqueue_trial,
@@ -35,7 +36,6 @@ from tuner.searchers.core.optuna_storage import (
 from tuner.storage import safe_files
 from tuner.storage.event_log import EventLog
 from tuner.storage.event_reader import read_events
-from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.storage.naming import choose_results_folder
 
 # Ray leaves its files open

@@ -15,10 +15,10 @@ from trainables.training.fidelity import Level
 from tuner.config import description
 from tuner.layout import EVENT_LOG_FILE
 from tuner.runtime.preparation import load_earlier_study
+from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.search import main
 from tuner.storage import results_folder
 from tuner.storage.event_log import EventLog
-from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.storage.naming import format_resume_command
 from tuner.storage.remote_copy import ADDRESS_FILE
 from tuner.storage.results_store import LocalStore
@@ -181,6 +181,13 @@ def test_the_command_to_resume_pastes_into_a_shell(tmp_path):
     assert shlex.split(spaced) == [*typed[:-1], "resume=auto"]
     described = description.describe_study(make_plan(), [Level(1)], 0, typed)
     assert shlex.split(described["command"]) == typed
+
+
+def test_the_command_in_search_yaml_is_one_line(tmp_path):
+    typed = ["python", "-m", "tuner.search", *(f"group.knob{number}=0.1" for number in range(20))]
+    described = description.describe_study(make_plan(), [Level(1)], 0, typed)
+    results_folder.write_search_yaml(tmp_path, described)
+    assert (tmp_path / "search.yaml").read_text().splitlines()[0] == f"command: {' '.join(typed)}"
 
 
 def test_a_search_says_first_which_study_it_runs(tmp_path, capsys, monkeypatch):

@@ -194,6 +194,16 @@ def test_the_leader_has_the_best_epoch_of_the_trials_with_weights(progress):
     assert progress.leader is progress.records["d"]
 
 
+def test_of_equal_trials_the_first_by_number_leads_whichever_began_first(progress):
+    progress.records = {"b": make_trial(1, [0.3]), "a": make_trial(0, [0.3])}
+    assert progress.leader is progress.records["a"]
+    again = [
+        replace(make_trial(number, [0.3]), trial_id=f"{number:04d}s1", seed=1) for number in (1, 0)
+    ]
+    progress.records |= {each.trial_id: each for each in again}
+    assert progress.leader is progress.records["a"]
+
+
 def test_the_time_left_is_estimated(progress):
     """One to begin (4 epochs), one with 3 to go; 2 s an epoch, two at a time: 8 seconds."""
     assert progress.seconds_left == pytest.approx(8.0)

@@ -59,8 +59,8 @@ def choose_study(plan: Plan) -> StudyChoice:
     """Return the newest interrupted study that a plan can resume, or a new one.
 
     If it can resume none of its space and method, return the newest, so that the reasons are
-    reported. Space and method are read from `search.yaml`, so that the folder may have any name. With a name,
-    or without `resume=auto`, the plan itself determines the folder.
+    reported. Space and method are read from `search.yaml`, so that the folder may have any name.
+    With a name, or without `resume=auto`, the plan itself determines the folder.
     """
     settings = plan.settings
     if settings.resume != "auto" or settings.name:
