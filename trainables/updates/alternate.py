@@ -39,21 +39,36 @@ def update(
             times, because it also evaluates the attacked images to choose a restart, and the clean
             ones for its log.
         micro_batch: Images per forward pass, to save memory. Gradients are accumulated over the
-            batch; batch statistics are those of each part. `None`: the whole batch.
+            batch; batch statistics are those of each part. A rest of one image joins the part
+            before it. `None`: the whole batch.
 
     Returns:
         The loss before the step (scalar).
     """
     total = torch.zeros((), device=x.device)
-    size = micro_batch or len(x)
+    sizes = part_sizes(len(x), micro_batch or len(x))
     optimizer.zero_grad()
-    for images, labels in zip(x.split(size), y.split(size), strict=True):
+    for images, labels in zip(x.split(sizes), y.split(sizes), strict=True):
         x_adv = craft_examples(model, images, labels, method, attack, mode)
         loss = method.outer(model, images, x_adv, labels) * (len(images) / len(x))
         loss.backward()
         total += loss.detach()
     optimizer.step()
     return total
+
+
+def part_sizes(n_images: int, size: int) -> list[int]:
+    """Return the numbers of images of the parts of a batch.
+
+    A rest of one image joins the part before it: BatchNorm cannot compute statistics of one value.
+
+    >>> part_sizes(8, 3), part_sizes(7, 3), part_sizes(2, 1)
+    ([3, 3, 2], [3, 4], [1, 1])
+    """
+    full, rest = divmod(n_images, size)
+    if rest == 1 and full and size > 1:
+        return [*[size] * (full - 1), size + 1]
+    return [*[size] * full, *([rest] if rest else [])]
 
 
 def craft_examples(

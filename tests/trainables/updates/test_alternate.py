@@ -30,7 +30,10 @@ def updated(**settings):
     return loss, torch.cat([p.detach().flatten() for p in model.parameters()]), seen
 
 
-@pytest.mark.parametrize(("size", "parts"), [(None, [8]), (3, [3, 3, 2]), (8, [8]), (20, [8])])
+PARTS = [(None, [8]), (3, [3, 3, 2]), (8, [8]), (20, [8]), (7, [8]), (1, [1] * 8)]
+
+
+@pytest.mark.parametrize(("size", "parts"), PARTS)
 def test_parts_add_up_to_the_whole(size, parts):
     loss, weights, seen = updated(micro_batch=size)
     assert seen == parts
