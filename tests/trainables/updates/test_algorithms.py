@@ -85,7 +85,8 @@ def alternate(model, mode="eval", micro_batch=6):
     optimizer = optimizer_of(model)
     for x, y in batches():
         losses = []
-        for images, labels in zip(x.split(micro_batch), y.split(micro_batch), strict=True):
+        cuts = [n for n in range(micro_batch, len(x), micro_batch) if len(x) - n > 1]
+        for images, labels in zip(x.tensor_split(cuts), y.tensor_split(cuts), strict=True):
             x_adv = attacked(model, images, labels, mode)
             losses.append(outer(model, images, x_adv, labels) * len(images) / len(x))
         learn(optimizer, model, torch.autograd.grad(sum(losses), list(model.parameters())))
