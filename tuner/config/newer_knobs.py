@@ -1,6 +1,7 @@
 """Knobs that are newer than a configuration on disk: what it did without them.
 
-A member names in `FORMER_VALUES` which value of a newer knob means the behaviour before it.
+A member names in `FORMER_VALUES` which value of a newer knob means the behaviour before it. A knob
+may also have got other values since: it reads those that it had, and they are converted.
 """
 
 from collections.abc import Container, Iterator, Mapping
@@ -11,7 +12,8 @@ from trainables.components import GROUPS
 from trainables.hparams.group import Groups, member_name
 from trainables.hparams.knobs import REQUIRED
 from trainables.hparams.trusted_code import is_code_file
-from tuner.config.plan import tuples_to_lists
+from tuner.config.domains import contains
+from tuner.config.plan import Plan, tuples_to_lists
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,41 @@ def find_newer_knobs(groups: Groups, searched: Container[str] = ()) -> NewerKnob
                 else:
                     newer.defaults[path] = tuples_to_lists(knob.default)
     return newer
+
+
+def convert_values(groups: Groups) -> dict[str, dict[str, object]]:
+    """Return groups with each value as its knob reads it now; invalid ones are reported elsewhere.
+
+    Code files are passed over, as in `find_newer_knobs`.
+
+    >>> convert_values({"model": {"name": "resnet18", "normalize": True}})
+    {'model': {'name': 'resnet18', 'normalize': 'data'}}
+    """
+    converted = set_knobs(groups, {})
+    for name, values in converted.items():
+        if is_code_file(str(values.get("name"))):
+            continue
+        with suppress(LookupError):
+            knobs = GROUPS[name].member_knobs(member_name(values))
+            for key in knobs.keys() & values.keys():
+                with suppress(ValueError):
+                    values[key] = tuples_to_lists(knobs[key].validate(values[key]))
+    return converted
+
+
+def complete_trial(groups: Groups, plan: Plan) -> dict[str, dict[str, object]]:
+    """Return the groups of an earlier trial with all knobs, and with values as a plan has them.
+
+    A searched value stays as the plan lists it.
+    """
+    listed = {
+        path: groups[group][knob]
+        for variant in plan.variants
+        for path, domain in variant.searched.items()
+        for group, _, knob in [path.partition(".")]
+        if knob in groups.get(group, {}) and contains(domain, groups[group][knob])
+    }
+    return set_knobs(convert_values(find_newer_knobs(groups).complete(groups)), listed)
 
 
 def set_knobs(groups: Groups, values: Mapping[str, object]) -> dict[str, dict[str, object]]:

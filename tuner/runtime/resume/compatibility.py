@@ -11,7 +11,7 @@ from trainables.training.fidelity import Level
 from tuner.config import description
 from tuner.config.domain_parser import parse_value_or_domain
 from tuner.config.domains import contains, contains_domain, format_domain
-from tuner.config.newer_knobs import NewerKnobs, find_newer_knobs, set_knobs
+from tuner.config.newer_knobs import NewerKnobs, convert_values, find_newer_knobs, set_knobs
 from tuner.config.plan import Plan, Variant, flatten_groups, tuples_to_lists
 from tuner.config.settings import Settings
 from tuner.layout import SEARCH_FILE
@@ -113,7 +113,7 @@ def domain_contains(domain: object, text: str) -> bool:
 def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyDescription, Plan]:
     """Return the description of a study with the knobs that it is older than, and its plan.
 
-    In the plan, these knobs have the values that mean the behaviour without them, and the warnings
+    Its values are those that the knobs read now: an older study has `normalize: true` for "data". In the plan, these knobs have the values that mean the behaviour without them, and the warnings
     name them. A typed value stays, so that `find_differences` reports one that contradicts.
     """
     described, plan = keep_former_scheduler(earlier.content, plan)
@@ -125,7 +125,7 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
             for label, each in variants.items()
         }
         completed: dict[str, VariantSection] = {
-            label: {**each, "fixed": newer[label].complete(each["fixed"])}
+            label: {**each, "fixed": convert_values(newer[label].complete(each["fixed"]))}
             for label, each in variants.items()
         }
     except (LookupError, TypeError, AttributeError):  # `find_differences` reports it

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, create_trial
 from trainables.io.retry import Retry
 from trainables.training.fidelity import Level, epochs_trained
 from tuner.config.description import describe_variants
-from tuner.config.newer_knobs import find_newer_knobs
+from tuner.config.newer_knobs import complete_trial
 from tuner.config.plan import STUDY_GROUPS, Plan, tuples_to_lists
 from tuner.layout import OPTUNA_FILE
 from tuner.runtime.resume.state import ResumeState, rebuild_resume_state
@@ -49,7 +49,7 @@ def load_resume_state(
         folder, scheduler, plan.settings.goal.constraint, study=study
     )
     for record in resume_state.records.values():
-        record.groups = find_newer_knobs(record.groups).complete(record.groups)
+        record.groups = complete_trial(record.groups, plan)
         label = variant_label(record, Parameters(plan.variants))
         record.knobs = distinguishing_knobs({**record.groups, VARIANT: label}, plan.knob_columns)
     return resume_state
@@ -174,7 +174,7 @@ def incompatible_trials(folder: Path, plan: Plan) -> Iterator[str]:
     """
     parameters = Parameters(plan.variants)
     for record in load_events(folder)[0].values():
-        record.groups = find_newer_knobs(record.groups).complete(record.groups)
+        record.groups = complete_trial(record.groups, plan)
         if parameters.matching_variant(record.groups) is None:
             reasons = [
                 list(variant_mismatches(variant, record.groups)) for variant in plan.variants

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from trainables.errors import InputError
-from tuner.config.newer_knobs import find_newer_knobs
+from tuner.config.newer_knobs import complete_trial
 from tuner.config.plan import Plan
 from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
 from tuner.searchers.core.distributions import Parameters, variant_mismatches
@@ -120,7 +120,7 @@ def load_transferred_trials(plan: Plan, address: str, local_folder: Path) -> Tra
     fitting, left_out = [], Counter[str]()
     records, _ = load_events(local_folder, plan.settings.goal.constraint)
     for record in records.values():
-        record.groups = find_newer_knobs(record.groups).complete(record.groups)
+        record.groups = complete_trial(record.groups, plan)
         if reason := next(exclusion_reasons(plan, record), None):
             left_out[reason] += 1
         else:

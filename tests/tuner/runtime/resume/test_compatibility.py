@@ -12,7 +12,7 @@ from tuner.config import description
 from tuner.config.plan import tuples_to_lists
 from tuner.runtime.preparation import load_earlier_study
 from tuner.runtime.resume.compatibility import check_space_contains
-from tuner.runtime.resume.optuna_study import load_resume_state
+from tuner.runtime.resume.optuna_study import ensure_optuna_study, load_resume_state
 from tuner.schedulers.core.factory import build_scheduler
 from tuner.storage import results_folder
 from tuner.storage.results_store import LocalStore
@@ -145,6 +145,45 @@ def test_an_older_study_is_said_to_take_a_default(tmp_path):
     )
     problems, _ = resume_older_study(tmp_path / "study", *OLDER, "model.activation=elu")
     assert f"model.activation: must be {default}, as in" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("former", "words"),
+    [
+        (True, []),
+        (False, ["model.normalize=none"]),
+        (True, ["model.normalize=choice(data,none)"]),
+    ],
+)
+def test_values_that_a_knob_once_had_are_read_as_those_it_has(tmp_path, former, words):
+    """`normalize` was true or false."""
+    folder, plan = tmp_path / "study", make_plan(*BEFORE[:1])
+    record = make_record(plan, 0, 0.2, optimizer__weight_decay=0.05)
+    content = description.describe_study(plan, [Level(plan.epochs)], 0, [])
+    content["fixed"]["model"]["normalize"] = record.groups["model"]["normalize"] = former
+    write_results_folder(folder, plan, record)
+    results_folder.write_search_yaml(folder, content)
+    problems, earlier = resume_older_study(folder, *BEFORE[:1], *words)
+    assert problems == []
+    scheduler = build_scheduler(earlier.plan, [])
+    load_resume_state(folder, earlier.plan, scheduler, None)
+    problems, _ = resume_older_study(folder, *BEFORE[:1], "model.normalize=0.5,0.25")
+    assert "model.normalize: must be" in problems[0]
+
+
+def test_a_search_of_values_that_a_knob_once_had_is_resumed(tmp_path):
+    words = [*BEFORE[:1], "model.normalize=choice(true,false)"]
+    plan = make_plan(*words)
+    record = make_record(plan, 0, 0.2, optimizer__weight_decay=0.05, model__normalize=False)
+    write_results_folder(tmp_path / "study", plan, record)
+    problems, earlier = resume_older_study(tmp_path / "study", *words)
+    assert problems == []
+    scheduler = build_scheduler(earlier.plan, [])
+    state = load_resume_state(tmp_path / "study", earlier.plan, scheduler, None)
+    study = ensure_optuna_study(
+        tmp_path / "study", earlier.plan, scheduler.levels, state.records, [], before=None
+    )
+    assert study.trials[0].params["model.normalize"] is False
 
 
 def test_a_study_that_has_every_knob_is_left_alone(tmp_path):
