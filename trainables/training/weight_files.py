@@ -31,6 +31,8 @@ NOT_WEIGHTS = ("optim", "opt", "sched", "scaler", "callbacks", "loops", "hyper",
 """First letters of entries that hold tensors but no network."""
 NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
 """Where pickles of numpy before and since 2.0 find its functions."""
+PLAIN_NUMBERS = (np.bool_, np.integer, np.floating, np.complexfloating)
+"""Numbers without references: the state of other data types in a pickle may corrupt memory."""
 HTML_STARTS = (b"<!doctype", b"<html", b"<?xml", b"<head")
 
 
@@ -45,10 +47,15 @@ def harmless_globals() -> list[object | tuple[object, str]]:
     kinds = [kind for name, kind in vars(np.dtypes).items() if name.endswith("DType")]
     return [
         *reconstructors,
-        *(kind for kind in kinds if isinstance(kind, type)),
+        *(kind for kind in kinds if is_plain(kind)),
         *(np.dtype, np.ndarray, argparse.Namespace, collections.defaultdict),
         *(set, int, float, complex, list, dict, tuple, slice, bytearray),
     ]
+
+
+def is_plain(kind: type[np.dtype[np.generic]]) -> bool:
+    """Return whether a class of data types is of plain numbers."""
+    return issubclass(kind.type, PLAIN_NUMBERS) and not issubclass(kind.type, np.timedelta64)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from tests.trainables.training.published_names import ARCHITECTURES
 from trainables.errors import InputError
 from trainables.networks.normalize import with_normalization
 from trainables.training.foreign_weights import load_foreign_weights
+from trainables.training.weight_files import harmless_globals
 
 SHAPE = (3, 32, 32)
 
@@ -258,6 +259,17 @@ def test_code_in_a_file_is_never_run(is_zip, tmp_path):
     with pytest.raises(InputError, match=r"names code \(posix\.mkdir\), which is never run"):
         load_foreign_weights(tmp_path / "net.pt", sequence(4, 3))
     assert not (tmp_path / "marker").exists()
+
+
+@pytest.mark.parametrize("kind", ["V8", "O", "U2", "M8[s]"])
+def test_data_types_whose_state_may_corrupt_memory_are_refused(kind, tmp_path):
+    """The state here is as numpy writes it, so that even a reader that takes it survives."""
+    dtype = np.dtype(kind)
+    assert type(dtype) not in harmless_globals()
+    assert type(np.dtype("f4")) in harmless_globals()
+    torch.save({"state_dict": sequence(4, 3).state_dict(), "kind": dtype}, tmp_path / "net.pt")
+    with pytest.raises(InputError, match="cannot be read as tensors: "):
+        load_foreign_weights(tmp_path / "net.pt", sequence(4, 3))
 
 
 @pytest.mark.parametrize(
