@@ -36,11 +36,16 @@ def valid_network(name: str) -> str:
     """Return the name of a classifier of timm.
 
     Raises:
-        ValueError: If there is no such classifier, or no timm.
+        ValueError: If there is no such classifier, no such version of it, or no timm.
     """
     timm = load_timm()
     if not timm.is_model(name.partition(".")[0]):
         raise ValueError(f"no network of timm.{did_you_mean(name, timm.list_models())}")
+    try:
+        timm.get_pretrained_cfg(name)
+    except RuntimeError:  # the part behind the point, which selects published weights
+        plain = name.partition(".")[0]
+        raise ValueError(f"timm has no such version of {plain}; write {plain}") from None
     return name
 
 

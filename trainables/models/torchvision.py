@@ -16,6 +16,10 @@ from trainables.hparams.ranges import Count
 from trainables.networks.resize import with_resizing
 
 
+WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
+"""Networks whose auxiliary heads are left out: with them, training returns several logits."""
+
+
 def valid_network(name: str) -> str:
     """Return the name of a classifier of torchvision.
 
@@ -53,11 +57,22 @@ def build(
         ValueError: If a vision transformer does not take images of this size.
     """
     net: nn.Module = models.get_model(
-        network, weights=None, num_classes=classes, **size_knob(network, shape, resize)
+        network,
+        weights=None,
+        num_classes=classes,
+        **size_knob(network, shape, resize),
+        **auxiliary_knobs(network),
     )
     if shape[0] != 3:
         replace_first_conv(net, shape[0])
     return with_resizing(net, resize)
+
+
+def auxiliary_knobs(network: str) -> dict[str, bool]:
+    """Return torchvision's arguments that leave out auxiliary heads, of networks that have them."""
+    if network not in WITH_AUXILIARY_HEADS:
+        return {}
+    return {"aux_logits": False, "init_weights": True}  # else torchvision warns of its default
 
 
 def size_knob(network: str, shape: tuple[int, int, int], resize: int | None) -> dict[str, int]:

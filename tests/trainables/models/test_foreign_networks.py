@@ -70,6 +70,20 @@ def test_unknown_networks_are_refused_with_a_hint(member):
         member.valid_network("resnet81")
 
 
+def test_an_unknown_version_of_a_network_of_timm_is_refused():
+    assert timm.valid_network("vit_tiny_patch16_224.augreg_in21k")
+    with pytest.raises(ValueError, match="no such version of vit_tiny_patch16_224; write vit_tiny"):
+        timm.valid_network("vit_tiny_patch16_224.bogus")
+
+
+@pytest.mark.parametrize(("network", "side"), [("googlenet", 32), ("inception_v3", 75)])
+def test_networks_with_auxiliary_heads_return_logits_in_training(network, side, monkeypatch):
+    monkeypatch.setattr(torch.nn.init, "trunc_normal_", lambda tensor, **_: tensor)  # seconds
+    net = torchvision.build((3, side, side), 7, network=network)
+    assert net.train()(torch.rand(2, 3, side, side)).shape == (2, 7)
+    assert not any("aux" in name.lower() for name, _ in net.named_modules())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "model",
