@@ -57,7 +57,12 @@ def match_weights(source: WeightsFile, net: nn.Module, *, replace_head: bool) ->
             wrong = [] if pairs is None else wrong_shapes(pairs, network.tensors, mine)
             if pairs is None:
                 continue
-            if misfits := [name for name in wrong if layer_of(name) != head]:
+            if misfits := [
+                name
+                for name in wrong
+                if layer_of(name) != head
+                or network.tensors[pairs[name]].shape[1:] != mine[name].shape[1:]
+            ]:
                 theirs, ours = network.tensors[pairs[misfits[0]]], mine[misfits[0]]
                 raise InputError([shape_message(source, misfits[0], theirs, ours)])
             if wrong and not replace_head:

@@ -308,6 +308,15 @@ def test_layers_of_other_sizes_name_the_first(tmp_path):
         load_foreign_weights(tmp_path / "net.pt", build("resnet18", width=4))
 
 
+@pytest.mark.parametrize("classes", [10, 100])
+def test_a_last_layer_of_other_features_is_of_another_network(classes, tmp_path):
+    torch.save(sequence(4, classes)[1].state_dict(), tmp_path / "net.pt")
+    message = rf"0\.weight must be \(10, 5\), got \({classes}, 4\)"
+    for replace_head in (False, True):
+        with pytest.raises(InputError, match=message):
+            load_foreign_weights(tmp_path / "net.pt", sequence(5, 10), replace_head=replace_head)
+
+
 def test_the_unused_block_of_trades_is_left_out(tmp_path):
     """Its WideResNet has a second copy of the first block, which it never calls."""
     member, knobs, rename = ARCHITECTURES["TRADES, AWP, Rice, Bag of Tricks WideResNet"]
