@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from trainables.errors import InputError
+from trainables.training.weight_wrappers import NORMALIZATIONS, split_normalization
 
 ENTRIES = (
     *("state_dict", "model_state_dict", "model_state", "state_dict_model", "net_state_dict"),
@@ -94,7 +95,7 @@ def read_weights_file(file: Path) -> WeightsFile:
         ])
     path, tensors = min(found, key=lambda each: entry_rank(each[0]))
     notes = [f"Weights are the entry {'.'.join(path)} of {file.name}."] if path else []
-    if others := [".".join(each) for each, _ in found if each != path]:
+    if others := [".".join(each) or "top level" for each, _ in found if each != path]:
         notes.append(f"Not used: {', '.join(others)}.")
     return WeightsFile(file, tensors, tuple(notes))
 
@@ -191,9 +192,12 @@ def find_state_dicts(
     if len(tensors) == len(content) and tensors:
         yield path, tensors
         return
+    _, pairs = split_normalization(tensors)
+    beside = dict(zip(NORMALIZATIONS[0], pairs[0], strict=True)) if pairs else {}
     for name, entry in content.items():
         if not str(name).lower().startswith(NOT_WEIGHTS):
-            yield from find_state_dicts(entry, (*path, str(name)))
+            for where, inside in find_state_dicts(entry, (*path, str(name))):
+                yield where, beside | inside  # the pair nearest to the network, if both have one
     if tensors and any(tensor.dim() > 1 for tensor in tensors.values()):
         yield path, tensors  # beside numbers such as an epoch
 
