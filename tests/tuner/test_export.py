@@ -257,9 +257,9 @@ def test_the_entry_has_robustbench_s_fields_and_spelling(folder):
 
 
 def test_additional_data_are_unknown_for_images_of_a_file():
-    assert uses_additional_data({"name": "cifar10"}) is False
+    assert uses_additional_data({"data": {"name": "cifar10"}}) is False
     for name in ("arrays", "folder", "huggingface", "mine.py"):
-        assert uses_additional_data({"name": name}) == ""
+        assert uses_additional_data({"data": {"name": name}}) == ""
 
 
 def test_further_images_of_training_are_additional_data(folder):
@@ -270,6 +270,16 @@ def test_further_images_of_training_are_additional_data(folder):
     target, entry = exported(folder)
     assert entry["additional_data"] is True
     assert "and 70 % of each batch from ddpm.npz" in (target / "README.md").read_text()
+
+
+def test_images_of_weights_that_training_started_from_are_unknown(folder):
+    file = folder / "best/config.yaml"
+    config = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(config | {"init": "/somewhere/net.pt"}))
+    target, entry = exported(folder)
+    assert entry["additional_data"] == ""
+    card = (target / "README.md").read_text()
+    assert "weights in net.pt, whose training images are unknown" in card
 
 
 def test_a_share_of_0_is_no_additional_data(folder):

@@ -138,9 +138,19 @@ def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[st
             ),
             ("output", f"logits of {winner.classes} classes"),
             ("data", f"the training split of {data}, {format_extra_images(config['data'])}"),
+            *([("start", format_start(config["init"]))] if config.get("init") else []),
             ("method", format_config_value(config["method"])),
         ],
     )
+
+
+def format_start(file: str) -> str:
+    """Return where training started.
+
+    >>> format_start("net.pt")
+    'weights in net.pt, whose training images are unknown'
+    """
+    return f"weights in {file}, whose training images are unknown"
 
 
 def format_extra_images(data: Mapping[str, object]) -> str:

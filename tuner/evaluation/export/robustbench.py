@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,7 +59,7 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
         "link": about["link"],
         "name": about["name"],
         "authors": about["authors"],
-        "additional_data": uses_additional_data(winner.config["data"]),
+        "additional_data": uses_additional_data(winner.config),
         "number_forward_passes": winner.n_networks,
         "dataset": winner.config["data"]["name"],
         "venue": about["venue"],
@@ -77,18 +78,23 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
     return entry
 
 
-def uses_additional_data(data: Mapping[str, object]) -> bool | str:
+def uses_additional_data(config: Mapping[str, Any]) -> bool | str:
     """Return whether training used more images than the data set has; "": unknown.
 
-    The data sets of this project are read as published; a custom one may hold any images.
+    The data sets of this project are read as published; a custom one may hold any images, and
+    weights that training starts from may come from any.
 
-    >>> uses_additional_data({"name": "cifar10", "extra": "ddpm.npz", "extra_share": 0.7})
+    >>> data = {"name": "cifar10", "extra": "ddpm.npz", "extra_share": 0.7}
+    >>> uses_additional_data({"data": data})
     True
-    >>> uses_additional_data({"name": "cifar10", "extra": None, "extra_share": 0.5})
+    >>> uses_additional_data({"data": data | {"extra": None}})
     False
     """
+    data: Mapping[str, object] = config["data"]
     if has_extra_images(data):
         return True
+    if config.get("init"):
+        return ""
     name = data["name"]
     return False if name in GROUPS["data"].members() and name not in CUSTOM_DATA else ""
 
