@@ -15,7 +15,6 @@ from trainables.errors import did_you_mean
 from trainables.hparams.ranges import Count
 from trainables.networks.resize import with_resizing
 
-
 WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
 """Networks whose auxiliary heads are left out: with them, training returns several logits."""
 

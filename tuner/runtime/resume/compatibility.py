@@ -113,7 +113,8 @@ def domain_contains(domain: object, text: str) -> bool:
 def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyDescription, Plan]:
     """Return the description of a study with the knobs that it is older than, and its plan.
 
-    Its values are those that the knobs read now: an older study has `normalize: true` for "data". In the plan, these knobs have the values that mean the behaviour without them, and the warnings
+    Its values are those that the knobs read now: an older study has `normalize: true` for "data".
+    In the plan, these knobs have the values that mean the behaviour without them, and the warnings
     name them. A typed value stays, so that `find_differences` reports one that contradicts.
     """
     described, plan = keep_former_scheduler(earlier.content, plan)
