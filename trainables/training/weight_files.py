@@ -56,7 +56,8 @@ def harmless_globals() -> list[object | tuple[object, str]]:
 
 def is_plain(kind: type[np.dtype[np.generic]]) -> bool:
     """Return whether a class of data types is of plain numbers."""
-    return issubclass(kind.type, PLAIN_NUMBERS) and not issubclass(kind.type, np.timedelta64)
+    scalar: type = kind.type  # type: ignore[assignment]  # a property only of instances
+    return issubclass(scalar, PLAIN_NUMBERS) and not issubclass(scalar, np.timedelta64)
 
 
 @dataclass(frozen=True)
