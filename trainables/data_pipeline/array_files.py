@@ -76,12 +76,19 @@ def read_splits(path: Path) -> tuple[dict[str, LabelledArrays], list[str]]:
 def pair_arrays(names: Sequence[str], path: Path) -> dict[str, tuple[str, str]]:
     """Return the names of images and labels of each split among the names of arrays.
 
+    Beside training images and labels, arrays that name no split count only as one pair: `labels`
+    alone holds names of the classes, for example.
+
     Raises:
         DataError: If two arrays have one meaning, or a split lacks images or labels.
     """
+    meanings = {name: meaning for name in names if (meaning := parse_array_name(name))}
+    has_train = {("train", role) for role in ROLE_WORDS} <= {*meanings.values()}
+    without_split = sorted(role for split, role in meanings.values() if split == "all")
+    ignores_all = has_train and without_split != sorted(ROLE_WORDS)
     found: dict[tuple[str, str], str] = {}
-    for name in names:
-        if (meaning := parse_array_name(name)) is None:
+    for name, meaning in meanings.items():
+        if ignores_all and meaning[0] == "all":
             continue
         if meaning in found:
             split, role = meaning

@@ -83,6 +83,13 @@ def test_the_names_that_others_use_mean_the_same(tmp_path, names):
         assert torch.equal(split.y, other.y)
 
 
+def test_arrays_without_a_split_beside_training_images_are_left_out(tmp_path):
+    extra = {"labels": np.array(["a", "b", "c", "d"]), "data": np.zeros(3), "features": np.ones(2)}
+    data = arrays.load(path=write(tmp_path / "a.npz", **extra))
+    assert torch.equal(data.train.y, torch.from_numpy(GOOD["y_train"]))
+    assert "left out: labels, data, features" in data.notes
+
+
 @pytest.mark.parametrize(
     ("change", "note"),
     [
