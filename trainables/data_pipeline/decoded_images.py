@@ -16,6 +16,10 @@ from trainables.data_pipeline.images import DataError
 
 GREY_MODES = ("1", "L")
 """Modes of Pillow that have one channel of 8 bits or less."""
+DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
+"""Modes of Pillow that have one channel of 16 bits."""
+CACHE_FORMAT = 2
+"""Raised when files are decoded to other pixels than before, so that no old ones are read."""
 READ_THREADS = 8
 
 
@@ -29,12 +33,12 @@ def stack_images(images: Iterable[Image.Image], size: int | None, source: str) -
         source: Where they come from, for messages.
 
     Raises:
-        DataError: If they are of several sizes and `size` is `None`.
+        DataError: If they are of several sizes and `size` is `None`, or not of 8 or 16 bits.
     """
     arrays: list[np.ndarray] = []
     sizes: Counter[tuple[int, int]] = Counter()
     for image in images:
-        plain = image.convert("L" if image.mode in GREY_MODES else "RGB")
+        plain = to_bytes(image, source)
         sizes[plain.size] += 1
         arrays.append(np.asarray(ImageOps.fit(plain, (size, size)) if size else plain))
     if size is None and len(sizes) > 1:
@@ -49,6 +53,22 @@ def stack_images(images: Iterable[Image.Image], size: int | None, source: str) -
     full = [a if grey or a.ndim == 3 else np.repeat(a[..., None], 3, axis=2) for a in arrays]
     pixels = torch.from_numpy(np.stack(full))
     return pixels[:, None] if grey else pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def to_bytes(image: Image.Image, source: str) -> Image.Image:
+    """Return an image with one or three channels of 8 bits.
+
+    Raises:
+        DataError: If its grey levels have no known range.
+    """
+    if image.mode in DEEP_MODES:  # Pillow would clip them at 255
+        return Image.fromarray(np.rint(np.asarray(image) / 257).astype(np.uint8))
+    if image.mode.startswith(("I", "F")):
+        raise DataError(
+            f"{source}: images must have 8 or 16 bits per channel, got one of 32 bits (mode "
+            f"{image.mode}), whose range is unknown; write the images as PNG of 8 bits."
+        )
+    return image.convert("L" if image.mode in GREY_MODES else "RGB")
 
 
 def match_channels(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +90,7 @@ def read_files(files: Sequence[Path], size: int | None, source: str) -> Tensor:
             return stack_images(pool.map(open_image, files), size, source)
 
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-    return read_cached(f"{size} {states}", read)
+    return read_cached(f"{CACHE_FORMAT} {size} {states}", read)
 
 
 def open_image(file: Path) -> Image.Image:

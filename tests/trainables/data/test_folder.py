@@ -80,6 +80,25 @@ def test_grey_images_have_one_channel_unless_others_have_colour(tmp_path):
     assert folder.load(root=str(tmp_path / "set")).image_format.shape == (3, 6, 6)
 
 
+def test_grey_images_of_16_bits_are_scaled_to_8(tmp_path):
+    pixels = np.array([[0, 257], [128 * 257, 65535]], dtype=np.uint16)
+    for name in ("ant", "bee"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(4):
+            Image.fromarray(pixels).save(tmp_path / f"set/{name}/{number}.png")
+    data = folder.load(root=str(tmp_path / "set"))
+    assert data.train.x[0].tolist() == [[[0, 1], [128, 255]]]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_grey_images_of_32_bits_are_refused(tmp_path, dtype):
+    write(tmp_path / "set/ant")
+    write(tmp_path / "set/bee")
+    Image.fromarray(np.zeros((6, 6), dtype)).save(tmp_path / "set/bee/deep.tif")
+    with pytest.raises(DataError, match=r"8 or 16 bits per channel, got one of 32 bits \(mode"):
+        folder.load(root=str(tmp_path / "set"))
+
+
 def test_images_of_three_sizes_are_refused_with_what_to_type(tmp_path):
     write(tmp_path / "set/ant", number=5, size=(8, 7))
     write(tmp_path / "set/bee", size=(6, 6))
