@@ -56,11 +56,21 @@ def load(*, root: PathText, size: Count | None = None, test_share: OpenFraction 
 
 
 def find_splits(root: Path) -> tuple[Path, Path | None]:
-    """Return the folders of training and test images; no test folder: it is cut off."""
+    """Return the folders of training and test images; no test folder: it is cut off.
+
+    A folder `train` of images, beside folders that are no splits, is a class of trains.
+    """
     train = next((root / name for name in TRAIN_FOLDERS if (root / name).is_dir()), root)
-    if train == root:
+    others = {each.name for each in list_folders(root)} - {*TRAIN_FOLDERS, *TEST_FOLDERS}
+    if train == root or (others and not list_folders(train)):
         return root, None
     return train, next((root / name for name in TEST_FOLDERS if (root / name).is_dir()), None)
+
+
+def list_folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, without hidden ones; none if it does not exist."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return [each for each in entries if each.is_dir() and not each.name.startswith((".", "__"))]
 
 
 def list_classes(folder: Path) -> list[str]:
@@ -69,8 +79,7 @@ def list_classes(folder: Path) -> list[str]:
     Raises:
         DataError: If there are none.
     """
-    entries = folder.iterdir() if folder.is_dir() else ()
-    names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith((".", "__")))
+    names = sorted(each.name for each in list_folders(folder))
     if not names:
         raise DataError(
             f"{folder} must be a folder with one folder of images per class; write "

@@ -45,6 +45,19 @@ def test_a_class_that_the_test_split_lacks_keeps_its_number(tmp_path):
     assert data.classes == 3
 
 
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("car", "plane", "train"):
+        write(tmp_path / "set" / name)
+    assert folder.load(root=str(tmp_path / "set")).label_values == ("car", "plane", "train")
+
+
+def test_splits_without_class_folders_are_no_classes(tmp_path):
+    for split in ("train", "test"):
+        write(tmp_path / "set" / split)
+    with pytest.raises(DataError, match="train must be a folder with one folder of images per"):
+        folder.load(root=str(tmp_path / "set"))
+
+
 def test_classes_alone_are_divided(tmp_path):
     for name in ("ant", "bee"):
         write(tmp_path / "set" / name, number=10)
