@@ -140,6 +140,24 @@ def test_charts_of_the_same_runs_are_joined(tmp_path):
     assert logs.epochs["val_robust_accuracy"].tolist() == [0.1, 0.3, 0.2, 0.2, 0.4]
 
 
+def test_charts_of_one_metric_keep_the_runs_of_each(tmp_path):
+    axis = "trainer/global_step"
+    for run, value in (("a", 0.1), ("b", 0.2)):
+        write_table(tmp_path / f"{run}.csv", {axis: [0, 9], f"{run} - val/pgd_acc": [value, 0.3]})
+    write_table(tmp_path / "c.csv", {axis: [0, 9], "a - val/acc": [0.5, 0.6]})
+    logs = reader.read_logs(tmp_path)
+    assert logs.epochs["trial_id"].tolist() == ["a", "a", "b", "b"]
+    assert logs.epochs["val_robust_accuracy"].tolist() == [0.1, 0.3, 0.2, 0.3]
+    assert logs.epochs["val_clean_accuracy"].tolist()[:2] == [0.5, 0.6]
+
+
+def test_charts_with_different_axes_are_refused(tmp_path):
+    chart(tmp_path / "one.csv", "val/pgd_acc")
+    chart(tmp_path / "two.csv", "val/acc", "trainer/global_step")
+    with pytest.raises(InputError, match="the axes Step, trainer/global_step; export all"):
+        reader.read_logs(tmp_path)
+
+
 def test_the_metrics_of_lightning_are_split_between_rows(tmp_path):
     rows = [
         {"epoch": 0, "step": 9, "train_loss": 2.0},

@@ -11,8 +11,6 @@ EVENT_FILES = "events.out.tfevents.*"
 LIGHTNING_FILE = "metrics.csv"
 WANDB_COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>[^_].*?)(?P<band>__MIN|__MAX)?")
 """A column of a chart that W&B exported; `__MIN` and `__MAX` are bands of grouped runs."""
-AXES = ("run", "Step", "step", "epoch")
-"""Columns in which rows of several charts agree."""
 MAX_RECORD = 2**28
 """Longest record of an event file in bytes; a longer one is corrupt."""
 
@@ -43,14 +41,26 @@ def unfold_wandb_chart(table: pd.DataFrame) -> pd.DataFrame:
     return whole[["run", *(name for name in whole if name != "run")]]
 
 
-def merge_charts(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Return several charts of the same runs as one table; each has another metric."""
-    merged, *others = tables
+def merge_charts(charts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return several charts as one table; they may share runs, metrics or both.
+
+    Args:
+        charts: As `unfold_wandb_chart` returns them: run, axis, metrics.
+
+    Raises:
+        ValueError: If their axes differ.
+    """
+    axes = [*dict.fromkeys(str(chart.columns[1]) for chart in charts)]
+    if len(axes) > 1:
+        raise ValueError(
+            f"the charts have the axes {', '.join(axes)}; export all of them with the same one"
+        )
+    keys = ["run", *axes]
+    merged, *others = (chart.groupby(keys, sort=False).last() for chart in charts)
     for other in others:
-        shared = [name for name in AXES if name in merged and name in other]
-        new = [name for name in other if name in shared or name not in merged]
-        merged = merged.merge(other[new], on=shared, how="outer")
-    return merged
+        merged = merged.combine_first(other)
+    columns = dict.fromkeys(name for chart in charts for name in chart)
+    return merged.reset_index()[[*columns]]
 
 
 def read_event_file(file: Path) -> pd.DataFrame:
