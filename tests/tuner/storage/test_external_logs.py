@@ -215,10 +215,24 @@ def rows_of(run, *robust, **more):
 def test_runs_without_a_loss_have_not_diverged(tmp_path):
     table = write_table(tmp_path / "a.csv", rows_of("x", 0.2, 0.3, test_acc=0.5))
     assert reader.read_logs(table).trials["status"].tolist() == ["completed"]
-    first, second = rows_of("x", 0.2, 0.3)
-    lossy = [first | {"train_loss": 1.0}, second | {"train_loss": None}]
-    table = write_table(tmp_path / "b.csv", lossy)
-    assert reader.read_logs(table).trials["status"].tolist() == ["diverged"]
+
+
+@pytest.mark.parametrize(
+    ("written", "status"), [("", "completed"), ("nan", "diverged"), ("inf", "diverged")]
+)
+def test_a_run_has_diverged_if_its_last_loss_is_written_as_nan(tmp_path, written, status):
+    """An empty cell says nothing, whether or not other runs have losses."""
+    text = f"run,epoch,test_robust_acc,train_loss\nx,0,0.2,1.5\nx,1,0.3,{written}\ny,0,0.2,\n"
+    (tmp_path / "a.csv").write_text(text)
+    logs = reader.read_logs(tmp_path / "a.csv")
+    assert logs.trials["status"].tolist() == [status, "completed"]
+    assert logs.epochs["train_loss"].isna().tolist() == [False, True, True]
+
+
+def test_a_log_with_a_loss_of_nan_is_of_a_run_that_diverged(tmp_path):
+    text = log(HEADING, line(0, 0.3, 0.2), line(1, 0.1, 0.1).replace("2.1842", "nan"))
+    (tmp_path / "a.log").write_text(text)
+    assert reader.read_logs(tmp_path / "a.log").trials["status"].tolist() == ["diverged"]
 
 
 def test_a_table_with_a_validation_split_only_is_read_without_a_caveat(tmp_path):

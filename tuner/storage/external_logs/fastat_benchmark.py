@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from tuner.storage.external_logs.losses import mark_divergence
+
 EPOCH_HEADING = re.compile(r"=+ Epoch (\d+) =+")
 SETTING = re.compile(r"([A-Za-z][\w ]*): (\S+)$")
 MEASURES = {
@@ -94,9 +96,9 @@ def parse_measures(section: str) -> Iterator[tuple[str, float]]:
         prefix = next((prefix for prefix in PREFIXES if line.startswith(prefix)), "")
         columns = PREFIXES.get(prefix, MEASURES)
         name, _, value = line.removeprefix(prefix).partition(": ")
-        number = re.match(r"[\d.]+", value)
+        number = re.match(r"[\d.]+|nan|inf", value)
         if name in columns and number:
-            yield columns[name], float(number[0])
+            yield columns[name], mark_divergence(columns[name], float(number[0]))
 
 
 def is_benchmark_table(table: pd.DataFrame) -> bool:

@@ -20,6 +20,8 @@ from typing import Any
 
 import pandas as pd
 
+from tuner.storage.external_logs.losses import mark_divergence
+
 LOG_PREFIX = re.compile(
     r"^(?:\[[^\]]*\d[^\]]*\]|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+)\s*(?:-?\s*[A-Z]{4,}\b\s*)?-?\s*"
 )
@@ -65,7 +67,8 @@ def parse_log(text: str) -> pd.DataFrame:
                 rows.clear()
         elif values := parse_line(message, heading):
             epoch = int(values.pop("epoch", max(rows, default=-1)))
-            rows.setdefault(epoch, {}).update(values)
+            marked = {name: mark_divergence(name, value) for name, value in values.items()}
+            rows.setdefault(epoch, {}).update(marked)
         elif "Acc" in message and (names := parse_heading(message)):
             heading = names
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("epoch").reset_index()

@@ -145,12 +145,11 @@ def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame
     steps = knob_values["attack.steps"].where(
         knob_values["attack"] == "pgd", knob_values["attack"].map(DEFAULT_STEPS)
     )
-    finished = table["test_robust_acc"].notna() | table["train_robust_acc"].notna()
-    has_losses = bool(loss.notna().any())  # without, nothing is known of divergence
+    diverged = np.isinf(loss.astype(float))  # a loss that is missing says nothing
     frame = pd.DataFrame({
         "trial_id": table["run"],
         "epoch": epoch,
-        "train_loss": loss,
+        "train_loss": loss.mask(diverged),
         "val_clean_accuracy": table["test_acc"],
         "val_robust_accuracy": table["test_robust_acc"],
         "lr": table["lr"],
@@ -158,7 +157,7 @@ def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame
         "gradient_passes": epoch * (steps + 1.0) + count_awp_epochs(table, epoch),
         "seconds": table["train_seconds"].fillna(0) + table["test_seconds"].fillna(0),
         "exam_seconds": table["test_seconds"].fillna(0),
-        "diverged": loss.isna() & finished & has_losses,
+        "diverged": diverged,
         "level": 0,
         "collapsed_at": 0,
         "micro_batch": pd.array([pd.NA] * len(table), dtype="Int64"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from tuner.storage.external_logs.losses import mark_divergence
+
 EVENT_FILES = "events.out.tfevents.*"
 LIGHTNING_FILE = "metrics.csv"
 WANDB_COLUMN = re.compile(r"(?P<run>.+?) - (?P<metric>[^_].*?)(?P<band>__MIN|__MAX)?")
@@ -78,7 +80,7 @@ def read_event_file(file: Path) -> pd.DataFrame:
                 number = value.tensor.float_val[0]
             else:
                 continue
-            values.setdefault(event.step, {})[value.tag] = number
+            values.setdefault(event.step, {})[value.tag] = mark_divergence(value.tag, number)
     frame = pd.DataFrame.from_dict(values, orient="index").rename_axis("step")
     return frame.sort_index().reset_index()
 

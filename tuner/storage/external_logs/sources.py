@@ -10,6 +10,7 @@ import pandas as pd
 from tuner.storage.external_logs import fastat_benchmark, parser
 from tuner.storage.external_logs.column_names import name_columns, number_epochs
 from tuner.storage.external_logs.knob_names import METRIC_COLUMNS
+from tuner.storage.external_logs.losses import read_table
 from tuner.storage.external_logs.software_formats import (
     EVENT_FILES,
     LIGHTNING_FILE,
@@ -107,7 +108,7 @@ def read_lightning_tables(files: Mapping[str, Path], columns: Mapping[str, str])
     Raises:
         ValueError: If there is no epoch.
     """
-    tables = [pd.read_csv(file).assign(run=name) for name, file in files.items()]
+    tables = [read_table(file).assign(run=name) for name, file in files.items()]
     return arrange(join_tables(tables), columns)
 
 
@@ -127,7 +128,7 @@ def read_tables(files: Mapping[str, Path], columns: Mapping[str, str]) -> LogTab
     Raises:
         ValueError: If there is no epoch.
     """
-    tables = {name: pd.read_csv(file) for name, file in files.items()}
+    tables = {name: read_table(file) for name, file in files.items()}
     if all(map(fastat_benchmark.is_benchmark_table, tables.values())):
         parts = [fastat_benchmark.convert_benchmark_table(each) for each in tables.values()]
         return LogTable(join_tables(parts), fastat_benchmark.NOTES)
