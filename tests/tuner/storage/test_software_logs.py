@@ -189,6 +189,25 @@ def test_event_files_of_tensorboard(tmp_path):
     assert logs.epochs["train_loss"].tolist() == pytest.approx([2.7, 2.4] * 2)
 
 
+@pytest.mark.parametrize("run", ["lr=0.1", "."])
+def test_event_files_of_one_folder_are_one_run(tmp_path, run):
+    for number, steps in enumerate([(0, 1), (1, 2)]):
+        with SummaryWriter(str(tmp_path / run), filename_suffix=f".{number}") as writer:
+            for step in steps:
+                writer.add_scalar("val/pgd_acc", (step + number) / 10, step)
+    logs = reader.read_logs(tmp_path)
+    assert len(logs.trials) == 1
+    assert run == "." or logs.trials["trial_id"].tolist() == [run]
+    assert logs.epochs["val_robust_accuracy"].tolist() == pytest.approx([0, 0.2, 0.3])
+
+
+def test_tables_of_one_name_are_called_by_their_files(tmp_path):
+    for name in ("exp/log.csv", "exp/output.csv", "other/log.csv"):
+        write_table(tmp_path / name, [{"epoch": e, "val_pgd_acc": 0.1} for e in range(2)])
+    trials = reader.read_logs(tmp_path).trials
+    assert trials["trial_id"].tolist() == ["exp/log.csv", "exp/output.csv", "other"]
+
+
 def test_an_event_file_that_is_cut_off_is_read_to_there(tmp_path):
     with SummaryWriter(str(tmp_path)) as writer:
         for step in range(3):

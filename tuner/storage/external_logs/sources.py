@@ -1,6 +1,6 @@
 """Find logs and tables in a file or folder, and read them into one table of epochs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -67,10 +67,19 @@ def find_logs(folder: Path) -> dict[str, dict[str, Path]]:
         files = [file for file in sorted(folder.rglob(kind)) if file.is_file()]
         if kind == LOG_PATTERN:
             files = [file for file in files if file.suffix == ".log"]
-        named = {run_name(file.relative_to(folder)): file for file in files}
+        named = name_runs(files, folder)
         if named and not any({*named.values()} <= {*each.values()} for each in found.values()):
             found[kind] = named
     return dict(sorted(found.items(), key=lambda item: item[0] != LOG_PATTERN))
+
+
+def name_runs(files: Sequence[Path], folder: Path) -> dict[str, Path]:
+    """Return files by name of the run, of those in a folder; names are longer where they agree."""
+    names = [run_name(file.relative_to(folder)) for file in files]
+    return {
+        name if names.count(name) == 1 else str(file.relative_to(folder)): file
+        for name, file in zip(names, files, strict=True)
+    }
 
 
 def run_name(log: Path) -> str:
@@ -115,10 +124,22 @@ def read_lightning_tables(files: Mapping[str, Path], columns: Mapping[str, str])
 def read_event_files(files: Mapping[str, Path], columns: Mapping[str, str]) -> LogTable:
     """Return the epochs in event files of TensorBoard, by name of the run.
 
+    A run that was resumed has several files in one folder, of which the later counts.
+
     Raises:
         ValueError: If there is no epoch.
     """
-    tables = [read_event_file(file).assign(run=name) for name, file in files.items()]
+    folders: dict[Path, dict[str, Path]] = {}
+    for name, file in files.items():
+        folders.setdefault(file.parent, {})[name] = file
+    tables = []
+    for same in folders.values():
+        first = Path(next(iter(same)))
+        run = str(first.parent if len(same) > 1 and first.parent.name else first)
+        merged, *others = (read_event_file(file).set_index("step") for file in same.values())
+        for later in others:
+            merged = later.combine_first(merged)
+        tables.append(merged.reset_index().assign(run=run))
     return arrange(join_tables(tables), columns)
 
 
