@@ -235,6 +235,38 @@ def test_a_log_with_a_loss_of_nan_is_of_a_run_that_diverged(tmp_path):
     assert reader.read_logs(tmp_path / "a.log").trials["status"].tolist() == ["diverged"]
 
 
+def read_text(path, text):
+    path.write_text(text)
+    return reader.read_logs(path).epochs
+
+
+def test_each_column_is_percent_or_fraction(tmp_path):
+    text = "run,epoch,test_acc,test_robust_acc\nx,1,80,0.4\nx,2,81,0.5\n"
+    epochs = read_text(tmp_path / "a.csv", text)
+    assert epochs["val_clean_accuracy"].tolist() == [0.8, 0.81]
+    assert epochs["val_robust_accuracy"].tolist() == [0.4, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("x,1,50%", "test_robust_acc must hold numbers, got '50%'"), ("x,last,1", "epoch must hold")],
+)
+def test_a_value_that_is_no_number_is_an_error_with_its_column(tmp_path, row, message):
+    with pytest.raises(InputError, match=message):
+        read_text(tmp_path / "a.csv", f"run,epoch,test_robust_acc\n{row}\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [((5, 10, 15), [5, 10, 15]), ((0, 1), [1, 2]), ((0.5, 1, 1.5, 2), [1, 2])],
+)
+def test_epochs_keep_their_numbers_unless_they_count_from_0(tmp_path, given, expected):
+    rows = "".join(f"x,{epoch},{epoch / 100}\n" for epoch in given)
+    epochs = read_text(tmp_path / "a.csv", f"run,epoch,test_robust_acc\n{rows}")
+    assert epochs["epoch"].tolist() == expected
+    assert epochs["val_robust_accuracy"].iloc[-1] == given[-1] / 100
+
+
 def test_a_table_with_a_validation_split_only_is_read_without_a_caveat(tmp_path):
     rows = [{"run": "x", "epoch": e, "val_acc": 0.5, "val_robust_acc": r} for e, r in [(0, 0.2)]]
     logs = reader.read_logs(write_table(tmp_path / "a.csv", rows))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
 from tuner.storage.external_logs.knob_names import KNOB_PATHS, METRIC_COLUMNS
@@ -103,7 +104,7 @@ def number_epochs(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         table: With a column `run`, and `epoch` or `step`.
 
     Raises:
-        ValueError: If it has neither.
+        ValueError: If it has neither, or an epoch is no number.
     """
     notes = []
     if "epoch" not in table or table["epoch"].isna().all():
@@ -115,10 +116,26 @@ def number_epochs(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         table = pd.concat([steps_to_epochs(rows) for _, rows in table.groupby("run", sort=False)])
         notes.append("assumed: each step with an accuracy is the end of an epoch")
     table = table[table["epoch"].notna()]
+    # a fraction is a measurement within the epoch; rounded, as sums of fractions are inexact
+    table = table.assign(epoch=np.ceil(to_numbers(table["epoch"]).round(6)))
     if table.duplicated(["run", "epoch"]).any():
         # `last` passes over missing values
         table = table.groupby(["run", "epoch"], as_index=False, sort=False).last()
     return table.reset_index(drop=True), notes
+
+
+def to_numbers(values: "pd.Series[float]") -> "pd.Series[float]":
+    """Return a column as numbers.
+
+    Raises:
+        ValueError: If a value is none, such as "50%".
+    """
+    numbers = pd.to_numeric(values, errors="coerce")
+    if len(wrong := values[numbers.isna() & values.notna()]):
+        raise ValueError(
+            f"column {values.name} must hold numbers, got {wrong.iloc[0]!r}; write it as a number"
+        )
+    return numbers.astype(float)
 
 
 def steps_to_epochs(rows: pd.DataFrame) -> pd.DataFrame:

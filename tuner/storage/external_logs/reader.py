@@ -20,6 +20,7 @@ import pandas as pd
 
 from trainables.errors import InputError
 from tuner.layout import BALANCED_COLUMNS, TRIAL_COLUMNS
+from tuner.storage.external_logs.column_names import to_numbers
 from tuner.storage.external_logs.knob_names import METRIC_COLUMNS, map_knobs
 from tuner.storage.external_logs.sources import find_logs, read_source
 
@@ -127,17 +128,23 @@ def build_frames(table: pd.DataFrame, source_notes: Sequence[str] = ()) -> Exter
 
 
 def to_fractions(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with accuracies as fractions; some logs have them in percent."""
+    """Return a table with accuracies as fractions; some columns have them in percent.
+
+    Raises:
+        ValueError: If a value is no number.
+    """
     accuracies = [name for name in map(str, table) if name.endswith("_acc")]
-    percent = (table[accuracies] > 1).any(axis=None)
-    return table.assign(**{name: table[name] / 100 for name in accuracies}) if percent else table
+    numbers = {name: to_numbers(table[name]) for name in accuracies}
+    return table.assign(**{
+        name: values / 100 if (values > 1).any() else values for name, values in numbers.items()
+    })
 
 
 def build_epochs(table: pd.DataFrame, knob_values: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of a table as an epochs frame."""
     table = table.reindex(columns=[*dict.fromkeys([*table, *METRIC_COLUMNS])])
     first = table.groupby("run")["epoch"].transform("min")
-    epoch = (table["epoch"] + (first != 1)).astype("int64")  # most scripts count from 0
+    epoch = (table["epoch"] + (first == 0)).astype("int64")  # most scripts count from 0
     loss = table["train_robust_loss"].fillna(table["train_loss"])
     knob_values = knob_values.reindex(
         columns=[*dict.fromkeys([*knob_values, "attack", "attack.steps", "threat.eps"])]
