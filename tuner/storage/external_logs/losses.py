@@ -21,8 +21,8 @@ def read_table(file: Path) -> pd.DataFrame:
     table = pd.read_csv(file)
     losses = [
         name
-        for name, values in table.items()
-        if "loss" in str(name).lower() and pd.api.types.is_float_dtype(values)
+        for name in map(str, table.columns)
+        if "loss" in name.lower() and pd.api.types.is_float_dtype(table[name])
     ]
     if losses:
         written = pd.read_csv(file, dtype=str, keep_default_na=False)[losses]
