@@ -23,7 +23,7 @@ def fidelity_plan(epochs, *drops, fidelity="epochs"):
     [
         (200, (0.5,), (1 / 40, 0.54)),
         (200, (0.25, 0.5), (1 / 40, 0.54)),  # behind the later one
-        (110, (100 / 110,), (1 / 40,)),  # behind the drop there is too little to save
+        (110, (100 / 110,), ()),  # behind the drop there is too little to save
         (15, (0.5,), (0.54,)),  # the early rung would be less than half an epoch
         (200, (), (0.6,)),
         (200, (None, 0.5), ()),  # before its drop a trial says nothing beside one without
@@ -61,6 +61,8 @@ def test_what_the_rungs_are_is_said():
     )
     assert "4 epochs are too few" in describe_rungs(fidelity_plan(4))
     assert "with and without a sharp drop" in describe_rungs(fidelity_plan(200, None, 0.5))
+    assert "drops so late" in describe_rungs(fidelity_plan(110, 100 / 110))
+    assert "drops so late" in describe_rungs(fidelity_plan(200, 0.5, 0.95))
     assert "a quarter of the attack's steps" in describe_rungs(fidelity_plan(7, fidelity="attack"))
     assert asha.build(fidelity_plan=fidelity_plan(7), rungs=(0.5,)).note == ""
 

@@ -51,8 +51,10 @@ def choose_rungs(plan: FidelityPlan) -> tuple[float, ...]:
     if not drops:
         return (LATE_SHARE,)
     behind = max(drops) + SETTLE_SHARE
+    if behind > MAX_SHARE:
+        return ()  # an early rung alone would decide everything by the first epochs
     early = (EARLY_SHARE,) if 2 * EARLY_SHARE * plan.epochs >= 1 else ()
-    return (*early, *([behind] if behind <= MAX_SHARE else []))
+    return (*early, behind)
 
 
 def last_rung(plan: FidelityPlan) -> float:
@@ -63,19 +65,29 @@ def last_rung(plan: FidelityPlan) -> float:
 def describe_rungs(plan: FidelityPlan) -> str:
     """Return where trials of a study are compared, for users."""
     shares = choose_rungs(plan)
-    if not shares and len(plan.lr_drops) > 1:
-        return (
-            "trials with and without a sharp drop of the learning rate cannot be compared before "
-            "their end, so that none is stopped; fidelity=schedule compares them after short runs."
-        )
     if not shares:
-        return (
-            f"{plan.epochs} epochs are too few to see early which trials are worse, so that none "
-            "is stopped."
-        )
+        return explain_no_rungs(plan)
     if plan.fidelity == "attack":
         return "trials are compared after a run with a quarter of the attack's steps."
     epochs = " and ".join(map(str, epochs_at_shares(shares, plan.epochs)))
     if plan.fidelity == "schedule":
         return f"trials are compared after a complete run of {epochs} epochs."
     return f"trials are compared after epoch {epochs} of {plan.epochs}."
+
+
+def explain_no_rungs(plan: FidelityPlan) -> str:
+    """Return why no trial of a study is stopped early, for users."""
+    if plan.fidelity != "epochs" or plan.epochs < MIN_EPOCHS:
+        return (
+            f"{plan.epochs} epochs are too few to see early which trials are worse, so that none "
+            "is stopped."
+        )
+    if None in plan.lr_drops:
+        return (
+            "trials with and without a sharp drop of the learning rate cannot be compared before "
+            "their end, so that none is stopped; fidelity=schedule compares them after short runs."
+        )
+    return (
+        "the learning rate drops so late that comparing trials behind the drop saves too little, "
+        "so that none is stopped; fidelity=schedule compares them after short runs."
+    )
