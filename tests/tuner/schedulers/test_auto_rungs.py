@@ -24,7 +24,7 @@ def fidelity_plan(epochs, *drops, fidelity="epochs"):
         (200, (0.5,), (1 / 40, 0.54)),
         (200, (0.25, 0.5), (1 / 40, 0.54)),  # behind the later one
         (110, (100 / 110,), ()),  # behind the drop there is too little to save
-        (15, (0.5,), (0.54,)),  # the early rung would be less than half an epoch
+        (15, (0.5,), (8 / 15,)),  # the early rung would be less than half an epoch
         (200, (), (0.6,)),
         (200, (None, 0.5), ()),  # before its drop a trial says nothing beside one without
         (4, (), ()),
@@ -34,6 +34,25 @@ def fidelity_plan(epochs, *drops, fidelity="epochs"):
 )
 def test_rungs_lie_behind_the_drop_or_late(epochs, drops, shares):
     assert choose_rungs(fidelity_plan(epochs, *drops)) == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "drop", "epoch"),
+    [
+        (10, 0.5, 6),  # epochs 1 to 5 have the higher rate
+        (6, 0.5, 4),
+        (8, 0.5, 5),
+        (8, 0.75, 7),
+        (12, 0.5, 7),
+        (12, 0.75, 10),
+        (5, 0.6, 4),
+        (10, 0.6, 7),
+        (200, 0.5, 108),
+    ],
+)
+def test_in_a_short_run_too_the_rung_is_behind_the_drop(epochs, drop, epoch):
+    rungs = asha.build(fidelity_plan=fidelity_plan(epochs, drop)).rung_schedule.rungs
+    assert rungs[-1].epoch == epoch
 
 
 @pytest.mark.parametrize(("epochs", "shares"), [(16, (0.25,)), (6, (0.25,)), (5, ()), (1, ())])

@@ -4,9 +4,11 @@ They were chosen on one half of the recorded runs of arXiv:2002.11569 and tested
 and on those of arXiv:2604.22853 (`python -m benchmarks.schedulers`).
 """
 
+import math
 from typing import Literal
 
 from trainables.hparams.ranges import OpenFraction
+from trainables.scheduling import TOLERANCE
 from tuner.schedulers.core.rungs import FidelityPlan, RungSpec, epochs_at_shares
 
 AUTO: Literal["auto"] = "auto"
@@ -50,11 +52,21 @@ def choose_rungs(plan: FidelityPlan) -> tuple[float, ...]:
     drops = [drop for drop in plan.lr_drops if drop is not None]
     if not drops:
         return (LATE_SHARE,)
-    behind = max(drops) + SETTLE_SHARE
+    behind = find_epoch_behind(max(drops), plan.epochs) / plan.epochs
     if behind > MAX_SHARE:
         return ()  # an early rung alone would decide everything by the first epochs
     early = (EARLY_SHARE,) if 2 * EARLY_SHARE * plan.epochs >= 1 else ()
     return (*early, behind)
+
+
+def find_epoch_behind(drop: float, epochs: int) -> int:
+    """Return the epoch of the rung behind a drop: in a short run the first with the lower rate.
+
+    >>> find_epoch_behind(0.5, 200), find_epoch_behind(0.5, 10)
+    (108, 6)
+    """
+    first_lower = math.floor(drop * epochs + TOLERANCE) + 1
+    return max(round((drop + SETTLE_SHARE) * epochs), first_lower)
 
 
 def last_rung(plan: FidelityPlan) -> float:
