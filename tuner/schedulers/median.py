@@ -1,6 +1,7 @@
 """The median stopping rule (Golovin et al., 2017, "Google Vizier")."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from statistics import mean, median
 
 from trainables.hparams.ranges import Count, FractionBelowOne
@@ -30,7 +31,9 @@ def build(
             learning rate or late in the run; none is stopped if the run is too short.
         least: Minimum number of other trials to compare with.
     """
-    share = last_rung(fidelity_plan) if grace is None else grace
+    # the rung of the other fidelities is the length of their short run, and no epoch of the whole
+    whole_runs = replace(fidelity_plan, fidelity="epochs")
+    share = last_rung(whole_runs) if grace is None else grace
     return MedianStopping(fidelity_plan.plan_levels([]), share, least)
 
 

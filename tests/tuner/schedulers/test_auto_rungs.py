@@ -74,6 +74,12 @@ def test_all_schedulers_with_rungs_use_them():
     assert median.build(fidelity_plan=fidelity_plan(4)).grace == 1.0  # it stops none
 
 
+@pytest.mark.parametrize("fidelity", ["schedule", "attack"])
+def test_median_waits_for_the_drop_of_the_whole_run_at_any_fidelity(fidelity):
+    plan = fidelity_plan(200, 0.5, fidelity=fidelity)
+    assert median.build(fidelity_plan=plan).grace == pytest.approx(0.54)
+
+
 def test_what_the_rungs_are_is_said():
     assert describe_rungs(fidelity_plan(7, fidelity="schedule")) == (
         "trials are compared after a complete run of 2 epochs."
