@@ -62,14 +62,14 @@ def list_contenders() -> dict[str, BuildScheduler]:
     """Return the compared schedulers by name."""
     return {
         "asha, grace 10 epochs": lambda fidelity_plan: asha.build(
-            fidelity_plan=fidelity_plan, grace=0.05
+            fidelity_plan=fidelity_plan, variant="stopping", grace=0.05, reduction_factor=3
         ),
         "halving, rungs at 5 epochs and behind the drop": build_halving_factory(1 / 40, 0.2),
         "halving, rung at a quarter": lambda fidelity_plan: halving.build(
-            fidelity_plan=fidelity_plan
+            fidelity_plan=fidelity_plan, rungs=(0.25,)
         ),
-        "hyperband": lambda fidelity_plan: hyperband.build(fidelity_plan=fidelity_plan),
-        "median": lambda fidelity_plan: median.build(fidelity_plan=fidelity_plan),
+        "hyperband": lambda fidelity_plan: hyperband.build(fidelity_plan=fidelity_plan, grace=0.1),
+        "median": lambda fidelity_plan: median.build(fidelity_plan=fidelity_plan, grace=0.25),
     }
 
 
