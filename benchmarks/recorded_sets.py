@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.fastat import load_runs
+from trainables.errors import InputError
 from trainables.training.fidelity import Level
 from trainables.training.report import Report
 from tuner.config.settings import Fidelity
@@ -107,7 +108,16 @@ def without_average(report: Report) -> Report:
 
 
 def load_digits(path: Path) -> Iterator[RecordedSet]:
-    """Yield the searches of the embedded digits."""
+    """Yield the searches of the embedded digits.
+
+    Raises:
+        InputError: If the file is missing.
+    """
+    if not path.exists():
+        raise InputError([
+            f"{path}: expected the curves of the digits, found no file. Write {DIGITS_FILE} by "
+            "`python -m benchmarks.digits_curves FOLDER...`."
+        ])
     reports = defaultdict[tuple[str, str], list[Report]](list)
     knobs = dict[tuple[str, str], dict[str, float]]()
     lengths = dict[int, int]()
