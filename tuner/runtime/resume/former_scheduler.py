@@ -26,6 +26,8 @@ def keep_former_scheduler(content: SearchYaml, plan: Plan) -> tuple[SearchYaml, 
     stored = content["scheduler"]
     if stored.get("name") != plan.scheduler["name"] and "scheduler" not in plan.defaulted:
         return content, plan
+    if is_code_file(str(stored.get("name"))) and "scheduler" in plan.defaulted:
+        return content, plan  # a results folder must not choose the code that runs
     scheduler = complete_stored(stored)
     typed = {key: value for key, value in plan.scheduler.items() if key != "name"}
     plan = replace(plan, scheduler={**scheduler, **typed})

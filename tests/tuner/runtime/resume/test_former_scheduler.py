@@ -6,9 +6,11 @@ import yaml
 from tests.tuner.simulated_study import load_frames, run_study, watched_writes
 from trainables.io.retry import Retry
 from tuner.config.compose import compose_plan
+from tuner.config.description import describe_study
 from tuner.layout import SEARCH_FILE
 from tuner.runtime.preparation import load_earlier_study
 from tuner.runtime.resume.former_scheduler import keep_former_scheduler
+from tuner.runtime.resume.interrupted_studies import can_resume
 from tuner.schedulers.core.asha_stopping import AshaStopping
 from tuner.schedulers.core.factory import build_scheduler
 from tuner.schedulers.core.successive_halving import SuccessiveHalving
@@ -62,6 +64,18 @@ def test_another_scheduler_that_was_typed_is_left_to_the_comparison():
     plan = make_plan("scheduler=asha")
     content = {"scheduler": {"name": "halving"}, "study": {"fidelity": "schedule"}}
     assert keep_former_scheduler(content, plan) == (content, plan)
+
+
+def test_a_code_file_that_only_the_results_name_is_not_run(tmp_path):
+    """The user must type it."""
+    marker, file = tmp_path / "marker", tmp_path / "mine.py"
+    file.write_text(f"open({str(marker)!r}, 'w').close()\n")
+    before = make_plan()
+    described = describe_study(before, build_scheduler(before).levels, 0, [])
+    assert can_resume(make_plan("resume=auto"), tmp_path, described)
+    content = {**described, "scheduler": {"name": str(file)}}
+    assert not can_resume(make_plan("resume=auto"), tmp_path, content)
+    assert not marker.exists()
 
 
 def test_a_new_study_resumes_with_what_it_was_begun_with(tmp_path):
