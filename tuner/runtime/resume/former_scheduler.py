@@ -15,7 +15,8 @@ def keep_former_scheduler(content: SearchYaml, plan: Plan) -> tuple[SearchYaml, 
     """Return the content of a `search.yaml` with all knobs of its scheduler, and the plan.
 
     In the plan, scheduler, knobs and fidelity that were not typed are those of the study. A study
-    that is older than a knob keeps what its scheduler did before.
+    that is older than a knob keeps what its scheduler did before. What cannot be kept stays as it
+    is, so that `find_differences` reports it.
 
     Args:
         content: The content of its `search.yaml`.
@@ -30,6 +31,8 @@ def keep_former_scheduler(content: SearchYaml, plan: Plan) -> tuple[SearchYaml, 
         return content, plan  # a results folder must not choose the code that runs
     scheduler = complete_stored(stored)
     typed = {key: value for key, value in plan.scheduler.items() if key != "name"}
+    if not typed.keys() <= scheduler.keys():
+        return content, plan  # knobs of another scheduler: none of them is to be dropped silently
     plan = replace(plan, scheduler={**scheduler, **typed})
     stored_settings: Mapping[str, object] = content["study"]
     if "fidelity" in plan.defaulted and "fidelity" in stored_settings:

@@ -66,6 +66,16 @@ def test_another_scheduler_that_was_typed_is_left_to_the_comparison():
     assert keep_former_scheduler(content, plan) == (content, plan)
 
 
+@pytest.mark.parametrize("typed", ["scheduler.reduction_factor=2", "scheduler.variant=stopping"])
+def test_a_typed_knob_that_the_scheduler_of_the_study_lacks_is_refused(tmp_path, typed):
+    run_study(tmp_path / "study", *SIZE, "scheduler=halving")
+    plan = make_plan(typed, "resume=auto")
+    problems, _ = load_earlier_study(LocalStore(tmp_path / "study"), plan, Retry(print, 0.0))
+    assert problems == [
+        f"resume: {tmp_path / 'study'} has another scheduler; choose another name=NAME."
+    ]
+
+
 def test_a_code_file_that_only_the_results_name_is_not_run(tmp_path):
     """The user must type it."""
     marker, file = tmp_path / "marker", tmp_path / "mine.py"
