@@ -201,7 +201,7 @@ def build_progress(
     """Return the state of a study at its start, with the trials of earlier runs."""
     settings = plan.settings
     for number, record in resume_state.records.items():
-        record.is_paused = resume_state.decisions.get(number) == "pause"
+        record.is_paused = resume_state.is_paused(number)
     return StudyProgress(
         plan.trials,
         scheduler.levels,

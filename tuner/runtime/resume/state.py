@@ -71,6 +71,10 @@ class ResumeState:
         self.decisions[number] = scheduler.on_report(number, report, knobs)
         return self.decisions[number]
 
+    def is_paused(self, number: str) -> bool:
+        """Return whether a trial waits at a rung; one that failed after its report does not."""
+        return self.decisions.get(number) == "pause" and self.records[number].status != "failed"
+
     def rewind_to_checkpoint(self, record: Record, *, was_paused: bool) -> None:
         """Set a trial back to its newest valid checkpoint.
 
@@ -134,7 +138,7 @@ def rebuild_resume_state(
         )
         if resumes:
             resume_state.to_resume.append(number)
-        elif resume_state.decisions.get(number) != "pause" and SEED_SEPARATOR not in number:
+        elif not resume_state.is_paused(number) and SEED_SEPARATOR not in number:
             scheduler.on_end(number)
     resume_state.ended_unlogged = [record for record in interrupted if record.status != "running"]
     return resume_state

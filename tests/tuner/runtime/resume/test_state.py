@@ -217,6 +217,23 @@ def test_paused_trials_stay_paused_and_resumed_ones_resume(tmp_path):
 
 
 @pytest.mark.usefixtures("_valid_checkpoints")
+@pytest.mark.parametrize(("end", "resumes"), [("stopped", "0000"), ("failed", None)])
+def test_a_trial_that_failed_at_its_rung_is_not_paused(tmp_path, end, resumes):
+    """Of two trials the best resumes, unless it failed before the checkpoint of its rung."""
+    write_event_log(
+        tmp_path,
+        *[("0000", "began"), ("0000", 1, 0.6), ("0000", end)],
+        *[("0001", "began"), ("0001", 1, 0.5), ("0001", "stopped")],
+    )
+    scheduler = asha.build(fidelity_plan=FIDELITY_PLAN, rungs=(0.25, 0.5), reduction_factor=3)
+    state = rebuild_resume_state(tmp_path, scheduler, study=load_optuna_study(tmp_path))
+    assert state.decisions == {"0000": "pause", "0001": "pause"}
+    assert (state.is_paused("0000"), state.is_paused("0001")) == (end == "stopped", True)
+    resume = scheduler.next_to_resume(is_idle=False)
+    assert (resume and resume.trial) == resumes
+
+
+@pytest.mark.usefixtures("_valid_checkpoints")
 @pytest.mark.parametrize(
     ("module", "to_resume", "status"),
     [(none, ["0000"], "running"), (halving, [], "stopped")],
