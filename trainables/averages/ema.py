@@ -28,10 +28,14 @@ class Ema(Average):
         decay: Weight of the old average in a step, after the warm-up.
         steps: Steps so far.
         forgotten: See `horizons`.
+        is_former: Whether a study is older than `FORMER_VALUES`. Its reports lack the horizons, and
+            its rungs must not compare networks of two kinds.
     """
 
-    def __init__(self, model: nn.Module, decay: float, *, warmup: bool = False) -> None:
-        self.model, self.decay, self.warmup = model, decay, warmup
+    def __init__(
+        self, model: nn.Module, decay: float, *, warmup: bool = False, is_former: bool = False
+    ) -> None:
+        self.model, self.decay, self.warmup, self.is_former = model, decay, warmup, is_former
         self.averaged_model = AveragedModel(model)
         self.steps, self.forgotten = 0, 0.0
 
@@ -74,9 +78,12 @@ class Ema(Average):
         """Return the weight of the old average in the step that follows `steps` steps."""
         return min(self.decay, (1 + steps) / (10 + steps)) if self.warmup else self.decay
 
-    def horizons(self) -> float:
-        """Return minus the logarithm of the weight that the first network has in the average."""
-        return self.forgotten
+    def horizons(self) -> float | None:
+        """Return minus the logarithm of the weight that the first network has in the average.
+
+        `None`: as in the older studies that average in the former way.
+        """
+        return None if self.is_former else self.forgotten
 
     def state_dict(self) -> dict[str, object]:
         """Return the averages and the number of steps."""
@@ -125,4 +132,6 @@ def build(
         max_share: Largest horizon as a share of the steps of the run; a short run, also one that
             decides which trials get a long one, has a smaller decay. 0: the same in every run.
     """
-    return Ema(model, decay_in_run(decay, run_steps, max_share), warmup=warmup)
+    is_former = {"warmup": warmup, "max_share": max_share} == FORMER_VALUES
+    decay = decay_in_run(decay, run_steps, max_share)
+    return Ema(model, decay, warmup=warmup, is_former=is_former)

@@ -74,6 +74,17 @@ def test_ema_with_warmup_by_hand():
     assert restored.horizons() == average.horizons()
 
 
+@pytest.mark.parametrize(
+    ("knobs", "is_known"),
+    [({}, True), ({"warmup": False}, True), ({"max_share": 0}, True), (ema.FORMER_VALUES, False)],
+)
+def test_an_older_study_ranks_by_the_average_to_its_end(knobs, is_known):
+    """Its earlier reports lack the horizons: a rung must not compare two kinds of networks."""
+    average = ema.build(nn.Linear(1, 1), run_steps=100, **knobs)
+    average.on_step()
+    assert (average.horizons() is not None) == is_known
+
+
 def test_a_decay_of_zero_is_the_network_itself():
     model = nn.Linear(1, 1, bias=False)
     average = ema.build(model, decay=0)
