@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import yaml
 
@@ -175,6 +176,17 @@ def find_differences(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     yield from problems
 
 
+def describe_difference(part: str, *sections: object) -> Iterator[str]:
+    """Yield the values of each section in which they differ, as typed."""
+    values = [flatten_groups({part: cast("Mapping[str, object]", each)}) for each in sections]
+    paths = dict.fromkeys(path for each in values for path in each)
+    differing = [
+        path for path in paths if any(each.get(path) != values[0].get(path) for each in values)
+    ]
+    for each in values:
+        yield ", ".join(f"{path}={each[path]}" for path in differing if path in each)
+
+
 def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     """Yield where a plan differs from the `search.yaml` of a study."""
     folder, before = earlier.folder, earlier.content
@@ -182,7 +194,9 @@ def compare_search_yaml(earlier: StudyDescription, plan: Plan) -> Iterator[str]:
     yield from check_space_contains(folder, before, plan)
     for part in ("scheduler", "searcher"):
         if before.get(part) != now.get(part):
-            yield f"resume: {folder} has another {part}; choose another name=NAME."
+            has, got = describe_difference(part, before.get(part, {}), now[part])
+            differs = f"has another {part} ({has}), got {got}"
+            yield f"resume: {folder} {differs}; choose another name=NAME."
     defaults, settings = tuples_to_lists(asdict(Settings())), now["study"]
     assert isinstance(settings, dict)
     for key in ("seed", "fidelity", "precision", "objectives", "constraint", "init"):

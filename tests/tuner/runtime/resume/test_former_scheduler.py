@@ -71,9 +71,10 @@ def test_a_typed_knob_that_the_scheduler_of_the_study_lacks_is_refused(tmp_path,
     run_study(tmp_path / "study", *SIZE, "scheduler=halving")
     plan = make_plan(typed, "resume=auto")
     problems, _ = load_earlier_study(LocalStore(tmp_path / "study"), plan, Retry(print, 0.0))
-    assert problems == [
-        f"resume: {tmp_path / 'study'} has another scheduler; choose another name=NAME."
-    ]
+    assert len(problems) == 1
+    assert "has another scheduler (scheduler=halving, " in problems[0]
+    assert ", got scheduler=asha, " in problems[0]
+    assert typed in problems[0]
 
 
 def test_a_code_file_that_only_the_results_name_is_not_run(tmp_path):
@@ -106,5 +107,6 @@ def test_a_typed_knob_that_differs_is_refused(tmp_path):
     plan = make_plan("scheduler=halving", "scheduler.keep=[1/2]", "resume=auto")
     problems, _ = load_earlier_study(LocalStore(tmp_path / "study"), plan, Retry(print, 0.0))
     assert problems == [
-        f"resume: {tmp_path / 'study'} has another scheduler; choose another name=NAME."
+        f"resume: {tmp_path / 'study'} has another scheduler (scheduler.keep=[0.25]), "
+        "got scheduler.keep=[0.5]; choose another name=NAME."
     ]
