@@ -1,7 +1,6 @@
 """Write the results folder: `search.yaml`, the frames and `best/`."""
 
 import json
-import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -21,11 +20,14 @@ from tuner.state.trial import Record
 from tuner.storage.frames import epochs_frame, trials_frame
 from tuner.storage.safe_files import write_atomically
 
+MAX_WIDTH = 2**31 - 1
+"""Longest line of YAML: the largest that libyaml takes."""
+
 
 def write_search_yaml(folder: Path, description: Mapping[str, object]) -> None:
     """Write `search.yaml`, the description that `describe_study` returns, without credentials."""
     # lines of any length, so that the command can be copied as one
-    text = yaml.safe_dump(redact_values(description), sort_keys=False, width=math.inf)
+    text = yaml.safe_dump(redact_values(description), sort_keys=False, width=MAX_WIDTH)
     write_atomically(folder / SEARCH_FILE, lambda path: path.write_text(text))
 
 
