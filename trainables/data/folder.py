@@ -68,7 +68,7 @@ def find_splits(root: Path) -> tuple[Path, Path | None]:
 
 
 def list_folders(folder: Path) -> list[Path]:
-    """Return the folders in a folder, without hidden ones; none if it does not exist."""
+    """Return the folders in a folder, without hidden ones; an absent folder has none."""
     entries = folder.iterdir() if folder.is_dir() else ()
     return [each for each in entries if each.is_dir() and not each.name.startswith((".", "__"))]
 

@@ -59,17 +59,17 @@ def test_a_study_that_the_plan_cannot_resume_is_passed_over(tmp_path, monkeypatc
     there = tmp_path / "there"
     there.mkdir()
     results = f"results={there}" if kind == "local" else f"results=file://{there}"
-    write_study(there / "halving", 3e9, "scheduler=halving")
+    write_study(there / "rungs", 3e9, "scheduler.grace=1/3")
     write_study(there / "longer", 2e9, "epochs=7")
     write_study(there / "fits", 1e9)
     write_study(there / "fits-too", 5e8, "trials=5")
     choice = choose_study(make_plan(results, "resume=auto"))
     assert choice.folder.name == "fits"
     assert [folder.name for folder in choice.interrupted] == ["fits-too"]
-    assert [folder.name for folder in choice.different] == ["halving", "longer"]
+    assert [folder.name for folder in choice.different] == ["rungs", "longer"]
     # none fits: the newest is chosen, so that its differences are reported
-    choice = choose_study(make_plan(results, "resume=auto", "scheduler=median"))
-    assert choice.folder.name == "halving"
+    choice = choose_study(make_plan(results, "resume=auto", "scheduler.reduction_factor=2"))
+    assert choice.folder.name == "rungs"
     names = [folder.name for folder in choice.different]
     assert (choice.interrupted, names) == ((), ["longer", "fits", "fits-too"])
 

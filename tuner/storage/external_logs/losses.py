@@ -1,4 +1,4 @@
-"""Tell a loss that is written as nan, of a run that diverged, from one that is not written."""
+"""Distinguish a loss written as nan, of a run that diverged, from one that is not written."""
 
 import math
 from pathlib import Path
