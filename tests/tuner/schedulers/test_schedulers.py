@@ -123,6 +123,21 @@ def test_halving_waits_until_a_rung_is_known_and_takes_the_best():
     assert scheduler.next_to_resume(is_idle=False) == Resume("c", "c")
 
 
+def test_a_trial_that_failed_at_its_rung_is_not_resumed():
+    """Two of four continue. The best dies after its report: the second continues, and no other."""
+    scheduler = halving.build(
+        fidelity_plan=fidelity_plan(epochs=4, trials=4), rungs=(0.5,), keep=(0.5,)
+    )
+    for trial, value in {"a": 0.1, "b": 0.4, "c": 0.3, "d": 0.2}.items():
+        scheduler.on_start(trial)
+        run(scheduler, trial, value, value)
+    scheduler.on_end("b")
+    step = scheduler.next_to_resume(is_idle=False)
+    assert step == Resume("c", "c")
+    scheduler.on_resume(step)
+    assert scheduler.next_to_resume(is_idle=True) is None
+
+
 def test_a_rung_is_not_complete_before_the_one_below_it():
     """Two of four are promoted early by an idle slot; the other two may still overtake them."""
     scheduler = halving.build(

@@ -62,6 +62,8 @@ class SuccessiveHalving(Scheduler):
             self.n_missing += trial not in self.boards[self.first_rung].values
             for board in self.boards:
                 board.expected.discard(trial)
+                if board.is_paused(trial):  # it failed after its report, and cannot continue
+                    board.promote(trial)
 
     def next_to_resume(self, *, is_idle: bool) -> Resume | None:
         """Return the best paused trial of a complete rung; if idle, the best so far."""
