@@ -2,29 +2,28 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.diagnostics import _table
-from analysis.diagnostics._prepare import Diagnosis, prepare_diagnosis
-from analysis.diagnostics._run import DiagnosisRunner
-from analysis.diagnostics._settings import (
-    VOCABULARY,
+from analysis.commands.diagnose import (
+    COMMAND,
     DiagnosisSettings,
     compares_networks,
     draws_picture,
-    print_usage,
 )
+from analysis.diagnostics import _table
+from analysis.diagnostics._prepare import Diagnosis, prepare_diagnosis
+from analysis.diagnostics._run import DiagnosisRunner
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.trusted_code import find_code_files, trust_files
 from trainables.robustness.overfitting_detector import MIN_FGSM_ACCURACY, detect_collapse
-from tuner.cli.command import OK, run_command
+from tuner.cli.command import OK
 from tuner.cli.console import print_table
-from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
 from tuner.storage.remote_folders import with_remote_folders
 
 CHECKPOINT_KEYS = ["study", "trial_id", "rule"]
@@ -36,17 +35,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    interrupt_message = (
-        "Interrupted; finished measurements are kept. Rerun the same command for the rest."
-    )
-    parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(
-        words,
-        print_usage,
-        parse,
-        with_remote_folders(diagnose),
-        interrupt_message=interrupt_message,
-    )
+    return run_command(words, COMMAND, ACTION)
 
 
 def diagnose(line: CommandLine, console: Console) -> int:
@@ -153,6 +142,8 @@ def list_conclusions(rows: pd.DataFrame) -> Iterator[str]:
             f"{100 * several:.1f} %."
         )
 
+
+ACTION = with_remote_folders(diagnose)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

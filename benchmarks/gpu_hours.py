@@ -28,7 +28,7 @@ from tuner.config.compose import compose_plan
 from tuner.config.plan import Plan, Variant
 from tuner.config.preflight.representative import build_configuration, sample_knob_values
 from tuner.config.preflight.timing import skip_validation, time_training
-from tuner.config.spaces import SPACES_PACKAGE
+from tuner.config.study_groups import SPACES_PACKAGE
 from tuner.search import parse_search_arguments
 
 Config = Mapping[str, Mapping[str, object]]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 
-from analysis.diagnostics._settings import MEASURES, DiagnosisSettings
+from analysis.commands.diagnose import MEASURES, DiagnosisSettings
 from analysis.figures.__main__ import FigureSettings
 from analysis.report.__main__ import ReportSettings
 from analysis.tables.__main__ import TableSettings
@@ -12,11 +12,10 @@ from docs.sections import group, members, settings_table, summary
 from docs.space_pages import recipes, spaces
 from trainables.hparams.knobs import parse_argument_docs
 from trainables.training.report import Report
+from tuner.commands.evaluate import ATTACKS, SUITES, EvaluationSettings
+from tuner.commands.train import STUDY_KEYS, TrainSettings
 from tuner.config.settings import TRACKERS_PACKAGE, Settings
-from tuner.evaluation.settings import EvaluationSettings
-from tuner.evaluation.suites import ATTACKS, SUITES
 from tuner.export import ExportSettings
-from tuner.train import STUDY_KEYS, TrainSettings
 
 FIGURES = "analysis.figures"
 

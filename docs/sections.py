@@ -12,7 +12,7 @@ from trainables.hparams import registry
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from tuner.config.domains import format_domain, is_domain
-from tuner.config.plan import STUDY_GROUPS
+from tuner.config.study_groups import STUDY_GROUPS
 
 ALL_GROUPS = {**GROUPS, **STUDY_GROUPS}
 

@@ -8,7 +8,8 @@ from types import ModuleType
 from docs.render import coded, escaped, prose, table
 from docs.sections import assignments, first_lines, member_names
 from trainables.hparams import registry
-from tuner.config.spaces import RECIPES_PACKAGE, SPACES_PACKAGE, Space, parse_space_module
+from tuner.config.spaces import Space, parse_space_module
+from tuner.config.study_groups import RECIPES_PACKAGE, SPACES_PACKAGE
 
 
 def spaces() -> str:

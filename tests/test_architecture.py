@@ -25,14 +25,16 @@ TUNER = {
         *("monitoring", "searchers", "schedulers", "storage", "state", "config", "cli", "layout"),
     ),
     "replay": ("runtime", "schedulers", "searchers", "storage", "state", "config", "cli", "layout"),
-    "evaluation": ("storage", "config", "cli", "layout"),
+    "evaluation": ("commands", "storage", "config", "cli", "layout"),
     "launch": ("runtime", "replay", "searchers", "storage", "config", "cli"),
-    "search": ("launch", "config", "cli"),
-    "train": ("launch", "config", "cli", "layout"),
+    "commands": ("config", "cli"),
+    "search": ("config", "cli"),
+    "train": ("launch", "commands", "config", "cli", "layout"),
     "contracts": (),
-    "check": ("contracts", "cli"),
-    "evaluate": ("evaluation", "storage", "cli"),
-    "export": ("evaluation", "storage", "cli"),
+    "check": ("contracts", "commands", "cli"),
+    "evaluate": ("evaluation", "commands", "storage", "cli"),
+    "export": ("evaluation", "commands", "storage", "cli"),
+    "attuner": ("cli",),
 }
 """Each package or module of tuner/: those of tuner/ that it may import. All may import trainables,
 but for `layout` and `trackers`."""
@@ -145,7 +147,10 @@ def unit(module: str) -> str:
 
 def is_diagnostic(path: Path) -> bool:
     within = path.relative_to(ROOT).parts
-    return within[:2] == ("analysis", "diagnostics") or within == ("analysis", "diagnose.py")
+    return within[:2] == ("analysis", "diagnostics") or within in {
+        ("analysis", "diagnose.py"),
+        ("analysis", "commands", "diagnose.py"),
+    }
 
 
 @pytest.mark.parametrize("top", ["tuner", "trainables"])

@@ -21,10 +21,10 @@ from trainables.bound_components import (
     BoundValidationAttack,
     Components,
 )
-from trainables.components import GROUPS
+from trainables.components import GROUPS, suggest_group
 from trainables.errors import InputError, did_you_mean
-from trainables.hparams.group import Group
-from trainables.hparams.knobs import REQUIRED, Knob, check_value, read_knobs
+from trainables.hparams.group import Group, unknown_knob_message
+from trainables.hparams.knobs import REQUIRED, check_value, read_knobs
 from trainables.hparams.registry import find_hook
 from trainables.injection import injected_names, unwrapped
 from trainables.protocols import BoundAttack, BoundMethod, PassOrder, uses_attack
@@ -121,25 +121,6 @@ def check_parameters(name: str, group: Group, member: str | None) -> Iterator[st
                     f"range, so it is no knob; write {parameter}: Positive, or another type of "
                     "trainables.hparams.ranges."
                 )
-
-
-def suggest_group(member: str) -> str:
-    """Return a hint to the groups that have a member of this name, or an empty string."""
-    matches = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
-    return f" There is {' and '.join(matches)}." if matches else ""
-
-
-def unknown_knob_message(
-    name: str, group: Group, member: str | None, key: str, knobs_of_member: Mapping[str, Knob]
-) -> str:
-    """Return the message about a knob that the member lacks, with the members that have it."""
-    target = f"{name}={member}" if member else name
-    owners = [other for other in group.members() if key in group.member_knobs(other)]
-    elsewhere = f" It is a knob of {', '.join(f'{name}={other}' for other in owners)}."
-    return (
-        f"{name}.{key}: no such knob of {target}.{did_you_mean(key, knobs_of_member)}"
-        f"{elsewhere if owners else ''} It has: {', '.join(knobs_of_member) or 'none'}."
-    )
 
 
 def build_components(members: Mapping[str, BoundMember]) -> Components:

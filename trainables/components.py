@@ -1,14 +1,10 @@
 """The groups that a configuration consists of, and the functions of each.
 
-Data flows from the top of the table to the bottom.
+Data flows from the top of the table to the bottom. Functions are named, not imported, so that
+`--help` and the check of a command line need no PyTorch.
 """
 
-from trainables import threat
-from trainables.data_pipeline import batches, extra_images
 from trainables.hparams.group import Group
-from trainables.networks import activations, heads, normalize
-from trainables.robustness import overfitting_detector, validation_attack
-from trainables.scheduling import locate_period, scale_lr, split_parameters, warmup_factor
 
 GROUPS = {
     "threat": Group("which perturbations count as adversarial", "trainables.threats", ("build",)),
@@ -17,39 +13,52 @@ GROUPS = {
         "trainables.data",
         ("load",),
         (
-            batches.split_validation,
-            extra_images.read_extra,
-            batches.iterate_batches,
-            batches.augment,
-            batches.apply_mixup,
+            "trainables.data_pipeline.batches.split_validation",
+            "trainables.data_pipeline.extra_images.read_extra",
+            "trainables.data_pipeline.batches.iterate_batches",
+            "trainables.data_pipeline.batches.augment",
+            "trainables.data_pipeline.batches.apply_mixup",
         ),
     ),
     "model": Group(
         "the network",
         "trainables.models",
         ("build",),
-        (activations.with_activation, heads.with_head, normalize.with_normalization),
+        (
+            "trainables.networks.activations.with_activation",
+            "trainables.networks.heads.with_head",
+            "trainables.networks.normalize.with_normalization",
+        ),
     ),
     "method": Group("what attack and training optimise", "trainables.methods", ("inner", "outer")),
     "criterion": Group("the loss of an example", "trainables.criteria", ("loss",)),
     "attack": Group("the training attack", "trainables.attacks", ("perturb",)),
     "update": Group("how a batch changes the weights", "trainables.updates", ("update",)),
     "optimizer": Group(
-        "the optimizer", "trainables.optimizers", ("build",), (scale_lr, split_parameters)
+        "the optimizer",
+        "trainables.optimizers",
+        ("build",),
+        ("trainables.scheduling.scale_lr", "trainables.scheduling.split_parameters"),
     ),
     "schedule": Group(
         "the learning rate over the run",
         "trainables.schedules",
         ("factor",),
-        (warmup_factor,),
+        ("trainables.scheduling.warmup_factor",),
     ),
     "eps_schedule": Group(
         "the training radius over the run",
         "trainables.eps_schedules",
         ("factor",),
-        (warmup_factor, threat.shrink_eps, threat.schedule_progress),
+        (
+            "trainables.scheduling.warmup_factor",
+            "trainables.threat.shrink_eps",
+            "trainables.threat.schedule_progress",
+        ),
     ),
-    "periods": Group("when both schedules restart", None, (), (locate_period,)),
+    "periods": Group(
+        "when both schedules restart", None, (), ("trainables.scheduling.locate_period",)
+    ),
     "average": Group(
         "which weights are validated and saved", "trainables.averages", ("build",), default="none"
     ),
@@ -57,12 +66,21 @@ GROUPS = {
         "when catastrophic overfitting ends a trial",
         None,
         (),
-        (overfitting_detector.select_images, overfitting_detector.detect_collapse),
+        (
+            "trainables.robustness.overfitting_detector.select_images",
+            "trainables.robustness.overfitting_detector.detect_collapse",
+        ),
     ),
     "exam": Group(
         "the validation attack, the same for all trials",
         None,
         (),
-        (validation_attack.measure_accuracies,),
+        ("trainables.robustness.validation_attack.measure_accuracies",),
     ),
 }
+
+
+def suggest_group(member: str) -> str:
+    """Return a hint to the groups that have a member of this name, or an empty string."""
+    matches = [f"{name}={member}" for name, group in GROUPS.items() if member in group.members()]
+    return f" There is {' and '.join(matches)}." if matches else ""

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from rich.console import Console
 
@@ -11,20 +10,11 @@ from trainables.components import GROUPS
 from trainables.data_pipeline.images import DataError, Dataset
 from trainables.errors import InputError
 from trainables.hparams.group import group_values, member_name
-from tuner.cli.command import FAILED, OK, run_command
-from tuner.cli.parse import CommandLine, Vocabulary, parse_command_line
-from tuner.contracts.member import CONTRACTS, check_contract
-
-INTRODUCTION = """\
-Check a custom method, network, data set or other component by what every component of its group
-must do: shapes, ranges, gradients, device, random numbers, documentation. It takes seconds, and
-all problems are reported at once.
-
-  python -m tuner.check method=./mine.py
-  python -m tuner.check model=./net.py data=arrays data.path=mine.npz
-  python -m tuner.check attack=./mine.py attack.steps=3
-"""
-VOCABULARY = Vocabulary(keys=(), groups={name: GROUPS[name] for name in CONTRACTS})
+from tuner.cli.command import FAILED, OK
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
+from tuner.commands.check import COMMAND
+from tuner.contracts.member import check_contract
 
 
 def main(words: Sequence[str]) -> int:
@@ -33,14 +23,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: Command line without the program.
     """
-    parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
-    return run_command(words, print_usage, parse, check_components)
-
-
-def print_usage(console: Console) -> None:
-    """Print the help text."""
-    console.print(INTRODUCTION)
-    console.print(f"Groups: {', '.join(CONTRACTS)}.")
+    return run_command(words, COMMAND, check_components)
 
 
 def check_components(line: CommandLine, console: Console) -> int:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from statistics import mean, stdev
 
 import pandas as pd
@@ -11,15 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from trainables.hparams.trusted_code import find_code_files, trust_files
-from tuner.cli.command import OK, run_command
+from tuner.cli.command import OK
 from tuner.cli.console import print_table
-from tuner.cli.parse import CommandLine, parse_command_line
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
+from tuner.commands.evaluate import COMMAND, ORACLE
 from tuner.evaluation import table
 from tuner.evaluation.prepare import Evaluation, prepare_evaluation
 from tuner.evaluation.ranking import RankingRunner
 from tuner.evaluation.ranking_report import report_ranking
 from tuner.evaluation.run import EvaluationRunner
-from tuner.evaluation.settings import ORACLE, VOCABULARY, print_usage
 from tuner.storage.remote_folders import with_remote_folders
 
 
@@ -29,11 +29,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: Command line without the program.
     """
-    message = "Interrupted; rerun the same command to continue."
-    parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(
-        words, print_usage, parse, with_remote_folders(evaluate), interrupt_message=message
-    )
+    return run_command(words, COMMAND, ACTION)
 
 
 def evaluate(line: CommandLine, console: Console) -> int:
@@ -119,6 +115,8 @@ def format_conclusions(frame: pd.DataFrame, evaluation: Evaluation) -> Iterator[
         best = max(worst, key=lambda name: worst[name])
         yield f"Oracle, which chooses by the test split: {best}, {100 * worst[best]:.1f} %."
 
+
+ACTION = with_remote_folders(evaluate)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -5,64 +5,28 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
 import yaml
-from pydantic import Field
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from trainables.errors import InputError
-from trainables.hparams.knobs import check_value, read_knobs
-from trainables.hparams.ranges import PathText, absolute_path
+from trainables.hparams.ranges import absolute_path
 from trainables.hparams.trusted_code import trust_files
 from trainables.training.checkpoint import WEIGHTS_FILE
 from trainables.training.weights import read_metadata
-from tuner.cli.command import OK, run_command
-from tuner.cli.help import build_knob_table, print_heading
-from tuner.cli.parse import CommandLine, check_key, split_folders
-from tuner.cli.schema import build_vocabulary, settings_of
-from tuner.cli.values import TrustedFiles
+from tuner.cli.command import OK
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
+from tuner.cli.schema import settings_of
+from tuner.commands.export import COMMAND, ExportSettings
 from tuner.evaluation.export.model_card import render_card
 from tuner.evaluation.export.robustbench import build_model_info, find_entry_path
 from tuner.evaluation.export.winner import Winner, read_winner
 from tuner.storage.remote_folders import with_remote_folders
-
-INTRODUCTION = """\
-Write the winner of a finished search to a new folder: weights, configuration,
-model card and RobustBench entry.
-
-  python -m tuner.export results/weight_decay-pgd_at-20261121-083000
-  python -m tuner.export FOLDER to=released name="A title" authors="Ann Lee"
-"""
-NonEmptyText = Annotated[str, Field(min_length=1)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportSettings:
-    """Keys of the command.
-
-    Attributes:
-        to: New folder; default: FOLDER/export.
-        name: Title of the paper.
-        authors: Authors of the paper.
-        venue: Venue and year, for example "ICLR 2021".
-        link: Address of the paper.
-        trust: Python file that defines the network and may run, if the results name one.
-    """
-
-    to: PathText | None = None
-    name: NonEmptyText = ""
-    authors: NonEmptyText = ""
-    venue: NonEmptyText = ""
-    link: NonEmptyText = ""
-    trust: TrustedFiles = ()
-
-
-VOCABULARY = build_vocabulary(ExportSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -71,14 +35,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: Command line without the program.
     """
-    return run_command(words, print_usage, parse, with_remote_folders(export, upload_results=False))
-
-
-def print_usage(console: Console) -> None:
-    """Print the help text."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Export", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(ExportSettings), ""))
+    return run_command(words, COMMAND, ACTION)
 
 
 def export(line: CommandLine, console: Console) -> int:
@@ -113,24 +70,6 @@ def export(line: CommandLine, console: Console) -> int:
     for text in list_missing_parts(winner, entry):
         console.print(text, soft_wrap=True)
     return OK
-
-
-def parse(words: Sequence[str]) -> CommandLine:
-    """Parse the command line; each value stays a text."""
-    given, problems, known = dict[str, str](), list[str](), read_knobs(ExportSettings)
-    folders, others = split_folders(words)
-    for key, _, text in (word.partition("=") for word in others):
-        if complaint := check_key(key, VOCABULARY):
-            problems.append(complaint)
-        elif not text.strip():
-            problems.append(f"{key}: expected a value after the equals sign, got none.")
-        elif complaints := list(check_value(key, known[key], " ".join(text.split()))):
-            problems += complaints
-        else:
-            given[key] = " ".join(text.split())
-    return CommandLine(
-        words=tuple(words), folders=tuple(folders), arguments=given, problems=tuple(problems)
-    )
 
 
 def check_target_writable(target: Path) -> Iterator[str]:
@@ -216,6 +155,8 @@ def list_missing_parts(winner: Winner, entry: Mapping[str, object]) -> Iterator[
     if lacking := [key for key in ("name", "authors", "venue", "link") if not entry[key]]:
         yield f"model_info.json lacks {', '.join(lacking)}; write {lacking[0]}=... and so on."
 
+
+ACTION = with_remote_folders(export, upload_results=False)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,8 @@ from rich.console import Console
 from trainables.errors import InputError
 from trainables.io.retry import Retry
 from tuner.cli.command import OK
+from tuner.cli.parse import CommandLine
+from tuner.config.compose import compose_plan
 from tuner.config.plan import Plan
 from tuner.replay.compare import replay_study
 from tuner.runtime.execute import execute_study
@@ -14,6 +16,16 @@ from tuner.runtime.preparation import load_earlier_study, silence_libraries
 from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
 from tuner.storage.naming import open_results_store
+
+
+def search(line: CommandLine, console: Console) -> int:
+    """Compose the plan of a search and launch it; return the exit status.
+
+    Raises:
+        InputError: If an argument is invalid.
+    """
+    plan = compose_plan(line.arguments, line.problems)
+    return launch(plan, ["python", "-m", "tuner.search", *line.words], console)
 
 
 def launch(plan: Plan, command: Sequence[str], console: Console) -> int:

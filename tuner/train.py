@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -13,68 +12,21 @@ from rich.console import Console
 from trainables.components import GROUPS
 from trainables.errors import InputError
 from trainables.hparams.group import Groups, group_values
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import Location
 from trainables.hparams.trusted_code import check_trusted, find_code_files, trust_files
 from trainables.io import safe_yaml
-from trainables.io.remote_files import is_url, read_bytes
-from tuner.cli.command import run_command
-from tuner.cli.help import build_knob_table, print_group, print_heading, print_members
-from tuner.cli.parse import CommandLine, Vocabulary, parse_command_line
+from trainables.io.addresses import is_url
+from trainables.io.remote_files import read_bytes
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
 from tuner.cli.schema import settings_of
-from tuner.cli.values import TrustedFiles
+from tuner.commands.train import COMMAND, TrainSettings
 from tuner.config.compose import compose_plan
-from tuner.config.domain_parser import parse_value_or_domain
 from tuner.config.newer_knobs import NewerKnobs, find_newer_knobs, set_knobs
-from tuner.config.settings import Settings
-from tuner.config.spaces import RECIPES_PACKAGE, Space, check_layer
+from tuner.config.spaces import Space, check_layer
 from tuner.launch import launch
 
-STUDY_KEYS = (
-    *("epochs", "seed", "seeds", "constraint", "init", "cpu", "gpu", "mps"),
-    *("precision", "graphs", "deterministic", "compile"),
-    *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
-    *("dry_run", "address", "dashboard", "tracker"),
-)
-"""Keys of a study that apply to a single configuration."""
 KEPT_STUDY_KEYS = ("seed", "precision", "graphs", "deterministic", "compile", "constraint", "init")
 """Keys of a study that best/config.yaml holds."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSettings:
-    """Keys of the command besides those of a study.
-
-    Attributes:
-        config: File such as best/config.yaml, or its address, in place of a recipe.
-        trust: Python files that `config` may name and that may run, separated by commas.
-    """
-
-    config: Location | None = None
-    trust: TrustedFiles = ()
-
-
-VOCABULARY = Vocabulary(
-    keys=("recipe", *read_knobs(TrainSettings), *STUDY_KEYS),
-    groups=GROUPS,
-    paths=frozenset({*read_knobs(TrainSettings), "results", "name"}),
-    optional=frozenset(
-        name
-        for schema in (TrainSettings, Settings)
-        for name, knob in read_knobs(schema).items()
-        if knob.allows_none
-    ),
-    parse=parse_value_or_domain,
-)
-INTRODUCTION = """\
-Train one configuration, without a search.
-
-  python -m tuner.train recipe=rice2020 seeds=3
-  python -m tuner.train config=results/NAME/best/config.yaml
-
-The configuration comes from a recipe or a file such as best/config.yaml; arguments override it.
-The same configuration and seed give the same numbers, bit for bit, on the same machine.
-"""
 
 
 def main(words: Sequence[str]) -> int:
@@ -83,20 +35,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: Command line without the program.
     """
-    parse = partial(parse_command_line, vocabulary=VOCABULARY, takes_folders=False)
-    return run_command(words, print_usage, parse, train)
-
-
-def print_usage(console: Console) -> None:
-    """Print the help text."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Study", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(TrainSettings), ""))
-    console.print(build_knob_table({key: read_knobs(Settings)[key] for key in STUDY_KEYS}, ""))
-    print_heading(console, "Recipes", "recipe=NAME, or the path of a Python file")
-    print_members(console, RECIPES_PACKAGE)
-    for name, group in GROUPS.items():
-        print_group(console, name, group)
+    return run_command(words, COMMAND, train)
 
 
 def train(line: CommandLine, console: Console) -> int:

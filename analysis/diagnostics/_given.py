@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from analysis.diagnostics._settings import TRIAL_GROUPS, DiagnosisSettings
+from analysis.commands.diagnose import TRIAL_GROUPS, DiagnosisSettings
 from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset

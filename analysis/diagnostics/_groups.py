@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from analysis.diagnostics._settings import (
+from analysis.commands.diagnose import (
     TRIAL_GROUPS,
 )
 from trainables.components import GROUPS

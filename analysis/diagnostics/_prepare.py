@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from analysis.diagnostics import _table
-from analysis.diagnostics._given import check_target, given_groups, load_given
-from analysis.diagnostics._groups import resolve_groups
-from analysis.diagnostics._settings import (
+from analysis.commands.diagnose import (
     MEASURES,
     DiagnosisSettings,
     compares_networks,
 )
+from analysis.diagnostics import _table
+from analysis.diagnostics._given import check_target, given_groups, load_given
+from analysis.diagnostics._groups import resolve_groups
 from analysis.loading import name_folders
 from trainables.binding import check_member
 from trainables.components import GROUPS

@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Generator, Tensor
 from torch.nn import Module
 
+from analysis.commands.diagnose import MEASURES, compares_networks, draws_picture
 from analysis.diagnostics import _contour_plot, _table
 from analysis.diagnostics._prepare import DiagnosedCheckpoint, Diagnosis
-from analysis.diagnostics._settings import MEASURES, compares_networks, draws_picture
 from trainables.binding import bind_member
 from trainables.injection import inject, injected_names
 from trainables.threat import Threat

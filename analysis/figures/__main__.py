@@ -2,58 +2,24 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
 from rich.console import Console
-from rich.text import Text
 
 from analysis import figures
-from analysis.figures._accuracies import AccuracySource
+from analysis.commands.figures import COMMAND, FigureSettings
 from analysis.frames import Frames
 from analysis.loading import load
 from trainables.errors import InputError, did_you_mean
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import PathText
-from tuner.cli.command import OK, run_command
-from tuner.cli.help import build_knob_table, print_heading
-from tuner.cli.parse import CommandLine, parse_command_line
-from tuner.cli.schema import build_vocabulary, settings_of
-from tuner.cli.values import CommaList, OptionalCommaList
+from tuner.cli.command import OK
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
+from tuner.cli.schema import settings_of
 from tuner.storage.remote_folders import with_remote_folders
 from tuner.storage.safe_files import check_links
 
-INTRODUCTION = """\
-Draw figures of one or several studies. Figures for which the studies lack data are left out.
-
-  python -m analysis.figures results/weight_decay-pgd_at-20261121-083000
-  python -m analysis.figures FOLDER FOLDER figure=clean_robust,rungs format=svg
-"""
 FileFormat = Literal["pdf", "svg", "png"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FigureSettings:
-    """Settings of figures.
-
-    Attributes:
-        figure: Figures, separated by commas; empty: all.
-        to: Output folder; `None`: FOLDER/figures of the first FOLDER. Existing files of the same
-            name are overwritten.
-        format: Formats of the files, separated by commas.
-        accuracies: "evaluation" takes the test split under the attacks of tuner.evaluate.
-    """
-
-    figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], OptionalCommaList] = ()
-    to: PathText | None = None
-    format: Annotated[tuple[FileFormat, ...], CommaList, Field(min_length=1)] = ("pdf", "png")
-    accuracies: AccuracySource = "validation"
-
-
-VOCABULARY = build_vocabulary(FigureSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -62,21 +28,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    farewell = "Interrupted; what was drawn so far is kept."
-    parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(
-        words, print_usage, parse, with_remote_folders(run_figures), interrupt_message=farewell
-    )
-
-
-def print_usage(console: Console) -> None:
-    """Print how the command is used."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Figures", "figure=NAME,NAME")
-    for name in figures.list_figures():
-        console.print(Text(f"    {name:<22}{figures.describe_figure(name)}"), soft_wrap=True)
-    print_heading(console, "Keys", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(FigureSettings), ""))
+    return run_command(words, COMMAND, ACTION)
 
 
 def run_figures(line: CommandLine, console: Console) -> int:
@@ -150,6 +102,8 @@ def make_folder(target: Path) -> None:
             f"to: {target} cannot be made ({error.strerror or error}); choose another to=PATH."
         ]) from None
 
+
+ACTION = with_remote_folders(run_figures)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

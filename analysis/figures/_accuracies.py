@@ -1,16 +1,15 @@
 """Accuracies of trials in percent: on the validation split, or under `tuner.evaluate`."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from analysis.commands.figures import AccuracySource
 from analysis.figures._configuration import number_settings
 from analysis.frames import TRIAL_KEYS, Frames, get_knob_values
 from trainables.errors import InputError
 
-AccuracySource = Literal["validation", "evaluation"]
 SELECTED_RULE, LAST_RULE = "best_validation_robust", "last_epoch"
 """Values of `rule` in `evaluation` of the checkpoints used here."""
 VALIDATION_COLUMNS = {

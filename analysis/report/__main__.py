@@ -2,59 +2,26 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
+from analysis.commands.report import COMMAND, ReportSettings
 from analysis.loading import load
 from analysis.report.page import render_page
 from analysis.report.ranking import build_ranking
 from analysis.report.server import serve
 from trainables.errors import InputError
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import PathText, Port, absolute_path
-from tuner.cli.command import OK, run_command
-from tuner.cli.help import build_knob_table, print_heading
-from tuner.cli.parse import CommandLine, parse_command_line
-from tuner.cli.schema import build_vocabulary, settings_of
-from tuner.cli.values import ColumnPairs, parse_columns
+from trainables.hparams.ranges import absolute_path
+from tuner.cli.command import OK
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
+from tuner.cli.schema import settings_of
+from tuner.cli.values import parse_columns
 from tuner.storage.remote_folders import with_remote_folders
 from tuner.storage.safe_files import write_atomically
 
 REPORT_FILE = "report.html"
-INTRODUCTION = """\
-Write one HTML page about one or several searches, readable offline: tables, curves, the Pareto
-front, hyper-parameters, stopped trials, evaluations on the test split. Or follow a running search.
-
-  python -m analysis.report results/weight_decay-pgd_at-20261121-083000
-  python -m analysis.report results/one results/other to=both.html
-  python -m analysis.report wandb_export.csv 'columns=epoch:Step,val_robust_acc:pgd'
-  python -m analysis.report FOLDER live=true
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportSettings:
-    """Settings of a report.
-
-    Attributes:
-        to: The file to write, which is overwritten; `None`: report.html in the first FOLDER.
-        live: Whether to serve the page on 127.0.0.1 and follow the search until Ctrl-C, instead of
-            writing a file.
-        port: Port of the page with live=true; 0: any free port.
-        columns: What columns of a table of logs are, where their names do not say it:
-            NAME:COLUMN separated by commas; see `columns` of tuner.search.
-    """
-
-    to: PathText | None = None
-    live: bool = False
-    port: Port = 0
-    columns: ColumnPairs = ()
-
-
-VOCABULARY = build_vocabulary(ReportSettings)
 
 
 def main(words: Sequence[str]) -> int:
@@ -63,17 +30,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(
-        words, print_usage, parse, with_remote_folders(run_report), interrupt_message="Interrupted."
-    )
-
-
-def print_usage(console: Console) -> None:
-    """Print how the command is used."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Report", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(ReportSettings), ""))
+    return run_command(words, COMMAND, ACTION)
 
 
 def run_report(line: CommandLine, console: Console) -> int:
@@ -138,6 +95,8 @@ def write_page(target: Path, text: str) -> None:
             f"to: {target} cannot be written ({error.strerror}); choose another to=FILE."
         ]) from None
 
+
+ACTION = with_remote_folders(run_report)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

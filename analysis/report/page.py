@@ -19,7 +19,7 @@ from analysis.report.ranking import Ranking
 from analysis.report.stopped_trials import describe_savings, group_stopped_trials
 from analysis.report.summary import summarize_studies
 from analysis.report.trials import add_selected_epochs
-from analysis.tables import PaperComparison, compare_with_papers
+from analysis.tables.comparison import PaperComparison, compare_with_papers
 
 TEMPLATE_FOLDER = "page"
 CSP_SELF, CSP_NONE = "'self'", "'none'"

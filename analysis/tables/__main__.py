@@ -2,15 +2,12 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field
 from rich.console import Console
 from rich.text import Text
 
+from analysis.commands.tables import COMMAND, TableSettings
 from analysis.frames import Frames
 from analysis.loading import load
 from analysis.tables.comparison import PaperComparison, compare_with_papers
@@ -18,44 +15,11 @@ from analysis.tables.papers import PAPERS, SPACE_TABLES, PaperTable
 from analysis.tables.published import build_published_table, list_tables
 from analysis.tables.text_table import TextTable
 from trainables.errors import InputError, did_you_mean
-from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import PathText
-from tuner.cli.command import OK, run_command
-from tuner.cli.help import build_knob_table, print_heading
-from tuner.cli.parse import CommandLine, parse_command_line
-from tuner.cli.schema import build_vocabulary, settings_of
+from tuner.cli.command import OK
+from tuner.cli.parse import CommandLine
+from tuner.cli.run import run_command
+from tuner.cli.schema import settings_of
 from tuner.storage.remote_folders import with_remote_folders
-
-INTRODUCTION = """\
-Compare the results of a study with the published numbers of a paper, and check whether your seeds
-support the conclusions of the paper. Or print published numbers.
-
-  python -m analysis.tables results/bag_of_tricks_table4-pgd_at-20261121-083000
-  python -m analysis.tables FOLDER OTHER format=latex to=tables.tex
-  python -m analysis.tables paper=bag_of_tricks
-  python -m analysis.tables table="pas/Table 1"
-"""
-NonEmptyStr = Annotated[str, Field(min_length=1)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableSettings:
-    """Settings of tables.
-
-    Attributes:
-        format: Output format; text is for the terminal.
-        to: A file to write to; `None`: the terminal.
-        table: Print the published numbers of this table, PAPER/TABLE.
-        paper: Print the published numbers of this paper.
-    """
-
-    format: Literal["text", "markdown", "latex", "html"] = "text"
-    to: PathText | None = None
-    table: NonEmptyStr | None = None
-    paper: NonEmptyStr | None = None
-
-
-VOCABULARY = build_vocabulary(TableSettings, parse=str)
 
 
 def main(words: Sequence[str]) -> int:
@@ -64,19 +28,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: The command line without the program.
     """
-    parse = partial(parse_command_line, vocabulary=VOCABULARY)
-    return run_command(
-        words, print_usage, parse, with_remote_folders(run_tables, upload_results=False)
-    )
-
-
-def print_usage(console: Console) -> None:
-    """Print how the command is used."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Tables", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(TableSettings), ""))
-    console.print(f"\nPapers: {', '.join(PAPERS)}.", soft_wrap=True)
-    console.print(f"Spaces that are tables: {', '.join(SPACE_TABLES)}.", soft_wrap=True)
+    return run_command(words, COMMAND, ACTION)
 
 
 def run_tables(line: CommandLine, console: Console) -> int:
@@ -201,6 +153,8 @@ def print_tables(sheets: Sequence[TextTable], settings: TableSettings, console: 
         raise InputError([f"to: {settings.to} cannot be written ({error.strerror})."]) from None
     console.print(f"Wrote {settings.to}.", soft_wrap=True)
 
+
+ACTION = with_remote_folders(run_tables, upload_results=False)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -370,7 +370,7 @@ def test_a_collapse_is_reported():
 
 @pytest.mark.slow
 def test_help_lists_measures_and_their_knobs():
-    words = [sys.executable, "-m", "analysis.diagnose", "--help"]
+    words = [sys.executable, "-m", "analysis.diagnose", "--help", "all"]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert not done.stderr
     for each in ("gradient_alignment", "hessian.eigenvalues", "surface.craft", "split", "transfer"):

@@ -9,8 +9,8 @@ import yaml
 
 from analysis.frames import Frames, Study
 from analysis.loading import load_description
-from analysis.tables import compare_with_papers, list_tables, load_published
-from analysis.tables.published import build_published_table
+from analysis.tables.comparison import compare_with_papers
+from analysis.tables.published import build_published_table, list_tables, load_published
 from analysis.tables.text_table import TableLine, TextTable
 
 PLAIN, SMOOTH = "ResNet-18, label_smoothing=0", "ResNet-18, label_smoothing=0.3"

@@ -130,7 +130,7 @@ def test_nothing_to_print_is_an_error(words, capsys):
 
 
 def test_help_names_papers_and_tables(capsys):
-    assert main(["--help"]) == 0
+    assert main(["--help", "all"]) == 0
     out = capsys.readouterr().out
     assert "bag_of_tricks_table12" in out
     assert "format" in out

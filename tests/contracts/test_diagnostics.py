@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from analysis.commands.diagnose import MEASURES, compares_networks, draws_picture
 from analysis.diagnostics._run import MeasureContext
-from analysis.diagnostics._settings import MEASURES, compares_networks, draws_picture
 from trainables.binding import bind_member
 from trainables.hparams.knobs import REQUIRED, read_knobs
 from trainables.injection import inject

@@ -8,12 +8,12 @@ import pytest
 from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.hparams.knobs import REQUIRED, read_knobs
-from tuner.config.plan import STUDY_GROUPS
+from tuner.config.study_groups import STUDY_GROUPS
 from tuner.contracts.member import check_documentation
 
 ALL_GROUPS = {**GROUPS, **STUDY_GROUPS}
 MEMBERS = [(g, m) for g, group in ALL_GROUPS.items() for m in group.members()]
-COMMON = [(g, f) for g, group in ALL_GROUPS.items() for f in group.common_functions]
+COMMON = [(g, f) for g, group in ALL_GROUPS.items() for f in group.load_common_functions().values()]
 each_member = pytest.mark.parametrize(("group", "member"), MEMBERS, ids="=".join)
 
 
@@ -45,7 +45,9 @@ def test_no_member_knob_shadows_a_common_one(group, member):
         for name in ALL_GROUPS[group].required_functions
         for k in read_knobs(getattr(module, name))
     }
-    assert not own & {k for f in ALL_GROUPS[group].common_functions for k in read_knobs(f)}
+    assert not own & {
+        k for f in ALL_GROUPS[group].load_common_functions().values() for k in read_knobs(f)
+    }
 
 
 @pytest.mark.parametrize("function", [f for _, f in COMMON], ids=lambda f: f.__name__)

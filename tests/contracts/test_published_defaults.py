@@ -3,8 +3,8 @@
 import pytest
 
 from trainables.components import GROUPS
-from trainables.hparams.knobs import REQUIRED, read_knobs
-from tuner.config.plan import STUDY_GROUPS
+from trainables.hparams.knobs import REQUIRED
+from tuner.config.study_groups import STUDY_GROUPS
 
 PGD = {"steps": 10, "step_size": None, "start": "random"}
 PUBLISHED = {
@@ -116,7 +116,7 @@ FORMER_VALUES_OF_ALL = {
 
 def defaults(group, member):
     """Return the defaults of a member's knobs, without those of its whole group."""
-    common = {name for function in group.common_functions for name in read_knobs(function)}
+    common = set(group.common_knobs())
     return {
         name: knob.default
         for name, knob in group.member_knobs(member).items()

@@ -8,8 +8,7 @@ from benchmarks import gpu_hours
 from docs import generate, gpu_hours_page, render, sections, space_pages
 from trainables.components import GROUPS
 from trainables.hparams import registry
-from tuner.config.plan import STUDY_GROUPS
-from tuner.config.spaces import RECIPES_PACKAGE
+from tuner.config.study_groups import RECIPES_PACKAGE, STUDY_GROUPS
 
 PAGES = generate.reference()
 TEXT = "\n".join(PAGES.values())

@@ -657,9 +657,12 @@ def test_a_folder_may_be_given_by_a_relative_path(study, monkeypatch):
 
 
 def test_help_lists_every_attack(capsys):
-    assert main(["--help"]) == 0
+    assert main(["--help", "all"]) == 0
     text = capsys.readouterr().out
-    assert all(f"\n  {name}: " in text for name in ("pgd", "apgd_t", "rays", "multi_targeted"))
+    assert all(
+        f"\nattack={name}\n" in text or f"\n  {name} " in text
+        for name in ("pgd", "apgd_t", "rays", "multi_targeted")
+    )
 
 
 @pytest.mark.parametrize(

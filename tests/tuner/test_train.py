@@ -55,7 +55,7 @@ def test_bad_input_is_told(tmp_path, capsys, words, message):
 
 
 def test_help_names_what_can_be_said(capsys):
-    assert main(["--help"]) == 0
+    assert main(["--help", "all"]) == 0
     message = capsys.readouterr().out
     for word in ("config", "rice2020", "pgd_at", "seeds", "attack.steps"):
         assert word in message

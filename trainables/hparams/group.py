@@ -1,12 +1,15 @@
 """A group of a configuration: the interchangeable modules of one package."""
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 
+from trainables.errors import did_you_mean
 from trainables.hparams import registry
 from trainables.hparams.knobs import Knob, read_knobs
+from trainables.hparams.outline import load_outline
 
 Groups = Mapping[str, Mapping[str, object]]
 """A configuration: group to member, under `name`, and knobs."""
@@ -33,15 +36,22 @@ class Group:
         package: Dotted name of the package that holds the members. `None`: there is nothing to
             select, and the group consists of `common_functions`.
         required_functions: Names of the functions that each member defines.
-        common_functions: Functions that every member has, with further knobs.
+        common_functions: Dotted names of functions that every member has, with further knobs. They
+            are imported when they are needed, as PyTorch takes seconds to import.
         default: The member of a configuration that names none.
+        outlined: Whether `load` returns outlines, which have signatures and docstrings alone.
     """
 
     description: str
     package: str | None
     required_functions: tuple[str, ...]
-    common_functions: tuple[Callable[..., object], ...] = ()
+    common_functions: tuple[str, ...] = ()
     default: str | None = None
+    outlined: bool = False
+
+    def outline(self) -> "Group":
+        """Return the group with outlines of its members, for help, completion and key checks."""
+        return replace(self, outlined=True)
 
     def members(self) -> list[str]:
         """Return the names of the members."""
@@ -54,7 +64,21 @@ class Group:
             LookupError: If there is no such member.
         """
         assert self.package is not None
-        return registry.load_member(self.package, name)
+        module = registry.find_modules(self.package).get(name) if self.outlined else None
+        return load_outline(module) if module else registry.load_member(self.package, name)
+
+    def knob_group(self, name: str) -> "Group":
+        """Return the knobs of a member as a group of their own, such as fgsm.step=VALUE."""
+        assert self.package is not None
+        module = registry.locate_member(self.package, name)
+        functions = tuple(f"{module}.{function}" for function in self.required_functions)
+        return Group(self.description, None, (), functions)
+
+    def load_common_functions(self) -> dict[str, Callable[..., object]]:
+        """Return the functions that every member has by name."""
+        load = load_outline if self.outlined else importlib.import_module
+        parts = (name.rpartition(".") for name in self.common_functions)
+        return {function: getattr(load(module), function) for module, _, function in parts}
 
     def member_functions(self, name: str | None) -> dict[str, Callable[..., object]]:
         """Return the functions of the member `name` by name, including the common ones.
@@ -62,7 +86,7 @@ class Group:
         Raises:
             LookupError: If there is no such member, or it lacks a valid required function.
         """
-        common = {function.__name__: function for function in self.common_functions}
+        common = self.load_common_functions()
         if self.package is None:
             return common
         module = self.load(name or "")
@@ -103,7 +127,9 @@ class Group:
     def common_knobs(self) -> dict[str, Knob]:
         """Return the knobs that every member has by name."""
         return {
-            key: k for function in self.common_functions for key, k in read_knobs(function).items()
+            key: k
+            for function in self.load_common_functions().values()
+            for key, k in read_knobs(function).items()
         }
 
     def all_knobs(self) -> dict[str, list[Knob]]:
@@ -114,3 +140,16 @@ class Group:
             for key, knob in self.member_knobs(member).items():
                 knobs.setdefault(key, []).append(knob)
         return knobs
+
+
+def unknown_knob_message(
+    name: str, group: Group, member: str | None, key: str, knobs_of_member: Mapping[str, Knob]
+) -> str:
+    """Return the message about a knob that the member lacks, with the members that have it."""
+    target = f"{name}={member}" if member else name
+    owners = [other for other in group.members() if key in group.member_knobs(other)]
+    elsewhere = f" It is a knob of {', '.join(f'{name}={other}' for other in owners)}."
+    return (
+        f"{name}.{key}: no such knob of {target}.{did_you_mean(key, knobs_of_member)}"
+        f"{elsewhere if owners else ''} It has: {', '.join(knobs_of_member) or 'none'}."
+    )

@@ -2,12 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from trainables.credentials import credential_variables, has_credentials
-from trainables.io.remote_files import is_url
+from trainables.io.addresses import is_url
 
 MAX_COUNT = 10**9
 """Largest count; a larger one is a typing error and would overflow later."""
@@ -87,3 +87,5 @@ PathText = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(vali
 """A path; validation makes it absolute, because a trial runs in another working directory."""
 Location = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(valid_location)]
 """A path, or the address of a remote folder."""
+PrecisionChoice = Literal["auto", "fp32", "tf32", "bf16"]
+"""Precision of training; "auto" is bf16 on GPUs that support it, else fp32."""

@@ -5,11 +5,12 @@ import importlib.util
 import os
 import pkgutil
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
 
 from trainables.errors import InputError, did_you_mean
+from trainables.hparams.outline import find_source, load_outline
 from trainables.hparams.ranges import absolute_path
 from trainables.hparams.trusted_code import check_trusted, is_code_file
 
@@ -42,12 +43,11 @@ def find_modules(folder: str) -> dict[str, str]:
 
     Those of the packages that its `MEMBER_PACKAGES` lists are members too.
     """
-    package = importlib.import_module(folder)
-    folders = (*getattr(package, "MEMBER_PACKAGES", ()), folder)
+    folders = (*getattr(load_outline(folder), "MEMBER_PACKAGES", ()), folder)
     return {
-        module.name: f"{package_name}.{module.name}"
-        for package_name in folders
-        for module in pkgutil.iter_modules(importlib.import_module(package_name).__path__)
+        module.name: f"{package}.{module.name}"
+        for package in folders
+        for module in pkgutil.iter_modules([str(find_source(package).parent)])
         if not module.ispkg
     }
 
@@ -59,7 +59,25 @@ def find_plugins(folder: str) -> dict[str, EntryPoint]:
     A package adds the method "mine" with these lines in its pyproject.toml:
     `[project.entry-points."attuner.trainables.methods"]` and `mine = "my_package.mine"`.
     """
-    return {entry.name: entry for entry in entry_points(group=f"attuner.{folder}")}
+    group = f"attuner.{folder}"
+    return {entry.name: entry for entry in installed_plugins() if entry.group == group}
+
+
+@cache
+def installed_plugins() -> tuple[EntryPoint, ...]:
+    """Return the plugins of all installed packages, read once, as there can be hundreds."""
+    entries = (entry for package in distributions() for entry in package.entry_points)
+    return tuple(entry for entry in entries if entry.group.startswith("attuner."))
+
+
+def locate_member(folder: str, name: str) -> str:
+    """Return the dotted name of the module of a member.
+
+    Raises:
+        KeyError: If there is no such member.
+    """
+    plugins = find_plugins(folder)
+    return plugins[name].module if name in plugins else find_modules(folder)[name]
 
 
 def load_member(folder: str, name: str) -> ModuleType:

@@ -13,8 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from trainables.hparams.ranges import PrecisionChoice
+
 Precision = Literal["fp32", "tf32", "bf16"]
-PrecisionChoice = Literal["auto", "fp32", "tf32", "bf16"]
 BF16_CAPABILITY = 8
 """Compute capability from which NVIDIA's GPUs have tensor cores for bf16 and TF32."""
 

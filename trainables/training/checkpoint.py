@@ -19,7 +19,8 @@ from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.errors import InputError
 from trainables.hparams.trusted_code import trust_files
-from trainables.io.remote_files import is_url, temporary_copy
+from trainables.io.addresses import is_url
+from trainables.io.remote_files import temporary_copy
 from trainables.networks.averaging import Ensemble
 from trainables.training.network import build_network
 from trainables.training.report import Report

@@ -1,56 +1,52 @@
-"""Entry point shared by all commands: help, error output and exit status."""
+"""Commands: their keys, the topics of their help, and exit statuses."""
 
-import sys
-from collections.abc import Callable, Sequence
-from io import TextIOWrapper
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from trainables.errors import InputError
-from tuner.cli import signals
-from tuner.cli.console import SafeConsole
+from trainables.hparams.knobs import Knob, read_knobs
+from tuner.cli.parse import CommandLine, Vocabulary, parse_command_line
 
 OK, FAILED, BAD_INPUT = 0, 1, 2
-HELP_WORDS = {"--help", "-h", "help"}
-Parsed = TypeVar("Parsed")
+Action = Callable[[CommandLine, Console], int]
+Parser = Callable[[Sequence[str], Vocabulary], CommandLine]
 
 
-def escape_unencodable() -> None:
-    """Make stdout escape characters that the terminal's encoding lacks, as stderr does."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+def parse_without_folders(words: Sequence[str], vocabulary: Vocabulary) -> CommandLine:
+    """Parse the command line of a command that takes no results folders."""
+    return parse_command_line(words, vocabulary, takes_folders=False)
 
 
-def run_command(
-    words: Sequence[str],
-    print_usage: Callable[[Console], None],
-    parse: Callable[[Sequence[str]], Parsed],
-    action: Callable[[Parsed, Console], int],
-    *,
-    interrupt_message: str = "",
-) -> int:
-    """Run a command; return its exit status.
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """The keys and the help of a command. Making one imports neither PyTorch nor Ray.
 
-    Args:
-        words: Command line without the program.
-        print_usage: Prints the help text.
-        parse: Parses `words`; called once.
-        action: Runs the parsed command and returns the exit status.
+    Attributes:
+        name: The word after `attuner`.
+        introduction: The first lines of `--help`.
+        vocabulary: Keys and groups.
+        schemas: Frozen dataclasses with the fields that `vocabulary.keys` names.
+        packages: Packages whose members a key chooses, by that key: spaces, recipes, trackers.
+        texts: Further topics of the help by name.
+        parse: Parses the words.
         interrupt_message: Printed after Ctrl-C; empty: nothing.
     """
-    signals.restore_default()
-    escape_unencodable()
-    console = SafeConsole()
-    if not words or HELP_WORDS & set(words):
-        print_usage(console)
-        return OK if words else BAD_INPUT
-    try:
-        return action(parse(words), console)
-    except InputError as problems:
-        SafeConsole(stderr=True).print(str(problems), soft_wrap=True)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        if interrupt_message:
-            console.print(interrupt_message)
-        return signals.INTERRUPT_STATUS
+
+    name: str
+    introduction: str
+    vocabulary: Vocabulary
+    schemas: tuple[Callable[..., object], ...] = ()
+    packages: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    parse: Parser = parse_command_line
+    interrupt_message: str = ""
+
+    def knobs(self) -> dict[str, Knob]:
+        """Return the keys with a value of their own, by name."""
+        return {
+            name: knob
+            for schema in self.schemas
+            for name, knob in read_knobs(schema).items()
+            if name in self.vocabulary.keys
+        }

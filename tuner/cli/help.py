@@ -1,56 +1,92 @@
-"""Tables of members and knobs for `--help`, read from packages and signatures."""
+"""What `--help` says about keys, members and knobs, read from outlines of modules."""
 
 import inspect
+import textwrap
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 
-from rich.console import Console
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from trainables.hparams import registry
 from trainables.hparams.group import Group
 from trainables.hparams.knobs import REQUIRED, Knob
 from tuner.cli.format import format_value
 
+WIDTH = 80
+"""Columns of the help."""
 
-def print_members(console: Console, package: str) -> None:
-    """Print the members of a package with the first line of their docstrings."""
+
+def wrap(text: str, indent: int) -> str:
+    """Return text in lines of at most a screen's width, each indented."""
+    space = " " * indent
+    return textwrap.fill(
+        text, WIDTH - 1, initial_indent=space, subsequent_indent=space, break_on_hyphens=False
+    )
+
+
+def shorten(start: str, text: str) -> str:
+    """Return a start and as much of a text as fits on the line after it."""
+    return start + textwrap.shorten(text, WIDTH - 1 - len(start), placeholder=" ...")
+
+
+def heading(title: str, syntax: str = "") -> Text:
+    """Return a title and the syntax of the entries below it."""
+    return Text.assemble("\n", (title, "bold"), f"  {syntax}" if syntax else "")
+
+
+def describe_members(group: Group) -> Table:
+    """Return the members of a group with the first line of their docstrings."""
     grid = Table.grid(padding=(0, 2))
-    for name in registry.list_members(package):
-        grid.add_row(f"  {name}", first_docstring_line(registry.load_member(package, name)))
-    console.print(grid)
+    for name in group.members():
+        grid.add_row(f"  {name}", first_docstring_line(group.load(name)))
+    return grid
 
 
-def print_group(console: Console, name: str, group: Group) -> None:
-    """Print the members of a group and their knobs; knobs that all members share come last."""
+def describe_group(name: str, group: Group) -> Iterator[RenderableType]:
+    """Yield the members of a group, and the knobs that all of them have."""
     syntax = f"{name}=NAME, {name}.KNOB=VALUE" if group.package else f"{name}.KNOB=VALUE"
-    print_heading(console, f"{name}: {group.description}", syntax)
-    common = group.common_knobs()
-    for member in group.members():
-        specific = {k: v for k, v in group.member_knobs(member).items() if k not in common}
-        print_member(console, member, group.load(member), specific, f"{name}.")
-    if common:
-        console.print("  with any:" if group.package else "  its knobs:")
-        console.print(build_knob_table(common, f"{name}."))
+    yield heading(f"{name}: {group.description}", syntax)
+    if group.package:
+        yield describe_members(group)
+    if common := group.common_knobs():
+        yield f"\n  Of every {name}:" if group.package else ""
+        yield from describe_knobs(common, f"{name}.")
 
 
-def print_member(
-    console: Console, name: str, module: ModuleType, knobs: dict[str, Knob], prefix: str
-) -> None:
-    """Print a member and its knobs, each with `prefix` before its name."""
-    console.print(f"  {name}: {first_docstring_line(module)}")
-    if knobs:
-        console.print(build_knob_table(knobs, prefix))
+def describe_member(choice: str, group: Group, member: str) -> Iterator[RenderableType]:
+    """Yield the docstring of a member, what else it sets, and its knobs.
+
+    Args:
+        choice: What is typed before the name of the member, such as "method" for method=trades.
+        group: Its group; without required functions, it has no knobs.
+        member: Its name.
+    """
+    module = group.load(member)
+    yield heading(f"{choice}={member}")
+    yield textwrap.indent(inspect.getdoc(module) or "", "  ")
+    for key, values in getattr(module, "COMPANIONS", {}).items():
+        settings = (f"{key}={v}" if k == "name" else f"{key}.{k}={v}" for k, v in values.items())
+        yield wrap(f"It sets {', '.join(settings)} unless you set {key}.", 2)
+    if group.required_functions:
+        common = group.common_knobs()
+        own = {k: knob for k, knob in group.member_knobs(member).items() if k not in common}
+        yield from describe_knobs(own, f"{choice}.")
+
+
+def describe_knobs(knobs: Mapping[str, Knob], prefix: str) -> Iterator[RenderableType]:
+    """Yield the path, the allowed values and the default of knobs, and their meaning below."""
+    for name, knob in knobs.items():
+        default = "required" if knob.default is REQUIRED else f"[{format_default(knob.default)}]"
+        yield Text.assemble(
+            "  ", (f"{prefix}{name}", "bold"), f"  {knob.allowed_values}  {default}"
+        )
+        yield wrap(knob.description, 6)
 
 
 def first_docstring_line(module: ModuleType) -> str:
     """Return the first line of a module's docstring."""
     return (inspect.getdoc(module) or "").partition("\n")[0]
-
-
-def print_heading(console: Console, title: str, syntax: str) -> None:
-    """Print a title and the syntax of the entries below it."""
-    console.print(Text.assemble("\n", (title, "bold"), f"  {syntax}"))
 
 
 def format_default(value: object) -> str:
@@ -66,12 +102,3 @@ def format_default(value: object) -> str:
         if value is None or value is True or value is False
         else format_value(value)
     )
-
-
-def build_knob_table(knobs: dict[str, Knob], prefix: str) -> Table:
-    """Return a table of knobs: path, allowed values, default, meaning."""
-    grid = Table.grid(padding=(0, 2))
-    for name, knob in knobs.items():
-        default = "required" if knob.default is REQUIRED else f"[{format_default(knob.default)}]"
-        grid.add_row(f"    {prefix}{name}", knob.allowed_values, default, knob.description)
-    return grid

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from trainables.errors import did_you_mean, find_synonym
-from trainables.io.remote_files import is_url
+from trainables.io.addresses import is_url
 from tuner.cli.values import is_grid, parse_value
 
 if TYPE_CHECKING:

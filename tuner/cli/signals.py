@@ -18,7 +18,14 @@ def install_import_handler() -> None:
     """Let Ctrl-C end `python -m tuner.NAME` silently while its imports run."""
     # while Python imports the parent package of `-m`, sys.argv[0] is still "-m"
     is_importing = sys.argv[:1] == ["-m"]
-    if is_importing and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if is_importing:
+        exit_on_interrupt()
+
+
+def exit_on_interrupt() -> None:
+    """Let Ctrl-C end the process silently, if nothing else handles it."""
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, exit_now)
 
 

@@ -14,18 +14,12 @@ from tuner.cli.schema import read_settings
 from tuner.cli.values import is_grid
 from tuner.config import validate_study, validate_trial
 from tuner.config.domains import is_domain, list_values
-from tuner.config.plan import STUDY_GROUPS, Plan, Variant, count_cells, flatten_groups
+from tuner.config.plan import Plan, Variant, count_cells, flatten_groups
 from tuner.config.prior_file import apply_prior_file
 from tuner.config.resources import settle_precision
 from tuner.config.settings import Fidelity, Settings
-from tuner.config.spaces import (
-    RECIPES_PACKAGE,
-    SPACES_PACKAGE,
-    ConfigLayer,
-    Space,
-    check_layer,
-    load_space,
-)
+from tuner.config.spaces import ConfigLayer, Space, check_layer, load_space
+from tuner.config.study_groups import RECIPES_PACKAGE, SPACES_PACKAGE, STUDY_GROUPS
 from tuner.layout import RESULTS_FOLDER
 
 DEFAULT_DATA = "mnist5k"

@@ -1,4 +1,4 @@
-"""The plan of a study, all settings resolved, and the groups of its scheduler and searcher."""
+"""The plan of a study: all settings resolved."""
 
 import math
 from collections.abc import Mapping
@@ -7,15 +7,10 @@ from functools import partial
 from typing import Any
 
 from trainables.binding import bind_member
-from trainables.hparams.group import Group
 from tuner.config.class_balance import ClassBalance
 from tuner.config.domains import list_values
 from tuner.config.settings import Settings
-
-STUDY_GROUPS = {
-    "scheduler": Group("what stops trials early", "tuner.schedulers", ("build",)),
-    "searcher": Group("what proposes configurations", "tuner.searchers", ("build",)),
-}
+from tuner.config.study_groups import STUDY_GROUPS
 
 
 @dataclass(frozen=True, kw_only=True)

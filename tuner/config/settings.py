@@ -9,9 +9,16 @@ from pydantic import AfterValidator, Field
 
 from trainables.errors import did_you_mean
 from trainables.hparams import registry
-from trainables.hparams.ranges import Count, Location, NonNegative, PathText, Seed, absolute_path
+from trainables.hparams.ranges import (
+    Count,
+    Location,
+    NonNegative,
+    PathText,
+    PrecisionChoice,
+    Seed,
+    absolute_path,
+)
 from trainables.hparams.trusted_code import is_code_file
-from trainables.networks.precision import PrecisionChoice
 from trainables.training.constraint import parse_constraint
 from tuner.cli.units import ByteSize, Duration
 from tuner.cli.values import ColumnPairs, CommaList, OptionalCommaList

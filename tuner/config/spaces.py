@@ -11,8 +11,8 @@ from trainables.hparams.knobs import check_value, read_knobs
 from tuner.config.domain_parser import check_domain
 from tuner.config.domains import is_domain
 from tuner.config.settings import Settings
+from tuner.config.study_groups import RECIPES_PACKAGE, SPACES_PACKAGE
 
-SPACES_PACKAGE, RECIPES_PACKAGE = "search_spaces", "search_spaces.recipes"
 ConfigLayer = Mapping[str, Mapping[str, object]]
 """Values and domains of knobs by group."""
 

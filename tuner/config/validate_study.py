@@ -9,9 +9,8 @@ from trainables.hparams.group import Groups
 from trainables.hparams.registry import find_hook
 from tuner.cli.values import is_grid
 from tuner.config.domains import format_domain, list_values
-from tuner.config.plan import STUDY_GROUPS
 from tuner.config.settings import Settings
-from tuner.config.spaces import SPACES_PACKAGE
+from tuner.config.study_groups import SPACES_PACKAGE, STUDY_GROUPS
 
 
 def check_scheduler_and_searcher(

@@ -121,7 +121,10 @@ def member_messages(kind: str, fixed: Groups) -> Iterator[str]:
     for name, group in GROUPS.items():
         member = member_name(fixed[name])
         modules = [group.load(member)] if member else []
-        for module in dict.fromkeys([*modules, *map(inspect.getmodule, group.common_functions)]):
+        for module in dict.fromkeys([
+            *modules,
+            *map(inspect.getmodule, group.load_common_functions().values()),
+        ]):
             hook = find_hook(module, kind)
             try:
                 yield from map(str, hook(fixed) if callable(hook) else ())

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 from torch.nn import Module
@@ -13,13 +12,13 @@ from trainables.networks.normalize import describe_normalization
 from trainables.training.checkpoint import WEIGHTS_FILE, load_model
 from trainables.training.constraint import parse_constraint
 from trainables.training.weights import NetworkDescription, read_metadata
+from tuner.commands.evaluate import SelectionRule
 from tuner.evaluation.best_folder import REWRITE_HINT, read_best_config, read_best_metrics
 from tuner.layout import TRIAL_COLUMNS, TRIALS_FILE
 from tuner.storage.frames import Row
 from tuner.storage.remote_folders import fetch_checkpoints
 from tuner.storage.safe_files import path_problem
 
-SelectionRule = Literal["best_validation_robust", "last_epoch", "oracle"]
 REQUIRED_COLUMNS = (
     "trial_id",
     "status",

@@ -12,9 +12,9 @@ from trainables.errors import InputError
 from trainables.evaluation.sanity_checks import outputs_probabilities
 from trainables.networks.modes import in_mode
 from trainables.training.weights import NetworkDescription
+from tuner.commands.evaluate import EvaluationSettings
 from tuner.evaluation import table
 from tuner.evaluation.checkpoints import CheckpointRef, read_ranked_trials
-from tuner.evaluation.settings import EvaluationSettings
 from tuner.evaluation.suites import Attack
 
 N_CHECK_IMAGES = 8

@@ -14,6 +14,7 @@ from trainables.hparams.group import group_values
 from trainables.hparams.trusted_code import check_trusted
 from trainables.threat import Threat
 from tuner.cli.schema import read_settings
+from tuner.commands.evaluate import ATTACKS, TRIAL_GROUPS, EvaluationSettings
 from tuner.config.domains import is_domain
 from tuner.evaluation.best_folder import read_best_config
 from tuner.evaluation.checkpoints import CheckpointRef, find_checkpoints
@@ -29,8 +30,7 @@ from tuner.evaluation.foreign import (
     suggest_networks,
 )
 from tuner.evaluation.images import bind_group, draw_subset, load_evaluation_data
-from tuner.evaluation.settings import TRIAL_GROUPS, EvaluationSettings
-from tuner.evaluation.suites import ATTACKS, Attack, parse_suite
+from tuner.evaluation.suites import Attack, parse_suite
 from tuner.layout import RESULTS_FOLDER
 
 

@@ -6,34 +6,10 @@ from dataclasses import dataclass
 
 from trainables.binding import bind_member, check_member
 from trainables.evaluation.attempt import AttackAttempt
-from trainables.hparams.group import Group
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.registry import find_hook
 from trainables.injection import inject
-
-ATTACKS = Group("an attack of an evaluation", "trainables.evaluations", ("passes",))
-SUITES = {
-    "quick": ("fgsm", "pgd_20", "cw_pgd_20", "apgd_dlr"),
-    "pas": ("fgsm", "pgd_100_10", "cw_pgd_100", "apgd_ce", "apgd_dlr", "fab_t", "square_5000"),
-    "autoattack": ("apgd_ce", "apgd_t", "fab_t", "square"),
-    "full": (
-        "fgsm",
-        "pgd_10",
-        "pgd_20",
-        "pgd_50_10",
-        "pgd_100_10",
-        "cw_pgd_100",
-        "multi_targeted",
-        "apgd_ce",
-        "apgd_dlr",
-        "apgd_t",
-        "fab_t",
-        "square",
-    ),
-}
-"""Attacks of each suite, cheapest first: an attack skips the images that an earlier one
-misclassified. autoattack is the standard version; pas is the evaluation of periodic adversarial
-scheduling (arXiv:2006.08403)."""
+from tuner.commands.evaluate import ATTACKS, SUITES
 
 
 @dataclass(frozen=True, kw_only=True)

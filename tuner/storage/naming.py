@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from trainables.hparams.group import Groups
-from trainables.io.remote_files import is_url
+from trainables.io.addresses import is_url
 from tuner.config.plan import Plan
 from tuner.config.settings import Settings, valid_name
 from tuner.layout import EVENT_LOG_FILE, RESULTS_FOLDER

@@ -10,12 +10,8 @@ from urllib.parse import urlsplit
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 
 from trainables.errors import InputError
-from trainables.io.remote_files import (
-    copy_file,
-    copy_files,
-    join_url,
-    open_filesystem,
-)
+from trainables.io.addresses import join_url
+from trainables.io.remote_files import copy_file, copy_files, open_filesystem
 from tuner.layout import EVENT_LOG_FILE, TRIALS_FOLDER
 from tuner.storage.safe_files import is_locked
 

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from trainables.errors import InputError
 from trainables.hparams.ranges import valid_location
-from trainables.io.remote_files import is_url, wrap_access_errors
+from trainables.io.addresses import is_url
+from trainables.io.remote_files import wrap_access_errors
 from tuner.cli.parse import CommandLine
 from tuner.layout import RESULTS_FOLDER, SEARCH_FILE
 from tuner.storage.remote_copy import ADDRESS_FILE, WorkingCopy

@@ -11,7 +11,8 @@ from uuid import uuid4
 from pyarrow.fs import FileType, PyFileSystem, copy_files
 from ray import tune
 
-from trainables.io.remote_files import join_url, wrap_access_errors
+from trainables.io.addresses import join_url
+from trainables.io.remote_files import wrap_access_errors
 from trainables.training.checkpoint import folder_bytes
 from tuner.layout import CHECKPOINT_PATTERN, EVENT_LOG_FILE, TRIALS_FOLDER
 from tuner.storage.event_reader import load_events

@@ -23,7 +23,8 @@ from trainables.networks.modes import frozen_weights
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 from trainables.training.network import build_network
-from tuner.evaluation.suites import ATTACKS, parse_suite
+from tuner.commands.evaluate import ATTACKS
+from tuner.evaluation.suites import parse_suite
 
 LINF, EUCLIDEAN = 0.1, 0.8
 """On 64 pixels a change of 0.1 in each is 0.8 long: the same margins."""

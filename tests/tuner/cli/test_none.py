@@ -7,11 +7,12 @@ import pytest
 from trainables.components import GROUPS
 from trainables.hparams.knobs import read_knobs
 from tuner.cli.console import SafeConsole
+from tuner.cli.topics import print_help
+from tuner.commands.evaluate import VOCABULARY as EVALUATE
+from tuner.commands.train import VOCABULARY as TRAIN
 from tuner.config.compose import compose_plan
 from tuner.config.settings import Settings
-from tuner.evaluation.settings import VOCABULARY as EVALUATE
-from tuner.search import VOCABULARY, parse_search_arguments, print_usage
-from tuner.train import VOCABULARY as TRAIN
+from tuner.search import COMMAND, VOCABULARY, parse_search_arguments
 
 OPTIONAL = [name for name, knob in read_knobs(Settings).items() if knob.allows_none]
 WORDS = ["none", "None", "null"]
@@ -65,7 +66,7 @@ def test_a_member_named_none_stays_a_name():
 
 def test_help_shows_defaults_as_they_are_typed():
     console = SafeConsole(file=io.StringIO(), width=300)
-    print_usage(console)
+    print_help(console, COMMAND, ["all"])
     text = console.file.getvalue()
     assert "[None]" not in text
     assert "[tensorboard]" in text

@@ -28,7 +28,7 @@ from tests.tuner.simulated_study import (
 )
 from trainables.errors import InputError
 from tuner.config import description
-from tuner.config.plan import STUDY_GROUPS
+from tuner.config.study_groups import STUDY_GROUPS
 from tuner.runtime.trial_queue import MAX_PROCESS_DEATHS
 from tuner.searchers.core.optuna_storage import load_optuna_study
 from tuner.storage.event_reader import read_events

@@ -9,7 +9,7 @@ from ray.tune.schedulers import ASHAScheduler
 from tests.oracles import make_report
 from trainables.binding import check_member
 from trainables.training.fidelity import Level
-from tuner.config.plan import STUDY_GROUPS
+from tuner.config.study_groups import STUDY_GROUPS
 from tuner.schedulers import asha, halving, hyperband, median, none
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume

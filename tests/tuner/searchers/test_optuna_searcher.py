@@ -11,7 +11,8 @@ from trainables.injection import inject
 from trainables.training.constraint import parse_constraint
 from trainables.training.fidelity import Level
 from tuner.config.objectives import Goal
-from tuner.config.plan import STUDY_GROUPS, Variant, bind_study_member
+from tuner.config.plan import Variant, bind_study_member
+from tuner.config.study_groups import STUDY_GROUPS
 from tuner.searchers.core.factory import SearcherContext
 from tuner.searchers.core.optuna_searcher import OptunaSearcher
 from tuner.searchers.core.optuna_storage import open_study

@@ -6,8 +6,9 @@ from typing import cast
 
 from trainables.hparams.knobs import REQUIRED, read_knobs
 from trainables.hparams.trusted_code import is_code_file
-from tuner.config.plan import STUDY_GROUPS, Plan, complete_scheduler, tuples_to_lists
+from tuner.config.plan import Plan, complete_scheduler, tuples_to_lists
 from tuner.config.settings import Fidelity, Settings
+from tuner.config.study_groups import STUDY_GROUPS
 from tuner.storage.search_yaml import SearchYaml
 
 

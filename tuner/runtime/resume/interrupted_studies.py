@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from yaml import YAMLError
 
 from trainables.errors import InputError
-from trainables.io.remote_files import copy_file, is_url, join_url, wrap_access_errors
+from trainables.io.addresses import is_url, join_url
+from trainables.io.remote_files import copy_file, wrap_access_errors
 from tuner.config.plan import Plan
 from tuner.config.settings import Settings
 from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE

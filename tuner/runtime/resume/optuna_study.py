@@ -14,7 +14,8 @@ from trainables.io.retry import Retry
 from trainables.training.fidelity import Level, epochs_trained
 from tuner.config.description import describe_variants
 from tuner.config.newer_knobs import complete_trial
-from tuner.config.plan import STUDY_GROUPS, Plan, tuples_to_lists
+from tuner.config.plan import Plan, tuples_to_lists
+from tuner.config.study_groups import STUDY_GROUPS
 from tuner.layout import OPTUNA_FILE
 from tuner.runtime.resume.state import ResumeState, rebuild_resume_state
 from tuner.runtime.resume.warm_start import TransferredTrials

@@ -15,7 +15,8 @@ from trainables.hparams import registry
 from trainables.hparams.knobs import REQUIRED
 from tuner.config.domains import contains
 from tuner.config.plan import Variant
-from tuner.config.spaces import RECIPES_PACKAGE, ConfigLayer, load_space
+from tuner.config.spaces import ConfigLayer, load_space
+from tuner.config.study_groups import RECIPES_PACKAGE
 
 EPS_TOLERANCE = 1.1
 """Largest ratio of two eps that count as the same: 0.031 and 8/255 do."""

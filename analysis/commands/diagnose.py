@@ -1,35 +1,21 @@
-"""The command line of `python -m analysis.diagnose`, and its `--help`."""
+"""The keys of `attuner diagnose`, and its `--help`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
-from rich.console import Console
 
 from trainables.components import GROUPS
 from trainables.hparams.group import Group
-from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Count, PathText, Seed
 from trainables.injection import injected_names
-from tuner.cli.help import build_knob_table, print_heading, print_member
+from tuner.cli.command import Command
 from tuner.cli.schema import build_vocabulary
 from tuner.cli.values import CommaList, TrustedFiles
 
 MEASURES = Group("a measure of a checkpoint", "analysis.diagnostics", ("measure",))
 TRIAL_GROUPS = ("threat", "data")
 """Groups of a trial that the command line can replace."""
-INTRODUCTION = """\
-Measure properties of checkpoints of finished searches, on the validation split.
-
-  python -m analysis.diagnose results/weight_decay-pgd_at-20261121-083000
-  python -m analysis.diagnose FOLDER measure=gradient_alignment,fgsm_pgd_gap images=1000 top=5
-  python -m analysis.diagnose FOLDER measure=surface surface.points=41 surface.craft=anew
-  python -m analysis.diagnose FOLDER OTHER measure=transfer
-  python -m analysis.diagnose weights=net.pt model=resnet18 data=cifar10 threat=linf threat.eps=0.03
-
-Rows go to diagnostics.parquet in each folder, pictures to diagnostics/ there. Finished
-measurements are not repeated; after an interruption rerun the same command.
-"""
 
 
 def valid_names(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,11 +71,33 @@ class DiagnosisSettings:
 
 VOCABULARY = build_vocabulary(
     DiagnosisSettings,
-    groups={name: GROUPS[name] for name in (*TRIAL_GROUPS, "model")}
-    | {
-        name: Group("a measure", None, (), (MEASURES.load(name).measure,))
-        for name in MEASURES.members()
+    groups={
+        **{name: GROUPS[name].outline() for name in (*TRIAL_GROUPS, "model")},
+        **{name: MEASURES.knob_group(name).outline() for name in MEASURES.members()},
     },
+)
+COMMAND = Command(
+    name="diagnose",
+    introduction="""\
+Measure properties of checkpoints of finished searches, on the validation
+split.
+
+  attuner diagnose results/weight_decay-pgd_at-20261121-083000
+  attuner diagnose FOLDER measure=gradient_alignment,fgsm_pgd_gap images=1000 top=5
+  attuner diagnose FOLDER measure=surface surface.points=41 surface.craft=anew
+  attuner diagnose FOLDER OTHER measure=transfer
+  attuner diagnose weights=net.pt model=resnet18 data=cifar10 threat.eps=0.03
+
+Rows go to diagnostics.parquet in each folder, pictures to diagnostics/ there.
+Finished measurements are not repeated; after an interruption rerun the
+command.
+""",
+    vocabulary=VOCABULARY,
+    schemas=(DiagnosisSettings,),
+    packages={"measure": "analysis.diagnostics"},
+    interrupt_message=(
+        "Interrupted; finished measurements are kept. Rerun the same command for the rest."
+    ),
 )
 
 
@@ -101,15 +109,3 @@ def compares_networks(measure: str) -> bool:
 def draws_picture(measure: str) -> bool:
     """Return whether a measure draws a picture."""
     return getattr(MEASURES.load(measure), "PICTURE", False)
-
-
-def print_usage(console: Console) -> None:
-    """Print how the command is used."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Diagnosis", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(DiagnosisSettings), ""))
-    print_heading(console, "Measures", "measure=NAME, NAME.KNOB=VALUE")
-    for name in MEASURES.members():
-        module = MEASURES.load(name)
-        print_member(console, name, module, read_knobs(module.measure), f"{name}.")
-    console.print("\nthreat= and data= are those of tuner.search.")

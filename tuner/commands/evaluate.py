@@ -1,37 +1,44 @@
-"""The keys of `python -m tuner.evaluate`, and its `--help`."""
+"""The keys of `attuner evaluate`, its suites of attacks, and its `--help`."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
-from rich.console import Console
 
 from trainables.components import GROUPS
 from trainables.hparams.group import Group
-from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Count, OpenFraction, PathText, Seed
-from tuner.cli.help import build_knob_table, print_heading, print_member
+from tuner.cli.command import Command
 from tuner.cli.schema import build_vocabulary
 from tuner.cli.values import CommaList, TrustedFiles
-from tuner.config.domain_parser import parse_value_or_domain
-from tuner.evaluation.checkpoints import SelectionRule
-from tuner.evaluation.suites import ATTACKS, SUITES
+from tuner.config.typed_values import parse_search_value
 
 TRIAL_GROUPS = ("threat", "data", "model")
 """Groups of a trial that the command line of an evaluation may override."""
-INTRODUCTION = """\
-Attack the selected checkpoints of a finished search on the test split.
-
-  python -m tuner.evaluate results/weight_decay-pgd_at-20261121-083000
-  python -m tuner.evaluate FOLDER suite=pgd_50_10,square images=1000
-  python -m tuner.evaluate FOLDER rules=best_validation_robust,last_epoch,oracle suite=quick
-  python -m tuner.evaluate FOLDER top=5 rank=order
-  python -m tuner.evaluate weights=net.pt model=resnet18 data=cifar10 threat=linf threat.eps=8/255
-
-If interrupted, rerun the same command to continue. A row of evaluation.parquet is written once;
-other settings add another row.
-"""
-
+ATTACKS = Group("an attack of an evaluation", "trainables.evaluations", ("passes",))
+SUITES = {
+    "quick": ("fgsm", "pgd_20", "cw_pgd_20", "apgd_dlr"),
+    "pas": ("fgsm", "pgd_100_10", "cw_pgd_100", "apgd_ce", "apgd_dlr", "fab_t", "square_5000"),
+    "autoattack": ("apgd_ce", "apgd_t", "fab_t", "square"),
+    "full": (
+        "fgsm",
+        "pgd_10",
+        "pgd_20",
+        "pgd_50_10",
+        "pgd_100_10",
+        "cw_pgd_100",
+        "multi_targeted",
+        "apgd_ce",
+        "apgd_dlr",
+        "apgd_t",
+        "fab_t",
+        "square",
+    ),
+}
+"""Attacks of each suite, cheapest first: an attack skips the images that an earlier one
+misclassified. autoattack is the standard version; pas is the evaluation of periodic adversarial
+scheduling (arXiv:2006.08403)."""
+SelectionRule = Literal["best_validation_robust", "last_epoch", "oracle"]
 ORACLE = "oracle"
 
 
@@ -98,31 +105,35 @@ class EvaluationSettings:
     trust: TrustedFiles = ()
 
 
-def build_attack_groups() -> dict[str, Group]:
-    """Return each attack as a group of knobs."""
-    return {
-        name: Group("an attack", None, (), (ATTACKS.load(name).passes,))
-        for name in ATTACKS.members()
-    }
-
-
 VOCABULARY = build_vocabulary(
     EvaluationSettings,
-    groups={name: GROUPS[name] for name in TRIAL_GROUPS} | build_attack_groups(),
-    parse=parse_value_or_domain,
+    groups={
+        **{name: GROUPS[name].outline() for name in TRIAL_GROUPS},
+        **{name: ATTACKS.knob_group(name).outline() for name in ATTACKS.members()},
+    },
+    parse=parse_search_value,
 )
+COMMAND = Command(
+    name="evaluate",
+    introduction="""\
+Attack the selected checkpoints of a finished search on the test split.
 
+  attuner evaluate results/weight_decay-pgd_at-20261121-083000
+  attuner evaluate FOLDER suite=pgd_50_10,square images=1000
+  attuner evaluate FOLDER rules=best_validation_robust,last_epoch,oracle
+  attuner evaluate FOLDER top=5 rank=order
+  attuner evaluate weights=net.pt model=resnet18 data=cifar10 threat.eps=8/255
 
-def print_usage(console: Console) -> None:
-    """Print the help text."""
-    console.print(INTRODUCTION)
-    print_heading(console, "Evaluation", "KEY=VALUE")
-    console.print(build_knob_table(read_knobs(EvaluationSettings), ""))
-    print_heading(console, "Suites", "suite=NAME")
-    for name, attacks in SUITES.items():
-        console.print(f"  {name}: {', '.join(attacks)}")
-    print_heading(console, "Attacks", "suite=NAME, NAME.KNOB=VALUE")
-    for name in ATTACKS.members():
-        module = ATTACKS.load(name)
-        print_member(console, name, module, read_knobs(module.passes), f"{name}.")
-    console.print("\nthreat=, data= and model= are the same as in tuner.search.")
+Numbers in the name of an attack set its first knobs; ATTACK.KNOB=VALUE sets
+others. If interrupted, rerun the same command to continue. A row of
+evaluation.parquet is written once; other settings add another row.
+""",
+    vocabulary=VOCABULARY,
+    schemas=(EvaluationSettings,),
+    packages={"attack": "trainables.evaluations"},
+    texts={
+        "suites": "Suites  suite=NAME\n"
+        + "\n".join(f"  {name}: {', '.join(attacks)}" for name, attacks in SUITES.items())
+    },
+    interrupt_message="Interrupted; rerun the same command to continue.",
+)

@@ -1,0 +1,1 @@
+"""Keys and help of the commands of `analysis`, without pandas: see `tuner.attuner`."""

@@ -1,0 +1,1 @@
+"""Keys and help of commands, without PyTorch and Ray: see `tuner.attuner`."""
