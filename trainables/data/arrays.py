@@ -5,13 +5,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from trainables.data_pipeline.array_files import (
-    LabelledArrays,
+from trainables.data_pipeline.array_files import LabelledArrays, read_splits
+from trainables.data_pipeline.array_values import (
     describe_numbering,
     number_labels,
     read_labels,
     read_pixels,
-    read_splits,
 )
 from trainables.data_pipeline.images import DataError, Dataset
 from trainables.data_pipeline.test_split import build_dataset

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from trainables.data_pipeline.array_files import describe_numbering, number_labels
+from trainables.data_pipeline.array_values import describe_numbering, number_labels
 from trainables.data_pipeline.arrow_tables import (
     decode_cell,
     find_column,

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from trainables.data._torchvision import open_splits
-from trainables.data_pipeline.array_files import describe_numbering, number_labels
+from trainables.data_pipeline.array_values import describe_numbering, number_labels
 from trainables.data_pipeline.decoded_images import match_channels, stack_images
 from trainables.data_pipeline.images import Dataset
 from trainables.data_pipeline.test_split import build_dataset

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainables.data_pipeline.array_files import (
+from trainables.data_pipeline.array_files import read_splits
+from trainables.data_pipeline.array_values import (
     number_labels,
     read_labels,
     read_pixels,
-    read_splits,
 )
 from trainables.data_pipeline.images import DataError, Dataset, Images
 from trainables.hparams.ranges import PathText
