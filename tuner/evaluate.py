@@ -40,7 +40,7 @@ def evaluate(line: CommandLine, console: Console) -> int:
     """
     with trust_files(find_code_files(line.arguments)):
         evaluation = prepare_evaluation(line.folders, line.arguments, line.problems)
-        for note in (note for checkpoint in evaluation.checkpoints for note in checkpoint.notes):
+        for note in evaluation.notes:
             console.print(note, soft_wrap=True)
         if evaluation.settings.rank:
             report_ranking(evaluation, RankingRunner(evaluation, console).rank(), console)

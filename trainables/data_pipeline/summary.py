@@ -27,6 +27,24 @@ def describe_dataset(
         yield f"data {name}: {note}."
 
 
+def describe_attacked(name: str, data: Dataset, images: Images, split: str) -> Iterator[str]:
+    """Yield one line about the images of an evaluation, and one for each assumption.
+
+    Args:
+        name: Name of the data set.
+        data: The data set.
+        images: The images that are attacked.
+        split: Name of the split from which they are drawn.
+    """
+    shape = "x".join(map(str, data.image_format.shape))
+    yield (
+        f"data {name}: {len(images):,} {split} images {shape} in {data.classes} classes "
+        f"({describe_counts(images, data.classes)})."
+    )
+    for note in data.notes:
+        yield f"data {name}: {note}."
+
+
 def describe_counts(images: Images, classes: int) -> str:
     """Return the numbers of images of the rarest and the commonest class as text."""
     counts = images.y.bincount(minlength=classes)

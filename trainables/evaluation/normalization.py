@@ -1,18 +1,17 @@
 """Compare normalisations of the images of a network that does not say which it was trained with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import binomtest
 from torch.nn import Module
 
-from trainables.data_pipeline.images import Images
+from trainables.data_pipeline.images import Dataset, Images
+from trainables.data_pipeline.test_split import measure_pixels
 from trainables.evaluation.attempt import correct_mask
 
 N_MEASURED = 200
 """Images on which normalisations are compared."""
-CHOICES = ("data", "none")
-"""Values of `model.normalize`: networks are trained with that of their data, or with none."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +47,30 @@ class NormalizationComparison:
         return f"clean accuracy is {measured}, on {self.number} images"
 
 
+def list_normalizations(data: Dataset) -> tuple[str, str]:
+    """Return the values of `model.normalize` that networks of a data set are trained with.
+
+    For data that this project does not normalise, such as MNIST, others often use the mean and the
+    deviation of the training images.
+    """
+    if data.image_format.is_normalized:
+        return "data", "none"
+    mean, std = measure_pixels(data.train)
+    return "none", ",".join(f"{number:.4g}" for number in (*mean, *std))
+
+
 def compare_normalizations(
-    build: Callable[[str], Module], images: Images
+    build: Callable[[str], Module], images: Images, choices: Sequence[str]
 ) -> NormalizationComparison:
-    """Return the clean accuracy under each of `CHOICES`.
+    """Return the clean accuracy under each of several normalisations.
 
     Args:
         build: Returns the network for a value of `model.normalize`; in eval mode.
         images: Images; the network is moved to their device.
+        choices: Values of `model.normalize`.
     """
     correct = {
         choice: int(correct_mask(build(choice).to(images.y.device), images, N_MEASURED).sum())
-        for choice in CHOICES
+        for choice in choices
     }
     return NormalizationComparison(correct, len(images))

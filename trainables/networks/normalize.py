@@ -30,7 +30,7 @@ def parse_normalization(value: object) -> object:
     parts = value.split(",") if isinstance(value, str) else value
     try:
         numbers = [float(part) for part in parts] if isinstance(parts, list | tuple) else []
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = []
     half = len(numbers) // 2
     is_pair = half > 0 and len(numbers) % 2 == 0 and all(map(math.isfinite, numbers))

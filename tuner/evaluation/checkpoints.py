@@ -43,7 +43,8 @@ class CheckpointRef:
         seed: Seed of the trial.
         loader: Function that loads the network; `None`: `load_model`.
         model_name: Member of `model` that built it; "": the file names it.
-        normalization_source: Where its normalisation comes from: "file", "data", "none" or "given".
+        normalization_source: Where its normalisation comes from: "file", "data", "none", "given" or
+            "measured" (mean and deviation of the training images).
         notes: What was done to load it, for the user.
     """
 

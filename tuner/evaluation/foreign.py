@@ -13,13 +13,18 @@ from trainables.binding import bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset
 from trainables.errors import InputError
-from trainables.evaluation.normalization import CHOICES, N_MEASURED, compare_normalizations
+from trainables.evaluation.normalization import (
+    N_MEASURED,
+    compare_normalizations,
+    list_normalizations,
+)
 from trainables.training.checkpoint import build_model, load_model
 from trainables.training.foreign_weights import load_foreign_weights
 from trainables.training.weight_files import WeightsFile, read_weights_file
 from trainables.training.weight_matching import match_weights
 from trainables.training.weights import read_metadata
 from tuner.evaluation.checkpoints import CheckpointRef
+from tuner.evaluation.checks import N_CHECK_IMAGES, check_logits
 from tuner.evaluation.images import bind_group, draw_subset
 
 
@@ -74,8 +79,12 @@ def load_foreign_checkpoint(
         if network.has_normalization:
             notes += ("model.normalize= replaces the normalisation of the file.",)
     elif not network.has_normalization:
+        few = dataset.test[:N_CHECK_IMAGES]
+        if problems := list(check_logits(network.build(None), few, dataset.classes)):
+            raise InputError([f"{file}: {problem}" for problem in problems])
         choice, reason = choose_normalization(network, dataset, device)
-        source, notes = choice, (*notes, reason)
+        source = choice if choice in ("data", "none") else "measured"
+        notes += (reason,)
 
     def load() -> Module:
         return network.build(choice)
@@ -121,7 +130,7 @@ def prepare_network(
     name, images = str(model["name"]), dataset.image_format
 
     def build_empty(normalize: str | None) -> Module:
-        chosen = {**model, "normalize": normalize} if normalize in CHOICES else model
+        chosen = model if normalize in (None, "given") else {**model, "normalize": normalize}
         return build_model(bound_model(bind_group("model", chosen)), name, images)
 
     def build(normalize: str | None) -> Module:
@@ -140,17 +149,20 @@ def prepare_network(
 def choose_normalization(network: ForeignNetwork, dataset: Dataset, device: str) -> tuple[str, str]:
     """Return the normalisation with the clearly better clean accuracy, and the reason.
 
+    For a data set that is usually not normalised, it is none unless another is clearly better.
+
     Raises:
-        InputError: If both are too close.
+        InputError: If two are too close.
     """
-    if not dataset.image_format.is_normalized:
-        return "none", "Images are not normalised, as is usual for this data set."
     images = draw_subset(dataset.test, min(N_MEASURED, len(dataset.test))).to(device)
-    measured = compare_normalizations(network.build, images)
+    choices = list_normalizations(dataset)
+    measured = compare_normalizations(network.build, images, choices)
     about = f"the file does not say how images are normalised; {measured}"
-    if measured.best is None:
-        raise InputError([
-            f"model.normalize: {about}, and the 95 % intervals overlap; write what it was trained "
-            "with: model.normalize=data, none, or a mean and a deviation such as 0.5,0.25."
-        ])
-    return measured.best, f"Normalisation is {measured.best}: {about}."
+    if measured.best is not None:
+        return measured.best, f"Normalisation is {measured.best}: {about}."
+    if not dataset.image_format.is_normalized:
+        return "none", f"Normalisation is none, as is usual for this data set: {about}."
+    raise InputError([
+        f"model.normalize: {about}, and the 95 % intervals overlap; write what it was trained "
+        "with: model.normalize=data, none, or a mean and a deviation such as 0.5,0.25."
+    ])

@@ -9,6 +9,7 @@ import torch
 from trainables.binding import check_member
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import DataError, Dataset, Images
+from trainables.data_pipeline.summary import describe_attacked
 from trainables.errors import InputError
 from trainables.hparams.group import group_values
 from trainables.hparams.trusted_code import check_trusted
@@ -48,6 +49,7 @@ class Evaluation:
         data: Name and knobs of the data set.
         images: Images to attack: of the test split, or of the validation split for a ranking.
         classes: Number of classes K.
+        notes: What was understood of the data set and the checkpoints, for the user.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Evaluation:
     data: dict[str, object]
     images: Images
     classes: int
+    notes: tuple[str, ...]
 
 
 def prepare_evaluation(
@@ -111,6 +114,9 @@ def prepare_evaluation(
     images = draw_subset(split, settings.images).to(device)
     checkpoints = resolve_checkpoints(folder, settings, chosen["model"], dataset, device)
     check_checkpoints(folder, checkpoints, dataset, images)
+    about = describe_attacked(
+        str(chosen["data"]["name"]), dataset, images, "validation" if settings.rank else "test"
+    )
     return Evaluation(
         folder=folder,
         settings=settings,
@@ -121,6 +127,7 @@ def prepare_evaluation(
         data=chosen["data"],
         images=images,
         classes=dataset.classes,
+        notes=(*about, *(note for checkpoint in checkpoints for note in checkpoint.notes)),
     )
 
 

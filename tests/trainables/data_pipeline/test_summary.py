@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from trainables.data_pipeline.images import Dataset, Images
-from trainables.data_pipeline.summary import describe_dataset
+from trainables.data_pipeline.summary import describe_attacked, describe_dataset
 
 
 def images(*counts):
@@ -30,3 +30,12 @@ def test_equal_classes_have_one_number_and_an_absent_class_has_0():
     assert "8 for training (4 per class)" in line
     (line,) = describe_dataset("a", data, images(4), images(1, 1))
     assert "rarest class 0, commonest 4" in line
+
+
+def test_an_evaluation_names_the_split_and_its_images():
+    data = Dataset(train=images(4, 4), test=images(30, 9), classes=2, mean=(0.5,), std=(0.5,))
+    data = replace(data, notes=("rows are shuffled",))
+    assert list(describe_attacked("a.npz", data, images(3, 1), "test")) == [
+        "data a.npz: 4 test images 3x6x5 in 2 classes (rarest class 1, commonest 3).",
+        "data a.npz: rows are shuffled.",
+    ]

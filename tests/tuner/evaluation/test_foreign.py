@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from trainables.data_pipeline.images import Dataset, Images
 from trainables.evaluation.normalization import NormalizationComparison
+from trainables.networks.normalize import with_normalization
 from tuner.evaluate import main
 from tuner.evaluation import table
+from tuner.evaluation.foreign import ForeignNetwork, choose_normalization
 
 N, CLASSES = 60, 2
 MEAN, STD = 0.5, 0.1
@@ -124,3 +127,38 @@ def test_a_table_of_an_earlier_version_has_no_normalisation(tmp_path):
     frame = table.TABLE.build_frame().drop(columns="normalization")
     frame.to_parquet(tmp_path / table.FILE)
     assert table.read_table(tmp_path).columns.isin(["normalization"]).any()
+
+
+class Brightness(nn.Module):
+    """Chooses class 1 if the mean pixel is above a threshold."""
+
+    def __init__(self, threshold):
+        super().__init__()
+        self.threshold = threshold
+
+    def forward(self, x):
+        score = x.mean(dim=(1, 2, 3)) - self.threshold
+        return torch.stack([-score, score], dim=1)
+
+
+def grey_dataset():
+    """Return black and white images that are not normalised: half of them 0, half 255."""
+    y = torch.arange(100) % 2
+    images = Images(x=(255 * y).to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2), y=y)
+    return Dataset(train=images, test=images, classes=2, mean=(0.0,), std=(1.0,))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "chosen"),
+    [(0.5, "none"), (-0.2, "0.5,0.5006")],  # black and white are 0 and 1, or -1 and 1 if normalised
+)
+def test_unusual_normalisation_must_be_clearly_better(threshold, chosen):
+    """Mean 0.5; deviation of 400 pixels with n - 1: sqrt(400 * 0.25 / 399) = 0.50063."""
+
+    def build(normalize):
+        return with_normalization(Brightness(threshold), [0.0], [1.0], normalize=normalize)
+
+    network = ForeignNetwork(build=build, notes=(), has_normalization=False)
+    choice, reason = choose_normalization(network, grey_dataset(), "cpu")
+    assert choice == chosen
+    assert "100.0 % with model.normalize=0.5,0.5006" in reason

@@ -1,6 +1,6 @@
 """Check the weights that training starts from, before any trial runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,11 @@ from trainables.binding import bind_member, bound_data, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import Dataset, Images, MissingDataError
 from trainables.errors import InputError
-from trainables.evaluation.normalization import CHOICES, N_MEASURED, compare_normalizations
+from trainables.evaluation.normalization import (
+    N_MEASURED,
+    compare_normalizations,
+    list_normalizations,
+)
 from trainables.scheduling import FORMER_VALUES
 from trainables.training.foreign_weights import LoadedWeights, load_foreign_weights
 from trainables.training.network import build_network
@@ -65,12 +69,14 @@ def prepare_variant(source: WeightsFile, variant: Variant) -> Iterator[str]:
     _, loaded = build(None)
     yield from loaded.notes
     chosen = str(build_parts(variant, "model").knobs["normalize"])
-    if loaded.has_normalization or not dataset.image_format.is_normalized:
+    if loaded.has_normalization:
         return
+    if chosen == "data" and not dataset.image_format.is_normalized:
+        chosen = "none"
     yield f"The file does not say how images are normalised; model.normalize={chosen} is used."
     if any("is new" in note for note in loaded.notes):
         return  # a new last layer has no accuracy
-    yield from check_normalization(build, validation, chosen)
+    yield from check_normalization(build, validation, chosen, list_normalizations(dataset))
 
 
 def build_loaded(
@@ -94,15 +100,24 @@ def build_loaded(
 
 
 def check_normalization(
-    build: Callable[[str | None], tuple[Module, LoadedWeights]], images: Images, chosen: str
+    build: Callable[[str | None], tuple[Module, LoadedWeights]],
+    images: Images,
+    chosen: str,
+    choices: Sequence[str],
 ) -> Iterator[str]:
     """Yield the clean accuracy of loaded weights under each normalisation.
+
+    Args:
+        build: Returns the network for a value of `model.normalize`.
+        images: Images, of which the first are measured.
+        chosen: Value of `model.normalize` in the study.
+        choices: Values of `model.normalize` to compare.
 
     Raises:
         InputError: If another than the chosen one is clearly better.
     """
-    measured = compare_normalizations(lambda choice: build(choice)[0], images[:N_MEASURED])
-    if chosen in CHOICES and measured.best not in (None, chosen):
+    measured = compare_normalizations(lambda choice: build(choice)[0], images[:N_MEASURED], choices)
+    if chosen in choices and measured.best not in (None, chosen):
         raise InputError([
             f"model.normalize: must be that of init=, which was trained with another than {chosen}:"
             f" {measured}; write model.normalize={measured.best}."

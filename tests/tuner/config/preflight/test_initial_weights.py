@@ -36,7 +36,11 @@ def test_what_was_loaded_is_said(file):
     plan = compose({**COMMON, "init": str(file)})
     problems, notes = check_initial_weights(plan)
     assert problems == []
-    assert notes == ["8 tensors of net.pt are matched by name."]
+    assert notes[:2] == [
+        "8 tensors of net.pt are matched by name.",
+        "The file does not say how images are normalised; model.normalize=none is used.",
+    ]
+    assert notes[2].startswith("Before training, clean accuracy is ")
     assert plan.shared_config()["init"] == str(file)
 
 
@@ -71,6 +75,9 @@ class Brightness(nn.Module):
         return torch.stack([-score, score], dim=1)
 
 
+BOTH = ("data", "none")
+
+
 def build_brightness(threshold, choice):
     """Return a network for images whose pixels have mean 0.6 and deviation 0.2."""
     return with_normalization(Brightness(threshold), [0.6], [0.2], normalize=choice), None
@@ -82,9 +89,9 @@ def test_a_clearly_worse_normalisation_is_refused():
     x = (255 * (0.4 + 0.4 * y)).round().to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2)
     images = Images(x=x.contiguous(), y=y)
     normalised, either = partial(build_brightness, 0.0), partial(build_brightness, 0.6)
-    (note,) = check_normalization(normalised, images, "data")
+    (note,) = check_normalization(normalised, images, "data", BOTH)
     assert "100.0 % with model.normalize=data and 50.0 % with model.normalize=none" in note
     with pytest.raises(InputError, match=r"write model\.normalize=data"):
-        list(check_normalization(normalised, images, "none"))
-    (note,) = check_normalization(either, images, "none")
+        list(check_normalization(normalised, images, "none", BOTH))
+    (note,) = check_normalization(either, images, "none", BOTH)
     assert "100.0 % with model.normalize=none" in note
