@@ -5,7 +5,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,18 +14,23 @@ from safetensors.torch import load_file, save_file
 
 from trainables.errors import InputError
 from trainables.hparams.ranges import absolute_path
-from trainables.hparams.trusted_code import trust_files
+from trainables.hparams.trusted_code import find_code_files, trust_files
 from trainables.training.checkpoint import WEIGHTS_FILE
 from trainables.training.weights import read_metadata
 from tuner.cli.command import OK
 from tuner.cli.parse import CommandLine
 from tuner.cli.run import run_command
 from tuner.cli.schema import settings_of
+from tuner.commands.evaluate import TRIAL_GROUPS
 from tuner.commands.export import COMMAND, ExportSettings
+from tuner.evaluation.export.given_weights import convert_given_weights, read_given_weights
 from tuner.evaluation.export.model_card import render_card
 from tuner.evaluation.export.robustbench import build_model_info, find_entry_path
 from tuner.evaluation.export.winner import Winner, read_winner
 from tuner.storage.remote_folders import with_remote_folders
+
+WITH_WEIGHTS = {"results", *TRIAL_GROUPS}
+"""Keys that describe the file of `weights=`."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -45,6 +49,9 @@ def export(line: CommandLine, console: Console) -> int:
         InputError: If an argument is invalid.
     """
     folders, (settings, problems) = line.folders, settings_of(line, ExportSettings)
+    if settings.weights or "weights" in line.arguments:
+        return export_given_weights(line, settings, problems, console)
+    problems += [f"{key}: goes with weights=." for key in line.arguments.keys() & WITH_WEIGHTS]
     if len(folders) != 1:
         given = ", ".join(folders) or "none"
         problems += [f"FOLDER: expected the results folder of one search, got {given}."]
@@ -59,17 +66,61 @@ def export(line: CommandLine, console: Console) -> int:
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
-    about = {key: value for key, value in asdict(settings).items() if key not in {"to", "trust"}}
+    export_network(winner, f"trial {winner.metrics['trial_id']}", target, settings, console)
+    return OK
+
+
+def export_given_weights(
+    line: CommandLine, settings: ExportSettings, problems: Sequence[str], console: Console
+) -> int:
+    """Write the export of weights of other software; return the exit status.
+
+    Raises:
+        InputError: If an argument is invalid, or the weights do not fit.
+    """
+    problems = list(problems)
+    problems += [f"{folder}: give a folder or weights=, not both." for folder in line.folders[:1]]
+    if problems:
+        raise InputError(problems)
+    file, results = Path(str(settings.weights)), settings.results
+    with trust_files([*settings.trust, *find_code_files(line.arguments)]):
+        given = read_given_weights(file, line.arguments, Path(results) if results else None)
+        target = Path(settings.to) if settings.to else given.evaluations / "export"
+        if problems := list(check_target_writable(target)):
+            raise InputError(problems)
+        with TemporaryDirectory() as folder:
+            winner, notes = convert_given_weights(given, Path(folder))
+            for note in notes:
+                console.print(note, soft_wrap=True)
+            export_network(winner, file.name, target, settings, console)
+    return OK
+
+
+def export_network(
+    winner: Winner, title: str, target: Path, settings: ExportSettings, console: Console
+) -> None:
+    """Write the export and print its missing parts.
+
+    Args:
+        winner: Network to export.
+        title: What to call it in the message.
+        target: New folder.
+        settings: Keys of the command.
+        console: Console that shows the output.
+
+    Raises:
+        InputError: If the folder cannot be written.
+    """
+    about = {key: getattr(settings, key) for key in ("name", "authors", "venue", "link")}
     entry = build_model_info(winner, about)
     write_folder(
         target,
         winner,
         {"README.md": render_card(winner, target.name, about), **render_files(winner, entry)},
     )
-    console.print(f"Exported trial {winner.metrics['trial_id']} to {target}.", soft_wrap=True)
+    console.print(f"Exported {title} to {target}.", soft_wrap=True)
     for text in list_missing_parts(winner, entry):
         console.print(text, soft_wrap=True)
-    return OK
 
 
 def check_target_writable(target: Path) -> Iterator[str]:
@@ -139,10 +190,11 @@ def list_missing_parts(winner: Winner, entry: Mapping[str, object]) -> Iterator[
     if winner.n_other_rows:
         yield (
             f"Left out {winner.n_other_rows} rows of evaluation.parquet: they evaluate other "
-            "weights than those in best/."
+            "weights than those that are exported."
         )
+    given = str(winner.folder) if winner.is_of_search else winner.to_evaluate
     if not winner.evaluations:
-        yield f"No test number exists; python -m tuner.evaluate {winner.folder} computes them."
+        yield f"No test number exists; python -m tuner.evaluate {given} computes them."
     if (board := find_entry_path(winner)) is None:
         yield "RobustBench has no board for this data set and threat."
         return
@@ -150,7 +202,7 @@ def list_missing_parts(winner: Winner, entry: Mapping[str, object]) -> Iterator[
     if "autoattack_acc" not in entry:
         yield (
             "model_info.json lacks autoattack_acc; python -m tuner.evaluate "
-            f"{winner.folder} suite=autoattack measures it."
+            f"{given} suite=autoattack measures it."
         )
     if lacking := [key for key in ("name", "authors", "venue", "link") if not entry[key]]:
         yield f"model_info.json lacks {', '.join(lacking)}; write {lacking[0]}=... and so on."

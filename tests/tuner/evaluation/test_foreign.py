@@ -1,5 +1,7 @@
 """Networks of other software: how an evaluation finds out how they normalise images."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,11 @@ from torch import nn
 from trainables.data_pipeline.images import Dataset, Images
 from trainables.evaluation.normalization import NormalizationComparison
 from trainables.networks.normalize import with_normalization
+from trainables.training.checkpoint import load_model
 from tuner.evaluate import main
 from tuner.evaluation import table
 from tuner.evaluation.foreign import ForeignNetwork, choose_normalization
+from tuner.export import main as export_command
 
 N, CLASSES = 60, 2
 MEAN, STD = 0.5, 0.1
@@ -162,3 +166,61 @@ def test_unusual_normalisation_must_be_clearly_better(threshold, chosen):
     choice, reason = choose_normalization(network, grey_dataset(), "cpu")
     assert choice == chosen
     assert "100.0 % with model.normalize=0.5,0.5006" in reason
+
+
+def export(tmp_path, images, *words):
+    return export_command([
+        f"weights={tmp_path / 'net.pt'}", "model=small_cnn", "data=arrays",
+        f"data.path={images}", "threat=linf", f"results={tmp_path / 'out'}", *words,
+    ])  # fmt: skip
+
+
+def test_an_export_has_the_network_its_normalisation_and_its_accuracies(tmp_path, images, capsys):
+    write_weights(tmp_path / "net.pt", 0.0)
+    assert evaluate(tmp_path, images) == 0
+    assert export(tmp_path, images, "threat.eps=0.01", "name=A title") == 0
+    output = capsys.readouterr().out
+    assert f"Exported net.pt to {tmp_path / 'out/export'}." in output
+    assert "Normalisation in the export: data: mean" in output
+    network = load_model(tmp_path / "out/export")
+    with np.load(images) as file:
+        x = torch.from_numpy(file["x_test"]).float()[:, None] / 255
+        assert network(x).argmax(dim=1).tolist() == file["y_test"].tolist()
+    card = (tmp_path / "out/export/README.md").read_text()
+    assert "trained with other software" in card
+    assert "| fgsm |" in card
+    assert str(tmp_path) not in card
+    entry = json.loads((tmp_path / "out/export/model_info.json").read_text())
+    assert (entry["clean_acc"], entry["additional_data"]) == ("100.00", "")
+
+
+def test_an_export_says_how_weights_are_evaluated_that_never_were(tmp_path, images, capsys):
+    write_weights(tmp_path / "net.pt", 0.0)
+    to = tmp_path / "released"
+    assert export(tmp_path, images, "threat.eps=0.01", f"to={to}") == 0
+    given = "weights=net.pt model=small_cnn data=arrays data.path=grey.npz threat=linf"
+    assert f"python -m tuner.evaluate {given} threat.eps=0.01" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "threat.eps: "),
+        (["threat.eps=0.01", "model=lenet"], "weights: "),
+        (["threat.eps=0.01", "results/search"], "results/search: give a folder or weights="),
+        (["threat.eps=0.01", "weights=none.pt"], "weights: there is no file "),
+        (["threat.eps=0.01", "model.depth=3"], "model.depth: "),
+    ],
+)
+def test_weights_that_cannot_be_exported_are_refused(words, message, tmp_path, images, capsys):
+    write_weights(tmp_path / "net.pt", 0.0)
+    assert export(tmp_path, images, *words) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_search_is_exported_without_a_network_on_the_command_line(capsys):
+    assert export_command(["results/search", "model=lenet", "results=out"]) == 2
+    error = capsys.readouterr().err
+    assert "model: goes with weights=." in error
+    assert "results: goes with weights=." in error

@@ -45,10 +45,10 @@ def build_hub_result(rows: pd.DataFrame) -> dict[str, object]:
 def render_test_accuracy(winner: Winner) -> Iterator[str]:
     """Yield a table per evaluation, or a sentence that there is none."""
     if not winner.evaluations:
-        name = winner.folder.name
+        given = winner.to_evaluate
         yield (
             "No test number exists: the network has not been attacked on the test split. "
-            f"Run `python -m tuner.evaluate {name}`, then `python -m tuner.export {name}` again."
+            f"Run `python -m tuner.evaluate {given}`, then `python -m tuner.export {given}` again."
         )
     for rows in winner.evaluations:
         yield render_evaluation_heading(rows)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -87,6 +88,9 @@ def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[st
     yield (
         f"An image classifier for {data}, adversarially trained against {budget}: the winner of "
         "a hyperparameter search with attuner."
+        if winner.is_of_search
+        else f"An image classifier for {data}, trained with other software. It is meant for "
+        f"{budget}; this is what its owner states."
     )
     if source := ", ".join(about[key] for key in ("authors", "venue", "link") if about[key]):
         yield f"By: {source}."
@@ -106,11 +110,18 @@ def render_introduction(winner: Winner, about: Mapping[str, str]) -> Iterator[st
                 f"{channels} x {height} x {width}, pixels in [0, 1]; the network normalises them",
             ),
             ("output", f"logits of {winner.classes} classes"),
-            ("data", f"the training split of {data}, {format_extra_images(config['data'])}"),
-            *([("start", format_start(config["init"]))] if config.get("init") else []),
-            ("method", format_config_value(config["method"])),
+            *(describe_training(config) if winner.is_of_search else []),
         ],
     )
+
+
+def describe_training(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the rows of the introduction that say what the network was trained on, and how."""
+    training = f"the training split of {config['data']['name']}"
+    yield "data", f"{training}, {format_extra_images(config['data'])}"
+    if config.get("init"):
+        yield "start", format_start(config["init"])
+    yield "method", format_config_value(config["method"])
 
 
 def format_start(file: str) -> str:
@@ -147,6 +158,8 @@ def render_loading(winner: Winner, folder: str) -> Iterator[str]:
 
 def render_selection(winner: Winner) -> str:
     """Return how the network was selected."""
+    if not winner.is_of_search:
+        return "Unknown: the network was trained with other software."
     metrics, study = winner.metrics, winner.study.get("study", {})
     attack = format_config_value(winner.config.get("exam", {}))
     bound = winner.config.get("constraint")
@@ -164,7 +177,7 @@ def render_selection(winner: Winner) -> str:
 
 def render_training(winner: Winner) -> Iterator[str]:
     """Yield a table of the searched knobs and a table of the complete configuration."""
-    if knobs := {path: v for path, v in winner.metrics["knobs"].items() if v is not None}:
+    if knobs := {path: v for path, v in winner.metrics.get("knobs", {}).items() if v is not None}:
         ranges = searched_domains(winner.study)
         yield render_table(
             ("searched knob", "value", "domain"),

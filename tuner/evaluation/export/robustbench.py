@@ -59,7 +59,7 @@ def build_model_info(winner: Winner, about: Mapping[str, str]) -> dict[str, obje
         "link": about["link"],
         "name": about["name"],
         "authors": about["authors"],
-        "additional_data": uses_additional_data(winner.config),
+        "additional_data": uses_additional_data(winner.config) if winner.is_of_search else "",
         "number_forward_passes": winner.n_networks,
         "dataset": winner.config["data"]["name"],
         "venue": about["venue"],

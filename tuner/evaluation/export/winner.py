@@ -47,6 +47,7 @@ class Winner:
         classes: Number of classes K.
         n_parameters: Number of trained parameters.
         n_networks: Number of networks in the ensemble; 1: a single network.
+        to_evaluate: Arguments with which `attuner evaluate` attacks it.
     """
 
     folder: Path
@@ -61,6 +62,12 @@ class Winner:
     classes: int
     n_parameters: int
     n_networks: int
+    to_evaluate: str
+
+    @property
+    def is_of_search(self) -> bool:
+        """Whether a search trained it; if not, its training and selection are unknown."""
+        return bool(self.metrics)
 
     @property
     def evaluations(self) -> list[pd.DataFrame]:
@@ -122,6 +129,7 @@ def read_winner(folder: Path) -> Winner:
         classes=about["classes"],
         n_parameters=sum(tensor.numel() for tensor in model.parameters()),
         n_networks=len(model.members) if isinstance(model, Ensemble) else 1,
+        to_evaluate=folder.name,
     )
 
 
