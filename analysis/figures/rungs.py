@@ -8,12 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._accuracies import (
-    AccuracySource,
-    accuracy_label,
-    collect_accuracies,
-    numeric_column,
-)
+from analysis.figures._accuracies import AccuracySource, accuracy_label, collect_accuracies
 from analysis.figures._axes import shorten_word
 from analysis.figures._labels import label_points
 from analysis.figures._style import (
@@ -29,14 +24,13 @@ from analysis.figures._style import (
     create_panels,
 )
 from analysis.figures._trial_labels import label_trials, select_best
-from analysis.frames import Frames, Study, as_mapping
+from analysis.frames import Frames, Study
+from analysis.rungs import add_elapsed_epochs, find_rungs
 from trainables.errors import InputError
 
 MAX_STUDIES = 4
 MAX_TITLE_RUNGS = 5
 """Rungs that a title names."""
-RUNGLESS_SCHEDULERS = {"median", "pbt", "pb2"}
-"""Schedulers that may stop a trial at any epoch, and so have no rungs."""
 
 
 def draw(frames: Frames, *, accuracies: AccuracySource = "validation") -> Figure:
@@ -77,7 +71,8 @@ def draw_study(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) ->
     table = table[table["trial_id"].isin(curves["trial_id"].unique())]
     if table.empty:
         raise InputError([f"expected epochs with a robust accuracy, got none in {study.name}."])
-    marks = find_rungs(curves, table, study)
+    stopped = set(table.loc[table["ended"] == "stopped", "trial_id"])
+    marks = find_rungs(curves, stopped, study)
     if not marks:
         raise InputError([f"expected a study with rungs, got none in {study.name}."])
     each = {str(trial): rows for trial, rows in curves.groupby("trial_id", sort=False)}
@@ -102,53 +97,6 @@ def draw_study(axes: Axes, frames: Frames, table: pd.DataFrame, study: Study) ->
             else f"{len(marks)} rungs"
         )
     )
-
-
-def add_elapsed_epochs(frames: Frames, study: Study) -> pd.DataFrame:
-    """Return the epochs of a study with two more columns.
-
-    Returns:
-        `elapsed`, all epochs that the trial has trained so far, those of earlier levels included;
-        `robust`, in percent.
-    """
-    epochs = frames.epochs[frames.epochs["study"] == study.name]
-    robust = 100 * numeric_column(epochs, "val_robust_accuracy", epochs.index)
-    level = numeric_column(epochs, "level", epochs.index).fillna(0).astype(int)
-    before = level.map(dict(enumerate(list_run_starts(study)))).fillna(0).astype(int)
-    found = epochs[["trial_id", "epoch"]].assign(
-        level=level, robust=robust, elapsed=epochs["epoch"].astype(int) + before
-    )
-    return found[robust.notna()].sort_values(["trial_id", "elapsed"], kind="stable")
-
-
-def list_run_starts(study: Study) -> list[int]:
-    """Return how many epochs come before each run of a trial, the end of the last one included.
-
-    >>> list_run_starts(Study(name="a", description={"levels": [{"epochs": 4}, {"epochs": 16}]}))
-    [0, 4, 20]
-    """
-    levels = study.description.get("levels") or [
-        {"epochs": study.description.get("study", {}).get("epochs", 0)}
-    ]
-    lengths = [level.get("epochs", 0) for level in levels]
-    return [sum(lengths[:count]) for count in range(len(lengths) + 1)]
-
-
-def find_rungs(curves: pd.DataFrame, table: pd.DataFrame, study: Study) -> list[int]:
-    """Return the rungs of a study, in epochs trained."""
-    scheduler = as_mapping(study.description.get("scheduler"))
-    *begun, end = list_run_starts(study)
-    found = set(begun[1:])
-    if len(begun) == 1:
-        rungs = scheduler.get("rungs")
-        listed = rungs if isinstance(rungs, list | tuple) else ()
-        shares = [each for each in listed if isinstance(each, float)]
-        found |= {max(1, round(share * end)) for share in shares}
-    if scheduler.get("name") not in RUNGLESS_SCHEDULERS:
-        stopped = table.loc[table["ended"] == "stopped", "trial_id"]
-        ended = curves[curves["trial_id"].isin(stopped)].groupby("trial_id")["elapsed"].max()
-        found |= set(ended.astype(int))
-    return sorted(found - {0, end})
 
 
 def draw_curves(

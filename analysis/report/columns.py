@@ -7,7 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from analysis.frames import Frames
-from analysis.report.trials import QUESTION
+from analysis.report.trials import CLEAN, QUESTION
 
 ColumnKind = Literal["text", "number", "percent", "points"]
 """`percent` and `points` are fractions in [0, 1] that are printed as 100 times as much."""
@@ -37,7 +37,7 @@ HEADINGS: dict[str, tuple[str, ColumnKind]] = {
     "feasible": ("satisfies the constraint", "text"),
     "error": ("error", "text"),
 }
-"""Columns of `trials` in the order of the table; knobs stand after the status."""
+"""Columns of `trials` in the order of the table; knobs stand after the accuracies."""
 ALWAYS_SHOWN = {"trial_id", "status", "val_robust_accuracy", "val_clean_accuracy", "epochs"}
 """Columns that are shown even where all trials have the same there."""
 MAX_ERROR_LENGTH = 300
@@ -73,9 +73,9 @@ def build_columns(frames: Frames) -> list[TrialColumn]:
 
 
 def order_columns(frames: Frames) -> Iterator[str]:
-    """Yield the names of columns, knobs after the status."""
+    """Yield the names of columns, knobs after the accuracies of the selected epoch."""
     known = [name for name in HEADINGS if name in frames.trials]
-    first = known.index("status") + 1
+    first = known.index(CLEAN) + 1
     yield from known[:first]
     yield from (knob for knob in frames.knobs if knob in frames.trials)
     yield from known[first:]

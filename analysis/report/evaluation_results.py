@@ -26,10 +26,12 @@ HEADINGS = {
 def collect_test_results(frames: Frames) -> dict[str, object]:
     """Return `headings`, `rows` of texts, and `failed_checks`, the failed sanity checks.
 
-    A column that no evaluation has is left out.
+    A column that no evaluation has is left out, and the study if there is only one.
     """
     frame = frames.evaluation
     headings = [k for k in HEADINGS if k in frame or (k == "interval" and "low" in frame)]
+    if len(frames.studies) == 1:
+        headings.remove("study")
     rows = [[format_test_cell(row, key) for key in headings] for row in frame.to_dict("records")]
     return {
         "headings": [HEADINGS[key] for key in headings],

@@ -13,7 +13,8 @@ from plotly.offline import get_plotlyjs
 from analysis.frames import Frames
 from analysis.report.diagnostics import collect_diagnostics
 from analysis.report.evaluation_results import collect_test_results
-from analysis.report.payload import build_payload
+from analysis.report.leaderboard import build_leaderboard
+from analysis.report.payload import build_payload, name_split
 from analysis.report.provenance import describe_provenance
 from analysis.report.ranking import Ranking
 from analysis.report.stopped_trials import describe_savings, group_stopped_trials
@@ -23,7 +24,10 @@ from analysis.tables.comparison import PaperComparison, compare_with_papers
 
 TEMPLATE_FOLDER = "page"
 CSP_SELF, CSP_NONE = "'self'", "'none'"
-SCRIPTS = ("table.js", "charts.js", "live.js", "page.js")
+SCRIPTS = (
+    *("table.js", "charts.js", "curves.js", "points.js", "correlation.js", "parallel.js"),
+    *("live.js", "page.js"),
+)
 SECTIONS = (
     *("problems", "summary", "ranking", "endings"),
     *("papers", "tested", "diagnosed", "origins"),
@@ -60,6 +64,7 @@ def render_page(frames: Frames, ranking: Ranking, *, live: bool = False) -> str:
         .get_template("page.html")
         .render(
             title=", ".join(frames.studies),
+            split=name_split(frames),
             live=live,
             policy=build_security_policy(list(scripts.values()), live=live),
             style=Markup(read_asset("page.css")),
@@ -78,6 +83,8 @@ def render_sections(frames: Frames, ranking: Ranking) -> dict[str, Markup]:
         "frames": frames,
         "several": len(frames.studies) > 1,
         "summaries": summarize_studies(shown),
+        "leaderboard": build_leaderboard(shown),
+        "split": name_split(frames),
         "comparisons": comparisons,
         "ranking": ranking,
         "stopping": describe_savings(frames),

@@ -8,15 +8,18 @@ from numpy.typing import NDArray
 
 from analysis.frames import TRIAL_KEYS, Frames
 from analysis.report.columns import build_columns
+from analysis.report.correlations import correlate_knobs
+from analysis.report.runs import compare_at_points, describe_marks, find_all_rungs
+from analysis.report.search_path import build_search_paths
 from analysis.report.trials import QUESTION, find_leaders, list_fronts
 from tuner.storage.search_yaml import variants_of
 
 CURVE_TITLES = {
-    "val_robust_accuracy": "robust accuracy, validation, %",
-    "val_clean_accuracy": "clean accuracy, validation, %",
+    "val_robust_accuracy": "robust accuracy, {split}, %",
+    "val_clean_accuracy": "clean accuracy, {split}, %",
     "train_loss": "training loss, nats per example",
 }
-"""Columns of `epochs` that are drawn, and what they are."""
+"""Columns of `epochs` that are drawn, and what they are on a split."""
 DIGITS = 4
 IntArray = NDArray[np.intp]
 
@@ -37,7 +40,19 @@ def build_payload(frames: Frames) -> dict[str, object]:
         "fronts": list_fronts(frames),
         "questions": pd.factorize(frames.trials[QUESTION], sort=True)[0].tolist(),
         "logarithmic": sorted(path for path in frames.knobs if is_logarithmic(frames, path)),
+        "split": name_split(frames),
+        "marks": describe_marks(frames),
+        "rungs": find_all_rungs(frames),
+        "points": compare_at_points(frames),
+        "path": build_search_paths(frames),
+        "correlations": correlate_knobs(frames),
     }
+
+
+def name_split(frames: Frames) -> str:
+    """Return the split of the accuracies of all studies; "validation or test": they differ."""
+    splits = {study.split for study in frames.studies.values()}
+    return " or ".join(sorted(splits, reverse=True))
 
 
 def name_trials(frames: Frames) -> list[str]:
@@ -67,7 +82,7 @@ def collect_curves(frames: Frames) -> dict[str, object]:
         is. A trial without epochs begins where the next one does.
     """
     epochs = frames.epochs.reset_index(drop=True)
-    measures = [name for name in CURVE_TITLES if name in epochs]
+    measures, split = [name for name in CURVE_TITLES if name in epochs], name_split(frames)
     owner = find_trial_rows(epochs, frames.trials)
     epochs = epochs.assign(level=fill_levels(epochs)).loc[owner >= 0]
     owner = owner[owner >= 0]
@@ -80,7 +95,7 @@ def collect_curves(frames: Frames) -> dict[str, object]:
         "epoch": epochs["epoch"].tolist(),
         "level": epochs["level"].tolist(),
         "measures": {name: round_values(epochs[name]) for name in measures},
-        "titles": {name: CURVE_TITLES[name] for name in measures},
+        "titles": {name: CURVE_TITLES[name].format(split=split) for name in measures},
     }
 
 

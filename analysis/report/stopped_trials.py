@@ -40,7 +40,7 @@ def group_stopped_trials(frames: Frames) -> dict[str, list[dict[str, object]]]:
         found.setdefault(kind, []).append({
             "study": row["study"],
             "trial": row["trial_id"],
-            "epochs": row.get("epochs"),
+            "epochs": "" if pd.isna(epochs := row.get("epochs")) else int(epochs),
             "robust": format_percent(row["val_robust_accuracy"])
             if pd.notna(row["val_robust_accuracy"])
             else "none",

@@ -4,7 +4,13 @@ let DATA = JSON.parse(document.getElementById("data").textContent);
 
 function choices() {
   fill("measure", Object.entries(DATA.curves.titles));
-  fill("knob", DATA.columns.filter((column) => column.knob).map((column) => [column.key, column.title]));
+  const knobs = DATA.columns.filter((column) => column.knob).map((column) => [column.key, column.title]);
+  fill("knob", knobs);
+  fill("other", [["", "no other knob"], ...knobs]);
+  fill("point", [["", "the selected epochs"], ...DATA.points.map((point, i) => [String(i), `${point.title} (${counted(point.values.filter((value) => value !== null).length)})`])]);
+  fill("cost", Object.entries(DATA.path.titles));
+  fill("correlated", DATA.correlations.map((each) => [each.name, each.name]));
+  document.getElementById("correlation-choice").hidden = DATA.correlations.length < 2;
 }
 
 function fill(id, pairs) {
@@ -32,13 +38,18 @@ choices();
 table.onchange = () => { charts.again(); numbers(); };
 table.start();
 for (const id of ["measure", "everything"]) document.getElementById(id).addEventListener("change", () => charts.draw("chart-curves"));
-document.getElementById("knob").addEventListener("change", () => charts.draw("chart-knob"));
+for (const id of ["knob", "other", "point"]) document.getElementById(id).addEventListener("change", () => charts.draw("chart-knob"));
+document.getElementById("cost").addEventListener("change", () => charts.draw("chart-path"));
+document.getElementById("correlated").addEventListener("change", () => charts.draw("chart-correlation"));
 document.getElementById("numbers").addEventListener("toggle", numbers);
 document.getElementById("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = dark() ? "light" : "dark";
   charts.again();
 });
-addEventListener("beforeprint", () => { for (const each of document.querySelectorAll("details")) each.open = true; });
+addEventListener("beforeprint", () => {
+  for (const each of document.querySelectorAll("details")) each.open = true;
+  numbers();  // which the event of opening would only do after the print
+});
 charts.start();
 if (document.getElementById("state")) live.ask();
 performance.mark("table");

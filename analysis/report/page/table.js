@@ -96,6 +96,16 @@ const table = {
     this.onchange();
   },
 
+  // The rows and columns of the table as they stand, accuracies as fractions.
+  save() {
+    const quoted = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+    const line = (values) => values.map((value) => quoted(String(value ?? ""))).join(",");
+    const lines = [DATA.columns.map((column) => column.key), ...this.rows.map((row) => DATA.columns.map((column) => column.values[row]))].map(line);
+    const link = element("a", {download: "trials.csv", href: URL.createObjectURL(new Blob([`${lines.join("\r\n")}\r\n`], {type: "text/csv"}))});
+    link.click();
+    URL.revokeObjectURL(link.href);
+  },
+
   start() {
     document.querySelector("#table thead").addEventListener("click", (event) => {
       const key = event.target.closest("button")?.dataset.key;
@@ -111,6 +121,7 @@ const table = {
     const box = document.getElementById("filter");
     box.addEventListener("input", () => { this.words = box.value; this.refresh(); });
     document.getElementById("clear").addEventListener("click", () => { box.value = this.words = ""; this.refresh(); box.focus(); });
+    document.getElementById("csv").addEventListener("click", () => this.save());
     addEventListener("beforeprint", () => this.more(Infinity));
     this.refresh();
   },

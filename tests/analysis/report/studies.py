@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from tuner.layout import TRIAL_COLUMNS
+from tuner.layout import EVENT_LOG_FILE, TRIAL_COLUMNS
 from tuner.storage.event_log import EventLog
 
 
@@ -97,6 +97,42 @@ def write_small_study_folder(folder: Path, **said) -> Path:
     rows[4]["status"] = "stopped"
     rows[5] |= {"status": "failed", "error": "RuntimeError: no more memory"}
     return write_study_folder(folder, rows, **said)
+
+
+def write_two_run_study(folder: Path) -> Path:
+    """Write a study of three trials, of which the first two were trained again at full length.
+
+    Runs have 2 and 3 epochs. The reports came in the order of `REPORTS`.
+    """
+    tops = {"0000": (0.6, 1, 3), "0001": (0.55, 1, 3), "0002": (0.2, 0, 2)}
+    rows = [
+        trial_row(name, top, knobs={"a": i + 1, "b": (i + 1) ** 2}, level=level, best_epoch=epoch)
+        for i, (name, (top, level, epoch)) in enumerate(tops.items())
+    ]
+    rows[2]["status"] = "stopped"
+    said = {"levels": [{"epochs": 2}, {"epochs": 3}], "scheduler": {"name": "asha"}}
+    write_study_folder(folder, rows, **said)
+    epochs = [
+        epoch_row(trial, epoch, robust) | {"level": level, "gradient_passes": passes}
+        for trial, level, epoch, robust, passes in sorted(REPORTS)
+    ]
+    pd.DataFrame(epochs).astype({"micro_batch": "Int64"}).to_parquet(folder / "epochs.parquet")
+    lines = [
+        event_line("reported", trial, report={"level": level, "epoch": epoch})
+        for trial, level, epoch, _, _ in REPORTS
+    ]
+    (folder / EVENT_LOG_FILE).write_text("".join(lines))
+    return folder
+
+
+REPORTS = [
+    *(("0000", 0, 1, 0.1, 6.0), ("0001", 0, 1, 0.3, 6.0)),
+    *(("0000", 0, 2, 0.4, 12.0), ("0001", 0, 2, 0.5, 12.0)),
+    *(("0001", 1, 1, 0.2, 18.0), ("0002", 0, 1, 0.1, 6.0), ("0002", 0, 2, 0.2, 12.0)),
+    *(("0001", 1, 2, 0.5, 24.0), ("0000", 1, 1, 0.3, 18.0), ("0001", 1, 3, 0.55, 30.0)),
+    *(("0000", 1, 2, 0.5, 24.0), ("0000", 1, 3, 0.6, 30.0)),
+]
+"""Trial, level, epoch, robust accuracy and gradient passes so far, in the order of an event log."""
 
 
 def hold_event_log(folder):

@@ -17,6 +17,7 @@ from tests.analysis.report.studies import (
     hold_event_log,
     reported_line,
     write_small_study_folder,
+    write_two_run_study,
 )
 from tests.analysis.report.test_page import HOSTILE, NONE, hostile
 from tuner.layout import EVENT_LOG_FILE
@@ -41,24 +42,71 @@ def draw(page, chart):
     page.wait_for_selector(f"#{chart}[data-ready]")
 
 
+CHARTS = ("curves", "path", "tradeoff", "knob", "correlation", "parallel")
+
+
 def test_the_page_sends_no_request_and_logs_no_error(page, opened):
-    for chart in ("curves", "tradeoff", "knob", "parallel"):
+    for chart in CHARTS:
         draw(page, f"chart-{chart}")
     assert opened.asked == [page.url]
 
 
-@pytest.mark.parametrize("chart", ["curves", "tradeoff", "knob", "parallel"])
-def test_a_chart_is_saved_as_svg_and_never_uploaded(page, chart):
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_chart_is_saved_as_svg_and_png_and_never_uploaded(page, chart):
+    page.locator("#theme").click()  # dark: what is saved is light all the same
     draw(page, f"chart-{chart}")
-    page.locator(f"#chart-{chart}").hover()
-    buttons = page.locator(f"#chart-{chart} .modebar-btn")
-    titles = [button.get_attribute("data-title") for button in buttons.all()]
-    assert titles[0] == "Download plot"
-    assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]
+    box = page.locator("figure").filter(has=page.locator(f"#chart-{chart}"))
+    buttons = box.locator(".modebar-btn").all()
+    titles = [button.get_attribute("data-title").lower() for button in buttons]
+    assert not [title for title in titles if "share" in title or "cloud" in title]
+    for format in ("svg", "png"):
+        with page.expect_download() as download:
+            box.get_by_role("button", name=format.upper(), exact=True).click()
+        assert download.value.suggested_filename == f"chart-{chart}.{format}"
+        data = download.value.path().read_bytes()
+        if format == "svg":
+            assert b"rgb(255, 255, 255)" in data.split(b"<g")[0]  # the paper
+        else:
+            assert data.startswith(b"\x89PNG")
+            assert int.from_bytes(data[16:20], "big") == 3 * 900  # its width: for print
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_table_is_saved_as_it_stands(page):
+    page.get_by_label("Filter").fill("robust>45 completed")
     with page.expect_download() as download:
-        buttons.first.click()
-    assert download.value.suggested_filename == f"chart-{chart}.svg"
-    assert "<svg" in download.value.path().read_text()
+        page.get_by_role("button", name="Save as CSV").click()
+    frame = pd.read_csv(download.value.path(), dtype={"trial_id": str})
+    assert frame["trial_id"].tolist() == ["0003", "0002"]
+    assert frame["val_robust_accuracy"].tolist() == [0.6, 0.5]
+
+
+def test_trials_are_compared_at_the_end_of_their_short_runs(tmp_path, opened):
+    folder = write_two_run_study(tmp_path / "s")
+    assert main([str(folder)]) == 0
+    page = opened((folder / "report.html").as_uri())
+    draw(page, "chart-knob")
+    found = "document.getElementById('chart-knob').data.at(-1)"
+    heights = f"{found}.y.map((y, i) => [{found}.customdata[i], y]).sort()"
+    assert page.evaluate(heights) == [["0000", 60], ["0001", 55], ["0002", 20]]
+    page.locator("#point").select_option(label="end of the short run, 2 epochs (n = 3 trials)")
+    assert page.evaluate(heights) == [["0000", 40], ["0001", 50], ["0002", 20]]
+    draw(page, "chart-curves")
+    legend = page.locator("#chart-curves .legendtext").all_text_contents()
+    assert legend == ["full run", "short run", "best", "selected epoch"]
+    rung = page.locator("#chart-curves .annotation-text").all_text_contents()
+    assert rung == ["rung 1: after 2 epochs"]
+
+
+def test_two_knobs_share_a_chart(tmp_path, opened):
+    folder = write_two_run_study(tmp_path / "s")
+    assert main([str(folder)]) == 0
+    page = opened((folder / "report.html").as_uri())
+    page.locator("#other").select_option("b")
+    draw(page, "chart-knob")
+    found = "document.getElementById('chart-knob').data[0]"
+    assert sorted(page.evaluate(f"{found}.y")) == [1, 4, 9]
+    assert sorted(page.evaluate(f"{found}.marker.color")) == [20, 55, 60]
 
 
 def test_a_heading_sorts_and_announces_it(page):
@@ -219,12 +267,23 @@ def test_a_screen_reader_finds_landmarks_and_names(page):
         assert page.locator(f"#{section.get_attribute('aria-labelledby')}").count() == 1
 
 
-def test_it_fits_a_narrow_screen(tmp_path, opened):
-    folder = write_small_study_folder(tmp_path / "s")
+CUT = """() => [...document.querySelectorAll(".chart text")].filter((text) => {
+  const [word, box] = [text, text.closest(".chart")].map((each) => each.getBoundingClientRect());
+  return word.width && (word.left < box.left - 1 || word.right > box.right + 1
+    || word.top < box.top - 1 || word.bottom > box.bottom + 1);
+}).map((text) => `${text.closest(".chart").id}: ${text.textContent}`)"""
+"""Letters that a chart cuts off, but for a pixel of rounding."""
+
+
+@pytest.mark.parametrize("width", [360, 400, 1280])
+def test_nothing_is_cut_off(tmp_path, opened, width):
+    folder = write_two_run_study(tmp_path / "s")
     assert main([str(folder)]) == 0
-    page = opened((folder / "report.html").as_uri(), viewport={"width": 360, "height": 700})
-    draw(page, "chart-parallel")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page = opened((folder / "report.html").as_uri(), viewport={"width": width, "height": 800})
+    for chart in CHARTS:
+        draw(page, f"chart-{chart}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(CUT) == []
 
 
 GAP = """() => Math.max(...[...document.querySelectorAll(".pairs div")].map((pair) => {
@@ -247,12 +306,15 @@ def test_values_follow_their_keys_and_tables_wrap_on_a_narrow_screen(tmp_path, o
 def test_a_legend_names_the_status_of_each_mark(page, chart):
     draw(page, chart)
     names_in_legend = page.locator(f"#{chart} .legendtext").all_text_contents()
-    assert names_in_legend == ["completed", "failed", "stopped"]
+    expected = ["full run (n = 4)", "stopped early (n = 1)", "failed (n = 1)"]
+    assert names_in_legend[-3:] == expected
 
 
 def test_printing_shows_every_row(page):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator(".chart[data-ready]").count() == 4
+    assert page.locator(".chart[data-ready]").count() == len(CHARTS)
+    widths = "[...document.querySelectorAll('.chart .main-svg')].map((svg) => svg.clientWidth)"
+    assert max(page.evaluate(widths)) <= 965  # a Letter page, landscape, without its margins
     page.emulate_media(media="print")
     assert page.locator(".filters").first.is_hidden()
     assert (
@@ -283,7 +345,7 @@ def test_scripts_in_study_texts_do_not_run(tmp_path, opened):
     foreign = "[...document.scripts].filter((script) => script.text.startsWith('alert')).length"
     assert page.evaluate(foreign) == 0
     assert HOSTILE in page.locator("#table thead").inner_text()
-    for chart in ("curves", "tradeoff", "knob", "parallel"):
+    for chart in CHARTS:
         draw(page, f"chart-{chart}")
     assert "alert(1)" in page.locator("#chart-knob .xtitle").text_content()
 

@@ -230,7 +230,7 @@ def test_study_texts_are_escaped(tmp_path):
     assert "<script>alert" not in html
     assert "alert(1)" in html  # it is there, as text
     assert "\u2028" not in html.split('id="data">')[1].split("</script>")[0]
-    column = data_of(html)["columns"][2]
+    column = data_of(html)["columns"][4]  # behind trial, status and the accuracies
     assert (column["key"], column["values"][0]) == (HOSTILE, HOSTILE)
 
 
