@@ -8,7 +8,7 @@ from pydantic import Field
 from trainables.hparams.ranges import PathText
 from tuner.cli.command import Command
 from tuner.cli.schema import build_vocabulary
-from tuner.cli.values import CommaList, OptionalCommaList
+from tuner.cli.values import ColumnPairs, CommaList, OptionalCommaList
 
 AccuracySource = Literal["validation", "evaluation"]
 FileFormat = Literal["pdf", "svg", "png"]
@@ -20,16 +20,19 @@ class FigureSettings:
 
     Attributes:
         figure: Figures, separated by commas; empty: all.
-        to: Output folder; `None`: FOLDER/figures of the first FOLDER. Existing files of the same
-            name are overwritten.
+        to: Output folder; `None`: figures in the first FOLDER, or beside the log. Existing files of
+            the same name are overwritten.
         format: Formats of the files, separated by commas.
         accuracies: "evaluation" takes the test split under the attacks of attuner evaluate.
+        columns: What columns of a table of logs are, where their names do not say it:
+            NAME:COLUMN separated by commas; see `columns` of attuner search.
     """
 
     figure: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], OptionalCommaList] = ()
     to: PathText | None = None
     format: Annotated[tuple[FileFormat, ...], CommaList, Field(min_length=1)] = ("pdf", "png")
     accuracies: AccuracySource = "validation"
+    columns: ColumnPairs = ()
 
 
 COMMAND = Command(

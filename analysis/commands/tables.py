@@ -10,6 +10,7 @@ from trainables.hparams.ranges import PathText
 from tuner.cli.command import Command
 from tuner.cli.help import wrap
 from tuner.cli.schema import build_vocabulary
+from tuner.cli.values import ColumnPairs
 
 NonEmptyStr = Annotated[str, Field(min_length=1)]
 
@@ -23,12 +24,15 @@ class TableSettings:
         to: A file to write to; `None`: the terminal.
         table: Print the published numbers of this table, PAPER/TABLE.
         paper: Print the published numbers of this paper.
+        columns: What columns of a table of logs are, where their names do not say it:
+            NAME:COLUMN separated by commas; see `columns` of attuner search.
     """
 
     format: Literal["text", "markdown", "latex", "html"] = "text"
     to: PathText | None = None
     table: NonEmptyStr | None = None
     paper: NonEmptyStr | None = None
+    columns: ColumnPairs = ()
 
 
 COMMAND = Command(

@@ -16,6 +16,7 @@ from tuner.cli.command import OK
 from tuner.cli.parse import CommandLine
 from tuner.cli.run import run_command
 from tuner.cli.schema import settings_of
+from tuner.cli.values import parse_columns
 from tuner.storage.remote_folders import with_remote_folders
 from tuner.storage.safe_files import check_links
 
@@ -43,12 +44,14 @@ def run_figures(line: CommandLine, console: Console) -> int:
     for first in () if settings.to else folders[:1]:
         problems += check_links(Path(first))
     try:
-        frames = load(*folders)
+        frames = load(*folders, columns=parse_columns(settings.columns))
     except InputError as error:
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
-    target = Path(settings.to) if settings.to else Path(folders[0]).resolve() / "figures"
+    first = Path(folders[0]).resolve()
+    beside = first.parent if first.is_file() else first
+    target = Path(settings.to) if settings.to else beside / "figures"
     for problem in frames.problems:
         console.print(f"note: {problem}", soft_wrap=True)
     save_figures(frames, settings, target, console)

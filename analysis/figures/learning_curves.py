@@ -61,13 +61,14 @@ def draw(
     chosen = select_trials(collect_accuracies(frames, accuracies), trials)
     runs = [(row, select_run(frames, row)) for row in chosen.to_dict("records")]
     trained = any("train_robust_accuracy" in curve for _, curve in runs)
+    has_loss = not trained and any("train_loss" in curve for _, curve in runs)
     across = min(2, len(runs))
     down = -(-len(runs) // across)
-    ratios = [1.0] if trained else [1.0, 0.42]
+    ratios = [1.0, 0.42] if has_loss else [1.0]
     figure, panels = create_panels(
         *(down * len(ratios), across),
         width=COLUMN_WIDTH if across == 1 else PAGE_WIDTH,
-        height=0.5 + down * (1.75 if trained else 2.4),
+        height=0.5 + down * (2.4 if has_loss else 1.75),
         sharex="col" if down == 1 else False,
         height_ratios=ratios * down,
     )
@@ -75,7 +76,7 @@ def draw(
         above = panels[index // across * len(ratios), index % across]
         draw_accuracies(above, row, curve, accuracy_label(frames, accuracies, "Accuracy"))
         lowest = above
-        if not trained:
+        if has_loss:
             lowest = panels[index // across * 2 + 1, index % across]
             draw_loss(lowest, row, curve)
         lowest.set_xlabel("epoch")
@@ -160,6 +161,7 @@ def draw_accuracies(axes: Axes, row: Row, curve: pd.DataFrame, label: str) -> No
 
 def draw_loss(axes: Axes, row: Row, curve: pd.DataFrame) -> None:
     """Draw the training loss and mark the selected epoch."""
-    axes.plot(curve["epoch"], curve["train_loss"], color=BLACK)
+    if "train_loss" in curve:
+        axes.plot(curve["epoch"], curve["train_loss"], color=BLACK)
     axes.axvline(int(row["best_epoch"]), color=GREY, linewidth=0.7, linestyle=":")
     axes.set_ylabel("training loss\n(nats)")

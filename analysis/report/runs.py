@@ -1,7 +1,7 @@
 """Which run the accuracy of a trial comes from, and accuracies compared at the same point.
 
 A scheduler stops trials after a short run, or early in their only run. Their accuracies are lower
-because they were trained for less time, so that the page tells them apart.
+because they were trained for less time, so that the page distinguishes them.
 """
 
 from collections.abc import Iterator

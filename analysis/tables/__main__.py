@@ -19,6 +19,7 @@ from tuner.cli.command import OK
 from tuner.cli.parse import CommandLine
 from tuner.cli.run import run_command
 from tuner.cli.schema import settings_of
+from tuner.cli.values import parse_columns
 from tuner.storage.remote_folders import with_remote_folders
 
 
@@ -110,7 +111,7 @@ def compare_folders(
     Raises:
         InputError: If no study is one of those asked for.
     """
-    frames = load(*folders)
+    frames = load(*folders, columns=parse_columns(settings.columns))
     compared = compare_with_papers(frames)
     found = [each for each in compared if is_selected(each.source, settings)]
     lines = [*frames.problems, *list_unmatched(frames, compared)]

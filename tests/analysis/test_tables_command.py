@@ -56,6 +56,14 @@ def test_written_to_a_file(table, form, opens, tmp_path, capsys):
     assert capsys.readouterr().out.startswith("Wrote ")
 
 
+def test_columns_name_those_of_a_log(tmp_path, capsys):
+    rows = {"Name": ["a", "b"], "Step": [1, 1], "pgd": [0.1, 0.2]}
+    pd.DataFrame(rows).to_csv(tmp_path / "log.csv", index=False)
+    assert main([str(tmp_path / "log.csv"), "columns=run:Name,epoch:Step,val_robust_acc:pgd"]) == 2
+    # it is read, and no table of a paper
+    assert "pgd as val_robust_acc" in capsys.readouterr().err
+
+
 def test_published_tables_alone(capsys):
     assert main(["paper=bag_of_tricks"]) == 0
     out = capsys.readouterr().out

@@ -282,6 +282,16 @@ def test_the_command_draws_what_can_be_drawn(folder, capsys):
     assert not (folder / "x").exists()
 
 
+def test_columns_name_those_of_a_log(tmp_path, capsys):
+    rows = {"Name": ["a", "a", "b", "b"], "Step": [1, 2, 1, 2], "pgd": [0.1, 0.2, 0.2, 0.3]}
+    pd.DataFrame(rows).to_csv(tmp_path / "log.csv", index=False)
+    words = [str(tmp_path / "log.csv"), f"to={tmp_path}", "figure=learning_curves", "format=svg"]
+    assert main(words) == 2
+    assert "columns" in capsys.readouterr().err
+    assert main([*words, "columns=run:Name,epoch:Step,val_robust_acc:pgd"]) == 0
+    assert (tmp_path / "learning_curves.svg").is_file()  # without a loss, which the log lacks
+
+
 def test_the_command_reports_all_errors_together(folder, capsys):
     words = [str(folder), "figure=rung,sensitivity", "format=gif", "colour=red"]
     assert main(words) == 2
