@@ -87,7 +87,7 @@ def find_mark(runs: list[str], status: str, level: int) -> tuple[str, str]:
 
 
 def find_all_rungs(frames: Frames) -> list[int]:
-    """Return the rungs of all studies, in epochs trained, or nothing where there are too many to mark."""
+    """Return the rungs of all studies, in epochs trained, or `[]` if there are too many to mark."""
     trials = frames.trials
     found = set[int]()
     for name, study in frames.studies.items():
