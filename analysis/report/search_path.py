@@ -48,11 +48,12 @@ def build_search_paths(frames: Frames) -> dict[str, object]:
         path = trace_best(steps)
         paths.append({"name": title, "n": len(own), "ordered": is_ordered, **path})
         at.append(steps)
-    costs = [cost for cost in COSTS if paths and any(step[cost].notna().any() for step in at)]
+    located = locate_trials(trials, at) if at else pd.DataFrame()
+    costs = [cost for cost in COSTS if any(steps[cost].notna().any() for steps in at)]
     return {
         "titles": {cost: COSTS[cost] for cost in costs},
         "paths": paths,
-        "trials": {cost: locate_trials(trials, at, cost) for cost in costs},
+        "trials": {cost: [round_cost(value) for value in located[cost]] for cost in costs},
     }
 
 
@@ -74,8 +75,10 @@ def order_epochs(epochs: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, bool
     """
     positions = {key: place for place, key in enumerate(read_report_order(study))}
     keys = zip(epochs["trial_id"].astype(str), epochs["level"], epochs["epoch"], strict=True)
-    place = [positions.get((trial, int(level), int(epoch))) for trial, level, epoch in keys]
-    is_ordered = bool(len(epochs)) and None not in place
+    place = [
+        positions.get((trial, int(level), int(epoch))) for trial, level, epoch in keys if positions
+    ]
+    is_ordered = len(place) > 0 and None not in place
     if is_ordered:
         epochs = epochs.iloc[np.argsort(np.asarray(place, dtype=int), kind="stable")]
     costs = epochs[list(COSTS)].cumsum()
@@ -117,16 +120,18 @@ def trace_best(steps: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def locate_trials(
-    trials: pd.DataFrame, at: list[pd.DataFrame], cost: str
-) -> list[float | int | None]:
-    """Return the summed cost at the selected epoch of each trial."""
+def locate_trials(trials: pd.DataFrame, at: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the summed costs at the selected epoch of each trial, a column a cost."""
     steps = pd.concat(at)
+    best = trials.rename(columns={"best_epoch": "epoch"})
     keys = [*TRIAL_KEYS, "level", "epoch"]
-    costs = steps.set_index([steps[key].astype(str) for key in keys])[cost]
-    best = trials.rename(columns={"best_epoch": "epoch"})[keys].fillna({"level": 0}).astype(str)
-    found = costs[~costs.index.duplicated()].reindex(pd.MultiIndex.from_frame(best))
-    return [round_cost(value) for value in found]
+    rows = [
+        frame[TRIAL_KEYS].astype(str).join(frame[["level", "epoch"]].fillna(0).astype(int))
+        for frame in (best, steps)
+    ]
+    costs = steps[list(COSTS)].set_axis(pd.MultiIndex.from_frame(rows[1][keys]))
+    costs = costs[~costs.index.duplicated()]
+    return costs.reindex(pd.MultiIndex.from_frame(rows[0][keys]))
 
 
 def round_cost(value: float) -> float | None:
