@@ -24,7 +24,7 @@ from trainables.training.checkpoint import load_model
 from tuner.evaluate import main as evaluate
 from tuner.search import main
 from tuner.searchers.core.optuna_searcher import TRIAL_STATE
-from tuner.searchers.core.optuna_storage import STUDY_NAME, open_optuna_storage
+from tuner.searchers.core.optuna_storage import open_optuna_storage
 from tuner.storage.event_reader import load_events
 
 SMALL = ["data.validation=60", "data.limit=120", "attack.steps=1", "exam.steps=2", "epochs=3"]
@@ -100,7 +100,7 @@ def test_a_trial_that_collapses_stops_there_and_the_study_goes_on(tmp_path, mach
     assert ends["0000"] == [0] * (trials.epochs[0] - 1) + [at]
     assert f"Trial 0000 collapsed at step {at}" in done.stdout
     message = optuna.load_study(
-        study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path / "study")
+        study_name="study", storage=open_optuna_storage(tmp_path / "study")
     ).trials
     assert [trial.state.name for trial in message] == ["COMPLETE", "COMPLETE"]
     assert [trial.value for trial in message] == list(trials.val_robust_accuracy)
@@ -565,4 +565,4 @@ def test_the_searchers_study_is_open_to_others_while_it_runs(tmp_path):
 def looked_at(file):
     """Return the study in a file as another process opens it."""
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(file)))
-    return optuna.load_study(study_name=STUDY_NAME, storage=storage)
+    return optuna.load_study(study_name=None, storage=storage)

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +83,7 @@ def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tu
     progress_folder = str(core.folder / PROGRESS_FOLDER)
     shared = {**core.shared_config, "study": study_id, "progress_folder": progress_folder}
     if settings.dashboard:
-        shared["columns"] = core.plan.knob_columns
+        shared |= {"columns": core.plan.knob_columns, "study_name": core.folder.name}
     searcher = QueueSearcher(core.queue)
     limiter = ConcurrencyLimiter(searcher, max_concurrent=progress.concurrency)
     watchdog = HangWatchdog(settings.report_limit, write_limit, core.warn)
@@ -126,12 +126,24 @@ def trial_name(trial: Trial) -> str:
     return run_name(trial.config)
 
 
+def name_process(config: Mapping[str, Any]) -> str:
+    """Return the name of the process of a trial: its study, number, run and knobs.
+
+    A trial that is trained again at full length has two processes, which differ in the run.
+
+    Args:
+        config: What the process gets.
+    """
+    knobs = distinguishing_knobs(config, config["columns"])
+    run = f" run {config['level'] + 1}" if config["level"] else ""
+    words = [f"{path}={value}" for path, value in knobs.items()]
+    return " ".join([f"{config['study_name']} trial {config['trial']}{run}", *words])
+
+
 class NamedTrial(wrap_function(trainable)):  # type: ignore[misc]
-    """A trial whose actor the dashboard lists by its number and knobs."""
+    """A trial whose actor the dashboard lists by the name of its process."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Set the name that Ray reads once, when the process has started."""
-        knobs = distinguishing_knobs(config, config["columns"])
-        words = [f"trial {config['trial']}", *(f"{path}={value}" for path, value in knobs.items())]
-        self._name = " ".join(words)
+        self._name = name_process(config)
         super().setup(config)

@@ -138,7 +138,7 @@ def observed(tmp_path_factory, only_dashboard):
 
 def test_a_trial_stands_on_the_dashboard_by_its_number_and_knobs(observed):
     (name,) = observed.actors
-    assert re.fullmatch(r"trial 0000 optimizer\.weight_decay=0\.00(05|1)", name)
+    assert re.fullmatch(r"study trial 0000 optimizer\.weight_decay=0\.00(05|1)", name)
 
 
 def test_every_gauge_can_be_scraped(observed):

@@ -82,7 +82,7 @@ def ensure_optuna_study(
     new = folder / f".{OPTUNA_FILE}"
     new.unlink(missing_ok=True)  # left by a process that died
     build_study(
-        open_study(open_optuna_storage(folder, new.name), plan.settings.goal),
+        open_study(open_optuna_storage(folder, new.name), plan.settings.goal, folder.name),
         plan,
         levels,
         records,

@@ -13,8 +13,8 @@ from tuner.layout import OPTUNA_FILE
 from tuner.storage.event_log import trim_partial_line
 from tuner.storage.event_schema import TRIAL_NUMBER
 
-STUDY_NAME = "attuner"
-"""Name of the study in its storage."""
+DEFAULT_STUDY_NAME = "attuner"
+"""Name of a study that has no results folder; studies of earlier versions all have it."""
 NUMBER_ATTRIBUTE, RESUMED_ATTRIBUTE = "trial_id", "goes_on"
 """User attributes: the number of a trial, and that of a trial that resumes after Optuna recorded
 its end. Transferred trials have neither."""
@@ -76,9 +76,10 @@ def load_optuna_study(folder: Path, retry: Retry | None = None) -> optuna.Study 
         return None
     try:
         storage = open_optuna_storage(folder, retry=retry)
-        if STUDY_NAME not in optuna.get_all_study_names(storage):
+        names = optuna.get_all_study_names(storage)
+        if not names:
             return None
-        study = optuna.load_study(study_name=STUDY_NAME, storage=storage)
+        study = optuna.load_study(study_name=names[0], storage=storage)
         malformed = [
             n for n in map(own_number, study.get_trials(deepcopy=False)) if not is_trial_number(n)
         ]
@@ -122,11 +123,13 @@ def open_optuna_storage(
     return optuna.storages.JournalStorage(backend)
 
 
-def open_study(storage: optuna.storages.BaseStorage | None, goal: Goal) -> optuna.Study:
-    """Return the study that a storage holds, or a new one."""
+def open_study(
+    storage: optuna.storages.BaseStorage | None, goal: Goal, name: str = DEFAULT_STUDY_NAME
+) -> optuna.Study:
+    """Return the study of a name that a storage holds, or a new one."""
     directions = [optuna.study.StudyDirection.MAXIMIZE for _ in goal.objectives]
     return optuna.create_study(
-        study_name=STUDY_NAME, storage=storage, load_if_exists=True, directions=directions
+        study_name=name, storage=storage, load_if_exists=True, directions=directions
     )
 
 

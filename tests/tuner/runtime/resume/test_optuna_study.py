@@ -11,7 +11,7 @@ from tuner.runtime.resume.optuna_study import ensure_optuna_study, load_resume_s
 from tuner.runtime.resume.warm_start import load_warm_start
 from tuner.runtime.study_core import build_searcher
 from tuner.schedulers.core.factory import build_scheduler
-from tuner.searchers.core.optuna_storage import STUDY_NAME, load_optuna_study, open_optuna_storage
+from tuner.searchers.core.optuna_storage import load_optuna_study, open_optuna_storage
 
 STATE = optuna.trial.TrialState
 WD = "optimizer.weight_decay"
@@ -24,7 +24,7 @@ def _quiet():
 
 
 def study(folder):
-    return optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(folder))
+    return optuna.load_study(study_name=None, storage=open_optuna_storage(folder))
 
 
 def load_records(folder, plan):
@@ -64,6 +64,16 @@ def test_a_study_is_made_once_for_a_space(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["optuna.log"]
     wide = make_plan(f"{WD}=loguniform(1e-6,1)")
     assert ensure_optuna_study(tmp_path, wide, LEVELS, {}, [], before=first) is not first
+
+
+def test_a_study_has_the_name_of_its_folder(tmp_path):
+    folder = tmp_path / "weight_decay-1"
+    folder.mkdir()
+    first = ensure_optuna_study(folder, make_plan(), LEVELS, {}, [], before=None)
+    assert first.study_name == "weight_decay-1"
+    assert first.metric_names == ["robust accuracy"]
+    renamed = folder.rename(tmp_path / "renamed")
+    assert load_optuna_study(renamed).study_name == "weight_decay-1"
 
 
 def test_in_a_wider_space_a_study_knows_what_it_knew(folder):

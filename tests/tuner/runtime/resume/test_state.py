@@ -16,7 +16,7 @@ from tuner.schedulers import asha, halving, none
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume
 from tuner.searchers.core.optuna_storage import (
-    STUDY_NAME,
+    DEFAULT_STUDY_NAME,
     enqueue_trial,
     load_optuna_study,
     open_optuna_storage,
@@ -116,7 +116,7 @@ def test_a_trial_that_died_with_nothing_left_to_report_is_over(
     event_log.log_checkpoint(trial)
     event_log.close()
     study = optuna.create_study(
-        study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path), direction="maximize"
+        study_name=DEFAULT_STUDY_NAME, storage=open_optuna_storage(tmp_path), direction="maximize"
     )
     enqueue_trial(study, {}, "0000")
     study.ask()
@@ -131,7 +131,7 @@ def write_event_log(folder, *events):
     """Write the event log of a study: a record begins, a pair is a report, a status ends it."""
     event_log = EventLog(folder)
     study = optuna.create_study(
-        study_name=STUDY_NAME, storage=open_optuna_storage(folder), direction="maximize"
+        study_name=DEFAULT_STUDY_NAME, storage=open_optuna_storage(folder), direction="maximize"
     )
     started = {}
     for number, what, *more in events:
@@ -280,7 +280,7 @@ def test_epochs_that_will_be_reported_again_are_not_replayed(tmp_path, monkeypat
 )
 def test_outcomes_in_the_optuna_study_are_applied(tmp_path, outcome, value, status):
     write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.4))
-    optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
+    optuna.load_study(study_name=None, storage=open_optuna_storage(tmp_path)).tell(
         0, value, outcome
     )
     scheduler = none.build(fidelity_plan=FidelityPlan(epochs=1, trials=1))
@@ -298,7 +298,7 @@ def test_what_optuna_has_of_an_earlier_run_does_not_end_a_resumed_trial(tmp_path
     """Optuna's outcome is that of the run before the trial was resumed."""
     again = [("0000", "failed"), ("0000", "resumed"), ("0000", 2, 0.5)]
     write_event_log(tmp_path, ("0000", "began"), ("0000", 1, 0.4), *(again if resumed else []))
-    optuna.load_study(study_name=STUDY_NAME, storage=open_optuna_storage(tmp_path)).tell(
+    optuna.load_study(study_name=None, storage=open_optuna_storage(tmp_path)).tell(
         0, None, STATE.FAIL
     )
     rule = none.build(fidelity_plan=FidelityPlan(epochs=4, trials=1))
