@@ -1,4 +1,4 @@
-"""A hook of MkDocs: pages from the root folder, and links that work here and on a forge alike.
+"""A hook of MkDocs: pages from the root folder and a notebook, and links that work here too.
 
 Pages link to files of the repository by relative paths. Here a link to the README or another page
 of the root folder leads to its copy, and a link to a file that is no page becomes plain text.
@@ -6,28 +6,41 @@ of the root folder leads to its copy, and a link to a file that is no page becom
 
 import posixpath
 import re
+import tomllib
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from docs.notebook import render_notebook
+
 ROOT = Path(__file__).parents[1]
 COPIED = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "docs/quickstart.ipynb": "notebook.md",
 }
-"""Files of the root folder, and the pages that they become."""
+"""Files that are no pages of `docs/`, and the pages that they become."""
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are files of the root folder."""
+    """Add the pages that are files of the root folder, and the notebook."""
     for source, page in COPIED.items():
-        text = relinked((ROOT / source).read_text(encoding="utf-8"), source)
-        files.append(File.generated(config, page, content=text))
+        path = ROOT / source
+        is_notebook = path.suffix == ".ipynb"
+        text = render_notebook(path) if is_notebook else path.read_text(encoding="utf-8")
+        files.append(File.generated(config, page, content=relinked(text, source)))
     return files
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Name the version in the title of the site, so that several may lie side by side."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    config.site_name = f"{config.site_name} {project['version']}"
+    return config
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
