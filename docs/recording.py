@@ -3,8 +3,8 @@
     python -m docs.recording                      # the first search of the README, two minutes
     python -m docs.recording tuner.search space=weight_decay trials=4
 
-The command runs in a terminal of its own. A few of its screens become frames, which the file shows
-one after another; a reader who asks for less motion sees the last one alone.
+The command runs in a terminal without a window. A few of its screens become frames, which the file
+shows one after another; a reader who asks for less motion sees the last one alone.
 """
 
 import fcntl

@@ -116,7 +116,7 @@ def compare_at_points(frames: Frames) -> list[dict[str, object]]:
             run = own[(own["level"] == level) & (own["epoch"] <= epoch)]
             best = run.groupby(TRIAL_KEYS, observed=True).agg({"robust": "max", "epoch": "max"})
             values = best.loc[best["epoch"] == epoch, "robust"]
-            values.index = values.index.set_levels(values.index.levels[0].astype(str), level=0)
+            values.index = pd.MultiIndex.from_frame(values.index.to_frame().astype(str))
             kind = FULL if level == len(list_run_lengths(study)) - 1 else SHORT
             before = points[title][1] if title in points else pd.Series(dtype="float64")
             points[title] = kind, values if before.empty else pd.concat([before, values])
