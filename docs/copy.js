@@ -3,7 +3,7 @@
 for (const block of document.querySelectorAll("pre > code")) {
   const button = document.createElement("button");
   Object.assign(button, {type: "button", className: "btn btn-sm btn-outline-secondary", textContent: "Copy"});
-  button.style.cssText = "position: absolute; top: .3rem; right: .3rem;";
+  button.style.cssText = "position: absolute; top: .2rem; right: .2rem; padding: 0 .4rem; font-size: .7rem; line-height: 1.4;";
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(block.textContent.trimEnd());
     button.textContent = "Copied";
