@@ -62,10 +62,18 @@ def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Ser
     if len(telling) > MAX_NAME_PARTS and not by:
         names = frames.trials["study"].astype(str)
     else:
-        names = pd.Series("", index=frames.trials.index)
-        for path in telling:
-            names = names.str.cat([format_name_part(path, text) for text in values[path]], sep=", ")
-        names = names.str.removeprefix(", ")
+        # a member without a knob of another one is named by the group alone
+        parts = [
+            [
+                ""
+                if text == "null" and path.partition(".")[0] in telling
+                else format_name_part(path, text)
+                for text in values[path]
+            ]
+            for path in telling
+        ]
+        joined = [", ".join(filter(None, row)) for row in zip(*parts, strict=True)]
+        names = pd.Series(joined if telling else "", index=frames.trials.index, dtype="str")
     if names.nunique() == 1:
         return names.map(lambda _: "")
     if names.nunique() > MAX_LINES:

@@ -187,6 +187,15 @@ def test_each_method_is_at_its_best_at_each_radius():
     assert axes.get_xlabel() == "eps (pixels in [0, 1])"
 
 
+def test_a_knob_that_an_attack_lacks_is_not_in_its_name():
+    steps = {"fgsm": None, "pgd": 5}
+    rows = [trial_row(0.5, threat__eps=eps, attack=name, attack__steps=steps[name])
+            for name in steps for eps in (0.1, 0.3)]  # fmt: skip
+    axes = figures.draw("radii", study_frames(rows)).axes[0]
+    assert find_line(axes, "fgsm")[0] == [0.1, 0.3]
+    assert [line for line in axes.get_legend_handles_labels()[1] if "unknown" in line] == []
+
+
 def test_l2_and_linf_share_no_line():
     rows = [trial_row(0.5, threat=norm, threat__eps=eps) for norm, eps in
             [("linf", 0.1), ("l2", 1.0)]]  # fmt: skip
