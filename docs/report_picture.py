@@ -45,8 +45,10 @@ def take_picture(address: str) -> Image.Image:
         page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
         box = page.locator(f"#chart-{LAST_CHART}").bounding_box()
         assert box is not None, "a chart that has been drawn has a place"
-        clip = {"x": 0, "y": 0, "width": WIDTH, "height": box["y"] + box["height"]}
-        image = page.screenshot(full_page=True, clip=clip)
+        bottom = box["y"] + box["height"]
+        image = page.screenshot(
+            full_page=True, clip={"x": 0, "y": 0, "width": WIDTH, "height": bottom}
+        )
         browser.close()
     return Image.open(io.BytesIO(image)).convert("RGB")
 

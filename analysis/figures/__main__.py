@@ -49,8 +49,8 @@ def run_figures(line: CommandLine, console: Console) -> int:
         raise InputError([*problems, *error.problems]) from None
     if problems:
         raise InputError(problems)
-    first = Path(folders[0]).resolve()
-    beside = first.parent if first.is_file() else first
+    source = Path(folders[0]).resolve()
+    beside = source.parent if source.is_file() else source
     target = Path(settings.to) if settings.to else beside / "figures"
     for problem in frames.problems:
         console.print(f"note: {problem}", soft_wrap=True)
