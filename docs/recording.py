@@ -77,6 +77,8 @@ def main(words: Sequence[str]) -> int:
 def record(command: Sequence[str], folder: str) -> tuple[list[Screen], int]:
     """Return the different screens of a command in a terminal, and its exit status.
 
+    The path of the folder is left out of what the command prints.
+
     Args:
         command: The program, by its path, and its arguments.
         folder: Where the command runs.
@@ -89,18 +91,32 @@ def record(command: Sequence[str], folder: str) -> tuple[list[Screen], int]:
         os.chdir(folder)
         os.execv(command[0], list(command))
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    screens, last_look = list[Screen](), 0.0
+    screens, last_look, text = list[Screen](), 0.0, b""
     while True:
         if select.select([terminal], [], [], PAUSE)[0]:
             try:
-                stream.feed(os.read(terminal, 65536))
+                text += os.read(terminal, 65536)
             except OSError:  # how Linux reports that a terminal has lost its process
                 break
+            visible, text = hide_folder(text, f"{os.path.realpath(folder)}/".encode())
+            stream.feed(visible)
         if time.monotonic() - last_look > PAUSE:
             screens, last_look = add_screen(screens, read_screen(screen)), time.monotonic()
     os.close(terminal)
+    stream.feed(text)
     _, status = os.waitpid(process, 0)
     return add_screen(screens, read_screen(screen)), os.waitstatus_to_exitcode(status)
+
+
+def hide_folder(text: bytes, folder: bytes) -> tuple[bytes, bytes]:
+    """Return a text without the path of a folder, and an end that may be the start of that path.
+
+    >>> hide_folder(b"in /tmp/x/results, /tm", b"/tmp/x/")
+    (b'in results, ', b'/tm')
+    """
+    text = text.replace(folder, b"")
+    held = next((n for n in range(len(folder) - 1, 0, -1) if text.endswith(folder[:n])), 0)
+    return text[: len(text) - held], text[len(text) - held :]
 
 
 def add_screen(screens: list[Screen], screen: Screen) -> list[Screen]:
