@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from trainables.accuracy import Accuracies
+from trainables.hparams.registry import load_member
 from trainables.training.report import Report
 
 
@@ -81,6 +82,17 @@ def tiny_config(**changes):
         else:
             config[group] = value
     return config
+
+
+def method_groups(method):
+    """Return the groups of a method that can train with the networks of `TINY_CONFIG`."""
+    groups = {"method": {"name": method}}
+    module = load_member("trainables.methods", method)
+    if "teacher" not in getattr(module, "COMPANIONS", {}):
+        return groups
+    if module.COMPANIONS["teacher"]["name"] == "trained":
+        return groups | {"teacher": {"name": "trained", "model": "small_cnn"}}
+    return groups | {"teacher": {"name": "average"}, "average": {"name": "ema"}}
 
 
 def make_accuracies(clean, robust):

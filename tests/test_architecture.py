@@ -57,6 +57,7 @@ TRAINABLES = {
     "methods": ("protocols", "networks", "threat", "hparams", "criteria"),
     "attacks": ("protocols", "networks", "threat", "hparams"),
     "averages": ("networks", "hparams"),
+    "teachers": ("networks", "hparams"),
     "optimizers": ("hparams",),
     "schedules": ("hparams",),
     "eps_schedules": ("hparams",),
@@ -73,7 +74,7 @@ TRAINABLES = {
         *("bound_components", "components", "step_context", "injection", "protocols", "hparams"),
         "errors",
     ),
-    "step_context": ("bound_components", "injection", "protocols", "threat"),
+    "step_context": ("bound_components", "injection", "networks", "protocols", "threat"),
     "training": (
         *("accuracy", "binding", "bound_components", "components", "step_context"),
         *("data_pipeline", "networks", "scheduling"),

@@ -16,6 +16,7 @@ from trainables.bound_components import (
     BoundOverfittingDetector,
     BoundRestarts,
     BoundSchedule,
+    BoundTeacher,
     BoundThreat,
     BoundUpdate,
     BoundValidationAttack,
@@ -144,6 +145,7 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
         eps_schedule=assemble(BoundEpsSchedule, members["eps_schedule"]),
         periods=assemble(BoundRestarts, members["periods"]),
         average=assemble(BoundAverage, members["average"]),
+        teacher=assemble(BoundTeacher, members["teacher"]),
         sentinel=assemble(BoundOverfittingDetector, members["sentinel"], "every"),
         exam=assemble(BoundValidationAttack, members["exam"], "steps", "restarts", "exam_batch"),
     )
@@ -181,6 +183,7 @@ def bound_method(member: BoundMember) -> BoundMethod:
         member,
         attacks=uses_attack(unwrapped(member["inner"])),
         whole_batch=getattr(inspect.getmodule(outer), "WHOLE_BATCH", False),
+        views=getattr(inspect.getmodule(outer), "VIEWS", 1),
         name=file_name(outer),
     )
 

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from trainables.accuracy import Accuracies
 from trainables.data_pipeline.images import Batch, Dataset, Images
 from trainables.networks.averaging import Average
+from trainables.networks.teacher import Teacher
 from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder, WeightUpdate
 from trainables.threat import Threat
 
@@ -206,6 +207,17 @@ class BoundAverage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BoundTeacher:
+    """A second network that the method learns from.
+
+    Attributes:
+        build: Returns it; `None`: there is none.
+    """
+
+    build: Callable[[], Teacher | None]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BoundOverfittingDetector:
     """The detector of catastrophic overfitting.
 
@@ -254,6 +266,7 @@ class Components:
     eps_schedule: BoundEpsSchedule
     periods: BoundRestarts
     average: BoundAverage
+    teacher: BoundTeacher
     sentinel: BoundOverfittingDetector
     exam: BoundValidationAttack
 

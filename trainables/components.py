@@ -62,6 +62,12 @@ GROUPS = {
     "average": Group(
         "which weights are validated and saved", "trainables.averages", ("build",), default="none"
     ),
+    "teacher": Group(
+        "a second network that the method learns from",
+        "trainables.teachers",
+        ("build",),
+        default="none",
+    ),
     "sentinel": Group(
         "when catastrophic overfitting ends a trial",
         None,

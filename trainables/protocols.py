@@ -65,6 +65,7 @@ class BoundMethod:
         outer: Outer objective, which training minimises.
         attacks: Whether the method attacks.
         whole_batch: Whether the loss is defined only on a whole batch.
+        views: How often each image is in a batch, with other augmentations.
         name: Name of the file that defines `outer`.
     """
 
@@ -72,6 +73,7 @@ class BoundMethod:
     outer: OuterObjective
     attacks: bool = True
     whole_batch: bool = False
+    views: int = 1
     name: str = ""
 
 

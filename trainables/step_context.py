@@ -1,25 +1,31 @@
 """The values that the training loop injects into the components of a trial at each step."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from torch import Generator, Tensor
+from torch.nn import Module
 
 from trainables.bound_components import Components
 from trainables.injection import inject_all
+from trainables.networks.averaging import Average
+from trainables.networks.teacher import Teacher
 from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder
 from trainables.threat import Threat
 
 EVERY_STEP = frozenset({"threat", "rng", "memory", "progress"})
 INJECTED = {
     "criterion": frozenset({"scale"}),
-    "method": EVERY_STEP | {"criterion", "scale", "pass_order"},
+    "method": EVERY_STEP | {"criterion", "scale", "pass_order", "teacher", "epoch"},
     "attack": EVERY_STEP,
     "update": EVERY_STEP | {"method", "attack"},
     "sentinel": EVERY_STEP | {"step"},
     "data": frozenset({"classes"}),
     "average": frozenset({"run_steps"}),
+    "teacher": frozenset({"average", "build_network", "load_network"}),
 }
-"""Attributes of the context that the functions of each group may name; see `RunContext` too."""
+"""Attributes of the context that the functions of each group may name; see `RunContext` and
+`TeacherContext` too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,23 @@ class RunContext:
     """
 
     run_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherContext:
+    """The values that a trial injects when it builds the teacher.
+
+    Attributes:
+        average: Average of the trial's weights.
+        build_network: Returns a network with new weights; of a model by name, or if that is `None`
+            like the one in training. On the device and in the precision of the trial.
+        load_network: Returns the network in a file; of a model by name, or if that is `None` the
+            one that the file describes. Likewise.
+    """
+
+    average: Average
+    build_network: Callable[[str | None], Module]
+    load_network: Callable[[str, str | None], Module]
 
 
 @dataclass(kw_only=True)
@@ -45,6 +68,8 @@ class StepContext:
         scale: Factor of the cosines of a cosine head; 1 with other heads.
         progress: Finished share of the run, in [0, 1].
         step: Updates since the start of training.
+        epoch: Epochs finished before this step.
+        teacher: Second network that a method learns from; `None`: there is none.
         pass_order: Which images the update's published code passes first, set by
             `inject_components`.
         criterion: The loss, set by `inject_components`.
@@ -59,6 +84,8 @@ class StepContext:
     scale: float = 1.0
     progress: float = 0.0
     step: int = 0
+    epoch: int = 0
+    teacher: Teacher | None = None
     pass_order: PassOrder = PassOrder.CLEAN_FIRST
     criterion: Criterion = field(init=False)
     method: BoundMethod = field(init=False)

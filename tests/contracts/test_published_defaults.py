@@ -9,17 +9,28 @@ from tuner.config.study_groups import STUDY_GROUPS
 PGD = {"steps": 10, "step_size": None, "start": "random"}
 PUBLISHED = {
     "method": {
+        "adr": {
+            "temperature_first": 2.5,
+            "temperature_last": 2.0,
+            "share_first": 0.7,
+            "share_last": 0.95,
+        },
         "alp": {"beta": 1.0},
+        "consistency": {"weight": 1.0, "temperature": 0.5},
         "dat": {"weighted_from": 1 / 120},
         "cure": {"weight": 4.0, "h": 0.6, "power": "norm"},
         "fgsm": {},
         "fgsm_cure": {"weight": 0.06},
         "fgsm_rs": {},
         "grad_align": {"weight": 0.2, "through_clip": True, "bn_updates": "published"},
+        "hat": {"beta": 2.5, "helper_weight": 0.5, "reach": 2.0},
+        "ikl": {"alpha": 4.0, "beta": 20.0, "temperature": 4.0},
+        "lbgat": {"beta": 6.0},
         "llr": {"search": "loss", "gamma_weight": 2.0, "slope_weight": 0.6},
         "mart": {"beta": 5.0},
         "n_fgsm": {},
         "pgd_at": {},
+        "score": {"beta": 4.0, "label_smoothing": 0.0, "clip": 0.0},
         "standard": {},
         "trades": {"beta": 6.0, "variant": "kl", "bn_updates": "published"},
     },
@@ -60,6 +71,12 @@ PUBLISHED = {
         "ensemble": {},
         "none": {},
     },
+    "teacher": {
+        "average": {},
+        "file": {"model": None},
+        "none": {},
+        "trained": {"model": None},
+    },
     "threat": {"l2": {}, "linf": {}},
     "exam": {None: {"steps": 10, "step_size": None, "restarts": 1, "exam_batch": 250}},
     "scheduler": {
@@ -81,14 +98,23 @@ PUBLISHED = {
 ONE_STEP = {"name": "alternate", "mode": "train"}
 UNPROJECTED = {"name": "pgd", "start": "gaussian", "project_start": False}
 COMPANIONS = {
+    "adr": {
+        "teacher": {"name": "average"},
+        "average": {"name": "ema", "decay": 0.995, "warmup": False, "max_share": 0.0},
+        "update": ONE_STEP,
+    },
     "dat": {"attack": {"name": "dynamic", "origin": "start", "project_start": False}},
     "fgsm": {"attack": {"name": "fgsm"}, "update": ONE_STEP},
     "fgsm_cure": {"attack": {"name": "fgsm"}, "update": ONE_STEP},
     "fgsm_rs": {"attack": {"name": "fgsm_rs"}, "update": ONE_STEP},
     "grad_align": {"attack": {"name": "fgsm"}, "update": ONE_STEP},
+    "hat": {"teacher": {"name": "file"}, "attack": UNPROJECTED},
+    "ikl": {"attack": UNPROJECTED},
+    "lbgat": {"teacher": {"name": "trained", "model": "resnet18"}, "attack": UNPROJECTED},
     "llr": {"attack": {"name": "adam"}},
     "mart": {"attack": UNPROJECTED},
     "n_fgsm": {"attack": {"name": "n_fgsm"}, "update": ONE_STEP},
+    "score": {"update": ONE_STEP},
     "trades": {"attack": UNPROJECTED},
 }
 FORMER_VALUES = {

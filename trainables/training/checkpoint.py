@@ -65,6 +65,7 @@ def save(trial: Trial, folder: Path) -> None:
             "global_rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state() if trial.device == "cuda" else None,
             "memory": trial.memory,
+            "teacher": trial.trained_teacher.state_dict() if trial.trained_teacher else None,
             "micro_batch": trial.micro_batch,
             "graph_obstacle": trial.graphed.obstacle if trial.graphed else "",
         },
@@ -89,6 +90,8 @@ def restore(trial: Trial, folder: Path) -> None:
     if trial.graphed:
         trial.graphed.obstacle = state.get("graph_obstacle", "")
     trial.memory.update(state["memory"])
+    if trial.trained_teacher:
+        trial.trained_teacher.load_state_dict(state["teacher"])
     # running out of memory may have made it smaller than configured
     if size := state.get("micro_batch"):
         trial.micro_batch = size

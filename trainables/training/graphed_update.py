@@ -37,8 +37,23 @@ class GraphedUpdate:
         obstacle: Why steps are not captured; empty: they are, or will be.
     """
 
-    def __init__(self, model: Module, optimizer: Optimizer, new_graph: Callable[[], Graph]) -> None:
+    def __init__(
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        new_graph: Callable[[], Graph],
+        teacher: Module | None = None,
+    ) -> None:
+        """Prepare the updates of a network.
+
+        Args:
+            model: The network.
+            optimizer: Its optimizer.
+            new_graph: Returns an empty graph.
+            teacher: Second network that the optimizer trains; `None`: there is none.
+        """
         self.model, self.optimizer, self.new_graph = model, optimizer, new_graph
+        self.networks = [model, teacher] if teacher else [model]
         self.obstacle = ""
         self.inputs: StepInputs | None = None
         self.forget()
@@ -61,8 +76,12 @@ class GraphedUpdate:
     def current_addresses(self, memory: dict[str, Tensor]) -> frozenset[int]:
         """Return the addresses of all tensors that a step may keep for the next one."""
         states = [t for state in self.optimizer.state.values() for t in state.values()]
-        kept = [*self.model.parameters(), *self.model.buffers(), *states, *memory.values()]
+        kept = [*self.network_tensors(), *states, *memory.values()]
         return frozenset(t.data_ptr() for t in kept if isinstance(t, Tensor))
+
+    def network_tensors(self) -> list[Tensor]:
+        """Return the parameters and buffers of the networks in training."""
+        return [t for each in self.networks for t in (*each.parameters(), *each.buffers())]
 
     def run(
         self,
@@ -119,7 +138,7 @@ class GraphedUpdate:
     ) -> bool:
         """Capture a step; return whether it worked."""
         before, memory = passes[0], dict(context.memory)
-        weights = [(t, t.data) for t in (*self.model.parameters(), *self.model.buffers())]
+        weights = [(t, t.data) for t in self.network_tensors()]
         addresses = self.current_addresses(memory)
         try:
             self.loss = self.graph.capture(take_step, context.rng)
@@ -163,16 +182,17 @@ class StepInputs:
         x: Images (N, C, H, W).
         y: Labels (N,) or probabilities (N, K).
         lrs: Learning rate of each group of parameters; fused optimizers read fp32.
-        eps: Radius. Like the next two it is a double, which has the value of a Python number.
+        eps: Radius. Like the next three it is a double, which has the value of a Python number.
         step_scale: Factor of the attack's step sizes.
         progress: Completed share of the run.
+        epoch: Epochs finished before the step.
     """
 
     def __init__(self, x: Tensor, y: Tensor, n_groups: int) -> None:
         self.x, self.y = torch.empty_like(x), torch.empty_like(y)
         self.lrs = [torch.zeros((), device=x.device) for _ in range(n_groups)]
-        self.eps, self.step_scale, self.progress = torch.zeros(
-            3, device=x.device, dtype=torch.float64
+        self.eps, self.step_scale, self.progress, self.epoch = torch.zeros(
+            4, device=x.device, dtype=torch.float64
         )
 
     def fit(self, x: Tensor, y: Tensor) -> bool:
@@ -188,22 +208,23 @@ class StepInputs:
         self.eps.fill_(context.threat.eps)
         self.step_scale.fill_(context.threat.step_scale)
         self.progress.fill_(context.progress)
+        self.epoch.fill_(context.epoch)
 
     @contextmanager
     def in_place_of_numbers(self, context: StepContext, optimizer: Optimizer) -> Iterator[None]:
         """Let `context` and `optimizer` have tensors in place of numbers inside the block."""
-        threat, progress = context.threat, context.progress
+        threat, progress, epoch = context.threat, context.progress, context.epoch
         before = [dict(group) for group in optimizer.param_groups]
         # a tensor without dimensions computes like a number
         context.threat = replace(
             threat, eps=cast(float, self.eps), step_scale=cast(float, self.step_scale)
         )
-        context.progress = cast(float, self.progress)
+        context.progress, context.epoch = cast(float, self.progress), cast(int, self.epoch)
         for lr, group in zip(self.lrs, optimizer.param_groups, strict=True):
             group |= {"lr": lr} | ({"capturable": True} if "capturable" in group else {})
         try:
             yield
         finally:
-            context.threat, context.progress = threat, progress
+            context.threat, context.progress, context.epoch = threat, progress, epoch
             for group, old in zip(optimizer.param_groups, before, strict=True):
                 group |= {key: old[key] for key in ("lr", "capturable") if key in old}

@@ -10,12 +10,13 @@ from torch import Generator, Tensor
 from torch.nn import Module
 from torch.optim import Optimizer
 
-from trainables.bound_components import Components
+from trainables.bound_components import BoundData, Components
 from trainables.data_pipeline.batches import count_batches
 from trainables.data_pipeline.images import Batch, Images
 from trainables.networks.averaging import Average
 from trainables.networks.folded_view import folded_view
 from trainables.networks.heads import cosine_scale
+from trainables.networks.teacher import Teacher
 from trainables.scheduling import set_lr
 from trainables.step_context import StepContext, inject_components
 from trainables.threat import Threat
@@ -113,6 +114,7 @@ def train_epoch(
     epoch: int,
     epochs: int,
     extra_images: Images | None = None,
+    teacher: Teacher | None = None,
     detector_images: Batch | None = None,
     on_step: Callable[[float], None] | None = None,
     graphed: GraphedUpdate | None = None,
@@ -133,13 +135,20 @@ def train_epoch(
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
         extra_images: Further training images, which are mixed into the batches.
+        teacher: Second network that the method learns from; `None`: there is none.
         detector_images: Images and labels for the overfitting detector; `None`: no check.
         on_step: Called after each step with the share of the epoch that is done; `None`: nothing.
         graphed: Runs the updates as a graph; `None`: one operation at a time.
     """
     total, seen, collapsed_at = torch.zeros((), device=images.y.device), 0, 0
     context = StepContext(
-        threat=threat, rng=rng, memory=memory, classes=classes, scale=cosine_scale(model)
+        threat=threat,
+        rng=rng,
+        memory=memory,
+        classes=classes,
+        scale=cosine_scale(model),
+        epoch=epoch,
+        teacher=teacher,
     )
     ready = inject_components(components, context)
     steps, batches = prepare_batches(ready, images, rng, extra_images)
@@ -195,17 +204,29 @@ def prepare_batches(
     """Return the number of steps of an epoch and the augmented batch of each.
 
     An update that replays its batches gets fewer batches by that factor, so that an epoch costs the
-    same and the schedules count replays.
+    same and the schedules count replays. A method of several views gets larger batches: all images
+    once for each view.
     """
-    data, replays = components.data, components.update.replays
+    data, replays, views = components.data, components.update.replays, components.method.views
     steps = count_steps(components, len(images))
     drawn = itertools.islice(data.iterate_batches(images, rng, extra), steps // replays)
-    augmented = ((data.augment(x, rng), y) for x, y in drawn)
+    augmented = (
+        (
+            data.augment(x, rng) if views == 1 else augment_views(data, x, rng, views),
+            y.repeat(views),
+        )
+        for x, y in drawn
+    )
     ready = (
         data.apply_mixup(x.contiguous(memory_format=torch.channels_last), y, rng)
         for x, y in augmented
     )
     return steps, (batch for batch in ready for _ in range(replays))
+
+
+def augment_views(data: BoundData, x: Tensor, rng: Generator, views: int) -> Tensor:
+    """Return several augmentations of each image, (views * N, C, H, W), the first of all first."""
+    return torch.cat([data.augment(x, rng) for _ in range(views)])
 
 
 @contextmanager

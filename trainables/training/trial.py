@@ -34,6 +34,7 @@ from trainables.training.images import load_images
 from trainables.training.loop import EpochResult, count_steps, list_epoch_lrs, train_epoch
 from trainables.training.network import build_network
 from trainables.training.report import Report
+from trainables.training.teacher import build_teacher
 
 
 class TrainingOutOfMemoryError(torch.OutOfMemoryError):
@@ -49,6 +50,7 @@ class Trial:
             `graphs` and `deterministic` (used on GPUs), `study` if trials share the data set, and
             `rungs` of the scheduler.
         model: The network with its normalisation layer.
+        teacher: Second network that the method learns from; `None`: there is none.
         loaded_names: Names of its tensors that `init` has loaded.
         best_report: Report of the epoch with the highest robust validation accuracy so far,
             among those that satisfy the constraint; otherwise of the nearest to satisfying it.
@@ -83,8 +85,15 @@ class Trial:
         set_deterministic(wanted=self.device == "cuda" and config.get("deterministic", False))
         self.loaded_names: frozenset[str] = frozenset()
         self.model = self.build_model()
-        self.optimizer = self.build_optimizer()
         self.average = self.build_average()
+        self.teacher = build_teacher(
+            components.teacher,
+            components.model,
+            self.dataset.image_format,
+            self.average,
+            self.prepare_network,
+        )
+        self.optimizer = self.build_optimizer()
         self.peak_lr = components.optimizer.scale_lr(
             self.optimizer.param_groups[0]["lr"], components.data.batch_size
         )
@@ -108,6 +117,10 @@ class Trial:
         if file := self.config.get("init"):
             loaded = load_foreign_weights(Path(file), model, replace_head=True)
             self.loaded_names = loaded.names
+        return self.prepare_network(model)
+
+    def prepare_network(self, model: nn.Module) -> nn.Module:
+        """Return a network on the device and in the precision of the trial."""
         model = to_channels_last(model.to(self.device))
         set_precision(model, self.precision)
         allow_graphs(model, allowed=bool(self.graphs))
@@ -121,18 +134,28 @@ class Trial:
         return inject(self.components.average.build, RunContext(run_steps=steps))(self.model)
 
     def build_optimizer(self) -> Optimizer:
-        """Return the optimizer; parameters that were loaded may have another learning rate."""
-        optimizer = self.components.optimizer
+        """Return the optimizer of the network, and of the teacher if it is trained along.
+
+        Parameters that were loaded may have another learning rate.
+        """
+        optimizer, teacher = self.components.optimizer, self.trained_teacher
+        parameters = dict(self.model.named_parameters())
+        if teacher:
+            parameters |= {f"teacher.{name}": p for name, p in teacher.named_parameters()}
         if not self.loaded_names:
-            return optimizer.build(self.model.parameters())
-        groups = optimizer.split_parameters(self.model.named_parameters(), self.loaded_names)
-        return optimizer.build(groups)
+            return optimizer.build(parameters.values())
+        return optimizer.build(optimizer.split_parameters(parameters.items(), self.loaded_names))
+
+    @property
+    def trained_teacher(self) -> nn.Module | None:
+        """The teacher if it is trained along, otherwise `None`."""
+        return self.teacher.trained_network if self.teacher else None
 
     def build_graphs(self) -> GraphedUpdate | None:
         """Return what runs updates as CUDA graphs; `None`: nothing does."""
         if self.device != "cuda" or not self.graphs or self.config["compile"]:
             return None
-        return GraphedUpdate(self.model, self.optimizer, CudaGraph)
+        return GraphedUpdate(self.model, self.optimizer, CudaGraph, self.trained_teacher)
 
     def continue_from(self, shorter: "Trial") -> None:
         """Take over the best epoch and the cost of a shorter run of the same configuration."""
@@ -202,6 +225,7 @@ class Trial:
             epoch=self.epoch,
             epochs=self.epochs,
             extra_images=self.extra_images,
+            teacher=self.teacher,
             detector_images=self.detector_images,
             on_step=self.report_share if self.on_step else None,
             graphed=self.graphed,

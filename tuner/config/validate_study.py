@@ -106,7 +106,7 @@ def check_fidelity(
             ])
 
 
-FIXED_SHAPE_GROUPS = ("model", "average")
+FIXED_SHAPE_GROUPS = ("model", "average", "teacher")
 """Groups that determine the tensors of a checkpoint."""
 
 

@@ -91,6 +91,7 @@ def find_conflicts(groups: Groups, fixed: Groups) -> list[str]:
         *member_messages("conflicts", fixed),
         *member_messages("unused", fixed),
         *check_unused_knobs(groups, fixed),
+        *check_teacher(fixed),
     ]
     by_value: dict[str, str] = {}
     for group, knob, value in iter_listed_values(groups):
@@ -224,6 +225,18 @@ def check_unused_knobs(groups: Groups, fixed: Groups) -> Iterator[str]:
         settings = groups.get(group, {})
         for knob in (key for key, value in settings.items() if is_domain(value)):
             yield f"{group}.{knob}: changes nothing, because {why}."
+
+
+def check_teacher(fixed: Groups) -> Iterator[str]:
+    """Yield the problem of a method without the teacher that it needs, or of an unused teacher."""
+    name, teacher = str(fixed["method"]["name"]), fixed["teacher"].get("name")
+    method = GROUPS["method"].load(name)
+    if not any("teacher" in injected_names(f) for f in (method.inner, method.outer)):
+        if teacher != "none":
+            yield f"teacher: {teacher} has no effect, because method={name} learns from none."
+    elif teacher == "none":
+        choices = "|".join(each for each in GROUPS["teacher"].members() if each != "none")
+        yield f"teacher: method={name} learns from one; write teacher={choices}."
 
 
 def find_unused_groups(fixed: Groups) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from trainables.bound_components import BoundMember
-from trainables.injection import injected_names, unwrapped
+from trainables.injection import inject, injected_names, unwrapped
 from trainables.protocols import uses_attack
 from tuner.contracts.samples import (
     CLASSES,
     SIZES,
+    build_context,
     build_network,
     build_smooth_network,
     outer_loss,
@@ -18,12 +19,23 @@ from tuner.contracts.samples import (
 )
 
 
+def count_views(member: BoundMember) -> int:
+    """Return how often each image is in a batch of the method."""
+    views: int = getattr(member.module, "VIEWS", 1)
+    return views
+
+
+def batch_sizes(member: BoundMember) -> list[int]:
+    """Return the batch sizes to check."""
+    return [size * count_views(member) for size in SIZES]
+
+
 def check_outer(member: BoundMember) -> Iterator[str]:
     """Yield where the training loss is no scalar, not finite, or leaves a weight without gradient.
 
     Also with two and three classes.
     """
-    for size, classes in [*((size, CLASSES) for size in SIZES), (6, 2), (6, 3)]:
+    for size, classes in [*((size, CLASSES) for size in batch_sizes(member)), (6, 2), (6, 3)]:
         where = f"for {size} images of {classes} classes"
         model, (x, x_adv, y) = build_network(classes), sample_batch(size, classes)
         loss = outer_loss(member, model, x, x_adv, y, classes=classes)
@@ -57,9 +69,9 @@ def describe_wrong_loss(loss: object, x: Tensor) -> str | None:
 def check_inner(member: BoundMember) -> Iterator[str]:
     """Yield where the objective of the attack has another shape or no gradient."""
     declared = uses_attack(unwrapped(member["inner"]))
-    for size in SIZES:
+    for size in batch_sizes(member):
         model, (x, x_adv, y) = build_network().eval(), sample_batch(size)
-        objective = member["inner"](model, x, y)
+        objective = inject(member["inner"], build_context())(model, x, y)
         if (objective is not None) != declared:
             wanted = "-> None, because it" if objective is None else "an objective, as it"
             yield f"inner: annotate its return type as {wanted} returns {type(objective).__name__}"
@@ -86,11 +98,16 @@ def check_mean(member: BoundMember) -> Iterator[str]:
     Then the learning rate would depend on the batch size, and parts of a batch would not add up.
     """
     names = injected_names(unwrapped(member["outer"]))
-    x, x_adv, y = (part.double() if part.is_floating_point() else part for part in sample_batch(7))
+    views = count_views(member)
+    batch = sample_batch(7 * views)
+    x, x_adv, y = (part.double() if part.is_floating_point() else part for part in batch)
     model = build_smooth_network()
     whole = outer_loss(member, model, x, x_adv, y, classes=CLASSES)
     if "rng" not in names:  # else the two halves of the doubled batch see different draws
-        doubled = [torch.cat([part, part]) for part in (x, x_adv, y)]
+        doubled = [
+            torch.cat([view for view in part.chunk(views) for _ in range(2)])
+            for part in (x, x_adv, y)
+        ]
         twice = outer_loss(member, model, *doubled, classes=CLASSES)
         if not torch.allclose(twice, whole, rtol=1e-6):
             yield (
@@ -113,7 +130,7 @@ def check_mean(member: BoundMember) -> Iterator[str]:
 
 def check_constant_network(member: BoundMember) -> Iterator[str]:
     """Yield whether a loss or gradient is not finite where the logits ignore the image."""
-    model, (x, x_adv, y) = build_network(), sample_batch(3)
+    model, (x, x_adv, y) = build_network(), sample_batch(3 * count_views(member))
     last = model[3]
     assert isinstance(last, nn.Linear)
     nn.init.zeros_(last.weight)
@@ -129,7 +146,7 @@ def check_constant_network(member: BoundMember) -> Iterator[str]:
 
 def check_repeatable(member: BoundMember) -> Iterator[str]:
     """Yield whether a loss depends on global random numbers, or an input is changed."""
-    model, (x, x_adv, y) = build_network().eval(), sample_batch(7)
+    model, (x, x_adv, y) = build_network().eval(), sample_batch(7 * count_views(member))
     before = [part.clone() for part in (x, x_adv, y)]
     first, again = (outer_loss(member, model, x, x_adv, y, classes=CLASSES) for _ in range(2))
     if not torch.equal(first, again):

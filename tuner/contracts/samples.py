@@ -6,6 +6,7 @@ from torch import Generator, Tensor, nn
 from trainables.bound_components import BoundMember
 from trainables.criteria import cross_entropy
 from trainables.injection import inject
+from trainables.networks.teacher import Teacher
 from trainables.protocols import Criterion
 from trainables.step_context import StepContext
 from trainables.threat import Threat
@@ -36,6 +37,18 @@ def build_smooth_network(classes: int = CLASSES) -> nn.Sequential:
         return nn.Sequential(*layers).double()
 
 
+class SampleTeacher(nn.Module):
+    """A network without weights, whose logits are waves of the first pixels."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, K) in the precision of the images."""
+        return 2 * torch.sin(9 * x.flatten(1)[:, : self.classes])
+
+
 def sample_batch(size: int, classes: int = CLASSES) -> tuple[Tensor, Tensor, Tensor]:
     """Return images (N, 3, 6, 4), others near them, and labels (N,)."""
     rng = Generator().manual_seed(1)
@@ -55,6 +68,8 @@ def build_context(
     rng = Generator().manual_seed(seed)
     context = StepContext(threat=threat or Linf(eps=EPS), rng=rng, memory={}, classes=classes)
     context.criterion = criterion
+    teacher = SampleTeacher(classes)
+    context.teacher = Teacher(find_network=lambda: teacher)
     return context
 
 

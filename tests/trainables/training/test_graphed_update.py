@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.oracles import replace_component, tiny_config
+from tests.oracles import method_groups, replace_component, tiny_config
 from tests.trainables.op_tape import OpTape
 from trainables.hparams.registry import list_members
 from trainables.networks.host_sync import HostSyncDetector
@@ -58,7 +58,7 @@ def assert_equal_with_graph(config, tolerance=0.0):
 
 @pytest.mark.parametrize("method", list_members("trainables.methods"))
 def test_every_method(method):
-    recorder = assert_equal_with_graph(tiny_config(method={"name": method}, **SMALL))
+    recorder = assert_equal_with_graph(tiny_config(**method_groups(method), **SMALL))
     assert recorder.obstacle == ""
     assert recorder.graph.replays == 2 * 5 - 3  # full batches of both epochs, after the warm-up
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.oracles import TINY_CONFIG, replace_component, tiny_config
+from tests.oracles import TINY_CONFIG, method_groups, replace_component, tiny_config
 from trainables.binding import bind
 from trainables.components import GROUPS
 from trainables.hparams.registry import list_members
@@ -19,8 +19,13 @@ def components(config=TINY_CONFIG):
 
 
 @pytest.mark.parametrize("method", list_members("trainables.methods"))
+def test_loss_falls_with_every_method(method):
+    assert loss_falls(**method_groups(method))
+
+
+@pytest.mark.parametrize("method", ["pgd_at", "trades", "grad_align", "ikl", "standard"])
 @pytest.mark.parametrize("update", list_members("trainables.updates"))
-def test_loss_falls(method, update):
+def test_loss_falls_with_every_update(method, update):
     assert loss_falls(method={"name": method}, update={"name": update})
 
 

@@ -22,7 +22,7 @@ MAX_PROBE_SECONDS = 45.0
 """Seconds after which no further configuration is timed."""
 MIN_CHECKPOINTS = 2
 """Checkpoints of a running trial on disk while a new one replaces the old one."""
-CHECKPOINT_GROUPS = ("data", "model", "optimizer", "average", "periods")
+CHECKPOINT_GROUPS = ("data", "model", "optimizer", "average", "teacher", "periods")
 """Groups that determine the size of a checkpoint."""
 
 

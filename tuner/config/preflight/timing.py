@@ -135,11 +135,11 @@ def zero_accuracies(*_: object, **__: object) -> Accuracies:
     return NO_ACCURACY
 
 
-def take_zero_step(model: Module, optimizer: Optimizer, x: Tensor, _: Tensor) -> Tensor:
+def take_zero_step(_: Module, optimizer: Optimizer, x: Tensor, __: Tensor) -> Tensor:
     """Take an optimizer step of length 0, which allocates the optimizer state."""
     for group in optimizer.param_groups:
         group["lr"] = 0.0
-    for p in model.parameters():
-        p.grad = torch.zeros_like(p)
+        for p in group["params"]:
+            p.grad = torch.zeros_like(p)
     optimizer.step()
     return torch.zeros((), device=x.device)
