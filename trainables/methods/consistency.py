@@ -58,7 +58,7 @@ def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     if config["data"].get("mixup", 1):
         yield "data.mixup: must be 0 with method=consistency, which compares views of one image."
     if config["update"].get("micro_batch", 1):
-        yield "update.micro_batch: must be none with method=consistency, whose views would be split."
+        yield "update.micro_batch: must be none with method=consistency, which compares views."
 
 
 def warnings(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:

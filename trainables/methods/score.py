@@ -1,4 +1,4 @@
-"""Self-consistent robust error (Pang et al., 2022, arXiv:2202.10103), by squared distances (LSE)."""
+"""Self-consistent robust error, by squared distances (Pang et al., 2022, arXiv:2202.10103)."""
 
 import torch
 from torch import Tensor

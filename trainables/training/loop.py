@@ -210,13 +210,7 @@ def prepare_batches(
     data, replays, views = components.data, components.update.replays, components.method.views
     steps = count_steps(components, len(images))
     drawn = itertools.islice(data.iterate_batches(images, rng, extra), steps // replays)
-    augmented = (
-        (
-            data.augment(x, rng) if views == 1 else augment_views(data, x, rng, views),
-            y.repeat(views),
-        )
-        for x, y in drawn
-    )
+    augmented = ((augment_views(data, x, rng, views), y.repeat(views)) for x, y in drawn)
     ready = (
         data.apply_mixup(x.contiguous(memory_format=torch.channels_last), y, rng)
         for x, y in augmented
@@ -226,7 +220,8 @@ def prepare_batches(
 
 def augment_views(data: BoundData, x: Tensor, rng: Generator, views: int) -> Tensor:
     """Return several augmentations of each image, (views * N, C, H, W), the first of all first."""
-    return torch.cat([data.augment(x, rng) for _ in range(views)])
+    augmented = [data.augment(x, rng) for _ in range(views)]
+    return torch.cat(augmented) if views > 1 else augmented[0]
 
 
 @contextmanager

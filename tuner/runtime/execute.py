@@ -20,7 +20,7 @@ from tuner.config.preflight.data_and_network import (
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.config.preflight.estimate import check_disk_budget
 from tuner.config.preflight.gpu_packing import pack_gpus
-from tuner.config.preflight.initial_weights import check_initial_weights
+from tuner.config.preflight.initial_weights import check_initial_weights, check_teachers
 from tuner.config.resources import check_resources, local_resources, resolve_concurrency
 from tuner.config.settings import Settings
 from tuner.layout import OPTUNA_FILE
@@ -121,7 +121,7 @@ def check_networks(plan: Plan, console: Console) -> list[str]:
     problems, notes = check_initial_weights(plan)
     for note in notes:
         console.print(f"init: {note}", soft_wrap=True)
-    return problems
+    return problems + check_teachers(plan)
 
 
 def run_on_ray(

@@ -18,6 +18,7 @@ from trainables.evaluation.normalization import (
 from trainables.scheduling import FORMER_VALUES
 from trainables.training.foreign_weights import LoadedWeights, load_foreign_weights
 from trainables.training.network import build_network
+from trainables.training.teacher import load_teacher
 from trainables.training.weight_files import WeightsFile, read_weights_file
 from tuner.config.plan import Plan, Variant
 from tuner.config.preflight.data_and_network import build_parts, load_images
@@ -44,6 +45,25 @@ def check_initial_weights(plan: Plan) -> tuple[list[str], list[str]]:
             problem.replace("weights:", "init:", 1) for problem in error.problems
         )
     return list(problems), list(notes)
+
+
+def check_teachers(plan: Plan) -> list[str]:
+    """Return the problems of the weights that teachers are loaded from."""
+    problems: dict[str, None] = {}
+    for variant in plan.variants:
+        teacher = build_configuration(variant, {})["teacher"]
+        if teacher.get("name") != "file":
+            continue
+        try:
+            dataset, _, _ = load_images(variant, bound_data(build_parts(variant, "data")))
+            own, name = bound_model(build_parts(variant, "model")), teacher.get("model")
+            file, chosen = Path(str(teacher["weights"])), None if name is None else str(name)
+            load_teacher(file, chosen, own, dataset.image_format)
+        except MissingDataError:
+            pass  # reported elsewhere
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+    return list(problems)
 
 
 def check_factor(plan: Plan) -> Iterator[str]:
