@@ -55,7 +55,7 @@ TRAINABLES = {
     "models": ("networks", "hparams", "errors"),
     "criteria": ("networks", "hparams", "protocols"),
     "methods": ("protocols", "networks", "threat", "hparams", "criteria"),
-    "attacks": ("protocols", "networks", "threat", "hparams"),
+    "attacks": ("protocols", "networks", "threats", "threat", "hparams"),
     "averages": ("networks", "hparams"),
     "teachers": ("networks", "hparams"),
     "optimizers": ("hparams",),

@@ -36,6 +36,7 @@ PUBLISHED = {
     },
     "attack": {
         "adam": {"steps": 10, "rate": 0.1},
+        "apgd": {"steps": 10},
         "dynamic": {
             **PGD,
             "fosc": 0.5,
@@ -77,7 +78,7 @@ PUBLISHED = {
         "none": {},
         "trained": {"model": None},
     },
-    "threat": {"l2": {}, "linf": {}},
+    "threat": {"l1": {"density": 0.05}, "l2": {}, "linf": {}},
     "exam": {None: {"steps": 10, "step_size": None, "restarts": 1, "exam_batch": 250}},
     "scheduler": {
         "asha": {

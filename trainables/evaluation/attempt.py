@@ -16,7 +16,7 @@ from trainables.networks.precision import full_precision
 from trainables.threat import Threat
 
 EPS_TOLERANCE = 1e-6
-"""Rounding error allowed beyond eps: about ten units in the last place at 1."""
+"""Rounding error allowed beyond eps, times eps if that is above 1: ten units in the last place."""
 
 
 class TargetedAttempt(NamedTuple):
@@ -177,7 +177,9 @@ def predict(model: Module, points: Tensor) -> Tensor:
 def allowed_mask(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
     """Return which points (N,) are within the ball and in [0, 1]."""
     in_range = ((points >= 0) & (points <= 1)).flatten(1).all(dim=1)
-    return (threat.norm(points - x) <= threat.eps + EPS_TOLERANCE) & in_range
+    # the l1 norm is a sum over all pixels, whose errors grow with it
+    tolerance = EPS_TOLERANCE * max(1.0, threat.eps)
+    return (threat.norm(points - x) <= threat.eps + tolerance) & in_range
 
 
 @torch.no_grad()

@@ -1,6 +1,7 @@
 """Adapters for the parts of AutoAttack (arXiv:2003.01690) in the pyautoattack package."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -10,10 +11,15 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.threat import Threat
+from trainables.threats.l1 import L1
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
-NORMS = {Linf: "Linf", L2: "L2"}
+NORMS = {Linf: "Linf", L2: "L2", L1: "L1"}
+L1_STAGES = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
+"""In the l1 norm, the radius of each stage of Auto-PGD in units of eps, and its share of the steps:
+as the standard version of the package. An image in a large ball is easier to misclassify, and its
+projection is a start in the small one."""
 SILENT_LOGGER = logging.getLogger("attuner.silent")
 SILENT_LOGGER.disabled = True  # the sanity checks cover what the package warns of
 
@@ -25,7 +31,7 @@ def attack_settings(threat: Threat, device: torch.device) -> dict[str, object]:
         ValueError: If the package does not support the norm.
     """
     if type(threat) not in NORMS:
-        raise ValueError(f"AutoAttack supports linf and l2, got {type(threat).__name__}.")
+        raise ValueError(f"AutoAttack supports linf, l2 and l1, got {type(threat).__name__}.")
     return {"norm": NORMS[type(threat)], "eps": threat.eps, "device": device}
 
 
@@ -99,6 +105,27 @@ def run_apgd(
     x = x.contiguous()
     attack.init_hyperparam(x)
     with seed_global_rng(rng):
-        *_, wrong = attack.attack_single_run(x, y)
-    points: Tensor = wrong.detach()
-    return points
+        if isinstance(threat, L1):
+            radii, numbers = split_stages(threat.eps, steps)
+            *_, wrong = attack.decr_eps_pgd(x, y, radii, numbers)
+        else:
+            *_, wrong = attack.attack_single_run(x, y)
+    return remove_rounding(wrong.detach(), x, threat)
+
+
+def split_stages(eps: float, steps: int) -> tuple[list[float], list[int]]:
+    """Return the radius and the number of steps of each stage of Auto-PGD in the l1 norm.
+
+    >>> split_stages(12.0, 100)
+    ([36.0, 24.0, 12.0], [30, 30, 40])
+    """
+    numbers = [math.ceil(share * steps) for _, share in L1_STAGES[:-1]]
+    return [reach * eps for reach, _ in L1_STAGES], [*numbers, steps - sum(numbers)]
+
+
+def remove_rounding(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
+    """Return points of the package inside the ball; in the l1 norm they may be just outside.
+
+    It sums the changes of all pixels in fp32.
+    """
+    return threat.project(points, x) if isinstance(threat, L1) else points

@@ -13,6 +13,7 @@ from torch.nn import Module
 from trainables.evaluation.attempt import AttackAttempt
 from trainables.hparams.ranges import Count, NonNegative
 from trainables.threat import Threat
+from trainables.threats.l1 import L1
 from trainables.threats.linf import Linf
 
 NUMBERS = ("steps",)
@@ -43,7 +44,13 @@ def run(
     overshoot: float,
     classes: int,
 ) -> Tensor:
-    """Return the first misclassified point if it is within eps of the image, or else the image."""
+    """Return the first misclassified point if it is within eps of the image, or else the image.
+
+    Raises:
+        ValueError: If the threat is l1, in which the nearest boundary is along one pixel.
+    """
+    if isinstance(threat, L1):
+        raise ValueError("deepfool: needs the threat linf or l2, got L1.")
     moved, x_adv = torch.zeros_like(x), x.clone()
     left = torch.arange(len(y), device=y.device)
     for _ in range(steps):

@@ -8,7 +8,12 @@ from torch import Generator, Tensor
 from torch.nn import Module
 
 from trainables.evaluation.attempt import AttackAttempt
-from trainables.evaluation.autoattack import attack_settings, seed_global_rng, wrap_model
+from trainables.evaluation.autoattack import (
+    attack_settings,
+    remove_rounding,
+    seed_global_rng,
+    wrap_model,
+)
 from trainables.hparams.ranges import Count
 from trainables.threat import Threat
 
@@ -37,5 +42,4 @@ def run(
     attack.init_hyperparam(x)
     with seed_global_rng(rng):
         _, result = attack.attack_single_run(x.contiguous(), y)
-    points: Tensor = result
-    return points
+    return remove_rounding(result, x, threat)

@@ -10,11 +10,12 @@ from trainables.bound_components import BoundMember
 from trainables.injection import inject, injected_names, unwrapped
 from trainables.methods import pgd_at
 from trainables.threat import Threat
+from trainables.threats.l1 import L1
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 from tuner.contracts.samples import CLASSES, EPS, build_context, build_network, sample_batch
 
-THREATS = (Linf, L2)
+THREATS = (Linf, L2, L1)
 RADII = (0.0, 8 / 255, 0.6)
 ROUNDING = 1e-6
 """Of x + eps in float32."""
@@ -100,7 +101,7 @@ def check_gradient_steps(member: BoundMember) -> Iterator[str]:
             f"GRADIENT_STEPS: write the number of gradient steps ({sum(asked)} with these knobs), "
             "or the name of the knob that sets it"
         )
-    elif asked != [True] * declared:
+    elif sum(asked) != declared:
         yield (
             f"GRADIENT_STEPS: declares {declared} gradient steps, but the objective is evaluated "
             f"{len(asked)} times, {sum(asked)} of them with gradients"

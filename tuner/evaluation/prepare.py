@@ -96,6 +96,7 @@ def prepare_evaluation(
         group: overlay_group(group_values(base, group), group_values(arguments, group))
         for group in TRIAL_GROUPS
     }
+    suite, _ = parse_suite(settings.suite, attack_knobs, str(chosen["threat"].get("name")))
     if untrusted := list(check_trusted(values.get("name") for values in chosen.values())):
         raise InputError([*problems, *untrusted])
     needed = [g for g in TRIAL_GROUPS if g != "model" or lacks_description(settings)]

@@ -11,6 +11,11 @@ from trainables.hparams.registry import find_hook
 from trainables.injection import inject
 from tuner.commands.evaluate import ATTACKS, SUITES
 
+NORM_KNOBS: Mapping[str, Mapping[str, Mapping[str, object]]] = {
+    "l1": {"apgd_ce": {"restarts": 5}, "apgd_t": {"targets": 5}}
+}
+"""Knobs that the standard version of AutoAttack sets in a norm alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationContext:
@@ -57,7 +62,7 @@ class Attack:
 
 
 def parse_suite(
-    suite: str | Sequence[str], given_knobs: Mapping[str, Mapping[str, object]]
+    suite: str | Sequence[str], given_knobs: Mapping[str, Mapping[str, object]], norm: str = ""
 ) -> tuple[list[Attack], list[str]]:
     """Return the attacks of a suite, and the problems.
 
@@ -65,13 +70,18 @@ def parse_suite(
         suite: A key of `SUITES`, an attack, or several of them. Numbers after the name of an
             attack set its first knobs: pgd_50_10 is PGD with 50 steps and 10 restarts.
         given_knobs: Knobs by name of the attack.
+        norm: Name of the threat.
     """
     words = [suite] if isinstance(suite, str) else list(suite)
     flat = [attack for word in words for attack in SUITES.get(str(word), (str(word),))]
     problems: list[str] = []
     attacks: list[Attack] = []
+    of_norm = NORM_KNOBS.get(norm, {})
     for word in dict.fromkeys(flat):
-        attack = parse_attack(word, given_knobs, problems)
+        knobs = given_knobs
+        if word in of_norm:  # without numbers, which set the knobs otherwise
+            knobs = {**given_knobs, word: {**of_norm[word], **given_knobs.get(word, {})}}
+        attack = parse_attack(word, knobs, problems)
         if attack and all((a.name, a.knobs) != (attack.name, attack.knobs) for a in attacks):
             attacks.append(attack)
     names = {split_attack_name(word)[0] for word in flat}

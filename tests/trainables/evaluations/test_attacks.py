@@ -8,7 +8,7 @@ from tests.oracles import TwoOfFive
 from trainables.binding import bind_member, bound_model
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
-from trainables.evaluation.attempt import unpack_attempt
+from trainables.evaluation.attempt import allowed_mask, unpack_attempt
 from trainables.evaluations import (
     cw_pgd,
     deepfool,
@@ -20,14 +20,15 @@ from trainables.evaluations import (
 from trainables.networks.folded_view import folded_view
 from trainables.networks.memory_format import to_channels_last
 from trainables.networks.modes import frozen_weights
+from trainables.threats.l1 import L1
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 from trainables.training.network import build_network
 from tuner.commands.evaluate import ATTACKS
 from tuner.evaluation.suites import parse_suite
 
-LINF, EUCLIDEAN = 0.1, 0.8
-"""On 64 pixels a change of 0.1 in each is 0.8 long: the same margins."""
+LINF, EUCLIDEAN, SUM = 0.1, 0.8, 6.4
+"""On 64 pixels a change of 0.1 in each is 0.8 long and sums to 6.4: the same margins."""
 APART = {"transfer", "random_targeted", "rays", "normalized_pgd"}
 WORDS = [name for name in ATTACKS.members() if name not in APART]
 
@@ -56,21 +57,25 @@ def run(word, threat, model, x, y, given=None, classes=5):
             break
         rng = torch.Generator().manual_seed(number)
         points, _ = unpack_attempt(attempt(model, x[robust], y[robust], threat=threat, rng=rng))
-        assert (threat.norm(points - x[robust]) <= threat.eps + 1e-6).all()
-        assert points.min() >= 0
-        assert points.max() <= 1
+        assert allowed_mask(points, x[robust], threat).all()
         with torch.no_grad():
             robust[robust.clone()] = model(points).argmax(dim=1) == y[robust]
     return robust.tolist()
 
 
-@pytest.mark.parametrize("threat", [Linf(eps=LINF), L2(eps=EUCLIDEAN)], ids=["linf", "l2"])
+@pytest.mark.parametrize(
+    "threat", [Linf(eps=LINF), L2(eps=EUCLIDEAN), L1(eps=SUM)], ids=["linf", "l2", "l1"]
+)
 @pytest.mark.parametrize("word", WORDS)
 def test_exactly_the_images_within_the_radius_are_misclassified(word, threat):
+    if word == "deepfool" and isinstance(threat, L1):
+        pytest.skip("an attack on linf and l2")
     x, y, model = near_and_far()
-    # on so small an image, 5,000 l2 squares reach only half of the distance
-    second_is_robust = word == "square" and isinstance(threat, L2)
-    assert run(word, threat, model, x, y) == [False, second_is_robust, True, True, True]
+    # on so small an image, 5,000 l2 squares reach only half of the distance, as do 300 in l1
+    second_is_robust = word == "square" and not isinstance(threat, Linf)
+    # 5,000 squares in l1 take longer than all other cases
+    given = {"square": {"queries": 300}} if word == "square" and isinstance(threat, L1) else {}
+    assert run(word, threat, model, x, y, given) == [False, second_is_robust, True, True, True]
 
 
 class FirstClasses(nn.Module):
@@ -173,11 +178,24 @@ def test_rays_stops_at_its_query_limit():
     assert 50 <= sum(calls) <= 50 + 20  # the last bisection is finished: 14 halvings from 1
 
 
-def test_rays_needs_linf():
-    attacks, _ = parse_suite("rays", {})
+@pytest.mark.parametrize(("name", "threat"), [("rays", L2(eps=1)), ("deepfool", L1(eps=1))])
+def test_an_attack_on_some_norms_refuses_others(name, threat):
+    attacks, _ = parse_suite(name, {})
     x, y, model = near_and_far()
-    with pytest.raises(ValueError, match="linf"):
-        attacks[0].build_attempts(5)[0](model, x, y, threat=L2(eps=1), rng=torch.Generator())
+    with pytest.raises(ValueError, match=f"{name}: needs the threat linf"):
+        attacks[0].build_attempts(5)[0](model, x, y, threat=threat, rng=torch.Generator())
+
+
+def test_the_standard_version_has_other_numbers_in_l1():
+    def numbers(word, norm, given=None):
+        return [attack.knobs for attack in parse_suite(word, given or {}, norm)[0]]
+
+    linf, l1 = (numbers("autoattack", norm) for norm in ("linf", "l1"))
+    assert [knobs.get("restarts") for knobs in linf] == [1, None, None, 1]
+    assert [knobs.get("restarts") for knobs in l1] == [5, None, None, 1]
+    assert [knobs.get("targets") for knobs in l1] == [None, 5, 9, None]
+    assert numbers("apgd_ce_100_2", "l1")[0]["restarts"] == 2
+    assert numbers("apgd_ce", "l1", {"apgd_ce": {"restarts": 3}})[0]["restarts"] == 3
 
 
 def test_the_margin_by_hand():
