@@ -61,7 +61,7 @@ TRAINABLES = {
     "optimizers": ("hparams",),
     "schedules": ("hparams",),
     "eps_schedules": ("hparams",),
-    "updates": ("attacks", "protocols", "networks", "threat", "hparams"),
+    "updates": ("attacks", "protocols", "networks", "threats", "threat", "hparams"),
     "robustness": ("accuracy", "attacks", "data_pipeline", "networks", "threat", "hparams"),
     "injection": ("hparams",),
     "bound_components": (

@@ -194,7 +194,7 @@ def bound_update(member: BoundMember) -> BoundUpdate:
     return assemble(
         BoundUpdate,
         member,
-        uses_attack="attack" in injected_names(update),
+        uses_attack=calls_attack(update),
         gradient_steps=gradient_steps(member),
         replays=member.knobs.get("replays", 1),
         divides_batches="micro_batch" in member.knobs,
@@ -202,6 +202,11 @@ def bound_update(member: BoundMember) -> BoundUpdate:
         pass_order=getattr(member.module, "PASS_ORDER", PassOrder.CLEAN_FIRST),
         name=file_name(update),
     )
+
+
+def calls_attack(update: Callable[..., object]) -> bool:
+    """Return whether an update calls the attack of the group `attack`."""
+    return not {"attack", "attack_under"}.isdisjoint(injected_names(update))
 
 
 def gradient_steps(member: BoundMember) -> int | None:

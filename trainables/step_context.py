@@ -1,7 +1,9 @@
 """The values that the training loop injects into the components of a trial at each step."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from torch import Generator, Tensor
 from torch.nn import Module
@@ -18,7 +20,7 @@ INJECTED = {
     "criterion": frozenset({"scale"}),
     "method": EVERY_STEP | {"criterion", "scale", "pass_order", "teacher", "epoch"},
     "attack": EVERY_STEP,
-    "update": EVERY_STEP | {"method", "attack"},
+    "update": EVERY_STEP | {"method", "attack", "attack_under", "full_threat"},
     "sentinel": EVERY_STEP | {"step"},
     "data": frozenset({"classes"}),
     "average": frozenset({"run_steps"}),
@@ -75,6 +77,8 @@ class StepContext:
         criterion: The loss, set by `inject_components`.
         method: The training method, set likewise.
         attack: The training attack, set likewise.
+        attack_under: Returns the training attack under another threat, set likewise.
+        full_threat: The ball before a schedule shrinks it, set likewise.
     """
 
     threat: Threat
@@ -90,6 +94,15 @@ class StepContext:
     criterion: Criterion = field(init=False)
     method: BoundMethod = field(init=False)
     attack: BoundAttack = field(init=False)
+    attack_under: Callable[[Threat], BoundAttack] = field(init=False)
+    full_threat: Threat = field(init=False)
+
+
+def attack_under(attack: BoundAttack, context: StepContext, threat: Threat) -> BoundAttack:
+    """Return an attack whose functions read from `context`, but for the threat."""
+    other = copy(context)
+    other.threat = threat
+    return inject_all(attack, other, INJECTED["attack"])
 
 
 def inject_components(components: Components, context: StepContext) -> Components:
@@ -99,6 +112,8 @@ def inject_components(components: Components, context: StepContext) -> Component
     context.pass_order = components.update.pass_order
     context.method = inject_all(components.method, context, INJECTED["method"])
     context.attack = inject_all(components.attack, context, INJECTED["attack"])
+    context.attack_under = partial(attack_under, components.attack, context)
+    context.full_threat = context.threat
     return replace(
         components,
         criterion=criterion,

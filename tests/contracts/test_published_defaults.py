@@ -55,6 +55,13 @@ PUBLISHED = {
         "alternate": {"mode": "eval", "micro_batch": None},
         "awp": {"mode": "eval", "gamma": 0.01, "begins": 0.0, "bn_updates": "published"},
         "free": {"replays": 8, "reach": 1.0, "at_range": "stay"},
+        "multi_norm": {
+            "combine": "max",
+            "eps_linf": 8 / 255,
+            "eps_l2": None,
+            "eps_l1": 12.0,
+            "mode": "eval",
+        },
         "yopo": {"passes": 5, "steps": 3, "step_size": None},
     },
     "criterion": {"cross_entropy": {"smoothing": 0.0}, "hypersphere": {"m": 0.2}},

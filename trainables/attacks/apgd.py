@@ -77,11 +77,12 @@ def perturb(
     """
     x = x.detach()
     value, grad = evaluate(objective, x)
-    in_l1 = isinstance(threat, L1)
-    first = (1 if in_l1 else 2) * torch.as_tensor(threat.eps, dtype=x.dtype, device=x.device)
+    first = (1 if isinstance(threat, L1) else 2) * torch.as_tensor(
+        threat.eps, dtype=x.dtype, device=x.device
+    )
     length = first.expand(len(x)).view(-1, *[1] * (x.dim() - 1)).clone()
     run = Run(x_adv=x, grad=grad, best=x, best_grad=grad, best_value=value, length=length)
-    if in_l1:
+    if isinstance(threat, L1):
         take_sparse_steps(objective, run, x, threat, steps)
     else:
         take_steps(objective, run, x, threat, steps)

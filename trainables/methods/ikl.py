@@ -58,7 +58,8 @@ def outer(
     weights = label @ update_class_means(memory, clean.detach(), label, epoch, temperature)
     soft = -(clean.detach().softmax(dim=1) * adversarial.log_softmax(dim=1)).sum(dim=1)
     distance = weighted_distance(clean - adversarial, weights)
-    return (criterion(clean, y) + beta * distance + alpha * soft).mean()
+    losses: Tensor = criterion(clean, y) + beta * distance + alpha * soft
+    return losses.mean()
 
 
 def weighted_distance(shift: Tensor, weights: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 
-from trainables.binding import check_member
+from trainables.binding import calls_attack, check_member
 from trainables.components import GROUPS
 from trainables.hparams.group import Groups, member_name
 from trainables.hparams.knobs import REQUIRED, check_value
@@ -246,7 +246,7 @@ def find_unused_groups(fixed: Groups) -> Iterator[tuple[str, str]]:
     attacked = uses_attack(method.inner)
     if not attacked:
         yield "attack", f"{called} attacks nothing"
-    elif "attack" not in injected_names(update.update):
+    elif not calls_attack(update.update):
         yield "attack", f"update={fixed['update']['name']} crafts without one"
     sees_threat = any("threat" in injected_names(f) for f in (method.outer, update.update))
     if not attacked and not sees_threat:

@@ -1,16 +1,18 @@
 """The contract of updates: `update`."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from trainables.attacks import pgd
-from trainables.binding import gradient_steps
+from trainables.binding import calls_attack, gradient_steps
 from trainables.bound_components import BoundMember
-from trainables.injection import inject, injected_names, unwrapped
+from trainables.injection import inject, unwrapped
 from trainables.methods import pgd_at
 from trainables.protocols import BoundAttack, BoundMethod
+from trainables.step_context import attack_under
 from tuner.contracts.samples import build_context
 
 FEATURES, CLASSES = 3, 2
@@ -32,6 +34,8 @@ def run_steps(
         context.rng = None  # type: ignore[assignment]  # no generator without numbers
     context.method = BoundMethod(inner=pgd_at.inner, outer=inject(pgd_at.outer, context))
     context.attack = BoundAttack(perturb=inject(pgd.perturb, context))
+    context.attack_under = partial(attack_under, BoundAttack(perturb=pgd.perturb), context)
+    context.full_threat = context.threat
     step = inject(member["update"], context)
     rng = torch.Generator().manual_seed(0)
     x, y = torch.rand(8, FEATURES, generator=rng).to(device), (torch.arange(8) % 2).to(device)
@@ -69,7 +73,7 @@ def check_gradient_steps(member: BoundMember) -> Iterator[str]:
     Each takes a pass through all layers; steps through the first alone do not count.
     """
     declared = gradient_steps(member)
-    if "attack" in injected_names(unwrapped(member["update"])):
+    if calls_attack(unwrapped(member["update"])):
         if declared is not None:
             yield "GRADIENT_STEPS: is that of the attack, which it calls; remove it"
         return
