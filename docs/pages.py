@@ -97,12 +97,14 @@ a trial whose training has collapsed.
 
 
 def models() -> str:
-    """Return the page of networks and weight averages."""
-    return f"""# Networks and averages
+    """Return the page of networks, weight averages and teachers."""
+    return f"""# Networks, averages and teachers
 
 {group("model", "Networks")}
 
 {group("average", "Averages")}
+
+{group("teacher", "Teachers")}
 """
 
 
@@ -226,7 +228,7 @@ PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "methods.md": ("Methods and criteria", methods),
     "attacks.md": ("Attacks and updates", attacks),
     "validation.md": ("Validation attack and detector of catastrophic overfitting", validation),
-    "models.md": ("Networks and averages", models),
+    "models.md": ("Networks, averages and teachers", models),
     "data.md": ("Data sets and threats", data),
     "schedules.md": ("Optimizers and schedules", schedules),
     "evaluation.md": ("Evaluation and export", evaluation),

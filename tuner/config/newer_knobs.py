@@ -95,6 +95,22 @@ def convert_values(groups: Groups) -> dict[str, dict[str, object]]:
     return converted
 
 
+def add_newer_groups(groups: Groups) -> dict[str, dict[str, object]]:
+    """Return a whole configuration with the groups that it is older than, and their defaults.
+
+    >>> add_newer_groups({"average": {"name": "ema"}})["average"]
+    {'name': 'ema'}
+    >>> add_newer_groups({"average": {"name": "ema"}})["teacher"]
+    {'name': 'none'}
+    """
+    newer: dict[str, dict[str, object]] = {
+        name: {"name": group.default}
+        for name, group in GROUPS.items()
+        if group.default and name not in groups
+    }
+    return {name: dict(values) for name, values in groups.items()} | newer
+
+
 def complete_trial(groups: Groups, plan: Plan) -> dict[str, dict[str, object]]:
     """Return the groups of an earlier trial with all knobs, and with values as a plan has them.
 
@@ -107,7 +123,8 @@ def complete_trial(groups: Groups, plan: Plan) -> dict[str, dict[str, object]]:
         for group, _, knob in [path.partition(".")]
         if knob in groups.get(group, {}) and contains(domain, groups[group][knob])
     }
-    return set_knobs(convert_values(find_newer_knobs(groups).complete(groups)), listed)
+    completed = find_newer_knobs(groups).complete(groups)
+    return set_knobs(convert_values(add_newer_groups(completed)), listed)
 
 
 def set_knobs(groups: Groups, values: Mapping[str, object]) -> dict[str, dict[str, object]]:

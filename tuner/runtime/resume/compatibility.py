@@ -12,7 +12,13 @@ from trainables.training.fidelity import Level
 from tuner.config import description
 from tuner.config.domain_parser import parse_value_or_domain
 from tuner.config.domains import contains, contains_domain, format_domain
-from tuner.config.newer_knobs import NewerKnobs, convert_values, find_newer_knobs, set_knobs
+from tuner.config.newer_knobs import (
+    NewerKnobs,
+    add_newer_groups,
+    convert_values,
+    find_newer_knobs,
+    set_knobs,
+)
 from tuner.config.plan import Plan, Variant, flatten_groups, tuples_to_lists
 from tuner.config.settings import Settings
 from tuner.layout import SEARCH_FILE
@@ -127,7 +133,10 @@ def keep_former_behaviour(earlier: StudyDescription, plan: Plan) -> tuple[StudyD
             for label, each in variants.items()
         }
         completed: dict[str, VariantSection] = {
-            label: {**each, "fixed": convert_values(newer[label].complete(each["fixed"]))}
+            label: {
+                **each,
+                "fixed": convert_values(add_newer_groups(newer[label].complete(each["fixed"]))),
+            }
             for label, each in variants.items()
         }
     except (LookupError, TypeError, AttributeError):  # `find_differences` reports it

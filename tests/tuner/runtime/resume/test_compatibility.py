@@ -89,7 +89,8 @@ def write_older_study(folder, lost, *words):
     content = description.describe_study(plan, [Level(plan.epochs)], 0, [])
     for path in lost:
         group, _, knob = path.partition(".")
-        del content["fixed"][group][knob], record.groups[group][knob]
+        for groups in (content["fixed"], record.groups):
+            del (groups[group] if knob else groups)[knob or group]
     write_results_folder(folder, plan, record)
     results_folder.write_search_yaml(folder, content)
 
@@ -112,6 +113,18 @@ def test_an_older_study_keeps_what_it_did_without_a_knob(tmp_path):
     scheduler = build_scheduler(earlier.plan, [])
     state = load_resume_state(tmp_path / "study", earlier.plan, scheduler, None)
     assert state.records["0000"].groups["update"]["at_range"] == "move"
+
+
+def test_an_older_study_resumes_without_a_group(tmp_path):
+    """Its trials have no teacher, like those of the study now."""
+    write_older_study(tmp_path / "study", ["teacher"], *BEFORE[:1])
+    problems, earlier = resume_older_study(tmp_path / "study", *BEFORE[:1])
+    assert problems == []
+    scheduler = build_scheduler(earlier.plan, [])
+    state = load_resume_state(tmp_path / "study", earlier.plan, scheduler, None)
+    assert state.records["0000"].groups["teacher"] == {"name": "none"}
+    problems, _ = resume_older_study(tmp_path / "study", *BEFORE[:1], "method=adr")
+    assert any(problem.startswith("teacher: must be none") for problem in problems)
 
 
 def test_a_typed_value_must_be_what_an_older_study_did(tmp_path):
