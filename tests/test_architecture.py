@@ -62,7 +62,9 @@ TRAINABLES = {
     "schedules": ("hparams",),
     "eps_schedules": ("hparams",),
     "updates": ("attacks", "protocols", "networks", "threats", "threat", "hparams"),
-    "robustness": ("accuracy", "attacks", "data_pipeline", "networks", "threat", "hparams"),
+    "robustness": (
+        *("accuracy", "attacks", "data_pipeline", "networks", "threats", "threat", "hparams"),
+    ),
     "injection": ("hparams",),
     "bound_components": (
         *("accuracy", "protocols", "networks", "data_pipeline", "threat", "hparams"),

@@ -75,13 +75,19 @@ def perturb(
     Returns:
         Allowed inputs (N, ...), detached.
     """
-    x = x.detach()
-    value, grad = evaluate(objective, x)
+    return run_from(objective, x.detach(), x.detach(), threat, steps)
+
+
+def run_from(
+    objective: AttackObjective, start: Tensor, x: Tensor, threat: Threat, steps: int
+) -> Tensor:
+    """Return the best points (N, ...) of a run that begins at `start`, which must be allowed."""
+    value, grad = evaluate(objective, start)
     first = (1 if isinstance(threat, L1) else 2) * torch.as_tensor(
         threat.eps, dtype=x.dtype, device=x.device
     )
     length = first.expand(len(x)).view(-1, *[1] * (x.dim() - 1)).clone()
-    run = Run(x_adv=x, grad=grad, best=x, best_grad=grad, best_value=value, length=length)
+    run = Run(x_adv=start, grad=grad, best=start, best_grad=grad, best_value=value, length=length)
     if isinstance(threat, L1):
         take_sparse_steps(objective, run, x, threat, steps)
     else:

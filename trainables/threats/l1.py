@@ -110,7 +110,9 @@ def build(*, eps: Positive, density: OpenFraction = 0.05) -> Threat:
 
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield a problem if the attack needs the steepest step."""
+    """Yield a problem if the attack needs the steepest step, or validation a length of steps."""
+    if config["exam"].get("step_size") is not None:
+        yield "exam.step_size: must be none with threat=l1, which is validated by Auto-PGD."
     if config["attack"].get("name") == "dynamic":
         yield (
             "threat: l1 has no first-order stationary condition by its sparse steps; write "

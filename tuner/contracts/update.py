@@ -34,7 +34,7 @@ def run_steps(
         context.rng = None  # type: ignore[assignment]  # no generator without numbers
     context.method = BoundMethod(inner=pgd_at.inner, outer=inject(pgd_at.outer, context))
     context.attack = BoundAttack(perturb=inject(pgd.perturb, context))
-    context.attack_under = partial(attack_under, BoundAttack(perturb=pgd.perturb), context)
+    context.attack_under = partial(attack_under, BoundAttack(perturb=partial(pgd.perturb)), context)
     context.full_threat = context.threat
     step = inject(member["update"], context)
     rng = torch.Generator().manual_seed(0)

@@ -8,6 +8,7 @@ from trainables.accuracy import Accuracies
 from trainables.data_pipeline.images import Images
 from trainables.networks.precision import Network
 from trainables.robustness.validation_attack import measure_accuracies
+from trainables.threats.l1 import L1
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
@@ -17,7 +18,7 @@ def pixels(values, labels=None):
     return Images(x=x, y=torch.ones(len(values)).long() if labels is None else torch.tensor(labels))
 
 
-@pytest.mark.parametrize("threat", [Linf(eps=10 / 255), L2(eps=10 / 255)])
+@pytest.mark.parametrize("threat", [Linf(eps=10 / 255), L2(eps=10 / 255), L1(eps=10 / 255)])
 @pytest.mark.parametrize("size", [1, 4, 250])
 def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
     """The boundary is at 100.5: of class 1 only 111 and 160 are further off than 10, of 0 90 and 0.
@@ -28,6 +29,21 @@ def test_robust_accuracy_counts_margins_wider_than_the_radius(threat, size):
     images = pixels([98, 95, 103, 104, 109, 90, 111, 0, 160, 99], [1, 0, 1, 0, 1, 0, 1, 0, 1, 0])
     found = measure_accuracies(model, images, threat=threat, exam_batch=size)
     assert (found.clean, found.robust) == (0.8, 0.4)
+
+
+@pytest.mark.parametrize("restarts", [1, 2])
+def test_in_l1_it_is_auto_pgd(restarts):
+    """The best that a sum of 0.2 can do is at the largest weight, a tenth of the pixels each."""
+    weight = torch.tensor([1.0, *[0.1] * 19])
+    model = Halfspace(weight, bias=-1.45)  # a grey image is 0.5 * 2.9 = 1.45
+    grey = torch.full((4, 1, 4, 5), 128, dtype=torch.uint8)
+    grey[:, 0, 3] += torch.tensor([40, 80, 120, 127], dtype=torch.uint8)[:, None]
+    margins = model.margin(grey.float() / 255)
+    images = Images(x=grey, y=torch.ones(4).long())
+    found = measure_accuracies(model, images, threat=L1(eps=0.2, density=0.5), restarts=restarts)
+    assert found.clean == 1
+    assert margins[1] < 0.2 < margins[2]
+    assert found.robust == (margins > 0.2).float().mean()
 
 
 @pytest.mark.parametrize("size", [1, 3, 250])

@@ -6,8 +6,11 @@ from pyautoattack.autopgd_base import L1_projection
 
 from tests.trainables.formulas import images, wave
 from trainables.attacks import pgd
+from trainables.errors import InputError
 from trainables.threat import shrink_eps
 from trainables.threats.l1 import L1, build
+from tuner.config.compose import compose_plan
+from tuner.search import parse_search_arguments
 
 
 def test_projection_by_hand():
@@ -85,3 +88,17 @@ def test_an_attack_reaches_the_best_point_of_a_linear_objective():
     expected = x.clone()
     expected[0, 11] = 0.9
     torch.testing.assert_close(x_adv, expected)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("attack=dynamic", "threat: l1 has no"),
+        ("exam.step_size=0.1", "exam.step_size: must be none"),
+    ],
+)
+def test_what_l1_cannot_do_is_refused(word, expected):
+    words = ["space=weight_decay", "threat=l1", "threat.eps=8", word]
+    with pytest.raises(InputError) as error:
+        compose_plan(*parse_search_arguments(words))
+    assert any(problem.startswith(expected) for problem in error.value.problems)
