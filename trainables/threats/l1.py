@@ -28,8 +28,8 @@ class L1(Threat):
         other pixels.
         """
         delta = x_adv - x
-        room = torch.where(delta > 0, 1 - x, x)
-        return (x + shrink_to_sum(delta, room, self.eps)).clamp_(0, 1)
+        bound = torch.where(delta > 0, 1 - x, x)
+        return (x + shrink_to_sum(delta, bound, self.eps)).clamp_(0, 1)
 
     def project_to_ball(self, delta: Tensor) -> Tensor:
         """Return the nearest perturbations (N, ...) of the ball; small changes become 0."""
@@ -72,20 +72,20 @@ def sparse_step(grad: Tensor, density: Tensor) -> Tensor:
     return (signs / signs.abs().sum(dim=1, keepdim=True).clamp(min=1)).view_as(grad)
 
 
-def shrink_to_sum(delta: Tensor, room: Tensor, eps: float) -> Tensor:
+def shrink_to_sum(delta: Tensor, bound: Tensor, eps: float) -> Tensor:
     """Return the nearest perturbations with a bounded sum and bounded entries.
 
-    With a threshold t, they are sign(d) min(max(|d| - t, 0), room). Their sum falls with t and is
+    With a threshold t, they are sign(d) min(max(|d| - t, 0), bound). Their sum falls with t and is
     linear between the values at which an entry becomes 0 or leaves its bound, so that sorting these
     finds the threshold exactly.
 
     Args:
         delta: Perturbations d, (N, ...).
-        room: Largest absolute value of each entry, shaped as `delta`.
+        bound: Largest absolute value of each entry, shaped as `delta`.
         eps: Largest sum of absolute values.
     """
-    size, bound = delta.flatten(1).abs().double(), room.flatten(1).double().clamp(min=0)
-    steps, order = torch.cat([size, size - bound], dim=1).sort(dim=1, descending=True)
+    size, most = delta.flatten(1).abs().double(), bound.flatten(1).double().clamp(min=0)
+    steps, order = torch.cat([size, size - most], dim=1).sort(dim=1, descending=True)
     slopes = torch.where(order < size.shape[1], 1.0, -1.0).double()
     count, total = slopes.cumsum(dim=1), (slopes * steps).cumsum(dim=1)
     # at the threshold steps[k], the sum is total[k] - count[k] * steps[k]
@@ -93,8 +93,8 @@ def shrink_to_sum(delta: Tensor, room: Tensor, eps: float) -> Tensor:
     active = count.gather(1, below)
     threshold = ((total.gather(1, below) - eps) / active.clamp(min=1)).clamp(min=0)
     # where the sum is at most eps already, nothing is shrunk
-    threshold = torch.where(size.minimum(bound).sum(dim=1, keepdim=True) <= eps, 0.0, threshold)
-    kept = (size - threshold).clamp(min=0).minimum(bound).to(delta.dtype)
+    threshold = torch.where(size.minimum(most).sum(dim=1, keepdim=True) <= eps, 0.0, threshold)
+    kept = (size - threshold).clamp(min=0).minimum(most).to(delta.dtype)
     return delta.sign() * kept.view_as(delta)
 
 

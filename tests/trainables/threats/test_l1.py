@@ -14,7 +14,7 @@ from tuner.search import parse_search_arguments
 
 
 def test_projection_by_hand():
-    """Shrinking by 0.1 leaves 0.3 + 0.1 + 0 + 0; in [0, 1] the first has only 0.2 of room."""
+    """Shrinking by 0.1 leaves 0.3 + 0.1 + 0 + 0; in [0, 1] the first can only grow by 0.2."""
     delta = torch.tensor([[0.4, -0.2, 0.1, 0.0]]).double()
     expected = torch.tensor([[0.3, -0.1, 0.0, 0.0]]).double()
     torch.testing.assert_close(L1(eps=0.4).project_to_ball(delta), expected)
@@ -77,7 +77,7 @@ def test_the_radius_and_the_norm():
 
 
 def test_an_attack_reaches_the_best_point_of_a_linear_objective():
-    """It is eps at the largest weight, if a pixel has the room."""
+    """It is eps at the largest weight, if [0, 1] permits it."""
     x, weight = torch.full((1, 12), 0.5).double(), torch.arange(12).double() / 12
 
     def objective(z):
