@@ -12,6 +12,7 @@ from tuner.config.compose import compose_plan
 from tuner.config.plan import Plan
 from tuner.replay.compare import replay_study
 from tuner.runtime.execute import execute_study
+from tuner.runtime.outcome import Outcome
 from tuner.runtime.preparation import load_earlier_study, silence_libraries
 from tuner.runtime.resume.interrupted_studies import choose_study
 from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT
@@ -25,11 +26,11 @@ def search(line: CommandLine, console: Console) -> int:
         InputError: If an argument is invalid.
     """
     plan = compose_plan(line.arguments, line.problems)
-    return launch(plan, ["python", "-m", "tuner.search", *line.words], console)
+    return launch(plan, ["python", "-m", "tuner.search", *line.words], console).status
 
 
-def launch(plan: Plan, command: Sequence[str], console: Console) -> int:
-    """Replay or execute a plan; return the exit status.
+def launch(plan: Plan, command: Sequence[str], console: Console) -> Outcome:
+    """Replay or execute a plan; return how it ended.
 
     Args:
         plan: Plan of a valid command.
@@ -47,4 +48,4 @@ def launch(plan: Plan, command: Sequence[str], console: Console) -> int:
         raise InputError(problems)
     silence_libraries()
     replay_study(plan, console, store.folder)
-    return OK
+    return Outcome(OK, store.folder)

@@ -135,7 +135,7 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None, run
     problems, earlier = preparation.load_earlier_study(store, plan, retry)
     assert not problems
     plan = earlier.plan or plan
-    status = start_study(
+    outcome = start_study(
         plan,
         store,
         [],
@@ -146,7 +146,7 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None, run
         runtime,
         concurrency=plan.settings.concurrency or 1,
     )
-    return status, output.getvalue()
+    return outcome.status, output.getvalue()
 
 
 def load_frames(folder):

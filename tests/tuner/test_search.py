@@ -324,7 +324,7 @@ BAD = [
 @pytest.mark.parametrize("words", BAD, ids=" ".join)
 def test_bad_input_is_refused_before_anything_is_written(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tuner.runtime.execute.local_resources", lambda: (2.0, 0.0))
+    monkeypatch.setattr("tuner.runtime.checked_study.local_resources", lambda: (2.0, 0.0))
     (tmp_path / "results/taken").mkdir(parents=True)
     (tmp_path / "truncated.npz").write_bytes(b"PK\x03\x04 cut off")
     pixels = np.zeros((9, 1, 1), dtype=np.uint8)

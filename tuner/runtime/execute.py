@@ -7,31 +7,24 @@ from pathlib import Path
 
 from rich.console import Console
 
-from trainables.errors import InputError
 from trainables.io.retry import Retry
 from tuner.cli.command import OK
 from tuner.cli.signals import second_sigint_exits, was_terminated
 from tuner.config.plan import Plan
-from tuner.config.preflight.data_and_network import (
-    add_class_balance,
-    check_data_and_networks,
-    print_data,
-)
+from tuner.config.preflight.data_and_network import add_class_balance
 from tuner.config.preflight.dry_run import print_dry_run
-from tuner.config.preflight.estimate import check_disk_budget
 from tuner.config.preflight.gpu_packing import pack_gpus
-from tuner.config.preflight.initial_weights import check_initial_weights, check_teachers
-from tuner.config.resources import check_resources, local_resources, resolve_concurrency
+from tuner.config.resources import local_resources, resolve_concurrency
 from tuner.config.settings import Settings
 from tuner.layout import OPTUNA_FILE
 from tuner.monitoring.live_table import show_progress
-from tuner.monitoring.tracking import check_trackers
+from tuner.runtime.checked_study import check_study, preview_study, print_warnings
 from tuner.runtime.cluster.capacity import check_node_capacity
 from tuner.runtime.cluster.dashboard import print_dashboard_url
 from tuner.runtime.cluster.mps import Mps, mps_for_shared_gpus, mps_hints
 from tuner.runtime.cluster.runtime_env import find_user_files
 from tuner.runtime.cluster.session import check_shared_results, ray_session
-from tuner.runtime.outcome import print_resume_command, report_outcome
+from tuner.runtime.outcome import Outcome, print_resume_command, report_outcome
 from tuner.runtime.persistence import StudyRecorder, error_of
 from tuner.runtime.preparation import (
     EarlierStudy,
@@ -39,24 +32,19 @@ from tuner.runtime.preparation import (
     complete_earlier_run,
     create_or_resume_study,
     create_results_folder,
-    load_earlier_study,
-    print_study,
     silence_libraries,
 )
 from tuner.runtime.ray_tune import RayRuntime
-from tuner.runtime.resume.interrupted_studies import choose_study
-from tuner.runtime.resume.warm_start import TransferredTrials, load_warm_start
+from tuner.runtime.resume.warm_start import TransferredTrials
 from tuner.runtime.study_core import Runtime, build_study_core
-from tuner.schedulers.core.factory import build_scheduler
-from tuner.searchers.core.optuna_storage import WRITE_TIMEOUT, repair_optuna_log
+from tuner.searchers.core.optuna_storage import repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.event_log import EventLog
-from tuner.storage.naming import open_results_store
 from tuner.storage.results_store import LocalStore
 
 
-def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
+def execute_study(plan: Plan, command: Sequence[str], console: Console) -> Outcome:
     """Check a plan against this machine and the results folder, then run it.
 
     Args:
@@ -64,64 +52,32 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> int:
         command: The command line, for `search.yaml`.
         console: Where to print.
 
-    Returns:
-        The exit status.
-
     Raises:
         InputError: If the plan cannot be executed; it names all problems.
     """
-    choice = choose_study(plan)
-    store = open_results_store(plan, choice.folder)
-    retry = Retry(lambda error: print_warnings(console, f"{error}; trying again."), WRITE_TIMEOUT)
-    problems, earlier = load_earlier_study(store, plan, retry)
-    plan = earlier.plan or plan
-    if not problems:
-        print_study(store, plan, choice, console)
-        console.print("Checking data and networks ...")
-    if plan.settings.address is None:
-        problems += check_resources(plan.settings, *local_resources(), "this machine")
-    problems += [*check_networks(plan, console), *check_trackers(plan.settings.tracker)]
-    try:
-        transferred = load_warm_start(plan, store.folder)
-    except InputError as error:
-        problems += error.problems
-    if problems := problems or [*check_disk_budget(plan)]:
-        raise InputError(problems)
-    print_data(plan, console)
+    if plan.settings.dry_run:
+        study_plan = preview_study(plan, console)
+        print_dry_run(console, study_plan)
+        return Outcome(OK, study_plan.folder)
+    checked = check_study(plan, console)
+    plan, store = checked.plan, checked.store
     with mps_for_shared_gpus(plan.settings, local_resources()[1]) as mps:
         plan = pack_gpus(plan, *local_resources(), partial(console.print, soft_wrap=True))
-        concurrency, gpu = resolve_concurrency(plan.settings, *local_resources())
-        if plan.settings.dry_run or not 0 < gpu < 1:
+        if not 0 < resolve_concurrency(plan.settings, *local_resources())[1] < 1:
             mps.stop()
-        if plan.settings.dry_run:
-            note = build_scheduler(plan).note
-            print_dry_run(console, plan, concurrency, gpu, note=note)
-            for trials in transferred:
-                console.print(str(trials), soft_wrap=True)
-            return OK
         plan = add_class_balance(plan)
         start = partial(
             start_study,
             plan,
             store,
-            transferred,
+            checked.transferred,
             command,
             console,
-            earlier,
-            retry,
-            RayRuntime(retry.timeout),
+            checked.earlier,
+            checked.retry,
+            RayRuntime(checked.retry.timeout),
         )
         return run_on_ray(plan.settings, store, console, mps, find_user_files(plan), start)
-
-
-def check_networks(plan: Plan, console: Console) -> list[str]:
-    """Return the problems of images, networks and initial weights; print what was loaded."""
-    if problems := check_data_and_networks(plan):
-        return problems
-    problems, notes = check_initial_weights(plan)
-    for note in notes:
-        console.print(f"init: {note}", soft_wrap=True)
-    return problems + check_teachers(plan)
 
 
 def run_on_ray(
@@ -130,9 +86,9 @@ def run_on_ray(
     console: Console,
     mps: Mps,
     user_files: Iterable[Path],
-    start: Callable[..., int],
-) -> int:
-    """Start or join Ray and run a study there; return the exit status.
+    start: Callable[..., Outcome],
+) -> Outcome:
+    """Start or join Ray and run a study there; return how it ended.
 
     Args:
         settings: Settings of the study.
@@ -165,7 +121,7 @@ def start_study(
     *,
     concurrency: int,
     gpu_share: float = 0.0,
-) -> int:
+) -> Outcome:
     """Create or resume the study of a checked plan, run its trials and save the results.
 
     Args:
@@ -181,7 +137,7 @@ def start_study(
         gpu_share: Share of a GPU for each trial.
 
     Returns:
-        The exit status.
+        How the study ended.
 
     Raises:
         InputError: If the results folder cannot be created or is in use.
@@ -225,7 +181,7 @@ def start_study(
         )
         console.print("Starting trials; each reports after its first epoch.")
         try:
-            with runtime.guard(warn, finish):
+            with runtime.guard(warn, lambda reason: finish(reason).status):
                 end_reason = error_of(partial(runtime.run, core))
         except BaseException:
             recorder.close()
@@ -243,8 +199,8 @@ def finish_study(
     screen: ExitStack,
     command: Sequence[str],
     end_reason: str,
-) -> int:
-    """Save the results of a study that is over and print its summary; return the exit status.
+) -> Outcome:
+    """Save the results of a study that is over and print its summary; return how it ended.
 
     Args:
         console: Where to print.
@@ -261,9 +217,3 @@ def finish_study(
     if was_terminated.is_set():  # with its whole process group, Ray's processes are ended too
         end_reason, interrupted = "", True
     return report_outcome(console, progress, store, end_reason, storage_error, interrupted, command)
-
-
-def print_warnings(console: Console, *texts: str) -> None:
-    """Print each text as a warning."""
-    for text in texts:
-        console.print(f"caution: {text}", soft_wrap=True)

@@ -1,6 +1,8 @@
 """What a study prints when it ends, and the exit status of the command."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
@@ -14,6 +16,21 @@ from tuner.storage.results_store import LocalStore
 REPAIR_HINT = "Free space or restore what is missing."
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """How a study ended.
+
+    Attributes:
+        status: Exit status of the command.
+        folder: The results folder on this machine.
+        reason: The error that ended the study early; empty if there was none.
+    """
+
+    status: int
+    folder: Path
+    reason: str = ""
+
+
 def report_outcome(
     console: Console,
     progress: StudyProgress,
@@ -22,8 +39,8 @@ def report_outcome(
     storage_error: str,
     interrupted: bool,
     command: Sequence[str],
-) -> int:
-    """Print the summary of a study that is over; return the exit status.
+) -> Outcome:
+    """Print the summary of a study that is over; return how it ended.
 
     Args:
         console: Where to print.
@@ -38,14 +55,14 @@ def report_outcome(
     if reason := end_reason or storage_error:
         console.print(f"Stopped early: {reason}. {REPAIR_HINT}", soft_wrap=True)
         print_resume_command(console, command, store)
-        return FAILED
+        return Outcome(FAILED, store.folder, reason)
     if interrupted:
         print_resume_command(console, command, store)
-        return INTERRUPT_STATUS
+        return Outcome(INTERRUPT_STATUS, store.folder)
     if progress.was_cut_short:
         print_resume_command(console, command, store)
     statuses = {record.status for record in progress.records.values()}
-    return FAILED if statuses == {"failed"} else OK
+    return Outcome(FAILED if statuses == {"failed"} else OK, store.folder)
 
 
 def print_resume_command(console: Console, command: Sequence[str], store: LocalStore) -> None:

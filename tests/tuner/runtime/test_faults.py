@@ -229,7 +229,7 @@ def test_a_search_waits_for_space_on_a_full_disk(uninterrupted, disk):
 def test_a_full_disk_ends_a_search_that_goes_on_when_there_is_room(
     uninterrupted, disk, monkeypatch
 ):
-    monkeypatch.setattr("tuner.runtime.execute.WRITE_TIMEOUT", 0.5)
+    monkeypatch.setattr("tuner.runtime.checked_study.WRITE_TIMEOUT", 0.5)
     filler = fill(disk, 7_000_000)
     done = search(disk, *WORDS, "trials=3", name="cut")
     assert done.returncode == 1, done.stderr

@@ -196,7 +196,7 @@ def test_a_search_says_first_which_study_it_runs(tmp_path, capsys, monkeypatch):
     def stop(plan):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tuner.runtime.execute.check_data_and_networks", stop)
+    monkeypatch.setattr("tuner.runtime.checked_study.check_data_and_networks", stop)
     write_study(tmp_path / "mine", 1e9)
     words = [*ARGUMENTS, f"results={tmp_path}"]
     assert main([*words, "resume=auto"]) == 130

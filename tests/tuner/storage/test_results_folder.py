@@ -315,7 +315,7 @@ def test_the_exit_status_shows_how_a_study_ended(tmp_path, ends, reason, interru
     outcome = report_outcome(
         console, progress, LocalStore(tmp_path), reason, "", interrupted, command
     )
-    assert outcome == status
+    assert (outcome.status, outcome.folder, outcome.reason) == (status, tmp_path, reason)
     text = console.file.getvalue()
     expected = f"'optimizer.lr=uniform(1, 2)' name={tmp_path.name} resume=auto\n"
     assert text.endswith(expected) == (bool(reason) or interrupted)

@@ -1,42 +1,163 @@
-"""Print a dry run: plan, searched ranges, variants and cost."""
+"""The dry run of a study: plan, searched ranges, variants and cost."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from trainables.components import GROUPS
 from trainables.data_pipeline.images import MissingDataError
 from trainables.errors import InputError
-from trainables.hparams.group import member_name
-from tuner.cli.console import print_table
-from tuner.cli.format import format_bytes, format_duration, format_finish_time, format_value
-from tuner.config.plan import Plan, Variant, flatten_groups
+from trainables.training.fidelity import Rung
+from tuner.cli.console import SafeConsole, print_table
+from tuner.cli.format import format_bytes, format_duration, format_finish_time
+from tuner.config.plan import Plan
 from tuner.config.preflight.data_and_network import format_error
-from tuner.config.preflight.estimate import CostRange, TrialEstimate, estimate_study, estimate_trial
+from tuner.config.preflight.estimate import (
+    CostRange,
+    StudyEstimate,
+    TrialEstimate,
+    estimate_study,
+    estimate_trial,
+)
+from tuner.config.preflight.knob_tables import (
+    build_group_table,
+    build_variant_table,
+    format_member,
+)
 from tuner.config.priors import format_with_prior
 from tuner.config.resources import device_config
 
 
-def print_dry_run(
-    console: Console, plan: Plan, concurrency: int, gpu: float, *, note: str = ""
-) -> None:
-    """Print a plan and its estimated cost without running a trial.
+@dataclass(frozen=True)
+class Resources:
+    """What the trials of a study use.
+
+    Attributes:
+        concurrency: Trials at a time.
+        cpu: CPU cores, and threads, of a trial.
+        gpu: Share of a GPU, or number of GPUs, of a trial; 0: it trains on the CPU.
+    """
+
+    concurrency: int
+    cpu: float
+    gpu: float
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class StudyPlan:
+    """What a study will run, and what it should cost at most; printed, it reads like a dry run.
+
+    Attributes:
+        study: All settings, resolved.
+        folder: The results folder on this machine.
+        resources: What the trials use.
+        rungs: Where trials are compared and may stop; empty: none is stopped early.
+        early_stopping: The same in a sentence; empty: the scheduler has nothing to say.
+        cost_per_trial: Estimated cost of a trial that is not stopped early; `None`: unknown.
+        cost_unknown: Why it is unknown; empty: it is known.
+        notes: What the searcher learns from other studies.
+    """
+
+    study: Plan
+    folder: Path
+    resources: Resources
+    rungs: tuple[Rung, ...] = ()
+    early_stopping: str = ""
+    cost_per_trial: TrialEstimate | None = None
+    cost_unknown: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def trials(self) -> int:
+        """Number of configurations to try."""
+        return self.study.trials
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a trial that is not stopped early."""
+        return self.study.epochs
+
+    @property
+    def knobs(self) -> dict[str, str]:
+        """Searched knobs: their ranges, as they are typed, by path; "a or b" if variants differ."""
+        return {
+            path: " or ".join(dict.fromkeys(map(format_with_prior, domains)))
+            for path, domains in self.study.domains_by_knob.items()
+        }
+
+    @property
+    def cost(self) -> StudyEstimate | None:
+        """Upper estimate of the cost of the study: no trial is stopped early; `None`: unknown."""
+        if self.cost_per_trial is None:
+            return None
+        return estimate_study(
+            self.study, self.cost_per_trial, self.resources.concurrency, self.resources.gpu
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Possible mistakes."""
+        return self.study.warnings
+
+    def __repr__(self) -> str:
+        """Return what a dry run prints."""
+        file = StringIO()
+        print_dry_run(SafeConsole(file=file), self)
+        return file.getvalue().rstrip()
+
+
+def build_study_plan(
+    plan: Plan,
+    folder: Path,
+    concurrency: int,
+    gpu: float,
+    *,
+    rungs: tuple[Rung, ...] = (),
+    early_stopping: str = "",
+    notes: tuple[str, ...] = (),
+) -> StudyPlan:
+    """Time configurations of a plan; return what it will run and cost.
 
     Args:
-        console: Where to print.
         plan: Plan of the study.
+        folder: The results folder.
         concurrency: Trials at a time.
         gpu: Share of a GPU of each trial.
-        note: Where the scheduler compares trials; empty: nothing to say.
+        rungs: Where the scheduler compares trials.
+        early_stopping: The same in a sentence.
+        notes: What the searcher learns from other studies.
 
     Raises:
         InputError: If a training step fails.
     """
+    per_trial, unknown = None, ""
+    try:
+        per_trial = estimate_trial(plan, device_config(gpu))
+    except MissingDataError as error:
+        unknown = f"data: {error}"
+    except Exception as error:  # a user-supplied file can raise anything
+        raise InputError([f"a step of training fails ({format_error(error)})."]) from error
+    return StudyPlan(
+        study=plan,
+        folder=folder,
+        resources=Resources(concurrency, plan.settings.cpu, gpu),
+        rungs=rungs,
+        early_stopping=early_stopping,
+        cost_per_trial=per_trial,
+        cost_unknown=unknown,
+        notes=notes,
+    )
+
+
+def print_dry_run(console: Console, study_plan: StudyPlan) -> None:
+    """Print what a study will run, and its estimated cost."""
+    plan, resources, note = study_plan.study, study_plan.resources, study_plan.early_stopping
     print_lines(
         console,
         f"space {plan.space}, recipe {plan.recipe}: {plan.trials} trials of up to {plan.epochs} "
-        f"epochs, seed {plan.settings.seed}, {concurrency} at a time",
+        f"epochs, seed {plan.settings.seed}, {resources.concurrency} at a time",
         f"searcher: {format_member(plan.searcher)}",
         f"scheduler: {format_member(plan.scheduler)}" + (f"; {note}" if note else ""),
         *(f"caution: {caution}" for caution in plan.warnings),
@@ -45,14 +166,13 @@ def print_dry_run(
     if len(plan.variants) > 1:
         console.print()
         print_table(console, build_variant_table(plan))
-    try:
-        per_trial = estimate_trial(plan, device_config(gpu))
-    except MissingDataError as error:
-        print_lines(console, f"Cost unknown. data: {error}")
-        return
-    except Exception as error:  # a user-supplied file can raise anything
-        raise InputError([f"a step of training fails ({format_error(error)})."]) from error
-    print_lines(console, *format_cost(plan, per_trial, concurrency, gpu))
+    cost = study_plan.cost_per_trial
+    if cost is None:
+        print_lines(console, f"Cost unknown. {study_plan.cost_unknown}")
+    else:
+        print_lines(console, *format_cost(plan, cost, resources.concurrency, resources.gpu))
+    for text in study_plan.notes:
+        console.print(text, soft_wrap=True)
 
 
 def format_cost(
@@ -92,72 +212,3 @@ def print_lines(console: Console, *lines: str) -> None:
     """Print each line."""
     for text in lines:
         console.print(text)
-
-
-def build_group_table(plan: Plan) -> Table:
-    """Return a table of the knobs that are searched and fixed in every variant, by group."""
-    first, *others = plan.variants
-    result = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("group", "searched", "fixed"):
-        result.add_column(name)
-    for group, values in first.fixed.items():
-        common = {
-            knob: value
-            for knob, value in values.items()
-            if all(knob in v.fixed[group] and v.fixed[group][knob] == value for v in others)
-        }
-        alike = [v.searched == first.searched for v in others]
-        result.add_row(
-            group, format_searched_knobs(first, group) if all(alike) else "", format_member(common)
-        )
-    return result
-
-
-def build_variant_table(plan: Plan) -> Table:
-    """Return a table with one row per variant: its knobs and its published results."""
-    result = Table(box=None, header_style="dim", pad_edge=False)
-    result.add_column("variant")
-    result.add_column("has")
-    measured = list(dict.fromkeys(key for v in plan.variants for key in v.published))
-    for name in measured:
-        result.add_column(name, justify="right")
-    everywhere = set.intersection(*(fixed_items(variant) for variant in plan.variants))
-    for variant in plan.variants:
-        own = [
-            f"{path}={format_value(value)}"
-            for path, value in flatten_groups(variant.fixed).items()
-            if (path, repr(value)) not in everywhere and not is_default(variant, path)
-        ]
-        searched = [format_searched_knobs(variant, group) for group in variant.fixed]
-        numbers = [variant.published.get(name, "") for name in measured]
-        has = " ".join(filter(None, [*own, *searched]))
-        result.add_row(variant.label, has, *numbers)
-    return result
-
-
-def fixed_items(variant: Variant) -> set[tuple[str, str]]:
-    """Return path and repr of each fixed value of a variant."""
-    return {(path, repr(value)) for path, value in flatten_groups(variant.fixed).items()}
-
-
-def is_default(variant: Variant, path: str) -> bool:
-    """Return whether a knob of a variant has its default value."""
-    group, _, knob = path.partition(".")
-    values = variant.fixed[group]
-    knobs = GROUPS[group].member_knobs(member_name(values))
-    return bool(knob) and values[knob] == knobs[knob].default
-
-
-def format_searched_knobs(variant: Variant, group: str) -> str:
-    """Format the searched knobs of a group as they are typed."""
-    return " ".join(
-        f"{path.partition('.')[2]}={format_with_prior(domain)}"
-        for path, domain in variant.searched.items()
-        if path.startswith(f"{group}.")
-    )
-
-
-def format_member(values: Mapping[str, object]) -> str:
-    """Format the member and knobs of a group as they are typed."""
-    name = [str(values["name"])] if "name" in values else []
-    return " ".join([*name, *(f"{k}={format_value(v)}" for k, v in values.items() if k != "name")])

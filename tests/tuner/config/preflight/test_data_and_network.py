@@ -1,7 +1,5 @@
 """What is wrong with images and networks, found before a plan is run or previewed."""
 
-import io
-
 import numpy as np
 import pytest
 from rich.console import Console
@@ -14,7 +12,7 @@ from tuner.config.preflight.data_and_network import (
     prepare_variant,
     print_data,
 )
-from tuner.config.preflight.dry_run import print_dry_run
+from tuner.config.preflight.dry_run import build_study_plan
 from tuner.search import parse_search_arguments
 
 SMALL = ["space=weight_decay", "data.limit=100", "data.validation=50"]
@@ -130,7 +128,7 @@ def test_a_step_of_training_that_fails_is_told(tmp_path):
         "def outer(model, x, x_adv, y): raise KeyError('x')\n"
     )
     with pytest.raises(InputError, match=r"a step of training fails \(KeyError: 'x'\)\."):
-        print_dry_run(Console(file=io.StringIO()), plan(f"method={path}", "dry_run=true"), 1, 0.0)
+        build_study_plan(plan(f"method={path}", "dry_run=true"), tmp_path, 1, 0.0)
 
 
 def test_as_many_labels_as_images_are_refused(tmp_path):

@@ -222,8 +222,8 @@ def test_a_dry_run_tells_how_many_trials_a_gpu_takes(monkeypatch, capsys):
         return Cost(seconds=3600.0, passes=1.0, disk=1000)
 
     made_up = partial(pack_gpus, memory=gpu_of(80, used=10), throughput=in_turn)
-    monkeypatch.setattr("tuner.runtime.execute.local_resources", lambda: (64.0, 1.0))
-    monkeypatch.setattr("tuner.runtime.execute.pack_gpus", made_up)
+    monkeypatch.setattr("tuner.runtime.checked_study.local_resources", lambda: (64.0, 1.0))
+    monkeypatch.setattr("tuner.runtime.checked_study.pack_gpus", made_up)
     monkeypatch.setattr(
         "tuner.config.preflight.dry_run.estimate_trial", partial(estimate_trial, measure=cost)
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tuner.config.preflight.dry_run import Resources, StudyPlan
 from tuner.config.settings import Settings
 from tuner.runtime.cluster import mps as mps_module
 from tuner.runtime.cluster.mps import (
@@ -155,14 +156,15 @@ def test_a_dry_run_probes_with_the_daemon_and_times_trials_without(calls, monkey
         seen.append(calls.read_text().split())
         return plan
 
-    def print_plan(*_, note):
-        assert "complete run" in note
+    def build_plan(plan, folder, concurrency, gpu, *, early_stopping, **_):
+        assert "complete run" in early_stopping
         seen.append(calls.read_text().split())
+        return StudyPlan(study=plan, folder=folder, resources=Resources(concurrency, 1.0, gpu))
 
     monkeypatch.setattr(mps_module, "CLIENT", "")
-    monkeypatch.setattr("tuner.runtime.execute.local_resources", lambda: (2.0, 1.0))
-    monkeypatch.setattr("tuner.runtime.execute.pack_gpus", pack)
-    monkeypatch.setattr("tuner.runtime.execute.print_dry_run", print_plan)
+    monkeypatch.setattr("tuner.runtime.checked_study.local_resources", lambda: (2.0, 1.0))
+    monkeypatch.setattr("tuner.runtime.checked_study.pack_gpus", pack)
+    monkeypatch.setattr("tuner.runtime.checked_study.build_study_plan", build_plan)
     assert main(["space=weight_decay", *SMALL, "dry_run=true"]) == 0
     assert seen == [["start"], ["start", "quit"]]
 
@@ -233,6 +235,7 @@ import sys, torch
 torch.cuda.device_count = lambda: 1
 from tuner.runtime.cluster import mps
 mps.CLIENT = ""
+from tuner.config.preflight.dry_run import Resources, StudyPlan
 from tuner.search import main
 sys.exit(main(sys.argv[1:]))
 """
