@@ -1,9 +1,33 @@
-"""Hyper-parameter search, training, evaluation and export with Ray Tune and Optuna."""
+"""Hyper-parameter search, training, evaluation and export with Ray Tune and Optuna.
 
+`from tuner import Study, evaluate` is the interface for Python. Its names are imported when they
+are first used, as PyTorch and Ray take seconds.
+"""
+
+import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from tuner.cli import signals
+
+if TYPE_CHECKING:
+    from trainables.errors import InputError
+    from tuner.api.evaluation import evaluate
+    from tuner.api.result import Best, Result
+    from tuner.api.study import Study
+    from tuner.config.preflight.dry_run import StudyPlan
+
+__all__ = ["Best", "InputError", "Result", "Study", "StudyPlan", "evaluate"]
+
+MODULES = {
+    "Best": "tuner.api.result",
+    "InputError": "trainables.errors",
+    "Result": "tuner.api.result",
+    "Study": "tuner.api.study",
+    "StudyPlan": "tuner.config.preflight.dry_run",
+}
+"""Public names and the modules that define them; `evaluate` is a module that can be called."""
 
 signals.install_import_handler()
 if sys.argv[:1] == ["-m"] and sys.stderr.isatty():  # a command whose imports take seconds
@@ -23,3 +47,21 @@ RAY_ENVIRONMENT = {
 """Environment variables that Ray reads on import or start; those already set win."""
 for _name, _value in RAY_ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name, imported now.
+
+    Raises:
+        AttributeError: If there is no such name.
+    """
+    if name == "evaluate":
+        return importlib.import_module("tuner.evaluate")
+    if name not in MODULES:
+        raise AttributeError(f"module 'tuner' has no attribute {name!r}")
+    return getattr(importlib.import_module(MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the names of the module, with those not yet imported."""
+    return sorted({*globals(), *__all__})

@@ -43,7 +43,7 @@ COMMANDS = {
     ),
     "evaluate": Entry(
         "tuner.commands.evaluate:COMMAND",
-        "tuner.evaluate:ACTION",
+        "tuner.evaluate:evaluate",
         "attack checkpoints on the test split",
     ),
     "export": Entry(

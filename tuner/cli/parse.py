@@ -166,10 +166,15 @@ def parse_argument(key: str, word: str, vocabulary: Vocabulary) -> dict[str, obj
     if key in vocabulary.groups and isinstance(nested, str) and nested.endswith(".py"):
         # trials import the file from other working directories
         nested = os.path.abspath(os.path.expanduser(nested))
-    first, *inner = path.split(".")
+    return nest_value(key, nested, vocabulary)
+
+
+def nest_value(key: str, value: object, vocabulary: Vocabulary) -> dict[str, object]:
+    """Return one argument as a nested dictionary; the key of a group stands for its member."""
+    first, *inner = (f"{key}.name" if key in vocabulary.groups else key).split(".")
     for part in reversed(inner):
-        nested = {part: nested}
-    return {first: nested}
+        value = {part: value}
+    return {first: value}
 
 
 def is_same_number(text: str, value: float) -> bool:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from datetime import date
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -15,14 +16,15 @@ from tuner.evaluation.ranking import Ranking
 from tuner.layout import RANKING_FILE
 
 
-def report_ranking(evaluation: Evaluation, ranking: Ranking, console: Console) -> None:
-    """Print and save a ranking."""
+def report_ranking(evaluation: Evaluation, ranking: Ranking, console: Console) -> pd.DataFrame:
+    """Print and save a ranking; return its trials, best first."""
     path = evaluation.folder / RANKING_FILE
     path.write_text(json.dumps(describe_ranking(evaluation, ranking), indent=1) + "\n")
     print_table(console, build_ranking_table(evaluation, ranking))
     for line in format_ranking(evaluation, ranking):
         console.print(line, soft_wrap=True)
     console.print(f"The ranking is in {path}.", soft_wrap=True)
+    return pd.DataFrame(describe_trials(evaluation, ranking))
 
 
 def build_ranking_table(evaluation: Evaluation, ranking: Ranking) -> Table:
@@ -74,19 +76,22 @@ def format_ranking(evaluation: Evaluation, ranking: Ranking) -> Iterator[str]:
     yield f"{100 * ranking.saved:.0f} % of the passes of a full evaluation were saved."
 
 
-def describe_ranking(evaluation: Evaluation, ranking: Ranking) -> dict[str, object]:
-    """Return the contents of `ranking.json`."""
-    names = [each.trial_id for each in evaluation.checkpoints]
-    trials = []
+def describe_trials(evaluation: Evaluation, ranking: Ranking) -> Iterator[dict[str, object]]:
+    """Yield each trial, best first, with its ranks and accuracy."""
     for network in ranking.sorted_networks():
         best, worst = ranking.ranks(network)
-        trials.append({
-            "trial_id": names[network],
+        yield {
+            "trial_id": evaluation.checkpoints[network].trial_id,
             "best_rank": best,
             "worst_rank": worst,
             "images": len(ranking.robust[network]),
             "robust_accuracy": ranking.accuracy(network),
-        })
+        }
+
+
+def describe_ranking(evaluation: Evaluation, ranking: Ranking) -> dict[str, object]:
+    """Return the contents of `ranking.json`."""
+    names = [each.trial_id for each in evaluation.checkpoints]
     pairs = []
     for one, other in ranking.pairs:
         counts = ranking.compare((one, other))
@@ -109,7 +114,7 @@ def describe_ranking(evaluation: Evaluation, ranking: Ranking) -> dict[str, obje
         "eps": evaluation.threat.eps,
         "precision": evaluation.settings.precision,
         "seed": evaluation.settings.seed,
-        "trials": trials,
+        "trials": list(describe_trials(evaluation, ranking)),
         "pairs": pairs,
         "saved": ranking.saved,
         "date": str(date.today()),

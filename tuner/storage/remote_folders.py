@@ -5,6 +5,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from rich.console import Console
@@ -18,20 +19,20 @@ from tuner.layout import RESULTS_FOLDER, SEARCH_FILE
 from tuner.storage.remote_copy import ADDRESS_FILE, WorkingCopy
 from tuner.storage.uploader import Uploader
 
-CommandFunction = Callable[[CommandLine, Console], int]
+Returned = TypeVar("Returned")
 
 
 def with_remote_folders(
-    command: CommandFunction, *, upload_results: bool = True
-) -> CommandFunction:
+    command: Callable[[CommandLine, Console], Returned], *, upload_results: bool = True
+) -> Callable[[CommandLine, Console], Returned]:
     """Return `command` so that it accepts addresses of results folders too.
 
     Args:
-        command: Runs a parsed command and returns the exit status.
+        command: Runs a parsed command.
         upload_results: Whether files that it writes to a folder are uploaded to the address.
     """
 
-    def run_on_copies(line: CommandLine, console: Console) -> int:
+    def run_on_copies(line: CommandLine, console: Console) -> Returned:
         warn = partial(print_warning, console)
         copies = {}
         with ExitStack() as stack:

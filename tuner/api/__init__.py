@@ -1,0 +1,1 @@
+"""The interface for Python scripts and notebooks: `from tuner import Study, evaluate`."""
