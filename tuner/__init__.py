@@ -5,8 +5,10 @@ are first used, as PyTorch and Ray take seconds.
 """
 
 import importlib
+import logging
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 from tuner.cli import signals
@@ -47,6 +49,9 @@ RAY_ENVIRONMENT = {
 """Environment variables that Ray reads on import or start; those already set win."""
 for _name, _value in RAY_ENVIRONMENT.items():
     os.environ.setdefault(_name, _value)
+# in a notebook, Ray and tqdm advise on import to install ipywidgets, which nothing here needs
+logging.getLogger("ray.widgets.util").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 def __getattr__(name: str) -> object:

@@ -24,3 +24,13 @@ def join_url(address: str, *names: str) -> str:
     """
     path, mark, query = address.partition("?")
     return "/".join([path.removesuffix("/"), *names]) + mark + query
+
+
+def parent_url(address: str) -> str:
+    """Return an address without its last path segment.
+
+    >>> parent_url("s3://bucket/path/study?region=eu")
+    's3://bucket/path?region=eu'
+    """
+    path, mark, query = address.partition("?")
+    return path.removesuffix("/").rpartition("/")[0] + mark + query

@@ -14,16 +14,6 @@ from pyarrow.fs import FileSelector, FileSystem, FileType, FSSpecHandler, PyFile
 from trainables.errors import InputError
 
 
-def parent_url(address: str) -> str:
-    """Return an address without its last path segment.
-
-    >>> parent_url("s3://bucket/path/study?region=eu")
-    's3://bucket/path?region=eu'
-    """
-    path, mark, query = address.partition("?")
-    return path.removesuffix("/").rpartition("/")[0] + mark + query
-
-
 def open_filesystem(address: str) -> tuple[FileSystem, str]:
     """Return the file system of an address and the path in it.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainables.errors import InputError
 from trainables.hparams.trusted_code import check_trusted, find_code_files, trust_files
-from trainables.io.remote_files import parent_url
+from trainables.io.addresses import parent_url
 from tuner.api.arguments import KNOBS, flatten_keys, read_arguments
 from tuner.api.result import Result
 from tuner.cli.command import FAILED
@@ -48,19 +48,20 @@ class Study:
         Raises:
             InputError: If any key or value is invalid; `problems` has all of them.
         """
-        self._keys = keys | ({KNOBS: knobs} if knobs else {})
-        self._trust = tuple(list_code_files(self._keys))
-        compose(self._keys, self._trust)
+        self._keys: Mapping[str, object] | None = keys | ({KNOBS: knobs} if knobs else {})
+        self._trust = tuple(list_code_files(self._given()))
+        compose(self._given(), self._trust)
         self.folder: Path | None = None
 
     def __repr__(self) -> str:
-        """Return the keys, and the results folder if there is one."""
+        """Return the keys, or the folder that was loaded."""
+        if self._keys is None:
+            return f"Study.load({str(self.folder)!r})"
         flat = dict(flatten_keys(self._keys, VOCABULARY))
         words = [f"{key}={value!r}" for key, value in flat.items() if key.isidentifier()]
         if dotted := {key: value for key, value in flat.items() if not key.isidentifier()}:
             words.append(f"{KNOBS}={dotted!r}")
-        where = f"  # {self.folder}" if self.folder else ""
-        return f"Study({', '.join(words)}){where}"
+        return f"Study({', '.join(words)})"
 
     def plan(self) -> StudyPlan:
         """Return what the study will run and what it should cost; takes seconds.
@@ -68,7 +69,7 @@ class Study:
         Raises:
             InputError: If the study cannot run on this machine; `problems` has all reasons.
         """
-        return preview_study(compose(self._keys, self._trust)[0], SafeConsole(quiet=True))
+        return preview_study(compose(self._given(), self._trust)[0], SafeConsole(quiet=True))
 
     def run(self, *, progress: bool = True) -> Result:
         """Run the study to its end and return its results.
@@ -84,7 +85,7 @@ class Study:
                 trials failed; `problems` has all reasons.
             KeyboardInterrupt: If the study was interrupted.
         """
-        return self._run(self._keys, progress=progress)
+        return self._run(self._given(), progress=progress)
 
     def resume(self, *, progress: bool = True, **changes: object) -> Result:
         """Run what is left of an interrupted study, or extend a finished one.
@@ -101,9 +102,11 @@ class Study:
             InputError: If the study cannot be resumed with these keys, and as for `run`.
             KeyboardInterrupt: If the study was interrupted again.
         """
-        keys = dict(flatten_keys(self._keys, VOCABULARY))
+        keys = dict(flatten_keys(self._given(), VOCABULARY))
         keys |= dict(flatten_keys(changes, VOCABULARY))
         self._trust = (*self._trust, *list_code_files(changes))
+        if self._keys is not None:
+            self._keys = keys  # the changes hold from now on; a loaded study finds them in its file
         place = locate(self.folder) if self.folder else {}
         return self._run(keys | place | {"resume": "auto"}, progress=progress)
 
@@ -135,8 +138,19 @@ class Study:
         study = cls.__new__(cls)
         study.folder = path.absolute()
         study._trust = tuple(map(str, [trust] if isinstance(trust, str | Path) else trust))
-        study._keys = read_command(path) | locate(study.folder) | {"resume": "auto"}
+        study._keys = None  # read when it is resumed, so that results of any version can be loaded
         return study
+
+    def _given(self) -> Mapping[str, object]:
+        """Return the keys of the study; of one that was loaded, those that resume it.
+
+        Raises:
+            InputError: If the folder does not say them.
+        """
+        if self._keys is not None:
+            return self._keys
+        assert self.folder is not None
+        return read_command(self.folder) | locate(self.folder) | {"resume": "auto"}
 
     def _run(self, keys: Mapping[str, object], *, progress: bool) -> Result:
         """Run the study of these keys and return its results.

@@ -41,17 +41,20 @@ def print_table(console: Console, table: Table) -> None:
     Where the width is unknown, rich would cut all lines to 80 columns.
     """
     if not console.is_terminal:
-        console = SafeConsole(file=console.file, width=MAX_TABLE_WIDTH)
+        console = SafeConsole(file=console.file, width=MAX_TABLE_WIDTH, quiet=console.quiet)
     console.print(table)
 
 
 class SafeConsole(Console):
     """A rich console without markup, emoji or highlighting, and with control characters escaped.
 
-    It wraps lines only in a terminal.
+    It wraps lines only in a terminal. In a notebook it prints text, as rich would make an output
+    of HTML of every line.
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        if Console().is_jupyter:
+            options = {"force_jupyter": False, "force_terminal": False, **options}
         super().__init__(markup=False, emoji=False, highlight=False, **options)
         # in a file or pipe the width is unknown, and rich would wrap lines at 80 columns
         self.soft_wrap = not self.is_terminal

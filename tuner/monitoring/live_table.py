@@ -16,6 +16,7 @@ from tuner.cli.format import (
     format_percent,
     format_value,
 )
+from tuner.monitoring.notebook_table import is_notebook, notebook_console, show_in_notebook
 from tuner.monitoring.throttle import Throttle
 from tuner.monitoring.trials_table import format_epoch, format_status, trials_table
 from tuner.state.study import StudyProgress
@@ -37,7 +38,12 @@ class Display(Protocol):
 
 @contextmanager
 def show_progress(progress: StudyProgress, console: Console) -> Iterator[Display]:
-    """Show a study during the body: live on a terminal, line by line elsewhere."""
+    """Show a study during the body: live on a terminal or in a notebook, else line by line."""
+    if is_notebook() and not console.quiet:
+        table = LiveTable(progress, notebook_console())
+        with show_in_notebook(table.render):
+            yield table
+        return
     if not console.is_terminal:
         yield LineLog(progress, console)
         return

@@ -116,9 +116,18 @@ def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tu
             sync_config=tune.SyncConfig(
                 sync_period=SYNC_SECONDS, sync_artifacts=True, sync_artifacts_on_checkpoint=False
             ),
+            progress_reporter=SilentReporter(),
             verbose=0,
         ),
     )
+
+
+class SilentReporter(tune.ProgressReporter):  # type: ignore[misc]
+    """Reports nothing; Ray's own reporter would clear the output of a notebook's cell."""
+
+    def should_report(self, trials: list[Trial], done: bool = False) -> bool:  # noqa: ARG002
+        """Return that there is nothing to report."""
+        return False
 
 
 def trial_name(trial: Trial) -> str:
