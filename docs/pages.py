@@ -7,6 +7,7 @@ from analysis.commands.diagnose import MEASURES, DiagnosisSettings
 from analysis.figures.__main__ import FigureSettings
 from analysis.report.__main__ import ReportSettings
 from analysis.tables.__main__ import TableSettings
+from docs.python_page import python
 from docs.render import escaped, table
 from docs.sections import group, members, settings_table, summary
 from docs.space_pages import recipes, spaces
@@ -222,6 +223,7 @@ files are described in [Results](../results.md).
 
 PAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "study.md": ("Keys of a study", study),
+    "python.md": ("Python", python),
     "schedulers.md": ("Schedulers and searchers", schedulers),
     "spaces.md": ("Spaces", spaces),
     "recipes.md": ("Recipes", recipes),

@@ -4,21 +4,28 @@
 saves a LeNet with random weights; replace it by the path of your state dictionary.
 """
 
-import sys
-
 import torch
 
 from trainables.models.lenet import build
-from tuner.evaluate import main
+from tuner import evaluate
 
 WEIGHTS = "lenet.pt"
-ARGUMENTS = [
-    f"weights={WEIGHTS}",
-    *("model=lenet", "data=mnist5k", "threat=linf", "threat.eps=0.3"),
-    *("suite=fgsm,pgd_5", "images=50"),
-]
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Save a network and attack it."""
     torch.manual_seed(0)
     torch.save(build((1, 28, 28), 10).state_dict(), WEIGHTS)
-    sys.exit(main(ARGUMENTS))
+    frame = evaluate(
+        weights=WEIGHTS,
+        model="lenet",
+        data="mnist5k",
+        threat={"name": "linf", "eps": 0.3},
+        suite="fgsm,pgd_5",
+        images=50,
+    )
+    print(frame[["attack", "robust_accuracy", "low", "high"]])
+
+
+if __name__ == "__main__":
+    main()

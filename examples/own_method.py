@@ -5,20 +5,12 @@ argument whose type has a range is a knob, which can be set and searched. `uv ru
 examples/own_method.py` searches `share`, in half a minute on two cores.
 """
 
-import sys
-
 from torch import Tensor
 from torch.nn import Module
 
 from trainables.hparams.ranges import Fraction
 from trainables.methods import pgd_at
 from trainables.protocols import Criterion
-from tuner.search import main
-
-SMALL_BUDGET = [
-    *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
-    *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "trials=3"),
-]
 
 inner = pgd_at.inner
 """The attack maximises the cross-entropy, as in PGD-AT."""
@@ -51,4 +43,10 @@ def outer(
 
 
 if __name__ == "__main__":
-    sys.exit(main([f"method={__file__}", "method.share=uniform(0,1)", *SMALL_BUDGET]))
+    from tuner import Study
+
+    small_budget = {
+        **{"threat.eps": 0.1, "attack.steps": 3, "eps_schedule.warmup": 0},
+        **{"data.limit": 400, "data.validation": 100, "exam.steps": 3, "epochs": 2, "trials": 3},
+    }
+    Study(method=__file__, knobs={"method.share": "uniform(0,1)", **small_budget}).run()

@@ -5,16 +5,8 @@ A custom space is a file with `space`, and with `variants` if it is conditional:
 on two cores.
 """
 
-import sys
-
 from ray import tune
 
-from tuner.search import main
-
-SMALL_BUDGET = [
-    *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
-    *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "trials=4"),
-]
 EPOCHS = 10
 
 
@@ -32,4 +24,10 @@ def variants() -> dict[str, dict[str, dict[str, object]]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main([f"space={__file__}", *SMALL_BUDGET]))
+    from tuner import Study
+
+    small_budget = {
+        **{"threat.eps": 0.1, "attack.steps": 3, "eps_schedule.warmup": 0},
+        **{"data.limit": 400, "data.validation": 100, "exam.steps": 3, "epochs": 2, "trials": 4},
+    }
+    Study(space=__file__, knobs=small_budget).run()

@@ -8,23 +8,34 @@ and prints its regret.
 
 import sys
 
-from tuner.search import main
+from tuner import Study
 
-SMALL_BUDGET = [
-    *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
-    *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=3", "trials=4"),
-]
+SMALL_BUDGET = {
+    **{"threat.eps": 0.1, "attack.steps": 3, "eps_schedule.warmup": 0},
+    **{"data.limit": 400, "data.validation": 100, "exam.steps": 3, "epochs": 3, "trials": 4},
+}
 
 
 def record_runs() -> str:
     """Run a search without early stopping; return its results folder."""
-    words = ["space=weight_decay", *SMALL_BUDGET, "scheduler=none", "name=recorded", "resume=auto"]
-    if status := main(words):
-        sys.exit(status)
-    return "results/recorded"
+    study = Study(
+        space="weight_decay",
+        knobs=SMALL_BUDGET,
+        scheduler="none",
+        name="recorded",
+        resume="auto",
+    )
+    return str(study.run().folder)
+
+
+def main() -> None:
+    """Replay a search with a rung after a third of the epochs."""
+    curves = sys.argv[1] if sys.argv[1:] else record_runs()
+    study = Study(
+        space="weight_decay", replay=curves, fidelity="epochs", scheduler={"rungs": [1 / 3]}
+    )
+    study.run()
 
 
 if __name__ == "__main__":
-    curves = sys.argv[1] if sys.argv[1:] else record_runs()
-    rungs = ["fidelity=epochs", "scheduler.rungs=[1/3]"]
-    sys.exit(main(["space=weight_decay", f"replay={curves}", *rungs]))
+    main()

@@ -5,25 +5,26 @@ been trials of the new one: the same fixed values, searched values inside the ra
 number of epochs.
 """
 
-import sys
+from tuner import Result, Study
 
-from tuner.search import main
-
-SMALL_BUDGET = [
-    *("threat.eps=0.1", "attack.steps=3", "eps_schedule.warmup=0"),
-    *("data.limit=400", "data.validation=100", "exam.steps=3", "epochs=2", "scheduler=none"),
-]
-COMMON_ARGUMENTS = ["space=weight_decay", *SMALL_BUDGET, "resume=auto"]
+SMALL_BUDGET = {
+    **{"threat.eps": 0.1, "attack.steps": 3, "eps_schedule.warmup": 0},
+    **{"data.limit": 400, "data.validation": 100, "exam.steps": 3, "epochs": 2},
+}
 
 
-def run_both() -> int:
+def search(name: str, trials: int, **further: object) -> Result:
+    """Run a study without early stopping; return its results."""
+    keys = {"scheduler": "none", "name": name, "trials": trials, **SMALL_BUDGET, **further}
+    return Study(space="weight_decay", resume="auto", knobs=keys).run()
+
+
+def main() -> None:
     """Run a search, and a second one with a narrower range that uses its trials."""
-    narrow = "optimizer.weight_decay=loguniform(1e-4,1e-2)"
-    return main([*COMMON_ARGUMENTS, "trials=2", "name=older"]) or main([
-        *(*COMMON_ARGUMENTS, "trials=1", "name=newer"),
-        *(narrow, "warm_start=results/older"),
-    ])
+    older = search("older", 2)
+    narrow = {"optimizer.weight_decay": "loguniform(1e-4,1e-2)"}
+    print(search("newer", 1, warm_start=older.folder, **narrow))
 
 
 if __name__ == "__main__":
-    sys.exit(run_both())
+    main()

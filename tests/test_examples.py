@@ -27,9 +27,7 @@ LEAVES = {
 def test_an_example_runs_and_leaves_what_it_is_about(path, tmp_path, monkeypatch, machine):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [str(path)])
-    with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(path), run_name="__main__")
-    assert not end.value.code
+    runpy.run_path(str(path), run_name="__main__")
     assert len(list((tmp_path / "results").glob(LEAVES[path.stem]))) == 1
 
 

@@ -40,21 +40,33 @@ class Best:
     metrics: Mapping[str, object]
     checkpoint: Path
 
+    @property
+    def robust_accuracy(self) -> float:
+        """Robust accuracy on the validation split, in [0, 1]."""
+        return float(str(self.metrics["val_robust_accuracy"]))
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Accuracy without attack on the validation split, in [0, 1]."""
+        return float(str(self.metrics["val_clean_accuracy"]))
+
     def __str__(self) -> str:
         """Return the trial, its knobs and its accuracies."""
         knobs = "".join(f" {path}={format_value(value)}" for path, value in self.knobs.items())
-        robust, clean = (
-            format_percent(float(str(self.metrics[f"val_{kind}_accuracy"])))
-            for kind in ("robust", "clean")
+        return (
+            f"trial {self.trial_id},{knobs}: robust {format_percent(self.robust_accuracy)} %, "
+            f"clean {format_percent(self.clean_accuracy)} %, epoch {self.metrics['epoch']}"
         )
-        epoch = self.metrics["epoch"]
-        return f"trial {self.trial_id},{knobs}: robust {robust} %, clean {clean} %, epoch {epoch}"
 
 
 class Result:
     """The results of a study, read from its folder.
 
     The frames are read when they are first used; `Study.load(FOLDER).result` reads them again.
+
+    Attributes:
+        folder: The results folder on this machine.
+        trust: Python files that the results may name and that may run.
     """
 
     def __init__(self, folder: Path | str, *, trust: tuple[str, ...] = ()) -> None:

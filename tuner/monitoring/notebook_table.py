@@ -47,7 +47,7 @@ def show_in_notebook(render: Callable[[], RenderableType]) -> Iterator[None]:
     """
     from IPython.display import display  # noqa: PLC0415  # a notebook has it
 
-    handle = display(render_output(render()), raw=True, display_id=True)
+    handle = display(render_output(render()), raw=True, display_id=True)  # type: ignore[no-untyped-call]
     stop = threading.Event()
 
     def redraw() -> None:

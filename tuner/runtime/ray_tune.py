@@ -122,7 +122,7 @@ def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tu
     )
 
 
-class SilentReporter(tune.ProgressReporter):  # type: ignore[misc]
+class SilentReporter(tune.ProgressReporter):
     """Reports nothing; Ray's own reporter would clear the output of a notebook's cell."""
 
     def should_report(self, trials: list[Trial], done: bool = False) -> bool:  # noqa: ARG002
