@@ -11,7 +11,7 @@ from tuner.cli.console import SafeConsole
 
 REDRAW_SECONDS = 1.0
 WIDTH, HEIGHT = 100, 36
-"""Columns and lines of the table; the output of a cell has no size of its own."""
+"""Columns and lines of the table; the output of a cell has no fixed size."""
 PRE = '<pre style="line-height:normal;font-family:monospace">{code}</pre>'
 
 

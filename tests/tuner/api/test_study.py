@@ -51,9 +51,9 @@ def test_keys_and_words_compose_the_same_plan():
 
 
 def test_an_invalid_study_is_refused_with_the_message_of_the_command_line(capsys):
-    words = ["space=weight_dcay", "optimizer.wd=3", "trials=many"]
+    words = ["space=weight_decay", "threat.eps=9", "trials=many", "searcher=grid"]
     with pytest.raises(tuner.InputError) as caught:
-        Study(space="weight_dcay", trials="many", knobs={"optimizer.wd": 3})
+        Study(space="weight_decay", trials="many", threat={"eps": 9}, searcher="grid")
     assert main(words) == 2
     problems = re.findall(r"^  (.*)$", capsys.readouterr().err, flags=re.MULTILINE)
     assert sorted(caught.value.problems) == sorted(problems)
