@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import tuner
 from benchmarks import gpu_hours
 from docs import generate, gpu_hours_page, render, sections, space_pages
 from trainables.components import GROUPS
@@ -94,3 +95,16 @@ def test_the_page_of_gpu_hours_is_that_of_the_code():
     for name in ("he_table_b", "pas_table1_mnist"):
         row = gpu_hours_page.cost_row(gpu_hours.compute_table_cost(name), speeds[0], speeds[-1])
         assert f"| {' | '.join(row)} |" in text
+
+
+def test_every_name_for_python_is_described_with_its_arguments_and_errors():
+    text = page("python.md")
+    assert all(re.search(rf"^## `{name}(\(\))?`$", text, flags=re.M) for name in tuner.__all__)
+    section = text.partition("### `Study()`")[2].partition("\n###")[0]
+    assert "    Study(*, knobs: Mapping[str, object] | None = None, **keys: object)\n" in section
+    assert re.findall(r"^\| `(\w+)` \|", section, flags=re.M) == ["knobs", "keys"]
+    assert "**Raises** InputError: If any key or value is invalid;" in section
+    assert (
+        "    Study.load(folder: Path | str, *, trust: Iterable[Path | str] = ()) -> Study\n" in text
+    )
+    assert "| `best` | The best trial. Raises InputError: If no trial has completed" in text
