@@ -7,12 +7,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ray._private import ray_constants
+
 import tuner
 from trainables.hparams.registry import shipped_path
 from trainables.hparams.trusted_code import is_code_file
 from tuner.config.plan import Plan
 
 SHIPPED_PACKAGES = ("trainables", "tuner", "search_spaces", "analysis")
+
+UV_RUN_VARIABLE = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
+# Ray reads it on import, and a script may import Ray before `tuner`, which sets it
+setattr(ray_constants, UV_RUN_VARIABLE, ray_constants.env_bool(UV_RUN_VARIABLE, True))
 
 
 def find_user_files(plan: Plan) -> set[Path]:

@@ -1,5 +1,6 @@
 """A real cluster of three nodes on this machine, and one of them killed."""
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ray._private import ray_constants
 from ray.autoscaler._private.util import prepare_config, validate_config
 
 import analysis
@@ -23,6 +25,7 @@ from tests.tuner.test_search import SMALL
 from trainables.errors import InputError
 from trainables.hparams import registry
 from tuner.config.settings import valid_address
+from tuner.runtime.cluster import runtime_env
 from tuner.runtime.cluster.runtime_env import SHIPPED_PACKAGES, find_user_files, runtime_environment
 from tuner.runtime.cluster.session import resolve_address, start_with_retry, summarize_error
 
@@ -224,3 +227,10 @@ def test_ray_is_started_once_more_if_it_is_too_slow(monkeypatch, n_failures):
     else:
         start_with_retry(start)
     assert (len(starts), len(shutdowns)) == (min(n_failures, 1) + 1, n_failures)
+
+
+def test_a_script_may_import_ray_before_this_package(monkeypatch):
+    """Else `uv run` of a script would start each worker by uv, where there may be no Ray."""
+    monkeypatch.setattr(ray_constants, runtime_env.UV_RUN_VARIABLE, True)
+    importlib.reload(runtime_env)
+    assert not ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV
