@@ -18,8 +18,7 @@ SHIPPED_PACKAGES = ("trainables", "tuner", "search_spaces", "analysis")
 
 UV_RUN_VARIABLE = "RAY_ENABLE_UV_RUN_RUNTIME_ENV"
 # Ray reads it on import, and a script may import Ray before `tuner`, which sets it
-_uses_uv = ray_constants.env_bool(UV_RUN_VARIABLE, True)  # type: ignore[no-untyped-call]
-setattr(ray_constants, UV_RUN_VARIABLE, _uses_uv)
+setattr(ray_constants, UV_RUN_VARIABLE, os.environ[UV_RUN_VARIABLE] in {"1", "true"})
 
 
 def find_user_files(plan: Plan) -> set[Path]:
