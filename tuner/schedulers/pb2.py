@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 from ray.tune.schedulers.pb2_utils import TV_SquaredExp, standardize
-from ray.tune.search.sample import LogUniform
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from trainables.hparams.ranges import OpenFraction
-from tuner.config.domains import as_range, base_sampler, list_values
+from tuner.config.domains import list_values
+from tuner.schedulers.core.knob_features import domain_bounds, normalise_value
 from tuner.schedulers.core.population import Knobs, Population
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume, Scheduler
@@ -123,20 +123,6 @@ def prepend_time(rows: Matrix, time: int) -> Matrix:
 def normalise_knobs(knobs: Knobs, searched: Mapping[str, object]) -> list[float]:
     """Return the positions of knobs in their ranges, from 0 to 1."""
     return [normalise_value(domain, knobs[path]) for path, domain in searched.items()]
-
-
-def domain_bounds(domain: object) -> tuple[float, float, bool]:
-    """Return the bounds of a range, and whether it is logarithmic."""
-    limits = as_range(domain)
-    return limits.lower, limits.upper, isinstance(base_sampler(domain), LogUniform)
-
-
-def normalise_value(domain: object, value: float) -> float:
-    """Return the position of a value in a range, from 0 to 1."""
-    low, high, log = domain_bounds(domain)
-    if log:
-        low, high, value = math.log(low), math.log(high), math.log(value)
-    return (value - low) / (high - low)
 
 
 def denormalise_value(domain: object, share: float) -> object:

@@ -54,10 +54,11 @@ class AshaPromotion(Scheduler):
         position = self.positions[trial]
         self.leave_rungs(trial)
         rung = position.update(report)
+        self.rung_schedule.record_end(self.boards, trial, position)
         if rung is None or report.has_failed:
             return "continue"
         board = self.boards[rung]
-        board.add(trial, position.best, position.clean)
+        board.add(trial, position.best, position.clean, knobs)
         if board.best_paused(self.n_promoted(board), above_rest=True) != trial:
             return "pause"
         self.promote(trial, rung)

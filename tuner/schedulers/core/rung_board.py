@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from tuner.schedulers.core.ranking import RankingAccuracy, RungAccuracies
 
@@ -27,21 +27,40 @@ class RungBoard:
         self.ranking: list[tuple[float, str]] = []
         self.paused: list[tuple[float, str]] = []
 
-    def add(self, trial: str, accuracy: RankingAccuracy, clean: float = 0.0) -> None:
+    def add(
+        self,
+        trial: str,
+        accuracy: RankingAccuracy,
+        clean: float = 0.0,
+        knobs: Mapping[str, object] | None = None,
+    ) -> None:
         """Add a paused trial; of equal values the earlier trial ranks higher.
 
         Args:
             trial: Its number.
             accuracy: The highest robust accuracies of its run so far.
             clean: Clean accuracy at its most robust epoch, as a fraction.
+            knobs: Its searched knobs by path, for boards that learn from them.
         """
         self.expected.discard(trial)
         if self.accuracies.append(accuracy):
             self.rank_again(dict(zip([*self.values, trial], self.accuracies.values, strict=True)))
             return
-        value = self.values[trial] = self.accuracies.values[-1]
+        self.insert(trial, self.accuracies.values[-1])
+
+    def insert(self, trial: str, value: float) -> None:
+        """Rank a new trial by a value."""
+        self.values[trial] = value
         insort(self.ranking, (-value, trial))
         insort(self.paused, (-value, trial))
+
+    def record_next_run(self, trial: str, accuracy: float) -> None:
+        """Record what the next, longer run of a trial has reached, for boards that learn from it.
+
+        Args:
+            trial: Its number.
+            accuracy: Highest robust accuracy of that run, as a fraction.
+        """
 
     def rank_again(self, values: dict[str, float]) -> None:
         """Rank all trials by new values."""
@@ -88,7 +107,13 @@ class ParetoBoard(RungBoard):
         super().__init__()
         self.clean: dict[str, float] = {}
 
-    def add(self, trial: str, accuracy: RankingAccuracy, clean: float = 0.0) -> None:
+    def add(
+        self,
+        trial: str,
+        accuracy: RankingAccuracy,
+        clean: float = 0.0,
+        knobs: Mapping[str, object] | None = None,
+    ) -> None:
         """Add a paused trial and rank all again: it may dominate others."""
         self.clean[trial] = clean
         self.expected.discard(trial)

@@ -1,16 +1,18 @@
 """The rungs of trials: the epochs at which some are stopped or paused."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from trainables.training.fidelity import MAX_DROP_RATIO, Level, Rung
 from trainables.training.report import Report
 from tuner.config.settings import Fidelity
+from tuner.schedulers.core.corrected_board import CorrectedBoard
 from tuner.schedulers.core.ranking import RankingAccuracy, ranking_accuracy
 from tuner.schedulers.core.rung_board import ParetoBoard, RungBoard
 
 RungSpec = float | Literal["drop"]
+Correction = Literal["auto", "none"]
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,46 @@ class RungSchedule:
         levels: The runs of a trial, from the cheapest.
         rungs: In the order in which a trial reaches them; the end of the last run is not one.
         is_multi_objective: Whether trials are compared by robust and clean accuracy.
+        corrected_for: Domains by path of the knobs for whose bias short runs are corrected;
+            `None`: they are not.
     """
 
     levels: tuple[Level, ...]
     rungs: tuple[Rung, ...]
     is_multi_objective: bool = False
+    corrected_for: Mapping[str, object] | None = None
 
     def create_boards(self) -> list[RungBoard]:
         """Return a board for each rung, without trials."""
+        if self.corrected_for is not None:
+            return [CorrectedBoard(self.corrected_for) for _ in self.rungs]
         board = ParetoBoard if self.is_multi_objective else RungBoard
         return [board() for _ in self.rungs]
+
+    def with_correction(
+        self, plan: "FidelityPlan", correction: Correction, searched: Mapping[str, object]
+    ) -> "RungSchedule":
+        """Return the schedule, with short runs corrected for the bias by searched knobs.
+
+        Args:
+            plan: Fidelity and objectives of the study.
+            correction: With "auto", short complete runs of studies with one objective are
+                corrected.
+            searched: Domain of each searched knob by path.
+        """
+        applies = plan.fidelity == "schedule" and not plan.is_multi_objective and bool(searched)
+        corrects = correction == "auto" and applies
+        return replace(self, corrected_for=searched) if corrects else self
+
+    def record_end(
+        self, boards: Sequence[RungBoard], trial: str, position: "TrialPosition"
+    ) -> None:
+        """Tell the board of a short run what the next, longer run has reached at its end."""
+        report = position.last_report
+        if report is None or report.has_failed or report.level == 0:
+            return
+        if self.corrected_for is not None and report.epoch == self.levels[report.level].epochs:
+            boards[report.level - 1].record_next_run(trial, position.best.kept)
 
     def position(self, rung: int) -> tuple[int, int]:
         """Return level and epoch of a rung, and of the end after the last one.

@@ -50,9 +50,10 @@ class SuccessiveHalving(Scheduler):
         """Record an epoch; pause the trial at each rung."""
         position = self.positions[trial]
         rung = position.update(report)
+        self.rung_schedule.record_end(self.boards, trial, position)
         if rung is None or report.has_failed:
             return "continue"
-        self.boards[rung].add(trial, position.best, position.clean)
+        self.boards[rung].add(trial, position.best, position.clean, knobs)
         return "pause"
 
     def on_end(self, trial: str) -> None:
