@@ -37,6 +37,7 @@ from tuner.runtime.preparation import (
 from tuner.runtime.ray_tune import RayRuntime
 from tuner.runtime.resume.warm_start import TransferredTrials
 from tuner.runtime.study_core import Runtime, build_study_core
+from tuner.schedulers.core.scheduler import Scheduler
 from tuner.searchers.core.optuna_storage import repair_optuna_log
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
@@ -167,7 +168,9 @@ def start_study(
             table.on_trial_change(record)
             recorder.on_trial_change(record)
 
-        finish = partial(finish_study, console, progress, store, recorder, screen, command)
+        finish = partial(
+            finish_study, console, progress, store, recorder, screen, command, scheduler
+        )
         core = build_study_core(
             plan,
             store,
@@ -198,6 +201,7 @@ def finish_study(
     recorder: StudyRecorder,
     screen: ExitStack,
     command: Sequence[str],
+    scheduler: Scheduler,
     end_reason: str,
 ) -> Outcome:
     """Save the results of a study that is over and print its summary; return how it ended.
@@ -209,6 +213,7 @@ def finish_study(
         recorder: Saves the results.
         screen: Holds the live table.
         command: The command of the study.
+        scheduler: Its scheduler.
         end_reason: The error that ended the study early; empty if there was none.
     """
     can_be_complete = not end_reason and not was_terminated.is_set()
@@ -216,4 +221,6 @@ def finish_study(
     screen.close()
     if was_terminated.is_set():  # with its whole process group, Ray's processes are ended too
         end_reason, interrupted = "", True
+    if finding := scheduler.describe_findings():
+        console.print(f"Early stopping: {finding}", soft_wrap=True)
     return report_outcome(console, progress, store, end_reason, storage_error, interrupted, command)

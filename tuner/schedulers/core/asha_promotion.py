@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 
 from trainables.training.report import Report
+from tuner.schedulers.core.corrected_board import describe_unrelated
 from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
 from tuner.schedulers.core.rung_board import RungBoard
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
@@ -116,6 +117,10 @@ class AshaPromotion(Scheduler):
         """Return one in `factor` of the trials at a rung, rounded."""
         best = count / self.factor
         return math.ceil(best) if board is self.boards[-1] else round(best)
+
+    def describe_findings(self) -> str:
+        """Return whether short runs have said nothing about long ones."""
+        return describe_unrelated(self.boards)
 
     def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
         """Return the runs to the next rung, and those of the share that will continue there."""

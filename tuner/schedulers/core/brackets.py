@@ -56,6 +56,10 @@ class Brackets(Scheduler):
         """Notify the trial's bracket."""
         self.scheduler_of[resume.trial].on_resume(resume)
 
+    def describe_findings(self) -> str:
+        """Return the first finding of a bracket."""
+        return next(filter(None, (each.describe_findings() for each in self.schedulers)), "")
+
     def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
         """Return what the trials of each bracket are still to run."""
         total, whole = sum(self.n_assigned) + n_new, sum(self.shares)

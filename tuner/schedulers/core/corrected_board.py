@@ -1,7 +1,7 @@
 """A rung whose trials rank by what their long runs are expected to reach."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,10 +12,12 @@ from tuner.schedulers.core.rung_board import RungBoard
 
 MIN_PAIRS = 3
 """Trials with both runs below which the accuracy of the short run ranks alone."""
-GROWTH = 1.1
-"""Growth of the number of pairs after which the model is fitted again."""
-MAX_PAIRED, MAX_FITTED = 60, 100
+GROWTH = 10
+"""The model is fitted again after one in so many more pairs, and at least one."""
+MAX_PAIRED, MAX_FITTED = 40, 60
 """Newest trials with both runs, and newest trials in all, to which the model is fitted."""
+UNRELATED_BOUND, MIN_PAIRS_TO_TELL = 0.8, 5
+"""Probability that short and long runs are unrelated, and pairs, from which on users are told."""
 OPTIMISM = 0.5
 """Standard deviations of the expected accuracy that are added to it."""
 DIGITS = 9
@@ -34,6 +36,8 @@ class CorrectedBoard(RungBoard):
         longer: What the next run of a trial has reached.
         model: Fitted to the runs; `None`: too few trials have had both.
         n_fitted_pairs: Trials with both runs when it was fitted.
+        earned: Trials that were among the best by the accuracy of the short run.
+        last_asked: For how many slots, of how many trials, these were last looked for.
     """
 
     def __init__(self, domains: Mapping[str, object]) -> None:
@@ -43,6 +47,8 @@ class CorrectedBoard(RungBoard):
         self.longer: dict[str, float] = {}
         self.model: LongRunModel | None = None
         self.n_fitted_pairs = 0
+        self.earned: set[str] = set()
+        self.last_asked = (0, 0)
 
     def add(
         self,
@@ -67,22 +73,29 @@ class CorrectedBoard(RungBoard):
         if trial not in self.values:
             return
         self.longer[trial] = accuracy
-        if len(self.longer) >= max(MIN_PAIRS, math.ceil(GROWTH * self.n_fitted_pairs)):
+        due = self.n_fitted_pairs + max(1, self.n_fitted_pairs // GROWTH)
+        if len(self.longer) >= max(MIN_PAIRS, due):
             self.fit()
 
     def best_paused(self, slots: int, *, above_rest: bool = False) -> str | None:
-        """Return the best paused trial, or `None` if `slots` trials have continued.
+        """Return the best paused trial, or `None` if enough have continued.
 
-        Trials that have continued rank by what they have reached, so that their places are no
-        measure of how many more may continue. See `RungBoard.best_paused`.
+        As many continue as by the accuracy of the short runs alone, so that a correction changes
+        which trials continue, but not what the study costs. See `RungBoard.best_paused`.
         """
-        free = slots - len(self.promoted)
-        if not self.paused or free <= 0:
-            return None
-        value, trial = self.paused[0]
-        if above_rest and free < len(self.paused) and value >= self.paused[free][0]:
-            return None
-        return trial
+        asked = (slots, len(self.values))
+        if above_rest and asked != self.last_asked:
+            self.last_asked = asked
+            self.earned.update(self.list_best_short(slots))
+        due = len(self.earned) if above_rest else max(slots, len(self.earned))
+        return self.paused[0][1] if self.paused and due > len(self.promoted) else None
+
+    def list_best_short(self, slots: int) -> list[str]:
+        """Return the trials with the best short runs, better than the first without a slot."""
+        short = zip(self.accuracies.values, self.knobs, strict=True)
+        ranking = sorted(short, key=lambda each: -each[0])
+        bound = ranking[slots][0] if slots < len(ranking) else -math.inf
+        return [trial for value, trial in ranking[:slots] if value > bound]
 
     def fit(self) -> None:
         """Fit the model to the newest trials, and rank all again."""
@@ -104,6 +117,14 @@ class CorrectedBoard(RungBoard):
         known |= self.expect_long_runs(self.model, rest) if rest else {}
         self.rank_again({trial: known[trial] for trial in self.knobs})
 
+    def is_unrelated(self) -> bool:
+        """Return whether short runs say nothing about long ones, by enough pairs."""
+        return (
+            self.model is not None
+            and self.model.unrelated > UNRELATED_BOUND
+            and len(self.longer) >= MIN_PAIRS_TO_TELL
+        )
+
     def expect_long_runs(self, model: LongRunModel, trials: Sequence[str]) -> dict[str, float]:
         """Return what trials to which the model is not fitted rank by."""
         places = {trial: place for place, trial in enumerate(self.knobs)}
@@ -111,6 +132,18 @@ class CorrectedBoard(RungBoard):
         knobs = np.array([self.knobs[trial] for trial in trials])
         short = np.array([values[places[trial]] for trial in trials])
         return dict(zip(trials, rounded(model.predict_new(knobs, short)), strict=True))
+
+
+def describe_unrelated(boards: Iterable[RungBoard]) -> str:
+    """Return that short runs say nothing about long ones, for users; empty: they do."""
+    for board in boards:
+        if isinstance(board, CorrectedBoard) and board.is_unrelated():
+            return (
+                f"short runs said nothing about long ones ({len(board.longer)} trials were run in "
+                "both lengths). A further search needs longer ones, e.g. scheduler.rungs=[1/2], or "
+                "scheduler=none."
+            )
+    return ""
 
 
 def rounded(prediction: Prediction) -> list[float]:

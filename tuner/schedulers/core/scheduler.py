@@ -68,6 +68,10 @@ class Scheduler:
     def on_resume(self, resume: Resume) -> None:
         """Record that a trial has resumed."""
 
+    def describe_findings(self) -> str:
+        """Return what the trials have shown about early stopping, for users; empty: nothing."""
+        return ""
+
     def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
         """Return what is still to be trained, in the order in which it is expected.
 

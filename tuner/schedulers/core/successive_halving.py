@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from trainables.training.report import Report
+from tuner.schedulers.core.corrected_board import describe_unrelated
 from tuner.schedulers.core.future_runs import FutureRuns, Position, epochs_between
 from tuner.schedulers.core.rungs import RungSchedule, TrialPosition
 from tuner.schedulers.core.scheduler import Decision, Resume, Scheduler
@@ -81,6 +82,10 @@ class SuccessiveHalving(Scheduler):
         self.boards[rung - 1].promote(resume.trial)
         if rung < len(self.boards):
             self.boards[rung].expected.add(resume.trial)
+
+    def describe_findings(self) -> str:
+        """Return whether short runs have said nothing about long ones."""
+        return describe_unrelated(self.boards)
 
     def future_runs(self, running: Mapping[str, Position], n_new: float) -> list[FutureRuns]:
         """Return the runs to the next rung, and those of the trials that will resume there."""

@@ -95,7 +95,8 @@ def test_a_new_study_resumes_with_what_it_was_begun_with(tmp_path):
         run_study(tmp_path / "study", *SIZE, *words)
     assert writes.was_killed
     stored = yaml.safe_load((tmp_path / "study" / SEARCH_FILE).read_text())["scheduler"]
-    assert stored == {"name": "halving", "rungs": [0.5], "keep": [0.5], "settle": 0.04}
+    knobs = {"rungs": [0.5], "keep": [0.5], "settle": 0.04, "correction": "auto"}
+    assert stored == {"name": "halving", **knobs}
     assert run_study(tmp_path / "study", *SIZE)[0] == 0  # without a word on the scheduler
     trials, _ = load_frames(tmp_path / "study")
     assert sorted(trials["epochs"]) == [4, 4, 4, 4, 12, 12, 12, 12]
