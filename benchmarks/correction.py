@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ray import tune
 from scipy.stats import spearmanr
 
+from benchmarks.recorded_sets import UNKNOWN
 from trainables.training.report import Report
 from tuner.config.settings import count_cores
 from tuner.schedulers import asha, halving
@@ -77,15 +78,16 @@ def main(file: str) -> None:
         name: load_search(each["trials"], [trial["knobs"] for trial in each["trials"]])
         for name, each in json.loads(Path(file).read_text())["searches"].items()
     }
+    measured = {name: measure_search(each) for name, each in searches.items()}
+    for name, numbers in measured.items():
+        print(name, json.dumps(numbers))
     hardware = f"{count_cores()}-core-{platform.machine()}"
     kept = {
         "command": f"python -m benchmarks.correction {Path(file).name}",
         "date": str(date.today()),
         "hardware": hardware,
-        "searches": {name: measure_search(each) for name, each in searches.items()},
+        "searches": measured,
     }
-    for name, numbers in kept["searches"].items():
-        print(name, json.dumps(numbers))
     path = Path(__file__).parent / f"correction_{hardware}_{date.today()}.json"
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
@@ -191,11 +193,17 @@ def report(
 ) -> str:
     """Report the end of a run to a scheduler; return its decision."""
     knobs: Mapping[str, object] = {str(n): float(v) for n, v in enumerate(search.knobs[trial])}
-    unknown = dict.fromkeys(
-        ("train_loss", "val_clean_accuracy", "lr", "eps", "gradient_passes", "seconds"), 0.0
-    )
     end = Report(
-        epoch=epoch, level=level, val_robust_accuracy=float(robust), exam_seconds=0.0, **unknown
+        epoch=epoch,
+        level=level,
+        val_robust_accuracy=float(robust),
+        train_loss=UNKNOWN,
+        val_clean_accuracy=UNKNOWN,
+        lr=UNKNOWN,
+        eps=UNKNOWN,
+        gradient_passes=UNKNOWN,
+        seconds=UNKNOWN,
+        exam_seconds=UNKNOWN,
     )
     return scheduler.on_report(str(trial), end, knobs)
 

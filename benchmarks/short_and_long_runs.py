@@ -253,4 +253,7 @@ def measure_pairing(rows: list[dict[str, Any]]) -> float:
 
 
 if __name__ == "__main__":
-    {"train": train, "keep": keep}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "train":
+        train(*sys.argv[2:])
+    else:
+        keep(*sys.argv[2:])

@@ -102,7 +102,8 @@ class Hypothesis:
         same_length = one_long == other_long
         shared = long if self.related else long * same_length
         bias = self.bias * linear * (~one_long & ~other_long)
-        return shared + bias + OFFSET_VARIANCE * same_length
+        total: Matrix = shared + bias + OFFSET_VARIANCE * same_length
+        return total
 
     def noise_variances(self, points: Points) -> NDArray[np.float64]:
         """Return the variance of the noise of each run, (N,)."""
@@ -121,7 +122,7 @@ def list_hypotheses() -> Iterator[Hypothesis]:
 
 def kernel_scale(knobs: Matrix) -> float:
     """Return the factor by which a linear kernel has variance 1 for uniform knobs (N, K)."""
-    return 12 / max(1, knobs.shape[1])  # a uniform knob has variance 1 / 12
+    return 12.0 / max(1, int(knobs.shape[1]))  # a uniform knob has variance 1 / 12
 
 
 def linear_kernel(one: Matrix, other: Matrix) -> Matrix:

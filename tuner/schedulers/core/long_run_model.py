@@ -102,7 +102,8 @@ class Fit:
 
     def reduction(self, one: Matrix, other: Matrix) -> Vector:
         """Return by how much the runs reduce covariances, from those with the runs (N, M), (N,)."""
-        return np.einsum("ij,ji->i", one, cho_solve(self.factor, other.T))
+        reduced: Vector = np.einsum("ij,ji->i", one, cho_solve(self.factor, other.T))
+        return reduced
 
 
 class LongRunModel:
