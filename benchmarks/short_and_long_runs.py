@@ -7,7 +7,7 @@ Searches of 20 random settings on 2,000 images, each run in both lengths with it
 validated at its end on 1,000 images. The truth of a setting is the robust accuracy of its long run
 on images that no run has seen. CIFAR-10, halved to 16 x 16 pixels (IMAGES.npz), has a network of
 three convolutions and Fast-AT at 4/255, so that a setting takes seconds on a core; the digits are
-those of recipe=mnist5k. `train` writes a line for each setting and goes on where it stopped; `keep`
+those of recipe=mnist5k. `train` writes a line for each setting and continues where it stopped; `keep`
 writes what `benchmarks.correction` reads, without the images.
 """
 

@@ -137,7 +137,7 @@ def test_a_large_study_fits_few_models_to_few_trials(monkeypatch):
     assert len(board.values) == 40
 
 
-def test_users_are_told_that_short_runs_say_nothing(monkeypatch):
+def test_users_are_warned_that_short_runs_say_nothing(monkeypatch):
     board = fill_board({str(n): 0.3 for n in (0, 2, 5, 8, 11)})
     assert describe_unrelated([RungBoard(), board]) == ""
     board.model.unrelated = 0.9

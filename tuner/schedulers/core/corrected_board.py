@@ -16,8 +16,8 @@ GROWTH = 10
 """The model is fitted again after one in so many more pairs, and at least one."""
 MAX_PAIRED, MAX_FITTED = 40, 60
 """Newest trials with both runs, and newest trials in all, to which the model is fitted."""
-UNRELATED_BOUND, MIN_PAIRS_TO_TELL = 0.8, 5
-"""Probability that short and long runs are unrelated, and pairs, from which on users are told."""
+UNRELATED_BOUND, MIN_PAIRS_TO_WARN = 0.8, 5
+"""Probability that short and long runs are unrelated, and pairs, from which on users are warned."""
 OPTIMISM = 0.5
 """Standard deviations of the expected accuracy that are added to it."""
 DIGITS = 9
@@ -122,7 +122,7 @@ class CorrectedBoard(RungBoard):
         return (
             self.model is not None
             and self.model.unrelated > UNRELATED_BOUND
-            and len(self.longer) >= MIN_PAIRS_TO_TELL
+            and len(self.longer) >= MIN_PAIRS_TO_WARN
         )
 
     def expect_long_runs(self, model: LongRunModel, trials: Sequence[str]) -> dict[str, float]:

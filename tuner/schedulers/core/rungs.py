@@ -57,7 +57,7 @@ class RungSchedule:
     def record_end(
         self, boards: Sequence[RungBoard], trial: str, position: "TrialPosition"
     ) -> None:
-        """Tell the board of a short run what the next, longer run has reached at its end."""
+        """Record on the board of a short run what the next, longer one has reached at its end."""
         report = position.last_report
         if report is None or report.has_failed or report.level == 0:
             return
