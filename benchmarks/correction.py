@@ -1,6 +1,6 @@
 """What correcting short runs is worth: `python -m benchmarks.correction RUNS.json`.
 
-RUNS.json is written by `benchmarks.short_and_long_runs`. For each search it reports the rank
+RUNS.json is written by `benchmarks.short_and_long_table`. For each search it reports the rank
 correlation with the accuracy on unseen images, after all short runs and K long runs of trials drawn
 at random: of the short runs, of the long runs where known and shifted short ones elsewhere, and of
 the corrected ones. Then the default schedulers run on the recorded accuracies, with one worker, in

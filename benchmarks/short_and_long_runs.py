@@ -1,30 +1,25 @@
 """Train settings in a quarter of the epochs and in all: `python -m benchmarks.short_and_long_runs`.
 
+    python -m benchmarks.short_and_long_runs halve CIFAR10.npz IMAGES.npz
     OMP_NUM_THREADS=1 python -m benchmarks.short_and_long_runs train IMAGES.npz RUNS.jsonl
-    python -m benchmarks.short_and_long_runs keep RUNS.jsonl
+    python -m benchmarks.short_and_long_table RUNS.jsonl
 
 Searches of 20 random settings on 2,000 images, each run in both lengths with its whole schedule and
 validated at its end on 1,000 images. The truth of a setting is the robust accuracy of its long run
 on images that no run has seen. CIFAR-10, halved to 16 x 16 pixels (IMAGES.npz), has a network of
 three convolutions and Fast-AT at 4/255, so that a setting takes seconds on a core; the digits are
-those of recipe=mnist5k. `train` writes a line for each setting and continues where it stopped; `keep`
-writes what `benchmarks.correction` reads, without the images.
+those of recipe=mnist5k. `train` writes a line for each setting and continues where it stopped.
 """
 
 import json
 import math
-import platform
 import sys
 import time
-from datetime import date
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from search_spaces.recipes import cifar10, mnist5k
@@ -34,9 +29,8 @@ from trainables.networks.folded_view import folded_view
 from trainables.networks.modes import frozen_weights, in_mode
 from trainables.robustness.early_stopped_attack import find_robust_images
 from trainables.training.trial import Trial
-from tuner.config.settings import count_cores
 
-SETTINGS, MIN_SETTINGS = 20, 10
+SETTINGS = 20
 N_UNSEEN = 4000
 ORDER = (
     *(("broad", 0), ("narrow", 0), ("slow", 0), ("narrow", 1), ("slow", 1)),
@@ -181,79 +175,15 @@ def train(path: str, file: str) -> None:
                 lines_file.write(json.dumps(row) + "\n")
 
 
-def keep(file: str) -> None:
-    """Write the accuracies of all settings, and how well the unseen images rank them."""
-    rows = [json.loads(line) for line in Path(file).read_text().splitlines()]
-    searches: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        searches.setdefault(f"{row['kind']}-{row['search']}", []).append(row)
-    hardware = f"{count_cores()}-core-{platform.machine()}"
-    kept = {
-        "command": "python -m benchmarks.short_and_long_runs train cifar16.npz RUNS.jsonl",
-        "date": str(date.today()),
-        "hardware": hardware,
-        "searches": {
-            name: {
-                "reliability_of_unseen": measure_reliability(each),
-                "error_of_differences_paired_by_unpaired": measure_pairing(each),
-                "trials": [describe_trial(row) for row in each],
-            }
-            for name, each in searches.items()
-            if len(each) >= MIN_SETTINGS
-        },
-    }
-    path = Path(__file__).parent / f"short_and_long_runs_{hardware}_{date.today()}.json"
-    path.write_text(json.dumps(kept, indent=1) + "\n")
-
-
-def describe_trial(row: dict[str, Any]) -> dict[str, Any]:
-    """Return knobs, accuracies and seconds of a setting."""
-    short, long = row["runs"]["short"], row["runs"]["long"]
-    return {
-        "knobs": row["knobs"],
-        "short": round(short["validation"], 4),
-        "long": round(long["validation"], 4),
-        "unseen": round(long["unseen"], 5),
-        "seconds": [short.get("seconds"), long.get("seconds")],
-    }
-
-
-def read_masks(rows: list[dict[str, Any]], run: str, part: str) -> NDArray[np.uint8]:
-    """Return which images are robust after each run that did not diverge, (runs, images)."""
-    texts = [row["runs"][run].get(f"{part}_mask") for row in rows]
-    return np.array([
-        np.unpackbits(np.frombuffer(bytes.fromhex(text), dtype=np.uint8)) for text in texts if text
-    ])
-
-
-def measure_reliability(rows: list[dict[str, Any]]) -> float:
-    """Return the rank correlation of two halves of the unseen images, for all of them.
-
-    Its square root bounds the rank correlation with the unseen images that a perfect prediction of
-    the true accuracies would have. Mean over 100 splits; by Spearman and Brown for the whole.
-    """
-    masks, rng, found = read_masks(rows, "long", "unseen"), np.random.default_rng(0), []
-    for _ in range(100):
-        order = rng.permutation(masks.shape[1])
-        halves = (masks[:, part].mean(axis=1) for part in np.array_split(order, 2))
-        found.append(float(spearmanr(*halves).statistic))
-    half = float(np.mean(found))
-    return round(2 * half / (1 + half), 3)
-
-
-def measure_pairing(rows: list[dict[str, Any]]) -> float:
-    """Return the standard error of a difference on equal images, by that on others; the median."""
-    masks = read_masks(rows, "short", "validation").astype(float)
-    ratios = [
-        (one - other).std() / math.hypot(one.std(), other.std())
-        for one, other in combinations(masks, 2)
-        if one.any() and other.any()
-    ]
-    return round(float(np.median(ratios)), 3)
+def halve(source: str, target: str) -> None:
+    """Write an archive with the mean of each 2 x 2 pixels of images (N, H, W, C)."""
+    arrays = dict(np.load(source))
+    for name in ("x_train", "x_test"):
+        number, height, width, channels = arrays[name].shape
+        blocks = arrays[name].reshape(number, height // 2, 2, width // 2, 2, channels)
+        arrays[name] = np.rint(blocks.astype(np.float32).mean(axis=(2, 4))).astype(np.uint8)
+    np.savez(target, **arrays)
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "train":
-        train(*sys.argv[2:])
-    else:
-        keep(*sys.argv[2:])
+    (halve if sys.argv[1] == "halve" else train)(*sys.argv[2:])
