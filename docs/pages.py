@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from analysis.commands.diagnose import MEASURES, DiagnosisSettings
-from analysis.figures.__main__ import FigureSettings
-from analysis.report.__main__ import ReportSettings
-from analysis.tables.__main__ import TableSettings
+from analysis.commands.figures import FigureSettings
+from analysis.commands.report import ReportSettings
+from analysis.commands.tables import TableSettings
 from docs.python_page import python
 from docs.render import escaped, table
 from docs.sections import group, members, settings_table, summary
@@ -14,9 +14,9 @@ from docs.space_pages import recipes, spaces
 from trainables.hparams.knobs import parse_argument_docs
 from trainables.training.report import Report
 from tuner.commands.evaluate import ATTACKS, SUITES, EvaluationSettings
+from tuner.commands.export import ExportSettings
 from tuner.commands.train import STUDY_KEYS, TrainSettings
 from tuner.config.settings import TRACKERS_PACKAGE, Settings
-from tuner.export import ExportSettings
 
 FIGURES = "analysis.figures"
 

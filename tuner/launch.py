@@ -1,6 +1,7 @@
 """Replay a plan on recorded runs, or execute it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 
@@ -10,6 +11,7 @@ from tuner.cli.command import OK
 from tuner.cli.parse import CommandLine
 from tuner.config.compose import compose_plan
 from tuner.config.plan import Plan
+from tuner.config.study_file import name_sources
 from tuner.replay.compare import replay_study
 from tuner.runtime.execute import execute_study
 from tuner.runtime.outcome import Outcome
@@ -25,7 +27,11 @@ def search(line: CommandLine, console: Console) -> int:
     Raises:
         InputError: If an argument is invalid.
     """
-    plan = compose_plan(line.arguments, line.problems)
+    try:
+        plan = compose_plan(line.arguments, line.problems)
+    except InputError as error:
+        raise InputError(name_sources(error.problems, line.sources)) from None
+    plan = replace(plan, warnings=(*line.notes, *plan.warnings))
     return launch(plan, ["python", "-m", "tuner.search", *line.words], console).status
 
 

@@ -6,15 +6,16 @@ from dataclasses import fields
 
 from trainables.components import GROUPS
 from trainables.hparams.knobs import read_knobs
-from tuner.cli.command import Command, parse_without_folders
+from tuner.cli.command import Command
 from tuner.cli.parse import Vocabulary, parse_arguments
 from tuner.cli.run import run_command
 from tuner.config.settings import TRACKERS_PACKAGE, Settings
+from tuner.config.study_file import FileSettings, parse_with_files
 from tuner.config.study_groups import RECIPES_PACKAGE, SPACES_PACKAGE, STUDY_GROUPS
 from tuner.config.typed_values import parse_search_value
 
 VOCABULARY = Vocabulary(
-    keys=("space", "recipe", *(field.name for field in fields(Settings))),
+    keys=("config", "space", "recipe", *(field.name for field in fields(Settings))),
     groups={name: group.outline() for name, group in {**GROUPS, **STUDY_GROUPS}.items()},
     paths=frozenset({
         "name",
@@ -42,16 +43,17 @@ Search for the most robust configuration of adversarial training.
   attuner search space=weight_decay
   attuner search space=weight_decay data=cifar10 gpu=0.5 trials=40
   attuner search method=trades 'method.beta=uniform(1,12)' dry_run=true
+  attuner search config=study.yaml trials=40
 
 GROUP=NAME sets a component, GROUP.KNOB=VALUE a hyper-parameter (knob),
 KEY=VALUE an option of the study. GROUP.KNOB=DOMAIN searches a knob. A recipe
 sets the fixed values, a space the searched ranges; arguments override both.
 """,
     vocabulary=VOCABULARY,
-    schemas=(Settings,),
+    schemas=(FileSettings, Settings),
     packages={"space": SPACES_PACKAGE, "recipe": RECIPES_PACKAGE, "tracker": TRACKERS_PACKAGE},
     texts={"domains": DOMAINS},
-    parse=parse_without_folders,
+    parse=parse_with_files,
 )
 
 

@@ -83,7 +83,7 @@ Measure properties of checkpoints of finished searches, on the validation
 split.
 
   attuner diagnose results/weight_decay-pgd_at-20261121-083000
-  attuner diagnose FOLDER measure=gradient_alignment,fgsm_pgd_gap images=1000 top=5
+  attuner diagnose FOLDER measure=gradient_alignment,fosc images=1000 top=5
   attuner diagnose FOLDER measure=surface surface.points=41 surface.craft=anew
   attuner diagnose FOLDER OTHER measure=transfer
   attuner diagnose weights=net.pt model=resnet18 data=cifar10 threat.eps=0.03

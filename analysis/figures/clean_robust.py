@@ -3,12 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures._accuracies import (
-    AccuracySource,
-    accuracy_label,
-    collect_accuracies,
-    describe_counts,
-)
+from analysis.commands.figures import AccuracySource
+from analysis.figures._accuracies import accuracy_label, collect_accuracies, describe_counts
 from analysis.figures._labels import label_points
 from analysis.figures._style import (
     BLACK,

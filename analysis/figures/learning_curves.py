@@ -7,12 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._accuracies import (
-    AccuracySource,
-    accuracy_label,
-    collect_accuracies,
-    numeric_column,
-)
+from analysis.commands.figures import AccuracySource
+from analysis.figures._accuracies import accuracy_label, collect_accuracies, numeric_column
 from analysis.figures._axes import shorten_word
 from analysis.figures._style import (
     BLACK,

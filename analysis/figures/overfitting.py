@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.commands.figures import AccuracySource
 from analysis.figures._accuracies import (
-    AccuracySource,
     accuracy_label,
     collect_accuracies,
     describe_counts,

@@ -9,12 +9,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from analysis.figures._accuracies import (
-    AccuracySource,
-    accuracy_label,
-    collect_accuracies,
-    describe_counts,
-)
+from analysis.commands.figures import AccuracySource
+from analysis.figures._accuracies import accuracy_label, collect_accuracies, describe_counts
 from analysis.figures._axes import KnobAxis, build_axis, select_present
 from analysis.figures._labels import label_points
 from analysis.figures._style import (

@@ -8,12 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.figures._accuracies import (
-    AccuracySource,
-    accuracy_label,
-    collect_accuracies,
-    describe_counts,
-)
+from analysis.commands.figures import AccuracySource
+from analysis.figures._accuracies import accuracy_label, collect_accuracies, describe_counts
 from analysis.figures._axes import build_axis
 from analysis.figures._configuration import name_lines
 from analysis.figures._lines import add_knob_column, build_lines, plot_line

@@ -8,7 +8,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures._accuracies import AccuracySource, accuracy_label, collect_accuracies
+from analysis.commands.figures import AccuracySource
+from analysis.figures._accuracies import accuracy_label, collect_accuracies
 from analysis.figures._axes import shorten_word
 from analysis.figures._labels import label_points
 from analysis.figures._style import (

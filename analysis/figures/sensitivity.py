@@ -7,12 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.figures._accuracies import (
-    AccuracySource,
-    accuracy_label,
-    collect_accuracies,
-    describe_counts,
-)
+from analysis.commands.figures import AccuracySource
+from analysis.figures._accuracies import accuracy_label, collect_accuracies, describe_counts
 from analysis.figures._axes import MAX_WORDS, KnobAxis, build_axis, select_present
 from analysis.figures._lines import mark_unfinished
 from analysis.figures._style import (

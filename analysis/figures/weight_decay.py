@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
+from analysis.commands.figures import AccuracySource
 from analysis.figures._accuracies import (
-    AccuracySource,
     accuracy_label,
     collect_accuracies,
     describe_counts,

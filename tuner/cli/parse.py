@@ -53,12 +53,16 @@ class CommandLine:
         folders: Results folders or their addresses, in order.
         arguments: All other words as nested dictionaries.
         problems: Messages about invalid words.
+        notes: Messages about what was ignored.
+        sources: Files that arguments come from, by key as typed.
     """
 
     words: tuple[str, ...]
     folders: tuple[str, ...] = ()
     arguments: Mapping[str, object]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse_command_line(
