@@ -45,7 +45,7 @@ def contents() -> str:
     return f"""# Reference
 
 Every key, knob, component and column, generated from the signatures and docstrings of the code by
-`python -m docs.generate`. `python -m tuner.search --help` prints the same in a terminal.
+`python -m docs.generate`. `attuner search --help` prints the same in a terminal.
 
 {links}
 - [GPU-hours of the papers' tables]({GPU_HOURS})

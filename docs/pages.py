@@ -26,14 +26,14 @@ def study() -> str:
     own = ", ".join(f"`{name}`" for name in STUDY_KEYS)
     return f"""# Keys of a study
 
-The keys of `python -m tuner.search`, beside `space=` ([spaces](spaces.md)), `recipe=`
+The keys of `attuner search`, beside `space=` ([spaces](spaces.md)), `recipe=`
 ([recipes](recipes.md)) and the knobs of the components, which the other pages list.
 
 {settings_table(Settings)}
 
 ## Keys of `tuner.train`
 
-`python -m tuner.train` takes {own}, `recipe` and the knobs of the components, and:
+`attuner train` takes {own}, `recipe` and the knobs of the components, and:
 
 {settings_table(TrainSettings)}
 

@@ -1,4 +1,4 @@
-"""Export the winner of a search for publication: `python -m tuner.export FOLDER`."""
+"""Export the winner of a search for publication: `attuner export FOLDER`."""
 
 import json
 import os
@@ -194,14 +194,14 @@ def list_missing_parts(winner: Winner, entry: Mapping[str, object]) -> Iterator[
         )
     given = str(winner.folder) if winner.is_of_search else winner.to_evaluate
     if not winner.evaluations:
-        yield f"No test number exists; python -m tuner.evaluate {given} computes them."
+        yield f"No test number exists; attuner evaluate {given} computes them."
     if (board := find_entry_path(winner)) is None:
         yield "RobustBench has no board for this data set and threat."
         return
     yield f"RobustBench keeps model_info.json as {board}."
     if "autoattack_acc" not in entry:
         yield (
-            "model_info.json lacks autoattack_acc; python -m tuner.evaluate "
+            "model_info.json lacks autoattack_acc; attuner evaluate "
             f"{given} suite=autoattack measures it."
         )
     if lacking := [key for key in ("name", "authors", "venue", "link") if not entry[key]]:

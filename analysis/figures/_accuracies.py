@@ -83,7 +83,7 @@ def collect_evaluation(frames: Frames) -> pd.DataFrame:
     if lacking := [name for name in EVALUATION_COLUMNS if name not in rows] or rows.empty:
         what = f"without {', '.join(lacking)}" if isinstance(lacking, list) else "none"
         raise InputError([
-            f"expected an evaluation, got {what}; python -m tuner.evaluate FOLDER makes one."
+            f"expected an evaluation, got {what}; attuner evaluate FOLDER makes one."
         ])
     trained = frames.trials[TRIAL_KEYS].assign(trained=get_knob_numbers(frames, "threat.eps"))
     rows = rows.astype({"study": str}).merge(trained.astype({"study": str}), on=TRIAL_KEYS)

@@ -43,7 +43,7 @@ def describe_test_numbers(some: Sequence[Cell]) -> Iterator[str]:
     if images:
         yield f"Test: {', '.join(map(str, images))} images of the test split, same checkpoints."
     elif any(not METRICS[name].is_training_cost for name in asked):
-        yield "No test number of ours yet; python -m tuner.evaluate FOLDER makes them."
+        yield "No test number of ours yet; attuner evaluate FOLDER makes them."
     for metric, others in find_worst_cases(some):
         if metric in asked:
             names = ", ".join(sorted(others))

@@ -25,7 +25,7 @@ MEMBERS = [
 ]
 
 
-def shown(knobs: dict[str, Knob]) -> list[tuple[object, ...]]:
+def describe(knobs: dict[str, Knob]) -> list[tuple[object, ...]]:
     """Return all that help, completion and the check of a command line use of knobs."""
     return [
         (
@@ -46,13 +46,13 @@ def test_a_member_has_the_same_knobs_and_docstring(group, member):
     assert isinstance(outline.load(member), type(sys))
     assert outline.load(member) is not real.load(member)
     assert inspect.getdoc(outline.load(member)) == inspect.getdoc(real.load(member))
-    assert shown(outline.member_knobs(member)) == shown(real.member_knobs(member))
+    assert describe(outline.member_knobs(member)) == describe(real.member_knobs(member))
 
 
 @pytest.mark.parametrize("group", ALL_GROUPS)
 def test_a_group_has_the_same_common_knobs(group):
     real, outline = ALL_GROUPS[group], ALL_GROUPS[group].outline()
-    assert shown(outline.common_knobs()) == shown(real.common_knobs())
+    assert describe(outline.common_knobs()) == describe(real.common_knobs())
 
 
 @pytest.mark.parametrize("package", [SPACES_PACKAGE, RECIPES_PACKAGE])

@@ -63,7 +63,7 @@ def test_check_knows_the_groups_with_a_contract():
         ("methods", ["trades ", "TRADES (Zhang et al., 2019"]),
         ("criteria", ["criterion: the loss of an example", "cross_entropy"]),
         ("data", ["data: images", "mnist5k", "data.batch_size"]),
-        ("exam", ["exam.steps"]),
+        ("sentinel", ["sentinel.every"]),
         ("schedulers", ["asha", "halving"]),
         ("trades", ["method=trades", "method.beta  float >= 0  [6]", "attack.start=gaussian"]),
         ("method=trades", ["method=trades", "method.beta"]),

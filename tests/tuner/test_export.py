@@ -190,7 +190,7 @@ def test_without_an_evaluation_there_is_no_test_number(folder, capsys):
     target, entry = exported(folder)
     text = (target / "README.md").read_text()
     assert "No test number exists" in text
-    assert "python -m tuner.evaluate study" in text
+    assert "attuner evaluate study" in text
     assert (entry["clean_acc"], entry["reported"]) == ("", "")
     assert {"autoattack_acc", "unreliable"}.isdisjoint(entry)
     assert "No test number exists" in capsys.readouterr().out
@@ -325,7 +325,7 @@ def test_missing_parts_of_a_robustbench_entry_are_printed(folder, capsys):
     assert entry["eps"] == "128/255"
     text = capsys.readouterr().out
     assert "model_info/cifar10/L2/<Name><Year><FirstWordOfTheTitle>.json" in text
-    assert f"python -m tuner.evaluate {folder} suite=autoattack" in text
+    assert f"attuner evaluate {folder} suite=autoattack" in text
     assert "lacks authors, venue, link; write authors=..." in text
 
 

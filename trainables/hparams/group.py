@@ -68,7 +68,7 @@ class Group:
         return load_outline(module) if module else registry.load_member(self.package, name)
 
     def knob_group(self, name: str) -> "Group":
-        """Return the knobs of a member as a group of their own, such as fgsm.step=VALUE."""
+        """Return the knobs of a member as a group, such as fgsm.step=VALUE."""
         assert self.package is not None
         module = registry.locate_member(self.package, name)
         functions = tuple(f"{module}.{function}" for function in self.required_functions)

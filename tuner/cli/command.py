@@ -43,7 +43,7 @@ class Command:
     interrupt_message: str = ""
 
     def knobs(self) -> dict[str, Knob]:
-        """Return the keys with a value of their own, by name."""
+        """Return the keys of the schemas by name."""
         return {
             name: knob
             for schema in self.schemas

@@ -27,7 +27,7 @@ def is_hydra_sweep(content: Mapping[str, object]) -> bool:
 def read_hydra_sweep(
     content: Mapping[str, object], notes: list[str], problems: list[str]
 ) -> dict[str, object]:
-    """Return a sweep as arguments: what stands beside `hydra`, and the swept parameters.
+    """Return a sweep as arguments: the keys beside `hydra`, and the swept parameters.
 
     Args:
         content: The content of the file.

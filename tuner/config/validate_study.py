@@ -158,7 +158,7 @@ def check_search_or_train(*, has_search: bool, single: bool) -> Iterator[str]:
         single: Whether the command trains a single configuration.
     """
     if single and has_search:
-        yield "tuner.train: trains one configuration; python -m tuner.search searches."
+        yield "tuner.train: trains one configuration; attuner search searches."
     if not single and not has_search:
         yield (
             f"space: nothing is searched; name a space, e.g. space=weight_decay (there are: "

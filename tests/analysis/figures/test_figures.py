@@ -170,7 +170,7 @@ def test_a_missing_evaluation_is_reported():
     reasons = figures.check_drawable(rich(), accuracies="evaluation")
     for name, reason in reasons.items():
         curves = name in ("learning_curves", "rungs")
-        expected = "accuracies=validation" if curves else "python -m tuner.evaluate"
+        expected = "accuracies=validation" if curves else "attuner evaluate"
         assert expected in reason, name
     others = pd.DataFrame({"trial_id": ["0000"], "rule": ["oracle"], "attack": ["pgd"], "n": [9],
                            "robust_accuracy": [0.5], "clean_accuracy": [0.9]})  # fmt: skip

@@ -48,7 +48,7 @@ def render_test_accuracy(winner: Winner) -> Iterator[str]:
         given = winner.to_evaluate
         yield (
             "No test number exists: the network has not been attacked on the test split. "
-            f"Run `python -m tuner.evaluate {given}`, then `python -m tuner.export {given}` again."
+            f"Run `attuner evaluate {given}`, then `attuner export {given}` again."
         )
     for rows in winner.evaluations:
         yield render_evaluation_heading(rows)
