@@ -17,6 +17,7 @@ from tuner.commands.evaluate import ATTACKS, SUITES, EvaluationSettings
 from tuner.commands.export import ExportSettings
 from tuner.commands.train import STUDY_KEYS, TrainSettings
 from tuner.config.settings import TRACKERS_PACKAGE, Settings
+from tuner.config.study_file import FileSettings
 
 FIGURES = "analysis.figures"
 
@@ -29,9 +30,11 @@ def study() -> str:
 The keys of `attuner search`, beside `space=` ([spaces](spaces.md)), `recipe=`
 ([recipes](recipes.md)) and the knobs of the components, which the other pages list.
 
+{settings_table(FileSettings)}
+
 {settings_table(Settings)}
 
-## Keys of `tuner.train`
+## Keys of `attuner train`
 
 `attuner train` takes {own}, `recipe` and the knobs of the components, and:
 

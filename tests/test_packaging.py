@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PACKAGES = ("tuner", "trainables", "search_spaces", "analysis")
 SMALL = [
     *("space=weight_decay", "trials=2", "epochs=1", "concurrency=1", "tracker=none"),
     *("data.limit=200", "data.validation=50", "attack.steps=1", "exam.steps=1", "name=small"),
@@ -49,13 +50,12 @@ def environment(wheel, tmp_path_factory):
 @pytest.mark.slow
 def test_the_wheel_has_every_file_of_the_packages(wheel):
     listed = subprocess.run(
-        ["git", "ls-files", "tuner", "trainables", "search_spaces", "analysis"],
+        ["git", "ls-files", *PACKAGES],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert set(listed.stdout.split()) <= set(zipfile.ZipFile(wheel).namelist())
-    assert {
-        f"{each}/py.typed" for each in ("tuner", "trainables", "search_spaces", "analysis")
-    } <= {*zipfile.ZipFile(wheel).namelist()}
+    held = set(zipfile.ZipFile(wheel).namelist())
+    assert set(listed.stdout.split()) <= held
+    assert {f"{each}/py.typed" for each in PACKAGES} <= held
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def complete(words: Sequence[str], commands: Sequence[str], load: Callable[[str]
 
 
 def list_candidates(command: Command, before: Sequence[str], word: str) -> Iterator[str]:
-    """Yield words of a command that may start with `word`; those that end in = or . are incomplete."""
+    """Yield words of a command that may start with `word`."""
     if HELP_WORDS & set(before):
         yield from (*list_topics(command), ALL, *list_names(command))
         return
