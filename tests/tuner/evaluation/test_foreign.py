@@ -199,7 +199,7 @@ def test_an_export_says_how_weights_are_evaluated_that_never_were(tmp_path, imag
     to = tmp_path / "released"
     assert export(tmp_path, images, "threat.eps=0.01", f"to={to}") == 0
     given = "weights=net.pt model=small_cnn data=arrays data.path=grey.npz threat=linf"
-    assert f"python -m tuner.evaluate {given} threat.eps=0.01" in capsys.readouterr().out
+    assert f"attuner evaluate {given} threat.eps=0.01" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
