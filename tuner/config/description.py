@@ -129,7 +129,9 @@ def describe_code_changes(earlier: Mapping[str, object], plan: Plan) -> Iterator
 
 def git_commit() -> str | None:
     """Return the commit of this checkout; `None` outside a git repository."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[2]
+    if not (here / ".git").exists():  # an installed package may lie in another project's checkout
+        return None
     done = subprocess.run(
         ["git", "rev-parse", "--verify", "HEAD"],
         cwd=here,
