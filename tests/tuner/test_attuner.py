@@ -280,6 +280,4 @@ def test_zsh_completes(program, tmp_path):
     shell.expect("set-up")
     shell.send("attuner search method=trad\t")
     shell.expect("method=trades")
-    shell.send(" method.bet\t")
-    shell.expect(r"method\.beta=")
     shell.close(force=True)
