@@ -44,7 +44,10 @@ def test_a_command_without_words_or_with_help_says_how_it_is_used(capsys):
     def act(line, console):
         raise AssertionError
 
-    usage = "used so\n\nKeys  KEY=VALUE\n  x  int >= 1  [1]\n      A number.\n"
+    usage = (
+        "used so\n\nKeys  KEY=VALUE\n  x           A number.\n\n"
+        "More: attuner try --help TOPIC. Topics are\n  keys, all\n"
+    )
     assert ends(act, capsys) == (2, usage, "")
     assert ends(act, capsys, "x=1", "--help") == (0, usage, "")
 
