@@ -73,8 +73,7 @@ model card and RobustBench entry.
 
   attuner export results/weight_decay-pgd_at-20261121-083000
   attuner export FOLDER to=released name="A title" authors="Ann Lee"
-  attuner export weights=net.pt model=resnet18 data=cifar10 threat=linf \
-      threat.eps=8/255 to=released
+  attuner export weights=net.pt model=resnet18 data=cifar10 threat.eps=8/255
 """,
     vocabulary=build_vocabulary(
         ExportSettings, groups={name: GROUPS[name] for name in TRIAL_GROUPS}
