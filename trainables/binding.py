@@ -136,9 +136,7 @@ def build_components(members: Mapping[str, BoundMember]) -> Components:
         model=bound_model(members["model"]),
         method=bound_method(members["method"]),
         criterion=assemble(BoundCriterion, members["criterion"]),
-        attack=assemble(
-            BoundAttack, members["attack"], gradient_steps=gradient_steps(members["attack"])
-        ),
+        attack=bound_attack(members["attack"]),
         update=bound_update(members["update"]),
         optimizer=assemble(BoundOptimizer, members["optimizer"]),
         schedule=assemble(BoundSchedule, members["schedule"]),
@@ -185,6 +183,17 @@ def bound_method(member: BoundMember) -> BoundMethod:
         whole_batch=getattr(inspect.getmodule(outer), "WHOLE_BATCH", False),
         views=getattr(inspect.getmodule(outer), "VIEWS", 1),
         name=file_name(outer),
+    )
+
+
+def bound_attack(member: BoundMember) -> BoundAttack:
+    """Return a training attack with its knobs set."""
+    return assemble(
+        BoundAttack,
+        member,
+        gradient_steps=gradient_steps(member),
+        whole_batch=getattr(member.module, "WHOLE_BATCH", False),
+        name=file_name(unwrapped(member["perturb"])),
     )
 
 

@@ -24,6 +24,32 @@ class PassOrder(Enum):
     ADVERSARIAL_FIRST = "adversarial"
 
 
+@dataclass(kw_only=True)
+class AttackStart:
+    """The first point of the training attack, and the pass that it made there.
+
+    The update `paired` fills it in, so that a loss can use this pass without another one. Its
+    gradient with respect to the weights is that of the training loss.
+
+    Attributes:
+        point: Images (N, C, H, W); `None`: the update does not share the pass.
+        logits: Their logits (N, K) in train mode, not detached; `None`, likewise.
+    """
+
+    point: Tensor | None = None
+    logits: Tensor | None = None
+
+    def or_clean(self, model: Module, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the point and its logits; the clean images `x` (N, ...) if there is none."""
+        if self.point is None or self.logits is None:
+            return x, model(x)
+        return self.point, self.logits
+
+    def clear(self) -> None:
+        """Forget the pass, which frees its graph."""
+        self.point = self.logits = None
+
+
 class InnerObjective(Protocol):
     """The `inner` of a method."""
 
@@ -84,10 +110,14 @@ class BoundAttack:
     Attributes:
         perturb: The attack.
         gradient_steps: Number of its gradient steps. `None`: unknown.
+        whole_batch: Whether it is defined only on a whole batch.
+        name: Name of the file that defines `perturb`.
     """
 
     perturb: Perturb
     gradient_steps: int | None = None
+    whole_batch: bool = False
+    name: str = ""
 
 
 def uses_attack(inner: Callable[..., object]) -> bool:

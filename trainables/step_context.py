@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import torch
 from torch import Generator, Tensor
 from torch.nn import Module
 
@@ -12,16 +13,17 @@ from trainables.bound_components import Components
 from trainables.injection import inject_all
 from trainables.networks.averaging import Average
 from trainables.networks.teacher import Teacher
-from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder
+from trainables.protocols import AttackStart, BoundAttack, BoundMethod, Criterion, PassOrder
 from trainables.threat import Threat
 
-EVERY_STEP = frozenset({"threat", "rng", "memory", "progress"})
+EVERY_STEP = frozenset({"threat", "rng", "memory", "progress", "step", "epoch", "epochs"})
+IMAGES = frozenset({"index", "n_images", "source"})
 INJECTED = {
-    "criterion": frozenset({"scale"}),
-    "method": EVERY_STEP | {"criterion", "scale", "pass_order", "teacher", "epoch"},
-    "attack": EVERY_STEP,
-    "update": EVERY_STEP | {"method", "attack", "attack_under", "full_threat"},
-    "sentinel": EVERY_STEP | {"step"},
+    "criterion": frozenset({"scale", "rng"}),
+    "method": EVERY_STEP | {"criterion", "scale", "pass_order", "teacher", "network", "start"},
+    "attack": EVERY_STEP | IMAGES | {"criterion", "network", "classes"},
+    "update": EVERY_STEP | IMAGES | {"method", "attack", "attack_under", "full_threat", "start"},
+    "sentinel": EVERY_STEP,
     "data": frozenset({"classes"}),
     "average": frozenset({"run_steps"}),
     "teacher": frozenset({"average", "build_network", "load_network"}),
@@ -65,13 +67,19 @@ class StepContext:
     Attributes:
         threat: The ball that the step trains against.
         rng: Source of random numbers.
-        memory: Tensors that an update keeps between batches.
+        memory: Tensors that are kept between batches, also by a checkpoint.
         classes: Number of classes K.
         scale: Factor of the cosines of a cosine head; 1 with other heads.
         progress: Finished share of the run, in [0, 1].
-        step: Updates since the start of training.
-        epoch: Epochs finished before this step.
         teacher: Second network that a method learns from; `None`: there is none.
+        step: Updates since the start of training, this one included.
+        epoch: Epochs finished before this step.
+        epochs: Epochs of the whole run.
+        index: Rows (N,) of the batch's images in the training split; -1: a further image.
+        n_images: Images of the training split.
+        source: Pixel of the image before augmentation that each pixel was, as in `TrainingBatch`.
+        start: Start of the attack, which the update may share with the loss.
+        network: The network in training, which attacks may see as a folded view.
         pass_order: Which images the update's published code passes first, set by
             `inject_components`.
         criterion: The loss, set by `inject_components`.
@@ -90,6 +98,12 @@ class StepContext:
     step: int = 0
     epoch: int = 0
     teacher: Teacher | None = None
+    epochs: int = 1
+    index: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    n_images: int = 0
+    source: Tensor | None = None
+    start: AttackStart = field(default_factory=AttackStart)
+    network: Module = field(default_factory=Module)
     pass_order: PassOrder = PassOrder.CLEAN_FIRST
     criterion: Criterion = field(init=False)
     method: BoundMethod = field(init=False)

@@ -1,5 +1,6 @@
 """Cross-entropy, optionally against softened labels (Szegedy et al., 2016, arXiv:1512.00567)."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -34,3 +35,14 @@ def label_loss(log_p: Tensor, y: Tensor) -> Tensor:
     if y.is_floating_point():
         return -(y * log_p).sum(dim=1)
     return F.nll_loss(log_p, y, reduction="none")
+
+
+def label_probabilities(y: Tensor, logits: Tensor) -> Tensor:
+    """Return labels (N,) or probabilities (N, K) as probabilities (N, K) in the type of `logits`.
+
+    Unlike `one_hot` it does not wait for the device to check the labels.
+    """
+    if y.is_floating_point():
+        return y
+    classes = torch.arange(logits.shape[1], device=y.device)
+    return (y[:, None] == classes).to(logits.dtype)

@@ -3,7 +3,7 @@
 All operations work on whole batches, on the device of the images, with one generator.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from trainables.data_pipeline.images import Batch, DataError, Images
+from trainables.data_pipeline.images import Batch, DataError, Images, TrainingBatch
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import Count, FractionBelowOne, Natural, NonNegative, Seed
 
@@ -73,8 +73,8 @@ def iterate_batches(
     *,
     batch_size: Count = 128,
     extra_share: FractionBelowOne = 0.5,
-) -> Iterator[Batch]:
-    """Yield each image once, in random order, as pixels (N, C, H, W) in [0, 1] and labels (N,).
+) -> Iterator[TrainingBatch]:
+    """Yield each image once, in random order: pixels, labels (N,) and rows in the split.
 
     With further images, an epoch has as many batches of the same sizes; it trains on a random
     part of the images instead of each of them (as Carmon et al., arXiv:1905.13736).
@@ -93,23 +93,28 @@ def iterate_batches(
     order = torch.randperm(len(images), generator=rng, device=images.y.device)
     parts = order.split(batch_size)[: count_batches(len(images), batch_size)]
     if extra is None or not extra_share:
-        yield from images.stream(parts)
+        batches = zip(images.stream(parts), parts, strict=True)
+        yield from (TrainingBatch(x, y, rows) for (x, y), rows in batches)
     else:
         yield from mix_batches(images, extra, parts, rng, extra_share)
 
 
 def mix_batches(
     images: Images, extra: Images, parts: Sequence[Tensor], rng: Generator, share: float
-) -> Iterator[Batch]:
+) -> Iterator[TrainingBatch]:
     """Yield the batches `parts` of row indices, in which a share is replaced by further images."""
     numbers = [min(round(share * len(part)), len(part) - 1) for part in parts]
     kept = [part[number:] for part, number in zip(parts, numbers, strict=True)]
     shape, device = (sum(numbers),), images.y.device
     drawn = torch.randint(len(extra), shape, generator=rng, device=device).split(numbers)
-    for (x, y), (more_x, more_y) in zip(images.stream(kept), extra.stream(drawn), strict=True):
+    streams = zip(images.stream(kept), extra.stream(drawn), kept, strict=True)
+    for (x, y), (more_x, more_y), rows in streams:
         # shuffled, so that micro-batches have the same share
         order = torch.randperm(len(y) + len(more_y), generator=rng, device=device)
-        yield torch.cat([x, more_x])[order], torch.cat([y, more_y])[order]
+        index = torch.cat([rows, rows.new_full((len(more_y),), -1)])
+        yield TrainingBatch(
+            torch.cat([x, more_x])[order], torch.cat([y, more_y])[order], index[order]
+        )
 
 
 def unused(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
@@ -159,6 +164,31 @@ def augment(
     if cutout:
         x = x.masked_fill(cutout_mask(x, rng, cutout), 0.0)
     return x
+
+
+def augment_with_source(
+    augment: Callable[[Tensor, Generator], Tensor], x: Tensor, rng: Generator
+) -> tuple[Tensor, Tensor]:
+    """Return augmented images and where their pixels come from, as `TrainingBatch` describes it.
+
+    The same draws are applied to an image of pixel numbers, in which padding is 0.
+
+    Args:
+        augment: Moves pixels without blending them, as `augment` does.
+        x: Images (N, C, H, W).
+        rng: Generator of the draws, on the device of `x`.
+    """
+    n, _, height, width = x.shape
+    before = rng.get_state()
+    augmented = augment(x, rng)
+    after = rng.get_state()
+    rng.set_state(before)
+    # floats are exact up to 2^24 pixels
+    numbers = torch.arange(1, height * width + 1, dtype=torch.float32, device=x.device)
+    numbers = numbers.view(1, 1, height, width).expand(n, 1, height, width)
+    source = augment(numbers, rng).flatten(1).long() - 1
+    rng.set_state(after)
+    return augmented, source
 
 
 def apply_mixup(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -9,6 +10,23 @@ from trainables.data_pipeline.photos import Photos
 
 Batch = tuple[Tensor, Tensor]
 """Images (N, C, H, W) in [0, 1], and labels (N,) or probabilities (N, K)."""
+
+
+class TrainingBatch(NamedTuple):
+    """A batch of training images, and which images they are.
+
+    Attributes:
+        x: Images (N, C, H, W) in [0, 1].
+        y: Labels (N,) or probabilities (N, K).
+        index: Rows (N,) of the training split, int64; -1: a further image of `data.extra`.
+        source: Pixel of the image before augmentation that each pixel was, (N, H * W) in reading
+            order, int64; -1: it is padding or cut out. `None`: no component asks for it.
+    """
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+    source: Tensor | None = None
 
 
 class DataError(Exception):

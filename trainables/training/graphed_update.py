@@ -101,7 +101,7 @@ class GraphedUpdate:
             passes: Count of examples, which forward passes with gradients increase.
         """
         if self.inputs is None:
-            self.inputs = StepInputs(x, y, len(self.optimizer.param_groups))
+            self.inputs = StepInputs(x, y, context, len(self.optimizer.param_groups))
         inputs = self.inputs
         if self.obstacle or not inputs.fit(x, y):
             return update(self.model, self.optimizer, x, y)
@@ -182,17 +182,22 @@ class StepInputs:
         x: Images (N, C, H, W).
         y: Labels (N,) or probabilities (N, K).
         lrs: Learning rate of each group of parameters; fused optimizers read fp32.
-        eps: Radius. Like the next three it is a double, which has the value of a Python number.
+        index: Rows of the images in the training split, (N,).
+        source: Where their pixels come from; `None`: no component asks for it.
+        eps: Radius. Like the next four it is a double, which has the value of a Python number.
         step_scale: Factor of the attack's step sizes.
         progress: Completed share of the run.
         epoch: Epochs finished before the step.
+        step: Updates since the start of training.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, n_groups: int) -> None:
+    def __init__(self, x: Tensor, y: Tensor, context: StepContext, n_groups: int) -> None:
         self.x, self.y = torch.empty_like(x), torch.empty_like(y)
+        self.index = torch.empty_like(context.index)
+        self.source = None if context.source is None else torch.empty_like(context.source)
         self.lrs = [torch.zeros((), device=x.device) for _ in range(n_groups)]
-        self.eps, self.step_scale, self.progress, self.epoch = torch.zeros(
-            4, device=x.device, dtype=torch.float64
+        self.eps, self.step_scale, self.progress, self.epoch, self.step = torch.zeros(
+            5, device=x.device, dtype=torch.float64
         )
 
     def fit(self, x: Tensor, y: Tensor) -> bool:
@@ -203,28 +208,36 @@ class StepInputs:
         """Copy the values of a step."""
         self.x.copy_(x)
         self.y.copy_(y)
+        self.index.copy_(context.index)
+        if self.source is not None and context.source is not None:
+            self.source.copy_(context.source)
         for lr, group in zip(self.lrs, optimizer.param_groups, strict=True):
             lr.fill_(group["lr"])
         self.eps.fill_(context.threat.eps)
         self.step_scale.fill_(context.threat.step_scale)
         self.progress.fill_(context.progress)
         self.epoch.fill_(context.epoch)
+        self.step.fill_(context.step)
 
     @contextmanager
     def in_place_of_numbers(self, context: StepContext, optimizer: Optimizer) -> Iterator[None]:
         """Let `context` and `optimizer` have tensors in place of numbers inside the block."""
-        threat, progress, epoch = context.threat, context.progress, context.epoch
+        fields = ("threat", "progress", "epoch", "step", "index", "source")
+        values = {name: getattr(context, name) for name in fields}
         before = [dict(group) for group in optimizer.param_groups]
         # a tensor without dimensions computes like a number
         context.threat = replace(
-            threat, eps=cast(float, self.eps), step_scale=cast(float, self.step_scale)
+            context.threat, eps=cast(float, self.eps), step_scale=cast(float, self.step_scale)
         )
-        context.progress, context.epoch = cast(float, self.progress), cast(int, self.epoch)
+        context.progress = cast(float, self.progress)
+        context.epoch, context.step = cast(int, self.epoch), cast(int, self.step)
+        context.index, context.source = self.index, self.source
         for lr, group in zip(self.lrs, optimizer.param_groups, strict=True):
             group |= {"lr": lr} | ({"capturable": True} if "capturable" in group else {})
         try:
             yield
         finally:
-            context.threat, context.progress, context.epoch = threat, progress, epoch
+            for name, value in values.items():
+                setattr(context, name, value)
             for group, old in zip(optimizer.param_groups, before, strict=True):
                 group |= {key: old[key] for key in ("lr", "capturable") if key in old}

@@ -11,8 +11,9 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from trainables.bound_components import BoundData, Components
-from trainables.data_pipeline.batches import count_batches
-from trainables.data_pipeline.images import Batch, Images
+from trainables.data_pipeline.batches import augment_with_source, count_batches
+from trainables.data_pipeline.images import Batch, Images, TrainingBatch
+from trainables.injection import injected_names, unwrapped
 from trainables.networks.averaging import Average
 from trainables.networks.folded_view import folded_view
 from trainables.networks.heads import cosine_scale
@@ -115,6 +116,7 @@ def train_epoch(
     epochs: int,
     extra_images: Images | None = None,
     teacher: Teacher | None = None,
+    n_images: int | None = None,
     detector_images: Batch | None = None,
     on_step: Callable[[float], None] | None = None,
     graphed: GraphedUpdate | None = None,
@@ -131,11 +133,13 @@ def train_epoch(
         threat: The full ball.
         peak_lr: Learning rate that the schedule multiplies.
         rng: Source of order, augmentation and random starts; on the device of the images.
-        memory: Tensors that an update keeps between batches.
+        memory: Tensors that are kept between batches.
         epoch: Epochs finished so far, from 0.
         epochs: Epochs of the whole run.
         extra_images: Further training images, which are mixed into the batches.
         teacher: Second network that the method learns from; `None`: there is none.
+        n_images: Images of the whole training split, if `images` is a part of it; `None`: it is
+            the whole.
         detector_images: Images and labels for the overfitting detector; `None`: no check.
         on_step: Called after each step with the share of the epoch that is done; `None`: nothing.
         graphed: Runs the updates as a graph; `None`: one operation at a time.
@@ -149,14 +153,19 @@ def train_epoch(
         scale=cosine_scale(model),
         epoch=epoch,
         teacher=teacher,
+        epochs=epochs,
+        n_images=len(images) if n_images is None else n_images,
+        network=model,
     )
     ready = inject_components(components, context)
-    steps, batches = prepare_batches(ready, images, rng, extra_images)
+    steps, batches = prepare_batches(
+        ready, images, rng, extra_images, with_source=names_source(components)
+    )
     model.train()
     if graphed:
         graphed.begin_epoch(memory)
     with count_gradient_passes(model) as passes:
-        for step, (x, y) in enumerate(batches):
+        for step, (x, y, context.index, context.source) in enumerate(batches):
             # in the middle of the step, so that neither the first nor the last step has lr 0
             progress = (epoch + (step + 0.5) / steps) / epochs
             now = step_settings(components, threat, peak_lr, progress, epoch / epochs)
@@ -198,24 +207,45 @@ def count_steps(components: Components, n_images: int) -> int:
     return -(-count_batches(n_images, components.data.batch_size) // replays) * replays
 
 
+def names_source(components: Components) -> bool:
+    """Return whether the attack or the update asks where the pixels of its images come from."""
+    functions = components.attack.perturb, components.update.update
+    return any("source" in injected_names(unwrapped(function)) for function in functions)
+
+
 def prepare_batches(
-    components: Components, images: Images, rng: Generator, extra: Images | None = None
-) -> tuple[int, Iterator[Batch]]:
+    components: Components,
+    images: Images,
+    rng: Generator,
+    extra: Images | None = None,
+    *,
+    with_source: bool = False,
+) -> tuple[int, Iterator[TrainingBatch]]:
     """Return the number of steps of an epoch and the augmented batch of each.
 
     An update that replays its batches gets fewer batches by that factor, so that an epoch costs the
-    same and the schedules count replays. A method of several views gets larger batches: all images
-    once for each view.
+    same and the schedules count replays.
+
+    Args:
+        components: The bound components.
+        images: The training split.
+        rng: Source of order and augmentation.
+        extra: Further training images; `None`: there are none.
+        with_source: Whether the batches say where their pixels come from.
     """
     data, replays, views = components.data, components.update.replays, components.method.views
     steps = count_steps(components, len(images))
     drawn = itertools.islice(data.iterate_batches(images, rng, extra), steps // replays)
-    augmented = ((augment_views(data, x, rng, views), y.repeat(views)) for x, y in drawn)
-    ready = (
-        data.apply_mixup(x.contiguous(memory_format=torch.channels_last), y, rng)
-        for x, y in augmented
-    )
-    return steps, (batch for batch in ready for _ in range(replays))
+
+    def prepare(batch: TrainingBatch) -> TrainingBatch:
+        if with_source:
+            x, source = augment_with_source(data.augment, batch.x, rng)
+        else:
+            x, source = augment_views(data, batch.x, rng, views), None
+        x, y = x.contiguous(memory_format=torch.channels_last), batch.y.repeat(views)
+        return TrainingBatch(*data.apply_mixup(x, y, rng), batch.index.repeat(views), source)
+
+    return steps, (batch for batch in map(prepare, drawn) for _ in range(replays))
 
 
 def augment_views(data: BoundData, x: Tensor, rng: Generator, views: int) -> Tensor:

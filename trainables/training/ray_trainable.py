@@ -136,6 +136,8 @@ def micro_batch_obstacles(trial: Trial) -> Iterator[str]:
         yield "BatchNorm's statistics need the whole batch"
     if method.whole_batch:
         yield f"the loss of {method.name} needs the whole batch"
+    if (attack := trial.components.attack).whole_batch:
+        yield f"the attack {attack.name} needs the whole batch"
 
 
 def report_epochs(trial: Trial) -> None:

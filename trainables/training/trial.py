@@ -107,6 +107,7 @@ class Trial:
         self.diverged, self.collapsed_at = False, 0
         self.raw_epochs = self.find_raw_epochs()
         single = components.sentinel.every > 0 and components.attacks_in_one_step
+        self.n_images = len(self.train_images)
         self.detector_images = (
             components.sentinel.select_images(self.train_images) if single else None
         )
@@ -226,6 +227,7 @@ class Trial:
             epochs=self.epochs,
             extra_images=self.extra_images,
             teacher=self.teacher,
+            n_images=self.n_images,
             detector_images=self.detector_images,
             on_step=self.report_share if self.on_step else None,
             graphed=self.graphed,

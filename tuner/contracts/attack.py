@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainables.binding import gradient_steps
 from trainables.bound_components import BoundMember
+from trainables.criteria import cross_entropy
 from trainables.injection import inject, injected_names, unwrapped
 from trainables.methods import pgd_at
+from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 from trainables.threats.l1 import L1
 from trainables.threats.l2 import L2
@@ -21,11 +23,27 @@ ROUNDING = 1e-6
 """Of x + eps in float32."""
 
 
-def perturb(member: BoundMember, *args: object, threat: Threat, seed: int = 0) -> Tensor:
-    """Return the images of an attack."""
-    context = build_context(threat=threat, seed=seed)
-    x_adv: Tensor = inject(member["perturb"], context)(*args)
+def perturb(
+    member: BoundMember,
+    objective: AttackObjective,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: Threat,
+    seed: int = 0,
+) -> Tensor:
+    """Return the images of an attack on a batch of all training images."""
+    network = build_linear_network(x)
+    context = build_context(threat=threat, seed=seed, network=network, n_images=len(x))
+    x_adv: Tensor = inject(member["perturb"], context)(objective, x, y)
     return x_adv
+
+
+def build_linear_network(x: Tensor) -> nn.Sequential:
+    """Return a network for examples shaped as `x`, on their device."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), CLASSES)).to(x.device)
 
 
 def check_result(member: BoundMember) -> Iterator[str]:
@@ -119,7 +137,17 @@ def check_device(member: BoundMember) -> Iterator[str]:
         return z.flatten(1).sum(dim=1), z.flatten(1)[:, :CLASSES]
 
     function = unwrapped(member["perturb"])
-    given = {"threat": Linf(eps=EPS), "memory": {}, "progress": 0.0, "rng": None}
+    given = {
+        "threat": Linf(eps=EPS),
+        "memory": {},
+        "progress": 0.0,
+        "rng": None,
+        "index": torch.arange(3, device="meta"),
+        "n_images": 3,
+        "network": build_linear_network(x),
+        "criterion": cross_entropy.loss,
+        "classes": CLASSES,
+    }
     context = {name: given[name] for name in injected_names(function) if name in given}
     x_adv = member["perturb"](objective, x, y, **context)
     if x_adv.device != x.device:

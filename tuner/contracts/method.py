@@ -14,6 +14,7 @@ from tuner.contracts.samples import (
     build_context,
     build_network,
     build_smooth_network,
+    inner_objective,
     outer_loss,
     sample_batch,
 )
@@ -71,7 +72,7 @@ def check_inner(member: BoundMember) -> Iterator[str]:
     declared = uses_attack(unwrapped(member["inner"]))
     for size in batch_sizes(member):
         model, (x, x_adv, y) = build_network().eval(), sample_batch(size)
-        objective = inject(member["inner"], build_context())(model, x, y)
+        objective = inner_objective(member, model, x, y, classes=CLASSES)
         if (objective is not None) != declared:
             wanted = "-> None, because it" if objective is None else "an objective, as it"
             yield f"inner: annotate its return type as {wanted} returns {type(objective).__name__}"

@@ -7,7 +7,7 @@ from trainables.bound_components import BoundMember
 from trainables.criteria import cross_entropy
 from trainables.injection import inject
 from trainables.networks.teacher import Teacher
-from trainables.protocols import Criterion
+from trainables.protocols import AttackObjective, Criterion
 from trainables.step_context import StepContext
 from trainables.threat import Threat
 from trainables.threats.linf import Linf
@@ -63,10 +63,19 @@ def build_context(
     threat: Threat | None = None,
     criterion: Criterion = cross_entropy.loss,
     seed: int = 0,
+    network: nn.Module | None = None,
+    n_images: int = 0,
 ) -> StepContext:
-    """Return what the training loop supplies at a step."""
-    rng = Generator().manual_seed(seed)
-    context = StepContext(threat=threat or Linf(eps=EPS), rng=rng, memory={}, classes=classes)
+    """Return what the training loop supplies at a step, to a batch of all training images."""
+    context = StepContext(
+        threat=threat or Linf(eps=EPS),
+        rng=Generator().manual_seed(seed),
+        memory={},
+        classes=classes,
+        network=network or nn.Module(),
+        index=torch.arange(n_images),
+        n_images=n_images,
+    )
     context.criterion = criterion
     teacher = SampleTeacher(classes)
     context.teacher = Teacher(find_network=lambda: teacher)
@@ -79,3 +88,12 @@ def outer_loss(
     """Return the training loss of a method, with the same random numbers at each call."""
     loss: Tensor = inject(member["outer"], build_context(classes))(model, x, x_adv, y)
     return loss
+
+
+def inner_objective(
+    member: BoundMember, model: nn.Module, x: Tensor, y: Tensor, *, classes: int
+) -> AttackObjective | None:
+    """Return the objective of a method's attack on the network itself."""
+    context = build_context(classes, network=model)
+    objective: AttackObjective | None = inject(member["inner"], context)(model, x, y)
+    return objective
