@@ -86,11 +86,11 @@ def tiny_config(**changes):
 
 def method_groups(method):
     """Return the groups of a method that can train with the networks of `TINY_CONFIG`."""
-    groups = {"method": {"name": method}}
-    module = load_member("trainables.methods", method)
-    if "teacher" not in getattr(module, "COMPANIONS", {}):
+    companions = getattr(load_member("trainables.methods", method), "COMPANIONS", {})
+    groups = companions | {"method": {"name": method}}
+    if "teacher" not in companions:
         return groups
-    if module.COMPANIONS["teacher"]["name"] == "trained":
+    if companions["teacher"]["name"] == "trained":
         return groups | {"teacher": {"name": "trained", "model": "small_cnn"}}
     return groups | {"teacher": {"name": "average"}, "average": {"name": "ema"}}
 

@@ -1,7 +1,9 @@
 """One step from a perturbation that many images share: FGSM-UAP (Pan et al., AAAI 2024).
 
 The paper is doi:10.1609/aaai.v38i19.30147. Its FGSM-FUAP, which groups images by their features
-with a second network, is not here.
+with a second network, is not here. In the published code the backward pass of the training loss
+adds to the gradient that moves the shared perturbations, as autograd adds to it in place. Here they
+follow the attack's objective alone.
 """
 
 from dataclasses import replace

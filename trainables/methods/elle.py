@@ -67,7 +67,7 @@ def outer(
     if schedule == "constant":
         return attacked + weight * error
     state = memory.setdefault(ERRORS, torch.zeros(4, dtype=torch.float64, device=x.device))
-    current = state[3].to(error.dtype)
+    current = state[3].clone().to(error.dtype)
     state.copy_(after_error(state, error.detach().double(), weight, decay, sensitivity))
     return attacked + current * error
 

@@ -48,7 +48,7 @@ def test_batches_are_the_photographs_and_labels_of_one_order(root):
     data = imagenet.load(root=str(root), size=8, workers=3)
     whole = data.train.x.float() / 255
     seen = torch.zeros(12)
-    for x, y in iterate_batches(data.train, torch.Generator().manual_seed(1), batch_size=5):
+    for x, y, *_ in iterate_batches(data.train, torch.Generator().manual_seed(1), batch_size=5):
         for image, label in zip(x, y, strict=True):
             (which,) = [i for i in range(12) if torch.equal(whole[i], image)]
             assert data.train.y[which] == label

@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from trainables.data_pipeline.batches import apply_mixup, augment, iterate_batches, split_validation
+from trainables.data_pipeline.batches import (
+    apply_mixup,
+    augment,
+    augment_with_source,
+    iterate_batches,
+    split_validation,
+)
 from trainables.data_pipeline.images import DataError, Images
 
 
@@ -60,11 +66,13 @@ def test_an_epoch_shows_each_image_once_in_an_order_that_the_seed_decides():
         rng = torch.Generator().manual_seed(seed)
         return list(iterate_batches(images([50, 50]), rng, batch_size=30))
 
-    assert [len(y) for _, y in epoch(0)] == [30, 30, 30, 10]
-    pixels = torch.cat([x for x, _ in epoch(0)]).flatten()
+    assert [len(batch.y) for batch in epoch(0)] == [30, 30, 30, 10]
+    pixels = torch.cat([batch.x for batch in epoch(0)]).flatten()
     torch.testing.assert_close(pixels.sort().values, torch.arange(100) / 255)
-    assert torch.equal(pixels, torch.cat([x for x, _ in epoch(0)]).flatten())
-    assert not torch.equal(pixels, torch.cat([x for x, _ in epoch(1)]).flatten())
+    rows = torch.cat([batch.index for batch in epoch(0)])
+    torch.testing.assert_close(pixels, rows / 255)  # the pixel of each image is its row
+    assert torch.equal(pixels, torch.cat([batch.x for batch in epoch(0)]).flatten())
+    assert not torch.equal(pixels, torch.cat([batch.x for batch in epoch(1)]).flatten())
 
 
 @pytest.mark.parametrize("padding", ["zero", "reflect"])
@@ -100,6 +108,26 @@ def test_a_flip_mirrors_about_half_of_the_images_left_to_right():
 def test_by_default_images_are_left_alone():
     x = torch.rand(3, 1, 4, 4)
     assert augment(x, torch.Generator()) is x
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{"crop": 2, "flip": True, "cutout": 2}, {"crop": 1, "padding": "reflect"}, {}],
+    ids=["zeros", "reflected", "none"],
+)
+def test_the_source_says_which_pixel_each_pixel_was(knobs):
+    x = torch.rand(50, 2, 5, 4) + 0.1
+    rng, alone = (torch.Generator().manual_seed(0) for _ in range(2))
+    moved, source = augment_with_source(lambda x, rng: augment(x, rng, **knobs), x, rng)
+    assert torch.equal(moved, augment(x, alone, **knobs))  # of the same draws
+    assert torch.equal(rng.get_state(), alone.get_state())
+    expected = torch.zeros(50, 2, 20)
+    for image, (pixels, rows) in enumerate(zip(x.flatten(2), source, strict=True)):
+        for place, row in enumerate(rows.tolist()):
+            if row >= 0:
+                expected[image, :, place] = pixels[:, row]
+    assert torch.equal(moved.flatten(2), expected)
+    assert (source < 0).any() == ("flip" in knobs)
 
 
 def test_cutout_blackens_a_whole_square_somewhere_in_each_image():

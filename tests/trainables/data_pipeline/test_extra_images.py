@@ -29,8 +29,15 @@ def epoch(seed=0, extra=EXTRA, **settings):
     rng = torch.Generator().manual_seed(seed)
     return [
         ((x.flatten() * 255).round().int().tolist(), y.tolist())
-        for x, y in iterate_batches(ORIGINAL, rng, extra, **settings)
+        for x, y, *_ in iterate_batches(ORIGINAL, rng, extra, **settings)
     ]
+
+
+def test_rows_are_those_of_the_data_set_and_minus_one_for_further_images():
+    rng = torch.Generator().manual_seed(0)
+    for x, _, index, _ in iterate_batches(ORIGINAL, rng, EXTRA, batch_size=30, extra_share=0.4):
+        numbers = (x.flatten() * 255).round().long()  # from 200 on: a further image
+        assert torch.equal(index, torch.where(numbers < 200, numbers, -1))
 
 
 @pytest.mark.parametrize(
