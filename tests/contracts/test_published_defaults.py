@@ -117,7 +117,7 @@ PUBLISHED = {
         "cosine": {},
         "linear": {"bends": (0.33, 0.665)},
         "multiple_decay": {"levels": 10},
-        "one_cycle": {"peak": 0.4},
+        "one_cycle": {"peak": 0.4, "first": 0.0, "shape": "linear"},
         "piecewise": {"drops": (100 / 110, 105 / 110), "decay": 0.1},
     },
     "eps_schedule": {"constant": {}, "cosine": {"peak": 1.5}, "linear": {"peak": 2.0}},

@@ -297,3 +297,57 @@ def test_a_recipe_says_if_its_method_is_not_here(method, recipe):
     said = " ".join(load_member("search_spaces.recipes", recipe).__doc__.split())
     assert "Only the settings of a row of Table 1 of Bag of Tricks (arXiv:2010.00467)" in said
     assert "stands in for it" in said
+
+
+def torch_cross_entropy(smoothing):
+    """Return the label's probability in FastAT_Benchmark's loss for ten classes."""
+    return 1 - smoothing + smoothing / 10
+
+
+FASTAT = [
+    ("fgsm", "fgsm", "fgsm", {"attack.reach": 1.0}),
+    ("fgsm_rs", "fgsm_rs", "fgsm_rs", {"attack.reach": 1.25}),
+    ("n_fgsm", "n_fgsm", "n_fgsm", {"attack.noise": 2.0, "attack.reach": 1.0}),
+    ("free", "pgd_at", None, {"update.name": "free", "update.replays": 4}),
+    ("grad_align", "grad_align", "fgsm", {"method.weight": 0.2}),
+    ("zero_grad", "zero_grad", "zero_grad", {"attack.zeroed": 0.35, "attack.reach": 2.0}),
+    ("gat", "gat", "fgsm_bernoulli", {"method.weight": 10.0, "update.mode": "eval"}),
+    ("nuat", "nuat", "fgsm_bernoulli", {"method.weight": 4.0, "method.ramp": 1.0}),
+    ("fgsm_pgi", "fgsm_pgi", "prior_epoch", {"attack.resets": 40, "attack.decay": 0.3}),
+    ("fgsm_mep_cs", "fgsm_mep_cs", "prior_epoch", {"method.gamma": 0.03, "method.phases": ()}),
+    ("fgsm_pco", "fgsm_pco", "prior_epoch", {"attack.resets": None, "attack.decay": 0.0}),
+    ("fgsm_uap", "fgsm_uap", "universal", {"attack.shared_by": "all", "attack.size": 10 / 8}),
+    ("fgsm_cuap", "fgsm_uap", "universal", {"attack.shared_by": "class"}),
+    ("elle", "elle", "n_fgsm", {"method.weight": 1.0, "attack.noise": 1.0, "attack.reach": 1.25}),
+    ("liet", "liet", "label_information", {"method.weight": 100.0, "criterion.smoothing": 0.6}),
+    ("ssat", "ssat", "ssat", {"attack.checkpoints": 3, "attack.reach": 10 / 8}),
+    ("n_aaer", "aaer", "n_fgsm", {"method.weight": 0.15, "attack.noise": 2.0}),
+    ("rs_aaer", "aaer", "fgsm_rs", {"method.weight": 1.5, "attack.reach": 1.25}),
+    ("pgd_at", "pgd_at", "pgd", {"attack.steps": 10, "attack.step_size": 2 / 255}),
+    ("pgd_at_wa", "pgd_at", "pgd", {"attack.steps": 10, "attack.step_size": 2 / 255}),
+]
+"""Its methods, commit b99c0de: recipe, method, attack and settings of configs/cifar10."""
+LABELS = {
+    "liet": 1 - 0.6,
+    "n_aaer": 1.0,
+    "rs_aaer": 1.0,
+    # smoothed by 0.6 and then by torch
+    "fgsm_mep_cs": pytest.approx(0.6 * 0.6 + 0.4 / 10),
+    "fgsm_pco": pytest.approx(0.6 * 0.6 + 0.4 / 10),
+}
+"""What a label keeps, where its loss is another one."""
+
+
+@pytest.mark.parametrize(("name", "method", "attack", "knobs"), FASTAT, ids=lambda v: str(v)[:12])
+def test_a_recipe_of_fastat_benchmark(name, method, attack, knobs):
+    run, config = configured(f"fastat_{name}")
+    assert (run, config["method"]["name"]) == (200 if name == "free" else 100, method)
+    assert attack in (None, config["attack"]["name"])
+    values = {path: config[path.partition(".")[0]][path.partition(".")[2]] for path in knobs}
+    assert values == knobs
+    kept = 1 - config["criterion"]["smoothing"]
+    assert kept == LABELS.get(name, pytest.approx(torch_cross_entropy(0.4)))
+    averages = {"name": "none"} if name == "pgd_at" else {"name": "ema", "decay": 0.9995}
+    assert averages.items() <= config["average"].items()
+    assert config["optimizer"]["lr"] == 0.1
+    assert config["data"]["batch_size"] == 128

@@ -1,5 +1,7 @@
 """One long step along the larger gradients: ZeroGrad (Golgooni et al., arXiv:2103.15476)."""
 
+import math
+
 import torch
 from torch import Generator, Tensor
 
@@ -39,6 +41,17 @@ def perturb(
     value, _ = objective(start)
     (grad,) = torch.autograd.grad(value.sum(), start)
     size = grad.abs().flatten(1)
-    least = torch.quantile(size, zeroed, dim=1, keepdim=True)
+    least = quantile(size, zeroed)[:, None]
     kept = torch.where(size < least, 0.0, grad.flatten(1)).view_as(grad)
     return threat.project(start.detach() + reach * threat.eps * threat.steepest_step(kept), x)
+
+
+def quantile(values: Tensor, share: float) -> Tensor:
+    """Return the quantile (N,) of each row of (N, M), interpolated linearly.
+
+    `torch.quantile` cannot be captured in a CUDA graph.
+    """
+    ordered = values.sort(dim=1).values
+    place = share * (values.shape[1] - 1)
+    below, above = math.floor(place), math.ceil(place)
+    return torch.lerp(ordered[:, below], ordered[:, above], place - below)

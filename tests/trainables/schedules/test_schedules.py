@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 from trainables.components import GROUPS
 from trainables.eps_schedules import cosine as eps_cosine
@@ -35,6 +36,18 @@ def test_one_cycle(progress, expected):
 @pytest.mark.parametrize(("peak", "expected"), [(0.0, [1, 0.75, 0.5, 0]), (1.0, [0, 0.25, 0.5, 1])])
 def test_one_cycle_may_have_its_peak_at_either_end(peak, expected):
     assert [one_cycle.factor(each, peak=peak) for each in (0, 0.25, 0.5, 1)] == expected
+
+
+def test_one_cycle_may_be_that_of_torch():
+    """`OneCycleLR` ends its rise a step early, and its fall at 4e-6."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=101)
+    knobs = {"peak": (0.3 * 101 - 1) / 100, "first": 1 / 25, "shape": "cosine"}
+    for step in range(100):
+        found = one_cycle.factor(step / 100, **knobs)
+        assert found == pytest.approx(theirs.get_last_lr()[0], abs=5e-6)
+        optimizer.step()
+        theirs.step()
 
 
 @pytest.mark.parametrize("group", ["schedule", "eps_schedule"])

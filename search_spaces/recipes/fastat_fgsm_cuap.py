@@ -1,0 +1,14 @@
+"""FGSM-CUAP on CIFAR-10 at 8/255 as FastAT_Benchmark (arXiv:2604.22853) trains it."""
+
+from search_spaces.recipes._fastat import build_fastat_recipe
+
+EPOCHS = 100
+
+
+def recipe() -> dict[str, dict[str, object]]:
+    """Return the configuration."""
+    return build_fastat_recipe(
+        {"name": "fgsm_uap", "weight": 10.0},
+        {"name": "universal", "shared_by": "class", "size": 1.25},
+        {"name": "paired"},
+    )

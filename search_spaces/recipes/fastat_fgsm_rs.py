@@ -1,0 +1,14 @@
+"""FGSM-RS on CIFAR-10 at 8/255 as FastAT_Benchmark (arXiv:2604.22853) trains it."""
+
+from search_spaces.recipes._fastat import build_fastat_recipe
+
+EPOCHS = 100
+
+
+def recipe() -> dict[str, dict[str, object]]:
+    """Return the configuration."""
+    return build_fastat_recipe(
+        {"name": "fgsm_rs"},
+        {"name": "fgsm_rs", "reach": 1.25},
+        {"name": "alternate", "mode": "train"},
+    )
