@@ -11,7 +11,7 @@ from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
 from trainables.accuracy import Accuracies
-from trainables.data_pipeline.images import Batch, Dataset, Images
+from trainables.data_pipeline.images import Batch, Dataset, Images, TrainingBatch
 from trainables.networks.averaging import Average
 from trainables.networks.teacher import Teacher
 from trainables.protocols import BoundAttack, BoundMethod, Criterion, PassOrder, WeightUpdate
@@ -76,7 +76,7 @@ class BoundData:
     load: partial[Dataset]
     split_validation: Callable[[Images], tuple[Images, Images]]
     read_extra: partial[Images | None]
-    iterate_batches: Callable[[Images, Generator, Images | None], Iterator[Batch]]
+    iterate_batches: Callable[[Images, Generator, Images | None], Iterator[TrainingBatch]]
     augment: Callable[[Tensor, Generator], Tensor]
     apply_mixup: Callable[[Tensor, Tensor, Generator], Batch]
     batch_size: int

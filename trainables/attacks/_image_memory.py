@@ -65,11 +65,15 @@ def put_pixels(kept: Tensor, source: Tensor | None, moved: Tensor) -> Tensor:
     return with_padding.scatter(2, columns, moved.flatten(2))[..., :pixels].view_as(kept)
 
 
-def refuse_extra_images(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield a problem if some training images have no perturbation."""
+def find_unknown_images(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a problem if an attack could not tell which images of the data set it gets."""
+    name = config["attack"]["name"]
     if config["data"].get("extra") is not None:
-        name = config["attack"]["name"]
         yield (
             f"data.extra: must be left out with attack={name}, which keeps a perturbation of each "
             "image of the data set and none of further images."
+        )
+    if config["update"].get("micro_batch") is not None:
+        yield (
+            f"update.micro_batch: must be left out with attack={name}, which needs whole batches."
         )

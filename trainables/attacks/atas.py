@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from trainables.attacks._image_memory import (
+    find_unknown_images,
     put_pixels,
-    refuse_extra_images,
     remembered,
     take_pixels,
 )
@@ -23,7 +23,7 @@ WHOLE_BATCH = True
 """Gradients are those of the mean over the batch, and rows of images are those of the batch."""
 DELTA, NORM = "perturbation of each image", "gradient norm of each image"
 """Keys of `memory`: (training images, C, H, W) and (training images,)."""
-conflicts = refuse_extra_images
+conflicts = find_unknown_images
 
 
 def perturb(

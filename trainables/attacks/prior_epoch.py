@@ -7,7 +7,7 @@ this one, augments the images and not the perturbations.
 import torch
 from torch import Generator, Tensor
 
-from trainables.attacks._image_memory import random_corner, refuse_extra_images, remembered
+from trainables.attacks._image_memory import find_unknown_images, random_corner, remembered
 from trainables.hparams.ranges import Count, NonNegative, Positive
 from trainables.protocols import AttackObjective
 from trainables.threat import Threat
@@ -17,7 +17,7 @@ WHOLE_BATCH = True
 """Gradients are divided by their sum over the batch, and rows of images are those of the batch."""
 DELTA, MOMENTUM = "prior perturbations", "prior gradients"
 """Keys of `memory`, (training images, C, H, W) each."""
-conflicts = refuse_extra_images
+conflicts = find_unknown_images
 
 
 def perturb(

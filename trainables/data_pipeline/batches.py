@@ -111,9 +111,9 @@ def mix_batches(
     for (x, y), (more_x, more_y), rows in streams:
         # shuffled, so that micro-batches have the same share
         order = torch.randperm(len(y) + len(more_y), generator=rng, device=device)
-        index = torch.cat([rows, rows.new_full((len(more_y),), -1)])
+        all_rows = torch.cat([rows, rows.new_full((len(more_y),), -1)])
         yield TrainingBatch(
-            torch.cat([x, more_x])[order], torch.cat([y, more_y])[order], index[order]
+            torch.cat([x, more_x])[order], torch.cat([y, more_y])[order], all_rows[order]
         )
 
 

@@ -18,14 +18,14 @@ class TrainingBatch(NamedTuple):
     Attributes:
         x: Images (N, C, H, W) in [0, 1].
         y: Labels (N,) or probabilities (N, K).
-        index: Rows (N,) of the training split, int64; -1: a further image of `data.extra`.
+        rows: Rows (N,) of the training split, int64; -1: a further image of `data.extra`.
         source: Pixel of the image before augmentation that each pixel was, (N, H * W) in reading
             order, int64; -1: it is padding or cut out. `None`: no component asks for it.
     """
 
     x: Tensor
     y: Tensor
-    index: Tensor
+    rows: Tensor
     source: Tensor | None = None
 
 

@@ -56,4 +56,5 @@ def outer(
     of_abnormal = (abnormal * variation).sum() / n_abnormal.clamp(min=1)
     of_normal = ((1 - abnormal) * variation).sum().detach() / n_normal.clamp(min=1)
     excess = (of_abnormal - of_normal).clamp(min=0) * (n_normal > 0)
-    return loss.mean() + weight * abnormal.mean() * excess
+    regularised: Tensor = loss.mean() + weight * abnormal.mean() * excess
+    return regularised

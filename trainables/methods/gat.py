@@ -84,7 +84,9 @@ def outer(
     """
     adversarial, clean = model(x_adv), model(x)
     gap = (clean.softmax(dim=1) - adversarial.softmax(dim=1)).square().sum(dim=1)
-    return (criterion(clean, y) + weight_now(weight, late_factor, late, progress) * gap).mean()
+    now = weight_now(weight, late_factor, late, progress)
+    loss: Tensor = (criterion(clean, y) + now * gap).mean()
+    return loss
 
 
 def weight_now(weight: float, late_factor: float, late: float, progress: float) -> float:

@@ -92,7 +92,8 @@ def outer(
 def nuclear_norm(change: Tensor) -> Tensor:
     """Return the sum of the singular values of logits (N, K), divided by N (scalar)."""
     wide = change if change.dtype == torch.float64 else change.float()
-    return torch.linalg.matrix_norm(wide, ord="nuc") / len(change)
+    norm: Tensor = torch.linalg.matrix_norm(wide, ord="nuc") / len(change)
+    return norm
 
 
 def weight_now(weight: float, ramp: float, epoch: int, epochs: int) -> float:

@@ -92,7 +92,8 @@ def outer(
     loss = -kept * (label * log_p).sum(dim=1) - (1 - kept) * log_p.mean(dim=1)
     sure = (label * before.softmax(dim=1)).sum(dim=1)
     change = (before - after).square().sum(dim=1) * (ABOVE_ONE - sure).tanh()
-    return (loss + weight * change).mean()
+    mean: Tensor = (loss + weight * change).mean()
+    return mean
 
 
 def relaxation(epoch: int, epochs: int, beta: float, floor: float) -> Tensor:

@@ -238,20 +238,26 @@ def prepare_batches(
     drawn = itertools.islice(data.iterate_batches(images, rng, extra), steps // replays)
 
     def prepare(batch: TrainingBatch) -> TrainingBatch:
-        if with_source:
-            x, source = augment_with_source(data.augment, batch.x, rng)
-        else:
-            x, source = augment_views(data, batch.x, rng, views), None
+        drawn_views = [augment(data, batch.x, rng, with_source) for _ in range(views)]
+        x = torch.cat([view for view, _ in drawn_views]) if views > 1 else drawn_views[0][0]
+        sources = [source for _, source in drawn_views if source is not None]
         x, y = x.contiguous(memory_format=torch.channels_last), batch.y.repeat(views)
-        return TrainingBatch(*data.apply_mixup(x, y, rng), batch.index.repeat(views), source)
+        return TrainingBatch(
+            *data.apply_mixup(x, y, rng),
+            batch.rows.repeat(views),
+            torch.cat(sources) if sources else None,
+        )
 
     return steps, (batch for batch in map(prepare, drawn) for _ in range(replays))
 
 
-def augment_views(data: BoundData, x: Tensor, rng: Generator, views: int) -> Tensor:
-    """Return several augmentations of each image, (views * N, C, H, W), the first of all first."""
-    augmented = [data.augment(x, rng) for _ in range(views)]
-    return torch.cat(augmented) if views > 1 else augmented[0]
+def augment(
+    data: BoundData, x: Tensor, rng: Generator, with_source: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return an augmentation of each image, and where its pixels come from if that is asked for."""
+    if with_source:
+        return augment_with_source(data.augment, x, rng)
+    return data.augment(x, rng), None
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def test_an_epoch_shows_each_image_once_in_an_order_that_the_seed_decides():
     assert [len(batch.y) for batch in epoch(0)] == [30, 30, 30, 10]
     pixels = torch.cat([batch.x for batch in epoch(0)]).flatten()
     torch.testing.assert_close(pixels.sort().values, torch.arange(100) / 255)
-    rows = torch.cat([batch.index for batch in epoch(0)])
+    rows = torch.cat([batch.rows for batch in epoch(0)])
     torch.testing.assert_close(pixels, rows / 255)  # the pixel of each image is its row
     assert torch.equal(pixels, torch.cat([batch.x for batch in epoch(0)]).flatten())
     assert not torch.equal(pixels, torch.cat([batch.x for batch in epoch(1)]).flatten())

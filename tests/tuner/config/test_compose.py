@@ -356,6 +356,8 @@ def test_a_space_may_say_its_recipe_epochs_and_scheduler(tmp_path):
         (["space=weight_decay", "method=free"], "There is update=free."),
         (["space=mixup", "method=mart"], "data.mixup: must be 0 with method=mart"),
         (["space=weight_decay", "attack=friendly", "data.mixup=1"], "with attack=friendly"),
+        (["method=fgsm_pgi", "data.extra=a.npz"], "data.extra: must be left out with attack"),
+        (["method=atas", "update.micro_batch=8"], "micro_batch: must be left out with attack"),
         (["space=weight_decay", "model.softplus_beta=10"], "write model.activation=softplus."),
         (["space=weight_decay", "schedule=piecewise", "schedule.drops=[100,105]"], "100/110"),
         (["space=weight_decay", "model=wide_resnet", "model.depth=35"], "6 n + 4, got 35."),
