@@ -66,7 +66,7 @@ def put_pixels(kept: Tensor, source: Tensor | None, moved: Tensor) -> Tensor:
 
 
 def find_unknown_images(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield a problem if an attack could not tell which images of the data set it gets."""
+    """Yield a problem if an attack would not know which images of the data set it gets."""
     name = config["attack"]["name"]
     if config["data"].get("extra") is not None:
         yield (

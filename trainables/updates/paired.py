@@ -50,8 +50,8 @@ def update(
 def share_first_pass(objective: AttackObjective, start: AttackStart) -> AttackObjective:
     """Return an objective that keeps the graph of its first pass with gradients in `start`.
 
-    Whoever differentiates its value frees the graph of the value. So that of the first pass is a
-    linear function with the same value and the same gradient.
+    The attack frees the graph of the value that it differentiates. So the value of the first pass
+    is a linear function of the images, with the same value and the same gradient.
     """
 
     def shared(point: Tensor) -> tuple[Tensor, Tensor]:
