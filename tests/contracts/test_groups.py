@@ -59,4 +59,5 @@ def test_common_knobs_are_documented(function):
 def test_members_from_the_literature_name_it(group):
     for member in GROUPS[group].members():
         doc = inspect.getdoc(GROUPS[group].load(member))
-        assert re.search(r"arXiv:\d{4}\.\d{4,5}|openreview:\w+", doc), member
+        paper = r"arXiv:\d{4}\.\d{4,5}|openreview:\w+|doi:[\w./]+\w|thecvf\.com/[\w/]+"
+        assert re.search(paper, doc), member

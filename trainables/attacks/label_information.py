@@ -1,4 +1,6 @@
-"""A step from what reveals the label, partly erased: LIET (Pan et al., ICCV 2025, pages 2991-3000).
+"""A step from what reveals the label, partly erased: LIET (Pan et al., ICCV 2025).
+
+The paper is iccv.thecvf.com/virtual/2025/poster/1081.
 
 A network in catastrophic overfitting reads the label off the perturbation. A step on a grey image
 of each class shows how; it is mixed with noise, and added or subtracted as the start of the attack.

@@ -14,7 +14,7 @@ from tests.trainables.methods.test_formulas import ce, kl, network
 from trainables.attacks import fgsm
 from trainables.hparams.registry import list_members, load_member
 from trainables.methods import pgd_at
-from trainables.protocols import BoundAttack, BoundMethod
+from trainables.protocols import AttackStart, BoundAttack, BoundMethod
 from trainables.threats.l2 import L2
 from trainables.threats.linf import Linf
 
@@ -126,6 +126,20 @@ def free(model, reach=0.7, ball="linf"):
         yield loss
 
 
+def paired(model, ball="linf"):
+    """FGSM starts at the image, whose logits the loss compares with those of the end."""
+    optimizer = optimizer_of(model)
+    for x, y in batches():
+        z = x.clone().requires_grad_()
+        before = model(z)
+        (grad,) = torch.autograd.grad(ce(before, y).sum(), z, retain_graph=True)
+        x_adv = (x + EPS * unit(grad, ball)).clamp(0, 1)
+        after = model(x_adv)
+        loss = (ce(after, y) + 2 * kl(before, after)).mean()
+        learn(optimizer, model, torch.autograd.grad(loss, list(model.parameters())))
+        yield loss
+
+
 def yopo(model, passes=2, steps=3, step_size=0.06, ball="linf"):
     """Split the network after its first layer, whose parameters are the first two."""
     optimizer, rng = optimizer_of(model), torch.Generator().manual_seed(4)
@@ -163,6 +177,8 @@ ALGORITHMS = [
     (awp, {"begins": 0.5}),
     (free, {"reach": 0.7}),
     (free, {"reach": 0.7, "ball": "l2"}),
+    (paired, {}),
+    (paired, {"ball": "l2"}),
     (yopo, {"passes": 2, "steps": 3, "step_size": 0.06}),
     (yopo, {"passes": 3, "steps": 2, "step_size": 0.08, "ball": "l2"}),
 ]
@@ -179,7 +195,13 @@ def test_the_update_is_that_of_the_algorithm(number):
         p.grad = torch.ones_like(p)
     expected, name = copy.deepcopy(model), algorithm.__name__
     expected.zero_grad()
-    method = BoundMethod(inner=pgd_at.inner, outer=outer)
+    start = AttackStart()
+
+    def outer_of_pair(model, x, x_adv, y):
+        after = model(x_adv)
+        return (ce(after, y) + 2 * kl(start.logits, after)).mean()
+
+    method = BoundMethod(inner=pgd_at.inner, outer=outer_of_pair if name == "paired" else outer)
     memory, own = {}, {key: value for key, value in knobs.items() if key != "ball"}
     threat = THREATS[knobs.get("ball", "linf")]
     given = {
@@ -187,6 +209,7 @@ def test_the_update_is_that_of_the_algorithm(number):
         "free": {"threat": threat, "memory": memory},
         "yopo": {"threat": threat, "rng": torch.Generator().manual_seed(4)},
     }
+    given["paired"] = given["alternate"] | {"start": start}
     given["awp"] = given["alternate"] | {"bn_updates": "each_pass"}
     given["awp"] |= {"gamma": 0.3} if "gamma" not in knobs else {}
     step, optimizer = load_member("trainables.updates", name).update, optimizer_of(model)
@@ -207,3 +230,10 @@ def test_the_update_is_that_of_the_algorithm(number):
 
 def test_every_update_has_an_algorithm():
     assert {each.__name__ for each, _ in ALGORITHMS} == set(list_members("trainables.updates"))
+
+
+def test_without_the_update_the_clean_images_stand_in_for_the_start():
+    model, (x, _) = network("train"), batches()[0]
+    point, logits = AttackStart().or_clean(model, x)
+    assert point is x
+    torch.testing.assert_close(logits, network("train")(x))
