@@ -23,6 +23,8 @@ WHOLE_BATCH = True
 """Gradients are those of the mean over the batch, and rows of images are those of the batch."""
 DELTA, NORM = "perturbation of each image", "gradient norm of each image"
 """Keys of `memory`: (training images, C, H, W) and (training images,)."""
+IMAGE_COPIES = 1
+"""Tensors in fp32, each as large as the training images, for the check of memory."""
 conflicts = find_unknown_images
 
 

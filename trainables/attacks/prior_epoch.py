@@ -17,6 +17,8 @@ WHOLE_BATCH = True
 """Gradients are divided by their sum over the batch, and rows of images are those of the batch."""
 DELTA, MOMENTUM = "prior perturbations", "prior gradients"
 """Keys of `memory`, (training images, C, H, W) each."""
+IMAGE_COPIES = 2
+"""Tensors in fp32, each as large as the training images, for the check of memory."""
 conflicts = find_unknown_images
 
 

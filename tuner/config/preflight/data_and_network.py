@@ -28,6 +28,7 @@ from trainables.training.network import build_network
 from tuner.config.class_balance import ClassBalance
 from tuner.config.domains import boundary_values
 from tuner.config.plan import Plan, Variant
+from tuner.config.preflight.image_memory import check_image_memory
 from tuner.config.preflight.representative import build_configuration
 from tuner.config.resources import machine_memory
 
@@ -55,6 +56,7 @@ def prepare_variant(variant: Variant) -> None:
         *check_batch_size(variant, train),
         *check_radius(variant, assemble(BoundThreat, build_parts(variant, "threat")).build(), data),
         *check_crop_size(variant, data),
+        *check_image_memory(variant, train),
         *check_network_fit(variant, bound_model(build_parts(variant, "model")), data.image_format),
     ]:
         raise InputError(problems)
