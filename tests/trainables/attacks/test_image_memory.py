@@ -50,6 +50,13 @@ def test_starts_are_drawn_in_the_first_epoch_and_at_resets_and_kept_otherwise():
     assert not torch.allclose(start(3, seed=1), first)
 
 
+def test_a_reset_forgets_the_mean_gradients_too():
+    memory = {prior_epoch.MOMENTUM: -torch.ones(3, *SHAPE)}
+    knobs = {"threat": THREAT, "memory": memory, "index": torch.arange(3), "n_images": 3}
+    prior_epoch.perturb(uphill, grey(), UP, epoch=40, rng=rng(), **knobs)
+    torch.testing.assert_close(memory[prior_epoch.MOMENTUM], torch.full((3, *SHAPE), 1 / 54))
+
+
 def test_without_resets_starts_are_drawn_in_the_first_epoch_only():
     memory, x, index = {}, grey(), torch.arange(3)
     knobs = {"threat": THREAT, "memory": memory, "index": index, "n_images": 3, "resets": None}

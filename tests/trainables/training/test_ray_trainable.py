@@ -134,6 +134,7 @@ def test_a_validation_that_does_not_fit_is_not_retried(out_of_memory, reported, 
     [
         ({"update": {"name": "awp"}}, "awp has no update.micro_batch"),
         ({"method": {"name": "grad_align"}}, "the loss of grad_align needs the whole batch"),
+        ({"attack": {"name": "atas"}}, "the attack atas needs the whole batch"),
         (
             {"model": {"name": "resnet18", "width": 4}},
             "BatchNorm's statistics need the whole batch",
