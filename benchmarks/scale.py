@@ -29,7 +29,7 @@ from trainables.io.retry import Retry
 from tuner.cli.console import SafeConsole
 from tuner.config.compose import compose_plan
 from tuner.config.settings import count_cores
-from tuner.monitoring import live_table, throttle
+from tuner.monitoring import line_log, throttle
 from tuner.replay.recordings import load_archive
 from tuner.runtime import execute, persistence, preparation
 from tuner.schedulers.core import factory
@@ -51,7 +51,7 @@ TIMED_METHODS = [
     (event_log.EventLog, "write_event", "event log"),
     (checkpoint_retention.CheckpointRetention, "enforce_budget", "disk"),
     (persistence.FrameWriter, "on_trial_change", "frames"),
-    (live_table.LineLog, "on_trial_change", "display"),
+    (line_log.LineLog, "on_trial_change", "display"),
 ]
 
 
@@ -59,7 +59,7 @@ def measure(curves: Path, trials: int, scheduler: str, seed: int) -> dict[str, A
     """Return the cost of one search."""
     clock, stopwatch = SimulatedClock(), Stopwatch()
     runtime = TimedRuntime(RecordedRuns(load_archive(curves).runs), clock, stopwatch)
-    for module in (throttle, live_table):
+    for module in (throttle, line_log):
         vars(module)["time"] = clock
     for part in TIMED_METHODS:
         stopwatch.wrap_method(*part)

@@ -10,7 +10,12 @@ import ray
 import torch
 from pyarrow.fs import FileSystem
 
-from tuner.runtime.cluster.session import RAY_INIT_OPTIONS, listen_on_loopback, start_with_retry
+from tuner.runtime.cluster import early_start
+from tuner.runtime.cluster.local_start import (
+    RAY_INIT_OPTIONS,
+    listen_on_loopback,
+    start_with_retry,
+)
 
 DATA_FOLDER = Path(__file__).parents[2] / "shared" / "data"
 
@@ -24,6 +29,14 @@ def _use_one_thread():
 def _set_s3_keys():
     """Let trials, whose processes inherit them, write to the S3 servers that tests start."""
     os.environ |= {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _do_not_start_ray_early():
+    """Start no Ray in this process while a study is checked."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(early_start, "may_start_early", lambda _: False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ TUNER = {
     ),
     "replay": ("runtime", "schedulers", "searchers", "storage", "state", "config", "cli", "layout"),
     "evaluation": ("commands", "storage", "config", "cli", "layout"),
+    "warm_launch": ("launch", "runtime", "config", "cli"),
     "launch": ("runtime", "replay", "searchers", "storage", "config", "cli"),
     "commands": ("config", "cli"),
     "search": ("config", "cli"),

@@ -36,7 +36,9 @@ class Entry:
 
 COMMANDS = {
     "search": Entry(
-        "tuner.search:COMMAND", "tuner.launch:search", "search for the most robust configuration"
+        "tuner.search:COMMAND",
+        "tuner.warm_launch:search",
+        "search for the most robust configuration",
     ),
     "train": Entry(
         "tuner.commands.train:COMMAND", "tuner.train:train", "train one configuration, over seeds"

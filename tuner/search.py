@@ -63,7 +63,7 @@ def main(words: Sequence[str]) -> int:
     Args:
         words: Command line without the program.
     """
-    return run_command(words, COMMAND, "tuner.launch:search")
+    return run_command(words, COMMAND, "tuner.warm_launch:search")
 
 
 def parse_search_arguments(words: Sequence[str]) -> tuple[dict[str, object], list[str]]:

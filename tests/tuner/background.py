@@ -8,7 +8,7 @@ from itertools import count
 
 import ray
 
-from tuner.runtime.cluster.session import RAY_INIT_OPTIONS, listen_on_loopback
+from tuner.runtime.cluster.local_start import RAY_INIT_OPTIONS, listen_on_loopback
 from tuner.search import main
 from tuner.storage.event_log import EventLog
 

@@ -123,7 +123,7 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None, run
         words: Arguments of the command.
         curves: What the trials learn.
         find_fault: What goes wrong with a run.
-        output: Where the study prints; `None`: to a new buffer.
+        output: Where the study prints, a file or a console; `None`: a new buffer.
         runtime: Runs the trials; `None`: a new simulation.
     """
     runtime = runtime or SimulatedRuntime(curves or Curves(), find_fault)
@@ -140,13 +140,13 @@ def run_study(folder, *words, curves=None, find_fault=no_fault, output=None, run
         store,
         [],
         [],
-        SafeConsole(file=output, width=200),
+        output if isinstance(output, SafeConsole) else SafeConsole(file=output, width=200),
         earlier,
         retry,
         runtime,
         concurrency=plan.settings.concurrency or 1,
     )
-    return outcome.status, output.getvalue()
+    return outcome.status, "" if isinstance(output, SafeConsole) else output.getvalue()
 
 
 def load_frames(folder):

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from tests.oracles import make_report
-from tuner.monitoring.live_table import LineLog
+from tuner.monitoring.line_log import LineLog
 from tuner.schedulers import asha, halving
 from tuner.schedulers.core.rungs import FidelityPlan
 from tuner.schedulers.core.scheduler import Resume

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
 from torch.nn import Module
 
 from trainables.data_pipeline.images import Dataset, Images
@@ -35,6 +34,8 @@ class NormalizationComparison:
 
     def interval(self, choice: str) -> tuple[float, float]:
         """Return the 95 % Wilson score interval of an accuracy."""
+        from scipy.stats import binomtest  # noqa: PLC0415  # half a second to import
+
         interval = binomtest(self.correct[choice], self.number).proportion_ci(method="wilson")
         return float(interval.low), float(interval.high)
 

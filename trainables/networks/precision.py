@@ -77,7 +77,8 @@ def set_deterministic(*, wanted: bool) -> None:
 
     An operation that cannot raises an error then.
     """
-    torch.use_deterministic_algorithms(wanted)
+    if wanted != torch.are_deterministic_algorithms_enabled():  # it imports torch.compile's parts
+        torch.use_deterministic_algorithms(wanted)
     torch.backends.cudnn.deterministic = wanted
     if wanted:  # cuBLAS needs a separate workspace for each stream
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -3,11 +3,16 @@
 It prints no credentials either.
 """
 
+import json
+import sys
 import unicodedata
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.table import Table
 
@@ -40,21 +45,38 @@ def print_table(console: Console, table: Table) -> None:
 
     Where the width is unknown, rich would cut all lines to 80 columns.
     """
-    if not console.is_terminal:
+    if not (console.is_terminal or isinstance(console, JsonConsole)):
         console = SafeConsole(file=console.file, width=MAX_TABLE_WIDTH, quiet=console.quiet)
     console.print(table)
+
+
+@contextmanager
+def show_waiting(console: Console, text: str) -> Iterator[None]:
+    """Print what the body waits for; in a terminal, with the time while it does."""
+    if not console.is_terminal:
+        console.print(text)
+        yield
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(text, total=None)
+        yield
 
 
 class SafeConsole(Console):
     """A rich console without markup, emoji or highlighting, and with control characters escaped.
 
-    It wraps lines only in a terminal. In a notebook it prints text, as rich would make an output
-    of HTML of every line.
+    It wraps lines, and writes escape codes, only in a terminal: FORCE_COLOR, which rich obeys and
+    which build servers set, would put them into files and pipes. In a notebook it prints text, as
+    rich would make an output of HTML of every line.
     """
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         if Console().is_jupyter:
-            options = {"force_jupyter": False, "force_terminal": False, **options}
+            options = {"force_jupyter": False, **options}
+        file = options.get("file") or (sys.stderr if options.get("stderr") else sys.stdout)
+        if not file.isatty():
+            options.setdefault("force_terminal", False)
         super().__init__(markup=False, emoji=False, highlight=False, **options)
         # in a file or pipe the width is unknown, and rich would wrap lines at 80 columns
         self.soft_wrap = not self.is_terminal
@@ -74,3 +96,50 @@ class SafeConsole(Console):
             if not text.isprintable():
                 text = escape_controls(text)
             yield segment if text == segment.text else Segment(text, segment.style)
+
+
+CAUTION = "caution: "
+"""What a warning starts with."""
+
+
+class JsonConsole(SafeConsole):
+    """A console that prints JSON, one object a line, for programs that read the output.
+
+    What is printed as text becomes an event `message`, a table an event `table`.
+    """
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        super().__init__(file=file, force_terminal=False, force_jupyter=False)
+
+    def print(self, *objects: object, **_: Any) -> None:  # noqa: ANN401
+        """Print text or tables as events; options of rich's `print` mean nothing here."""
+        for table in (each for each in objects if isinstance(each, Table)):
+            self.print_event("table", describe_table(table))
+        text = " ".join(str(each) for each in objects if not isinstance(each, Table))
+        if text:
+            level = "warning" if text.startswith(CAUTION) else "info"
+            self.print_event("message", {"level": level, "text": text.removeprefix(CAUTION)})
+
+    def print_event(self, event: str, values: Mapping[str, object]) -> None:
+        """Print an event.
+
+        Args:
+            event: What happened.
+            values: More about it; of types that JSON has, others are printed as text.
+        """
+        now = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        content = {"event": event, "time": now, **values}
+        line = json.dumps(content, allow_nan=False, default=str)
+        self.file.write(redact_credentials(line) + "\n")
+        self.file.flush()
+
+
+def describe_table(table: Table) -> dict[str, object]:
+    """Return columns and rows of a table of text."""
+    return {
+        "columns": [str(column.header) for column in table.columns],
+        "rows": [
+            [str(cell) for cell in row]
+            for row in zip(*(column.cells for column in table.columns), strict=True)
+        ],
+    }

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import TextIOWrapper
 
+from rich.console import Console
+
 from trainables.components import suggest_group
 from trainables.errors import InputError, did_you_mean
 from trainables.hparams.group import Group, group_values, unknown_knob_message
 from tuner.cli import signals
 from tuner.cli.command import BAD_INPUT, OK, Action, Command
-from tuner.cli.console import SafeConsole
+from tuner.cli.console import JsonConsole, SafeConsole
 from tuner.cli.parse import Vocabulary
 from tuner.cli.schema import read_settings
 from tuner.cli.topics import print_help
 from tuner.cli.values import parse_value
 
+JSON_WORD = "log=json"
 HELP_WORDS = {"--help", "-h", "help"}
 
 
@@ -43,7 +46,7 @@ def run_command(
         loading_message: Printed in a terminal before that import; empty: nothing.
     """
     escape_unencodable()
-    console = SafeConsole()
+    console = JsonConsole() if JSON_WORD in words else SafeConsole()
     try:
         topics = find_help_topics(words)
         if topics is not None:
@@ -55,12 +58,20 @@ def run_command(
         signals.restore_default()
         return action(command.parse(words, command.vocabulary), console)
     except InputError as problems:
-        SafeConsole(stderr=True).print(str(problems), soft_wrap=True)
+        print_problems(problems, console)
         return BAD_INPUT
     except KeyboardInterrupt:
         if command.interrupt_message:
             console.print(command.interrupt_message)
         return signals.INTERRUPT_STATUS
+
+
+def print_problems(error: InputError, console: Console) -> None:
+    """Print what is wrong with a command: to stderr, or as an event if the output is JSON."""
+    if isinstance(console, JsonConsole):
+        console.print_event("error", {"problems": list(error.problems)})
+    else:
+        SafeConsole(stderr=True).print(str(error), soft_wrap=True)
 
 
 def find_help_topics(words: Sequence[str]) -> Sequence[str] | None:

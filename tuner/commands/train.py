@@ -16,7 +16,7 @@ STUDY_KEYS = (
     *("epochs", "seed", "seeds", "constraint", "init", "cpu", "gpu", "mps"),
     *("precision", "graphs", "deterministic", "compile"),
     *("concurrency", "time_budget", "report_limit", "disk_budget", "results", "name", "resume"),
-    *("dry_run", "address", "dashboard", "tracker"),
+    *("dry_run", "log", "address", "dashboard", "tracker"),
 )
 """Keys of a study that apply to a single configuration."""
 

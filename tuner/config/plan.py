@@ -23,6 +23,7 @@ class Variant:
         searched: Domains by path of the searched knob, for example "optimizer.lr".
         published: Published results by name of the measurement.
         class_balance: Classes of the validation split; `None`: the images were not loaded.
+        n_train: Images of the training split; 0: they were not loaded.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Variant:
     searched: dict[str, object]
     published: Mapping[str, str] = field(default_factory=dict)
     class_balance: ClassBalance | None = None
+    n_train: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

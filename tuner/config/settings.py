@@ -26,6 +26,7 @@ from tuner.config.objectives import ROBUST_ONLY, Goal, Objective
 from tuner.layout import RESULTS_FOLDER
 
 Fidelity = Literal["epochs", "schedule", "attack"]
+LogFormat = Literal["auto", "wide", "lines", "json"]
 
 GPU_RESOLUTION = 0.0001
 """Ray rounds resource requests to this resolution."""
@@ -199,6 +200,9 @@ class Settings:
         tracker: Trackers that log each epoch: tensorboard, mlflow, wandb, separated by commas, or
             "none".
         dry_run: Whether to print the plan and its estimated cost without running it.
+        log: What a running search prints: "auto", a live table in a terminal or notebook, else a
+            line for each event; "wide", the live table with all hyper-parameters of each trial;
+            "lines", lines also in a terminal; "json", a JSON object on each line, for programs.
         address: Ray cluster to join: HOST:PORT, or "auto" on a node of the cluster and in a Ray
             job; default: start Ray on this machine.
         dashboard: Whether to start Ray's dashboard. Each trial then gets a separate process, which
@@ -233,6 +237,7 @@ class Settings:
     orders: Count = 100
     tracker: Trackers = ("tensorboard",)
     dry_run: bool = False
+    log: LogFormat = "auto"
     address: Address | None = None
     dashboard: bool = False
 

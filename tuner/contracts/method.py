@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from trainables.bound_components import BoundMember
-from trainables.injection import inject, injected_names, unwrapped
+from trainables.injection import injected_names, unwrapped
 from trainables.protocols import uses_attack
 from tuner.contracts.samples import (
     CLASSES,
     SIZES,
-    build_context,
     build_network,
     build_smooth_network,
     inner_objective,

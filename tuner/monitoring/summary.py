@@ -11,7 +11,7 @@ from tuner.cli.console import print_table
 from tuner.cli.format import format_duration, format_percent, format_value
 from tuner.config.class_balance import WinnerAccuracies, describe_winner_balance
 from tuner.monitoring.trials_table import trials_table
-from tuner.state.savings import count_epochs
+from tuner.state.savings import EpochCounts, count_epochs
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
@@ -40,7 +40,10 @@ def print_summary(
         ]
     elif progress.records:
         words.append("No trial has a checkpoint, so there is no winner.")
-    words += [format_savings(progress, interrupted=interrupted), f"Results: {results}"]
+    words.append(format_savings(progress, interrupted=interrupted))
+    for text in words:
+        console.print(text)
+    words = [f"Results: {results}"]
     for record in progress.records.values():
         if record.status == "failed":
             words.append(f"Trial {record.trial_id} failed: {record.error}")
@@ -125,14 +128,21 @@ def format_accuracies(best: Report) -> str:
     return f"robust {robust} %, clean {clean} %"
 
 
-def format_savings(progress: StudyProgress, *, interrupted: bool) -> str:
-    """Return the epochs that were run and, if the study is complete, the share that was saved.
+def find_savings(progress: StudyProgress, *, interrupted: bool) -> EpochCounts | None:
+    """Return the epochs that were run and those without early stopping; `None`: unknown.
 
     After an interruption nothing is known about savings: trials that were to run have not.
     """
+    if interrupted or progress.is_out_of_time:
+        return None
+    return count_epochs(progress.records.values(), progress.levels[-1].epochs)
+
+
+def format_savings(progress: StudyProgress, *, interrupted: bool) -> str:
+    """Return the epochs that were run and, if the study is complete, the share that was saved."""
     run = sum(len(record.reports) for record in progress.records.values())
-    counts = count_epochs(progress.records.values(), progress.levels[-1].epochs)
-    if interrupted or progress.is_out_of_time or counts.run == counts.full_runs:
+    counts = find_savings(progress, interrupted=interrupted)
+    if counts is None or counts.run == counts.full_runs:
         return f"Ran {run} epochs."
     share = counts.share_saved
     saved = (

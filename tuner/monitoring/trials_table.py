@@ -1,16 +1,20 @@
 """The trials of a study as a table that fits a window."""
 
 import math
-import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from trainables.training.report import Report
 from tuner.cli.format import format_percent, format_value
 from tuner.config.objectives import Goal
+from tuner.monitoring.fit_columns import COLUMN_GAP, Column, fit_columns, short_name, shorten
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 
@@ -22,133 +26,140 @@ STATUS_COLOURS = {
     "diverged": "magenta",
     "failed": "red",
 }
-COLUMN_GAP = 2
 MIN_KNOB_WIDTH = 8
 MAX_STATUS_WIDTH = 20
 """A longer status, such as that of a collapsed trial, is wrapped."""
-CLEAN, BEST, BEST_EPOCH, OBJECTIVES = 1, 3, 4, 5
-"""Places behind the knobs of columns that may be left out; the last is the first of several."""
+BAR_WIDTH = 5
 
 
-def trials_table(
-    progress: StudyProgress, max_rows: int | None = None, width: int | None = None
-) -> Table:
-    """Return the trials as a table: the running ones, then the best of the others.
+@dataclass(frozen=True)
+class TrialsTable:
+    """Trials, and the columns in which they are shown.
+
+    Attributes:
+        records: The trials, in the order of their rows.
+        columns: The columns that are shown.
+        widths: The width of each.
+        left_out: Headings of the columns that do not fit.
+        leader: The best trial, whose row is bold.
+    """
+
+    records: Sequence[Record]
+    columns: Sequence[Column]
+    widths: Sequence[int]
+    left_out: Sequence[str]
+    leader: Record | None
+
+    def render(self, rows: range | None = None, *, header: bool = True) -> Table:
+        """Return a table of rows; `None`: of all."""
+        table = Table(box=None, header_style="dim", pad_edge=False, show_header=header)
+        table.padding = (0, COLUMN_GAP, 0, 0)
+        for column, width in zip(self.columns, self.widths, strict=True):
+            fits = cell_len(column.heading) <= width
+            heading = column.heading if fits else shorten(column.short or column.heading, width)
+            table.add_column(heading, justify=column.justify, width=width, overflow="fold")
+        for index in range(len(self.records)) if rows is None else rows:
+            cells = [
+                shorten(str(column.cells[index]), width) if column.is_knob else column.cells[index]
+                for column, width in zip(self.columns, self.widths, strict=True)
+            ]
+            is_leader = self.records[index] is self.leader
+            table.add_row(*cells, style="bold" if is_leader else "")
+        return table
+
+
+def build_table(
+    progress: StudyProgress,
+    records: Sequence[Record],
+    width: int | None = None,
+    *,
+    bars: bool = False,
+    knobs: bool = True,
+) -> TrialsTable:
+    """Return a table of trials.
 
     Args:
         progress: The study.
-        max_rows: Maximum number of trials; `None`: all.
-        width: Columns of the window; `None`: no limit. Knobs are shortened first; then metrics are
-            left out, then the knobs that distinguish the fewest trials.
+        records: The trials to show, as `rank_trials` returns them.
+        width: Columns of the window; `None`: no limit. "at" is left out first, then columns about
+            objectives, then the knobs that distinguish the fewest trials. Knobs are shortened from
+            the left.
+        bars: Whether to show how far each running trial is within its epoch.
+        knobs: Whether to show knobs.
     """
-    leader = progress.leader
-    ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
-    everything = [*progress.running_trials, *ended]
-    shown_rows = everything if max_rows is None else everything[: max(max_rows, 1)]
-    knobs = list(everything[0].knobs) if everything else []
+    paths = list(records[0].knobs) if records and knobs else []
+    cells = [format_cells(record, progress) for record in records]
     extra = objective_columns(progress)
-    headings = ["trial", "status", *knobs, "epoch", "clean %", "robust %", "best %", "at", *extra]
-    rows = [
-        [*format_cells(r, progress), *(format_cell(r) for format_cell in extra.values())]
-        for r in shown_rows
+    status = Column("status", [row["status"] for row in cells], max_width=MAX_STATUS_WIDTH)
+    main = {
+        name: Column(name, [row[name] for row in cells], justify="right")
+        for name in ("clean %", "robust %", "best %", "at")
+    }
+    bar = [Column("", [bar_cell(r, progress) for r in records], content_width=BAR_WIDTH)]
+    others = [
+        Column(name, [form(r) for r in records], justify="right") for name, form in extra.items()
     ]
-    cells_by_column = list(zip(*[headings, *rows], strict=True))
-    lengths = [max(cell_len(str(cell)) for cell in cells) for cells in cells_by_column]
-    n_values = [len(set(map(str, cells[1:]))) for cells in cells_by_column]
-    widths = fit_columns(lengths, range(2, 2 + len(knobs)), width, n_values)
-    result = Table(box=None, header_style="dim", pad_edge=False)
-    for index, column_width in widths.items():
-        is_text = index < 2 + len(knobs)
-        result.add_column(
-            split_heading(headings[index], column_width),
-            justify="left" if is_text else "right",
-            width=column_width,
-            overflow="fold",
+    searched = [
+        Column(
+            path,
+            [format_value(record.knobs.get(path)) for record in records],
+            short=short_name(path, paths),
+            is_knob=True,
+            min_width=MIN_KNOB_WIDTH,
         )
-    for record, row in zip(shown_rows, rows, strict=True):
-        result.add_row(*(row[index] for index in widths), style="bold" if record is leader else "")
-    omissions = describe_omissions(headings, widths, len(everything) - len(rows))
-    result.caption = ", ".join(omissions) or None
+        for path in paths
+    ]
+    columns = [
+        Column("trial", [record.trial_id for record in records]),
+        status,
+        Column("epoch", [row["epoch"] for row in cells], justify="right"),
+        *(bar if bars else []),
+        *main.values(),
+        *others,
+        *searched,
+    ]
+    by_values = sorted(searched, key=lambda column: (column.n_values, -searched.index(column)))
+    removable = [main["at"], *reversed(others), *by_values[:-1], main["clean %"], main["best %"]]
+    removable += [*(bar if bars else []), *by_values[-1:]]
+    widths = fit_columns(columns, removable, width)
+    shown = [column for column, column_width in zip(columns, widths, strict=True) if column_width]
+    return TrialsTable(
+        records,
+        shown,
+        [column_width for column_width in widths if column_width],
+        [column.heading for column in columns if column not in shown and column.heading],
+        progress.leader,
+    )
+
+
+def trials_table(progress: StudyProgress, width: int | None = None) -> Table:
+    """Return all trials as a table; a caption names what it leaves out.
+
+    Args:
+        progress: The study.
+        width: Columns of the window; `None`: no limit.
+    """
+    table = build_table(progress, rank_trials(progress), width)
+    result = table.render()
+    result.caption = describe_left_out(table.left_out) or None
     return result
 
 
-def split_heading(heading: str, width: int) -> str:
-    """Return a heading in lines of at most `width` columns, split behind dots and underscores.
-
-    A longer part is left to the table.
-
-    >>> split_heading("attack.step_size", 8).splitlines()
-    ['attack.', 'step_', 'size']
-    """
-    lines = [""]
-    for part in re.findall(r"[^._]+[._]*", heading):
-        if lines[-1] and cell_len(lines[-1] + part) > width:
-            lines.append("")
-        lines[-1] += part
-    return "\n".join(lines)
+def rank_trials(progress: StudyProgress) -> list[Record]:
+    """Return the trials: the running ones, then the others, the best first."""
+    ended = sorted(progress.ended_trials, key=lambda record: record.score, reverse=True)
+    return [*progress.running_trials, *ended]
 
 
-def fit_columns(
-    lengths: Sequence[int], knobs: range, width: int | None, n_values: Sequence[int]
-) -> dict[int, int]:
-    """Return the width of each column that fits, by index.
-
-    Knobs are narrowed to `MIN_KNOB_WIDTH`, the widest first. Then columns are left out, in the
-    order of `removable_columns`.
-
-    Args:
-        lengths: The longest cell of each column.
-        knobs: Indices of the columns of knobs.
-        width: Columns of the window; `None`: no limit.
-        n_values: How many different values each column has.
-
-    >>> fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 80, [4] * 9)
-    {0: 4, 1: 9, 2: 11, 3: 11, 4: 6, 5: 7, 6: 8, 7: 6, 8: 2}
-    >>> list(fit_columns([4, 9, 30, 20, 6, 7, 8, 6, 2], range(2, 4), 50, [4, 2, 1, 4] + [4] * 5))
-    [0, 1, 3, 4, 6]
-    """
-    widths = dict(enumerate(lengths))
-    if width is None:
-        return widths
-    widths[1] = min(widths[1], MAX_STATUS_WIDTH)
-
-    def excess(*, knob_width: int | None = None) -> int:
-        """Return by how much the columns are too wide, with knobs of at most this width."""
-        used = (min(w, knob_width or w) if index in knobs else w for index, w in widths.items())
-        return sum(used) + COLUMN_GAP * (len(widths) - 1) - width
-
-    removable = removable_columns(knobs, len(lengths), n_values)
-    while removable and excess(knob_width=MIN_KNOB_WIDTH) > 0:
-        del widths[removable.pop(0)]
-    while excess() > 0 and (
-        wide := [index for index in knobs if widths.get(index, 0) > MIN_KNOB_WIDTH]
-    ):
-        widths[max(wide, key=lambda index: widths[index])] -= 1
-    return widths
+def count_statuses(records: Sequence[Record]) -> str:
+    """Return how many trials have each status, as text."""
+    counts = Counter(record.shown_status for record in records)
+    return ", ".join(f"{number} {status}" for status, number in counts.items())
 
 
-def removable_columns(knobs: range, n_columns: int, n_values: Sequence[int]) -> list[int]:
-    """Return the columns that may be left out, the least important first.
-
-    Metrics come before knobs, and knobs with few different values before others. Trial, status,
-    epoch and robust accuracy stay.
-    """
-    last = knobs.stop
-    objectives = range(last + OBJECTIVES, n_columns)
-    return [
-        *(last + BEST_EPOCH, last + CLEAN, *reversed(objectives), last + BEST),
-        *sorted(knobs, key=lambda index: (n_values[index], -index)),
-    ]
-
-
-def describe_omissions(
-    headings: Sequence[str], shown: Mapping[int, int], n_more: int
-) -> Iterator[str]:
-    """Yield what a table leaves out."""
-    if n_more:
-        yield f"and {n_more} more"
-    if left_out := [name for index, name in enumerate(headings) if index not in shown]:
-        yield f"no space for {', '.join(left_out)}"
+def describe_left_out(headings: Sequence[str]) -> str:
+    """Return which columns a table leaves out, as text; empty: none."""
+    return f"no space for {', '.join(headings)}" if headings else ""
 
 
 def objective_columns(progress: StudyProgress) -> dict[str, Callable[[Record], str]]:
@@ -166,35 +177,56 @@ def objective_columns(progress: StudyProgress) -> dict[str, Callable[[Record], s
     return columns
 
 
-def format_cells(record: Record, progress: StudyProgress) -> list[str | Text]:
-    """Return one row of the table."""
+def format_cells(record: Record, progress: StudyProgress) -> Mapping[str, str | Text]:
+    """Return the cells of a trial by heading, without knobs."""
     last, best = record.last_report, record.best_report
-    metrics = [format_position(record, progress), "", "", "", ""]
-    if last and best:
-        metrics = [
-            metrics[0],
-            format_percent(last.val_clean_accuracy),
-            format_percent(last.val_robust_accuracy),
-            format_percent(best.val_robust_accuracy),
-            str(best.epoch),
-        ]
     status = Text(format_status(record), style=STATUS_COLOURS[record.shown_status])
-    return [record.trial_id, status, *map(format_value, record.knobs.values()), *metrics]
+    cells: dict[str, str | Text] = {
+        "status": status,
+        "epoch": format_position(record, progress),
+        **dict.fromkeys(("clean %", "robust %", "best %", "at"), ""),
+    }
+    if last and best:
+        cells |= {
+            "clean %": format_percent(last.val_clean_accuracy),
+            "robust %": format_percent(last.val_robust_accuracy),
+            "best %": format_percent(best.val_robust_accuracy),
+            "at": str(best.epoch),
+        }
+    return cells
 
 
-def format_position(record: Record, progress: StudyProgress) -> str:
-    """Return the epochs of a trial in its current run, with the tenths of one that it trains.
+def find_position(record: Record, progress: StudyProgress) -> tuple[int, int, float] | None:
+    """Return level, finished epochs and the share that is trained of the next epoch.
 
-    The last tenth of 3.9/10 includes the validation.
+    `None`: unknown, or the trial is not in the middle of an epoch.
     """
     last, read = record.last_report, progress.read_position
     position = read(record.trial_id) if read and record.status == "running" else None
     if position is None or (last is not None and position <= last.position):
-        return format_epoch(last, progress) if last else ""
+        return None
     level, epochs = position
     finished = math.ceil(epochs) - 1
-    tenths = min(int(10 * (epochs - finished)), 9)
-    return f"{finished}.{tenths}/{progress.levels[level].epochs}"
+    return level, finished, epochs - finished
+
+
+def bar_cell(record: Record, progress: StudyProgress) -> RenderableType:
+    """Return a bar of the share of its epoch that a running trial has trained.
+
+    While the epoch is validated, the bar is full.
+    """
+    position = find_position(record, progress)
+    if position is None:
+        return ""
+    return ProgressBar(total=1.0, completed=position[2], width=BAR_WIDTH)
+
+
+def format_position(record: Record, progress: StudyProgress) -> str:
+    """Return the finished epochs of a trial in its current run, and its number of epochs."""
+    if position := find_position(record, progress):
+        level, finished, _ = position
+        return f"{finished}/{progress.levels[level].epochs}"
+    return format_epoch(record.last_report, progress) if record.last_report else ""
 
 
 def format_epoch(report: Report, progress: StudyProgress) -> str:
@@ -209,9 +241,8 @@ def format_status(record: Record) -> str:
     return ", ".join([record.shown_status, *collapse, *format_micro_batch(record)])
 
 
-def format_micro_batch(record: Record) -> list[str]:
-    """Return a note if a trial ran out of memory and reduced its micro-batch."""
+def format_micro_batch(record: Record) -> Iterator[str]:
+    """Yield a note if a trial ran out of memory and reduced its micro-batch."""
     configured = record.groups.get("update", {}).get("micro_batch")
-    if record.last_report is None or record.last_report.micro_batch == configured:
-        return []
-    return [f"out of memory: micro-batch {record.last_report.micro_batch}"]
+    if record.last_report and record.last_report.micro_batch != configured:
+        yield f"out of memory: micro-batch {record.last_report.micro_batch}"

@@ -1,26 +1,26 @@
 """The driver of a study: check the plan, create or resume the study, run it, save its results."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-from pathlib import Path
 
 from rich.console import Console
 
 from trainables.io.retry import Retry
 from tuner.cli.command import OK
+from tuner.cli.console import JsonConsole, show_waiting
 from tuner.cli.signals import second_sigint_exits, was_terminated
 from tuner.config.plan import Plan
 from tuner.config.preflight.data_and_network import add_class_balance
 from tuner.config.preflight.dry_run import print_dry_run
 from tuner.config.preflight.gpu_packing import pack_gpus
 from tuner.config.resources import local_resources, resolve_concurrency
-from tuner.config.settings import Settings
 from tuner.layout import OPTUNA_FILE
-from tuner.monitoring.live_table import show_progress
+from tuner.monitoring.display import show_progress
 from tuner.runtime.checked_study import check_study, preview_study, print_warnings
 from tuner.runtime.cluster.capacity import check_node_capacity
 from tuner.runtime.cluster.dashboard import print_dashboard_url
+from tuner.runtime.cluster.early_start import starting_ray
 from tuner.runtime.cluster.mps import Mps, mps_for_shared_gpus, mps_hints
 from tuner.runtime.cluster.runtime_env import find_user_files
 from tuner.runtime.cluster.session import check_shared_results, ray_session
@@ -56,10 +56,33 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> Outco
     Raises:
         InputError: If the plan cannot be executed; it names all problems.
     """
+    if plan.settings.log == "json" and not isinstance(console, JsonConsole):
+        console = JsonConsole(console.file)  # it was asked for in another way than log=json
     if plan.settings.dry_run:
         study_plan = preview_study(plan, console)
         print_dry_run(console, study_plan)
         return Outcome(OK, study_plan.folder)
+    with starting_ray(plan.settings) as wait_for_ray:
+        return check_and_run(plan, command, console, wait_for_ray)
+
+
+def check_and_run(
+    plan: Plan,
+    command: Sequence[str],
+    console: Console,
+    wait_for_ray: Callable[[], None] | None,
+) -> Outcome:
+    """Do what `execute_study` does, while Ray may be starting.
+
+    Args:
+        plan: The plan of a valid command.
+        command: The command line, for `search.yaml`.
+        console: Where to print.
+        wait_for_ray: Waits for the Ray that is starting; `None`: none is.
+
+    Raises:
+        InputError: If the plan cannot be executed; it names all problems.
+    """
     checked = check_study(plan, console)
     plan, store = checked.plan, checked.store
     with mps_for_shared_gpus(plan.settings, local_resources()[1]) as mps:
@@ -78,30 +101,34 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> Outco
             checked.retry,
             RayRuntime(checked.retry.timeout),
         )
-        return run_on_ray(plan.settings, store, console, mps, find_user_files(plan), start)
+        return run_on_ray(plan, store, console, mps, wait_for_ray, start)
 
 
 def run_on_ray(
-    settings: Settings,
+    plan: Plan,
     store: LocalStore,
     console: Console,
     mps: Mps,
-    user_files: Iterable[Path],
+    wait_for_ray: Callable[[], None] | None,
     start: Callable[..., Outcome],
 ) -> Outcome:
     """Start or join Ray and run a study there; return how it ended.
 
     Args:
-        settings: Settings of the study.
+        plan: The plan.
         store: The results folder.
         console: Where to print.
         mps: Lets trials that share a GPU compute at the same time.
-        user_files: User-supplied files that trials import.
+        wait_for_ray: Waits for the Ray that is starting; `None`: none is.
         start: Runs the study with `concurrency` trials of `gpu_share` each.
     """
+    settings = plan.settings
     silence_libraries()
-    console.print(f"{'Joining' if settings.address else 'Starting'} Ray ...")
-    with ray_session(settings, user_files) as capacity, second_sigint_exits():
+    session = ray_session(settings, find_user_files(plan), wait_for_ray)
+    with ExitStack() as stack:
+        with show_waiting(console, f"{'Joining' if settings.address else 'Starting'} Ray ..."):
+            capacity = stack.enter_context(session)
+        stack.enter_context(second_sigint_exits())
         print_warnings(console, *check_shared_results(store), *check_node_capacity(settings))
         print_dashboard_url(settings, console)
         concurrency, gpu = resolve_concurrency(settings, *capacity)
@@ -162,7 +189,11 @@ def start_study(
         if scheduler.note:
             console.print(f"Early stopping: {scheduler.note}", soft_wrap=True)
         recorder = StudyRecorder(store, plan, progress, event_log, retry, warn, content)
-        table = screen.enter_context(show_progress(progress, console))
+        table = screen.enter_context(
+            show_progress(
+                progress, console, plan.settings.log, is_local=plan.settings.address is None
+            )
+        )
 
         def on_trial_change(record: Record) -> None:
             table.on_trial_change(record)

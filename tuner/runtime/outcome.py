@@ -1,13 +1,15 @@
 """What a study prints when it ends, and the exit status of the command."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from tuner.cli.command import FAILED, OK
+from tuner.cli.console import JsonConsole
 from tuner.cli.signals import INTERRUPT_STATUS
+from tuner.monitoring.json_log import describe_end
 from tuner.monitoring.summary import print_summary
 from tuner.state.study import StudyProgress
 from tuner.storage.naming import format_resume_command
@@ -51,18 +53,36 @@ def report_outcome(
         interrupted: Whether trials are left to run.
         command: The command of the study.
     """
+    reason = end_reason or storage_error
+    status = choose_status(progress, reason, interrupted)
+    may_resume = bool(reason) or interrupted or progress.was_cut_short
+    if isinstance(console, JsonConsole):
+        resume_command = format_resume_command(command, store.folder) if may_resume else None
+        event = describe_end(progress, status, reason, str(store), resume_command)
+        console.print_event("end", asdict(event))
+        return Outcome(status, store.folder, reason)
     print_summary(console, progress, str(store), interrupted=interrupted)
-    if reason := end_reason or storage_error:
+    if reason:
         console.print(f"Stopped early: {reason}. {REPAIR_HINT}", soft_wrap=True)
+    if may_resume:
         print_resume_command(console, command, store)
-        return Outcome(FAILED, store.folder, reason)
+    return Outcome(status, store.folder, reason)
+
+
+def choose_status(progress: StudyProgress, reason: str, interrupted: bool) -> int:
+    """Return the exit status of a study that is over.
+
+    Args:
+        progress: The state of the study at its end.
+        reason: The error that ended it early; empty if there was none.
+        interrupted: Whether trials are left to run.
+    """
+    if reason:
+        return FAILED
     if interrupted:
-        print_resume_command(console, command, store)
-        return Outcome(INTERRUPT_STATUS, store.folder)
-    if progress.was_cut_short:
-        print_resume_command(console, command, store)
+        return INTERRUPT_STATUS
     statuses = {record.status for record in progress.records.values()}
-    return Outcome(FAILED if statuses == {"failed"} else OK, store.folder)
+    return FAILED if statuses == {"failed"} else OK
 
 
 def print_resume_command(console: Console, command: Sequence[str], store: LocalStore) -> None:

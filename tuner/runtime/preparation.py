@@ -14,6 +14,7 @@ from trainables.io.retry import Retry
 from tuner.config.description import describe_code_changes, describe_study
 from tuner.config.plan import Plan
 from tuner.layout import EVENT_LOG_FILE, SEARCH_FILE
+from tuner.runtime.announcement import announce_study
 from tuner.runtime.resume.compatibility import (
     StudyDescription,
     find_differences,
@@ -112,6 +113,7 @@ def print_study(store: LocalStore, plan: Plan, choice: StudyChoice, console: Con
         words.append(f"Not resumed, since another process is running it: {running}.")
     for text in words:
         console.print(text, soft_wrap=True)
+    announce_study(plan, store, console, is_resumed=is_resumed)
 
 
 def create_results_folder(store: LocalStore, plan: Plan) -> None:
@@ -216,6 +218,7 @@ def build_progress(
         max_seeds=settings.seeds,
         all_seeds=plan.is_single,
         class_balances={variant.label: variant.class_balance for variant in plan.variants},
+        train_images={variant.label: variant.n_train for variant in plan.variants},
         n_images=count_validation_images(plan),
     )
 

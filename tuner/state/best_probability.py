@@ -16,7 +16,7 @@ from statistics import mean, variance
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, halfcauchy
+from scipy.special import gammaincinv
 
 N_DRAWS = 20_000
 """Samples of the true accuracies; two standard errors are 0.7 points."""
@@ -135,12 +135,15 @@ def noise_quantiles(groups: Sequence[Sequence[float]]) -> Vector:
     spread, freedom = pooled_deviation(groups)
     total = freedom + SEED_SPREAD_FREEDOM
     squares = freedom * spread**2 + SEED_SPREAD_FREEDOM * SEED_SPREAD**2
-    return np.asarray(np.sqrt(squares / chi2.ppf(midpoints(N_NOISES), total)))
+    # the quantiles of the chi-squared distribution; scipy.stats takes half a second to import
+    chi_squared = 2 * gammaincinv(total / 2, midpoints(N_NOISES))
+    return np.asarray(np.sqrt(squares / chi_squared))
 
 
 def spread_quantiles() -> Vector:
     """Return equally likely standard deviations of the true accuracies."""
-    return np.asarray(halfcauchy.ppf(midpoints(N_SPREADS), scale=TYPICAL_SPREAD))
+    # the quantiles of the half-Cauchy distribution
+    return np.asarray(TYPICAL_SPREAD * np.tan(np.pi / 2 * midpoints(N_SPREADS)))
 
 
 def midpoints(number: int) -> Vector:

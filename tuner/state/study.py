@@ -31,6 +31,7 @@ class StudyProgress:
         disk_bytes: Bytes that they take.
         n_images: Images of the validation split.
         class_balances: Classes of the validation split of each variant, by its label.
+        train_images: Images of the training split of each variant, by its label; empty: unknown.
         forecast: Expects what is still to be trained: the scheduler.
         max_seeds: Most seeds of a configuration.
         all_seeds: Whether every configuration gets them, without racing.
@@ -51,6 +52,7 @@ class StudyProgress:
     disk_bytes: int = 0
     n_images: int = 1
     class_balances: Mapping[str, ClassBalance | None] = field(default_factory=dict)
+    train_images: Mapping[str, int] = field(default_factory=dict)
     forecast: Forecast | None = None
     max_seeds: int = 1
     all_seeds: bool = False

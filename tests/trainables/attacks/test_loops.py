@@ -246,4 +246,6 @@ COMPARED = {
 
 def test_every_attack_has_a_loop():
     """But for Auto-PGD, which is beside the code of its authors in `test_authors_apgd`."""
-    assert {name for name, *_ in LOOPS} | COMPARED | {"apgd"} == set(list_members("trainables.attacks"))
+    assert {name for name, *_ in LOOPS} | COMPARED | {"apgd"} == set(
+        list_members("trainables.attacks")
+    )

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from trainables.training.fidelity import Level
 from tuner.cli.console import SafeConsole, escape_controls
-from tuner.monitoring.live_table import LineLog
+from tuner.monitoring.line_log import LineLog
 from tuner.monitoring.summary import print_summary
 from tuner.monitoring.trials_table import trials_table
 from tuner.search import main

@@ -6,7 +6,7 @@ from tests.oracles import make_report
 from trainables.hparams.knobs import read_knobs
 from trainables.training.fidelity import Level
 from tuner.config.settings import Settings
-from tuner.monitoring.live_table import format_headline
+from tuner.monitoring.headline import format_headline
 from tuner.state.study import StudyProgress
 from tuner.state.trial import Record
 from tuner.storage.checkpoint_retention import CheckpointRetention
@@ -126,9 +126,9 @@ def test_without_a_budget_nothing_is_deleted_and_usage_is_shown(make_study):
         study.add_trial(number, 0.1)
     study.retention.enforce_budget()
     assert study.progress.disk_bytes == 300
-    assert "300 B on disk" in format_headline(study.progress).plain
+    assert "300 B on disk" in format_headline(study.progress, 200).plain
     study.progress.disk_budget = 20e9
-    assert "300 B of 20 GB on disk" in format_headline(study.progress).plain
+    assert "300 B of 20 GB on disk" in format_headline(study.progress, 200).plain
 
 
 def test_the_event_log_has_the_deletion(make_study, tmp_path):

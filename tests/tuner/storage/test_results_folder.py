@@ -22,13 +22,10 @@ from tuner.config import description
 from tuner.config.class_balance import ClassBalance
 from tuner.config.compose import compose_plan
 from tuner.config.objectives import Goal
-from tuner.monitoring.live_table import (
-    LineLog,
-    LiveTable,
-    format_headline,
-    format_line,
-    show_progress,
-)
+from tuner.monitoring.display import show_progress
+from tuner.monitoring.headline import format_headline
+from tuner.monitoring.line_log import LineLog, format_line
+from tuner.monitoring.live_table import LiveTable
 from tuner.monitoring.summary import format_savings, print_summary
 from tuner.monitoring.trials_table import trials_table
 from tuner.runtime.outcome import report_outcome
@@ -220,10 +217,10 @@ def test_a_time_budget_limits_the_time_left(progress):
 def test_the_headline_shows_the_finish_and_used_and_total_gpu_hours(progress):
     """Nine epochs of 2 s on a quarter of a GPU, and 7 epochs to come, for two at a time 8 s."""
     progress.gpu_share = 0.25 * 3600
-    assert "4.5 of about 8 GPU-hours" in format_headline(progress).plain
-    assert "about 0:00:08 left, finish at " in format_headline(progress).plain
+    assert "4.5 of about 8 GPU-hours" in format_headline(progress, 200).plain
+    assert "about 0:00:08 left, finish at " in format_headline(progress, 200).plain
     fresh = StudyProgress(trials=6, levels=(Level(4),), concurrency=2, gpu_share=1.0)
-    assert "0 of about ? GPU-hours" in format_headline(fresh).plain
+    assert "0 of about ? GPU-hours" in format_headline(fresh, 200).plain
 
 
 def test_a_finish_on_another_day_is_shown_with_the_day():
@@ -401,8 +398,11 @@ def test_the_table_shows_running_trials_first_then_the_best(progress):
 
 
 def test_a_long_table_is_cut_to_the_window(progress):
-    text = printed(lambda c: c.print(trials_table(progress, 2)))
-    assert "and 3 more" in text
+    """A line of the best, one of counts, a blank one, headings, two rows, the count, the cursor."""
+    text = printed(
+        lambda c: c.print(LiveTable(progress, c).render()), force_terminal=True, height=8
+    )
+    assert "and 3 more: 1 diverged, 1 stopped, 1 failed" in text
 
 
 def test_without_a_terminal_lines_are_printed(progress):
@@ -413,8 +413,9 @@ def test_without_a_terminal_lines_are_printed(progress):
                 shown.on_trial_change(progress.records["e"])  # at most one every ten seconds
             shown.on_trial_change(progress.records["a"])
 
-    first, second = printed(show).splitlines()
+    first, estimate, second = printed(show).splitlines()
     assert "trial 0004 running" in first
+    assert "study: about 0:00:08 left, finish at " in estimate
     assert "best 50.0 (epoch 2)" in second
     assert "4/6 ended" in second
 
@@ -427,7 +428,7 @@ def test_a_terminal_shows_a_live_table(progress):
 
     text = printed(show, force_terminal=True, height=30)
     assert "4 of 6 trials ended" in text
-    assert "best robust 50.0 (trial 0000)" in text
+    assert "best so far: trial 0000, robust 50.0 %, clean 90.0 %, epoch 2/4" in text
 
 
 def test_markup_in_an_error_message_is_escaped(progress):
@@ -463,10 +464,10 @@ def test_frames_mark_pareto_optimal_and_feasible_trials(two, plan, tmp_path):
 def test_the_table_and_the_summary_show_the_front(two, tmp_path):
     text = printed(lambda c: c.print(trials_table(two)))
     header, *rows = [line.split() for line in text.splitlines()]
-    assert header[-4:] == ["its", "clean", "holds", "front"]
+    assert header[-5:] == ["its", "clean", "holds", "front", "optimizer.weight_decay"]
     assert rows[0][0] == "0001"  # the only one that satisfies the constraint leads
-    assert rows[0][-3:] == ["90.0", "yes", "yes"]
-    assert rows[1][-2:] == ["70.0", "no"]
+    assert rows[0][-4:-1] == ["90.0", "yes", "yes"]
+    assert rows[1][-3:-1] == ["70.0", "no"]
     text = printed(lambda c: print_summary(c, two, tmp_path, interrupted=False))
     assert "Pareto front of robust and clean accuracy (1):" in text
     assert "  trial 0001 (optimizer.weight_decay=0.001): robust 20.0 %, clean 90.0 %." in text

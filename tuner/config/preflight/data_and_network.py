@@ -32,6 +32,8 @@ from tuner.config.preflight.image_memory import check_image_memory
 from tuner.config.preflight.representative import build_configuration
 from tuner.config.resources import machine_memory
 
+MAX_CPU_PARAMETERS = 2_000_000
+"""Parameters of a network that is tried on the CPU before a search."""
 WEIGHT_COPIES = 3
 """Copies of the weights during training: the weights, their gradients, the best so far."""
 
@@ -98,7 +100,11 @@ def check_network_fit(
     try:
         with torch.device("meta"):  # computes shapes only, fast for any size
             model = build_network(bound, image_format).eval()
-            logits = model(torch.empty(2, *image_format.shape))
+        device = choose_check_device(model)
+        with torch.device(device), torch.random.fork_rng(devices=[]):
+            if device == "cpu":
+                model = build_network(bound, image_format).eval()
+            logits = model(torch.zeros(2, *image_format.shape))
     except Exception as error:  # a user-supplied file can raise anything
         shape = "x".join(map(str, image_format.shape))
         yield f"model: {name} does not take images of {shape} ({format_error(error)})."
@@ -114,11 +120,21 @@ def check_network_fit(
             f"this machine has {memory / 2**30:.3g}; choose a smaller one."
         )
     yield from check_batchnorm_mode(variant, model)
-    yield from check_single_images(variant, model, image_format)
+    yield from check_single_images(variant, model, image_format, device)
+
+
+def choose_check_device(model: nn.Module) -> str:
+    """Return the device on which a network is tried.
+
+    A small one is tried on the CPU: on the device "meta", PyTorch first imports the parts of
+    torch.compile, which takes longer, 1.4 s.
+    """
+    is_small = sum(p.numel() for p in model.parameters()) <= MAX_CPU_PARAMETERS
+    return "cpu" if is_small else "meta"
 
 
 def check_single_images(
-    variant: Variant, model: nn.Module, image_format: ImageFormat
+    variant: Variant, model: nn.Module, image_format: ImageFormat, device: str
 ) -> Iterator[str]:
     """Yield the problem of batches of one image in a network whose BatchNorm needs two."""
     for path in ("data.batch_size", "update.micro_batch"):
@@ -128,7 +144,7 @@ def check_single_images(
         if 1 not in values:
             continue
         try:
-            model.train()(torch.empty(1, *image_format.shape, device="meta"))
+            model.train()(torch.zeros(1, *image_format.shape, device=device))
         except ValueError:
             needs = f"BatchNorm of model={variant.fixed['model']['name']} needs more than one image"
             yield f"{path}: must be at least 2, because {needs}, got 1."
@@ -181,16 +197,19 @@ def check_crop_size(variant: Variant, data: Dataset) -> Iterator[str]:
 
 
 def add_class_balance(plan: Plan) -> Plan:
-    """Return a plan with the classes of its validation splits, whose images can be loaded."""
+    """Return a plan with the classes of its validation splits and the sizes of its training splits.
+
+    Its images can be loaded.
+    """
     return replace(plan, variants=tuple(map(measure_class_balance, plan.variants)))
 
 
 def measure_class_balance(variant: Variant) -> Variant:
-    """Return a variant with the classes of its validation split."""
-    *_, validation = load_images(variant, bound_data(build_parts(variant, "data")))
+    """Return a variant with the classes of its validation split, and its training images."""
+    _, train, validation = load_images(variant, bound_data(build_parts(variant, "data")))
     counts = torch.bincount(validation.y)
     balance = ClassBalance(int((counts > 0).sum()), int(counts.max()) / len(validation))
-    return replace(variant, class_balance=balance)
+    return replace(variant, class_balance=balance, n_train=len(train))
 
 
 def print_data(plan: Plan, console: Console) -> None:
@@ -200,7 +219,7 @@ def print_data(plan: Plan, console: Console) -> None:
         with suppress(InputError, MissingDataError):
             lines |= dict.fromkeys(describe_variant_data(variant))
     for line in lines:
-        console.print(line, soft_wrap=True)
+        console.print(line)
 
 
 def describe_variant_data(variant: Variant) -> Iterator[str]:

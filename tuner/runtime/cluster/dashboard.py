@@ -4,7 +4,7 @@ import ray
 from rich.console import Console
 
 from tuner.config.settings import Settings
-from tuner.runtime.cluster.session import RAY_INIT_OPTIONS
+from tuner.runtime.cluster.local_start import RAY_INIT_OPTIONS
 
 
 def print_dashboard_url(settings: Settings, console: Console) -> None:

@@ -1,15 +1,11 @@
 """Start Ray on this machine or join a cluster."""
 
-import logging
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TypedDict
 
 import ray
-from ray._private import ray_constants
 from ray._private.authentication.authentication_token_setup import (
     maybe_enable_token_auth_if_token_available,
 )
@@ -24,25 +20,19 @@ from tuner.config.resources import local_resources
 from tuner.config.settings import Settings
 from tuner.runtime.cluster.capacity import capacity
 from tuner.runtime.cluster.head_watchdog import probe_port
+from tuner.runtime.cluster.local_start import RAY_INIT_OPTIONS, start_here, summarize_error
 from tuner.runtime.cluster.runtime_env import runtime_environment
 from tuner.storage.results_store import LocalStore, RemoteStore
 
-
-class RayInitOptions(TypedDict):
-    """The options of `ray.init` that are the same everywhere."""
-
-    log_to_driver: bool
-    logging_level: int
-
-
-RAY_INIT_OPTIONS: RayInitOptions = {"log_to_driver": False, "logging_level": logging.ERROR}
 CACHE_CLEAR_SECONDS = 5.0
 """Seconds to wait for nodes that clear their data cache."""
 
 
 @contextmanager
 def ray_session(
-    settings: Settings, user_files: Iterable[Path] = ()
+    settings: Settings,
+    user_files: Iterable[Path] = (),
+    wait_for_start: Callable[[], None] | None = None,
 ) -> Iterator[tuple[float, float]]:
     """Start or join Ray inside this context; yield the cores and GPUs of all nodes.
 
@@ -51,14 +41,19 @@ def ray_session(
     Args:
         settings: The cluster and the resources of a trial.
         user_files: User-supplied files that trials import.
+        wait_for_start: Waits for a Ray that was started for this session in the background;
+            `None`: none was.
 
     Raises:
         InputError: If no cluster answers there, or no node can hold a trial.
     """
-    if ray.is_initialized():
+    if wait_for_start:
+        wait_for_start()
+    elif ray.is_initialized():
         yield capacity(settings)
         return
-    start_or_join(settings, user_files)
+    else:
+        start_or_join(settings, user_files)
     try:
         yield capacity(settings)
     finally:
@@ -72,18 +67,7 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
         InputError: If no cluster answers there.
     """
     if settings.address is None:
-        cpu, gpu = map(int, local_resources())
-        # with True, a dashboard that fails to start keeps Ray from starting
-        include_dashboard = None if settings.dashboard else False
-        start = partial(
-            ray.init,
-            num_cpus=cpu,
-            num_gpus=gpu,
-            include_dashboard=include_dashboard,
-            **RAY_INIT_OPTIONS,
-        )
-        with listen_on_loopback():
-            start_with_retry(start)
+        start_here(settings, *local_resources())
         return
     enable_token_auth()
     try:
@@ -102,35 +86,6 @@ def start_or_join(settings: Settings, user_files: Iterable[Path]) -> None:
             "HOST:PORT as `ray start --head` printed it, with its token in ~/.ray/auth_token if "
             "it has one, or leave address out to run on this machine."
         ]) from None
-
-
-def start_with_retry(start: Callable[[], object]) -> None:
-    """Start Ray on this machine; try once more, because on a loaded machine it may be too slow.
-
-    Raises:
-        InputError: If it fails twice.
-    """
-    try:
-        start()
-    except Exception:  # Ray raises this class if it "timed out during startup"
-        ray.shutdown()
-        try:
-            start()
-        except Exception as error:
-            ray.shutdown()
-            raise InputError([
-                f"Ray could not be started on this machine ({summarize_error(error)}); it may be "
-                "out of memory, of processes or of space in /tmp. Free some and run the same "
-                "command again, with resume=auto if it has run before."
-            ]) from None
-
-
-def summarize_error(error: Exception) -> str:
-    """Return the first line of an error of Ray, or all lines where the first ends in a colon."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
-    return " ".join(lines) if lines[0].endswith(":") else lines[0]
 
 
 def enable_token_auth() -> None:
@@ -192,18 +147,3 @@ def clear_node_caches(study: str) -> None:
     clear_cache(study)
     if pending:
         ray.wait(pending, num_returns=len(pending), timeout=CACHE_CLEAR_SECONDS)
-
-
-@contextmanager
-def listen_on_loopback() -> Iterator[None]:
-    """Make a Ray started inside this context listen on 127.0.0.1 only.
-
-    Ray does this on macOS and Windows, where it supports no clusters. No argument selects it:
-    Ray replaces a loopback `_node_ip_address` by an outer address.
-    """
-    default = ray_constants.ENABLE_RAY_CLUSTER
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    try:
-        yield
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = default

@@ -14,7 +14,6 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from scipy.stats import truncnorm
 
 from tuner.config.domains import ChoiceKey
 
@@ -42,6 +41,8 @@ class Density:
             return self.centre if keeps else others[rng.integers(len(others))]
         middle = to_unit(distribution, self.centre)
         low, high = -middle / self.spread, (1 - middle) / self.spread
+        from scipy.stats import truncnorm  # noqa: PLC0415  # half a second to import
+
         unit = truncnorm.rvs(low, high, loc=middle, scale=self.spread, random_state=rng)
         return from_unit(distribution, float(unit))
 
@@ -54,6 +55,8 @@ class Density:
         middle = to_unit(distribution, self.centre)
         low, high = -middle / self.spread, (1 - middle) / self.spread
         unit = to_unit(distribution, value)
+        from scipy.stats import truncnorm  # noqa: PLC0415  # half a second to import
+
         return float(truncnorm.pdf(unit, low, high, loc=middle, scale=self.spread))
 
 

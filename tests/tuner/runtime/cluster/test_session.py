@@ -26,8 +26,9 @@ from trainables.errors import InputError
 from trainables.hparams import registry
 from tuner.config.settings import valid_address
 from tuner.runtime.cluster import runtime_env
+from tuner.runtime.cluster.local_start import start_with_retry, summarize_error
 from tuner.runtime.cluster.runtime_env import SHIPPED_PACKAGES, find_user_files, runtime_environment
-from tuner.runtime.cluster.session import resolve_address, start_with_retry, summarize_error
+from tuner.runtime.cluster.session import resolve_address
 
 TUNER = Path(__file__).parents[4] / "tuner"
 
