@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from trainables.accuracy import NO_ACCURACY, Accuracies
 from trainables.binding import bind
 from trainables.components import GROUPS
+from trainables.data_pipeline.images import Batch
 from trainables.injection import inject
 from trainables.networks.averaging import Average
 from trainables.networks.cuda_graph import CudaGraph
@@ -106,11 +107,14 @@ class Trial:
         self.on_step: Callable[[int, float], None] | None = None
         self.diverged, self.collapsed_at = False, 0
         self.raw_epochs = self.find_raw_epochs()
-        single = components.sentinel.every > 0 and components.attacks_in_one_step
         self.n_images = len(self.train_images)
-        self.detector_images = (
-            components.sentinel.select_images(self.train_images) if single else None
-        )
+        self.detector_images = self.select_detector_images()
+
+    def select_detector_images(self) -> Batch | None:
+        """Return the images of the overfitting detector; `None`: it is off, or not needed."""
+        sentinel = self.components.sentinel
+        is_needed = sentinel.every > 0 and self.components.attacks_in_one_step
+        return sentinel.select_images(self.train_images) if is_needed else None
 
     def build_model(self) -> nn.Module:
         """Return the network at the start, on the device and in the precision of the trial."""
