@@ -68,8 +68,9 @@ class BoundData:
         split_validation: Splits the training images into training and validation images.
         read_extra: Reads further training images.
         iterate_batches: Yields each image once, in random order, or mixes in further images.
-        augment: Returns augmented images.
-        apply_mixup: Returns blended images and labels.
+        apply_policy: Returns images augmented by a policy.
+        augment: Returns cropped and flipped images.
+        apply_mixup: Returns mixed images and labels.
         batch_size: Images in a batch.
     """
 
@@ -77,6 +78,7 @@ class BoundData:
     split_validation: Callable[[Images], tuple[Images, Images]]
     read_extra: partial[Images | None]
     iterate_batches: Callable[[Images, Generator, Images | None], Iterator[TrainingBatch]]
+    apply_policy: Callable[[Tensor, Generator], Tensor]
     augment: Callable[[Tensor, Generator], Tensor]
     apply_mixup: Callable[[Tensor, Tensor, Generator], Batch]
     batch_size: int

@@ -16,8 +16,9 @@ GROUPS = {
             "trainables.data_pipeline.batches.split_validation",
             "trainables.data_pipeline.extra_images.read_extra",
             "trainables.data_pipeline.batches.iterate_batches",
+            "trainables.data_pipeline.policies.apply_policy",
             "trainables.data_pipeline.batches.augment",
-            "trainables.data_pipeline.batches.apply_mixup",
+            "trainables.data_pipeline.mixing.apply_mixup",
         ),
     ),
     "model": Group(

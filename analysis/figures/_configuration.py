@@ -28,7 +28,9 @@ def describe_length(study: Study) -> str:
     return study.name if epochs is None else f"{epochs} {study.description.get('levels')}"
 
 
-def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Series[str]":
+def name_lines(
+    frames: Frames, *, along: str, by: Sequence[str] = (), most: float = MAX_LINES
+) -> "pd.Series[str]":
     """Return, for each trial, the name of the line that it belongs to; empty if there is one line.
 
     Trials are distinguished by the members of groups, such as the method, and by what their studies
@@ -38,9 +40,10 @@ def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Ser
         frames: Of one or several studies.
         along: Path of the knob that the lines run along.
         by: Paths to compare; empty: those above.
+        most: Largest number of lines; by default that of the colours.
 
     Raises:
-        InputError: If there are more lines than colours.
+        InputError: If there are more lines.
     """
     rows = list_fixed_knobs(frames)
     candidates = by or [
@@ -76,9 +79,9 @@ def name_lines(frames: Frames, *, along: str, by: Sequence[str] = ()) -> "pd.Ser
         names = pd.Series(joined if telling else "", index=frames.trials.index, dtype="str")
     if names.nunique() == 1:
         return names.map(lambda _: "")
-    if names.nunique() > MAX_LINES:
+    if names.nunique() > most:
         raise InputError([
-            f"expected at most {MAX_LINES} lines to tell apart, got {names.nunique()} "
+            f"expected at most {most} lines to tell apart, got {names.nunique()} "
             f"({', '.join(telling)}); load fewer studies."
         ])
     return names

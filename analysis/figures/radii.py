@@ -71,19 +71,23 @@ def draw(
     return figure
 
 
-def name_methods(frames: Frames) -> "pd.Series[str]":
+def name_methods(frames: Frames, most: float = MAX_LINES) -> "pd.Series[str]":
     """Return the method of each trial: its name in the space, or the knobs that differ.
 
+    Args:
+        frames: Of one or several studies.
+        most: Largest number of methods; by default that of distinguishable lines.
+
     Raises:
-        InputError: If there are more than distinguishable lines.
+        InputError: If there are more methods.
     """
     if "variant" in frames.trials:
         labels = frames.trials["variant"].astype(str).str.extract(LABEL_PATTERN)[0]
         if labels.notna().all():
-            if (found := labels.nunique()) > MAX_LINES:
-                raise InputError([f"expected at most {MAX_LINES} methods, got {found}."])
+            if (found := labels.nunique()) > most:
+                raise InputError([f"expected at most {most} methods, got {found}."])
             return labels
-    return name_lines(frames, along=KNOB, by=METHOD_KNOBS)
+    return name_lines(frames, along=KNOB, by=METHOD_KNOBS, most=most)
 
 
 def select_strongest(table: pd.DataFrame, names: "pd.Series[str]", value: str) -> pd.DataFrame:

@@ -29,6 +29,8 @@ SHARED_KNOBS: dict[str, object] = {
     "data.flip": True,
     "data.cutout": 0,
     "data.mixup": 0.0,
+    "data.cutmix": 0.0,
+    "data.policy": "none",
     "model.head": "linear",
     "model.normalize": "data",
     "model.leaky_slope": 0.1,

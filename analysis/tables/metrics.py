@@ -30,6 +30,8 @@ def attack_names(*attacks: str) -> frozenset[str]:
 METRICS = {
     "clean_acc": Metric(title="clean %"),
     "pgd10_acc": Metric(title="PGD-10 %", attacks=attack_names("pgd_10")),
+    "pgd20_acc": Metric(title="PGD-20 %", attacks=attack_names("pgd_20")),
+    "pgd50_acc": Metric(title="PGD-50 %", attacks=attack_names("pgd_50")),
     "aa_acc": Metric(
         title="AutoAttack %", attacks=attack_names("apgd_ce", "apgd_t", "fab_t", "square_5000")
     ),

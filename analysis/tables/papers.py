@@ -49,6 +49,8 @@ PAPERS = {
     "llr": Paper("LLR", "1907.02610"),
     "he": Paper("HE", "2002.08619"),
     "gradalign": Paper("GradAlign", "2007.02617"),
+    "fastat": Paper("FastAT_Benchmark", "2604.22853"),
+    "robustbench": Paper("RobustBench", "2010.09670"),
 }
 SPACE_TABLES = {
     **{
@@ -64,5 +66,6 @@ SPACE_TABLES = {
     "he_table_b": PaperTable("he", "Table B"),
     "he_table_c": PaperTable("he", "Table C"),
     "gradalign_figure1": PaperTable("gradalign", "Figure 1"),
+    "fastat_table": PaperTable("fastat", "CIFAR-10"),
 }
 """Spaces by name, and the table that each is."""

@@ -2,7 +2,9 @@
 
 `published.csv` holds every number of the tables, and of the texts, of Bag of Tricks
 (arXiv:2010.00467), PAS (arXiv:2006.08403), LLR (arXiv:1907.02610), HE (arXiv:2002.08619) and
-GradAlign (arXiv:2007.02617).
+GradAlign (arXiv:2007.02617); the row of CIFAR-10 of FastAT_Benchmark (arXiv:2604.22853, its
+repository at b99c0de: means and deviations of three seeds); and RobustBench's leaderboard for
+CIFAR-10 (arXiv:2010.09670, its repository at 78fcc9e of 2025-03-31).
 """
 
 import csv

@@ -125,6 +125,7 @@ PUBLISHED = {
         "ema": {"decay": 0.995, "warmup": True, "max_share": 0.05},
         "ensemble": {},
         "none": {},
+        "swa": {"start": 0.75, "every": "epoch", "statistics": "recomputed"},
     },
     "teacher": {
         "average": {},

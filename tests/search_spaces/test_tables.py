@@ -28,6 +28,7 @@ def cells(space):
         ("pas_table1_mnist", 3),
         ("he_table_b", 2),
         ("he_table_c", 6),
+        ("fastat_table", 7),
         ("gradalign_figure1", 96),  # 480 models there, with five seeds each
     ],
 )
@@ -131,6 +132,27 @@ def test_a_cell_for_each_row_run_to_the_end(space, number):
             {"train_minutes_per_epoch": "25.83"},
         ),
         (
+            "fastat_table",
+            "n_fgsm, weight_average=true",
+            {
+                "criterion.smoothing": pytest.approx(0.36),
+                "average.decay": 0.9995,
+                "average.warmup": False,
+                "update.mode": "train",
+            },
+            # AutoAttack: of 48.12, 47.88 and 47.32 the mean, and the deviation of a sample
+            {
+                "clean_acc": "78.59 ± 2.34",
+                "pgd10_acc": "53.64 ± 0.25",
+                "pgd20_acc": "53.13 ± 0.27",
+                "pgd50_acc": "53.07 ± 0.28",
+                "aa_acc": "47.77 ± 0.41",
+                "cr_acc": "47.84 ± 0.41",
+                "train_seconds": "1940.75 ± 42.25",
+                "gpu_gib": "1.39 ± 0.00",
+            },
+        ),
+        (
             "gradalign_figure1",
             "FGSM + GradAlign, 8/255",
             {"method.weight": pytest.approx(0.2), "threat.eps": 8 / 255, "attack.name": "fgsm"},
@@ -160,7 +182,18 @@ def test_a_cell_is_the_papers(space, label, knobs, numbers):
 
 def test_every_number_of_the_papers_is_shipped():
     with open(_published.__file__.replace("_published.py", "published.csv")) as file:
-        assert len(file.readlines()) == 1 + 665
+        # the papers', 21 methods with 8 numbers, 99 networks with 3
+        assert len(file.readlines()) == 1 + 665 + 21 * 8 + 99 * 3
+
+
+def test_the_leaders_of_robustbench():
+    rows = _published.list_rows("robustbench", "CIFAR-10 Linf 2025-03-31")
+    assert len(rows) == 99
+    assert [row.numbers["aa_acc"] for row in rows[:3]] == ["75.28", "73.71", "72.08"]
+    by_name = {row.method: row for row in rows}
+    wang = by_name["Wang2023Better_WRN-28-10"]
+    assert (wang.numbers["clean_acc"], wang.numbers["aa_acc"]) == ("92.44", "67.31")
+    assert by_name["Zhang2019Theoretically"].setting["eps"] == "0.031"
 
 
 def test_rows_that_are_differences_are_no_cells():

@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from trainables.attacks.pgd import Start, start_point, step_length
 from trainables.hparams.ranges import Count, Fraction, Natural, NonNegative, Positive
+from trainables.hparams.soft_labels import find_mixing
 from trainables.protocols import AttackObjective
 from trainables.threat import Threat
 
@@ -73,6 +74,6 @@ def perturb(
 
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield a problem if mixup is set or searched."""
-    if config["data"].get("mixup", 1):
-        yield "data.mixup: must be 0 with attack=friendly, which needs one label per image."
+    """Yield a problem if mixup or CutMix is set or searched."""
+    for knob in find_mixing(config):
+        yield f"{knob}: must be 0 with attack=friendly, which needs one label per image."

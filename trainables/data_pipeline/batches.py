@@ -1,4 +1,4 @@
-"""From a data set to batches: validation split, order, augmentation and mixup.
+"""From a data set to batches: validation split, order and augmentation.
 
 All operations work on whole batches, on the device of the images, with one generator.
 """
@@ -6,14 +6,13 @@ All operations work on whole batches, on the device of the images, with one gene
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from trainables.data_pipeline.images import Batch, DataError, Images, TrainingBatch
+from trainables.data_pipeline.images import DataError, Images, TrainingBatch
 from trainables.hparams.knobs import read_knobs
-from trainables.hparams.ranges import Count, FractionBelowOne, Natural, NonNegative, Seed
+from trainables.hparams.ranges import Count, FractionBelowOne, Natural, Seed
 
 FORMER_VALUES = {"extra_share": 0.0}
 
@@ -189,33 +188,6 @@ def augment_with_source(
     source = augment(numbers, rng).flatten(1).long() - 1
     rng.set_state(after)
     return augmented, source
-
-
-def apply_mixup(
-    x: Tensor, y: Tensor, rng: Generator, *, classes: int, mixup: NonNegative = 0.0
-) -> Batch:
-    """Return images blended with others of the batch, and labels blended in the same proportion.
-
-    Mixup (Zhang et al., arXiv:1710.09412) as in Rice et al. (arXiv:2002.11569): one proportion for
-    the whole batch, and the attack maximises the loss of the blended labels.
-
-    Args:
-        x: Images (N, C, H, W).
-        y: Labels (N,).
-        rng: Generator of the proportion and the pairs.
-        classes: Number of classes K.
-        mixup: Parameter of the proportion, which is drawn from Beta(mixup, mixup); 0: no mixup.
-
-    Returns:
-        The images, and labels (N,) or, with mixup, probabilities (N, K).
-    """
-    if not mixup:
-        return x, y
-    seed = int(torch.randint(2**31, (), generator=rng, device=rng.device))
-    share = np.random.default_rng(seed).beta(mixup, mixup)  # torch's Beta takes no generator
-    other = torch.randperm(len(x), generator=rng, device=x.device)
-    target = F.one_hot(y, classes).to(x.dtype)
-    return torch.lerp(x[other], x, share), torch.lerp(target[other], target, share)
 
 
 def random_crop(x: Tensor, rng: Generator, margin: int, mode: str) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from trainables.hparams.ranges import NonNegative
+from trainables.hparams.soft_labels import find_mixing
 from trainables.methods.pgd_at import inner as inner
 from trainables.methods.trades import divergence
 
@@ -43,6 +44,6 @@ def boosted_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield a problem if mixup is set or searched."""
-    if config["data"].get("mixup", 1):
-        yield "data.mixup: must be 0 with method=mart, which needs one label per image."
+    """Yield a problem if mixup or CutMix is set or searched."""
+    for knob in find_mixing(config):
+        yield f"{knob}: must be 0 with method=mart, which needs one label per image."

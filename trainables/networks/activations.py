@@ -1,4 +1,8 @@
-"""Activations, with the constants of the code of Bag of Tricks (arXiv:2010.00467)."""
+"""Activations, with the constants of the code of Bag of Tricks (arXiv:2010.00467).
+
+SiLU, which is also called Swish (Ramachandran et al., arXiv:1710.05941), is not among those; robust
+networks have it since Gowal et al. (2020, arXiv:2010.03593).
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -9,7 +13,9 @@ from torch import nn
 from trainables.hparams.knobs import read_knobs
 from trainables.hparams.ranges import FractionBelowOne, Positive
 
-Activation = Literal["relu", "leaky_relu", "elu", "celu", "selu", "gelu", "softplus", "tanh"]
+Activation = Literal[
+    "relu", "leaky_relu", "elu", "celu", "selu", "gelu", "silu", "softplus", "tanh"
+]
 
 ACTIVATION_OF_KNOB = {
     "leaky_slope": "leaky_relu",
@@ -47,6 +53,7 @@ def with_activation(
         "celu": partial(nn.CELU, celu_alpha),
         "selu": nn.SELU,
         "gelu": nn.GELU,
+        "silu": nn.SiLU,
         "softplus": partial(nn.Softplus, softplus_beta),
         "tanh": nn.Tanh,
     }

@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,15 @@ class Average(ABC):
 
     def on_step(self) -> None:
         """Update the average after an optimizer step."""
+        return
+
+    def on_epoch_end(self, images: Iterable[Tensor]) -> None:  # noqa: ARG002
+        """Update the average after an epoch, before it is validated.
+
+        Args:
+            images: Batches of the training images (N, C, H, W) in [0, 1], augmented but not
+                attacked; they are made as they are read.
+        """
         return
 
     def on_period_end(self) -> None:

@@ -80,7 +80,14 @@ def restore(trial: Trial, folder: Path) -> None:
     trial.diverged, trial.collapsed_at = state["diverged"], state["collapsed_at"]
     trial.model.load_state_dict(state["model"])
     # a trial may resume with other knobs than it was saved with
-    param_groups = trial.optimizer.state_dict()["param_groups"]
+    param_groups = [
+        saved | own  # what only the saved one has is state, such as LAMB's number of steps
+        for saved, own in zip(
+            state["optimizer"]["param_groups"],
+            trial.optimizer.state_dict()["param_groups"],
+            strict=True,
+        )
+    ]
     trial.optimizer.load_state_dict(state["optimizer"] | {"param_groups": param_groups})
     trial.average.load_state_dict(state["average"])
     trial.rng.set_state(state["rng"].cpu())

@@ -255,6 +255,7 @@ def augment(
     data: BoundData, x: Tensor, rng: Generator, with_source: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Return an augmentation of each image, and where its pixels come from if that is asked for."""
+    x = data.apply_policy(x, rng)
     if with_source:
         return augment_with_source(data.augment, x, rng)
     return data.augment(x, rng), None

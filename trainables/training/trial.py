@@ -203,6 +203,7 @@ class Trial:
         self.gradient_passes += result.gradient_passes
         self.diverged = not math.isfinite(result.loss)
         self.collapsed_at = result.collapsed_at
+        self.average.on_epoch_end(self.iterate_clean_images())
         report = self.build_report(result, start)
         if self.best_report is None or report.score(self.constraint) > self.best_report.score(
             self.constraint
@@ -236,6 +237,17 @@ class Trial:
             on_step=self.report_share if self.on_step else None,
             graphed=self.graphed,
         )
+
+    def iterate_clean_images(self) -> Iterator[Tensor]:
+        """Yield the training images of an epoch in batches, augmented but not attacked.
+
+        They are the same after every epoch and leave the random numbers of training alone.
+        """
+        data = self.components.data
+        rng = torch.Generator(self.device).manual_seed(self.config["seed"])
+        for batch in data.iterate_batches(self.train_images, rng, self.extra_images):
+            x = data.augment(data.apply_policy(batch[0], rng), rng)
+            yield x.contiguous(memory_format=torch.channels_last)
 
     def report_share(self, share: float) -> None:
         """Report that a share of the current epoch is trained."""

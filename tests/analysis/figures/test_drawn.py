@@ -177,6 +177,35 @@ def test_radii_have_a_line_a_method():
     assert find_line(last, "FGSM, 2 seeds")[1] == pytest.approx([25, 20, 0])
 
 
+def test_collapses_are_a_table_of_methods_and_radii():
+    """Of two seeds at 16/255 one collapsed at update 7, the other has no robust image left."""
+    rows = [
+        trial_row(robust, last=last, status=status, seed=seed, method=method, threat__eps=eps)
+        for method, eps, seed, robust, last, status in (
+            ("fgsm", 8 / 255, 0, 0.5, 0.4, "completed"),
+            ("fgsm", 8 / 255, 1, 0.5, 0.3, "completed"),
+            ("fgsm", 16 / 255, 0, 0.4, 0.02, "collapsed"),
+            ("fgsm", 16 / 255, 1, 0.4, 0.0, "completed"),
+            ("n_fgsm", 8 / 255, 0, 0.5, 0.45, "completed"),
+            ("n_fgsm", 0.1, 0, 0.3, 0.25, "completed"),
+            ("trades", 8 / 255, 0, 0.3, 0.25, "stopped"),
+        )
+    ]
+    figure = figures.draw("collapse", study_frames(rows))
+    axes = figure.axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["fgsm", "n_fgsm"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["8/255", "16/255", "0.1"]
+    cells = {t.get_position(): t.get_text() for t in axes.texts}
+    expected = {(0, 0): "35.0", (1, 0): "1.0\n1 of 2\nat 7", (0, 1): "45.0", (2, 1): "25.0"}
+    assert cells == expected
+
+
+def test_any_number_of_methods_has_a_row():
+    rows = [trial_row(0.5, threat__eps=eps, method=f"m{i}") for i in range(9) for eps in (0.1, 0.2)]
+    axes = figures.draw("collapse", study_frames(rows)).axes[0]
+    assert len(axes.get_yticklabels()) == 9
+
+
 def test_each_method_is_at_its_best_at_each_radius():
     rows = [trial_row(r, threat__eps=eps, method=m, optimizer__lr=lr) for m, eps, lr, r in
             [("trades", 0.1, 1, 0.6), ("trades", 0.1, 2, 0.7), ("trades", 0.3, 1, 0.5),

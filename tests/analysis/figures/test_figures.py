@@ -62,7 +62,7 @@ def lab(colour, matrix=None):
 def test_the_folder_is_the_registry():
     files = Path(figures.__file__).parent.glob("[!_]*.py")
     assert figures.list_figures() == sorted(file.stem for file in files)
-    assert len(figures.list_figures()) == 9
+    assert len(figures.list_figures()) == 10
     for name in figures.list_figures():
         assert figures.describe_figure(name).endswith(".")
         assert re.search(r"arXiv:\d{4}\.\d{5}|Inselberg, 1985", figures.describe_figure(name)), name
@@ -153,6 +153,7 @@ def test_missing_accuracies_are_reported(name, case):
     ("name", "reason"),
     {
         "clean_robust": r"at least 2 trials with clean and robust accuracy, got 1",
+        "collapse": "expected trials with a number for threat.eps, got none",
         "learning_curves": "at least 2 epochs with a robust accuracy, got 0 of trial 0000 in made",
         "lr_sensitivity": "expected eps_schedule of each trial",
         "parallel_coordinates": "expected a knob with at least 2 values, got none of optimizer.lr",

@@ -53,8 +53,15 @@ def test_a_tolerance_of_all_steps_is_pgd():
     assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("data", [{}, {"mixup": 0.2}, {"mixup": 0}])
-def test_mixup_is_refused(data):
+@pytest.mark.parametrize(
+    ("data", "knobs"),
+    [
+        ({}, ["data.mixup", "data.cutmix"]),
+        ({"mixup": 0.2, "cutmix": 0}, ["data.mixup"]),
+        ({"mixup": 0, "cutmix": 0}, []),
+    ],
+)
+def test_mixed_labels_are_refused(data, knobs):
     """Without a value it is searched."""
     found = [text.partition(":")[0] for text in friendly.conflicts({"data": data})]
-    assert found == ["data.mixup"] * (data != {"mixup": 0})
+    assert found == knobs

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from tests.oracles import tiny_config
-from trainables.averages import ema, ensemble, none
+from trainables.averages import ema, ensemble, none, swa
 from trainables.components import GROUPS
 from trainables.hparams.registry import list_members
 from trainables.networks.averaging import Ensemble
@@ -136,6 +136,62 @@ def test_ema_averages_batch_statistics_too():
         model.running_mean.fill_(mean)
         average.on_step()
     assert average.evaluation_model().running_mean.item() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("every", "expected"), [("step", (3 + 4 + 8 + 7) / 4), ("epoch", (4 + 7) / 2)]
+)
+def test_swa_by_hand(every, expected):
+    """Epochs of two steps: of the weights 1, 2; 3, 4; 8, 7 the last two thirds are averaged."""
+    model = nn.Linear(1, 1, bias=False)
+    average = swa.build(model, run_steps=6, start=1 / 3, every=every)
+    for step, weight in enumerate((1.0, 2.0, 3.0, 4.0, 8.0, 7.0), start=1):
+        model.weight.data.fill_(weight)
+        average.on_step()
+        if step < 4:
+            assert average.evaluation_model() is model
+        if step % 2 == 0:
+            average.on_epoch_end([])
+    assert average.evaluation_model().weight.item() == pytest.approx(expected)
+    assert average.horizons() is None
+
+
+def test_swa_recomputes_the_statistics_of_the_averaged_weights():
+    """Weights 1 and 3 give 2: features (2, 6) and (0, 4) have means 4 and 2, and variance 8."""
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1))
+    average = swa.build(model, run_steps=2, start=0, every="step")
+    for weight in (1.0, 3.0):
+        model[0].weight.data.fill_(weight)
+        average.on_step()
+    average.on_epoch_end([torch.tensor([[1.0], [3.0]]), torch.tensor([[0.0], [2.0]])])
+    norm = average.evaluation_model()[1]
+    assert (norm.running_mean.item(), norm.running_var.item()) == (3.0, 8.0)
+    assert norm.momentum == model[1].momentum == 0.1
+    assert model[1].running_mean.item() == 0
+
+
+def test_swa_can_average_statistics():
+    model = nn.BatchNorm1d(1)
+    average = swa.build(model, run_steps=2, start=0, every="step", statistics="averaged")
+    for mean in (2.0, 5.0):
+        model.running_mean.fill_(mean)
+        average.on_step()
+    average.on_epoch_end([torch.zeros(2, 1)])
+    assert average.evaluation_model().running_mean.item() == 3.5
+
+
+def test_swa_sees_the_training_images_without_attack():
+    """120 images in three batches, cropped, the same after every epoch."""
+    trial = Trial(tiny_config(average={"name": "swa", "start": 0.0}))
+    seen = []
+    trial.average.on_epoch_end = lambda images: seen.append(list(images))
+    trial.average.model = trial.model
+    for _ in range(2):
+        trial.run_epoch()
+    assert [len(x) for x in seen[0]] == [50, 50, 20]
+    assert all(torch.equal(a, b) for a, b in zip(*seen, strict=True))
+    assert seen[0][0].min() == 0
+    assert seen[0][0].max() == 1
 
 
 def test_no_average_is_the_network_itself():

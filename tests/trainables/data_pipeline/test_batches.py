@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from trainables.data_pipeline.batches import (
-    apply_mixup,
     augment,
     augment_with_source,
     iterate_batches,
@@ -141,35 +140,3 @@ def test_cutout_blackens_a_whole_square_somewhere_in_each_image():
     places = {tuple(r.nonzero().flatten().tolist()) for r in rows}
     assert places == {(0, 1, 2), (1, 2, 3), (2, 3, 4)}  # everywhere that it fits
     assert len({tuple(c.nonzero().flatten().tolist()) for c in columns}) == 5
-
-
-def test_mixup_blends_images_and_labels_in_the_same_shares():
-    """Image k is all k, of class k: the blended images show how labels must be blended."""
-    y = torch.arange(5)
-    x = y.float().view(5, 1, 1, 1).expand(5, 1, 2, 2)
-    mixed_x, target = apply_mixup(x, y, torch.Generator().manual_seed(3), classes=6, mixup=1.0)
-    torch.testing.assert_close(target.sum(dim=1), torch.ones(5))
-    torch.testing.assert_close(target @ torch.arange(6.0), mixed_x[:, 0, 0, 0])
-    shares = target[torch.arange(5), y]
-    assert ((shares - shares.min()).abs() < 1e-6).sum() >= 3  # one share for all but self-blends
-    assert 0 < shares.min() < 1
-
-
-def test_the_share_of_mixup_has_the_mean_and_spread_of_its_beta():
-    """Beta(2, 2): mean 1/2, variance 1/20. With 2,000 draws, 5 standard errors are 0.025."""
-    rng, y = torch.Generator().manual_seed(0), torch.tensor([0, 1])
-    shares = []
-    while len(shares) < 2000:
-        _, target = apply_mixup(torch.zeros(2, 1, 1, 1), y, rng, classes=2, mixup=2.0)
-        if not torch.equal(
-            target, torch.eye(2)
-        ):  # a pair blended with itself carries no information
-            shares.append(target[0, 0].item())
-    shares = torch.tensor(shares)
-    assert abs(shares.mean() - 0.5) < 0.025
-    assert abs(shares.var() - 0.05) < 0.01
-
-
-def test_without_mixup_labels_stay_labels():
-    x, y = torch.rand(3, 1, 2, 2), torch.tensor([0, 1, 0])
-    assert apply_mixup(x, y, torch.Generator(), classes=2)[1] is y

@@ -29,8 +29,15 @@ def test_the_shift_is_priced_by_doubt():
     torch.testing.assert_close(loss, boosted + 3 * (1 - p) * shift)
 
 
-@pytest.mark.parametrize("data", [{}, {"mixup": 0.2}, {"mixup": 0}])
-def test_mixup_is_refused(data):
+@pytest.mark.parametrize(
+    ("data", "knobs"),
+    [
+        ({}, ["data.mixup", "data.cutmix"]),
+        ({"mixup": 0.2, "cutmix": 0}, ["data.mixup"]),
+        ({"mixup": 0, "cutmix": 0}, []),
+    ],
+)
+def test_mixed_labels_are_refused(data, knobs):
     """Without a value it is searched."""
     found = [text.partition(":")[0] for text in mart.conflicts({"data": data})]
-    assert found == ["data.mixup"] * (data != {"mixup": 0})
+    assert found == knobs

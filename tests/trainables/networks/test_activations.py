@@ -24,6 +24,7 @@ def value(**settings):
         ({"activation": "celu", "celu_alpha": 2.0}, -0.786939),
         ({"activation": "selu"}, -1.111331),  # 1.0507 * 1.67326 (exp(-1) - 1)
         ({"activation": "gelu"}, -0.158655),  # -Phi(-1)
+        ({"activation": "silu"}, -0.268941),  # -1 / (1 + e)
         ({"activation": "softplus"}, 0.313262),  # log(1 + exp(-1))
         ({"activation": "softplus", "softplus_beta": 10.0}, 0.0000045399),
         ({"activation": "tanh"}, -0.761594),

@@ -1,6 +1,7 @@
 """The view against the network itself: the same numbers, to rounding."""
 
 from functools import partial
+from typing import get_args
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from trainables.components import GROUPS
 from trainables.data_pipeline.images import ImageFormat
 from trainables.methods import pgd_at
 from trainables.networks import folded_view
+from trainables.networks.activations import Activation
 from trainables.networks.modes import frozen_weights
 from trainables.networks.precision import Network, full_precision, set_precision
 from trainables.protocols import BoundAttack, BoundMethod
@@ -62,6 +64,16 @@ def test_logits_and_gradients_equal_those_of_the_network(name, head):
     assert isinstance(seen, folded_view.FoldedView)
     for one, other in zip(logits_and_gradient(model, x), logits_and_gradient(seen, x), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)  # 1e-16, over 200 layers
+
+
+@pytest.mark.parametrize("activation", get_args(Activation))
+@pytest.mark.parametrize("name", ["preact_resnet18", "small_cnn"])
+def test_with_every_activation_it_equals_the_network(name, activation):
+    model, x = trained_like(name, activation=activation).double(), torch.rand(2, *SHAPE).double()
+    seen = folded_view.folded_view(model)
+    assert isinstance(seen, folded_view.FoldedView)
+    for one, other in zip(logits_and_gradient(model, x), logits_and_gradient(seen, x), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)  # 1e-16, over 20 layers
 
 
 @each_model
