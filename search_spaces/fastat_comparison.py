@@ -1,11 +1,11 @@
 """Single-step methods with their knobs: FastAT_Benchmark (arXiv:2604.22853), tuned.
 
-The benchmark trains each method once with settings chosen by hand: ResNet-18, SGD at 0.1, one cycle
-of 100 epochs, label smoothing of 0.4 to 0.6, averaged weights. Here smoothing and weight decay are
-searched too, and each method searches its strength around its published value, by a
-factor of four (arXiv:2001.03994, arXiv:2202.01181, arXiv:2007.02617, arXiv:1904.12843). Give each
-method the same budget with `searcher=random`, which deals trials evenly; TPE spends more on those
-that do well.
+The benchmark trains each method once with settings chosen by hand, which the recipes `fastat_*`
+hold: ResNet-18, SGD at 0.1, one cycle of 100 epochs, label smoothing of 0.4 to 0.6, averaged
+weights. Here smoothing and weight decay are searched too, and each method searches its strength
+around the value there, by a factor of four: the weight of its regularisation, or the length of its
+step, noise or replays. Give each method the same budget with `searcher=random`, which deals trials
+evenly; TPE spends more on those that do well.
 """
 
 from ray import tune
@@ -16,45 +16,45 @@ RECIPE = fastat_table.RECIPE
 EPOCHS = fastat_table.EPOCHS
 
 Layer = dict[str, dict[str, object]]
-METHODS: dict[str, Layer] = {
-    "fgsm": {
-        "method": {"name": "fgsm"},
-        "attack": {"name": "fgsm", "reach": tune.uniform(0.5, 1)},
-    },
-    "fgsm_rs": {
-        "method": {"name": "fgsm_rs"},
-        "attack": {"name": "fgsm_rs", "reach": tune.uniform(0.5, 1.5)},
-    },
-    "n_fgsm": {
-        "method": {"name": "n_fgsm"},
-        "attack": {"name": "n_fgsm", "noise": tune.uniform(1, 4)},
-    },
-    "grad_align": {
-        "method": {"name": "grad_align", "weight": tune.loguniform(0.05, 0.8)},
-        "attack": {"name": "fgsm"},
-    },
-    "fgsm_cure": {
-        "method": {"name": "fgsm_cure", "weight": tune.loguniform(0.015, 0.24)},
-        "attack": {"name": "fgsm"},
-    },
+STRENGTHS: dict[str, tuple[str, str, object]] = {
+    "fgsm_at": ("attack", "reach", tune.uniform(0.5, 1)),
+    "fgsm_rs": ("attack", "reach", tune.uniform(0.5, 1.5)),
+    "free_at": ("update", "replays", tune.randint(2, 9)),
+    "n_fgsm": ("attack", "noise", tune.uniform(1, 4)),
+    "ssat": ("attack", "reach", tune.uniform(0.5, 1.5)),
+    "zero_grad": ("attack", "zeroed", tune.uniform(0.1, 0.6)),
+    "elle": ("method", "weight", tune.loguniform(0.25, 4)),
+    "fgsm_cuap": ("method", "weight", tune.loguniform(2.5, 40)),
+    "fgsm_mep_cs": ("method", "weight", tune.loguniform(0.25, 4)),
+    "fgsm_pco": ("method", "weight", tune.loguniform(2.5, 40)),
+    "fgsm_pgi": ("method", "weight", tune.loguniform(2.5, 40)),
+    "fgsm_uap": ("method", "weight", tune.loguniform(2.5, 40)),
+    "gat": ("method", "weight", tune.loguniform(2.5, 40)),
+    "grad_align": ("method", "weight", tune.loguniform(0.05, 0.8)),
+    "liet": ("method", "weight", tune.loguniform(25, 400)),
+    "n_aaer": ("method", "weight", tune.loguniform(0.04, 0.6)),
+    "nu_at": ("method", "weight", tune.loguniform(1, 16)),
 }
-"""Methods that train on single-step attacks, with the knobs of each."""
-BATCH_STATISTICS: dict[str, object] = {"name": "alternate", "mode": "train"}
-"""BatchNorm during attacks, as in the published code."""
+"""Group, knob and range of the strength of each method, by its name in the benchmark."""
 
 
 def space() -> Layer:
-    """Return what all share, and the two knobs that all search."""
-    return {
-        **fastat_table.SETTINGS,
-        "criterion": {"name": "cross_entropy", "smoothing": tune.uniform(0, 0.6)},
-        "optimizer": {"name": "sgd", "lr": 0.1, "weight_decay": tune.loguniform(1e-4, 2e-3)},
-        "average": {"name": "ema", "decay": 0.9995},
-    }
+    """Return the knob that all methods search."""
+    return {"optimizer": {"weight_decay": tune.loguniform(1e-4, 2e-3)}}
 
 
 def variants() -> dict[str, Layer]:
     """Return the methods, with the knobs that each searches."""
-    with_attack = {name: layer | {"update": BATCH_STATISTICS} for name, layer in METHODS.items()}
-    free = {"name": "free", "replays": tune.randint(2, 9)}
-    return with_attack | {"free": {"method": {"name": "pgd_at"}, "update": free}}
+    return {name: build_variant(name, *STRENGTHS[name]) for name in STRENGTHS}
+
+
+def build_variant(name: str, group: str, knob: str, domain: object) -> Layer:
+    """Return the recipe of a method with its searched strength and smoothing."""
+    layer = fastat_table.RECIPES[name].recipe()
+    del layer["optimizer"]["weight_decay"]
+    smoothing = {"smoothing": tune.uniform(0, 0.6)}
+    return layer | {
+        group: layer[group] | {knob: domain},
+        "criterion": layer["criterion"] | smoothing,
+        "optimizer": layer["optimizer"],
+    }

@@ -1,9 +1,9 @@
 """Settings of helper-based adversarial training (Rade et al., 2022, openreview:Azh9QBQ4tR7).
 
-Those of the published code (imrahulr/hat) for a ResNet-18 on CIFAR-10. The method itself, whose
-helper images are labelled by a network that was trained without attacks, is not here; TRADES, on
-which it builds, stands in for it with the same weight. Momentum, which cycles between 0.85 and 0.95
-there, is 0.9 here.
+Those of the published code (imrahulr/hat) for a ResNet-18 on CIFAR-10. The method needs a network
+that was trained without attacks: `method=hat teacher.weights=FILE`. Without it TRADES, on which it
+builds, stands in for it with the same weight. Momentum, which cycles between 0.85 and 0.95 there,
+is 0.9 here.
 """
 
 from search_spaces.recipes._baseline import change_baseline

@@ -183,7 +183,8 @@ def test_modern_joint_combines_methods_averages_and_augmentations():
 def test_the_comparison_trains_as_the_benchmark_does():
     plan = compose("space=fastat_comparison")
     assert plan.epochs == 100
-    assert {variant.label for variant in plan.variants} >= {"fgsm", "n_fgsm", "grad_align", "free"}
+    assert {variant.label for variant in plan.variants} >= {"fgsm_at", "n_fgsm", "nu_at", "free_at"}
+    assert all("criterion.smoothing" in variant.searched for variant in plan.variants)
     for variant in plan.variants:
         assert variant.fixed["model"]["name"] == "resnet18"
         assert variant.fixed["average"]["decay"] == 0.9995

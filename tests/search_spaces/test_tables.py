@@ -28,7 +28,7 @@ def cells(space):
         ("pas_table1_mnist", 3),
         ("he_table_b", 2),
         ("he_table_c", 6),
-        ("fastat_table", 7),
+        ("fastat_table", 19),
         ("gradalign_figure1", 96),  # 480 models there, with five seeds each
     ],
 )
@@ -133,7 +133,7 @@ def test_a_cell_for_each_row_run_to_the_end(space, number):
         ),
         (
             "fastat_table",
-            "n_fgsm, weight_average=true",
+            "n_fgsm, label_smoothing=0.4, weight_average=true",
             {
                 "criterion.smoothing": pytest.approx(0.36),
                 "average.decay": 0.9995,

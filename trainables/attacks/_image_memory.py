@@ -73,6 +73,11 @@ def find_unknown_images(config: Mapping[str, Mapping[str, object]]) -> Iterator[
             f"data.extra: must be left out with attack={name}, which keeps a perturbation of each "
             "image of the data set and none of further images."
         )
+    if config["data"].get("policy", "none") != "none":
+        yield (
+            f"data.policy: must be none with attack={name}, whose perturbations move with their "
+            "images when these are cropped or mirrored, but not when they are warped."
+        )
     if config["update"].get("micro_batch") is not None:
         yield (
             f"update.micro_batch: must be left out with attack={name}, which needs whole batches."

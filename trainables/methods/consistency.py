@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from trainables.hparams.ranges import NonNegative, Positive
+from trainables.hparams.soft_labels import find_mixing
 from trainables.methods.pgd_at import inner as inner
 from trainables.protocols import Criterion
 
@@ -55,8 +56,8 @@ def jensen_shannon(log_p: Tensor, log_q: Tensor) -> Tensor:
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield a problem if mixup or micro-batches are set or searched."""
-    if config["data"].get("mixup", 1):
-        yield "data.mixup: must be 0 with method=consistency, which compares views of one image."
+    for knob in find_mixing(config):
+        yield f"{knob}: must be 0 with method=consistency, which compares views of one image."
     if config["update"].get("micro_batch", 1):
         yield "update.micro_batch: must be none with method=consistency, which compares views."
 
