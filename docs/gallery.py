@@ -34,6 +34,7 @@ STUDIES = {
 BOTH = (WEIGHT_DECAY, TRADES)
 FIGURES = {
     "clean_robust": BOTH,
+    "collapse": tuple(RADIUS_STUDIES),
     "learning_curves": BOTH,
     "lr_sensitivity": (WEIGHT_DECAY,),
     "overfitting": BOTH,

@@ -49,7 +49,8 @@ def test_all_problems_are_reported_together_with_a_remedy():
         "update.mode: must be 'train' or 'eval', got 'evall'.",
         "update.gamma: no such knob of update=alternate.",
         ": this group has no members to choose from, got exam=pgd",
-        "optimizer.momentum: no such knob of optimizer=adam. It is a knob of optimizer=sgd.",
+        "optimizer.momentum: no such knob of optimizer=adam. It is a knob of optimizer=muon, "
+        "optimizer=sgd.",
         "model: needs a name",
         "threat.eps: needs a value (float > 0 <= 1); write threat.eps=VALUE.",
     ):

@@ -113,7 +113,8 @@ def print_study(store: LocalStore, plan: Plan, choice: StudyChoice, console: Con
         words.append(f"Not resumed, since another process is running it: {running}.")
     for text in words:
         console.print(text, soft_wrap=True)
-    announce_study(plan, store, console, is_resumed=is_resumed)
+    if not plan.settings.dry_run:  # which prints a plan instead
+        announce_study(plan, store, console, is_resumed=is_resumed)
 
 
 def create_results_folder(store: LocalStore, plan: Plan) -> None:

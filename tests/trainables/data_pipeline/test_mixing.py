@@ -5,14 +5,12 @@ import torch
 from torch import nn
 
 from trainables.components import GROUPS
-from trainables.criteria import cross_entropy
 from trainables.data_pipeline.mixing import apply_mixup
 from trainables.hparams.soft_labels import find_mixing
 from trainables.injection import inject
-from trainables.step_context import StepContext
-from trainables.threats.linf import Linf
+from tuner.contracts.samples import build_context
 
-NEEDS_LABELS = {("method", "mart"), ("attack", "friendly")}
+NEEDS_LABELS = {("method", "mart"), ("method", "consistency"), ("attack", "friendly")}
 MEMBERS = [(g, m) for g in ("method", "attack") for m in GROUPS[g].members()]
 
 
@@ -103,7 +101,13 @@ def test_with_both_each_batch_has_one_of_them():
 def test_members_take_mixed_labels_or_refuse_them(group, member):
     """A loss with the labels of two classes lies between the losses with each of them."""
     module = GROUPS[group].load(member)
-    config = {"data": {"mixup": 0, "cutmix": 1.0}, "model": {}, "criterion": {}}
+    names = {name: {"name": member} for name in ("attack", "method")}
+    config = {
+        "data": {"mixup": 0, "cutmix": 1.0},
+        "model": {},
+        "criterion": {},
+        "update": {},
+    } | names
     refused = [
         text for text in getattr(module, "conflicts", lambda _: ())(config) if "cutmix" in text
     ]
@@ -114,26 +118,25 @@ def test_members_take_mixed_labels_or_refuse_them(group, member):
     model = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.Softplus(), nn.Linear(4, 3))
     x, y = torch.rand(4, 1, 3, 4), torch.tensor([0, 1, 2, 0])
     one_hot = torch.eye(3)[y]
-    rng = torch.Generator().manual_seed(0)
-    context = StepContext(threat=Linf(eps=0.1), rng=rng, memory={}, classes=3)
-    context.criterion = cross_entropy.loss
     if group == "attack":
 
         def objective(x_adv):
             logits = model(x_adv)
             return nn.functional.cross_entropy(logits, one_hot, reduction="none"), logits
 
+        context = build_context(3, network=model, n_images=len(x))
         found = inject(module.perturb, context)(objective, x, one_hot)
         assert found.shape == x.shape
         return
-    rng_state = rng.get_state()
-    losses = []
+    losses, objectives = [], []
     for labels in (y, one_hot):
-        rng.set_state(rng_state)
+        context = build_context(3, network=model)
         losses.append(inject(module.outer, context)(model, x, (x + 0.05).clamp(0, 1), labels))
+        context = build_context(3, network=model)
+        objectives.append(inject(module.inner, context)(model, x, labels))
     torch.testing.assert_close(*losses)
-    if (objective := module.inner(model, x, one_hot)) is not None:
-        torch.testing.assert_close(objective(x)[0], module.inner(model, x, y)(x)[0])
+    if None not in objectives:
+        torch.testing.assert_close(*(objective(x)[0] for objective in objectives))
 
 
 @pytest.mark.parametrize(

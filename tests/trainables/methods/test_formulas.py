@@ -204,9 +204,9 @@ def test_every_method_has_a_formula():
 
 COMPARED = {
     *("aaer", "elle", "fgsm_mep_cs", "fgsm_pco", "fgsm_pgi", "fgsm_uap", "gat", "liet", "nuat"),
-    "tdat",
+    *("tdat", "adr", "consistency", "hat", "ikl", "lbgat", "score"),
 }
-"""Methods that `test_authors_single_step` compares with the code of their authors."""
+"""Methods that `test_authors_single_step` and `test_authors_teachers` hold to released code."""
 METHODS = set(list_members("trainables.methods"))
 INNER = {
     "trades": lambda model, x, x_adv, y: kl(model(x).detach(), model(x_adv)),

@@ -135,10 +135,13 @@ def test_every_average(average):
 @pytest.mark.parametrize("optimizer", list_members("trainables.optimizers"))
 def test_every_optimizer(optimizer):
     # Adam divides the learning rate, here in double and there in single precision: 6e-8 of 1e-3 a
-    # step, enlarged by the steps that follow
+    # step, enlarged by the steps that follow; Muon orthogonalises in bf16,
+    # where such a difference may round to the next of 256 steps
+    tolerance = {"sgd": 0.0, "muon": 1e-4}.get(optimizer, 1e-6)
     config = tiny_config(**SMALL | {"optimizer": {"name": optimizer}})
-    recorder = assert_equal_with_graph(config, tolerance=0.0 if optimizer == "sgd" else 1e-6)
-    assert recorder.obstacle == ""
+    recorder = assert_equal_with_graph(config, tolerance=tolerance)
+    # timm's LAMB reads its gradient norm on the host, so that its steps are not captured
+    assert bool(recorder.obstacle) == (optimizer == "lamb")
 
 
 def test_a_step_that_waits_for_the_device_runs_as_usual():

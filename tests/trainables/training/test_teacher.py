@@ -121,7 +121,7 @@ def test_a_method_of_two_views_gets_two_augmentations_of_each_image():
 
     replace_component(trial, "data", augment=augment, apply_mixup=lambda x, y, rng: (x, y))
     steps, batches = prepare_batches(trial.components, trial.train_images, trial.rng)
-    x, y = next(iter(batches))
+    x, y, *_ = next(iter(batches))
     assert (steps, len(x), len(y)) == (2, 100, 100)
     torch.testing.assert_close(x[:50] + 1, x[50:])
     assert torch.equal(y[:50], y[50:])

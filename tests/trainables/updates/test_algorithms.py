@@ -229,7 +229,9 @@ def test_the_update_is_that_of_the_algorithm(number):
 
 
 def test_every_update_has_an_algorithm():
-    assert {each.__name__ for each, _ in ALGORITHMS} == set(list_members("trainables.updates"))
+    """But for `multi_norm`, whose steps are written out in `test_multi_norm`."""
+    tested = {each.__name__ for each, _ in ALGORITHMS} | {"multi_norm"}
+    assert tested == set(list_members("trainables.updates"))
 
 
 def test_without_the_update_the_clean_images_stand_in_for_the_start():

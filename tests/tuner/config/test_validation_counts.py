@@ -61,9 +61,10 @@ def test_a_search_validates_and_reads_once(tmp_path, machine, counts):
 
 
 def test_an_invalid_key_is_validated_again_to_explain_it(tmp_path, monkeypatch, capsys):
+    """Twice before PyTorch is imported, which decides whether Ray starts, and twice as usual."""
     validated = []
     real = Knob.validate
     monkeypatch.setattr(Knob, "validate", lambda *args: validated.append(args) or real(*args))
     assert main([*WORDS, "trials=-1", f"results={tmp_path}"]) == 2
     assert "trials: must be" in capsys.readouterr().err
-    assert sum(knob.name == "trials" for knob, _ in validated) == 2
+    assert sum(knob.name == "trials" for knob, _ in validated) == 4

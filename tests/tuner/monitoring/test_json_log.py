@@ -84,7 +84,7 @@ def test_errors_and_messages_are_events(capsys, monkeypatch, tmp_path):
     def stop(plan):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tuner.runtime.execute.check_data_and_networks", stop)
+    monkeypatch.setattr("tuner.runtime.checked_study.check_data_and_networks", stop)
     words = ["space=weight_decay", "log=json", f"results={tmp_path}", "name=new"]
     assert main(words) == 130
     message, study, checking = read_events(capsys.readouterr().out)

@@ -11,7 +11,7 @@ from tests.tuner.study_files import make_plan, make_record
 from trainables.training.fidelity import Level
 from tuner.cli.console import SafeConsole
 from tuner.monitoring import notebook_table
-from tuner.monitoring.live_table import show_progress
+from tuner.monitoring.display import show_progress
 from tuner.state.study import StudyProgress
 
 

@@ -1,5 +1,7 @@
 """In which other spaces a study may be resumed."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -10,6 +12,7 @@ from trainables.training.fidelity import Level
 from tuner import train
 from tuner.config import description
 from tuner.config.plan import tuples_to_lists
+from tuner.runtime.outcome import Outcome
 from tuner.runtime.preparation import load_earlier_study
 from tuner.runtime.resume.compatibility import check_space_contains
 from tuner.runtime.resume.optuna_study import ensure_optuna_study, load_resume_state
@@ -232,9 +235,12 @@ def test_every_former_value_is_one_that_its_knob_may_have():
     assert {"update.at_range", "method.search", "eps_schedule.every"} <= found
 
 
+DONE = Outcome(0, Path("results/study"))
+
+
 def test_an_older_winner_is_trained_as_it_was(tmp_path, monkeypatch):
     plans = []
-    monkeypatch.setattr(train, "launch", lambda plan, *_: plans.append(plan) or 0)
+    monkeypatch.setattr(train, "launch", lambda plan, *_: plans.append(plan) or DONE)
     plan = make_plan(*OLDER)
     groups = tuples_to_lists(make_record(plan, 0, optimizer__weight_decay=0.05).groups)
     del groups["update"]["at_range"]
