@@ -17,6 +17,8 @@ from analysis.statistics import wilson_interval
 from analysis.tables.metrics import METRICS, parse_attacks
 
 AUTOATTACK = METRICS["aa_acc"].attacks
+EPS_ROUNDING = 1e-9
+"""Difference of equal radii that were typed in different ways."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,7 @@ def describe_leader(frames: Frames, study: Study, leader: pd.Series) -> Leaderbo
     """Return the row of a study."""
     trials = frames.trials
     own = trials[(trials["study"] == study.name) & (trials[QUESTION] == leader[QUESTION])]
-    tested = frames.evaluation[frames.evaluation["study"] == study.name]
+    tested = select_threat(frames.evaluation[frames.evaluation["study"] == study.name], leader)
     rows = [*list_worst_cases(select_leader_rows(tested, str(leader["trial_id"])))]
     complete = [row for attacks, row in rows if attacks >= AUTOATTACK]
     epochs = own.reindex(columns=["epochs"])["epochs"].sum()
@@ -88,6 +90,15 @@ def describe_leader(frames: Frames, study: Study, leader: pd.Series) -> Leaderbo
         epochs=int(epochs),
         rank=(str(leader[QUESTION]), -standard, -float(leader[ROBUST])),
     )
+
+
+def select_threat(tested: pd.DataFrame, leader: pd.Series) -> pd.DataFrame:
+    """Return the rows of an evaluation under the threat that a trial was trained against."""
+    threat, eps = leader.get("threat"), leader.get("threat.eps")
+    if tested.empty or threat is None or eps is None:
+        return tested
+    same_eps = (tested["eps"].astype(float) - float(eps)).abs() < EPS_ROUNDING
+    return tested[(tested["norm"] == threat) & same_eps]
 
 
 def list_worst_cases(tested: pd.DataFrame) -> Iterator[tuple[frozenset[str], pd.Series]]:

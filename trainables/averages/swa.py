@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from typing import Literal
 
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.optim.swa_utils import AveragedModel, get_swa_avg_fn, update_bn
 
 from trainables.hparams.ranges import FractionBelowOne
 from trainables.networks.averaging import Average
 
 Every = Literal["epoch", "step"]
+ROUNDING = 1e-9
+"""Of a share times a number of steps, which may be whole."""
 
 
 class Swa(Average):
@@ -33,7 +35,10 @@ class Swa(Average):
 
     def __init__(self, model: nn.Module, *, first: int, every: Every, recomputes: bool) -> None:
         self.model, self.first, self.every, self.recomputes = model, first, every, recomputes
-        self.averaged_model = AveragedModel(model, use_buffers=not recomputes)
+        # torch's averages of many tensors at once, its default on GPUs, refuse BatchNorm's counters
+        self.averaged_model = AveragedModel(
+            model, avg_fn=None if recomputes else get_swa_avg_fn(), use_buffers=not recomputes
+        )
         self.steps, self.is_ready = 0, False
 
     def evaluation_model(self) -> nn.Module:
@@ -96,5 +101,5 @@ def build(
             augmented training images in train mode, after each epoch, as in the published code;
             "averaged": means of those of the averaged networks, which takes no time.
     """
-    first = int(start * run_steps) + 1
+    first = int(start * run_steps + ROUNDING) + 1
     return Swa(model, first=first, every=every, recomputes=statistics == "recomputed")

@@ -1,5 +1,6 @@
 """Trusted code files: those that the user typed, not those that a results folder names."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,16 +43,23 @@ def check_trusted(names: Iterable[object]) -> Iterator[str]:
 
 
 def find_code_files(value: object) -> Iterator[str]:
-    """Yield the code files among nested arguments; a string may list several, separated by commas.
+    """Yield the code files among nested arguments.
+
+    A string may list several, separated by commas, and so may a search domain or its text.
 
     >>> list(find_code_files({"model": {"name": "./net.py", "width": 4}, "trust": "a.py, b.py"}))
     ['./net.py', 'a.py', 'b.py']
+    >>> list(find_code_files("choice(lenet, './net.py')"))
+    ['./net.py']
     """
     if isinstance(value, Mapping | list | tuple):
         for part in value.values() if isinstance(value, Mapping) else value:
             yield from find_code_files(part)
     elif isinstance(value, str):
-        yield from filter(is_code_file, map(str.strip, value.split(",")))
+        words = re.split(r"[,()\[\]]", value) if "(" in value or "[" in value else value.split(",")
+        yield from filter(is_code_file, (word.strip().strip("'\"") for word in words))
+    else:
+        yield from find_code_files(getattr(value, "categories", ()))  # a domain of Ray Tune
 
 
 def is_code_file(name: str) -> bool:

@@ -17,6 +17,7 @@ COMPANIONS = {
     "update": {"name": "alternate", "mode": "train"},
 }
 """The teacher is the average with a constant decay; the published attack is in train mode."""
+TEACHERS = ("average", "file")
 TEMPERATURES, SHARES = (2.5, 2.0), (0.7, 0.95)
 """First and last values, which both functions have as defaults; those of CIFAR-10."""
 

@@ -55,16 +55,16 @@ def jensen_shannon(log_p: Tensor, log_q: Tensor) -> Tensor:
 
 
 def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
-    """Yield a problem if mixup or micro-batches are set or searched."""
+    """Yield a problem if mixup or CutMix is set or searched."""
     for knob in find_mixing(config):
         yield f"{knob}: must be 0 with method=consistency, which compares views of one image."
-    if config["update"].get("micro_batch", 1):
-        yield "update.micro_batch: must be none with method=consistency, which compares views."
 
 
 def warnings(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     """Yield a warning if both views of an image are the same."""
-    if not any(config["data"].get(knob, 1) for knob in ("crop", "flip", "cutout")):
+    if not any(config["data"].get(knob, 1) for knob in ("crop", "flip", "cutout")) and (
+        config["data"].get("policy", "none") == "none"
+    ):
         yield (
             "data: without augmentation both views of an image start from the same pixels; write "
             "e.g. data.crop=4 data.flip=true."

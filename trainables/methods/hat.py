@@ -14,6 +14,8 @@ COMPANIONS = {
     "attack": {"name": "pgd", "start": "gaussian", "project_start": False},
 }
 """The teacher is a network after standard training."""
+TEACHERS = ("file", "average")
+"""The labels of its predictions give no gradient, so that it cannot be trained along."""
 
 
 def outer(

@@ -15,6 +15,7 @@ COMPANIONS = {
     "attack": {"name": "pgd", "start": "gaussian", "project_start": False},
 }
 """The teacher learns from clean images by the same optimizer."""
+TEACHERS = ("trained",)
 WHOLE_BATCH = True
 """The teacher has BatchNorm, whose statistics need the whole batch."""
 

@@ -10,6 +10,9 @@ import torch
 from trainables.hparams.ranges import FractionBelowOne, NonNegative, Positive
 from trainables.optimizers._timm import Parameters, build_timm_optimizer, find_missing_timm
 
+CAPTURABLE = False
+"""It counts steps on the host, which a CUDA graph would not repeat."""
+
 
 def build(
     parameters: Parameters,

@@ -5,7 +5,7 @@ matrix with a row for each output channel. Norms, biases and the last layer are 
 the authors advise.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,8 @@ from torch.nn import Parameter
 from trainables.hparams.ranges import Count, FractionBelowOne, NonNegative, Positive
 
 Group = dict[str, object]
+CAPTURABLE = False
+"""It counts steps on the host, which a CUDA graph would not repeat."""
 
 
 class MuonWithAdamW(torch.optim.Optimizer):
@@ -163,3 +165,12 @@ def split_matrices(groups: list[Group]) -> tuple[list[Group], list[Group]]:
             if params:
                 part.append({**group, "params": params})
     return both
+
+
+def conflicts(config: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """Yield a problem if a second network is trained, whose last layer would hide the first's."""
+    if config.get("teacher", {}).get("name") == "trained":
+        yield (
+            "optimizer: muon leaves the last layer of one network to AdamW; with teacher=trained "
+            "there are two, so write another optimizer=."
+        )

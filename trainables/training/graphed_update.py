@@ -21,6 +21,7 @@ from torch.optim import Optimizer
 from trainables.networks.cuda_graph import Graph
 from trainables.networks.host_sync import HostSyncDetector
 from trainables.networks.precision import tuned_kernels
+from trainables.networks.teacher import Teacher
 from trainables.protocols import WeightUpdate
 from trainables.step_context import StepContext
 
@@ -42,7 +43,7 @@ class GraphedUpdate:
         model: Module,
         optimizer: Optimizer,
         new_graph: Callable[[], Graph],
-        teacher: Module | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         """Prepare the updates of a network.
 
@@ -50,10 +51,12 @@ class GraphedUpdate:
             model: The network.
             optimizer: Its optimizer.
             new_graph: Returns an empty graph.
-            teacher: Second network that the optimizer trains; `None`: there is none.
+            teacher: Second network that the method learns from; `None`: there is none.
         """
         self.model, self.optimizer, self.new_graph = model, optimizer, new_graph
-        self.networks = [model, teacher] if teacher else [model]
+        trained = teacher.trained_network if teacher else None
+        self.networks = [model, trained] if trained else [model]
+        self.find_teacher = teacher.find_network if teacher else None
         self.obstacle = ""
         self.inputs: StepInputs | None = None
         self.forget()
@@ -67,10 +70,17 @@ class GraphedUpdate:
         """Discard the graph; the next steps make a new one."""
         self.graph, self.is_captured, self.steps, self.passes = self.new_graph(), False, 0, 0
         self.loss, self.addresses = torch.zeros(()), frozenset[int]()
+        self.captured_teacher: Module | None = None
 
     def begin_epoch(self, memory: dict[str, Tensor]) -> None:
         """Discard a graph of tensors that have been replaced, for example by a restored state."""
-        if self.is_captured and not self.addresses <= self.current_addresses(memory):
+        if not self.is_captured:
+            return
+        # an average may be another network from now on
+        teacher = self.find_teacher() if self.find_teacher else None
+        if teacher is not self.captured_teacher or not (
+            self.addresses <= self.current_addresses(memory)
+        ):
             self.forget()
 
     def current_addresses(self, memory: dict[str, Tensor]) -> frozenset[int]:
@@ -155,6 +165,7 @@ class GraphedUpdate:
             self.graph = self.new_graph()  # the memory of the failed one is free again
         self.graph.release()
         self.is_captured, self.addresses = not self.obstacle, addresses
+        self.captured_teacher = self.find_teacher() if self.find_teacher else None
         return self.is_captured
 
 

@@ -63,8 +63,8 @@ def load_teacher(file: Path, name: str | None, model: BoundModel, images: ImageF
     """
     try:
         described = read_metadata(file) if file.suffix == ".safetensors" else {}
-        if name is None and described:
-            values = dict(described["model"])
+        values = dict(described.get("model", {}))
+        if values and name in (None, values["name"]):
             bound = bind_model(str(values.pop("name", "")), values)
         else:
             bound = find_model(name, model)

@@ -160,7 +160,11 @@ class Trial:
         """Return what runs updates as CUDA graphs; `None`: nothing does."""
         if self.device != "cuda" or not self.graphs or self.config["compile"]:
             return None
-        return GraphedUpdate(self.model, self.optimizer, CudaGraph, self.trained_teacher)
+        graphed = GraphedUpdate(self.model, self.optimizer, CudaGraph, self.teacher)
+        name = str(self.config["optimizer"]["name"])
+        if not getattr(GROUPS["optimizer"].load(name), "CAPTURABLE", True):
+            graphed.obstacle = f"optimizer={name} counts steps on the host"
+        return graphed
 
     def continue_from(self, shorter: "Trial") -> None:
         """Take over the best epoch and the cost of a shorter run of the same configuration."""

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from trainables.errors import InputError
@@ -15,6 +16,7 @@ from tuner.cli.signals import INTERRUPT_STATUS
 from tuner.config.compose import compose_plan
 from tuner.config.plan import Plan
 from tuner.config.preflight.dry_run import StudyPlan
+from tuner.config.study_file import CONFIG_KEY, merge_files
 from tuner.launch import launch
 from tuner.layout import SEARCH_FILE
 from tuner.runtime.checked_study import preview_study
@@ -186,6 +188,10 @@ def compose(keys: Mapping[str, object], trust: Iterable[str] = ()) -> tuple[Plan
         if problems := list(check_trusted(list_code_files(keys))):
             raise InputError(problems)
     line = read_arguments(keys, VOCABULARY)
+    if files := line.arguments.get(CONFIG_KEY):
+        typed = {key: value for key, value in line.arguments.items() if key != CONFIG_KEY}
+        names = [name.strip() for name in str(files).split(",")]
+        line = merge_files(replace(line, arguments=typed), names, VOCABULARY)
     problems = list(line.problems)
     if line.arguments.get("dry_run"):
         problems.append("dry_run: call plan() in place of run().")
@@ -211,7 +217,10 @@ def read_command(folder: Path) -> dict[str, object]:
     Raises:
         InputError: If its `search.yaml` cannot be read, or it was no search.
     """
-    words = shlex.split(read_description(folder).content.get("command", ""))
+    try:
+        words = shlex.split(read_description(folder).content.get("command", ""))
+    except ValueError as error:
+        raise InputError([f"{folder}: its recorded command cannot be read ({error})."]) from None
     if not {"search", "tuner.search"} & set(words[:3]):
         raise InputError([
             f"{folder}: was not run by a search, but by {shlex.join(words[:3]) or 'nothing'}; "

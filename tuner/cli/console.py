@@ -108,8 +108,8 @@ class JsonConsole(SafeConsole):
     What is printed as text becomes an event `message`, a table an event `table`.
     """
 
-    def __init__(self, file: IO[str] | None = None) -> None:
-        super().__init__(file=file, force_terminal=False, force_jupyter=False)
+    def __init__(self, file: IO[str] | None = None, *, quiet: bool = False) -> None:
+        super().__init__(file=file, quiet=quiet, force_terminal=False, force_jupyter=False)
 
     def print(self, *objects: object, **_: Any) -> None:  # noqa: ANN401
         """Print text or tables as events; options of rich's `print` mean nothing here."""
@@ -129,9 +129,21 @@ class JsonConsole(SafeConsole):
         """
         now = datetime.now().astimezone().isoformat(timespec="milliseconds")
         content = {"event": event, "time": now, **values}
-        line = json.dumps(content, allow_nan=False, default=str)
-        self.file.write(redact_credentials(line) + "\n")
+        if self.quiet:
+            return
+        self.file.write(json.dumps(redact_texts(content), allow_nan=False) + "\n")
         self.file.flush()
+
+
+def redact_texts(value: object) -> object:
+    """Return nested values of JSON without credentials in their texts; other types as text."""
+    if isinstance(value, Mapping):
+        return {str(key): redact_texts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact_texts(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact_credentials(str(value))
 
 
 def describe_table(table: Table) -> dict[str, object]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from trainables.hparams.group import group_values
 
-NOT_REPEATED = ("name", "resume", "dry_run", "results")
+NOT_REPEATED = ("name", "resume", "dry_run", "results", "address")
 """Settings of a study that a repetition chooses anew."""
 UNNAMED_SPACES = ("custom", "train")
 """Names of studies without a space."""
@@ -48,7 +48,11 @@ def repeat_study(content: Mapping[str, object], problems: list[str]) -> dict[str
 
 def words_of_command(command: str, problems: list[str]) -> dict[str, object]:
     """Return the arguments of a recorded command by their keys."""
-    words = [word for word in shlex.split(command) if "=" in word]
+    try:
+        words = [word for word in shlex.split(command) if "=" in word]
+    except ValueError as error:
+        problems.append(f"command: cannot be read ({error}).")
+        return {}
     keys = (word.partition("=")[::2] for word in words)
     typed: dict[str, object] = {
         key: text for key, text in keys if key not in {*NOT_REPEATED, "config"}

@@ -22,6 +22,7 @@ from tuner.cli.values import OptionalCommaList
 from tuner.config.earlier_study import is_search_yaml, repeat_study
 from tuner.config.hydra_sweep import is_hydra_sweep, read_hydra_sweep
 from tuner.config.wandb_sweep import is_wandb_sweep, read_wandb_sweep
+from tuner.layout import SEARCH_FILE
 
 CONFIG_KEY = "config"
 
@@ -136,8 +137,8 @@ def load_study_file(path: Path, vocabulary: Vocabulary) -> StudyFile:
     notes: list[str] = []
     problems: list[str] = []
     content = cast("dict[str, object]", content)
-    is_trusted = not is_search_yaml(content)
-    if not is_trusted:
+    is_study = is_search_yaml(content)
+    if is_study:
         content = repeat_study(content, problems)
     elif is_wandb_sweep(content):
         content = read_wandb_sweep(content, notes, problems)
@@ -148,7 +149,8 @@ def load_study_file(path: Path, vocabulary: Vocabulary) -> StudyFile:
         arguments=line.arguments,
         problems=(*problems, *line.problems),
         notes=tuple(notes),
-        is_trusted=is_trusted,
+        # results may come from an untrusted source, whatever keys their files have
+        is_trusted=not is_study and path.name != SEARCH_FILE,
     )
 
 

@@ -13,6 +13,7 @@ from trainables.protocols import uses_attack
 from tuner.cli.values import is_grid
 from tuner.config.domains import boundary_values, format_domain, is_domain, list_values
 from tuner.config.spaces import check_layer
+from tuner.config.validate_combinations import check_combinations
 
 UNSEARCHABLE_KNOBS = {
     "threat": "trials with different threat models cannot be compared (but a grid() of radii can)",
@@ -91,7 +92,7 @@ def find_conflicts(groups: Groups, fixed: Groups) -> list[str]:
         *member_messages("conflicts", fixed),
         *member_messages("unused", fixed),
         *check_unused_knobs(groups, fixed),
-        *check_teacher(fixed),
+        *check_combinations(fixed),
     ]
     by_value: dict[str, str] = {}
     for group, knob, value in iter_listed_values(groups):
@@ -227,18 +228,6 @@ def check_unused_knobs(groups: Groups, fixed: Groups) -> Iterator[str]:
             yield f"{group}.{knob}: changes nothing, because {why}."
 
 
-def check_teacher(fixed: Groups) -> Iterator[str]:
-    """Yield the problem of a method without the teacher that it needs, or of an unused teacher."""
-    name, teacher = str(fixed["method"]["name"]), fixed["teacher"].get("name")
-    method = GROUPS["method"].load(name)
-    if not any("teacher" in injected_names(f) for f in (method.inner, method.outer)):
-        if teacher != "none":
-            yield f"teacher: {teacher} has no effect, because method={name} learns from none."
-    elif teacher == "none":
-        choices = "|".join(each for each in GROUPS["teacher"].members() if each != "none")
-        yield f"teacher: method={name} learns from one; write teacher={choices}."
-
-
 def find_unused_groups(fixed: Groups) -> Iterator[tuple[str, str]]:
     """Yield each group that a configuration does not use, and why."""
     method, update = (GROUPS[name].load(str(fixed[name]["name"])) for name in ("method", "update"))
@@ -251,5 +240,8 @@ def find_unused_groups(fixed: Groups) -> Iterator[tuple[str, str]]:
     sees_threat = any("threat" in injected_names(f) for f in (method.outer, update.update))
     if not attacked and not sees_threat:
         yield "eps_schedule", f"{called} attacks nothing"
-    if not any("criterion" in injected_names(f) for f in (method.inner, method.outer)):
+    users = [method.inner, method.outer]
+    if attacked and calls_attack(update.update):
+        users.append(GROUPS["attack"].load(str(fixed["attack"]["name"])).perturb)
+    if not any("criterion" in injected_names(f) for f in users):
         yield "criterion", f"{called} has a built-in loss"

@@ -57,7 +57,9 @@ def execute_study(plan: Plan, command: Sequence[str], console: Console) -> Outco
         InputError: If the plan cannot be executed; it names all problems.
     """
     if plan.settings.log == "json" and not isinstance(console, JsonConsole):
-        console = JsonConsole(console.file)  # it was asked for in another way than log=json
+        console = JsonConsole(
+            console.file, quiet=console.quiet
+        )  # it was asked for in another way than log=json
     if plan.settings.dry_run:
         study_plan = preview_study(plan, console)
         print_dry_run(console, study_plan)

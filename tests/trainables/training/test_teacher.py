@@ -103,6 +103,13 @@ def test_a_trained_teacher_learns_and_resumes(tmp_path):
         (["method=trades", "teacher=trained"], "has no effect, because method=trades"),
         (["method=consistency", "data.mixup=1"], "data.mixup: must be 0"),
         (["method=consistency", "update.micro_batch=8"], "update.micro_batch: must be none"),
+        (["method=nuat", "update.micro_batch=8"], "update.micro_batch: must be none"),
+        (["method=lbgat", "teacher=average"], "method=lbgat cannot learn from teacher=average"),
+        (["method=lbgat", "optimizer=muon"], "with teacher=trained there are two"),
+        (["method=consistency", "attack=prior_epoch"], "has several views of it"),
+        (["method=fgsm_pgi", "data.cutmix=1"], "data.cutmix: must be 0 with attack=prior_epoch"),
+        (["method=fgsm_pgi", "update=multi_norm"], "would start in one norm"),
+        (["method=fgsm_pgi", "data.policy=idbh_strong"], "data.policy: must be none"),
     ],
 )
 def test_what_does_not_fit_is_refused(words, expected):

@@ -50,6 +50,16 @@ def test_keys_and_words_compose_the_same_plan():
     assert described(again) == described(plan)
 
 
+def test_keys_may_come_from_a_file(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("trials: 3\nepochs: 9\n")
+    plan, command = compose({"space": "weight_decay", "config": file, "epochs": 8})
+    assert (plan.settings.trials, plan.epochs) == (3, 8)
+    assert f"config={file}" in command
+    with pytest.raises(InputError, match="cannot be read"):
+        compose({"space": "weight_decay", "config": tmp_path / "none.yaml"})
+
+
 def test_an_invalid_study_is_refused_with_the_message_of_the_command_line(capsys):
     words = ["space=weight_decay", "threat.eps=9", "trials=many", "searcher=grid"]
     with pytest.raises(tuner.InputError) as caught:

@@ -150,6 +150,16 @@ def test_what_a_repetition_chooses_anew(write):
     assert again["trials"] == 9
 
 
+@pytest.mark.parametrize("name", ["choice(lenet,CODE)", "CODE"])
+def test_a_search_yaml_is_not_trusted_whatever_its_keys(tmp_path, name):
+    code = tmp_path / "net.py"
+    code.write_text("")
+    file = tmp_path / "search.yaml"
+    file.write_text(f"model: {name.replace('CODE', str(code))!r}\n")
+    problems = parse(f"config={file}").problems
+    assert any(f"names {code}, which would be run as code" in text for text in problems)
+
+
 def test_code_that_a_search_yaml_names_must_be_typed_too(write, tmp_path):
     (tmp_path / "mine.py").touch()
     path = str(tmp_path / "mine.py")

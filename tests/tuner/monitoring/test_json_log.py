@@ -118,3 +118,15 @@ def test_the_documentation_names_every_field():
         names = re.findall(r"^\| `(\w+)`", text, flags=re.M)
         documented |= {event: names for event in re.findall(r"`(\w+)`", heading) if names}
     assert documented == EVENTS
+
+
+def test_credentials_are_removed_and_the_line_stays_json(capsys):
+    JsonConsole().print('cannot open "s3://b/x?secret_key=abc" now')
+    (event,) = read_events(capsys.readouterr().out)
+    assert event["text"].endswith(" now")
+    assert "abc" not in event["text"]
+
+
+def test_a_quiet_console_prints_no_events(capsys):
+    JsonConsole(quiet=True).print("text")
+    assert not capsys.readouterr().out

@@ -5,12 +5,16 @@ from ray import tune
 
 from tests.oracles import make_report
 from tests.tuner.simulated_study import load_frames, run_study, watched_writes
+from tuner.config.compose import compose_plan
 from tuner.schedulers import asha, halving
 from tuner.schedulers.core import corrected_board
 from tuner.schedulers.core.corrected_board import CorrectedBoard, describe_unrelated
+from tuner.schedulers.core.factory import build_scheduler
+from tuner.schedulers.core.knob_features import encode_knobs
 from tuner.schedulers.core.ranking import RankingAccuracy
 from tuner.schedulers.core.rung_board import RungBoard
 from tuner.schedulers.core.rungs import FidelityPlan
+from tuner.search import parse_search_arguments
 
 SEARCHED = {"optimizer.lr": tune.uniform(0, 1)}
 LRS = [0.95, 0.05, 0.5, 0.8, 0.2, 0.65, 0.35, 0.9]
@@ -160,3 +164,28 @@ def test_a_killed_study_resumes_with_equal_decisions(tmp_path):
     found = load_frames(tmp_path / "killed")[0].set_index("trial_id")["epochs"]
     assert (expected == 10).sum() == 6
     assert found.to_dict() == expected.to_dict()
+
+
+@pytest.mark.parametrize("space", ["modern_joint", "fast_at_joint", "recent_optimizers"])
+def test_variants_with_different_knobs_are_not_corrected(space):
+    plan = compose_plan(*parse_search_arguments([f"space={space}"]))
+    assert len(plan.variants) > 1
+    scheduler = build_scheduler(plan)
+    assert not any(isinstance(board, CorrectedBoard) for board in scheduler.boards)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("None", 0.5), (0.0, 0.0), (1e-3, 0.5), (5.0, 1.0)]
+)
+def test_values_outside_a_range_have_a_place(value, expected):
+    """A fixed value of another variant, or none; the middle of 1e-6 and 1 is 1e-3."""
+    assert encode_knobs({"a": value}, {"a": tune.loguniform(1e-6, 1)}) == pytest.approx([expected])
+
+
+def test_a_short_run_that_fails_leaves_its_place_to_another():
+    board = CorrectedBoard({"optimizer.lr": tune.loguniform(1e-3, 1)})
+    for trial, accuracy in enumerate((0.1, 0.2, 0.3, 0.4, 0.5)):
+        board.add(str(trial), RankingAccuracy(accuracy), knobs={"optimizer.lr": 0.1})
+    for failed in ("0", "1"):
+        board.leave(failed)
+    assert board.best_paused(2) == "4"

@@ -11,6 +11,7 @@ from statistics import fmean
 from trainables.training.trial import Trial
 from tuner.cli.format import format_bytes
 from tuner.config.plan import Plan, Variant, count_cells
+from tuner.config.preflight.image_memory import kept_bytes
 from tuner.config.preflight.representative import (
     build_configuration,
     extreme_knob_values,
@@ -22,7 +23,16 @@ MAX_PROBE_SECONDS = 45.0
 """Seconds after which no further configuration is timed."""
 MIN_CHECKPOINTS = 2
 """Checkpoints of a running trial on disk while a new one replaces the old one."""
-CHECKPOINT_GROUPS = ("data", "model", "optimizer", "average", "teacher", "periods")
+CHECKPOINT_GROUPS = (
+    "data",
+    "model",
+    "optimizer",
+    "average",
+    "teacher",
+    "periods",
+    "attack",
+    "update",
+)
 """Groups that determine the size of a checkpoint."""
 
 
@@ -190,9 +200,9 @@ def check_disk_budget(plan: Plan) -> Iterator[str]:
             continue
         seen.add(kind)
         try:
-            needed = MIN_CHECKPOINTS * measure_checkpoint(
-                Trial(build_probe_config(plan, config, {"device": "cpu"}))
-            )
+            trial = Trial(build_probe_config(plan, config, {"device": "cpu"}))
+            kept = kept_bytes(variant, trial.train_images)
+            needed = MIN_CHECKPOINTS * (measure_checkpoint(trial) + kept)
         except Exception:  # a user-supplied file can raise anything; its trials will report it
             continue
         if needed > budget:

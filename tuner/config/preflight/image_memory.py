@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
+from trainables.binding import calls_attack
 from trainables.components import GROUPS
 from trainables.data_pipeline.images import Images
-from trainables.injection import injected_names
 from tuner.config.plan import Variant
 from tuner.config.resources import machine_memory
 
@@ -24,7 +24,7 @@ def kept_bytes(variant: Variant, train: Images) -> int:
         GROUPS[group].load(str(variant.fixed[group]["name"])) for group in ("attack", "update")
     )
     copies: int = getattr(attack, "IMAGE_COPIES", 0)
-    if "attack" not in injected_names(update.update):
+    if not calls_attack(update.update):
         return 0
     return copies * BYTES * len(train) * math.prod(train.x.shape[1:])
 

@@ -2,8 +2,8 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -16,6 +16,8 @@ GPU_DEVICES = ("nvidia[0-9]*", "kfd", "dxg")
 """Patterns of the device files of GPUs: NVIDIA, AMD, and Windows' in WSL."""
 WAITING: ContextVar[Callable[[], None] | None] = ContextVar("WAITING", default=None)
 """What waits for the Ray that is starting; `None`: none is."""
+ENDING: list[Future[None]] = []
+"""Shutdowns in the background; a process may run another study after a failed one."""
 
 
 @contextmanager
@@ -28,8 +30,12 @@ def starting_ray(settings: Settings) -> Iterator[Callable[[], None] | None]:
         What waits for its start, and raises what the start raised; `None`: it was not started,
         because it may not be before the body has run.
     """
-    if (started_before := WAITING.get()) or not may_start_early(settings):
+    if started_before := WAITING.get():
         yield started_before
+        return
+    wait_for_shutdowns()
+    if not may_start_early(settings):
+        yield None
         return
     # the thread must live as long as Ray: Linux ends Ray's processes with the thread that made them
     thread = ThreadPoolExecutor(1, "ray")
@@ -38,11 +44,19 @@ def starting_ray(settings: Settings) -> Iterator[Callable[[], None] | None]:
     try:
         yield started.result
     except BaseException:
-        thread.submit(ray.shutdown)  # in the background, so that the error is printed at once
+        # in the background, so that the error is printed at once
+        ENDING.append(thread.submit(ray.shutdown))
         raise
     finally:
         WAITING.reset(token)
         thread.shutdown(wait=False)
+
+
+def wait_for_shutdowns() -> None:
+    """Wait until each Ray that was started for a study that failed has ended."""
+    while ENDING:
+        with suppress(Exception):  # whatever it was, that Ray is gone
+            ENDING.pop().result()
 
 
 def may_start_early(settings: Settings) -> bool:

@@ -45,6 +45,7 @@ class CorrectedBoard(RungBoard):
         self.domains = domains
         self.knobs: dict[str, list[float]] = {}
         self.longer: dict[str, float] = {}
+        self.failed = set[str]()
         self.model: LongRunModel | None = None
         self.n_fitted_pairs = 0
         self.earned: set[str] = set()
@@ -68,6 +69,11 @@ class CorrectedBoard(RungBoard):
         else:
             self.insert(trial, self.expect_long_runs(self.model, [trial])[trial])
 
+    def leave(self, trial: str) -> None:
+        """Record that a paused trial has failed; another one continues in its place."""
+        self.failed.add(trial)
+        super().leave(trial)
+
     def record_next_run(self, trial: str, accuracy: float) -> None:
         """Record what the next run of a trial has reached; rank again once there are enough."""
         if trial not in self.values:
@@ -88,7 +94,7 @@ class CorrectedBoard(RungBoard):
             self.last_asked = asked
             self.earned.update(self.list_best_short(slots))
         due = len(self.earned) if above_rest else max(slots, len(self.earned))
-        return self.paused[0][1] if self.paused and due > len(self.promoted) else None
+        return self.paused[0][1] if self.paused and due > len(self.promoted - self.failed) else None
 
     def list_best_short(self, slots: int) -> list[str]:
         """Return the trials with the best short runs, better than the first without a slot."""

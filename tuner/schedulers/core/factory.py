@@ -46,8 +46,10 @@ def build_scheduler(
         is_multi_objective=plan.settings.goal.is_multi_objective,
         lr_drops=find_lr_drops(plan.variants) if lr_drops is None else lr_drops,
     )
+    # variants search different knobs, or the same in different ranges: nothing is learned from them
+    searched = plan.variants[0].searched if len(plan.variants) == 1 else {}
     context = SchedulerContext(
-        fidelity_plan=fidelity_plan, searched=plan.variants[0].searched, seed=plan.settings.seed
+        fidelity_plan=fidelity_plan, searched=searched, seed=plan.settings.seed
     )
     build: Callable[..., Scheduler] = bind_study_member("scheduler", plan.scheduler)
     return inject(build, context)()

@@ -39,7 +39,7 @@ def encode_knob(value: object, domain: object, *, is_known: bool) -> list[float]
     """Return the coordinates of one knob."""
     listed = list_values(domain)
     if listed is None:
-        return [normalise_value(domain, float(str(value))) if is_known else MIDDLE]
+        return [normalise_value(domain, float(str(value))) if is_number(value) else MIDDLE]
     if not all(map(is_number, listed)):
         return [float(are_equal(each, value)) if is_known else MIDDLE for each in listed]
     ordered = sorted(listed, key=lambda each: float(str(each)))
@@ -57,5 +57,6 @@ def normalise_value(domain: object, value: float) -> float:
     """Return the position of a value in a range, from 0 to 1."""
     low, high, log = domain_bounds(domain)
     if log:
+        value = min(max(value, low), high)
         low, high, value = math.log(low), math.log(high), math.log(value)
     return (value - low) / (high - low)

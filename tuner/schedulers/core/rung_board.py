@@ -68,6 +68,10 @@ class RungBoard:
         self.ranking = sorted((-value, trial) for trial, value in values.items())
         self.paused = [each for each in self.ranking if each[1] not in self.promoted]
 
+    def leave(self, trial: str) -> None:
+        """Record that a paused trial has failed; its place counts as taken."""
+        self.promote(trial)
+
     def promote(self, trial: str) -> None:
         """Record that a trial has continued."""
         self.promoted.add(trial)

@@ -111,3 +111,21 @@ def test_processes_import_what_trials_need_if_most_will_run_one(
     modules = ["trainables.training.ray_trainable", "torch._dynamo"] if preloads else []
     assert options["_system_config"] == {"preload_python_modules": modules}
     assert (options["num_cpus"], options["num_gpus"]) == (8, gpu)
+
+
+def test_the_next_study_waits_until_the_ray_of_a_failed_one_has_ended(calls, monkeypatch):
+    ends, seen = threading.Event(), []
+    monkeypatch.setattr(early_start.ray, "shutdown", lambda: seen.append("end") or ends.wait(60))
+
+    def fail():
+        with early_start.starting_ray(Settings()):
+            raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        fail()
+    threading.Timer(0.2, ends.set).start()
+    with early_start.starting_ray(Settings()) as wait:
+        seen.append("start")
+        wait()
+    assert seen == ["end", "start"]
+    assert ends.is_set()
