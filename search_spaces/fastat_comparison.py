@@ -50,7 +50,7 @@ def variants() -> dict[str, Layer]:
 
 def build_variant(name: str, group: str, knob: str, domain: object) -> Layer:
     """Return the recipe of a method with its searched strength and smoothing."""
-    layer = fastat_table.RECIPES[name].recipe()
+    layer: Layer = fastat_table.RECIPES[name].recipe()
     del layer["optimizer"]["weight_decay"]
     smoothing = {"smoothing": tune.uniform(0, 0.6)}
     return layer | {

@@ -98,7 +98,8 @@ def select_threat(tested: pd.DataFrame, leader: pd.Series) -> pd.DataFrame:
     if tested.empty or threat is None or eps is None:
         return tested
     same_eps = (tested["eps"].astype(float) - float(eps)).abs() < EPS_ROUNDING
-    return tested[(tested["norm"] == threat) & same_eps]
+    selected: pd.DataFrame = tested[(tested["norm"] == threat) & same_eps]
+    return selected
 
 
 def list_worst_cases(tested: pd.DataFrame) -> Iterator[tuple[frozenset[str], pd.Series]]:

@@ -59,7 +59,8 @@ RECIPES = {
 
 def build_layer(row: PublishedRow) -> Layer:
     """Return the configuration of a row."""
-    return RECIPES[row.method].recipe()
+    layer: Layer = RECIPES[row.method].recipe()
+    return layer
 
 
 space, variants, published = build_space(
