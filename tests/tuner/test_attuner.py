@@ -104,6 +104,8 @@ def test_a_mistyped_topic_gets_a_suggestion(capsys):
         (["trials=0", "tirals=3"], "trials: must be greater than or equal to 1, got 0."),
         (["trials=0", "tirals=3"], "tirals: no such key. Did you mean 'trials'?"),
         (["trials"], "trials: expected key=value"),
+        (["space=weigt_decay"], "space: no 'weigt_decay' in search_spaces. Did you mean"),
+        (["recipe=cifar1"], "recipe: no 'cifar1' in recipes. Did you mean 'cifar10'?"),
     ],
 )
 def test_mistyped_words_are_refused(words, message, capsys):

@@ -80,6 +80,18 @@ def locate_member(folder: str, name: str) -> str:
     return plugins[name].module if name in plugins else find_modules(folder)[name]
 
 
+def missing_member(folder: str, name: str) -> str:
+    """Return that a package has no member of a name, and which it has; "": it has one."""
+    members = list_members(folder)
+    if name in members:
+        return ""
+    kind = folder.rpartition(".")[2]
+    hint = did_you_mean(name, members)
+    if name.endswith(".npz") and "arrays" in members:
+        hint = f" Custom images: data=arrays data.path={name}."
+    return f"no {name!r} in {kind}.{hint} There are: {', '.join(members)}."
+
+
 def load_member(folder: str, name: str) -> ModuleType:
     """Return the member `name` of `folder`, or the custom file at the path `name`.
 
@@ -95,13 +107,8 @@ def load_member(folder: str, name: str) -> ModuleType:
     """
     if is_code_file(name):
         return load_file(Path(os.path.expanduser(name)))
-    members = list_members(folder)
-    if name not in members:
-        kind = folder.rpartition(".")[2]
-        hint = did_you_mean(name, members)
-        if name.endswith(".npz") and "arrays" in members:
-            hint = f" Custom images: data=arrays data.path={name}."
-        raise LookupError(f"no {name!r} in {kind}.{hint} There are: {', '.join(members)}.")
+    if problem := missing_member(folder, name):
+        raise LookupError(problem)
     if name in find_plugins(folder):
         plugin: ModuleType = find_plugins(folder)[name].load()
         return plugin

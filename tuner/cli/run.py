@@ -11,6 +11,7 @@ from rich.console import Console
 from trainables.components import suggest_group
 from trainables.errors import InputError, did_you_mean
 from trainables.hparams.group import Group, group_values, unknown_knob_message
+from trainables.hparams.registry import missing_member
 from tuner.cli import signals
 from tuner.cli.command import BAD_INPUT, OK, Action, Command
 from tuner.cli.console import JsonConsole, SafeConsole
@@ -104,7 +105,11 @@ def check_words(words: Sequence[str], command: Command) -> None:
     """
     # a domain needs Ray, and stays a text here
     line = command.parse(words, replace(command.vocabulary, parse=parse_value))
-    problems = [*line.problems, *check_members(line.arguments, command.vocabulary)]
+    problems = [
+        *line.problems,
+        *check_members(line.arguments, command.vocabulary),
+        *check_packages(line.arguments, command.packages),
+    ]
     if problems:
         for schema in command.schemas:
             problems += read_settings(schema, line.arguments)[1]
@@ -131,6 +136,19 @@ def check_members(arguments: Mapping[str, object], vocabulary: Vocabulary) -> It
             elif known is None and knob not in (every := group.all_knobs()):
                 hint = did_you_mean(knob, every)
                 yield f"{name}.{knob}: no {name} has this knob.{hint} See --help {name}."
+
+
+def check_packages(arguments: Mapping[str, object], packages: Mapping[str, str]) -> Iterator[str]:
+    """Yield the spaces, recipes and so on of the arguments that do not exist.
+
+    Args:
+        arguments: The parsed arguments.
+        packages: Package by key.
+    """
+    for key in packages.keys() & arguments.keys():
+        name = arguments[key]
+        if is_name(name) and (problem := missing_member(packages[key], str(name))):
+            yield f"{key}: {problem}"
 
 
 def is_name(member: object) -> bool:
