@@ -32,7 +32,7 @@ def search(line: CommandLine, console: Console) -> int:
     except InputError as error:
         raise InputError(name_sources(error.problems, line.sources)) from None
     plan = replace(plan, warnings=(*line.notes, *plan.warnings))
-    return launch(plan, ["python", "-m", "tuner.search", *line.words], console).status
+    return launch(plan, ["attuner", "search", *line.words], console).status
 
 
 def launch(plan: Plan, command: Sequence[str], console: Console) -> Outcome:

@@ -60,7 +60,7 @@ def train(line: CommandLine, console: Console) -> int:
         plan = compose_plan({**defaults, **kept, **arguments}, problems, base=base, single=True)
         notes = (f"config: {text}" for text in newer.describe(file))
         plan = replace(plan, warnings=(*plan.warnings, *notes))
-        return launch(plan, ["python", "-m", "tuner.train", *line.words], console).status
+        return launch(plan, ["attuner", "train", *line.words], console).status
 
 
 def find_newer_knobs_of_winner(groups: Groups, arguments: Mapping[str, object]) -> NewerKnobs:

@@ -8,7 +8,7 @@ from trainables.data_pipeline.images import Dataset, Images
 def describe_dataset(
     name: str, data: Dataset, train: Images, validation: Images, extra: str = ""
 ) -> Iterator[str]:
-    """Yield one line about the images of a study, and one for each assumption.
+    """Yield one line about the images of a study, a caution if few train, and the assumptions.
 
     Args:
         name: Name of the data set.
@@ -23,6 +23,11 @@ def describe_dataset(
         f"({describe_counts(train, data.classes)}), {len(validation):,} for validation, "
         f"{len(data.test):,} for tests{extra}."
     )
+    if len(validation) > len(train):
+        yield (
+            f"caution: more images are held out for validation than trained on; write "
+            f"data.validation={(len(train) + len(validation)) // 5}, say."
+        )
     for note in data.notes:
         yield f"data {name}: {note}."
 

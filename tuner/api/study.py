@@ -26,7 +26,7 @@ from tuner.search import VOCABULARY
 from tuner.storage.remote_copy import ADDRESS_FILE
 from tuner.storage.remote_folders import fetch_results_folder
 
-COMMAND = ("python", "-m", "tuner.search")
+COMMAND = ("attuner", "search")
 
 
 class Study:

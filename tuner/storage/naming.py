@@ -17,6 +17,8 @@ from tuner.storage.results_store import LocalStore, RemoteStore
 TIME_FORMAT = "%Y%m%d-%H%M%S"
 MAX_NAME_LENGTH = 36
 """Characters of the name of a space or method in a folder name (file systems allow 255 bytes)."""
+UV_VARIABLE = "UV_RUN_RECURSION_DEPTH"
+"""Environment variable that `uv run` sets."""
 
 
 def choose_results_folder(plan: Plan) -> Path:
@@ -68,6 +70,8 @@ def join_name(space: str, fixed_groups: Iterable[Groups]) -> str:
 def format_resume_command(command: Sequence[str], folder: Path) -> str:
     """Return the command that resumes a study, to paste into a shell.
 
+    In an environment of `uv run`, the program is found by it alone.
+
     Args:
         command: The command of the study.
         folder: Its results folder.
@@ -75,7 +79,8 @@ def format_resume_command(command: Sequence[str], folder: Path) -> str:
     words = [word for word in command if word.partition("=")[0] not in {"name", "resume"}]
     with suppress(ValueError):  # the file name of a space may be no valid name
         words.append(f"name={valid_name(folder.name)}")
-    return shlex.join([*words, "resume=auto"])
+    by_uv = ["uv", "run"] if UV_VARIABLE in os.environ and words[:1] == ["attuner"] else []
+    return shlex.join([*by_uv, *words, "resume=auto"])
 
 
 def find_default_folders(plan: Plan) -> Iterator[tuple[datetime, Path]]:

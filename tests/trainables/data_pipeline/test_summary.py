@@ -39,3 +39,10 @@ def test_an_evaluation_names_the_split_and_its_images():
         "data a.npz: 4 test images 3x6x5 in 2 classes (rarest class 1, commonest 3).",
         "data a.npz: rows are shuffled.",
     ]
+
+
+def test_more_images_for_validation_than_for_training_are_noticed():
+    data = Dataset(train=images(4, 4), test=images(1), classes=2, mean=(0.5,), std=(0.5,))
+    _, caution = describe_dataset("a", data, images(20, 20), images(30, 30))
+    assert caution.startswith("caution: more images are held out")
+    assert "data.validation=20, say" in caution

@@ -46,7 +46,7 @@ def test_keys_and_words_compose_the_same_plan():
     })
     assert described(plan) == described(compose_plan(*parse_search_arguments(words)))
     # the command of search.yaml is one that runs the same
-    again = compose_plan(*parse_search_arguments(list(command[3:])))
+    again = compose_plan(*parse_search_arguments(list(command[2:])))
     assert described(again) == described(plan)
 
 
@@ -134,9 +134,9 @@ def test_an_interrupted_study_says_how_to_resume_and_resumes(launched, tmp_path)
     launched(0)
     assert study.resume().folder == tmp_path / "study"
     assert commands == [
-        ("python", "-m", "tuner.search", "space=weight_decay", "trials=2"),
+        ("attuner", "search", "space=weight_decay", "trials=2"),
         (
-            *("python", "-m", "tuner.search", "space=weight_decay", "trials=2"),
+            *("attuner", "search", "space=weight_decay", "trials=2"),
             *("name=study", f"results={tmp_path}", "resume=auto"),
         ),
     ]
@@ -242,7 +242,7 @@ def test_a_loaded_study_resumes_by_its_command(folder, launched):
 def test_a_study_of_the_console_command_resumes_too(folder, launched):
     commands = launched(0)
     Study.load(with_command(folder, "attuner search space=weight_decay")).resume()
-    assert commands[0][3] == "space=weight_decay"
+    assert commands[0][2] == "space=weight_decay"
 
 
 def test_one_configuration_is_resumed_by_its_command(folder):

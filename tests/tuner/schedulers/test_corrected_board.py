@@ -187,5 +187,5 @@ def test_a_short_run_that_fails_leaves_its_place_to_another():
     for trial, accuracy in enumerate((0.1, 0.2, 0.3, 0.4, 0.5)):
         board.add(str(trial), RankingAccuracy(accuracy), knobs={"optimizer.lr": 0.1})
     for failed in ("0", "1"):
-        board.leave(failed)
+        board.drop_failed(failed)
     assert board.best_paused(2) == "4"

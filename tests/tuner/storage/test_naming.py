@@ -31,6 +31,15 @@ def write_study(folder, written_at, *words):
     os.utime(folder / EVENT_LOG_FILE, (written_at, written_at))
 
 
+def test_the_program_is_run_by_uv_where_it_was(monkeypatch, tmp_path):
+    command = ["attuner", "search", "space=weight_decay"]
+    monkeypatch.delenv("UV_RUN_RECURSION_DEPTH", raising=False)
+    alone = format_resume_command(command, tmp_path / "study")
+    assert alone == "attuner search space=weight_decay name=study resume=auto"
+    monkeypatch.setenv("UV_RUN_RECURSION_DEPTH", "1")
+    assert format_resume_command(command, tmp_path / "study") == f"uv run {alone}"
+
+
 @pytest.mark.parametrize("kind", ["local", "remote"])
 def test_a_study_is_found_whatever_its_name(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)

@@ -69,10 +69,10 @@ class CorrectedBoard(RungBoard):
         else:
             self.insert(trial, self.expect_long_runs(self.model, [trial])[trial])
 
-    def leave(self, trial: str) -> None:
+    def drop_failed(self, trial: str) -> None:
         """Record that a paused trial has failed; another one continues in its place."""
         self.failed.add(trial)
-        super().leave(trial)
+        super().drop_failed(trial)
 
     def record_next_run(self, trial: str, accuracy: float) -> None:
         """Record what the next run of a trial has reached; rank again once there are enough."""

@@ -68,7 +68,7 @@ class RungBoard:
         self.ranking = sorted((-value, trial) for trial, value in values.items())
         self.paused = [each for each in self.ranking if each[1] not in self.promoted]
 
-    def leave(self, trial: str) -> None:
+    def drop_failed(self, trial: str) -> None:
         """Record that a paused trial has failed; its place counts as taken."""
         self.promote(trial)
 

@@ -65,7 +65,7 @@ class SuccessiveHalving(Scheduler):
             for board in self.boards:
                 board.expected.discard(trial)
                 if board.is_paused(trial):  # it failed after its report, and cannot continue
-                    board.leave(trial)
+                    board.drop_failed(trial)
 
     def next_to_resume(self, *, is_idle: bool) -> Resume | None:
         """Return the best paused trial of a complete rung; if idle, the best so far."""
