@@ -1,4 +1,6 @@
-"""How many small changes of the formulas the tests notice: `uv run python -m benchmarks.mutation`.
+"""How many small changes of the formulas the tests notice.
+
+    uv run --dev python -m benchmarks.mutation
 
 Each change of `benchmarks.mutants` is made in memory, in a forked process that runs the tests
 beside the changed module. A change that no test notices survives. Words are parts of paths; without

@@ -1,4 +1,4 @@
-"""Size and speed of a report: `uv run python -m benchmarks.report`.
+"""Size and speed of a report: `uv run --dev python -m benchmarks.report`.
 
 A study of 1,000 trials of 100 epochs, made up, becomes a page; headless Chromium opens it. The page
 should be written in 20 s, take 15 MB and open in 2 s.

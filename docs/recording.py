@@ -66,7 +66,7 @@ def main(words: Sequence[str]) -> int:
     command = tuple(words) or SEARCH
     with TemporaryDirectory() as folder:
         screens, status = record([sys.executable, "-m", *command], folder)
-    prompt = f"$ uv run python -m {' '.join(command)}"
+    prompt = f"$ uv run attuner {' '.join((command[0].rpartition('.')[2], *command[1:]))}"
     text = draw(choose_frames(screens), prompt)
     if status == 0 and len(text) <= MAX_BYTES:
         TARGET.write_text(text, encoding="utf-8")
