@@ -98,9 +98,12 @@ def list_names(command: Command) -> Iterator[str]:
 
 def describe_everything(command: Command) -> Iterator[RenderableType]:
     """Yield the help on all topics and all components."""
-    for topic in list_topics(command):
+    topics = list_topics(command)
+    for topic in topics:
         yield from find_topic(command, topic)
     for name, group in command.vocabulary.groups.items():
+        if not group.package and name not in topics:
+            yield from find_in_group(name, group, name)
         for member in group.members():
             yield from describe_member(name, group, member)
 

@@ -83,7 +83,7 @@ def build_tuner(core: StudyCore, write_limit: float | None, study_id: str) -> tu
     progress_folder = str(core.folder / PROGRESS_FOLDER)
     shared = {**core.shared_config, "study": study_id, "progress_folder": progress_folder}
     if settings.dashboard:
-        shared |= {"columns": core.plan.knob_columns, "study_name": core.folder.name}
+        shared |= {"columns": core.plan.knob_columns, "study_name": core.store.folder.name}
     searcher = QueueSearcher(core.queue)
     limiter = ConcurrencyLimiter(searcher, max_concurrent=progress.concurrency)
     watchdog = HangWatchdog(settings.report_limit, write_limit, core.warn)

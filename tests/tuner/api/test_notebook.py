@@ -33,7 +33,7 @@ class Interrupted(NotebookClient):
 
     def process_message(self, msg, cell, cell_index):
         text = msg["content"].get("data", {}).get("text/plain", "")
-        has_ended = re.match(rf"[1-9]\d* of {TRIALS} trials ended", text)
+        has_ended = re.search(rf"\b[1-9]\d* of {TRIALS} trials ended", text)
         if msg["msg_type"] == "update_display_data" and has_ended and self.request is None:
             self.request = asyncio.ensure_future(self.km.interrupt_kernel())
         return super().process_message(msg, cell, cell_index)

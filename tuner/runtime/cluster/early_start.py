@@ -67,7 +67,7 @@ def may_start_early(settings: Settings) -> bool:
     """
     return (
         settings.address is None
-        and not (settings.dry_run or settings.replay)
+        and not (settings.dry_run or settings.replay or settings.gpu)
         and not ray.is_initialized()
         and sys.platform in {"linux", "darwin"}
         and not any(file for pattern in GPU_DEVICES for file in Path("/dev").glob(pattern))
