@@ -25,8 +25,9 @@ learning rate drops. A trial validates its own in its own process. Before PyTorc
 command line is validated twice: to refuse mistyped words, and to decide whether Ray starts early.
 """
 STORED_VALUES = 300
-"""Most further validations on resume, which reads stored values as their knobs read them now: the
-65 or so that the study fixes, and those of its two trials, with those that it searches, up to twice."""
+"""Most further validations on resume, which reads stored values as their knobs read them now: some
+70 that the study fixes, and those of its two trials, with those that it searches, up to twice.
+"""
 
 
 @pytest.fixture
