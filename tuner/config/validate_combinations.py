@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+from trainables.binding import calls_attack
 from trainables.components import GROUPS
 from trainables.hparams.soft_labels import find_mixing
 from trainables.injection import injected_names
@@ -19,19 +20,13 @@ def check_combinations(fixed: Groups) -> Iterator[str]:
     """
     yield from check_teacher(fixed)
     yield from check_whole_batches(fixed)
-    if attacks_by_group(fixed):
+    if calls_attack(load_chosen(fixed, "update").update):
         yield from check_kept_perturbations(fixed)
 
 
 def load_chosen(fixed: Groups, group: str) -> ModuleType:
     """Return the module of the member of a group."""
     return GROUPS[group].load(str(fixed[group]["name"]))
-
-
-def attacks_by_group(fixed: Groups) -> bool:
-    """Return whether the update calls the attack of the group `attack`."""
-    names = injected_names(load_chosen(fixed, "update").update)
-    return not {"attack", "attack_under"}.isdisjoint(names)
 
 
 def check_teacher(fixed: Groups) -> Iterator[str]:
@@ -56,7 +51,8 @@ def check_whole_batches(fixed: Groups) -> Iterator[str]:
     """Yield the problem of micro-batches with members that need the whole batch."""
     if fixed["update"].get("micro_batch") is None:
         return
-    groups = ("method", "attack") if attacks_by_group(fixed) else ("method",)
+    calls = calls_attack(load_chosen(fixed, "update").update)
+    groups = ("method", "attack") if calls else ("method",)
     for group in groups:
         if getattr(load_chosen(fixed, group), "WHOLE_BATCH", False):
             yield (
